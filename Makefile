@@ -1,0 +1,95 @@
+# Everything a person or a CI system runs here. `make` alone lists it.
+#
+#   PYTHON=python3.12   the interpreter to build .venv with (default: the first 3.11 or newer)
+#   ARGS='...'          more arguments for the command a target runs
+#
+# make's own exit code is 2 for any failure; .venv/bin/lockproof gives lockproof's exit codes.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+PYTEST := $(BIN)/pytest -rs
+ARGS ?=
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | \
+	while IFS='	' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
+
+.PHONY: setup
+setup: ## make .venv with lockproof in it
+	@scripts/setup run
+
+.PHONY: reproduce
+reproduce: setup ## prove this repository's own pipeline (ARGS go to `lockproof reproduce`)
+	@$(BIN)/lockproof reproduce $(ARGS)
+
+.PHONY: develop
+develop: ## make .venv with the tests and checks as well
+	@scripts/setup dev
+
+.PHONY: test
+test: develop ## run every test that can run here; the others say why not
+	@$(PYTEST) --numprocesses auto --dist loadgroup $(ARGS)
+
+# Run by name, a group that cannot run, or has no test, is a failure and not a skip.
+.PHONY: test-s3
+test-s3: develop ## run the tests that need an S3 server
+	@$(PYTEST) -m s3 --require s3 $(ARGS)
+
+.PHONY: test-cluster
+test-cluster: develop ## run the tests that need a Kubernetes API server
+	@$(PYTEST) -m cluster --require cluster $(ARGS)
+
+.PHONY: test-engine
+test-engine: develop ## run the tests that need a Dagger engine
+	@$(PYTEST) -m engine --require engine $(ARGS)
+
+.PHONY: bench
+bench: develop ## run the benchmarks, one at a time, and print what they measured
+	@$(PYTEST) -p no:xdist -s -o python_files='bench_*.py' tests/bench $(ARGS)
+
+.PHONY: lint
+lint: develop ## check style and formatting
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+.PHONY: format
+format: develop ## rewrite what lint would complain about, where that is safe
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: types
+types: develop ## check types
+	@$(BIN)/mypy
+
+.PHONY: contracts
+contracts: develop ## check which room imports which
+	@$(BIN)/lint-imports
+
+.PHONY: docs
+docs: develop ## write the generated pages of docs/reference/
+	@$(BIN)/python -m lockproof.render.schema docs/reference
+	@$(BIN)/python scripts/cli_page.py
+
+.PHONY: docs-check
+docs-check: develop ## check that docs/reference/cli.md is in step (tests check the schemas)
+	@$(BIN)/python scripts/cli_page.py --check
+
+.PHONY: lock
+lock: develop ## resolve uv.lock and requirements/ again (ARGS=--upgrade for newest versions)
+	@scripts/lock $(ARGS)
+
+.PHONY: locked
+locked: develop ## check that pyproject.toml, uv.lock and requirements/ are in step
+	@scripts/lock --check
+
+.PHONY: news
+news: develop ## show the release notes that news/ would give
+	@$(BIN)/towncrier build --draft --version next
+
+.PHONY: clean
+clean: ## remove what make made; nothing outside this folder
+	rm -rf .venv .venv.old dist .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
