@@ -1,0 +1,1 @@
+"""Comparing by content: (locked, observed) -> verdict and what differs. Reads, never writes."""

@@ -1,0 +1,52 @@
+"""Errors that a user can act on, and the exit codes they map to.
+
+A failed verdict is a value, never an exception: an exception means that there is no verdict.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process returns; part of the contract with CI systems."""
+
+    PASSED = 0
+    FAILED = 1
+    USAGE = 2
+    BUG = 3
+    UNAVAILABLE = 4
+    INCONCLUSIVE = 5
+    INTERRUPTED = 130
+
+
+class LockproofError(Exception):
+    """An error whose message is one line that says what to do."""
+
+    exit_code: ExitCode = ExitCode.BUG
+
+    def __init__(self, message: str) -> None:
+        """Keep `message` to one line, whatever a foreign exception put into it."""
+        super().__init__(" ".join(message.split()))
+
+
+class UsageError(LockproofError):
+    """The command line, the repository or a configuration file is not usable as it is."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ConfigError(UsageError):
+    """`lockproof.toml`, the DVC configuration or a pipeline file does not say what it must."""
+
+
+class UnavailableError(LockproofError):
+    """A service outside this machine (remote storage, MLflow, package index) did not answer."""
+
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class MissingExtraError(UsageError):
+    """An optional dependency is needed and not installed."""
+
+    def __init__(self, extra: str, purpose: str) -> None:
+        """Name the extra that brings what `purpose` needs."""
+        super().__init__(f"{purpose} needs an extra: pip install 'lockproof[{extra}]'")

@@ -1,0 +1,1 @@
+"""Values without I/O: what lockproof reads, compares and reports."""

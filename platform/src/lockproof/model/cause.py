@@ -1,0 +1,44 @@
+"""Why an output differs, and how sure that is."""
+
+from enum import StrEnum
+
+from .base import Frozen
+
+
+class CauseKind(StrEnum):
+    """The kinds of cause that lockproof tells apart."""
+
+    CODE = "code"
+    DATA = "data"
+    COMMAND = "command"
+    PARAMETER = "parameter"
+    ENVIRONMENT = "environment"
+    REWRITTEN_INPUT = "rewritten input"
+    UNDECLARED_INPUT = "undeclared input"
+    UNDECLARED_OUTPUT = "undeclared output"
+    ALTERED_OUTPUT = "altered output"
+    """The locked output is not what the stage makes from the locked inputs."""
+    NONDETERMINISM = "nondeterminism"
+    UNKNOWN = "unknown"
+
+
+class Certainty(StrEnum):
+    """How a cause was established."""
+
+    PROVEN = "proven"
+    """An experiment or a direct observation shows it."""
+    LIKELY = "likely"
+    """All else that lockproof can see was excluded."""
+    POSSIBLE = "possible"
+    """It differs; whether it matters could not be tested here."""
+
+
+class Cause(Frozen):
+    """One cause of a stage's differing outputs."""
+
+    kind: CauseKind
+    subject: str
+    """The file, parameter, package, … that it is about."""
+    certainty: Certainty
+    summary: str
+    """One line that says what changed, the same on every machine."""

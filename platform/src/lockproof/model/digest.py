@@ -1,0 +1,61 @@
+"""Content digests as DVC writes them, and the digest of a whole lock."""
+
+import re
+from collections.abc import Mapping
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from .base import Frozen, sha256_of
+
+Algorithm = Literal["md5", "md5-dos2unix", "etag", "checksum"]
+
+DIR_SUFFIX = ".dir"
+_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
+
+
+class Digest(Frozen):
+    """The digest of a file, or of a directory's listing (then `value` ends in `.dir`)."""
+
+    algorithm: Algorithm = "md5"
+    """`md5-dos2unix` is DVC 2's: MD5 after CRLF became LF in text files."""
+    value: str
+
+    @model_validator(mode="after")
+    def _is_well_formed(self) -> Self:
+        if self.algorithm.startswith("md5") and not _MD5.fullmatch(self.value):
+            raise ValueError(f"not an MD5 digest: {self.value[:80]!r}")
+        return self
+
+    @property
+    def is_dir(self) -> bool:
+        """Whether this names a directory listing."""
+        return self.value.endswith(DIR_SUFFIX)
+
+    @property
+    def short(self) -> str:
+        """The first eight digits, and `.dir` where it is a directory."""
+        return self.value[:8] + (DIR_SUFFIX if self.is_dir else "")
+
+    def __str__(self) -> str:
+        """`md5:…`, as findings show it."""
+        return f"{self.algorithm}:{self.value}"
+
+
+def lock_digest(files: Mapping[str, bytes]) -> str:
+    """SHA-256 that names a lock: every `dvc.lock` and `.dvc` file of one revision.
+
+    Args:
+        files: POSIX path below the DVC root -> content. Line ends count as LF, so that a
+            checkout with CRLF names the same lock.
+
+    Returns:
+        64 hex digits: SHA-256 of the canonical JSON of `[[path, sha256(content)], …]`.
+    """
+    import hashlib
+
+    entries = [
+        [path, hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()]
+        for path, content in sorted(files.items())
+    ]
+    return sha256_of(entries)

@@ -1,0 +1,63 @@
+"""A finding: one thing that is wrong, where, and what to do about it."""
+
+from enum import StrEnum
+from typing import Self
+
+from .base import Frozen, sha256_of
+
+HELP_ROOT = "https://github.com/lockproof/lockproof/blob/main/docs/rules"
+
+
+def help_address(rule: str) -> str:
+    """The address of the page that explains a rule."""
+    return f"{HELP_ROOT}/{rule}.md"
+
+
+class Severity(StrEnum):
+    """An `error` fails the report; a `warning` and a `note` do not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Finding(Frozen):
+    """One finding of one rule about one subject."""
+
+    rule: str
+    """Stable id such as `LP203`."""
+    severity: Severity
+    message: str
+    """What is wrong and what to do, in one line."""
+    subject: str
+    """The path, stage, object or resource it is about."""
+    path: str | None = None
+    """File to open, POSIX, relative to the Git root."""
+    line: int | None = None
+    """Line in `path`, from 1."""
+    fingerprint: str
+    """Stable over runs and over edits elsewhere: 16 hex digits."""
+    help: str
+
+    @classmethod
+    def of(
+        cls,
+        rule: str,
+        severity: Severity,
+        subject: str,
+        message: str,
+        *,
+        path: str | None = None,
+        line: int | None = None,
+    ) -> Self:
+        """Make a finding; its fingerprint is that of rule, subject and path."""
+        return cls(
+            rule=rule,
+            severity=severity,
+            message=message,
+            subject=subject,
+            path=path,
+            line=line,
+            fingerprint=sha256_of([rule, subject, path])[:16],
+            help=help_address(rule),
+        )

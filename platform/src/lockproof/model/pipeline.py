@@ -1,0 +1,200 @@
+"""A DVC pipeline as one revision declares and locks it."""
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from pathlib import PurePosixPath
+from typing import Any, Literal, Self
+
+from .base import Frozen, sha256_of
+from .digest import Algorithm, Digest
+
+Scalars = Mapping[str, Any]
+
+
+class _Item(Frozen):
+    path: str
+    """POSIX, relative to the DVC root; a URL or absolute path where it lies outside."""
+    locked: Digest | None
+    external: bool = False
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """The algorithm that its digest is, or would be, computed with."""
+        return self.locked.algorithm if self.locked else "md5"
+
+
+class Out(_Item):
+    """An output of a stage or of a `.dvc` file."""
+
+    size: int | None = None
+    """Bytes, as locked."""
+    kind: Literal["out", "metric", "plot"] = "out"
+    cached: bool = True
+    """False: kept in Git, not in the cache (`cache: false`)."""
+    pushed: bool = True
+    """False: never in a remote (`push: false`)."""
+    persist: bool = False
+    remote: str | None = None
+    """The remote that the pipeline names for it; None means the default."""
+    versioned: bool = False
+    """Locked by cloud version ids, so not stored by content."""
+
+
+class Dep(_Item):
+    """A dependency of a stage."""
+
+
+class Params(Frozen):
+    """The parameters that a stage takes from one file."""
+
+    path: str
+    keys: tuple[str, ...]
+    """The dotted keys it names; empty means the whole file."""
+    locked: Scalars | None
+    """None where the lock says nothing about them."""
+    current: Scalars
+    """What the file says in this revision."""
+
+
+class Stage(Frozen):
+    """A stage of a `dvc.yaml`, or a `.dvc` file."""
+
+    address: str
+    kind: Literal["stage", "data", "import"]
+    file: str
+    """The file that declares it, relative to the DVC root."""
+    command: tuple[str, ...] = ()
+    locked_command: tuple[str, ...] | None = None
+    wdir: str = "."
+    deps: tuple[Dep, ...] = ()
+    params: tuple[Params, ...] = ()
+    outs: tuple[Out, ...] = ()
+    frozen: bool = False
+    locked: bool = False
+    """Whether the lock has an entry for it."""
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has a command that reproducing would execute."""
+        return self.kind == "stage" and not self.frozen
+
+    @cached_property
+    def entry_digest(self) -> str:
+        """SHA-256 of what the lock says of this stage."""
+        return sha256_of(
+            {
+                "cmd": self.locked_command,
+                "deps": [[d.path, d.locked and str(d.locked)] for d in self.deps],
+                "outs": [[o.path, o.locked and str(o.locked)] for o in self.outs],
+                "params": {p.path: p.locked for p in self.params},
+            }
+        )
+
+
+class Pipeline(Frozen):
+    """All stages, in an order in which each comes after what it needs."""
+
+    stages: tuple[Stage, ...]
+
+    @classmethod
+    def ordered(cls, stages: Iterable[Stage]) -> Self:
+        """Sort stages so that each comes after what it needs, else by address.
+
+        Raises:
+            ValueError: stages need each other, or make the same output.
+        """
+        unsorted = cls(stages=tuple(sorted(stages, key=lambda stage: stage.address)))
+        unsorted._check_outs()
+        sorter = TopologicalSorter(unsorted.upstream)
+        try:
+            sorter.prepare()
+        except CycleError as error:
+            raise ValueError(f"stages need each other: {' -> '.join(error.args[1])}") from error
+        order: list[Stage] = []
+        while sorter.is_active():
+            ready = sorted(sorter.get_ready())
+            order += [unsorted.by_address[address] for address in ready]
+            sorter.done(*ready)
+        return cls(stages=tuple(order))
+
+    def _check_outs(self) -> None:
+        makers: dict[str, str] = {}
+        for stage in self.stages:
+            for out in stage.outs:
+                other = makers.setdefault(out.path, stage.address)
+                if other != stage.address:
+                    raise ValueError(f"{other} and {stage.address} both make {out.path}")
+                if any(overlap(dep.path, out.path) for dep in stage.deps if not dep.external):
+                    raise ValueError(f"stages need each other: {stage.address} needs {out.path}")
+        for path, address in makers.items():
+            for parent in PurePosixPath(path).parents:
+                other = makers.get(str(parent), "")
+                if other:
+                    raise ValueError(f"{other} makes {parent}, and {address} makes {path} in it")
+
+    @cached_property
+    def by_address(self) -> dict[str, Stage]:
+        """Stages by address."""
+        return {stage.address: stage for stage in self.stages}
+
+    @cached_property
+    def _outs(self) -> tuple[tuple[str, str], ...]:
+        return tuple((o.path, s.address) for s in self.stages for o in s.outs)
+
+    @cached_property
+    def upstream(self) -> dict[str, tuple[str, ...]]:
+        """Address -> addresses whose outputs its dependencies overlap, in pipeline order."""
+        return {
+            stage.address: tuple(
+                dict.fromkeys(
+                    address
+                    for path, address in self._outs
+                    if address != stage.address and any(overlap(path, d.path) for d in stage.deps)
+                )
+            )
+            for stage in self.stages
+        }
+
+    def ancestors(self, addresses: Iterable[str]) -> set[str]:
+        """Everything that the given stages need, directly or not, themselves excluded."""
+        found: set[str] = set()
+        todo = list(addresses)
+        while todo:
+            for address in self.upstream[todo.pop()]:
+                if address not in found:
+                    found.add(address)
+                    todo.append(address)
+        return found
+
+    def inputs(self, stage: Stage) -> tuple[tuple[Stage, Out], ...]:
+        """The outputs (and who makes them) that overlap the stage's dependencies."""
+        return tuple(
+            (producer, out)
+            for address in self.upstream[stage.address]
+            for producer in (self.by_address[address],)
+            for out in producer.outs
+            if any(overlap(out.path, dep.path) for dep in stage.deps)
+        )
+
+
+def inside(path: str, folder: str) -> bool:
+    """Whether `path` is `folder` or lies below it."""
+    return folder == "." or path == folder or PurePosixPath(folder) in PurePosixPath(path).parents
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two paths are the same or one lies inside the other."""
+    return inside(one, other) or inside(other, one)
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as dotted keys; lists stay values."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:
+            found.update(flat(value, f"{name}."))
+        else:
+            found[name] = value
+    return found

@@ -1,0 +1,166 @@
+"""The report of a step: a core that is the same everywhere, and what depends on the place."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .base import Frozen, canonical_json
+from .cause import Cause
+from .comparison import Difference, Tolerance
+from .digest import Digest
+from .environment import Environment
+from .finding import Finding
+from .verdict import OutputVerdict, Verdict
+
+
+class SkipReason(StrEnum):
+    """Why a stage was not executed."""
+
+    FROZEN = "frozen"
+    UNAFFECTED = "unaffected"
+    UPSTREAM_FAILED = "upstream failed"
+    INPUT_UNAVAILABLE = "input unavailable"
+    NOT_LOCKED = "not locked"
+
+
+class Dependency(Frozen):
+    """A dependency as the lock states it."""
+
+    path: str
+    locked: Digest | None
+
+
+class OutputReport(Frozen):
+    """The verdict on one output."""
+
+    path: str
+    kind: Literal["out", "metric", "plot"] = "out"
+    locked: Digest | None
+    verdict: OutputVerdict
+    tolerance: Tolerance | None = None
+    """The tolerance that the policy states for it."""
+    judged_by: tuple[str, ...] = ()
+    """The outputs that the policy lets stand for this one where its bytes differ."""
+
+
+class StageReport(Frozen):
+    """What was claimed of one stage and what was proved."""
+
+    address: str
+    """DVC's address: `train`, or `sub/dvc.yaml:train`."""
+    command: tuple[str, ...]
+    verdict: Verdict
+    skipped: SkipReason | None = None
+    upstream: tuple[str, ...] = ()
+    """Addresses of the stages whose outputs this one reads."""
+    deps: tuple[Dependency, ...] = ()
+    params: Mapping[str, Mapping[str, Any]] = {}
+    """Locked parameters: file -> key -> value."""
+    outputs: tuple[OutputReport, ...] = ()
+    causes: tuple[Cause, ...] = ()
+
+
+class Subject(Frozen):
+    """What the report is about."""
+
+    commit: str
+    lock_digest: str
+    root: str = "."
+    """The DVC root, relative to the Git root."""
+    environment: str | None = None
+    """SHA-256 that pins the pipeline environment; None where nothing pins it."""
+    mode: Literal["isolated", "chain"]
+    runs: int = 1
+    since: str | None = None
+    """The base commit, where only affected stages were asked for."""
+    selected: tuple[str, ...] = ()
+    """The stages asked for; empty means all."""
+
+
+class Evidence(Frozen):
+    """What was seen that bears on a cause."""
+
+    cause: int | None = None
+    """Index into the stage's causes; None where it concerns the stage as a whole."""
+    text: str
+    detail: str | None = None
+    """Longer text, such as a diff."""
+
+
+class Reuse(Frozen):
+    """An earlier verdict that stood in for an execution."""
+
+    key: str
+    proved_at: str
+    """UTC, RFC 3339."""
+
+
+class HostStage(Frozen):
+    """What depends on the place, for one stage."""
+
+    executed: int = 0
+    """How many times its command ran, experiments included."""
+    exit_code: int | None = None
+    observed: Mapping[str, Digest | None] = {}
+    """Digests of outputs that are not identical."""
+    differences: Mapping[str, tuple[Difference, ...]] = {}
+    evidence: tuple[Evidence, ...] = ()
+    undeclared_inputs: tuple[str, ...] = ()
+    undeclared_outputs: tuple[str, ...] = ()
+    reused: Reuse | None = None
+    network: str | None = None
+    """`off`, `on (policy)` or `on (…)` with the reason why it could not be turned off."""
+    log: str | None = None
+    log_tail: str | None = None
+    """The end of the log of a command that failed."""
+
+
+class MetricValue(Frozen):
+    """A metric as locked and as observed."""
+
+    path: str
+    key: str
+    locked: float | None
+    observed: float | None
+
+
+class Host(Frozen):
+    """What depends on the place."""
+
+    environment: Environment | None = None
+    recorded: str | None = None
+    """The run record used to attribute environment differences."""
+    stages: Mapping[str, HostStage] = {}
+    metrics: tuple[MetricValue, ...] = ()
+    mlflow: Mapping[str, str] = {}
+    paths: Mapping[str, str] = {}
+
+
+class Timing(Frozen):
+    """Times: the only other part that differs from run to run."""
+
+    started: str
+    """UTC, RFC 3339."""
+    seconds: float
+    stages: Mapping[str, Mapping[str, float]] = {}
+    """Stage -> phase (`fetch`, `run`, `compare`, `explain`) -> seconds."""
+
+
+class Report(Frozen):
+    """What `lockproof reproduce` found. All but `host` and `timing` is the core."""
+
+    schema_version: Literal["1"] = "1"
+    tool: str
+    step: Literal["reproduce"] = "reproduce"
+    subject: Subject
+    verdict: Verdict
+    stages: tuple[StageReport, ...]
+    findings: tuple[Finding, ...]
+    host: Host = Field(description="What depends on the place.")
+    timing: Timing
+
+    def core(self) -> str:
+        """Canonical JSON of all but `host` and `timing`: equal bytes for equal proofs."""
+        return canonical_json(self.model_dump(mode="json", exclude={"host", "timing"}))
