@@ -1,0 +1,1 @@
+"""One file per outside tool; foreign exceptions stop here."""

@@ -1,0 +1,43 @@
+"""Files written whole, and the folders that lockproof keeps outside every work tree."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from lockproof.errors import UsageError
+
+# Read once, before there are threads: it can only be read by setting it.
+_UMASK = os.umask(0o077)
+os.umask(_UMASK)
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Write a file so that a reader sees the old content or the new, never a part.
+
+    Raises:
+        UsageError: the folder is missing or not writable, or the disk is full.
+    """
+    data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+    temporary = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".lockproof-")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_UMASK)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def cache_root() -> Path:
+    """`$LOCKPROOF_CACHE_DIR`, else `lockproof` in the user's XDG cache folder."""
+    own = os.environ.get("LOCKPROOF_CACHE_DIR")
+    if own:
+        return Path(own).absolute()
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(base).absolute() / "lockproof"

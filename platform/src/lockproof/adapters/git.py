@@ -1,0 +1,291 @@
+"""Git, by its command line: revisions, clean checkouts and history, with nothing written to it."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from lockproof.errors import UsageError
+
+_SUBMODULE = "160000"
+_SETTINGS = (
+    f"core.hooksPath={os.devnull}",
+    "core.fsmonitor=false",
+    "gc.auto=0",
+    "log.showSignature=false",
+    "advice.detachedHead=false",
+)
+_QUIET = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "LC_ALL": "C.UTF-8",
+}
+# As `git rev-parse --local-env-vars`: inside a hook these point at the user's repository.
+_LOCAL = {
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+}
+
+
+def _environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    clean = {k: v for k, v in os.environ.items() if k not in _LOCAL}
+    return {**clean, **_QUIET, **(extra or {})}
+
+
+def _git(cwd: Path, *args: str, extra: Mapping[str, str] | None = None) -> bytes:
+    try:
+        done = subprocess.run(
+            ["git", *(word for setting in _SETTINGS for word in ("-c", setting)), *args],
+            cwd=cwd,
+            env=_environment(extra),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        if not cwd.exists():
+            raise UsageError(f"no such directory: {cwd}") from error
+        raise UsageError("git is not installed: install it and try again") from error
+    except NotADirectoryError as error:
+        raise UsageError(f"not a directory: {cwd}") from error
+    if done.returncode != 0:
+        reason = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        fatal = [line for line in reason if line.startswith(("fatal:", "error:"))]
+        line = (fatal or reason or [f"exit code {done.returncode}"])[-1]
+        raise UsageError(f"git {args[0]}: {line}")
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class GitRepository:
+    """A Git work tree; no method writes to it or to its object store."""
+
+    root: Path
+
+    @classmethod
+    def discover(cls, directory: Path) -> "GitRepository":
+        """Find the work tree that contains `directory`.
+
+        Raises:
+            UsageError: the directory is not in a Git work tree, or Git is not installed.
+        """
+        try:
+            top = _git(directory, "rev-parse", "--show-toplevel")
+        except UsageError as error:
+            if "not a git repository" in str(error):
+                raise UsageError(
+                    f"{directory} is not in a Git repository: run this in a clone, or use -C DIR"
+                ) from error
+            raise
+        return cls(Path(os.fsdecode(top.removesuffix(b"\n"))))
+
+    def resolve(self, revision: str) -> str:
+        """The full id of the commit that `revision` names.
+
+        Raises:
+            UsageError: there is no such commit.
+        """
+        if revision.startswith("-"):
+            raise UsageError(f"not a revision: {revision!r}")
+        try:
+            return self._id(f"{revision}^{{commit}}")
+        except UsageError as error:
+            what = "has no commit yet" if revision == "HEAD" else f"has no commit {revision!r}"
+            raise UsageError(
+                f"{self.root} {what}: name a commit, branch or tag that is here"
+                " (a shallow clone may lack it: git fetch --unshallow)"
+            ) from error
+
+    def is_dirty(self) -> bool:
+        """Whether tracked files differ from HEAD or the index."""
+        return bool(_git(self.root, "status", "--porcelain", "--untracked-files=no"))
+
+    def branch(self) -> str | None:
+        """The branch checked out; None on a detached HEAD."""
+        try:
+            name = _git(self.root, "symbolic-ref", "--short", "--quiet", "HEAD")
+        except UsageError:
+            return None
+        return os.fsdecode(name.strip())
+
+    def remote_url(self) -> str | None:
+        """The URL of `origin`, else None."""
+        try:
+            name = _git(self.root, "config", "--get", "remote.origin.url")
+        except UsageError:
+            return None
+        return os.fsdecode(name.strip())
+
+    def tree(self, commit: str) -> dict[str, str]:
+        """Every path of a commit -> object id; for a submodule `commit:` and its commit."""
+        return {
+            path: f"commit:{oid}" if mode == _SUBMODULE else oid
+            for mode, oid, path in self._entries(commit)
+        }
+
+    def _entries(self, commit: str) -> Iterator[tuple[str, str, str]]:
+        listing = _git(self.root, "ls-tree", "-r", "-t", "-z", "--full-tree", commit)
+        for entry in filter(None, listing.split(b"\0")):
+            meta, _, path = entry.partition(b"\t")
+            mode, _, oid = meta.decode().split()
+            yield mode, oid, os.fsdecode(path)
+
+    def read(self, commit: str, path: str) -> bytes | None:
+        """Content of a tracked file at a commit; None where there is none."""
+        try:
+            return _git(self.root, "cat-file", "blob", f"{commit}:{path}")
+        except UsageError:
+            return None
+
+    def blob(self, commit: str, path: str) -> str | None:
+        """Object id of a path (file or folder) at a commit; None where there is none."""
+        try:
+            return self._id(f"{commit}:{path}")
+        except UsageError:
+            return None
+
+    def _id(self, name: str) -> str:
+        asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", name)
+        return _git(self.root, *asked).decode().strip()
+
+    def history(self, commit: str, path: str, limit: int = 200) -> Iterator[str]:
+        """Commits up to `commit` that changed `path`, newest first."""
+        out = _git(
+            self.root,
+            "log",
+            f"--max-count={limit}",
+            "--format=%H",
+            commit,
+            "--",
+            f":(top,literal){path}",
+        )
+        yield from out.decode().split()
+
+    def parent(self, commit: str) -> str | None:
+        """The first parent of a commit."""
+        try:
+            return self.resolve(f"{commit}^")
+        except UsageError:
+            return None
+
+    def subject(self, commit: str) -> str:
+        """`abc1234 message (author, date)` for people."""
+        out = _git(self.root, "log", "-1", "--date=short", "--format=%h %s (%an, %ad)", commit)
+        return out.decode("utf-8", "replace").strip()
+
+    def diff(self, old: str, new: str, path: str, limit: int = 4000) -> str:
+        """Unified diff of a path between two commits, cut after `limit` characters."""
+        out = _git(
+            self.root,
+            "diff",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--no-color",
+            old,
+            new,
+            "--",
+            f":(top,literal){path}",
+        ).decode("utf-8", "replace")
+        return out if len(out) <= limit else out[:limit] + "\n… (cut)"
+
+    def check_out(self, commit: str, target: Path) -> None:
+        """Make a clean, detached checkout of `commit` in the new folder `target`.
+
+        It borrows the objects of this repository (alternates), so it is quick and small, and
+        nothing is written here: `git worktree` and `git clone` would add metadata or fail for
+        commits that no branch holds. Submodules that are present are checked out as well.
+
+        Raises:
+            UsageError: Git cannot check the commit out.
+        """
+        self._borrow(target)
+        _git(target, "checkout", "--quiet", "--detach", commit)
+        if self._is_partial and _git(target, "status", "--porcelain"):
+            raise UsageError(
+                f"this clone lacks files of {commit[:12]}, because it was made with --filter:"
+                " make one without"
+            )
+        for path, oid in self._submodules(commit).items():
+            if (self.root / path / ".git").exists():
+                (target / path).rmdir()
+                GitRepository(self.root / path).check_out(oid, target / path)
+
+    def restore(self, commit: str, path: str, target: Path) -> bool:
+        """Write one tracked path (file or folder) of `commit` below `target`.
+
+        `target` must be a checkout made by `check_out`. What is at the path is replaced.
+
+        Returns:
+            False where the commit has no such path.
+        """
+        if self.blob(commit, path) is None:
+            return False
+        index = {"GIT_INDEX_FILE": str(target / ".git" / "lockproof-index")}
+        _git(target, "checkout", "--quiet", commit, "--", f":(top,literal){path}", extra=index)
+        return True
+
+    def check_out_path(self, commit: str, path: str, target: Path) -> bool:
+        """Like `check_out`, but only one path (file or folder) of the commit.
+
+        Returns:
+            False where the commit has no such path.
+        """
+        self._borrow(target)
+        return self.restore(commit, path, target)
+
+    def _submodules(self, commit: str) -> dict[str, str]:
+        known = self._known_submodules
+        if commit not in known:
+            known[commit] = {p: oid for m, oid, p in self._entries(commit) if m == _SUBMODULE}
+        return known[commit]
+
+    @cached_property
+    def _known_submodules(self) -> dict[str, dict[str, str]]:
+        return {}
+
+    # Asked once: isolated mode makes a checkout for every stage.
+    @cached_property
+    def _is_partial(self) -> bool:
+        try:
+            pattern = r"^(extensions\.partialclone|remote\..*\.promisor)$"
+            return bool(_git(self.root, "config", "--get-regexp", pattern))
+        except UsageError:
+            return False
+
+    @cached_property
+    def _common(self) -> Path:
+        out = _git(self.root, "rev-parse", "--path-format=absolute", "--git-common-dir")
+        return Path(os.fsdecode(out.removesuffix(b"\n")))
+
+    @cached_property
+    def _object_format(self) -> str:
+        return _git(self.root, "rev-parse", "--show-object-format").decode().strip()
+
+    def _borrow(self, target: Path) -> None:
+        target.mkdir(parents=True)
+        _git(target, "init", "--quiet", "--template=", f"--object-format={self._object_format}")
+        info = target / ".git" / "objects" / "info"
+        info.mkdir(parents=True, exist_ok=True)
+        objects = os.fsencode(self._common / "objects")
+        if b"\n" in objects or objects.startswith(b'"'):
+            escaped = objects.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+            objects = b'"' + escaped + b'"'
+        (info / "alternates").write_bytes(objects + b"\n")
+        shallow = self._common / "shallow"
+        if shallow.exists():
+            (target / ".git" / "shallow").write_bytes(shallow.read_bytes())

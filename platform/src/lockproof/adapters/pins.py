@@ -1,0 +1,151 @@
+"""Reads a requirements file as far as it takes to know that it pins what it names."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lockproof.errors import ConfigError
+
+_LARGEST = 10 << 20
+_DEEPEST = 10
+_INCLUDE = re.compile(r"(?:-r|--requirement)[\s=]*(.+)")
+_CONSTRAINT = re.compile(r"(?:-c|--constraint)[\s=]*(.+)")
+_EDITABLE = re.compile(r"(?:-e|--editable)[\s=]")
+_NAMED = re.compile(r"([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*(.*)", re.DOTALL)
+_EXACT = re.compile(r"\(?\s*(?:===\s*[^\s,;]+|==\s*[^\s,;*]+)\s*\)?\s*(?:;.*)?", re.DOTALL)
+_COMMIT = re.compile(r"@[0-9a-f]{40}(?:$|[#?\s;])")
+_ARCHIVE_HASH = re.compile(r"#(?:.*&)?(?:sha256|sha384|sha512)=[0-9a-f]{64,}")
+
+
+@dataclass(frozen=True)
+class Pins:
+    """What a requirements file pins."""
+
+    path: Path
+    digest: str
+    """SHA-256 of the file; with included files, of all their digests in the order of reading."""
+    hashed: bool
+    """Whether every requirement names the hashes of what may be installed."""
+    names: frozenset[str]
+    """Normalised names of the distributions."""
+
+
+@dataclass
+class _Reading:
+    root: Path
+    digests: list[str] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    unhashed: int = 0
+
+
+def read_pins(path: Path, root: Path) -> Pins:
+    """Read a requirements file and those that it includes.
+
+    Raises:
+        ConfigError: a file is missing or outside `root`, or a line leaves open what it installs
+            (no `==`, a folder, a URL without hash or commit); the message names the line.
+    """
+    reading = _Reading(root.resolve())
+    _read(path, reading, 0)
+    if not reading.names:
+        raise ConfigError(f"{_shown(path, reading)} names no packages")
+    digests = reading.digests
+    one = digests[0] if len(digests) == 1 else _sha256("\n".join(digests).encode())
+    return Pins(path, one, reading.unhashed == 0, frozenset(reading.names))
+
+
+def normalised(name: str) -> str:
+    """A distribution's name as PEP 503 writes it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _read(path: Path, reading: _Reading, depth: int, *, constraint: bool = False) -> None:
+    text = _text(path, reading)
+    if depth > _DEEPEST:
+        raise ConfigError(f"{_shown(path, reading)} includes itself")
+    for number, line in _logical_lines(text):
+        where = f"{_shown(path, reading)}:{number}"
+        if match := _INCLUDE.match(line):
+            _read(path.parent / match[1].strip(), reading, depth + 1, constraint=constraint)
+        elif match := _CONSTRAINT.match(line):
+            _read(path.parent / match[1].strip(), reading, depth + 1, constraint=True)
+        elif _EDITABLE.match(line):
+            raise ConfigError(f"{where}: {_NO_FOLDER}")
+        elif not line.startswith("-") and not constraint:
+            _requirement(line, where, reading)
+
+
+def _requirement(line: str, where: str, reading: _Reading) -> None:
+    requirement = re.split(r"\s--", line, maxsplit=1)[0].strip()
+    hashed = "--hash" in line
+    reading.unhashed += not hashed
+    match = _NAMED.fullmatch(requirement)
+    name, rest = (match[1], match[2].strip()) if match else ("", requirement)
+    if name and rest.startswith("@"):
+        source = rest[1:].strip()
+    elif name and (not rest or rest[0] in "=<>!~(;"):
+        if not _EXACT.fullmatch(rest):
+            raise ConfigError(f"{where}: '{requirement}' is not pinned; write {name}==VERSION")
+        reading.names.add(normalised(name))
+        return
+    else:
+        source = requirement
+    if not (hashed or _ARCHIVE_HASH.search(source) or _COMMIT.search(source)):
+        raise ConfigError(
+            f"{where}: '{requirement}' is not pinned; "
+            + (_NO_FOLDER if "://" not in source else "add --hash=sha256:… or a full commit")
+        )
+    reading.names.add(normalised(name or source))
+
+
+_NO_FOLDER = (
+    "a folder cannot be part of an environment that outlives the checkout: leave it out "
+    "and let the stages import it from the work tree"
+)
+
+
+def _text(path: Path, reading: _Reading) -> str:
+    shown = _shown(path, reading)
+    if not path.resolve().is_relative_to(reading.root):
+        raise ConfigError(f"the requirements file {shown} is outside of the repository")
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"cannot read the requirements file {shown}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the requirements file {shown} is not UTF-8") from error
+    if len(content) > _LARGEST:
+        raise ConfigError(f"the requirements file {shown} is larger than {_LARGEST >> 20} MiB")
+    reading.digests.append(_sha256(content))
+    return text
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    begun, start = "", 0
+    for number, physical in enumerate(text.splitlines(), 1):
+        line = re.sub(r"(^|\s)#.*$", "", physical).rstrip()
+        start = start if begun else number
+        if line.endswith("\\"):
+            begun += line[:-1] + " "
+            continue
+        begun = (begun + line).strip()
+        if begun:
+            yield start, begun
+        begun = ""
+    if begun.strip():
+        yield start, begun.strip()
+
+
+def _shown(path: Path, reading: _Reading) -> str:
+    try:
+        return path.resolve().relative_to(reading.root).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

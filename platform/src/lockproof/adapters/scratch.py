@@ -1,0 +1,126 @@
+"""Temporary work folders that go away, also after a kill: the next run sweeps what was left."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lockproof.adapters.files import cache_root
+from lockproof.errors import UsageError
+
+_LOCK = "in-use"
+_KEPT_RUNS = 20
+_YOUNG = 24 * 3600
+"""Seconds for which the logs of a run are never removed."""
+
+
+@dataclass(frozen=True)
+class WorkFolder:
+    """A temporary folder and the lock that marks it as in use."""
+
+    path: Path
+    lock: int
+    """Open descriptor; a child process that inherits it keeps the folder in use."""
+
+
+@contextlib.contextmanager
+def work_folder() -> Iterator[WorkFolder]:
+    """A fresh folder below the cache, removed at the end.
+
+    A file lock marks it as in use; the kernel drops the lock when the last process that holds
+    it dies in any way, and the next call removes every folder whose lock is free.
+
+    Raises:
+        UsageError: the cache folder cannot be written.
+    """
+    base = cache_root() / "work"
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        with _locked(base / "sweep"):
+            _sweep(base)
+            folder = Path(tempfile.mkdtemp(prefix="w-", dir=base))
+            handle = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError as error:
+        raise UsageError(
+            f"cannot use {base}: {error.strerror or error} (set LOCKPROOF_CACHE_DIR)"
+        ) from error
+    try:
+        yield WorkFolder(folder, handle)
+    finally:
+        remove(folder)
+        os.close(handle)
+
+
+def run_folder(name: str) -> Path:
+    """A new folder below the cache for the logs and reports of one run; old ones go.
+
+    Raises:
+        UsageError: the cache folder cannot be written.
+    """
+    base = cache_root() / "runs"
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        runs = sorted((f for f in base.iterdir() if f.is_dir()), key=_changed)
+        for old in runs[: -_KEPT_RUNS + 1]:
+            if time.time() - _changed(old) > _YOUNG:  # A young one may still be at work.
+                remove(old)
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=base))
+    except OSError as error:
+        raise UsageError(
+            f"cannot use {base}: {error.strerror or error} (set LOCKPROOF_CACHE_DIR)"
+        ) from error
+
+
+def _changed(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return 0.0  # Another run has just removed it.
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder, also where a stage made parts of it read-only."""
+
+    def make_writable(function: Callable[..., Any], path: str, _error: Any) -> None:
+        with contextlib.suppress(OSError):
+            os.chmod(Path(path).parent, stat.S_IRWXU)
+            if not os.path.islink(path):
+                os.chmod(path, stat.S_IRWXU)
+            if function in (os.unlink, os.rmdir):
+                function(path)
+            else:
+                # It could not be looked into; now it can.
+                shutil.rmtree(path, ignore_errors=True)
+
+    shutil.rmtree(folder, onerror=make_writable)
+
+
+def _sweep(base: Path) -> None:
+    for folder in base.glob("w-*"):
+        try:
+            handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            remove(folder)
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove(folder)
+        except BlockingIOError:
+            pass
+        finally:
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
