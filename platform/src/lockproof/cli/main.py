@@ -1,0 +1,145 @@
+"""Entry point: finds the verb, runs it, and maps every ending to an exit code.
+
+Nothing heavy is imported here: `lockproof --help` and shell completion must be quick.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from lockproof import __version__
+from lockproof.errors import ExitCode, LockproofError
+
+VERBS = {
+    "reproduce": "make every locked output of a commit again and compare",
+    "record": "write down how the lock came to be, and log the run to MLflow",
+    "explain": "print the page of a rule: what it means and how to fix it",
+    "completion": "print the completion script of a shell",
+}
+
+_EPILOG = """exit codes:
+  0  passed            4  an outside service does not answer
+  1  failed            5  inconclusive: nothing, or not everything, could be proved
+  2  usage or configuration
+  3  a bug in lockproof
+"""
+
+
+def build_parser(verbs: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser; only the named verbs get their arguments, the others just their line."""
+    parser = argparse.ArgumentParser(
+        prog="lockproof",
+        description="Prove that what a Git commit claims about its data, code and models is true.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"lockproof {__version__}")
+    _common(parser, Path())
+    commands = parser.add_subparsers(dest="verb", metavar="COMMAND", title="commands")
+    for name, summary in VERBS.items():
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        _common(command, argparse.SUPPRESS)
+        if name in verbs:
+            import_module(f"lockproof.cli.{name}").configure(command)
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser, default: object) -> None:
+    verbose = argparse.SUPPRESS if default is argparse.SUPPRESS else False
+    parser.add_argument(
+        "-C",
+        dest="directory",
+        type=Path,
+        default=default,
+        metavar="DIR",
+        help="work as if started in DIR",
+    )
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        default=verbose,
+        help="show more, and the traceback of a bug",
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code; see `lockproof.errors.ExitCode`.
+    """
+    # A CI system cancels with SIGTERM: what Ctrl-C puts away is put away then, too.
+    signal.signal(signal.SIGTERM, _terminate)
+    words = list(sys.argv[1:] if argv is None else argv)
+    verbose = "-v" in words or "--verbose" in words
+    try:
+        code = _run(words)
+        sys.stdout.flush()  # Here, where a closed pipe or a full disk can still be told.
+        return code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.INTERRUPTED
+    except BaseException as error:
+        if isinstance(error, SystemExit):
+            raise
+        return _explain(error, verbose=verbose)
+
+
+def _terminate(*_: object) -> None:
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # As in the background of a script.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.raise_signal(signal.SIGINT)
+
+
+def _run(words: Sequence[str]) -> int:
+    parser = build_parser([word for word in words if word in VERBS])
+    try:
+        args = parser.parse_args(words)
+    except SystemExit:
+        sys.stdout.flush()  # After --help and --version.
+        raise
+    if args.verb is None:
+        parser.print_help()
+        return ExitCode.USAGE
+    return int(import_module(f"lockproof.cli.{args.verb}").run(args))
+
+
+def _explain(error: BaseException, *, verbose: bool) -> int:
+    leaves = list(_leaves(error))
+    if any(isinstance(leaf, KeyboardInterrupt) for leaf in leaves):
+        return _say("interrupted", ExitCode.INTERRUPTED)
+    if len(leaves) == 1 and isinstance(leaves[0], OSError) and not leaves[0].filename:
+        # Standard output, or a disk that is full.
+        return _say(f"cannot write: {leaves[0].strerror}", ExitCode.USAGE)
+    known = [leaf for leaf in leaves if isinstance(leaf, LockproofError)]
+    if known and len(known) == len(leaves):
+        return _say(str(known[0]), known[0].exit_code)
+    if verbose:
+        import traceback
+
+        traceback.print_exception(error)
+    what = " ".join(f"{type(leaves[0]).__name__}: {leaves[0]}".split())
+    return _say(f"a bug in lockproof, please report it ({what}); -v shows where", ExitCode.BUG)
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+def _say(message: str, code: ExitCode) -> ExitCode:
+    print(f"lockproof: {message}", file=sys.stderr)
+    return code

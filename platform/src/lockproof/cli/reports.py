@@ -1,0 +1,67 @@
+"""The options and the endings that every reporting verb shares."""
+
+import argparse
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lockproof.adapters.files import write_whole
+from lockproof.errors import LockproofError
+from lockproof.render.registry import FORMATS, format_for, format_named
+
+if TYPE_CHECKING:
+    from lockproof.model.report import Report
+
+_SUFFIXES = ", ".join(known.suffixes[0] for known in FORMATS if known.suffixes)
+_MIN_WIDTH, _MAX_WIDTH = 60, 140
+
+
+def add_report_options(parser: argparse.ArgumentParser) -> None:
+    """`--format` and `--output`."""
+    parser.add_argument(
+        "--format",
+        choices=[known.name for known in FORMATS],
+        default="table",
+        help="what goes to standard output (default: table)",
+    )
+    parser.add_argument(
+        "--output",
+        type=_report_file,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help=f"also write the report to FILE, in the format of its suffix ({_SUFFIXES});"
+        " may be repeated",
+    )
+
+
+def _report_file(text: str) -> Path:
+    try:
+        format_for(text)
+    except LockproofError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return Path(text)
+
+
+def deliver(report: "Report", args: argparse.Namespace, folder: Path) -> None:
+    """Write the report's files, then print it.
+
+    Every run leaves `report.json` and `report.html` in its own folder outside the work tree.
+
+    Raises:
+        UsageError: a file cannot be written.
+    """
+    for path in (folder / "report.json", folder / "report.html", *args.output):
+        write_whole(path, format_for(path).load()(report))
+    if args.format == "table":
+        from lockproof.render.table import table
+
+        width = shutil.get_terminal_size((100, 24)).columns
+        color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        text = table(report, width=min(max(width, _MIN_WIDTH), _MAX_WIDTH), color=color)
+    else:
+        text = format_named(args.format).load()(report)
+    sys.stdout.write(text)
+    print(f"report: {folder / 'report.html'}", file=sys.stderr)

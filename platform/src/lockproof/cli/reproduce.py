@@ -1,0 +1,89 @@
+"""`lockproof reproduce`: make every locked output of a commit again and compare."""
+
+import argparse
+from pathlib import Path
+
+from lockproof.cli.reports import add_report_options, deliver
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this verb."""
+    parser.description = (
+        "Check a commit out, run its pipeline's stages and compare every output with the one\n"
+        "that dvc.lock names. Differences are traced to their causes. Neither the work tree, nor\n"
+        "the DVC cache, nor a remote is written to."
+    )
+    parser.add_argument(
+        "revision",
+        nargs="?",
+        default="HEAD",
+        metavar="REV",
+        help="commit, branch or tag (default: HEAD)",
+    )
+    parser.add_argument(
+        "--stage",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only this stage; may be repeated; a matrix name means all of it",
+    )
+    parser.add_argument(
+        "--mode",
+        choices=("isolated", "chain"),
+        help="isolated: each stage from its locked inputs; chain: all of them from root data"
+        " (default: the policy's, else chain where it states a tolerance)",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=_positive,
+        metavar="N",
+        help="stages side by side in isolated mode (default: one per CPU)",
+    )
+    parser.add_argument(
+        "--runs",
+        type=_positive,
+        metavar="N",
+        help="run each stage N times to see whether it varies (default: 1)",
+    )
+    parser.add_argument(
+        "--since", metavar="BASE", help="only stages that changed since this commit"
+    )
+    parser.add_argument(
+        "--no-reuse",
+        dest="reuse",
+        action="store_false",
+        help="run stages also where an earlier verdict stands",
+    )
+    parser.add_argument("--log-mlflow", action="store_true", help="log the run to MLflow")
+    add_report_options(parser)
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= number <= 1000:
+        raise argparse.ArgumentTypeError("must be from 1 to 1000")
+    return number
+
+
+def run(args: argparse.Namespace) -> int:
+    """Reproduce, print the report, and return the verdict's exit code."""
+    import anyio
+
+    from lockproof.cli.progress import progress
+    from lockproof.steps.reproduce import Request, reproduce
+
+    request = Request(
+        directory=args.directory,
+        revision=args.revision,
+        stages=tuple(args.stage),
+        mode=args.mode,
+        jobs=args.jobs,
+        runs=args.runs,
+        since=args.since,
+        reuse=args.reuse,
+        log_mlflow=args.log_mlflow,
+    )
+    with progress() as shown:
+        report = anyio.run(reproduce, request, shown)
+    deliver(report, args, Path(report.host.paths["logs"]).parent)
+    return report.verdict.exit_code

@@ -1,0 +1,55 @@
+"""Every rule by its stable id; `docs/rules/` has a page for each."""
+
+from typing import NamedTuple
+
+from lockproof.model.finding import Finding, Severity
+
+
+class Rule(NamedTuple):
+    """A rule's id, what it is called, and how much a violation weighs by default."""
+
+    id: str
+    title: str
+    severity: Severity
+
+
+_E, _W, _N = Severity.ERROR, Severity.WARNING, Severity.NOTE
+
+RULES = {
+    rule.id: rule
+    for rule in (
+        Rule("LP101", "stage is not locked", _E),
+        Rule("LP102", "command differs from the lock", _E),
+        Rule("LP103", "parameter differs from the lock", _E),
+        Rule("LP104", "dependency differs from the lock", _E),
+        Rule("LP105", "dependency is not what its producer made", _E),
+        Rule("LP106", "output in Git differs from the lock", _E),
+        Rule("LP107", "dependency is tracked nowhere", _E),
+        Rule("LP201", "locked object is missing from the remote", _E),
+        Rule("LP202", "object in the remote is corrupted", _E),
+        Rule("LP701", "output differs from the lock", _E),
+        Rule("LP702", "output was not made", _E),
+        Rule("LP703", "stage command failed", _E),
+        Rule("LP704", "stage ran into its time limit", _E),
+        Rule("LP705", "output varies from run to run", _W),
+        Rule("LP706", "output cannot be compared", _W),
+        Rule("LP707", "stage rewrites its own input", _E),
+        Rule("LP708", "stage was not checked", _W),
+        Rule("LP709", "pipeline environment is not pinned", _W),
+    )
+}
+
+
+def finding(
+    rule: str,
+    subject: str,
+    message: str,
+    *,
+    path: str | None = None,
+    line: int | None = None,
+    severity: Severity | None = None,
+) -> Finding:
+    """A finding of a rule, with the rule's own severity unless another is given."""
+    return Finding.of(
+        rule, severity or RULES[rule].severity, subject, message, path=path, line=line
+    )

@@ -1,0 +1,210 @@
+"""What a reproduction found, as findings that say what to do."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from lockproof.model.digest import Digest
+from lockproof.model.finding import Finding, Severity
+from lockproof.model.pipeline import Stage, flat
+from lockproof.model.report import SkipReason
+from lockproof.model.verdict import OutputVerdict, Verdict, worst
+
+from .catalog import finding
+
+
+@dataclass(frozen=True)
+class StageFacts:
+    """What came of one stage, in the terms of the rules."""
+
+    stage: Stage
+    verdicts: Mapping[str, OutputVerdict]
+    accepted: frozenset[OutputVerdict] = frozenset()
+    """Inconclusive verdicts that the policy accepts."""
+    skipped: SkipReason | None = None
+    skip_accepted: bool = False
+    missing: tuple[str, ...] = ()
+    """Inputs that could not be had."""
+    exit_code: int | None = None
+    timed_out: bool = False
+    rewritten: tuple[str, ...] = ()
+    given: Mapping[str, tuple[Digest | None, str | None]] = field(default_factory=dict)
+    """Dependency -> digest in this revision, and the stage that makes it."""
+    in_git: Mapping[str, Digest | None] = field(default_factory=dict)
+    """Output kept in Git -> digest of the committed content."""
+    file: str = "dvc.yaml"
+    """The file that declares it, relative to the Git root."""
+
+
+def stage_findings(facts: StageFacts) -> list[Finding]:
+    """Everything that is wrong with one stage."""
+    return [*_lock(facts), *_run(facts), *_outputs(facts)]
+
+
+def _lock(facts: StageFacts) -> Iterator[Finding]:
+    stage, name, path = facts.stage, facts.stage.address, facts.file
+    if facts.skipped is SkipReason.NOT_LOCKED:
+        yield finding(
+            "LP101",
+            name,
+            f"{name} has no entry in dvc.lock: run 'dvc repro' and commit dvc.lock",
+            path=path,
+        )
+        return
+    if stage.locked_command is not None and stage.locked_command != stage.command:
+        yield finding(
+            "LP102",
+            name,
+            f"{name}: the command is not the locked one: run 'dvc repro' and commit dvc.lock",
+            path=path,
+        )
+    for params in stage.params:
+        keys = _changed(flat(params.locked or {}), flat(params.current))
+        if keys:
+            yield finding(
+                "LP103",
+                f"{name} {params.path}",
+                f"{name}: {', '.join(keys)} in {params.path} differ from the lock:"
+                " run 'dvc repro' and commit dvc.lock",
+                path=path,
+            )
+    for dep in stage.deps:
+        given, maker = facts.given.get(dep.path, (None, None))
+        if given is None or dep.locked is None or given == dep.locked:
+            continue
+        if maker:
+            yield finding(
+                "LP105",
+                f"{name} {dep.path}",
+                f"{name}: {dep.path} is locked as {dep.locked.short}, but {maker} has it as"
+                f" {given.short}: run 'dvc repro' and commit dvc.lock",
+                path=path,
+            )
+        else:
+            yield finding(
+                "LP104",
+                f"{name} {dep.path}",
+                f"{name}: {dep.path} changed since dvc.lock was written:"
+                " run 'dvc repro' and commit dvc.lock",
+                path=path,
+            )
+    for out, digest in facts.in_git.items():
+        yield finding(
+            "LP106",
+            f"{name} {out}",
+            f"{name}: {out} in Git is {digest.short if digest else 'absent'}, not what dvc.lock"
+            " names: commit the file that 'dvc repro' made",
+            path=out,
+        )
+
+
+def _changed(locked: Mapping[str, object], current: Mapping[str, object]) -> list[str]:
+    return [k for k in sorted({*locked, *current}) if locked.get(k, ...) != current.get(k, ...)]
+
+
+_EXIT_HINTS = {
+    126: " (a program may not be executed)",
+    127: " (a program is not in the pipeline's environment)",
+    137: " (killed, perhaps for want of memory)",
+}
+
+
+def _run(facts: StageFacts) -> Iterator[Finding]:
+    name, path = facts.stage.address, facts.file
+    if facts.skipped in (SkipReason.FROZEN, SkipReason.UPSTREAM_FAILED):
+        why = (
+            "it is frozen: 'dvc unfreeze' it, or accept frozen stages in lockproof.toml"
+            if facts.skipped is SkipReason.FROZEN
+            else "a stage that it needs did not run to its end: mend that one first"
+        )
+        severity = Severity.NOTE if facts.skip_accepted else None
+        yield finding("LP708", name, f"{name} was not checked: {why}", path=path, severity=severity)
+    for missing in facts.missing:
+        if facts.skipped is SkipReason.INPUT_UNAVAILABLE:
+            yield finding(
+                "LP107",
+                f"{name} {missing}",
+                f"{name} cannot run: {missing} cannot be had at this commit: track it with"
+                " 'dvc add' or Git, and 'dvc push' it",
+                path=path,
+            )
+    if facts.timed_out:
+        yield finding(
+            "LP704",
+            name,
+            f"{name} ran into the time limit: raise [run] timeout or speed it up",
+            path=path,
+        )
+    elif facts.exit_code:
+        hint = _EXIT_HINTS.get(facts.exit_code, "")
+        yield finding(
+            "LP703",
+            name,
+            f"{name}: the command failed with exit code {facts.exit_code}{hint}: see its log",
+            path=path,
+        )
+    for dep in facts.rewritten:
+        yield finding(
+            "LP707",
+            f"{name} {dep}",
+            f"{name} changes its own dependency {dep}: write the result to an output",
+            path=path,
+        )
+
+
+_OUTPUT_RULES = {
+    OutputVerdict.DIFFERENT: (
+        "LP701",
+        "{0} differs from what dvc.lock names: see the causes, or run 'dvc repro' and commit",
+    ),
+    OutputVerdict.MISSING: ("LP702", "{0} was not made by the command: declare what it writes"),
+    OutputVerdict.NONDETERMINISTIC: (
+        "LP705",
+        "{0} varies from run to run: seed its random numbers, or state a tolerance",
+    ),
+    OutputVerdict.NOT_COMPARABLE: (
+        "LP706",
+        "{0} cannot be compared: 'dvc push' the locked content, or compare it by another output",
+    ),
+}
+
+
+def _outputs(facts: StageFacts) -> Iterator[Finding]:
+    for path, verdict in sorted(facts.verdicts.items()):
+        if verdict not in _OUTPUT_RULES:
+            continue
+        if verdict is OutputVerdict.MISSING and (facts.exit_code or facts.timed_out):
+            continue  # The failed command has its own finding.
+        rule, message = _OUTPUT_RULES[verdict]
+        severity = Severity.NOTE if verdict in facts.accepted else None
+        yield finding(
+            rule,
+            path,
+            f"{facts.stage.address}: {message.format(path)}",
+            path=facts.file,
+            severity=severity,
+        )
+
+
+def stage_verdict(facts: StageFacts) -> Verdict:
+    """The verdict on a stage: the worst of its outputs, the policy's acceptances applied.
+
+    A stage without outputs is proved by its exit code.
+    """
+    if facts.skipped is SkipReason.UPSTREAM_FAILED:
+        return Verdict.INCONCLUSIVE
+    if facts.skipped in (SkipReason.FROZEN, SkipReason.UNAFFECTED):
+        return Verdict.PASSED if facts.skip_accepted else Verdict.INCONCLUSIVE
+    if facts.skipped or facts.exit_code or facts.timed_out:
+        return Verdict.FAILED
+    parts = [
+        Verdict.PASSED if verdict in facts.accepted else verdict.verdict
+        for verdict in facts.verdicts.values()
+    ]
+    return worst(parts) if parts else Verdict.PASSED
+
+
+def report_verdict(checked: Iterable[Verdict], findings: Iterable[Finding]) -> Verdict:
+    """The worst of the checked stages; an error among the findings fails the report."""
+    if any(f.severity is Severity.ERROR for f in findings):
+        return Verdict.FAILED
+    return worst(checked)

@@ -1,0 +1,1 @@
+"""One verb each: wiring between adapters, rules, comparison and report."""

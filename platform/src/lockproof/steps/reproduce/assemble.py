@@ -1,0 +1,240 @@
+"""From results to the report: the core, and beside it what depends on the place."""
+
+from collections.abc import Mapping, Sequence
+
+from lockproof import __version__
+from lockproof.adapters.objects import Problem, Unavailable
+from lockproof.config import Policy
+from lockproof.model.digest import Digest
+from lockproof.model.finding import Finding, Severity
+from lockproof.model.pipeline import Stage, overlap
+from lockproof.model.report import (
+    Dependency,
+    Host,
+    HostStage,
+    Report,
+    Reuse,
+    SkipReason,
+    StageReport,
+    Subject,
+    Timing,
+)
+from lockproof.model.verdict import OutputVerdict, Verdict
+from lockproof.rules.catalog import finding
+from lockproof.rules.reproduction import StageFacts, report_verdict, stage_findings, stage_verdict
+
+from .judge import reports
+from .metrics import metric_values
+from .result import Result
+from .session import Session
+
+_TAIL_BYTES = 4000
+
+
+def assemble(
+    session: Session,
+    subject: Subject,
+    results: Mapping[str, Result],
+    lost: Sequence[Unavailable],
+    timing: Timing,
+) -> Report:
+    """Make the report of a reproduction."""
+    facts = {address: _facts(session, result) for address, result in results.items()}
+    findings = [
+        *_objects(session, lost),
+        *(found for f in facts.values() for found in stage_findings(f)),
+        *_environment(session),
+    ]
+    verdicts = {address: stage_verdict(f) for address, f in facts.items()}
+    checked = [
+        verdicts[address]
+        for address, result in results.items()
+        if result.skipped is not SkipReason.UNAFFECTED
+    ]
+    if not checked and session.policy.reproduce.unaffected == "accept":
+        checked = [Verdict.PASSED]
+    findings.sort(key=lambda f: (_SEVERITIES.index(f.severity), f.rule, f.subject))
+    return Report(
+        tool=f"lockproof {__version__}",
+        subject=subject,
+        verdict=report_verdict(checked, findings),
+        stages=tuple(
+            _stage(session, result, verdicts[address]) for address, result in results.items()
+        ),
+        findings=tuple(findings),
+        host=Host(
+            environment=session.described,
+            recorded=_record_name(session, results),
+            stages={address: _host(session, result) for address, result in results.items()},
+            metrics=tuple(
+                value for result in results.values() for value in metric_values(session, result)
+            ),
+            paths={"logs": str(session.logs)},
+        ),
+        timing=timing,
+    )
+
+
+_SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
+
+
+def _record_name(session: Session, results: Mapping[str, Result]) -> str | None:
+    records = [session.record_for(result.stage) for result in results.values()]
+    return next((record.name for record in records if record), None)
+
+
+def _accepted(policy: Policy) -> frozenset[OutputVerdict]:
+    accepted = set()
+    if policy.reproduce.nondeterministic == "accept":
+        accepted.add(OutputVerdict.NONDETERMINISTIC)
+    if policy.reproduce.not_comparable == "accept":
+        accepted.add(OutputVerdict.NOT_COMPARABLE)
+    return frozenset(accepted)
+
+
+def _facts(session: Session, result: Result) -> StageFacts:
+    stage, execution = result.stage, result.execution
+    policy = session.policy.reproduce
+    accept = {
+        SkipReason.FROZEN: policy.frozen == "accept",
+        SkipReason.UNAFFECTED: policy.unaffected == "accept",
+    }
+    checked = result.skipped is not SkipReason.UNAFFECTED
+    return StageFacts(
+        stage=stage,
+        verdicts=result.verdicts,
+        accepted=_accepted(session.policy),
+        skipped=result.skipped,
+        skip_accepted=accept.get(result.skipped, False) if result.skipped else False,
+        missing=tuple(p for p in result.missing if not _is_claimed(session, stage, p)),
+        exit_code=execution.completed.exit_code if execution else None,
+        timed_out=bool(execution and execution.completed.timed_out),
+        rewritten=tuple(execution.rewritten) if execution else (),
+        given=claimed_inputs(session, stage) if checked else {},
+        in_git=_git_outputs(session, stage) if checked else {},
+        file=session.git_path(stage.file),
+    )
+
+
+def _is_claimed(session: Session, stage: Stage, path: str) -> bool:
+    """Whether a lock claims an object for it: then the lost object has its own finding."""
+    return any(out.path == path and out.locked for _, out in session.pipeline.inputs(stage))
+
+
+def claimed_inputs(session: Session, stage: Stage) -> dict[str, tuple[Digest | None, str | None]]:
+    """Each dependency's digest as the rest of the commit has it, and who makes it."""
+    found: dict[str, tuple[Digest | None, str | None]] = {}
+    for dep in stage.deps:
+        if dep.external:
+            continue
+        makers = [
+            (maker, out)
+            for maker, out in session.pipeline.inputs(stage)
+            if overlap(out.path, dep.path)
+        ]
+        if not makers:
+            found[dep.path] = (session.current(dep), None)
+            continue
+        maker, out = makers[0]
+        if out.path == dep.path:
+            who = f"stage {maker.address}" if maker.kind == "stage" else maker.file
+            found[dep.path] = (out.locked, who)
+    return found
+
+
+def _git_outputs(session: Session, stage: Stage) -> dict[str, Digest | None]:
+    """Outputs kept in Git whose committed content is not what the lock names."""
+    found = {}
+    for out in stage.outs:
+        if out.cached or out.external or out.locked is None:
+            continue
+        committed = session.current(out)
+        if committed is None and not session.tracked(out.path):
+            continue  # Neither cached nor committed: there is only the lock's word.
+        if committed != out.locked:
+            found[out.path] = committed
+    return found
+
+
+def _objects(session: Session, lost: Sequence[Unavailable]) -> list[Finding]:
+    found = []
+    for item in sorted(set(lost), key=lambda u: (u.path, u.digest.value)):
+        if item.problem is Problem.CORRUPTED:
+            message = (
+                f"{item.path}: object {item.digest.short} in remote {item.where} is corrupted:"
+                " delete it there and 'dvc push' a sound copy"
+            )
+            found.append(finding("LP202", item.path, message))
+        else:
+            message = (
+                f"{item.path}: object {item.digest.short} is not in remote {item.where}:"
+                " 'dvc push' it from where it was made"
+            )
+            found.append(finding("LP201", item.path, message))
+    return found
+
+
+def _environment(session: Session) -> list[Finding]:
+    if session.described.kind != "unpinned":
+        return []
+    message = (
+        "no environment is named, so the caller's own was used: pin one in lockproof.toml,"
+        ' such as [environment] requirements = "requirements.lock"'
+    )
+    return [finding("LP709", "environment", message)]
+
+
+def _stage(session: Session, result: Result, verdict: Verdict) -> StageReport:
+    stage = result.stage
+    return StageReport(
+        address=stage.address,
+        command=stage.command,
+        verdict=verdict,
+        skipped=result.skipped,
+        upstream=tuple(
+            a
+            for a in session.pipeline.upstream[stage.address]
+            if session.pipeline.by_address[a].kind == "stage"
+        ),
+        deps=tuple(Dependency(path=dep.path, locked=dep.locked) for dep in stage.deps),
+        params={p.path: p.locked or {} for p in stage.params},
+        outputs=reports(session.policy, stage, result.verdicts),
+        causes=result.causes,
+    )
+
+
+def _host(session: Session, result: Result) -> HostStage:
+    execution = result.execution
+    reuse = None
+    if result.reused:
+        key, proved = result.reused
+        reuse = Reuse(key=key, proved_at=proved.proved_at)
+    if execution is None:
+        return HostStage(reused=reuse)
+    first = result.judgements[0]
+    locked = {out.path: out.locked for out in result.stage.outs}
+    return HostStage(
+        executed=len(result.judgements) + result.experiments,
+        exit_code=execution.completed.exit_code,
+        observed={p: d for p, d in first.observed.items() if d != locked.get(p)},
+        differences=first.differences,
+        evidence=result.evidence,
+        undeclared_inputs=execution.undeclared_inputs,
+        undeclared_outputs=execution.undeclared_outputs,
+        network=execution.completed.network,
+        log=str(execution.log),
+        log_tail=None if execution.succeeded else _tail(result),
+    )
+
+
+def _tail(result: Result) -> str | None:
+    assert result.execution is not None
+    try:
+        with result.execution.log.open("rb") as file:
+            file.seek(0, 2)
+            size = file.tell()
+            file.seek(max(0, size - _TAIL_BYTES))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return None
+    return text if size <= _TAIL_BYTES else "… " + text

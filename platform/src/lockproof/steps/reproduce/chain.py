@@ -1,0 +1,130 @@
+"""Chain mode: the whole pipeline in one checkout, end to end from root data only."""
+
+import time
+from collections.abc import Mapping
+
+import anyio.to_thread
+
+from lockproof.adapters.objects import Need, Unavailable
+from lockproof.model.digest import Digest
+from lockproof.model.pipeline import Stage
+from lockproof.model.report import SkipReason
+
+from .execution import Input, Setup, execute
+from .isolated import fetch, mark_missing
+from .judge import judge, repeated
+from .plan import needed_part
+from .result import Result
+from .session import Session
+
+
+async def run_chain(
+    session: Session, results: Mapping[str, Result], runs: int
+) -> tuple[Unavailable, ...]:
+    """Run the stages one after another, each on what those before it made.
+
+    Returns:
+        The objects that the lock claims and that cannot be had.
+
+    Raises:
+        UnavailableError: a remote does not answer.
+        ConfigError: objects are needed and no remote is configured.
+    """
+    roots, needs = _root_inputs(session, results)
+    lost = await fetch(session, needs)
+    for result in results.values():
+        if result.runs:
+            own = {path: given for path, given in roots.items() if _reads(session, result, path)}
+            result.setup = Setup(command=result.stage.command, inputs=own)
+            mark_missing(result, lost)
+    for number in range(1, runs + 1):
+        await _run_all(session, results, f"run-{number}" if number > 1 else "")
+    for result in results.values():
+        if result.judgements:
+            result.verdicts = repeated(result.judgements[0], result.judgements[1:])
+            _stand_alone(session, result, results)
+    return lost
+
+
+def _reads(session: Session, result: Result, path: str) -> bool:
+    return any(out.path == path for _, out in session.pipeline.inputs(result.stage))
+
+
+def _root_inputs(
+    session: Session, results: Mapping[str, Result]
+) -> tuple[dict[str, Input], list[Need]]:
+    """What the run stages read and no run stage makes, with what must be fetched for it."""
+    below: dict[str, set[str]] = {}
+    whole: set[str] = set()
+    sources: dict[str, tuple[Stage, Need]] = {}
+    for result in results.values():
+        if not result.runs:
+            continue
+        for producer, out in session.pipeline.inputs(result.stage):
+            made = results.get(producer.address)
+            ran = made is not None and made.skipped is not SkipReason.FROZEN and not made.reused
+            if ran or out.external or not out.cached:
+                continue
+            part = needed_part(result.stage, out)
+            if part:
+                below.setdefault(out.path, set()).update(part)
+            else:
+                whole.add(out.path)
+            sources[out.path] = (producer, Need(out, producer))
+    inputs, needs = {}, []
+    for path, (producer, need) in sources.items():
+        parts = () if path in whole else tuple(sorted(below[path]))
+        inputs[path] = Input(need.out.locked, below=parts)
+        if need.out.locked:
+            needs.append(Need(need.out, producer, parts))
+    return inputs, needs
+
+
+async def _run_all(session: Session, results: Mapping[str, Result], label: str) -> None:
+    workspace = await anyio.to_thread.run_sync(session.new_workspace)
+    known: dict[str, Digest | None] = {}
+    for stage in session.pipeline.stages:
+        result = results.get(stage.address)
+        if result is None or not result.runs:
+            continue
+        if _is_blocked(session, results, stage):
+            result.skipped = SkipReason.UPSTREAM_FAILED
+            continue
+        assert result.setup is not None
+        fresh = {path: i for path, i in result.setup.inputs.items() if path not in known}
+        setup = Setup(command=stage.command, inputs=fresh, present=dict(known), make_folders=False)
+        session.progress.say(f"{stage.address}: running{f' ({label})' if label else ''}")
+        execution = await execute(session, stage, setup, workspace, label)
+        started = time.monotonic()
+        judgement = await anyio.to_thread.run_sync(judge, session, stage, execution, workspace)
+        known |= {path: given.digest for path, given in fresh.items()}
+        known |= execution.outs
+        known |= {path: after for path, (_, after) in execution.rewritten.items()}
+        result.add(execution, judgement, time.monotonic() - started)
+        result.workspace = result.workspace or workspace
+
+
+def _is_blocked(session: Session, results: Mapping[str, Result], stage: Stage) -> bool:
+    """Whether a stage that this one needs was not run to its end."""
+    for address in session.pipeline.upstream[stage.address]:
+        other = results.get(address)
+        if other is None or other.reused or other.skipped is SkipReason.FROZEN:
+            continue
+        if other.skipped or (other.executions and not other.executions[-1].succeeded):
+            return True
+    return False
+
+
+def _stand_alone(session: Session, result: Result, results: Mapping[str, Result]) -> None:
+    """Turn a chain run's setup into one that an experiment can start from by itself."""
+    assert result.setup is not None
+    assert result.execution is not None
+    inputs = dict(result.setup.inputs)
+    for producer, out in session.pipeline.inputs(result.stage):
+        made = results.get(producer.address)
+        if made is None or made.workspace is None or not made.execution:
+            continue
+        inputs[out.path] = Input(
+            made.execution.outs.get(out.path), file=made.workspace.root / out.path
+        )
+    result.setup = Setup(command=result.setup.command, inputs=inputs)

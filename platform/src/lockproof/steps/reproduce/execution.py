@@ -1,0 +1,266 @@
+"""One stage, run once: lay out its inputs, run its command under limits, see what it did."""
+
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import anyio.to_thread
+
+from lockproof.adapters.dvc import write_params
+from lockproof.adapters.environment import PipelineEnvironment
+from lockproof.adapters.sandbox import Completed, Limits, run_commands
+from lockproof.adapters.trace import Trace, Traced
+from lockproof.adapters.variables import stage_variables
+from lockproof.errors import UsageError
+from lockproof.model.digest import Digest
+from lockproof.model.pipeline import Stage, inside, overlap
+
+from .session import Session, Workspace
+
+_OWN_FILES = ("dvc.yaml", "dvc.lock", ".gitignore", ".gitattributes", ".dvcignore")
+
+
+@dataclass(frozen=True)
+class Input:
+    """Where the content of an input comes from: an object, or a path that holds it."""
+
+    digest: Digest | None
+    file: Path | None = None
+    below: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a stage is run with. An experiment is a setup with one thing put back."""
+
+    command: tuple[str, ...]
+    inputs: Mapping[str, Input]
+    """Path below the DVC root -> what to lay out there."""
+    present: Mapping[str, Digest | None] = field(default_factory=dict)
+    """Digests of inputs that stand in the workspace already."""
+    restored: Mapping[str, str] = field(default_factory=dict)
+    """Path below the DVC root -> commit to take it from."""
+    params: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """Parameter file -> dotted key -> value to set."""
+    environment: PipelineEnvironment | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    make_folders: bool = True
+    """Whether the folders of outputs are made first, as they are when a stage runs alone."""
+
+    def put_back(self, **changes: object) -> "Setup":
+        """The same setup with some mappings extended or values replaced."""
+        merged = {
+            key: {**getattr(self, key), **value} if isinstance(value, Mapping) else value
+            for key, value in changes.items()
+        }
+        return replace(self, **merged)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What was seen of one run."""
+
+    completed: Completed
+    given: Mapping[str, Digest | None]
+    """Dependency -> digest of what the command was given."""
+    outs: Mapping[str, Digest | None]
+    rewritten: Mapping[str, tuple[Digest | None, Digest | None]]
+    """Dependency -> its digest before and after, where the command changed it."""
+    undeclared_inputs: tuple[str, ...]
+    undeclared_outputs: tuple[str, ...]
+    reads_known: bool
+    log: Path
+    seconds: Mapping[str, float]
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the command ended by itself with exit code 0."""
+        return self.completed.exit_code == 0 and not self.completed.timed_out
+
+
+class InputMissingError(UsageError):
+    """An input of a stage cannot be laid out; the message is its path."""
+
+
+async def execute(
+    session: Session, stage: Stage, setup: Setup, workspace: Workspace, label: str = ""
+) -> Execution:
+    """Run a stage in a workspace.
+
+    Raises:
+        InputMissingError: an input is neither in Git nor in the object store.
+        UsageError: the disk is full, or a file cannot be read.
+    """
+    clock = time.monotonic()
+    before = await anyio.to_thread.run_sync(_lay_out, session, stage, setup, workspace)
+    trace = await anyio.to_thread.run_sync(Trace, workspace.root)
+    laid_out = time.monotonic()
+    log = session.log_path(stage, label)
+    environment = setup.environment or session.environment
+    home, tmp = workspace.folder.with_suffix(".home"), workspace.folder.with_suffix(".tmp")
+    for folder in (home, tmp):
+        folder.mkdir(exist_ok=True)
+    variables = stage_variables(
+        session.policy.run,
+        path=environment.search_path(),
+        home=home,
+        tmp=tmp,
+        extra={
+            "DVC_ROOT": str(workspace.root),
+            "DVC_STAGE": stage.address,
+            **setup.variables,
+        },
+    )
+    limits = Limits(timeout=session.policy.run.timeout, network=session.policy.run.network)
+    name = stage.address + (f" ({label})" if label else "")
+    session.progress.show(name, "")
+    completed = await run_commands(
+        setup.command,
+        cwd=workspace.root / stage.wdir,
+        env=variables,
+        shell=session.shell,
+        log=log,
+        limits=limits,
+        held=session.held,
+        on_output=lambda line: session.progress.show(name, line),
+    )
+    session.progress.end(name)
+    ran = time.monotonic()
+    traced = await anyio.to_thread.run_sync(trace.stop)
+    outs = await anyio.to_thread.run_sync(_hash_outs, stage, workspace)
+    rewritten = await anyio.to_thread.run_sync(_rewritten, stage, workspace, before, traced)
+    return Execution(
+        completed=completed,
+        given=before,
+        outs=outs,
+        rewritten=rewritten,
+        undeclared_inputs=_undeclared_reads(stage, traced),
+        undeclared_outputs=_undeclared_writes(stage, traced),
+        reads_known=traced.reads_known,
+        log=log,
+        seconds={
+            "prepare": laid_out - clock,
+            "run": ran - laid_out,
+            "compare": time.monotonic() - ran,
+        },
+    )
+
+
+def _lay_out(
+    session: Session, stage: Stage, setup: Setup, workspace: Workspace
+) -> dict[str, Digest | None]:
+    """Put everything in place; returns the digest of each dependency."""
+    root = workspace.root
+    for path in (*setup.restored, *setup.inputs, *setup.params, *(o.path for o in stage.outs)):
+        _refuse_escape(workspace, path)
+    for path, commit in setup.restored.items():
+        _delete(root / path)
+        session.git.restore(commit, session.git_path(path), workspace.folder)
+    for path, given in setup.inputs.items():
+        _place(session, path, given, root / path)
+        if given.file and given.digest and workspace.hasher.digest(path) != given.digest:
+            raise InputMissingError(path)  # A later stage has changed it since.
+    for path, values in setup.params.items():
+        write_params(root / path, values)
+    for out in stage.outs:
+        if out.external:
+            continue
+        target = root / out.path
+        if setup.make_folders:
+            # A sibling stage's output may be what makes this folder in the whole pipeline.
+            target.parent.mkdir(parents=True, exist_ok=True)
+        if not out.persist:
+            _delete(target)
+    (root / stage.wdir).mkdir(parents=True, exist_ok=True)
+    known = {**setup.present, **{path: given.digest for path, given in setup.inputs.items()}}
+    return {
+        dep.path: known.get(dep.path) or workspace.hasher.digest(dep.path, dep.algorithm)
+        for dep in stage.deps
+        if not dep.external or os.path.isabs(dep.path)
+    }
+
+
+def _refuse_escape(workspace: Workspace, path: str) -> None:
+    """A tracked symbolic link must not lead what is written or deleted out of the checkout."""
+    if os.path.isabs(path) or "://" in path:
+        return  # An external output, which is never touched.
+    parent = (workspace.root / path).parent.resolve()
+    if not parent.is_relative_to(workspace.folder.resolve()):
+        raise UsageError(f"{path} leads out of the repository through a symbolic link: remove it")
+
+
+def _place(session: Session, path: str, given: Input, target: Path) -> None:
+    if given.file is not None:
+        _delete(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if given.file.is_dir():
+            shutil.copytree(given.file, target, symlinks=True)
+        elif given.file.exists():
+            shutil.copyfile(given.file, target)
+        else:
+            raise InputMissingError(path)
+    elif given.digest is None or not session.store.copy(given.digest, path, target, given.below):
+        raise InputMissingError(path)
+
+
+def _delete(path: Path) -> None:
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.is_dir():
+        shutil.rmtree(path)
+
+
+def _hash_outs(stage: Stage, workspace: Workspace) -> dict[str, Digest | None]:
+    return {
+        out.path: workspace.hasher.digest(out.path, out.algorithm)
+        for out in stage.outs
+        if not out.external
+    }
+
+
+def _rewritten(
+    stage: Stage, workspace: Workspace, before: Mapping[str, Digest | None], traced: Traced
+) -> dict[str, tuple[Digest | None, Digest | None]]:
+    changed = {}
+    for dep in stage.deps:
+        if dep.path not in before:
+            continue
+        touched = any(inside(path, dep.path) for path in traced.written)
+        gone = not (workspace.root / dep.path).exists()
+        if not touched and not gone:
+            continue
+        old = before[dep.path]
+        after = workspace.hasher.digest(dep.path, old.algorithm if old else "md5")
+        if after != old and not any(inside(out.path, dep.path) for out in stage.outs):
+            changed[dep.path] = (old, after)
+    return changed
+
+
+def _declared(stage: Stage) -> tuple[str, ...]:
+    return (
+        *(dep.path for dep in stage.deps),
+        *(params.path for params in stage.params),
+        *(out.path for out in stage.outs),
+    )
+
+
+def _undeclared_reads(stage: Stage, traced: Traced) -> tuple[str, ...]:
+    declared = _declared(stage)
+    return tuple(
+        path
+        for path in traced.read
+        if not any(inside(path, known) for known in declared)
+        and path not in traced.written
+        and not path.rpartition("/")[2].startswith(_OWN_FILES)
+        and not path.endswith(".dvc")
+    )
+
+
+def _undeclared_writes(stage: Stage, traced: Traced) -> tuple[str, ...]:
+    declared = _declared(stage)
+    return tuple(
+        path for path in traced.written if not any(overlap(path, known) for known in declared)
+    )

@@ -1,0 +1,266 @@
+"""Find every respect in which what ran differs from what the lock and the record describe.
+
+Each difference comes with a change to the setup that puts it back, where that can be done here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from lockproof.adapters.objects import Need
+from lockproof.compare.causes import Factor
+from lockproof.errors import UnavailableError
+from lockproof.model.cause import CauseKind
+from lockproof.model.environment import Environment
+from lockproof.model.pipeline import Dep, Out, Params, Stage, flat, overlap
+
+from .execution import Input, Setup
+from .history import LockHistory, earlier_version
+from .result import Result
+from .session import Session
+
+PutBack = Callable[[Setup], Setup]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A factor, and how to put it back."""
+
+    factor: Factor
+    put_back: PutBack | None = None
+    packages: Mapping[str, str | None] | None = None
+    """For package changes: recorded versions, put back together by building an environment."""
+
+
+def find_changes(
+    session: Session, result: Result, history: LockHistory, others: Mapping[str, Result]
+) -> list[Change]:
+    """Every difference that could be a cause, in the order in which people would look.
+
+    Raises:
+        UnavailableError: a remote is needed and does not answer.
+    """
+    stage = result.stage
+    changes = [*_command(stage), *_parameters(stage)]
+    for dep in stage.deps:
+        changes += _dependency(session, result, dep, history)
+    changes += _remade_inputs(result, others)
+    changes += _undeclared(session, result, history)
+    changes += _strays(session, result, others)
+    return changes
+
+
+def _command(stage: Stage) -> list[Change]:
+    locked = stage.locked_command
+    if locked is None or locked == stage.command:
+        return []
+    old, new = "; ".join(locked), "; ".join(stage.command)
+    factor = Factor(
+        CauseKind.COMMAND,
+        stage.address,
+        "the command is not the one that the lock names",
+        ((f"locked: {old}", None), (f"now: {new}", None)),
+    )
+    return [Change(factor, lambda setup: setup.put_back(command=locked))]
+
+
+def _parameters(stage: Stage) -> list[Change]:
+    return [change for params in stage.params for change in _file_parameters(params)]
+
+
+def _file_parameters(params: Params) -> list[Change]:
+    if params.locked is None:
+        return []
+    changes = []
+    locked, current = flat(params.locked), flat(params.current)
+    for key in sorted({*locked, *current}):
+        if locked.get(key, ...) == current.get(key, ...):
+            continue
+        obstacle = None if key in locked else "the lock does not have it"
+        old = locked.get(key)
+        factor = Factor(
+            CauseKind.PARAMETER,
+            key,
+            f"{params.path}: {old!r} -> {current.get(key)!r}",
+            obstacle=obstacle,
+        )
+        back = _set_parameter(params.path, key, old) if obstacle is None else None
+        changes.append(Change(factor, back))
+    return changes
+
+
+def _set_parameter(path: str, key: str, value: object) -> PutBack:
+    def put_back(setup: Setup) -> Setup:
+        return setup.put_back(params={path: {**setup.params.get(path, {}), key: value}})
+
+    return put_back
+
+
+def _dependency(session: Session, result: Result, dep: Dep, history: LockHistory) -> list[Change]:
+    assert result.execution is not None
+    assert result.setup is not None
+    given = result.execution.given.get(dep.path)
+    if dep.locked is None or given is None or given == dep.locked:
+        return []
+    makers = [
+        (maker, out)
+        for maker, out in session.pipeline.inputs(result.stage)
+        if overlap(out.path, dep.path)
+    ]
+    if not makers or not any(out.cached for _, out in makers):
+        return [_code(session, dep, history, given_short=given.short)]
+    maker, out = makers[0]
+    exact = out.path == dep.path
+    who = f"stage {maker.address}" if maker.kind == "stage" else maker.file
+    summary = f"it is not the content that the lock names; it comes from {who}"
+    evidence = ((f"locked {dep.locked.short}, given {given.short}", None),)
+    obstacle, back = None, None
+    if not exact:
+        obstacle = "its parts have no objects of their own"
+    else:
+        old = Out(path=dep.path, locked=dep.locked, remote=out.remote)
+        try:
+            lost = session.store.fetch([Need(old, maker)])
+        except UnavailableError as error:
+            obstacle = str(error)
+        else:
+            if lost:
+                obstacle = f"object {dep.locked.short} is {lost[0].problem}"
+            else:
+                given_input = {dep.path: Input(dep.locked)}
+                back = lambda setup: setup.put_back(inputs=given_input)  # noqa: E731
+    return [Change(Factor(CauseKind.DATA, dep.path, summary, evidence, obstacle), back)]
+
+
+def _code(session: Session, dep: Dep, history: LockHistory, given_short: str) -> Change:
+    assert dep.locked is not None
+    summary = "its content is not the one that the lock names"
+    lines: list[tuple[str, str | None]] = [
+        (f"locked {dep.locked.short}, at this commit {given_short}", None)
+    ]
+    old = earlier_version(session, dep, history.introduced)
+    if old is None:
+        factor = Factor(
+            CauseKind.CODE, dep.path, summary, tuple(lines),
+            "no commit in the history holds the locked content",
+        )  # fmt: skip
+        return Change(factor)
+    path = session.git_path(dep.path)
+    changed_by = next(session.git.history(session.commit, path, 1), None)
+    if changed_by:
+        lines.append((f"last changed by {session.git.subject(changed_by)}", None))
+    lines.append(("what changed since", session.git.diff(old, session.commit, path)))
+    factor = Factor(CauseKind.CODE, dep.path, summary, tuple(lines))
+    return Change(factor, lambda setup: setup.put_back(restored={dep.path: old}))
+
+
+def _remade_inputs(result: Result, others: Mapping[str, Result]) -> list[Change]:
+    """Locked inputs that their own stage does not make: try what it really makes."""
+    changes = []
+    assert result.setup is not None
+    for path in result.setup.inputs:
+        for other in others.values():
+            made = other.execution.outs.get(path) if other.execution else None
+            claimed = next((o.locked for o in other.stage.outs if o.path == path), None)
+            if made is None or made == claimed or other.workspace is None or other is result:
+                continue
+            if result.setup.inputs[path].digest == made:
+                continue
+            factor = Factor(
+                CauseKind.DATA,
+                path,
+                f"as locked, it is not what stage {other.stage.address} makes",
+                ((f"locked {claimed.short if claimed else 'nothing'}, made {made.short}", None),),
+            )
+            given = {path: Input(made, file=other.workspace.root / path)}
+            changes.append(Change(factor, _give(given)))
+    return changes
+
+
+def _give(inputs: Mapping[str, Input]) -> PutBack:
+    return lambda setup: setup.put_back(inputs=inputs)
+
+
+def _undeclared(session: Session, result: Result, history: LockHistory) -> list[Change]:
+    """Tracked files that the command reads undeclared and that changed since the lock."""
+    assert result.execution is not None
+    changes = []
+    since = history.introduced
+    for path in result.execution.undeclared_inputs:
+        name = session.git_path(path)
+        if since is None or not session.tracked(path):
+            continue
+        if session.git.blob(since, name) in (None, session.blob(path)):
+            continue
+        factor = Factor(
+            CauseKind.UNDECLARED_INPUT,
+            path,
+            "the command reads it, no dependency declares it, and it changed since the lock",
+            (
+                (f"the lock entry is of {session.git.subject(since)}", None),
+                ("what changed since", session.git.diff(since, session.commit, name)),
+            ),
+        )
+        changes.append(Change(factor, _restore(path, since)))
+    return changes
+
+
+def _restore(path: str, commit: str) -> PutBack:
+    return lambda setup: setup.put_back(restored={path: commit})
+
+
+def _strays(session: Session, result: Result, others: Mapping[str, Result]) -> list[Change]:
+    """Files that an earlier stage writes undeclared and that are absent here."""
+    assert result.setup is not None
+    changes = []
+    for address in session.pipeline.ancestors([result.stage.address]):
+        other = others.get(address)
+        if other is None or other.execution is None or other.workspace is None:
+            continue
+        if other.workspace is result.workspace:
+            continue
+        for path in other.execution.undeclared_outputs[:5]:
+            if session.tracked(path) or path in result.setup.inputs:
+                continue
+            factor = Factor(
+                CauseKind.UNDECLARED_INPUT,
+                path,
+                f"stage {address} writes it undeclared and this stage needs it:"
+                " declare it as an output there and as a dependency here",
+            )
+            given = {path: Input(None, file=other.workspace.root / path)}
+            changes.append(Change(factor, _give(given)))
+    return changes
+
+
+_MACHINE = ("os", "libc", "machine", "cpu", "cpu-features", "gpu", "driver", "shell", "python")
+
+
+def environment_changes_of(before: Environment, after: Environment) -> list[Change]:
+    """What differs between the recorded environment and this one.
+
+    Packages and thread counts can be put back; the machine itself cannot.
+    """
+    from lockproof.model.environment import environment_changes
+
+    changes = []
+    for found in environment_changes(before, after):
+        if found.factor == "package":
+            factor = Factor(CauseKind.ENVIRONMENT, found.subject, f"package {found}")
+            changes.append(Change(factor, packages={found.subject: found.before}))
+        elif found.factor == "threads" and found.subject.isupper() and found.before:
+            factor = Factor(CauseKind.ENVIRONMENT, found.subject, f"threads: {found}")
+            variables = {found.subject: found.before}
+            changes.append(Change(factor, _set_variables(variables)))
+        elif found.factor in (*_MACHINE, "blas", "threads"):
+            factor = Factor(
+                CauseKind.ENVIRONMENT,
+                found.subject,
+                f"{found.factor}: {found}",
+                obstacle="it belongs to the machine",
+            )
+            changes.append(Change(factor))
+    return changes
+
+
+def _set_variables(variables: Mapping[str, str]) -> PutBack:
+    return lambda setup: setup.put_back(variables=variables)

@@ -1,0 +1,123 @@
+"""What earlier commits say of a stage: its former lock entries and former files."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from lockproof.adapters.dvc import Hasher, parse_lock
+from lockproof.adapters.scratch import remove
+from lockproof.model.base import canonical_json
+from lockproof.model.digest import Digest
+from lockproof.model.pipeline import Dep, Stage
+
+from .session import Session, raw_path
+
+_DEPTH = 50
+
+
+@dataclass(frozen=True)
+class LockHistory:
+    """How a stage's lock entry came to be."""
+
+    introduced: str | None
+    """The commit that brought the entry as it is now."""
+    previous: Mapping[str, Any] | None
+    """The entry before that; None where it is the first."""
+
+    def altered_outputs(self, stage: Stage) -> dict[str, str]:
+        """Outputs whose digest alone changed in `introduced` -> the digest before.
+
+        Command, dependencies and parameters stayed the same: DVC itself would then have had
+        no reason to run the stage again.
+        """
+        if self.previous is None:
+            return {}
+        before = self.previous
+        inputs = {raw_path(stage, d.path): _value(d.locked) for d in stage.deps}
+        params = {raw_path(stage, p.path): dict(p.locked or {}) for p in stage.params}
+        same = (
+            _commands(before.get("cmd")) == stage.locked_command
+            and _digests(before.get("deps")) == inputs
+            and canonical_json(before.get("params") or {}) == canonical_json(params)
+        )
+        if not same:
+            return {}
+        old = _digests(before.get("outs"))
+        return {
+            out.path: old[raw_path(stage, out.path)] or ""
+            for out in stage.outs
+            if old.get(raw_path(stage, out.path)) not in (None, _value(out.locked))
+        }
+
+
+def lock_history(session: Session, stage: Stage) -> LockHistory:
+    """Walk back to the commit that brought the stage's present lock entry."""
+    lock_path = str(PurePosixPath(stage.file).with_suffix(".lock"))
+    if not stage.file.endswith((".yaml", ".yml")):
+        lock_path = stage.file
+    name = stage.address.rpartition(":")[2]
+    now = None
+    introduced = None
+    for commit in session.git.history(session.commit, session.git_path(lock_path), _DEPTH):
+        entry = _entry(session.git.read(commit, session.git_path(lock_path)), name)
+        now = entry if introduced is None else now
+        if introduced is not None and entry != now:
+            return LockHistory(introduced, entry)
+        introduced = commit
+    return LockHistory(introduced, None)
+
+
+def earlier_version(session: Session, dep: Dep, near: str | None) -> str | None:
+    """A commit at which a Git-tracked dependency had its locked digest; None: not found."""
+    if dep.locked is None:
+        return None
+    path = session.git_path(dep.path)
+    folder = session.work / "versions"
+    for commit in _candidates(session, path, near):
+        try:
+            session.git.check_out_path(commit, path, folder)
+            found = Hasher(folder / session.prefix).digest(dep.path, dep.algorithm)
+        finally:
+            remove(folder)
+        if found == dep.locked:
+            return commit
+    return None
+
+
+def _candidates(session: Session, path: str, near: str | None) -> Iterator[str]:
+    if near:
+        yield near
+    for commit in session.git.history(session.commit, path, _DEPTH):
+        yield commit
+        parent = session.git.parent(commit)
+        if parent:
+            yield parent
+
+
+def _entry(content: bytes | None, name: str) -> Mapping[str, Any] | None:
+    if content is None:
+        return None
+    document = parse_lock(content)
+    stages = document.get("stages", document) if isinstance(document, dict) else {}
+    entry = stages.get(name) if isinstance(stages, dict) else None
+    return entry if isinstance(entry, dict) else None
+
+
+def _digests(items: object) -> dict[str, str | None]:
+    if not isinstance(items, list):
+        return {}
+    return {
+        str(item["path"]): item.get("md5") or item.get("etag") or item.get("checksum")
+        for item in items
+        if isinstance(item, dict) and "path" in item
+    }
+
+
+def _commands(cmd: object) -> tuple[str, ...]:
+    parts = cmd if isinstance(cmd, list) else str(cmd or "").splitlines()
+    return tuple(str(part) for part in parts if str(part).strip())
+
+
+def _value(digest: Digest | None) -> str | None:
+    return digest.value if digest else None

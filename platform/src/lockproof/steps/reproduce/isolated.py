@@ -1,0 +1,109 @@
+"""Isolated mode: each stage from its locked inputs, independent of every other."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+import anyio
+import anyio.to_thread
+
+from lockproof.adapters.objects import Need, Problem, Unavailable
+from lockproof.errors import ConfigError
+from lockproof.model.pipeline import inside
+from lockproof.model.report import SkipReason
+
+from .execution import InputMissingError, Setup, execute
+from .judge import judge, repeated
+from .plan import isolated_inputs
+from .result import Result
+from .session import Session
+
+
+async def run_isolated(
+    session: Session, results: Mapping[str, Result], jobs: int, runs: int
+) -> tuple[Unavailable, ...]:
+    """Run every stage that is neither skipped nor reused, up to `jobs` at a time.
+
+    Returns:
+        The objects that the lock claims and that cannot be had.
+
+    Raises:
+        UnavailableError: a remote does not answer.
+        ConfigError: objects are needed and no remote is configured.
+    """
+    todo = [result for result in results.values() if result.runs]
+    needs: list[Need] = []
+    for result in todo:
+        inputs, wanted = isolated_inputs(session, result.stage)
+        result.setup = Setup(command=result.stage.command, inputs=inputs)
+        needs += wanted
+    lost = await fetch(session, needs)
+    for result in todo:
+        mark_missing(result, lost)
+    limiter = anyio.CapacityLimiter(jobs)
+    async with anyio.create_task_group() as group:
+        for result in todo:
+            if result.skipped is None:
+                group.start_soon(_run_one, session, result, runs, limiter)
+    return lost
+
+
+async def fetch(session: Session, needs: Sequence[Need]) -> tuple[Unavailable, ...]:
+    """Fetch objects; a project without a remote is a mistake of configuration.
+
+    Raises:
+        UnavailableError: a remote does not answer.
+        ConfigError: objects are needed and no remote is configured.
+    """
+    lost = await anyio.to_thread.run_sync(session.store.fetch, needs, session.progress.say)
+    orphans = [u for u in lost if u.problem is Problem.NO_REMOTE]
+    if orphans:
+        raise ConfigError(
+            f"{orphans[0].path} is not in the cache and no remote is configured:"
+            " dvc remote add -d NAME URL, then dvc push where the data is"
+        )
+    return lost
+
+
+def mark_missing(result: Result, lost: Sequence[Unavailable]) -> None:
+    """Skip a stage whose inputs cannot all be had."""
+    assert result.setup is not None
+    gone = [
+        path
+        for path, given in result.setup.inputs.items()
+        if given.digest is None or any(inside(u.path, path) for u in lost)
+    ]
+    result.missing = (*result.missing, *gone)
+    if result.missing:
+        result.skipped = SkipReason.INPUT_UNAVAILABLE
+
+
+async def _run_one(
+    session: Session, result: Result, runs: int, limiter: anyio.CapacityLimiter
+) -> None:
+    async with limiter:
+        for number in range(1, runs + 1):
+            await run_once(session, result, f"run-{number}" if number > 1 else "")
+            if result.skipped:
+                return
+        result.verdicts = repeated(result.judgements[0], result.judgements[1:])
+
+
+async def run_once(session: Session, result: Result, label: str) -> None:
+    """Run a stage in a fresh checkout and judge it; the first run's checkout is kept."""
+    stage, setup = result.stage, result.setup
+    assert setup is not None
+    session.progress.say(f"{stage.address}: running{f' ({label})' if label else ''}")
+    workspace = await anyio.to_thread.run_sync(session.new_workspace)
+    try:
+        execution = await execute(session, stage, setup, workspace, label)
+    except InputMissingError as error:
+        result.skipped, result.missing = SkipReason.INPUT_UNAVAILABLE, (str(error),)
+        await anyio.to_thread.run_sync(session.discard, workspace)
+        return
+    started = time.monotonic()
+    judgement = await anyio.to_thread.run_sync(judge, session, stage, execution, workspace)
+    result.add(execution, judgement, time.monotonic() - started)
+    if result.workspace is None:
+        result.workspace = workspace
+    else:
+        await anyio.to_thread.run_sync(session.discard, workspace)

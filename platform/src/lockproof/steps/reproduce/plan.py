@@ -1,0 +1,179 @@
+"""What to run: which stages, from which inputs, and under which key a verdict stands."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lockproof.adapters.objects import Need
+from lockproof.config import Policy
+from lockproof.errors import UsageError
+from lockproof.model.base import sha256_of
+from lockproof.model.digest import Digest
+from lockproof.model.pipeline import Out, Pipeline, Stage, inside, overlap
+
+from .execution import Input
+from .judge import tolerances
+from .session import Session
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which stages are looked at."""
+
+    reported: tuple[Stage, ...]
+    """In pipeline order."""
+    unaffected: frozenset[str]
+    """Addresses left out because nothing about them changed since the base."""
+
+
+def choose_mode(policy: Policy, pipeline: Pipeline) -> str:
+    """`chain` where a tolerance is involved (small differences add up), else `isolated`."""
+    if policy.reproduce.mode:
+        return policy.reproduce.mode
+    outs = [out for stage in pipeline.stages if stage.kind == "stage" for out in stage.outs]
+    loose = any(tolerances(policy, o) or policy.judges_of(o.path) for o in outs)
+    return "chain" if loose else "isolated"
+
+
+def select(
+    pipeline: Pipeline, wanted: Sequence[str], mode: str, affected: frozenset[str] | None
+) -> Selection:
+    """The stages to report on.
+
+    In chain mode the stages that a wanted one needs are run, so they are reported as well.
+
+    Raises:
+        UsageError: the pipeline has no stage, or a wanted one is not in it.
+    """
+    stages = [stage for stage in pipeline.stages if stage.kind == "stage"]
+    if not stages:
+        raise UsageError("there is no pipeline stage here: no dvc.yaml declares one")
+    chosen: set[str] = set()
+    for name in wanted:
+        found = {s.address for s in stages if name in _names(s.address)}
+        if not found:
+            raise UsageError(
+                f"no stage {name!r}; there are: {', '.join(s.address for s in stages)}"
+            )
+        chosen |= found
+    scope = chosen or {s.address for s in stages}
+    run = scope if affected is None else scope & affected
+    needed = pipeline.ancestors(run) if mode == "chain" else set()
+    reported = tuple(s for s in stages if s.address in scope | needed)
+    return Selection(reported, frozenset(scope - run - needed))
+
+
+def _names(address: str) -> set[str]:
+    """What a stage may be called: with or without its file, with or without its matrix part."""
+    short = address.rpartition(":")[2]
+    return {name for full in (address, short) for name in (full, full.partition("@")[0])}
+
+
+def isolated_inputs(session: Session, stage: Stage) -> tuple[dict[str, Input], list[Need]]:
+    """A stage's locked inputs: what to lay out, and what must be fetched for it."""
+    inputs: dict[str, Input] = {}
+    needs: list[Need] = []
+    for producer, out in session.pipeline.inputs(stage):
+        if out.external or not out.cached:
+            continue
+        below = needed_part(stage, out)
+        inputs[out.path] = Input(out.locked, below=below)
+        if out.locked:
+            needs.append(Need(out, producer, below))
+    return inputs, needs
+
+
+def needed_part(stage: Stage, out: Out) -> tuple[str, ...]:
+    """The paths inside a directory output that a stage depends on; empty means all of it."""
+    if any(inside(out.path, dep.path) for dep in stage.deps):
+        return ()
+    return tuple(dep.path for dep in stage.deps if inside(dep.path, out.path))
+
+
+def missing_inputs(session: Session, stage: Stage) -> tuple[str, ...]:
+    """Dependencies that no commit, `.dvc` file or stage provides."""
+    provided = [out for _, out in session.pipeline.inputs(stage)]
+    return tuple(
+        dep.path
+        for dep in stage.deps
+        if not dep.external
+        and not (session.project.root / dep.path).exists()
+        and not any(overlap(out.path, dep.path) and (out.cached or out.locked) for out in provided)
+    )
+
+
+def stage_key(session: Session, stage: Stage, actual: Mapping[str, Digest | None]) -> str:
+    """SHA-256 that names all a verdict on a stage depends on.
+
+    Command, inputs, parameters, environment, limits, locked outputs and the policy on them.
+
+    Args:
+        session: the reproduction.
+        stage: the stage.
+        actual: digests of inputs that are not the locked ones (chain mode), by output path.
+    """
+    policy = session.policy
+    provided = {
+        out.path: str(actual.get(out.path, out.locked)) for _, out in session.pipeline.inputs(stage)
+    }
+    return sha256_of(
+        {
+            "version": 1,
+            "stage": stage.address,
+            "command": stage.command,
+            "wdir": stage.wdir,
+            "deps": [[dep.path, str(dep.locked), session.blob(dep.path)] for dep in stage.deps],
+            "provided": provided,
+            "params": {p.path: [p.current, p.locked] for p in stage.params},
+            "environment": [
+                session.described.kind,
+                session.described.pinned_digest,
+                session.described.machine,
+                session.described.os,
+                session.described.libc,
+                session.shell,
+                policy.run.network,
+                list(policy.run.pass_env),
+            ],
+            "outs": [
+                [
+                    o.path,
+                    str(o.locked),
+                    o.cached,
+                    o.persist,
+                    [r.model_dump() for r in tolerances(policy, o)],
+                    judge.model_dump() if (judge := policy.judges_of(o.path)) else None,
+                ]
+                for o in stage.outs
+            ],
+        }
+    )
+
+
+def affected_stages(
+    old: Pipeline,
+    new: Pipeline,
+    changed: Callable[[str], bool],
+    whole: Iterable[str],
+) -> frozenset[str]:
+    """Stages whose definition, lock entry, parameters or dependencies differ.
+
+    Args:
+        old: the pipeline at the base.
+        new: the pipeline under proof.
+        changed: whether Git holds something else at a path than at the base.
+        whole: files (policy, environment lock) whose change affects every stage.
+    """
+    stages = [stage for stage in new.stages if stage.kind == "stage"]
+    if any(changed(path) for path in whole):
+        return frozenset(s.address for s in stages)
+    return frozenset(
+        stage.address
+        for stage in stages
+        if old.by_address.get(stage.address) != stage
+        or _given(old, old.by_address[stage.address]) != _given(new, stage)
+        or any(changed(dep.path) for dep in stage.deps)
+    )
+
+
+def _given(pipeline: Pipeline, stage: Stage) -> dict[str, str]:
+    return {out.path: str(out.locked) for _, out in pipeline.inputs(stage)}

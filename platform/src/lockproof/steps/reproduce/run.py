@@ -1,0 +1,226 @@
+"""The course of a reproduction, from a revision to a report."""
+
+import os
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from lockproof.adapters.dvc import Project, find_root, user_config
+from lockproof.adapters.git import GitRepository
+from lockproof.adapters.objects import ObjectStore, Unavailable
+from lockproof.adapters.scratch import WorkFolder, run_folder, work_folder
+from lockproof.config import FILE_NAME, Policy, load_policy
+from lockproof.errors import UsageError
+from lockproof.model.digest import lock_digest
+from lockproof.model.report import Report, SkipReason, Subject, Timing
+from lockproof.model.verdict import OutputVerdict
+from lockproof.steps.record import load_records, open_tracking
+from lockproof.steps.surroundings import Surroundings, surroundings
+
+from .assemble import assemble
+from .chain import run_chain
+from .confirm import confirm_judged
+from .explain import explain
+from .isolated import run_isolated
+from .plan import Selection, affected_stages, choose_mode, missing_inputs, select
+from .request import Progress, Request
+from .result import Result
+from .reuse import find_proofs, keep_proofs
+from .session import Session, blob_in
+from .tracking import log_report
+
+
+async def reproduce(request: Request, progress: Progress) -> Report:
+    """Prove, or disprove, what a revision's lock claims.
+
+    Nothing is written to the repository, the work tree, the user's DVC cache or a remote.
+
+    Raises:
+        UsageError: the repository, the revision or a configuration is not usable.
+        UnavailableError: a remote, a package index or MLflow does not answer.
+    """
+    started, clock = datetime.now(UTC), time.monotonic()
+    git = GitRepository.discover(request.directory.absolute())
+    root = find_root(Path(os.path.realpath(request.directory)), git.root)
+    commit = git.resolve(request.revision)
+    if request.revision == "HEAD" and git.is_dirty():
+        progress.say("the work tree has changes that are not committed: they are not looked at")
+    with work_folder() as scratch:
+        session = await _open(git, root, commit, scratch, progress)
+        try:
+            tracking = open_tracking(session.policy, root) if request.log_mlflow else None
+            if tracking:
+                tracking.check()  # Before long work, not after it.
+            subject, selection = _scope(session, request)
+            results = _prepare_results(session, selection)
+            if request.reuse and subject.runs == 1:
+                find_proofs(session, results, chain=subject.mode == "chain")
+            session.mode = subject.mode
+            lost = await _run(session, results, subject, request)
+            await confirm_judged(session, results)
+            if session.policy.reproduce.explain:
+                await _explain(session, results, _jobs(session.policy, request))
+            keep_proofs(session, results, chain=subject.mode == "chain")
+            timing = Timing(
+                started=f"{started:%Y-%m-%dT%H:%M:%SZ}",
+                seconds=round(time.monotonic() - clock, 3),
+                stages={
+                    address: {phase: round(s, 3) for phase, s in result.seconds.items()}
+                    for address, result in results.items()
+                },
+            )
+            report = assemble(session, subject, results, lost, timing)
+            return log_report(session, tracking, report) if tracking else report
+        finally:
+            session.project.close()
+
+
+async def _open(
+    git: GitRepository, root: Path, commit: str, scratch: WorkFolder, progress: Progress
+) -> Session:
+    work = scratch.path
+    prefix = "" if root == git.root.resolve() else root.relative_to(git.root.resolve()).as_posix()
+    progress.say(f"checking out {commit[:12]}")
+    checkout = work / "project"
+    await anyio.to_thread.run_sync(git.check_out, commit, checkout)
+    project_root = checkout / prefix
+    if not (project_root / ".dvc").is_dir():
+        raise UsageError(f"{commit[:12]} has no DVC project at {prefix or 'its top'}")
+    policy = load_policy(project_root / FILE_NAME)
+    around: list[Surroundings] = []
+
+    async def look_around() -> None:
+        around.append(await surroundings(policy, project_root, root, work, progress.say))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(look_around)  # Mostly waiting for programs, so DVC can load meanwhile.
+        project, cache = await anyio.to_thread.run_sync(_project, project_root, root, work)
+    files = {path: (project_root / path).read_bytes() for path in project.tracked_files}
+    logs = run_folder(f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{commit[:7]}") / "logs"
+    logs.mkdir()
+    return Session(
+        git=git,
+        commit=commit,
+        tree=git.tree(commit),
+        prefix=prefix,
+        work=work,
+        held=(scratch.lock,),
+        logs=logs,
+        policy=policy,
+        project=project,
+        store=ObjectStore(project, work / "dvc" / "cache", cache),
+        environment=around[0].environment,
+        described=around[0].described,
+        shell=around[0].shell,
+        records=load_records(project_root / policy.record.directory),
+        lock_digest=lock_digest(files),
+        progress=progress,
+    )
+
+
+def _project(project_root: Path, root: Path, work: Path) -> tuple[Project, Path]:
+    mine = user_config(root)
+    project = Project(project_root, work / "dvc", mine["settings"], root)
+    _ = project.pipeline  # Read it here, beside the environment.
+    return project, mine["cache"]
+
+
+def _scope(session: Session, request: Request) -> tuple[Subject, Selection]:
+    """Decide on mode and stages."""
+    policy = session.policy.reproduce
+    base = session.git.resolve(request.since) if request.since else None
+    mode = request.mode or choose_mode(session.policy, session.pipeline)
+    affected = _affected(session, base) if base else None
+    selection = select(session.pipeline, request.stages, mode, affected)
+    subject = Subject.model_validate(
+        {
+            "commit": session.commit,
+            "lock_digest": session.lock_digest,
+            "root": session.prefix or ".",
+            "environment": session.described.pinned_digest
+            if session.described.kind != "unpinned"
+            else None,
+            "mode": mode,
+            "runs": request.runs or policy.runs,
+            "since": base,
+            "selected": tuple(sorted(request.stages)),
+        }
+    )
+    return subject, selection
+
+
+def _affected(session: Session, base: str) -> frozenset[str] | None:
+    """Addresses of the stages that differ from `base`; None where it has no such project."""
+    folder = session.work / "base"
+    session.git.check_out(base, folder)
+    root = folder / session.prefix
+    if not (root / ".dvc").is_dir():
+        return None
+    old = Project(root, session.work / "base-dvc", {})
+    tree = session.git.tree(base)
+    try:
+        named = session.policy.environment
+        whole = [FILE_NAME]
+        if named:
+            whole += [path for path in (named.requirements, named.uv_lock) if path]
+        return affected_stages(
+            old.pipeline,
+            session.pipeline,
+            lambda path: blob_in(tree, session.git_path(path)) != session.blob(path),
+            whole,
+        )
+    finally:
+        old.close()
+
+
+def _prepare_results(session: Session, selection: Selection) -> dict[str, Result]:
+    results = {}
+    for stage in selection.reported:
+        result = Result(stage)
+        result.verdicts = {out.path: OutputVerdict.NOT_CHECKED for out in stage.outs}
+        if stage.address in selection.unaffected:
+            result.skipped = SkipReason.UNAFFECTED
+        elif stage.frozen:
+            result.skipped = SkipReason.FROZEN
+        elif not stage.locked:
+            result.skipped = SkipReason.NOT_LOCKED
+        else:
+            result.missing = missing_inputs(session, stage)
+            if result.missing:
+                result.skipped = SkipReason.INPUT_UNAVAILABLE
+        results[stage.address] = result
+    return results
+
+
+def _jobs(policy: Policy, request: Request) -> int:
+    return request.jobs or policy.reproduce.jobs or max(1, len(os.sched_getaffinity(0)))
+
+
+async def _run(
+    session: Session, results: Mapping[str, Result], subject: Subject, request: Request
+) -> tuple[Unavailable, ...]:
+    count = sum(result.runs for result in results.values())
+    reused = sum(1 for r in results.values() if r.reused)
+    session.progress.say(
+        f"{subject.mode} mode: {count} stages to run" + (f", {reused} reused" if reused else "")
+    )
+    if subject.mode == "chain":
+        return await run_chain(session, results, subject.runs)
+    return await run_isolated(session, results, _jobs(session.policy, request), subject.runs)
+
+
+async def _explain(session: Session, results: Mapping[str, Result], jobs: int) -> None:
+    limiter = anyio.CapacityLimiter(jobs)
+
+    async def one(result: Result) -> None:
+        async with limiter:
+            await explain(session, result, results)
+
+    async with anyio.create_task_group() as group:
+        for result in results.values():
+            if result.execution and (not result.agrees or result.execution.rewritten):
+                group.start_soon(one, result)

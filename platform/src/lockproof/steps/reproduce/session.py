@@ -1,0 +1,129 @@
+"""What one reproduction works with: the checkout, its pipeline, objects, environment, policy."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import count
+from pathlib import Path, PurePath
+
+from lockproof.adapters.dvc import Hasher, Project
+from lockproof.adapters.environment import PipelineEnvironment
+from lockproof.adapters.git import GitRepository
+from lockproof.adapters.objects import ObjectStore
+from lockproof.adapters.scratch import remove
+from lockproof.config import Policy
+from lockproof.model.base import sha256_of
+from lockproof.model.digest import Digest
+from lockproof.model.environment import Environment
+from lockproof.model.pipeline import Dep, Out, Pipeline, Stage
+from lockproof.model.record import RunRecord
+
+from .request import Progress
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A clean checkout of the commit that a stage may do with as it likes."""
+
+    folder: Path
+    """The Git root of the checkout."""
+    root: Path
+    """The DVC root in it."""
+    hasher: Hasher
+
+
+@dataclass
+class Session:
+    """Everything that the parts of a reproduction share."""
+
+    git: GitRepository
+    commit: str
+    tree: Mapping[str, str]
+    """Path of every file and folder of the commit -> Git object id."""
+    prefix: str
+    """The DVC root relative to the Git root; empty where they are the same."""
+    work: Path
+    held: tuple[int, ...]
+    """Descriptors that stage processes keep open, so that `work` stays while one of them runs."""
+    logs: Path
+    policy: Policy
+    project: Project
+    store: ObjectStore
+    environment: PipelineEnvironment
+    described: Environment
+    shell: str
+    records: tuple[RunRecord, ...]
+    lock_digest: str
+    progress: Progress
+    mode: str = "isolated"
+    _numbers: Iterator[int] = field(default_factory=count)
+    _current: dict[str, Digest | None] = field(default_factory=dict)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline as the commit declares it."""
+        return self.project.pipeline
+
+    def git_path(self, path: str) -> str:
+        """A path below the DVC root as Git names it."""
+        return os.path.normpath(f"{self.prefix}/{path}") if self.prefix else path
+
+    def new_workspace(self) -> Workspace:
+        """A fresh clean checkout below the work folder."""
+        folder = self.work / f"checkout-{next(self._numbers)}"
+        self.git.check_out(self.commit, folder)
+        root = folder / self.prefix
+        return Workspace(folder, root, Hasher(root))
+
+    def discard(self, workspace: Workspace) -> None:
+        """Remove a workspace."""
+        remove(workspace.folder)
+
+    def blob(self, path: str) -> str | None:
+        """What names a path's content at the commit; None: not tracked.
+
+        Git's object id of a file or folder; inside a submodule, the submodule's commit.
+        """
+        return blob_in(self.tree, self.git_path(path))
+
+    def tracked(self, path: str) -> bool:
+        """Whether Git tracks this path (a file, or a folder with tracked files)."""
+        return self.blob(path) is not None
+
+    def current(self, item: Dep | Out) -> Digest | None:
+        """Digest of a path as the commit's own checkout holds it; None: not there."""
+        if item.path not in self._current:
+            self._current[item.path] = self._hasher.digest(item.path, item.algorithm)
+        return self._current[item.path]
+
+    @cached_property
+    def _hasher(self) -> Hasher:
+        return Hasher(self.project.root)
+
+    def record_for(self, stage: Stage) -> RunRecord | None:
+        """The newest run record that was made when the stage's lock entry was as it is now."""
+        fitting = [r for r in self.records if r.stages.get(stage.address) == stage.entry_digest]
+        fitting.sort(key=lambda r: (r.lock_digest == self.lock_digest, r.recorded_at))
+        return fitting[-1] if fitting else None
+
+    def log_path(self, stage: Stage, label: str = "") -> Path:
+        """The log file of a stage's run; unusual characters of its name are replaced."""
+        name = "".join(c if c.isalnum() or c in "-_.@" else "_" for c in stage.address)[:100]
+        if name != stage.address:
+            name += f"-{sha256_of(stage.address)[:6]}"  # Another stage may come out the same.
+        return self.logs / f"{name}{'.' + label if label else ''}.log"
+
+
+def blob_in(tree: Mapping[str, str], path: str) -> str | None:
+    """What names the content of a path in `GitRepository.tree`; None: not tracked."""
+    for place in (PurePath(path), *PurePath(path).parents):
+        oid = tree.get(place.as_posix())
+        if oid and (place.as_posix() == path or oid.startswith("commit:")):
+            return oid
+    return None
+
+
+def raw_path(stage: Stage, path: str) -> str:
+    """A path below the DVC root as the stage's lock entry writes it: relative to `wdir`."""
+    return PurePath(os.path.relpath(path, stage.wdir)).as_posix()
