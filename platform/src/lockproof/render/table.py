@@ -1,0 +1,226 @@
+"""The report as a person sees it at the end of `lockproof reproduce`."""
+
+from dataclasses import dataclass
+from io import StringIO
+
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from lockproof.model.cause import Cause
+from lockproof.model.finding import Severity
+from lockproof.model.report import Evidence, HostStage, OutputReport, Report, StageReport
+from lockproof.model.verdict import Verdict
+from lockproof.render import words
+from lockproof.render.foreign import brief, first_lines, last_lines
+
+_STYLES = {
+    Verdict.PASSED: "green",
+    Verdict.FAILED: "bold red",
+    Verdict.INCONCLUSIVE: "yellow",
+}
+_SEVERITIES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+_NARROWEST = 40
+_VERDICT_WIDTH = len("nondeterministic")
+_DIFFERS_WIDTH = 40
+"""What differs gets a column of its own where this much is left for it."""
+_NAME_LIMIT = 160
+_DETAIL_LINES = 12
+_LOG_LINES = 8
+
+
+def table(report: Report, width: int = 100, color: bool = False) -> str:
+    """The report in lines of at most `width` cells (40 or more); only the verdict may exceed it.
+
+    Args:
+        report: the report.
+        width: cells of the terminal.
+        color: whether to write ANSI colours; every verdict is a word in either case.
+    """
+    width = max(width, _NARROWEST)
+    out = StringIO()
+    console = Console(
+        file=out,
+        width=width,
+        height=25,
+        force_terminal=color,
+        force_jupyter=False,
+        force_interactive=False,
+        color_system="standard" if color else None,
+        no_color=not color,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        legacy_windows=False,
+        _environ={},
+    )
+    _write_title(console, report)
+    _write_outputs(console, report)
+    _write_causes(console, report)
+    _write_findings(console, report)
+    console.print()
+    sentence = Text(words.verdict_sentence(report), style=_STYLES[report.verdict])
+    console.print(sentence, soft_wrap=True)
+    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+
+
+def _write_title(console: Console, report: Report) -> None:
+    subject = report.subject
+    title = Text("reproduce ", style="bold").append(brief(subject.commit[:12], 12))
+    for part in (subject.mode, f"lock {brief(subject.lock_digest[:12], 12)}"):
+        title.append(f" · {part}", style="default not bold")
+    if subject.runs > 1:
+        title.append(f" · {subject.runs} runs each", style="default not bold")
+    if subject.since:
+        title.append(f" · since {brief(subject.since[:12], 12)}", style="default not bold")
+    console.print(title)
+    environment = words.environment_line(report.host.environment, subject.environment)
+    console.print(Text(f"environment {environment}", style="dim", overflow="fold"))
+    shared = words.common_file(report.stages)
+    if shared:
+        text = f"stages of {brief(shared, _NAME_LIMIT)}"
+        console.print(Text(text, style="dim", overflow="fold"))
+    console.print()
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Widths in cells; 0 means that what differs stands in lines of its own."""
+
+    name: int
+    locked: int
+    differs: int
+
+    @classmethod
+    def fitting(cls, report: Report, width: int, shared: str | None) -> "_Columns":
+        """As wide as the longest content, as far as the terminal goes."""
+        outputs = [output for stage in report.stages for output in stage.outputs]
+        names = [2 + cell_len(_output_name(output)) for output in outputs]
+        names += [cell_len(_stage_name(stage, shared)) for stage in report.stages]
+        is_dir = any(output.locked is not None and output.locked.is_dir for output in outputs)
+        locked = 12 if is_dir else 8
+        rest = width - _VERDICT_WIDTH - locked - 4
+        name = min(max([*names, 14]), max(rest, 10))
+        differs = rest - name - 2
+        return cls(name, locked, differs if differs >= _DIFFERS_WIDTH else 0)
+
+
+def _write_outputs(console: Console, report: Report) -> None:
+    shared = words.common_file(report.stages)
+    columns = _Columns.fitting(report, console.width, shared)
+    heading = ["stage / output", "verdict", "locked"]
+    if columns.differs:
+        heading.append("what differs")
+    console.print(_row(columns, [Text(text, style="dim") for text in heading]))
+    console.print(Text("─" * console.width, style="dim"))
+    for stage in report.stages:
+        host = report.host.stages.get(stage.address, HostStage())
+        _write_stage(console, columns, stage, host, shared)
+
+
+def _write_stage(
+    console: Console, columns: _Columns, stage: StageReport, host: HostStage, shared: str | None
+) -> None:
+    notes = "; ".join(words.stage_notes(stage, host))
+    name = Text(_stage_name(stage, shared), style="bold", overflow="fold")
+    verdict = Text(stage.verdict.value, style=_STYLES[stage.verdict])
+    beside = columns.locked + (2 + columns.differs if columns.differs else 0)
+    fits = cell_len(notes) <= beside
+    console.print(_row(columns, [name, verdict, Text(notes if fits else "", style="dim")], beside))
+    if not fits:
+        console.print(_indented(Text(notes, style="dim"), 2))
+    for output in stage.outputs:
+        path = Text(f"  {_output_name(output)}", overflow="fold")
+        word = Text(output.verdict.value, style=_STYLES[output.verdict.verdict])
+        locked = Text(output.locked.short if output.locked else "-", style="dim")
+        lines = words.what_differs(output, host.differences.get(output.path, ()))
+        if columns.differs:
+            console.print(_row(columns, [path, word, locked, Text("\n".join(lines))]))
+            continue
+        console.print(_row(columns, [path, word, locked]))
+        for line in lines:
+            console.print(_indented(Text(line), 4))
+
+
+def _row(columns: _Columns, cells: list[Text], third: int | None = None) -> Table:
+    widths = [columns.name, _VERDICT_WIDTH, third or columns.locked, columns.differs]
+    grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    for width, _ in zip(widths, cells, strict=False):
+        grid.add_column(width=width, overflow="fold")
+    grid.add_row(*cells)
+    return grid
+
+
+def _stage_name(stage: StageReport, shared: str | None) -> str:
+    return brief(words.stage_label(stage.address, shared), _NAME_LIMIT)
+
+
+def _output_name(output: OutputReport) -> str:
+    return brief(output.path, _NAME_LIMIT)
+
+
+def _write_causes(console: Console, report: Report) -> None:
+    shared = words.common_file(report.stages)
+    explained = [
+        (stage, host)
+        for stage in report.stages
+        for host in (report.host.stages.get(stage.address, HostStage()),)
+        if stage.causes or host.log_tail or (host.evidence and stage.verdict != Verdict.PASSED)
+    ]
+    if explained:
+        _write_heading(console, "Causes")
+    for stage, host in explained:
+        console.print(Text(_stage_name(stage, shared), style="bold", overflow="fold"))
+        for index, cause in enumerate(stage.causes):
+            console.print(_indented(_cause_text(cause), 2))
+            _write_evidence(console, [e for e in host.evidence if e.cause == index])
+        known = range(len(stage.causes))
+        _write_evidence(console, [e for e in host.evidence if e.cause not in known])
+        if host.log_tail:
+            _write_log(console, host.log_tail, host.log)
+
+
+def _cause_text(cause: Cause) -> Text:
+    text = Text(overflow="fold").append(cause.kind.value, style="bold")
+    return text.append(f", {cause.certainty.value}: {words.cause_summary(cause)}")
+
+
+def _write_evidence(console: Console, evidence: list[Evidence]) -> None:
+    for item in evidence:
+        text = Text(overflow="fold").append("- ", style="dim")
+        console.print(_indented(text.append(brief(item.text, 4 * _NAME_LIMIT)), 4))
+        if item.detail:
+            lines, more = first_lines(item.detail, _DETAIL_LINES)
+            if more:
+                lines.append(f"… {words.count(more, 'more line')}; the HTML report has them")
+            console.print(_indented(Text("\n".join(lines), style="dim", overflow="fold"), 6))
+
+
+def _write_log(console: Console, tail: str, log: str | None) -> None:
+    lines, _ = last_lines(tail, _LOG_LINES)
+    at = f" of {brief(log, _NAME_LIMIT)}" if log else ""
+    console.print(_indented(Text(f"- last lines{at}", overflow="fold"), 4))
+    console.print(_indented(Text("\n".join(lines), style="dim", overflow="fold"), 6))
+
+
+def _write_findings(console: Console, report: Report) -> None:
+    if report.findings:
+        _write_heading(console, "Findings")
+    for finding in words.by_severity(report.findings):
+        head = Text(overflow="fold").append(
+            f"{finding.severity.value} {brief(finding.rule, 40)}",
+            style=_SEVERITIES[finding.severity],
+        )
+        console.print(head.append(f"  {words.where(finding)}"))
+        console.print(_indented(Text(brief(finding.message, 1000), overflow="fold"), 2))
+
+
+def _write_heading(console: Console, text: str) -> None:
+    console.print()
+    console.print(Text(text, style="bold underline"))
+
+
+def _indented(content: RenderableType, cells: int) -> Padding:
+    return Padding(content, (0, 0, 0, cells))
