@@ -1,0 +1,51 @@
+"""Time whole processes in turn, A B A B, and print medians and their ratio."""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+BIN = Path(sys.executable).parent
+
+
+def seconds(argv: Sequence[str], cwd: Path, **variables: str) -> float:
+    """Wall-clock seconds of one process, which must succeed."""
+    environment = {
+        **os.environ,
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "DVC_NO_ANALYTICS": "1",
+        "CI": "true",
+        "SHELL": "/bin/sh",
+        **variables,
+    }
+    started = time.perf_counter()
+    done = subprocess.run(argv, cwd=cwd, env=environment, capture_output=True, check=False)
+    taken = time.perf_counter() - started
+    assert done.returncode == 0, f"{argv}: {done.stdout.decode()}{done.stderr.decode()}"
+    return taken
+
+
+def alternate(
+    ours: Callable[[], float], peer: Callable[[], float], runs: int
+) -> tuple[float, float]:
+    """Median seconds of ours and of the peer, run in turn after one warm-up each."""
+    ours()
+    peer()
+    pairs = [(ours(), peer()) for _ in range(runs)]
+    return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
+
+
+def show(title: str, ours: float, peer: float, goal: str) -> None:
+    """One line that a person can compare with the goal."""
+    print(f"\n{title}: lockproof {ours:.3f} s, peer {peer:.3f} s, ratio {ours / peer:.2f} ({goal})")
+
+
+def fresh(folder: Path) -> Path:
+    """An empty folder at this path."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

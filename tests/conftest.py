@@ -1,0 +1,67 @@
+"""What all tests share: the groups that need something outside Python, and why one is skipped."""
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# A shell without job control starts what is in its background with SIGINT ignored, and so would be
+# every process that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _no_s3() -> str | None:
+    beside = Path(sys.executable).with_name("weed")
+    if beside.exists() or shutil.which("weed"):
+        return None
+    return "no S3 server: SeaweedFS's `weed` is neither in this environment nor on PATH"
+
+
+def _no_cluster() -> str | None:
+    # Never the cluster of a kubeconfig that happens to be here: it may be somebody's production.
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    if not assets:
+        return "no Kubernetes API server: KUBEBUILDER_ASSETS is not set"
+    if not Path(assets, "kube-apiserver").exists():
+        return f"no Kubernetes API server: no kube-apiserver in KUBEBUILDER_ASSETS={assets}"
+    return None
+
+
+def _no_engine() -> str | None:
+    if not shutil.which("dagger"):
+        return "no Dagger engine: the dagger command is not on PATH"
+    if not os.environ.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST") and not shutil.which("docker"):
+        return "no Dagger engine: neither _EXPERIMENTAL_DAGGER_RUNNER_HOST nor docker"
+    return None
+
+
+MISSING: dict[str, Callable[[], str | None]] = {
+    "s3": _no_s3,
+    "cluster": _no_cluster,
+    "engine": _no_engine,
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--require",
+        action="append",
+        choices=sorted(MISSING),
+        default=[],
+        help="fail, not skip, the tests of this marker when what they need is not here",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    reasons = {name: missing() for name, missing in MISSING.items()}
+    for name in config.getoption("--require"):
+        if reasons[name]:
+            raise pytest.UsageError(f"--require {name}: {reasons[name]}")
+    for item in items:
+        for name, reason in reasons.items():
+            if reason and item.get_closest_marker(name):
+                item.add_marker(pytest.mark.skip(reason=reason))

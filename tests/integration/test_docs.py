@@ -1,0 +1,94 @@
+"""The README and the onboarding guide, followed to the letter."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.xdist_group("setup")
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The fenced blocks of a Markdown page."""
+    text = (ROOT / page).read_text("utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def steady(text: str) -> list[str]:
+    """Lines without what differs from run to run or from processor to processor."""
+    kept = []
+    for line in text.splitlines():
+        line = re.sub(r"reproduce [0-9a-f]{12}", "reproduce COMMIT", line)
+        line = re.sub(r"\d+\.\d s$", "N s", line)
+        line = re.sub(r"\d+ outputs? identical(, \d+ within tolerance)?", "N outputs agree", line)
+        line = re.sub(r"(identical|within tolerance) +([0-9a-f]{8})", r"agrees \2", line)
+        if line.strip() and "─" not in line and not line.startswith("    "):
+            kept.append(" ".join(line.split()))
+    return kept
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Every command of the guide in order, in one new folder -> what it printed."""
+    base = tmp_path_factory.mktemp("a stranger's desk")
+    environment = {
+        **os.environ,
+        "LOCKPROOF_CACHE_DIR": str(base / "cache"),
+        "COLUMNS": "90",
+        "CI": "true",
+        "DVC_NO_ANALYTICS": "1",
+    }
+    printed: dict[str, str] = {}
+    cwd = base
+    for block in blocks("docs/reproduce-in-3-steps.md", "bash"):
+        for line in block.splitlines():
+            # The one thing that is not literal: the clone comes from here.
+            command = line.replace("https://github.com/lockproof/lockproof", f"'{ROOT}' lockproof")
+            if command.startswith("cd "):
+                cwd = cwd / command.removeprefix("cd ")
+                continue
+            done = subprocess.run(
+                ["/bin/sh", "-c", command], cwd=cwd, env=environment, capture_output=True, text=True
+            )
+            assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+            printed[line] = done.stdout
+    status = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=cwd, capture_output=True, text=True, check=True
+    )
+    assert status.stdout == ""
+    return printed
+
+
+def test_the_three_steps_end_as_the_guide_says(followed: dict[str, str]) -> None:
+    assert "didn't change, skipping" in followed[".venv/bin/dvc repro -P"]
+    expected = blocks("docs/reproduce-in-3-steps.md", "text")[-1]
+    said = followed[".venv/bin/lockproof reproduce"].splitlines()[-1]
+    assert steady(said) == steady(expected)
+
+
+def test_the_readme_shows_what_reproduce_prints(followed: dict[str, str]) -> None:
+    assert steady(blocks("README.md", "text")[0]) == steady(
+        followed[".venv/bin/lockproof reproduce"]
+    )
+
+
+def test_the_readme_names_the_two_commands() -> None:
+    commands = blocks("README.md", "bash")[0]
+    targets = re.findall(r"^make (\w+)", commands, re.MULTILINE)
+    assert targets == ["reproduce", "test"]
+    makefile = (ROOT / "Makefile").read_text()
+    assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
+
+
+@pytest.mark.parametrize(
+    "page",
+    sorted(str(p.relative_to(ROOT)) for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]),
+)
+def test_links_between_pages_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    for target in re.findall(r"\]\(([^)#\s]+)", text):
+        if not target.startswith(("http:", "https:", "mailto:")):
+            assert ((ROOT / page).parent / target).exists(), target

@@ -1,0 +1,862 @@
+"""The pipeline's environment, built by real uv and real pip from wheels made here."""
+
+import functools
+import hashlib
+import http.server
+import io
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from lockproof.adapters.environment import PipelineEnvironment, describe, prepare, with_packages
+from lockproof.adapters.interpreters import find_uv
+from lockproof.adapters.machine import this_machine, threads
+from lockproof.adapters.sandbox import stage_variables
+from lockproof.config import EnvironmentPolicy, RunPolicy
+from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
+from lockproof.model.environment import Environment
+
+from .wheels import WHEEL, wheel
+
+UV = find_uv()
+needs_uv = pytest.mark.skipif(UV is None, reason="no uv")
+IMPORTABLE = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+# One prepare() in a process of its own; it prints what was prepared and then what was told.
+PREPARE = """
+import anyio, functools, json, os, pathlib, sys
+from lockproof.adapters.environment import prepare
+from lockproof.config import EnvironmentPolicy
+from lockproof.errors import LockproofError
+told = []
+def tell(line):
+    told.append(line)
+    print(line, file=sys.stderr, flush=True)
+policy = EnvironmentPolicy.model_validate(json.loads(sys.argv[3]))
+try:
+    env = anyio.run(prepare, policy, *map(pathlib.Path, sys.argv[1:3]), tell)
+    print(json.dumps({"bin": str(env.bin), "path": env.search_path(), "told": told}))
+except LockproofError as error:
+    print(json.dumps({"error": type(error).__name__, "message": str(error), "told": told}))
+sys.stdout.flush()
+if len(sys.argv) > 4:
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheels")
+    wheel(folder, "alpha", "1.0", "beta_lib>=1")
+    wheel(folder, "alpha", "2.0")
+    wheel(folder, "beta_lib", "1.0")
+    wheel(folder, "beta_lib", "3.0")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def index(wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user who has told pip, and only pip, to take packages from a folder."""
+    for name in list(os.environ):
+        if name.startswith(("PIP_", "UV_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "répo with space"
+    folder.mkdir()
+    (folder / "lock.txt").write_text("alpha==1.0\nBeta.Lib==1.0  # comment\n")
+    return folder
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+class Told(list[str]):
+    @property
+    def built(self) -> int:
+        return sum(line.startswith("building the environment of ") for line in self)
+
+
+def ready(
+    root: Path, cache: Path, told: list[str] | None = None, **policy: str
+) -> PipelineEnvironment:
+    policy = policy or {"requirements": "lock.txt"}
+    parsed = EnvironmentPolicy.model_validate({k.replace("_", "-"): v for k, v in policy.items()})
+    return anyio.run(prepare, parsed, root, cache, [].append if told is None else told.append)
+
+
+def ask(env: PipelineEnvironment, code: str) -> str:
+    assert env.python is not None
+    return subprocess.run(
+        [env.python, "-I", "-c", code], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def described(env: PipelineEnvironment, **extra: str) -> Environment:
+    variables = stage_variables(
+        RunPolicy(), path=env.search_path(), home=Path("/"), tmp=Path("/tmp"), extra=extra
+    )
+    return anyio.run(describe, env, "/bin/sh", variables)
+
+
+def without_uv(tmp_path: Path) -> tuple[str, dict[str, str]]:
+    """A Python beside which there is no uv, and variables with which it runs lockproof."""
+    tools = tmp_path / "tools"
+    tools.mkdir(exist_ok=True)
+    for name in ("sh", "uname", "ldconfig"):
+        if found := shutil.which(name):
+            (tools / name).exists() or (tools / name).symlink_to(found)
+    python = getattr(sys, "_base_executable", sys.executable)
+    if Path(python).with_name("uv").exists():
+        pytest.skip("uv lies beside the only Python")
+    return python, {**os.environ, **IMPORTABLE, "PATH": str(tools)}
+
+
+def start(
+    root: Path,
+    cache: Path,
+    policy: dict[str, str] | None = None,
+    *,
+    python: str = sys.executable,
+    env: dict[str, str] | None = None,
+    stay: bool = False,
+    follow: bool = False,
+) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [python, "-c", PREPARE, root, cache, json.dumps(policy or {"requirements": "lock.txt"})]
+        + ["stay"] * stay,
+        env=env or {**os.environ, **IMPORTABLE},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE if follow else subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def answer(process: "subprocess.Popen[str]") -> dict[str, Any]:
+    out, _ = process.communicate(timeout=120)
+    found = json.loads(out)
+    assert isinstance(found, dict)
+    return found
+
+
+# --- requirements --------------------------------------------------------------------------------
+
+
+@needs_uv
+def test_uv_builds_what_the_lock_says_from_pips_index(root: Path, cache: Path) -> None:
+    told = Told()
+    env = ready(root, cache, told)
+    lock = (root / "lock.txt").read_bytes()
+    assert (env.kind, env.name) == ("requirements", "lock.txt")
+    assert env.digest == hashlib.sha256(lock).hexdigest()
+    assert env.bin is not None
+    assert env.bin.is_relative_to(cache / "envs")
+    assert ask(env, "import alpha, beta_lib; print(alpha.VERSION, beta_lib.VERSION)") == "1.0 1.0"
+    assert env.search_path().split(os.pathsep)[0] == str(env.bin)
+    assert (env.bin / "alpha-tool").exists()
+    assert told.built == 1
+
+    again = Told()
+    begin = time.monotonic()
+    assert ready(root, cache, again) == env
+    assert again == []
+    assert time.monotonic() - begin < 2
+
+
+@needs_uv
+def test_uv_is_told_in_its_own_words_too(
+    root: Path, cache: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    monkeypatch.delenv("PIP_NO_INDEX")
+    assert ask(ready(root, cache), "import alpha; print(alpha.VERSION)") == "1.0"
+
+
+def test_pip_builds_the_same_where_there_is_no_uv(root: Path, cache: Path, tmp_path: Path) -> None:
+    python, env = without_uv(tmp_path)
+    hashed = [line for line in all_hashes(Path(os.environ["PIP_FIND_LINKS"])) if "-1.0" in line]
+    (root / "lock.txt").write_text("".join(line.split("#")[0] + "\n" for line in hashed))
+    found = answer(start(root, cache, python=python, env=env))
+    assert "bin" in found, found
+    folder = Path(found["bin"])
+    names = {p.name for p in folder.parent.glob("lib/python*/site-packages/*.dist-info")}
+    assert names == {"alpha-1.0.dist-info", "beta_lib-1.0.dist-info"}
+    assert not list(folder.glob("pip*"))
+    assert (folder.parent / "lib").is_dir()
+    if UV:  # the one with uv then takes what pip has built
+        told = Told()
+        base = EnvironmentPolicy.model_validate({"requirements": "lock.txt", "python": python})
+        assert anyio.run(prepare, base, root, cache, told.append).bin == folder
+        assert told == []
+
+
+def all_hashes(folder: Path) -> list[str]:
+    lines = []
+    for path in sorted(folder.glob("*.whl")):
+        name, version = path.name.split("-")[:2]
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        lines.append(f"{name}=={version} --hash=sha256:{digest} # -{version}")
+    return lines
+
+
+@needs_uv
+def test_pythons_and_locks_do_not_share(root: Path, cache: Path) -> None:
+    first = ready(root, cache)
+    (root / "lock.txt").write_text("alpha==1.0\nbeta-lib==3.0\n")
+    second = ready(root, cache)
+    assert second.bin != first.bin
+    assert ask(second, "import beta_lib; print(beta_lib.VERSION)") == "3.0"
+    assert ask(first, "import beta_lib; print(beta_lib.VERSION)") == "1.0"
+    other = other_python()
+    third = ready(root, cache, requirements="lock.txt", python=other)
+    assert ask(third, "import sys; print('%d.%d' % sys.version_info[:2])") == other
+    assert described(third).python is not None
+    assert str(described(third).python).startswith(f"{other}.")
+
+
+def other_python() -> str:
+    mine = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for version in ("3.12", "3.13", "3.11"):
+        here = shutil.which(f"python{version}") or list(versions.glob(f"{version}.*"))
+        if version != mine and here:
+            return version
+    pytest.skip("there is only one Python here")
+
+
+@needs_uv
+def test_included_files_are_part_of_the_digest(root: Path, cache: Path) -> None:
+    (root / "deps").mkdir()
+    (root / "deps" / "all.txt").write_text("-r ../lock.txt\n-c limits.txt\n")
+    (root / "deps" / "limits.txt").write_text("alpha<5\n")
+    first = ready(root, cache, requirements="deps/all.txt")
+    (root / "lock.txt").write_text("alpha==2.0\n")
+    second = ready(root, cache, requirements="deps/all.txt")
+    assert first.digest != second.digest
+    assert ask(second, "import alpha; print(alpha.VERSION)") == "2.0"
+
+
+@pytest.mark.parametrize(
+    ("lock", "message"),
+    [
+        ("alpha>=1\n", r"lock\.txt:1: 'alpha>=1' is not pinned; write alpha==VERSION"),
+        ("\n# x\nalpha\n", r"lock\.txt:3: 'alpha' is not pinned"),
+        ("alpha==1.*\n", r"'alpha==1\.\*' is not pinned"),
+        ("alpha==1,>0\n", r"is not pinned"),
+        ("-e .\n", r"lock\.txt:1: a folder cannot be part of"),
+        ("./code\n", r"a folder cannot be part of"),
+        ("code @ file:///work/code\n", r"is not pinned"),
+        ("x @ git+https://h/x@main\n", r"is not pinned; add --hash"),
+        ("-r ../outside.txt\n", r"outside\.txt is outside of the repository"),
+        ("-r gone.txt\n", r"cannot read the requirements file gone\.txt: No such file"),
+        ("-r lock.txt\n", r"lock\.txt includes itself"),
+        ("--index-url https://h\n", r"lock\.txt names no packages"),
+        ("\udcff", r"lock\.txt is not UTF-8"),
+    ],
+)
+def test_a_file_that_leaves_something_open(
+    root: Path, cache: Path, lock: str, message: str
+) -> None:
+    (root / "lock.txt").write_text(lock, "utf-8", "surrogateescape")
+    (root.parent / "outside.txt").write_text("alpha==1.0")
+    with pytest.raises(ConfigError, match=message):
+        ready(root, cache)
+    assert not cache.exists()
+
+
+def test_a_lock_that_points_out_of_the_repository(root: Path, cache: Path) -> None:
+    (root / "lock.txt").unlink()
+    (root / "lock.txt").symlink_to("/etc/passwd")
+    with pytest.raises(ConfigError, match=r"is outside of the repository") as caught:
+        ready(root, cache)
+    assert "root:" not in str(caught.value)
+
+
+@needs_uv
+def test_a_lock_that_is_not_whole(root: Path, cache: Path) -> None:
+    (root / "lock.txt").write_text("alpha==1.0\n")
+    with pytest.raises(ConfigError, match=r"lock\.txt does not pin beta-lib, which its packages"):
+        ready(root, cache)
+
+
+@needs_uv
+def test_a_wrong_hash(root: Path, cache: Path) -> None:
+    (root / "lock.txt").write_text(f"alpha==2.0 --hash=sha256:{'0' * 64}\n")
+    with pytest.raises(ConfigError, match=r"cannot build the environment of lock\.txt: .*[Hh]ash"):
+        ready(root, cache)
+
+
+def both(root: Path, cache: Path, tmp_path: Path, **variables: str) -> Iterator[dict[str, Any]]:
+    """The answer of lockproof with uv, then of one without."""
+    if UV:
+        yield answer(start(root, cache, env={**os.environ, **IMPORTABLE, **variables}))
+    python, env = without_uv(tmp_path)
+    yield answer(start(root, cache, python=python, env={**env, **variables}))
+
+
+def test_a_version_that_does_not_exist(root: Path, cache: Path, tmp_path: Path) -> None:
+    (root / "lock.txt").write_text("alpha==9.9\n")
+    for found in both(root, cache, tmp_path):
+        assert found["error"] == "ConfigError"
+        assert found["message"].startswith("cannot build the environment of lock.txt: ")
+        assert "alpha==9.9" in found["message"]
+        assert "\n" not in found["message"]
+    assert not list(cache.glob("envs/*/"))
+
+
+def test_an_index_that_cannot_be_reached(root: Path, cache: Path, tmp_path: Path) -> None:
+    url = {"PIP_INDEX_URL": "http://me:s3cret@127.0.0.1:9/simple", "PIP_NO_INDEX": "0"}
+    for found in both(root, cache, tmp_path, **url, PIP_FIND_LINKS="/nowhere"):
+        assert found["error"] == "UnavailableError"
+        assert "127.0.0.1:9" in found["message"]
+        assert "s3cret" not in found["message"]
+
+
+@pytest.mark.parametrize(("status", "error"), [(401, ConfigError), (503, UnavailableError)])
+def test_an_index_that_refuses(
+    root: Path, cache: Path, tmp_path: Path, status: int, error: type[LockproofError]
+) -> None:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_args: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        thread = threading.Thread(target=listening.serve_forever)
+        thread.start()
+        url = f"http://me:s3cret@127.0.0.1:{listening.server_port}/simple"
+        variables = {"PIP_INDEX_URL": url, "PIP_NO_INDEX": "0", "PIP_FIND_LINKS": "/nowhere"}
+        found = list(both(root, cache, tmp_path, **variables))
+        listening.shutdown()
+        thread.join()
+    assert {one["error"] for one in found} == {error.__name__}
+    assert all(str(status) in one["message"] for one in found), found
+
+
+@needs_uv
+def test_the_installer_sees_no_credentials(
+    root: Path, cache: Path, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = tmp_path / "seen.json"
+    dump = f"import json, os; json.dump(dict(os.environ), open({str(told)!r}, 'w'))"
+    line = sdist(tmp_path, "gamma", dump)
+    (root / "lock.txt").write_text(line)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
+    monkeypatch.setenv("GITHUB_TOKEN", "s3cret")
+    monkeypatch.setenv("PYTHONPATH", "/lockproofs/own")
+    monkeypatch.setenv("CFLAGS", "-O1")
+    assert ask(ready(root, cache), "import gamma; print(gamma.VERSION)") == "1.0"
+    seen = json.loads(told.read_text())
+    assert seen["CFLAGS"] == "-O1"
+    assert "s3cret" not in seen.values()
+    assert seen.get("PYTHONPATH") != "/lockproofs/own"
+
+
+def sdist(folder: Path, name: str, at_build: str) -> str:
+    """A source package whose build runs `at_build`; returns its requirement line."""
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+    backend = f"""
+import pathlib, sys, zipfile
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    {at_build}
+    path = pathlib.Path(folder, "{name}-1.0-py3-none-any.whl")
+    info = "{name}-1.0.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("{name}.py", "VERSION = '1.0'")
+        archive.writestr(info + "/METADATA", {metadata!r})
+        archive.writestr(info + "/WHEEL", {WHEEL!r})
+        archive.writestr(info + "/RECORD", "")
+    return path.name
+"""
+    files = {
+        "PKG-INFO": metadata,
+        "backend.py": backend,
+        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\n'
+        'backend-path = ["."]\n'
+        f'[project]\nname = "{name}"\nversion = "1.0"\n',
+    }
+    path = folder / f"{name}-1.0.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for file, text in files.items():
+            member = tarfile.TarInfo(f"{name}-1.0/{file}")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return f"{name} @ {path.as_uri()} --hash=sha256:{digest}\n"
+
+
+# --- several at once, killed in between, spoilt --------------------------------------------------
+
+
+@needs_uv
+def test_two_at_once_build_once(root: Path, cache: Path) -> None:
+    found = [answer(process) for process in [start(root, cache) for _ in range(3)]]
+    assert len({one["bin"] for one in found}) == 1
+    assert sum(Told(one["told"]).built for one in found) == 1
+    assert any("waiting for another" in line for one in found for line in one["told"])
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_killed_while_building_the_next_one_starts_over(
+    root: Path, cache: Path, tmp_path: Path
+) -> None:
+    slow, begun = tmp_path / "slow", tmp_path / "begun"
+    at_build = (
+        f"open({str(begun)!r}, 'w').close(); import os, time\n"
+        f"    while os.path.exists({str(slow)!r}): time.sleep(0.02)"
+    )
+    line = sdist(tmp_path, "gamma", at_build)
+    (root / "lock.txt").write_text(line)
+    slow.touch()
+    first = start(root, cache)
+    wait_for(begun.exists)
+    second = start(root, cache, follow=True)
+    assert second.stderr is not None
+    assert "waiting for another lockproof" in second.stderr.readline()
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    slow.unlink()
+    found = answer(second)
+    assert Told(found["told"]).built == 1
+    gamma = subprocess.run(
+        [Path(found["bin"], "python"), "-I", "-c", "import gamma; print(gamma.VERSION)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert gamma.stdout == "1.0\n"
+
+
+@needs_uv
+def test_cancelled_while_building_leaves_no_process_and_no_lock(
+    root: Path, cache: Path, tmp_path: Path
+) -> None:
+    slow = tmp_path / "slow"
+    at_build = f"import os, time\n    while os.path.exists({str(slow)!r}): time.sleep(0.02)"
+    line = sdist(tmp_path, "gamma", at_build)
+    (root / "lock.txt").write_text(line)
+    slow.touch()
+
+    async def main() -> None:
+        with anyio.move_on_after(1.5):
+            policy = EnvironmentPolicy(requirements="lock.txt")
+            await prepare(policy, root, cache, [].append)
+
+    anyio.run(main)
+    assert not list(cache.glob("envs/*/.complete"))
+    slow.unlink()
+    told = Told()
+    assert ask(ready(root, cache, told), "import gamma; print(gamma.VERSION)") == "1.0"
+    assert told.built == 1
+
+
+@needs_uv
+def test_what_a_stage_installed_into_it_is_gone_the_next_time(root: Path, cache: Path) -> None:
+    first = answer(start(root, cache))
+    (site,) = Path(first["bin"]).parent.glob("lib/python*/site-packages")
+    (site / "stray.py").touch()
+    (site / "__pycache__").mkdir(exist_ok=True)
+
+    # As long as another process uses it, it is left alone and a second one is built.
+    user = start(root, cache, stay=True)
+    assert user.stdout is not None
+    fresh = json.loads(user.stdout.readline())
+    assert fresh["bin"] == first["bin"]
+    assert Told(fresh["told"]).built == 1
+    assert not (site / "stray.py").exists()
+    (site / "stray.py").touch()
+    beside = answer(start(root, cache))
+    assert beside["bin"] != first["bin"]
+    assert (site / "stray.py").exists()
+    user.communicate("", timeout=20)
+
+    last = answer(start(root, cache))
+    assert last["bin"] == first["bin"]
+    assert not (site / "stray.py").exists()
+
+
+@needs_uv
+def test_an_environment_whose_python_is_gone_is_built_again(root: Path, cache: Path) -> None:
+    first = answer(start(root, cache))
+    python = Path(first["bin"], "python")
+    python.unlink()
+    python.symlink_to("/nowhere/python")
+    assert Told(answer(start(root, cache))["told"]).built == 1
+    assert python.exists()
+
+
+def test_a_cache_that_cannot_be_written(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"cannot use .*file/cache/envs: .*LOCKPROOF_CACHE_DIR"):
+        ready(root, tmp_path / "file" / "cache")
+
+
+# --- other kinds ---------------------------------------------------------------------------------
+
+PROJECT = """
+[project]
+name = "project"
+version = "0"
+requires-python = ">=3.8"
+dependencies = ["alpha==1.0"]
+
+[dependency-groups]
+dev = ["beta-lib==3.0"]
+
+[build-system]
+requires = ["nothing-that-exists"]
+build-backend = "nothing"
+"""
+
+
+@needs_uv
+def test_a_uv_lock(root: Path, cache: Path, wheels: Path) -> None:
+    folder = root / "sub"
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text(PROJECT)
+    subprocess.run(
+        [str(UV), "lock", "-q", "--no-index", "--find-links", wheels, "--offline"],
+        cwd=folder,
+        check=True,
+        env={**os.environ, "UV_PYTHON": sys.executable},
+    )
+    before = sorted(folder.iterdir())
+    env = ready(root, cache, uv_lock="sub/uv.lock")
+    lock = (folder / "uv.lock").read_bytes()
+    assert (env.kind, env.digest) == ("uv-lock", hashlib.sha256(lock).hexdigest())
+    found = described(env)
+    assert found.packages == {"alpha": "1.0", "beta-lib": "3.0"}
+    assert sorted(folder.iterdir()) == before, "the work tree is as it was"
+    told = Told()
+    assert ready(root, cache, told, uv_lock="sub/uv.lock") == env
+    assert told == []
+
+
+def test_a_uv_lock_needs_uv(root: Path, cache: Path, tmp_path: Path) -> None:
+    (root / "pyproject.toml").write_text(PROJECT)
+    (root / "uv.lock").write_text("version = 1\n")
+    python, env = without_uv(tmp_path)
+    found = answer(start(root, cache, {"uv-lock": "uv.lock"}, python=python, env=env))
+    assert found["error"] == "ConfigError"
+    assert found["message"] == "environment.uv-lock: building uv.lock needs uv; install it"
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, r"there is no uv\.lock"),
+        ({"uv.lock": "version = 1"}, r"there is no pyproject\.toml"),
+        ({"uv.lock": "no TOML", "pyproject.toml": ""}, r"uv\.lock is not a uv\.lock"),
+        ({"uv.lock": "package = [1]", "pyproject.toml": ""}, r"uv\.lock is not a uv\.lock"),
+    ],
+)
+def test_a_uv_lock_that_is_none(
+    root: Path, cache: Path, files: dict[str, str], message: str
+) -> None:
+    for name, content in files.items():
+        (root / name).write_text(content)
+    with pytest.raises(ConfigError, match=message):
+        ready(root, cache, uv_lock="uv.lock")
+
+
+def test_an_interpreter_by_path_and_by_name(
+    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venv = root / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    env = ready(root, cache, interpreter=".venv/bin/python")
+    assert (env.kind, env.name, env.digest) == ("interpreter", ".venv/bin/python", None)
+    assert (env.bin, env.python) == (venv / "bin", venv / "bin" / "python")
+    assert ask(env, "import sys; print(sys.prefix)") == str(venv)
+    (venv / "bin" / "my-python").symlink_to("python")
+    monkeypatch.setenv("PATH", str(venv / "bin"), prepend=os.pathsep)
+    assert ready(root, cache, interpreter="my-python").bin == venv / "bin"
+    assert not cache.exists()
+
+
+def test_an_interpreter_of_another_language(root: Path, cache: Path) -> None:
+    (root / "R").write_text("#!/bin/sh\nexit 2\n")
+    (root / "R").chmod(0o755)
+    env = ready(root, cache, interpreter="./R")
+    assert (env.bin, env.python) == (root, None)
+    found = described(env)
+    assert (found.python, found.packages, found.blas) == (None, {}, {})
+    assert found.os
+
+
+@pytest.mark.parametrize("name", ["./gone/python", "no-such-python"])
+def test_an_interpreter_that_is_not_there(root: Path, cache: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"there is no program '{name}'"):
+        ready(root, cache, interpreter=name)
+
+
+@pytest.mark.parametrize(
+    ("python", "message"),
+    [
+        ("3.99", r"there is no Python 3\.99 here; install it \(for example: uv python install"),
+        ("/bin/sh", r"environment\.python: '/bin/sh' is not a Python"),
+        ("no-such", r"'no-such' is not a Python"),
+    ],
+)
+def test_a_python_that_is_not_there(root: Path, cache: Path, python: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        ready(root, cache, requirements="lock.txt", python=python)
+
+
+def test_a_command_that_only_looks_like_the_wanted_python_is_passed_over(
+    root: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As pyenv's shims do for a version that is installed and not active.
+    fake = tmp_path / "shims"
+    fake.mkdir()
+    (fake / "python3.99").write_text("#!/bin/sh\necho 'command not found' >&2; exit 127\n")
+    (fake / "python3.99").chmod(0o755)
+    monkeypatch.setenv("PATH", str(fake), prepend=os.pathsep)
+    with pytest.raises(ConfigError, match=r"there is no Python 3\.99 here"):
+        ready(root, cache, requirements="lock.txt", python="3.99")
+
+
+def test_an_image(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = f"ghcr.io/me/train@sha256:{'a' * 64}"
+    monkeypatch.delenv("LOCKPROOF_IMAGE", raising=False)
+    with pytest.raises(ConfigError, match=r"only through `dagger call`"):
+        ready(root, cache, image=image)
+    monkeypatch.setenv("LOCKPROOF_IMAGE", image)
+    env = ready(root, cache, image=image)
+    assert (env.kind, env.name, env.digest, env.bin) == ("image", image, "sha256:" + "a" * 64, None)
+
+
+UNPINNED = """
+import anyio, json, pathlib, sys
+from lockproof.adapters.environment import prepare
+env = anyio.run(prepare, None, pathlib.Path("/"), pathlib.Path("/nowhere"), print)
+print(json.dumps([env.kind, env.name, env.digest, str(env.python), env.search_path()]))
+"""
+
+
+def test_without_a_policy_the_callers_path_less_lockproofs_own(tmp_path: Path) -> None:
+    own = tmp_path / "own venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", own], check=True)
+    linked = tmp_path / "linked"
+    linked.symlink_to(own / "bin")
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "python3").symlink_to("/bin/true")
+    entries = [own / "bin", linked, theirs, ".", "", "relative/bin", f"{own}/bin/", "/bin"]
+    path = os.pathsep.join(map(str, entries))
+    out = subprocess.run(
+        [own / "bin" / "python", "-c", UNPINNED],
+        env={**IMPORTABLE, "PATH": path, "VIRTUAL_ENV": str(own)},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    wanted = os.pathsep.join([str(theirs), "/bin"])
+    assert json.loads(out) == ["unpinned", "PATH", None, str(theirs / "python3"), wanted]
+
+
+def test_a_lockproof_outside_of_any_venv_keeps_the_systems_folders() -> None:
+    base = getattr(sys, "_base_executable", sys.executable)
+    path = os.pathsep.join([str(Path(base).parent), "/bin"])
+    out = subprocess.run(
+        [base, "-c", UNPINNED],
+        env={**IMPORTABLE, "PATH": path},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert json.loads(out)[-1] == path
+
+
+# --- with other versions -------------------------------------------------------------------------
+
+
+@needs_uv
+def test_recorded_versions_can_be_put_back(root: Path, cache: Path) -> None:
+    env = ready(root, cache)
+    before = described(env)
+    told = Told()
+    back = functools.partial(with_packages, env, {**before.packages, "alpha": "2.0"})
+    other = anyio.run(back, cache, told.append)
+    after = described(other)
+    assert after.packages == {"alpha": "2.0", "beta-lib": "1.0"}
+    assert (after.python, other.kind) == (before.python, "requirements")
+    assert told.built == 1
+    assert anyio.run(back, cache, told.append) == other
+    assert told.built == 1
+    assert described(env) == before
+
+    # Exactly these: what a package needs is not added.
+    alone = anyio.run(with_packages, env, {"alpha": "1.0"}, cache, told.append)
+    assert described(alone).packages == {"alpha": "1.0"}
+
+
+@needs_uv
+def test_recorded_versions_that_are_gone(root: Path, cache: Path) -> None:
+    with pytest.raises(ConfigError, match=r"with recorded packages: .*alpha==0\.1"):
+        anyio.run(with_packages, ready(root, cache), {"alpha": "0.1"}, cache, [].append)
+
+
+def test_no_python_to_put_recorded_versions_on(cache: Path) -> None:
+    env = PipelineEnvironment("unpinned", "PATH", None, None, None)
+    with pytest.raises(ConfigError, match=r"there is no Python in PATH"):
+        anyio.run(with_packages, env, {"alpha": "1.0"}, cache, [].append)
+
+
+# --- the fingerprint -----------------------------------------------------------------------------
+
+
+@needs_uv
+def test_a_fingerprint_says_what_and_where(
+    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    env = ready(root, cache)
+    found = described(env, OPENBLAS_NUM_THREADS="2", DVC_STAGE="x")
+    assert (found.kind, found.name, found.digest) == ("requirements", "lock.txt", env.digest)
+    assert found.python == f"{platform.python_version()} ({platform.python_implementation()})"
+    assert found.packages == {"alpha": "1.0", "beta-lib": "1.0"}
+    assert found.machine == platform.machine()
+    assert found.blas == {}
+    assert found.shell in {"sh", "sh (dash)", "sh (bash)", "sh (busybox)"}
+    assert found.threads["OMP_NUM_THREADS"] == "3"
+    assert found.threads["OPENBLAS_NUM_THREADS"] == "2"
+    assert int(found.threads["cpus"]) >= 1
+    assert "DVC_STAGE" not in found.threads
+    assert described(env, OPENBLAS_NUM_THREADS="2", DVC_STAGE="x") == found
+
+
+def test_the_cpus_are_those_that_a_process_may_use() -> None:
+    if not hasattr(os, "sched_setaffinity"):
+        pytest.skip("no affinity on this system")
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        assert threads({})["cpus"] == "1"
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def test_the_machine() -> None:
+    machine = anyio.run(this_machine)
+    assert platform.release() in machine.os
+    assert list(machine.cpu_features) == sorted(machine.cpu_features)
+    if sys.platform == "linux":
+        flags = Path("/proc/cpuinfo").read_text().split()
+        assert set(machine.cpu_features) <= set(flags)
+        assert ("avx2" in machine.cpu_features) == ("avx2" in flags)
+        assert not {"smep", "smap", "aes"} & set(machine.cpu_features)
+
+
+def test_gpus_and_their_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A real nvidia-smi needs a real GPU: this checks the reading alone, a comma in a name included.
+    fake = tmp_path / "nvidia-smi"
+    fake.write_text(
+        '#!/bin/sh\n[ "$2" = --format=csv,noheader ] || exit 9\n'
+        'echo "NVIDIA L4, 550.54.15"\necho "NVIDIA A100-SXM4, 80GB, 550.54.15"\n'
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    machine = anyio.run(this_machine)
+    assert machine.gpus == ("NVIDIA L4", "NVIDIA A100-SXM4, 80GB")
+    assert machine.driver == "550.54.15"
+    fake.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed'; exit 9\n")
+    machine = anyio.run(this_machine)
+    assert (machine.gpus, machine.driver) == ((), None)
+
+
+PROBE = Path(describe.__code__.co_filename).with_name("probe.py")
+
+
+def test_the_linear_algebra_is_named_with_its_kernel(tmp_path: Path) -> None:
+    pytest.importorskip("numpy")
+    env = PipelineEnvironment("interpreter", "this", None, None, Path(sys.executable))
+    found = described(env).blas
+    assert found
+    assert all(len(value.split()) >= 1 for value in found.values())
+    if platform.machine() == "x86_64" and any("openblas" in name for name in found):
+        generic = described(env, OPENBLAS_CORETYPE="Nehalem").blas
+        openblas = {name: value for name, value in generic.items() if "openblas" in name}
+        assert all(value.endswith(" Nehalem") for value in openblas.values()), generic
+
+
+def test_the_linear_algebra_is_the_same_with_and_without_threadpoolctl(tmp_path: Path) -> None:
+    pytest.importorskip("numpy")
+    pytest.importorskip("threadpoolctl")
+    run = f"sys.argv[1:] = ['blas', 'out']; runpy.run_path({str(PROBE)!r}, run_name='__main__')"
+    answers = []
+    for hide in ("", "sys.modules['threadpoolctl'] = None; "):
+        script = f"import runpy, sys; {hide}{run}"
+        subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path)
+        answers.append(json.loads((tmp_path / "out").read_text()))
+    assert answers[0] == answers[1] != {}
+
+
+def test_a_broken_numpy_does_not_hide_the_packages(root: Path, cache: Path, wheels: Path) -> None:
+    if UV is None:
+        pytest.skip("no uv")
+    wheel(wheels, "numpy", "0.1", code="print('noise'); import os; os.abort()\n")
+    (root / "lock.txt").write_text("numpy==0.1\n")
+    found = described(ready(root, cache))
+    assert (found.packages, found.blas) == ({"numpy": "0.1"}, {})
+
+
+def old_python() -> str | None:
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = sorted(versions.glob("3.8.*/bin/python"))
+    return str(found[0]) if found else shutil.which("python3.8")
+
+
+def test_the_probe_runs_on_python_3_8(tmp_path: Path) -> None:
+    python = old_python()
+    if python is None:
+        pytest.skip("no Python 3.8 here")
+    for what in ("packages", "blas"):
+        subprocess.run([python, PROBE, what, tmp_path / what], check=True, cwd=tmp_path)
+    assert json.loads((tmp_path / "packages").read_text())["python"].startswith("3.8.")
+    assert json.loads((tmp_path / "blas").read_text()) == {}
+
+
+def test_a_python_too_old_for_the_probe_is_still_named() -> None:
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = sorted(versions.glob("3.6.*/bin/python"))
+    if not found:
+        pytest.skip("no Python 3.6 here")
+    env = PipelineEnvironment("interpreter", "old", None, None, found[0])
+    assert str(described(env).python).startswith("3.6.")

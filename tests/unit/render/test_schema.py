@@ -1,0 +1,149 @@
+"""The published schemas and the policy's reference page."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import lockproof
+from lockproof.config import Policy, parse_policy
+from lockproof.errors import ConfigError
+from lockproof.model.report import MetricValue, Report
+from lockproof.render import descriptions, policy_page, schema
+from lockproof.render.json_report import json_report
+from unit.render import sample
+
+REFERENCE = Path(lockproof.__file__).parents[3] / "docs" / "reference"
+
+REPORTS = Draft202012Validator(schema.report_schema())
+POLICIES = Draft202012Validator(schema.policy_schema())
+
+
+@pytest.mark.parametrize("name", schema.PUBLISHED)
+def test_the_published_file_is_what_the_models_say(name: str) -> None:
+    published = (REFERENCE / name).read_text("utf-8")
+    assert published == schema.PUBLISHED[name](), "run `python -m lockproof.render.schema`"
+
+
+@pytest.mark.parametrize("made", [schema.report_schema(), schema.policy_schema()])
+def test_a_schema_is_sound_and_says_what_everything_means(made: dict[str, Any]) -> None:
+    Draft202012Validator.check_schema(made)
+    assert made["$id"].startswith("https://")
+    assert made["title"].startswith("lockproof ")
+    for name, definition in {"": made, **made["$defs"]}.items():
+        assert definition["description"], name
+        for field, shown in definition.get("properties", {}).items():
+            assert shown.get("description"), f"{name}.{field}"
+
+
+@pytest.mark.parametrize("root", [Report, Policy])
+def test_what_a_field_means_is_said_once(root: type[Report] | type[Policy]) -> None:
+    for name, model in schema.models_in(root).items():
+        documented = schema.field_docstrings(model)
+        doubled = [field for field in documented if f"{name}.{field}" in descriptions.FIELDS]
+        assert doubled == [], f"{name} says it itself: remove it from descriptions.py"
+
+
+def test_no_description_is_of_a_field_that_is_not_there() -> None:
+    models = schema.models_in(Report) | schema.models_in(Policy)
+    for key in descriptions.FIELDS:
+        model, field = key.split(".")
+        assert field in models[model].model_fields
+
+
+@pytest.mark.parametrize("name", sample.SAMPLES)
+def test_reports_follow_the_schema(name: str) -> None:
+    REPORTS.validate(json.loads(json_report(sample.SAMPLES[name]())))
+
+
+def test_a_number_that_json_cannot_say_follows_the_schema() -> None:
+    metric = MetricValue(path="m", key="k", locked=float("inf"), observed=float("nan"))
+    REPORTS.validate(json.loads(json_report(sample.report((), metrics=(metric,)))))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda report: report.update(extra=1),
+        lambda report: report.update(verdict="probably"),
+        lambda report: report.pop("subject"),
+        lambda report: report["stages"][0].update(command="not a list"),
+        lambda report: report["host"]["metrics"][0].update(observed="high"),
+        lambda report: report["subject"].update(mode="both"),
+    ],
+)
+def test_what_is_no_report_does_not_follow_it(spoil: Any) -> None:
+    report = json.loads(json_report(sample.failed()))
+    spoil(report)
+    assert not REPORTS.is_valid(report)
+
+
+POLICY_TEXTS = {
+    "": True,
+    policy_page.EXAMPLE: True,
+    "[environment]\nrequirements = 'r.txt'\n": True,
+    "[environment]\nimage = 'python@sha256:0'\npython = '3.12'\n": True,
+    "[environment]\n": False,
+    "[environment]\nrequirements = 'r.txt'\nuv-lock = 'uv.lock'\n": False,
+    "[environment]\npython = '3.12'\n": False,
+    "[run]\ntimeout = 90\n": True,
+    "[run]\ntimeout = 0.5\n": True,
+    "[run]\ntimeout = '90s'\n": True,
+    "[run]\ntimeout = ' 1.5 h '\n": True,
+    "[run]\ntimeout = 0\n": False,
+    "[run]\ntimeout = '0s'\n": False,
+    "[run]\ntimeout = '0.0m'\n": False,
+    "[run]\ntimeout = 'soon'\n": False,
+    "[run]\ntimeout = '90'\n": False,
+    "[run]\nnetwork = true\npass-env = ['A_*']\nshell = '/bin/bash'\n": True,
+    "[run]\npass_environment = []\n": False,
+    "[reproduce]\nmode = 'chain'\njobs = 1\nruns = 10\nexplain = false\n": True,
+    "[reproduce]\nmode = 'fast'\n": False,
+    "[reproduce]\njobs = 0\n": False,
+    "[reproduce]\nruns = 11\n": False,
+    "[reproduce]\nfrozen = 'accept'\nnot-comparable = 'accept'\n": True,
+    "[reproduce]\nfrozen = 'ignore'\n": False,
+    "[[tolerance]]\npaths = ['a']\nrtol = 0.1\n": True,
+    "[[tolerance]]\npaths = ['a']\natol = 1\n": True,
+    "[[tolerance]]\npaths = ['a']\n": False,
+    "[[tolerance]]\npaths = ['a']\nrtol = 0\natol = 0.0\n": False,
+    "[[tolerance]]\npaths = ['a']\nrtol = -1\natol = 1\n": False,
+    "[[tolerance]]\npaths = []\nrtol = 0.1\n": False,
+    "[[tolerance]]\nrtol = 0.1\n": False,
+    "[[judged-by]]\npaths = ['a']\nby = ['b']\nreason = 'c'\n": True,
+    "[[judged-by]]\npaths = ['a']\nby = ['b']\nreason = ''\n": False,
+    "[[judged-by]]\npaths = ['a']\nby = ['b']\n": False,
+    "[record]\ndirectory = 'runs'\n": True,
+    "[mlflow]\ntracking-uri = 'http://localhost:5000'\nexperiment = 'x'\n": True,
+    "[mlfow]\n": False,
+}
+
+
+@pytest.mark.parametrize(("text", "is_policy"), POLICY_TEXTS.items())
+def test_the_schema_and_the_reader_of_policies_agree(text: str, is_policy: bool) -> None:
+    try:
+        parse_policy(text)
+        accepted = True
+    except ConfigError:
+        accepted = False
+    assert accepted == is_policy
+    assert POLICIES.is_valid(tomllib.loads(text)) == is_policy
+
+
+def test_the_page_has_every_key() -> None:
+    page = schema.PUBLISHED["policy.md"]()
+    for section, field in Policy.model_fields.items():
+        title = field.alias or section
+        assert f"## `[{title}]`" in page or f"## `[[{title}]]`" in page
+    for model in schema.models_in(Policy).values():
+        for name, info in model.model_fields.items():
+            if model is not Policy:
+                assert f"\n| `{info.alias or name}` | " in page
+
+
+def test_the_files_are_written_where_one_asks(tmp_path: Path) -> None:
+    schema.main([str(tmp_path / "new")])
+    assert {path.name for path in (tmp_path / "new").iterdir()} == set(schema.PUBLISHED)

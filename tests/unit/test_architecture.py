@@ -1,0 +1,118 @@
+"""What the design promises of the code's own shape."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+import lockproof
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "platform" / "src" / "lockproof"
+MODULES = {path.relative_to(SOURCE).as_posix(): path for path in sorted(SOURCE.rglob("*.py"))}
+
+ROOMS = {
+    "boto3": ["adapters/objectstore.py"],
+    "botocore": ["adapters/objectstore.py"],
+    "dvc": ["adapters/dvc*.py", "adapters/objects.py"],
+    "dvc_data": ["adapters/dvc*.py", "adapters/objects.py"],
+    "kubernetes": ["adapters/kubernetes.py"],
+    "mlflow": ["adapters/mlflow*.py"],
+    "numpy": ["compare/*", "stats/*"],
+    "pyarrow": ["compare/*"],
+    "scipy": ["stats/*"],
+}
+
+SLOW = {
+    *ROOMS,
+    *("anyio", "asyncio", "jinja2", "pydantic", "requests", "rich", "ruamel", "urllib3", "yaml"),
+}
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """The top name of every absolute import, at the module's top or inside a function."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def test_platform_is_no_package() -> None:
+    assert MODULES, f"no code in {SOURCE}"
+    found = [path.name for path in (ROOT / "platform").glob("__init__.*")]
+    assert found == [], "platform/ as a package would shadow the standard library's platform"
+
+
+def test_heavy_imports_stay_in_their_room() -> None:
+    strays = [
+        f"{name} imports {module}"
+        for name, path in MODULES.items()
+        for module in set(imported(ast.parse(path.read_bytes())))
+        if module in ROOMS and not any(fnmatchcase(name, room) for room in ROOMS[module])
+    ]
+    assert strays == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "barred"),
+    [(["--help"], SLOW), (["--version"], SLOW), (["reproduce", "--help"], set(ROOMS))],
+)
+def test_help_imports_nothing_slow(arguments: list[str], barred: set[str]) -> None:
+    code = (
+        "import json, sys\n"
+        "from lockproof.cli.main import main\n"
+        "try:\n"
+        "    code = main()\n"
+        "except SystemExit as exit:\n"
+        "    code = exit.code\n"
+        "print(json.dumps([code, sorted({name.partition('.')[0] for name in sys.modules})]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    exit_code, loaded = json.loads(done.stdout.splitlines()[-1])
+    assert not exit_code
+    assert "argparse" in loaded, "nothing was measured"
+    assert barred & set(loaded) == set()
+
+
+def test_import_contracts_hold() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(SOURCE.parent)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ", 0 broken" in done.stdout
+
+
+def test_version_is_the_same_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert lockproof.__version__ == project["version"]
+
+
+def test_modules_are_small_and_named_for_what_they_are() -> None:
+    long = {
+        name: lines
+        for name, path in MODULES.items()
+        if (lines := len(path.read_text("utf-8").splitlines())) > 350
+    }
+    assert long == {}, "about 300 lines a module"
+    vague = [
+        name for name in MODULES if {"utils", "util", "helpers", "helper", "manager"} & parts(name)
+    ]
+    assert vague == []
+
+
+def parts(name: str) -> set[str]:
+    return {word for part in Path(name).with_suffix("").parts for word in part.split("_")}

@@ -1,0 +1,311 @@
+"""The policy file: every key, and one clear line for every mistake."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomlkit
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from lockproof import config
+from lockproof.config import Policy, load_policy, matches_any, parse_policy
+from lockproof.errors import ConfigError, ExitCode
+from lockproof.model.comparison import Tolerance
+
+LOOSE = '[[tolerance]]\npaths = ["a"]\nrtol = 1e-6\n'
+JUDGED = '[[judged-by]]\npaths = ["a"]\nby = ["b"]\nreason = "c"\n'
+
+KEYS: list[tuple[str, str, object]] = [
+    ('[environment]\nrequirements = "r.lock"', "environment.requirements", "r.lock"),
+    ('[environment]\nuv-lock = "uv.lock"', "environment.uv_lock", "uv.lock"),
+    ('[environment]\ninterpreter = "python3"', "environment.interpreter", "python3"),
+    ('[environment]\nimage = "x@sha256:0"', "environment.image", "x@sha256:0"),
+    ('[environment]\nuv-lock = "u"\npython = "3.12"', "environment.python", "3.12"),
+    ('[run]\ntimeout = "30m"', "run.timeout", 1800.0),
+    ("[run]\nnetwork = true", "run.network", True),
+    ('[run]\npass-env = ["A", "B_*"]', "run.pass_env", ("A", "B_*")),
+    ('[run]\nshell = "/bin/bash"', "run.shell", "/bin/bash"),
+    ('[reproduce]\nmode = "chain"', "reproduce.mode", "chain"),
+    ("[reproduce]\njobs = 3", "reproduce.jobs", 3),
+    ("[reproduce]\nruns = 2", "reproduce.runs", 2),
+    ('[reproduce]\nfrozen = "accept"', "reproduce.frozen", "accept"),
+    ('[reproduce]\nunaffected = "accept"', "reproduce.unaffected", "accept"),
+    ('[reproduce]\nnondeterministic = "accept"', "reproduce.nondeterministic", "accept"),
+    ('[reproduce]\nnot-comparable = "accept"', "reproduce.not_comparable", "accept"),
+    ("[reproduce]\nexplain = false", "reproduce.explain", False),
+    ("[reproduce]\nexperiments = 0", "reproduce.experiments", 0),
+    (LOOSE, "tolerance.0.paths", ("a",)),
+    (LOOSE + 'fields = ["x.*"]', "tolerance.0.fields", ("x.*",)),
+    (LOOSE, "tolerance.0.rtol", 1e-6),
+    (LOOSE + "atol = 1", "tolerance.0.atol", 1.0),
+    (JUDGED, "judged_by.0.paths", ("a",)),
+    (JUDGED, "judged_by.0.by", ("b",)),
+    (JUDGED, "judged_by.0.reason", "c"),
+    ('[record]\ndirectory = "runs/x"', "record.directory", "runs/x"),
+    ('[mlflow]\ntracking-uri = "http://h"', "mlflow.tracking_uri", "http://h"),
+    ('[mlflow]\nexperiment = "e"', "mlflow.experiment", "e"),
+]
+
+
+def value_at(policy: Policy, dotted: str) -> object:
+    value: Any = policy
+    for part in dotted.split("."):
+        value = value[int(part)] if part.isdigit() else getattr(value, part)
+    return value
+
+
+@pytest.mark.parametrize(("text", "dotted", "expected"), KEYS)
+def test_every_key_is_read(text: str, dotted: str, expected: object) -> None:
+    value = value_at(parse_policy(text), dotted)
+    assert value == expected
+    assert type(value) is type(expected)
+
+
+def test_no_key_is_without_a_test() -> None:
+    sections: dict[str, type[BaseModel]] = {
+        "environment": config.EnvironmentPolicy,
+        "run": config.RunPolicy,
+        "reproduce": config.ReproducePolicy,
+        "tolerance.0": config.ToleranceRule,
+        "judged_by.0": config.JudgedBy,
+        "record": config.RecordPolicy,
+        "mlflow": config.MlflowPolicy,
+    }
+    assert {name.partition(".")[0] for name in sections} == set(Policy.model_fields)
+    known = {f"{name}.{key}" for name, section in sections.items() for key in section.model_fields}
+    assert {dotted for _, dotted, _ in KEYS} == known
+
+
+def test_an_empty_file_and_no_file_are_the_default_policy(tmp_path: Path) -> None:
+    assert load_policy(tmp_path / "lockproof.toml") == parse_policy("") == Policy()
+    assert Policy().environment is None
+    assert Policy().run.network is False
+    assert {Policy().reproduce.frozen, Policy().reproduce.not_comparable} == {"inconclusive"}
+
+
+MISTAKES: list[tuple[str, str]] = [
+    ("nope = 1", "nope: no such key; see docs/reference/policy.md"),
+    ("[run]\nnet-work = true", "run.net-work: no such key; see docs/reference/policy.md"),
+    (LOOSE + "tol = 1", "tolerance.0.tol: no such key; see docs/reference/policy.md"),
+    (f"{LOOSE}\n{LOOSE}x = 1", "tolerance.1.x: no such key; see docs/reference/policy.md"),
+    ("run = []", "run: "),
+    ("tolerance = 3", "tolerance: "),
+    ("[tolerance]\npaths = ['a']\nrtol = 1", "tolerance"),
+    ('[run]\npass-env = "HOME"', "run.pass-env: "),
+    ("[run]\npass-env = [1]", "run.pass-env.0: "),
+    ("[run]\nshell = 1", "run.shell: "),
+    ("[run]\nnetwork = 'perhaps'", "run.network: "),
+    ("[reproduce]\njobs = 0", "reproduce.jobs: "),
+    ("[reproduce]\njobs = 1.5", "reproduce.jobs: "),
+    ("[reproduce]\nruns = 0", "reproduce.runs: "),
+    ("[reproduce]\nruns = 11", "reproduce.runs: "),
+    ("[reproduce]\nexperiments = -1", "reproduce.experiments: "),
+    ("[reproduce]\nmode = 'fast'", "reproduce.mode: "),
+    ("[reproduce]\nfrozen = 'Accept'", "reproduce.frozen: "),
+    ("[reproduce]\nfrozen = true", "reproduce.frozen: "),
+    ("[environment]", "environment: name exactly one of requirements, uv-lock, interpreter, image"),
+    ("[environment]\npython = '3.12'", "environment: name exactly one of"),
+    ("[environment]\nrequirements = 'a'\nimage = 'b'", "environment: name exactly one of"),
+    ("[[tolerance]]\nrtol = 1", "tolerance.0.paths: "),
+    ("[[tolerance]]\npaths = []\nrtol = 1", "tolerance.0.paths: "),
+    ("[[tolerance]]\npaths = ['a']", "tolerance.0: state rtol, atol or both; without a tolerance"),
+    ("[[tolerance]]\npaths = ['a']\nrtol = 0\natol = 0.0", "tolerance.0: state rtol, atol"),
+    ("[[tolerance]]\npaths = ['a']\nrtol = -1", "tolerance.0.rtol: "),
+    ("[[tolerance]]\npaths = ['a']\natol = inf", "tolerance.0.atol: "),
+    ("[[tolerance]]\npaths = ['a']\natol = nan", "tolerance.0.atol: "),
+    ("[[judged-by]]\npaths = ['a']\nby = ['b']", "judged-by.0.reason: "),
+    ("[[judged-by]]\npaths = ['a']\nby = ['b']\nreason = ''", "judged-by.0.reason: "),
+    ("[[judged-by]]\npaths = ['a']\nby = []\nreason = 'c'", "judged-by.0.by: "),
+    ("[record]\ndirectory = '/tmp'", "record.directory: name a folder below the DVC root"),
+    ("[record]\ndirectory = 'a/../../b'", "record.directory: name a folder below the DVC root"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), MISTAKES)
+def test_a_mistake_is_named_by_its_key(text: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_policy(text)
+    assert str(caught.value).startswith(f"lockproof.toml: {expected}")
+    assert caught.value.exit_code is ExitCode.USAGE
+
+
+def test_the_first_of_several_mistakes_is_the_one_named() -> None:
+    with pytest.raises(ConfigError, match=r"^p\.toml: run\.shell: ") as caught:
+        parse_policy("[reproduce]\njobs = 0\n[run]\nshell = 1", "p.toml")
+    assert "jobs" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["a", "a = ", "a = 1\na = 2", "[run", "a = 2024-02-30", "\ufeff"])
+def test_what_is_not_toml_says_where(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^lockproof\.toml is not valid TOML: .*\(at "):
+        parse_policy(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ('"90s"', 90.0),
+        ('"30m"', 1800.0),
+        ('"2h"', 7200.0),
+        ('"1d"', 86400.0),
+        ('"1.5h"', 5400.0),
+        ('" 2 m "', 120.0),
+        ("45", 45.0),
+        ("0.5", 0.5),
+    ],
+)
+def test_durations(written: str, seconds: float) -> None:
+    assert parse_policy(f"[run]\ntimeout = {written}").run.timeout == seconds
+
+
+@pytest.mark.parametrize(
+    "written", ['"90"', '""', '"m"', '"5 weeks"', '"1h30m"', '"-5m"', '"1e3s"', '"2M"', '".5h"']
+)
+def test_what_is_no_duration_is_told_how_to_write_one(written: str) -> None:
+    with pytest.raises(ConfigError, match=r"run\.timeout: write a duration such as '90s'"):
+        parse_policy(f"[run]\ntimeout = {written}")
+
+
+@pytest.mark.parametrize("written", ["0", '"0s"', "-1", "nan", '["5m"]', "{ minutes = 5 }"])
+def test_a_timeout_is_a_positive_number(written: str) -> None:
+    with pytest.raises(ConfigError, match=r"^lockproof\.toml: run\.timeout: "):
+        parse_policy(f"[run]\ntimeout = {written}")
+
+
+@given(st.integers(1, 10**6), st.sampled_from("smhd"))
+@settings(deadline=None)
+def test_a_duration_is_its_number_times_its_unit(number: int, unit: str) -> None:
+    seconds = {"s": 1, "m": 60, "h": 3600, "d": 86400}[unit]
+    found = parse_policy(f'[run]\ntimeout = "{number}{unit}"').run.timeout
+    assert found == number * seconds
+
+
+def test_rules_are_found_by_path_in_the_order_written() -> None:
+    policy = parse_policy(
+        "[[tolerance]]\npaths = ['m/*.npz', 'x']\nrtol = 1\n"
+        "[[tolerance]]\npaths = ['n']\nrtol = 2\n"
+        "[[tolerance]]\npaths = ['m/*']\natol = 3\n"
+        "[[judged-by]]\npaths = ['*.zip']\nby = ['a']\nreason = 'first'\n"
+        "[[judged-by]]\npaths = ['m/*']\nby = ['b']\nreason = 'second'\n"
+    )
+    found = policy.tolerances_for("m/deep/a.npz")
+    assert [rule.tolerance for rule in found] == [Tolerance(rtol=1), Tolerance(atol=3)]
+    assert policy.tolerances_for("M/a.npz") == ()
+    judge, other = policy.judges_of("m/a.zip"), policy.judges_of("m/b")
+    assert judge is not None
+    assert other is not None
+    assert (judge.reason, other.reason, policy.judges_of("z")) == ("first", "second", None)
+
+
+@pytest.mark.parametrize(
+    ("path", "glob", "expected"),
+    [
+        ("a/b/c", "a/*", True),
+        ("a/b", "a", False),
+        ("a", "A", False),
+        ("a1", "a[0-9]", True),
+        ("ab", "a?", True),
+        ("xa", "a", False),
+        ("a\nb", "a*", True),
+    ],
+)
+def test_globs_are_of_the_whole_path(path: str, glob: str, expected: bool) -> None:
+    assert matches_any(path, ("no", glob)) is expected
+    assert not matches_any(path, ())
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"[run]\nshell = '\xe9'"])
+def test_a_file_that_is_no_utf8_cannot_be_read(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "lockproof.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"^cannot read .*lockproof\.toml: .*utf-8"):
+        load_policy(path)
+
+
+def test_a_folder_in_its_place_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot read"):
+        load_policy(tmp_path)
+
+
+def test_the_file_is_named_as_it_is_called(tmp_path: Path) -> None:
+    path = tmp_path / "other.toml"
+    path.write_text("x = 1", "utf-8")
+    with pytest.raises(ConfigError, match=r"^other\.toml: x: no such key"):
+        load_policy(path)
+
+
+NAMES = st.sampled_from(
+    sorted({part.replace("_", "-") for _, dotted, _ in KEYS for part in dotted.split(".")} | {"x"})
+)
+SCALARS = (
+    st.none().map(lambda _: "5m")
+    | st.booleans()
+    | st.integers(-3, 30)
+    | st.floats(allow_subnormal=False)
+    | st.dates()
+    | st.sampled_from(["accept", "chain", "a/b", "..", "", "1d"])
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=6,
+)
+SECTIONS = st.dictionaries(NAMES, st.dictionaries(NAMES, VALUES, max_size=4) | VALUES, max_size=3)
+
+
+def check(text: str) -> None:
+    """Either a policy, or one line that begins with the file's name."""
+    policy, message = Policy(), None
+    try:
+        policy = parse_policy(text)
+    except ConfigError as error:
+        message = str(error)
+    if message is not None:
+        assert message.startswith(("lockproof.toml: ", "lockproof.toml is not valid TOML: "))
+        assert "\n" not in message
+    assert policy.run.timeout is None or policy.run.timeout > 0
+    assert 1 <= policy.reproduce.runs <= 10
+    for rule in policy.tolerance:
+        assert rule.rtol >= 0 <= rule.atol
+        assert rule.rtol + rule.atol > 0
+        assert math.isfinite(rule.rtol + rule.atol)
+
+
+@given(SECTIONS)
+@settings(max_examples=100, deadline=None)
+def test_any_toml_is_a_policy_or_one_clear_line(content: dict[str, Any]) -> None:
+    check(tomlkit.dumps(content))
+
+
+@given(st.text("[]{}=.,'\"#\n a1-é\\", max_size=30) | st.text(max_size=20))
+@settings(max_examples=100, deadline=None)
+def test_any_text_is_a_policy_or_one_clear_line(text: str) -> None:
+    check(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[run]\nnetwork = 1\n",
+        '[run]\nnetwork = "yes"\n',
+        "[run]\ntimeout = true\n",
+        "[run]\ntimeout = inf\n",
+        "[run]\npass_env = []\n",
+        '[run]\nshell = ""\n',
+        '[reproduce]\njobs = "2"\n',
+        "[reproduce]\njobs = true\n",
+        '[[tolerance]]\npaths = ["a"]\nrtol = "1e-6"\n',
+        '[[tolerance]]\npaths = ["a"]\nrtol = true\n',
+        '[environment]\nrequirements = ""\n',
+        '[record]\ndirectory = ""\n',
+        '[record]\ndirectory = "a\\u0000"\n',
+        "[reproduce]\njobs = " + "9" * 5000 + "\n",
+        "a = " + "[" * 5000 + "\n",
+    ],
+)
+def test_nothing_is_guessed(text: str) -> None:
+    with pytest.raises(ConfigError):
+        parse_policy(text)

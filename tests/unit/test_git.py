@@ -1,0 +1,500 @@
+"""Git as lockproof reads it: any commit of any repository, and nothing written to it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lockproof.adapters.git import GitRepository
+from lockproof.errors import UsageError
+
+STRANGE = ["a b", "new\nline", 'quo"te', "-rf", "*", "tab\t", "é", os.fsdecode(b"\xff\xfe")]
+WHO = {
+    "GIT_AUTHOR_NAME": "Ann",
+    "GIT_AUTHOR_EMAIL": "ann@example.com",
+    "GIT_AUTHOR_DATE": "2024-01-02T03:04:05Z",
+    "GIT_COMMITTER_NAME": "Ann",
+    "GIT_COMMITTER_EMAIL": "ann@example.com",
+    "GIT_COMMITTER_DATE": "2024-01-02T03:04:05Z",
+}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home without Git configuration."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    return folder
+
+
+def git(folder: Path, *argv: str) -> str:
+    done = subprocess.run(
+        ["git", *argv], cwd=folder, env={**os.environ, **WHO}, capture_output=True, check=False
+    )
+    assert done.returncode == 0, (argv, done.stderr)
+    return os.fsdecode(done.stdout).strip()
+
+
+@dataclass(frozen=True)
+class Made:
+    """A repository of two commits on `main`."""
+
+    root: Path
+    first: str
+    second: str
+
+
+def make(root: Path, *options: str) -> Made:
+    root.mkdir(parents=True)
+    git(root, "init", "-q", "-b", "main", "--template=", *options)
+    commits = []
+    for content in ("one\n", "two\n"):
+        (root / "f").write_text(content)
+        (root / "sub" / "deep").mkdir(parents=True, exist_ok=True)
+        (root / "sub" / "deep" / "g").write_text("same\n")
+        git(root, "add", "-A")
+        git(root, "commit", "-qm", f"make {content.strip()}")
+        commits.append(git(root, "rev-parse", "HEAD"))
+    return Made(root, *commits)
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Made:
+    return make(tmp_path / "repo")
+
+
+def state(root: Path) -> dict[str, tuple[int, int, bytes]]:
+    """Mode, time of change and content of everything below a folder, `.git` included."""
+    found = {}
+    for path in [root, *root.rglob("*")]:
+        info = path.lstat()
+        content = path.read_bytes() if path.is_file() else b""
+        found[str(path)] = (info.st_mode, info.st_mtime_ns, content)
+    return found
+
+
+def files(root: Path) -> dict[str, bytes]:
+    """Content of the files of a checkout."""
+    paths = [path for path in root.rglob("*") if ".git" not in path.relative_to(root).parts]
+    return {str(p.relative_to(root)): p.read_bytes() for p in paths if p.is_file()}
+
+
+def check_out(root: Path, revision: str, target: Path) -> dict[str, bytes]:
+    """The files of a checkout that is clean, detached and of the right commit."""
+    found = GitRepository.discover(root)
+    commit = found.resolve(revision)
+    found.check_out(commit, target)
+    assert git(target, "rev-parse", "HEAD") == commit
+    assert git(target, "status", "--porcelain") == ""
+    assert GitRepository(target).branch() is None
+    return files(target)
+
+
+ONE = {"f": b"one\n", "sub/deep/g": b"same\n"}
+TWO = {"f": b"two\n", "sub/deep/g": b"same\n"}
+
+
+def test_a_repository_is_found_from_inside(repo: Made, tmp_path: Path) -> None:
+    found = GitRepository.discover(repo.root / "sub" / "deep")
+    assert found.root == repo.root
+    (tmp_path / "link").symlink_to(repo.root / "sub")
+    assert GitRepository.discover(tmp_path / "link").root == repo.root
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("home", r"home is not in a Git repository: run this in a clone, or use -C DIR$"),
+        ("nothing", r"^no such directory: .*nothing$"),
+        ("repo/f", r"^not a directory: .*repo/f$"),
+    ],
+)
+def test_elsewhere_it_says_what_to_do(repo: Made, tmp_path: Path, place: str, message: str) -> None:
+    assert repo.root == tmp_path / "repo"
+    with pytest.raises(UsageError, match=message):
+        GitRepository.discover(tmp_path / place)
+
+
+def test_without_git_it_says_so(repo: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(repo.root))
+    with pytest.raises(UsageError, match=r"^git is not installed"):
+        GitRepository.discover(repo.root)
+
+
+def test_revisions_are_resolved_to_commits(repo: Made) -> None:
+    git(repo.root, "tag", "-a", "v1", "-m", "tag", repo.first)
+    found = GitRepository(repo.root)
+    for revision in ("HEAD", "main", "@", repo.second, repo.second[:10], "HEAD^{}"):
+        assert found.resolve(revision) == repo.second
+    for revision in ("HEAD~1", "v1", "main^", "v1^{commit}"):
+        assert found.resolve(revision) == repo.first
+    assert found.parent(repo.second) == repo.first
+    assert found.parent(repo.first) is None
+
+
+@pytest.mark.parametrize("revision", ["-h", "--all", "--git-dir", "-", "--output=/tmp/x"])
+def test_an_option_is_no_revision(repo: Made, revision: str) -> None:
+    with pytest.raises(UsageError, match=r"^not a revision: '-"):
+        GitRepository(repo.root).resolve(revision)
+
+
+@pytest.mark.parametrize(
+    "revision", ["nope", "", "main..HEAD", "HEAD:f", "HEAD^{tree}", "0" * 40, "HEAD~9", "a b"]
+)
+def test_what_is_no_commit_is_said(repo: Made, revision: str) -> None:
+    with pytest.raises(UsageError, match=r"repo has no commit '.*git fetch --unshallow"):
+        GitRepository(repo.root).resolve(revision)
+
+
+def test_a_repository_without_commits_says_so(tmp_path: Path) -> None:
+    root = tmp_path / "empty"
+    root.mkdir()
+    git(root, "init", "-q", "-b", "main")
+    found = GitRepository.discover(root)
+    assert found.branch() == "main"
+    with pytest.raises(UsageError, match="empty has no commit yet"):
+        found.resolve("HEAD")
+
+
+def test_a_commit_that_no_branch_holds_is_checked_out(repo: Made, tmp_path: Path) -> None:
+    git(repo.root, "checkout", "-q", "--detach")
+    (repo.root / "f").write_text("of a pull request\n")
+    git(repo.root, "commit", "-qam", "pull request")
+    commit = git(repo.root, "rev-parse", "HEAD")
+    git(repo.root, "checkout", "-q", "main")
+    shutil.rmtree(repo.root / ".git" / "logs")
+    assert git(repo.root, "branch", "-a", "--contains", commit) == ""
+    assert check_out(repo.root, commit, tmp_path / "x") == {**ONE, "f": b"of a pull request\n"}
+
+
+def test_the_users_repository_stays_as_it_is_byte_by_byte(repo: Made, tmp_path: Path) -> None:
+    git(repo.root, "update-ref", "refs/pull/1/head", repo.first)
+    (repo.root / "f").write_text("not committed\n")
+    (repo.root / "untracked").write_text("x")
+    os.utime(repo.root / "sub" / "deep" / "g")  # The index would like to be refreshed.
+    before = state(repo.root)
+    assert check_out(repo.root, repo.first, tmp_path / "x") == ONE
+    found = GitRepository.discover(repo.root)
+    assert found.is_dirty()
+    assert found.tree("HEAD")
+    assert found.diff(repo.first, repo.second, "f")
+    assert list(found.history("HEAD", "f"))
+    assert found.subject("HEAD")
+    assert found.restore(repo.second, "f", tmp_path / "x")
+    assert found.check_out_path(repo.second, "sub", tmp_path / "y")
+    assert (found.branch(), found.remote_url()) == ("main", None)
+    assert state(repo.root) == before
+
+
+def test_a_stage_may_use_git_in_its_checkout(repo: Made, tmp_path: Path) -> None:
+    before = {path: (mode, content) for path, (mode, _, content) in state(repo.root).items()}
+    checkout = tmp_path / "x"
+    GitRepository(repo.root).check_out(repo.first, checkout)
+    (checkout / "f").write_text("by the stage\n")
+    git(checkout, "commit", "-qam", "by the stage")
+    git(checkout, "gc", "-q", "--prune=now")
+    git(checkout, "branch", "-f", "main")
+    # Git renews the time of an object that it need not write again, also of a borrowed one.
+    after = {path: (mode, content) for path, (mode, _, content) in state(repo.root).items()}
+    assert after == before
+    git(repo.root, "fsck", "--strict")
+
+
+def test_hooks_and_settings_of_the_user_play_no_part(
+    repo: Made, home: Path, tmp_path: Path
+) -> None:
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    for name in ("post-checkout", "reference-transaction", "post-index-change"):
+        (hooks / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+        (hooks / name).chmod(0o755)
+    (home / ".gitconfig").write_text(
+        f"[core]\n hooksPath = {hooks}\n pager = false\n"
+        "[color]\n ui = always\n[diff]\n noprefix = true\n external = false\n"
+        "[log]\n follow = true\n[status]\n short = true\n branch = true\n"
+    )
+    found = GitRepository.discover(repo.root)
+    found.check_out(repo.second, tmp_path / "x")
+    assert found.restore(repo.first, "f", tmp_path / "x")
+    assert files(tmp_path / "x") == ONE
+    assert not found.is_dirty()
+    assert not (tmp_path / "ran").exists()
+    git(repo.root, "checkout", "-q", "--detach")
+    assert (tmp_path / "ran").exists(), "these hooks never run"
+    assert list(found.history("HEAD", "f")) == [repo.second, repo.first]
+    assert "\x1b" not in found.diff(repo.first, repo.second, "f")
+    assert "\x1b" not in found.subject("HEAD")
+
+
+def test_inside_a_hook_the_users_repository_is_not_taken_for_the_checkout(
+    repo: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = make(tmp_path / "other")
+    (other.root / "f").write_text("other\n")
+    git(other.root, "add", "-A")
+    monkeypatch.setenv("GIT_DIR", str(other.root / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other.root))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(other.root / ".git" / "index"))
+    monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(other.root / ".git" / "objects"))
+    monkeypatch.setenv("GIT_PREFIX", "sub/")
+    before = state(other.root), state(repo.root)
+    found = GitRepository.discover(repo.root)
+    assert found.root == repo.root
+    found.check_out(found.resolve("HEAD~1"), tmp_path / "x")
+    assert files(tmp_path / "x") == ONE
+    assert not found.is_dirty()
+    assert (state(other.root), state(repo.root)) == before
+
+
+def test_a_real_hook_can_check_its_own_repository_out(repo: Made, tmp_path: Path) -> None:
+    hook = repo.root / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(
+        f"#!{sys.executable}\n"
+        "from pathlib import Path\n"
+        "from lockproof.adapters.git import GitRepository\n"
+        "found = GitRepository.discover(Path())\n"
+        f"found.check_out(found.resolve('HEAD'), Path({str(tmp_path / 'x')!r}))\n"
+    )
+    hook.chmod(0o755)
+    (repo.root / "f").write_text("three\n")
+    git(repo.root, "commit", "-qam", "three")
+    assert files(tmp_path / "x") == TWO
+    assert git(repo.root, "show", "HEAD:f") == "three"
+
+
+def test_a_shallow_clone_is_checked_out(repo: Made, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", "--depth=1", repo.root.as_uri(), str(clone))
+    assert check_out(clone, "HEAD", tmp_path / "x") == TWO
+    found = GitRepository(clone)
+    assert found.parent(repo.second) is None
+    assert list(found.history("HEAD", "f")) == [repo.second]
+    assert list(GitRepository(tmp_path / "x").history("HEAD", "f")) == [repo.second]
+    with pytest.raises(UsageError, match="--unshallow"):
+        found.resolve(repo.first)
+
+
+def test_a_linked_worktree_is_checked_out(repo: Made, tmp_path: Path) -> None:
+    linked = tmp_path / "linked tree"
+    git(repo.root, "worktree", "add", "-q", "-b", "topic", str(linked), repo.first)
+    (linked / "f").write_text("topic\n")
+    git(linked, "commit", "-qam", "topic")
+    before = state(repo.root)
+    assert check_out(linked, "HEAD", tmp_path / "x") == {**ONE, "f": b"topic\n"}
+    assert GitRepository.discover(linked).branch() == "topic"
+    assert check_out(linked, "main", tmp_path / "y") == TWO
+    assert state(repo.root) == before
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_objects_borrowed_from_elsewhere_are_found(
+    repo: Made, tmp_path: Path, relative: bool
+) -> None:
+    bare, middle, clone = tmp_path / "bare.git", tmp_path / "middle", tmp_path / "clone"
+    git(tmp_path, "clone", "-q", "--bare", str(repo.root), str(bare))
+    git(tmp_path, "clone", "-q", "--shared", str(bare), str(middle))
+    git(tmp_path, "clone", "-q", "--shared", str(middle), str(clone))
+    if relative:
+        alternates = clone / ".git" / "objects" / "info" / "alternates"
+        alternates.write_text("../../../bare.git/objects\n")
+    assert not list((clone / ".git" / "objects").glob("??")), "nothing is borrowed"
+    assert check_out(clone, "HEAD~1", tmp_path / "x") == ONE
+
+
+def test_packed_objects_and_refs_are_found(repo: Made, tmp_path: Path) -> None:
+    git(repo.root, "gc", "-q")
+    assert check_out(repo.root, "main~1", tmp_path / "x") == ONE
+
+
+def test_a_sha256_repository_is_checked_out(tmp_path: Path) -> None:
+    made = make(tmp_path / "repo", "--object-format=sha256")
+    assert len(made.second) == 64
+    assert check_out(made.root, "HEAD~1", tmp_path / "x") == ONE
+    assert GitRepository(made.root).check_out_path(made.second, "f", tmp_path / "y")
+    assert files(tmp_path / "y") == {"f": b"two\n"}
+
+
+@pytest.mark.parametrize("name", ["a b", " a", "#a", '"a"', "a:b", "$(a)`", "\\a", "é", "\udcff"])
+def test_a_repository_may_lie_anywhere(tmp_path: Path, name: str) -> None:
+    made = make(tmp_path / name)
+    assert GitRepository.discover(made.root / "sub").root == made.root
+    assert check_out(made.root, "HEAD~1", tmp_path / f"x{name}") == ONE
+
+
+def test_tracked_paths_may_have_any_name(repo: Made, tmp_path: Path) -> None:
+    for name in STRANGE:
+        (repo.root / name).write_text("old")
+    git(repo.root, "add", "-A")
+    git(repo.root, "commit", "-qm", "strange names")
+    old = git(repo.root, "rev-parse", "HEAD")
+    for name in STRANGE:
+        (repo.root / name).write_text(f"new {STRANGE.index(name)}")
+    git(repo.root, "commit", "-qam", "new content")
+    found = GitRepository.discover(repo.root)
+    new = found.resolve("HEAD")
+    tree = found.tree(new)
+    assert set(STRANGE) < set(tree)
+    checkout = check_out(repo.root, old, tmp_path / "x")
+    assert found.restore(new, "*", tmp_path / "x")
+    assert files(tmp_path / "x") == {**checkout, "*": f"new {STRANGE.index('*')}".encode()}
+    for index, name in enumerate(STRANGE):
+        assert checkout[name] == b"old"
+        assert found.read(new, name) == f"new {index}".encode()
+        assert found.blob(new, name) == tree[name]
+        assert list(found.history(new, name)) == [new, old]
+        assert f"+new {index}\n" in found.diff(old, new, name)
+        assert found.restore(new, name, tmp_path / "x")
+        assert (tmp_path / "x" / name).read_text() == f"new {index}"
+
+
+def test_a_tree_names_folders_files_links_and_submodules(repo: Made, tmp_path: Path) -> None:
+    inner = make(tmp_path / "inner")
+    (repo.root / "link").symlink_to("f")
+    allow = ("-c", "protocol.file.allow=always")
+    git(repo.root, *allow, "submodule", "add", "-q", str(inner.root), "lib/in ner")
+    git(repo.root, "add", "link")
+    git(repo.root, "commit", "-qm", "submodule")
+    before = state(repo.root)
+    tree = GitRepository(repo.root).tree("HEAD")
+    assert set(tree) == {
+        *("f", "link", "sub", "sub/deep", "sub/deep/g", ".gitmodules", "lib", "lib/in ner"),
+    }
+    assert tree["lib/in ner"] == f"commit:{inner.second}"
+    assert tree["sub"] == GitRepository(repo.root).blob("HEAD", "sub")
+    checkout = check_out(repo.root, "HEAD", tmp_path / "x")
+    assert checkout["lib/in ner/f"] == b"two\n"
+    assert os.readlink(tmp_path / "x" / "link") == "f"
+    assert state(repo.root) == before
+
+
+def test_a_submodule_that_is_not_here_stays_empty(repo: Made, tmp_path: Path) -> None:
+    inner = make(tmp_path / "inner")
+    allow = ("-c", "protocol.file.allow=always")
+    git(repo.root, *allow, "submodule", "add", "-q", str(inner.root), "lib")
+    git(repo.root, "commit", "-qm", "submodule")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", str(repo.root), str(clone))
+    check_out(clone, "HEAD", tmp_path / "x")
+    assert os.listdir(tmp_path / "x" / "lib") == []
+
+
+def test_what_is_not_at_a_commit_is_none(repo: Made, tmp_path: Path) -> None:
+    found = GitRepository(repo.root)
+    for path in ("nope", "f/x", "../f", "sub/../f", "F"):
+        assert found.blob("HEAD", path) is None
+        assert found.read("HEAD", path) is None
+    assert found.read("HEAD", "sub") is None
+    assert found.read("nope", "f") is None
+    assert list(found.history("HEAD", "nope")) == []
+    found.check_out(repo.second, tmp_path / "x")
+    assert found.restore(repo.second, "nope", tmp_path / "x") is False
+    assert found.check_out_path(repo.second, "nope", tmp_path / "y") is False
+
+
+def test_one_path_is_put_back_and_nothing_else(repo: Made, tmp_path: Path) -> None:
+    target = tmp_path / "x"
+    found = GitRepository(repo.root)
+    found.check_out(repo.second, target)
+    (target / "f").write_text("changed by a stage")
+    (target / "sub" / "deep" / "g").write_text("changed by a stage")
+    assert found.restore(repo.first, "f", target)
+    assert files(target) == {"f": b"one\n", "sub/deep/g": b"changed by a stage"}
+    assert git(target, "rev-parse", "HEAD") == repo.second
+    assert git(target, "diff", "--cached", "--name-only") == "", "the index is the commit's"
+    shutil.rmtree(target / "sub")
+    assert found.restore(repo.first, "sub", target)
+    assert files(target) == ONE
+
+
+def test_history_is_newest_first_and_limited(repo: Made) -> None:
+    found = GitRepository(repo.root)
+    assert list(found.history("HEAD", "f")) == [repo.second, repo.first]
+    assert list(found.history(repo.first, "f")) == [repo.first]
+    assert list(found.history("HEAD", "f", limit=1)) == [repo.second]
+    assert list(found.history("HEAD", "sub")) == [repo.first]
+
+
+def test_what_people_see_of_a_commit(repo: Made) -> None:
+    found = GitRepository(repo.root)
+    assert found.subject(repo.first) == f"{repo.first[:7]} make one (Ann, 2024-01-02)"
+    diff = found.diff(repo.first, repo.second, "f")
+    assert "\n-one\n+two\n" in diff
+    cut = found.diff(repo.first, repo.second, "f", limit=20)
+    assert cut == diff[:20] + "\n… (cut)"
+    assert found.diff(repo.first, repo.second, "sub") == ""
+
+
+def test_dirty_means_that_tracked_files_differ(repo: Made) -> None:
+    found = GitRepository(repo.root)
+    (repo.root / "untracked").write_text("x")
+    os.utime(repo.root / "f")
+    assert not found.is_dirty()
+    (repo.root / "f").write_text("changed")
+    assert found.is_dirty()
+    git(repo.root, "add", "f")
+    assert found.is_dirty()
+    git(repo.root, "commit", "-qm", "x")
+    (repo.root / "f").unlink()
+    assert found.is_dirty()
+
+
+def test_branch_and_remote(repo: Made, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", str(repo.root), str(clone))
+    found = GitRepository(clone)
+    assert (found.branch(), found.remote_url()) == ("main", str(repo.root))
+    git(clone, "checkout", "-q", "-b", "topic/é")
+    assert found.branch() == "topic/é"
+    git(clone, "checkout", "-q", "--detach")
+    git(clone, "remote", "rename", "origin", "upstream")
+    assert (found.branch(), found.remote_url()) == (None, None)
+
+
+def test_a_checkout_that_cannot_be_made_says_why(repo: Made, tmp_path: Path) -> None:
+    found = GitRepository(repo.root)
+    with pytest.raises(UsageError, match=r"^git .*reference is not a tree"):
+        found.check_out("1" * 40, tmp_path / "x")
+
+
+def test_a_partial_clone_that_lacks_files_is_told(tmp_path: Path) -> None:
+    made = make(tmp_path / "source")
+    git(made.root, "config", "uploadpack.allowFilter", "true")
+    source = f"file://{made.root}"
+    git(tmp_path, "clone", "-q", "--filter=blob:none", source, str(tmp_path / "partial"))
+    repository = GitRepository.discover(tmp_path / "partial")
+    (tmp_path / "source").rename(tmp_path / "away")
+    with pytest.raises(UsageError, match=r"--filter|checkout"):
+        repository.check_out(made.first, tmp_path / "target")
+
+
+def test_settings_given_by_the_environment_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make(tmp_path / "source")
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "remote.origin.url")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "https://example.com/x")
+    assert GitRepository.discover(made.root).remote_url() == "https://example.com/x"
+
+
+def test_a_branch_that_is_no_utf8(tmp_path: Path) -> None:
+    made = make(tmp_path / "source")
+    name = os.fsdecode(b"br\xff")
+    git(made.root, "checkout", "-q", "-b", name)
+    assert GitRepository.discover(made.root).branch() == name
+
+
+def test_a_repository_whose_path_has_a_line_break(tmp_path: Path) -> None:
+    made = make(tmp_path / 'a\n"b\\')
+    target = tmp_path / "target"
+    GitRepository.discover(made.root).check_out(made.second, target)
+    assert (target / "f").read_text() == "two\n"
