@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lockproof.model.cause import Cause, CauseKind, Certainty
+from lockproof.model.check import Check
 from lockproof.model.comparison import Difference, LargestDifference, Tolerance
 from lockproof.model.digest import Digest
 from lockproof.model.environment import Environment
@@ -507,6 +508,38 @@ def big(stages: int = 60) -> Report:
     return report(tuple(made))
 
 
+def checked() -> Report:
+    """A step that runs no stage: families of checks, one of which left something out."""
+    missing = Finding.of(
+        "LP201",
+        Severity.ERROR,
+        "data-plane/dvc/data/digits.csv",
+        "data-plane/dvc/data/digits.csv is not in the remote 'demo': run 'dvc push'",
+        path="data-plane/dvc/data/digits.csv.dvc",
+        line=3,
+    )
+    return Report(
+        tool="lockproof 0.1.0",
+        step="gate",
+        subject=Subject(commit=COMMIT, lock_digest=LOCK, base="9" * 40),
+        verdict=Verdict.FAILED,
+        checks=(
+            Check(name="lock", verdict=Verdict.PASSED, checked=6, unit="stage"),
+            Check(
+                name="remote",
+                verdict=Verdict.FAILED,
+                checked=17,
+                unit="object",
+                summary="16 by content, 0 by size alone",
+                not_checked=("archive: the remote keeps versions and lists none",),
+            ),
+        ),
+        findings=(missing,),
+        host=Host(),
+        timing=Timing(started="2026-04-01T12:00:00Z", seconds=0.42),
+    )
+
+
 def empty() -> Report:
     """A lock without stages: nothing was checked."""
     return report(())
@@ -570,9 +603,20 @@ def hostile(name: str) -> Report:
             mode="chain",
             runs=2,
             since=name,
+            base=name,
             selected=(name,),
         ),
         verdict=Verdict.FAILED,
+        checks=(
+            Check(
+                name=name,
+                verdict=Verdict.FAILED,
+                checked=2,
+                unit="thing",
+                summary=name,
+                not_checked=(name,),
+            ),
+        ),
         stages=(unsafe, unsafe.model_copy(update={"address": f"{name}2", "upstream": (name,)})),
         findings=(finding,),
         host=Host(
@@ -604,6 +648,7 @@ SAMPLES: Mapping[str, Callable[[], Report]] = {
     "big": big,
     "huge": lambda: big(200),
     "empty": empty,
+    "checked": checked,
     "hostile": lambda: hostile('<img src=x onerror="alert(1)">\u202e\x1b[31m[bold]`\'&amp;'),
 }
 

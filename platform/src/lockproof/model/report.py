@@ -8,6 +8,7 @@ from pydantic import Field
 
 from .base import Frozen, canonical_json
 from .cause import Cause
+from .check import Check
 from .comparison import Difference, Tolerance
 from .digest import Digest
 from .environment import Environment
@@ -65,13 +66,18 @@ class StageReport(Frozen):
 class Subject(Frozen):
     """What the report is about."""
 
-    commit: str
-    lock_digest: str
+    commit: str | None
+    """The full Git commit; None where files are looked at that no commit holds."""
+    lock_digest: str | None
+    """SHA-256 that names every `dvc.lock` and `.dvc` file; None where the step reads none."""
     root: str = "."
     """The DVC root, relative to the Git root."""
     environment: str | None = None
     """SHA-256 that pins the pipeline environment; None where nothing pins it."""
-    mode: Literal["isolated", "chain"]
+    mode: Literal["isolated", "chain"] | None = None
+    """`isolated`: each stage from its locked inputs; `chain`: all from root data."""
+    base: str | None = None
+    """The commit that policy and comparisons come from, where the step has one."""
     runs: int = 1
     since: str | None = None
     """The base commit, where only affected stages were asked for."""
@@ -149,14 +155,16 @@ class Timing(Frozen):
 
 
 class Report(Frozen):
-    """What `lockproof reproduce` found. All but `host` and `timing` is the core."""
+    """What a step found. All but `host` and `timing` is the core."""
 
     schema_version: Literal["1"] = "1"
     tool: str
-    step: Literal["reproduce"] = "reproduce"
+    step: Literal["reproduce", "gate", "lint", "provision"] = "reproduce"
     subject: Subject
     verdict: Verdict
-    stages: tuple[StageReport, ...]
+    checks: tuple[Check, ...] = ()
+    """What was looked at, family by family, in a step that runs no stage."""
+    stages: tuple[StageReport, ...] = ()
     findings: tuple[Finding, ...]
     host: Host = Field(description="What depends on the place.")
     timing: Timing

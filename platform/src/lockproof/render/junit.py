@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from lockproof.model.check import Check
 from lockproof.model.finding import Severity
 from lockproof.model.report import HostStage, OutputReport, Report, StageReport
 from lockproof.model.verdict import Verdict
@@ -55,6 +56,8 @@ def junit(report: Report) -> str:
         times = report.timing.stages.get(stage.address, {})
         cases = _stage_cases(stage, host, by_stage.get(stage.address, []))
         _add_suite(root, brief(stage.address, _NAME_LIMIT), cases, times)
+    if report.checks:
+        _add_suite(root, "checks", [_check_case(check) for check in report.checks], {})
     whole = _Case(
         "verdict", report.verdict, report.verdict.value, (words.verdict_sentence(report),)
     )
@@ -106,6 +109,13 @@ def _stage_case(
         tail, _ = last_lines(host.log_tail, _LOG_LINES)
         lines += ["last lines of its log:", *tail]
     return _Case(STAGE_CASE, verdict, kind, tuple(lines) or (stage.verdict.value,))
+
+
+def _check_case(check: Check) -> _Case:
+    looked = words.count(check.checked, check.unit) if check.checked else "nothing was checked"
+    lines = [looked, check.summary, *(f"not checked: {line}" for line in check.not_checked)]
+    shown = tuple(brief(line, _TEXT_LIMIT) for line in lines if line)
+    return _Case(brief(check.name, _NAME_LIMIT), check.verdict, check.verdict.value, shown)
 
 
 def _finding_case(each: Placed) -> _Case:

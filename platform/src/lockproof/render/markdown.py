@@ -65,6 +65,7 @@ class _Writer:
         """Blocks of lines that an empty line must part."""
         yield from self._head()
         yield from self._findings()
+        yield from self._checks()
         yield from self._outputs()
         yield from self._causes()
         yield from self._metrics()
@@ -76,14 +77,11 @@ class _Writer:
         yield [MARK.format(step=report.step)]
         yield [f"## {_SIGNS[verdict]} lockproof {report.step}: {verdict.value}"]
         yield [f"**{verdict.value.upper()}**: {prose(words.outcome(report), 2000)}"]
-        parts = [f"commit {code(subject.commit[:12], 12)}", subject.mode]
-        if subject.runs > 1:
-            parts.append(f"{subject.runs} runs each")
-        parts.append(f"lock {code(subject.lock_digest[:12], 12)}")
-        if subject.since:
-            parts.append(f"since {code(subject.since[:12], 12)}")
-        environment = words.environment_line(report.host.environment, subject.environment)
-        parts.append(f"environment {prose(environment, 300)}")
+        parts = [f"commit {code(subject.commit[:12], 12)}" if subject.commit else "work tree"]
+        parts += [prose(part, 100) for part in words.subject_parts(subject)]
+        if report.step == "reproduce":
+            environment = words.environment_line(report.host.environment, subject.environment)
+            parts.append(f"environment {prose(environment, 300)}")
         yield [" · ".join(parts)]
 
     def _findings(self) -> Iterator[list[str]]:
@@ -101,6 +99,21 @@ class _Writer:
             message = prose(finding.message, 2 * self.detail.characters)
             lines.append(f"- **{finding.severity.value}** {rule} {place}: {message}")
         yield [*lines, *self._rest(len(findings), "finding")]
+
+    def _checks(self) -> Iterator[list[str]]:
+        checks = self.report.checks
+        if not checks:
+            return
+        yield ["### What was checked"]
+        lines = ["| Check | Verdict | Looked at |", "|---|---|---|"]
+        for check in checks[: self.detail.rows]:
+            looked = words.count(check.checked, check.unit) if check.checked else "nothing"
+            cells = [looked, check.summary, *(f"not checked: {each}" for each in check.not_checked)]
+            seen = "<br>".join(prose(c, self.detail.characters) for c in cells[:20] if c)
+            sign = f"{_SIGNS[check.verdict]} {check.verdict.value}"
+            lines.append(f"| {code(check.name, 60)} | {sign} | {seen} |")
+        yield [*lines]
+        yield self._rest(len(checks), "check")
 
     def _outputs(self) -> Iterator[list[str]]:
         shared = words.common_file(self.report.stages)

@@ -47,8 +47,14 @@ def sarif(report: Report) -> str:
         "properties": {
             "verdict": report.verdict.value,
             "summary": words.verdict_sentence(report),
-            "commit": visible(report.subject.commit),
-            "lockDigest": visible(report.subject.lock_digest),
+            **{
+                name: visible(value)
+                for name, value in (
+                    ("commit", report.subject.commit),
+                    ("lockDigest", report.subject.lock_digest),
+                )
+                if value is not None
+            },
         },
     }
     return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})

@@ -1,4 +1,4 @@
-"""The report as a person sees it at the end of `lockproof reproduce`."""
+"""The report as a person sees it at the end of a command."""
 
 from dataclasses import dataclass
 from io import StringIO
@@ -57,7 +57,10 @@ def table(report: Report, width: int = 100, color: bool = False) -> str:
         _environ={},
     )
     _write_title(console, report)
-    _write_outputs(console, report)
+    if report.checks:
+        _write_checks(console, report)
+    if report.step == "reproduce" or report.stages:
+        _write_outputs(console, report)
     _write_causes(console, report)
     _write_findings(console, report)
     console.print()
@@ -68,16 +71,14 @@ def table(report: Report, width: int = 100, color: bool = False) -> str:
 
 def _write_title(console: Console, report: Report) -> None:
     subject = report.subject
-    title = Text("reproduce ", style="bold").append(brief(subject.commit[:12], 12))
-    for part in (subject.mode, f"lock {brief(subject.lock_digest[:12], 12)}"):
+    commit = brief(subject.commit[:12], 12) if subject.commit else "work tree"
+    title = Text(f"{report.step} ", style="bold").append(commit)
+    for part in words.subject_parts(subject):
         title.append(f" · {part}", style="default not bold")
-    if subject.runs > 1:
-        title.append(f" · {subject.runs} runs each", style="default not bold")
-    if subject.since:
-        title.append(f" · since {brief(subject.since[:12], 12)}", style="default not bold")
     console.print(title)
-    environment = words.environment_line(report.host.environment, subject.environment)
-    console.print(Text(f"environment {environment}", style="dim", overflow="fold"))
+    if report.step == "reproduce":
+        environment = words.environment_line(report.host.environment, subject.environment)
+        console.print(Text(f"environment {environment}", style="dim", overflow="fold"))
     shared = words.common_file(report.stages)
     if shared:
         text = f"stages of {brief(shared, _NAME_LIMIT)}"
@@ -105,6 +106,19 @@ class _Columns:
         name = min(max([*names, 14]), max(rest, 10))
         differs = rest - name - 2
         return cls(name, locked, differs if differs >= _DIFFERS_WIDTH else 0)
+
+
+def _write_checks(console: Console, report: Report) -> None:
+    grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    grid.add_row(*(Text(text, style="dim") for text in ("check", "verdict", "looked at")))
+    for check in report.checks:
+        looked = words.count(check.checked, check.unit) if check.checked else "nothing"
+        lines = [f"{looked}; {brief(check.summary, 400)}" if check.summary else looked]
+        lines += [f"not checked: {brief(line, 400)}" for line in check.not_checked]
+        verdict = Text(check.verdict.value, style=_STYLES[check.verdict])
+        name = Text(brief(check.name, _NAME_LIMIT), style="bold")
+        grid.add_row(name, verdict, Text("\n".join(lines)))
+    console.print(grid)
 
 
 def _write_outputs(console: Console, report: Report) -> None:

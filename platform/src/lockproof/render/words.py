@@ -8,7 +8,14 @@ from lockproof.model.cause import Cause
 from lockproof.model.comparison import Difference, LargestDifference, Tolerance
 from lockproof.model.environment import Environment
 from lockproof.model.finding import Finding, Severity
-from lockproof.model.report import HostStage, OutputReport, Report, SkipReason, StageReport
+from lockproof.model.report import (
+    HostStage,
+    OutputReport,
+    Report,
+    SkipReason,
+    StageReport,
+    Subject,
+)
 from lockproof.model.verdict import OutputVerdict
 from lockproof.render.foreign import brief, visible
 
@@ -44,7 +51,9 @@ def verdict_sentence(report: Report) -> str:
 
 
 def outcome(report: Report) -> str:
-    """What stands behind the verdict: outputs by verdict; then findings, stages and time."""
+    """What stands behind the verdict: what was checked; then findings, stages and time."""
+    if report.step != "reproduce":
+        return _outcome_of_checks(report)
     errors = sum(finding.severity is Severity.ERROR for finding in report.findings)
     reused = sum(host.reused is not None for host in report.host.stages.values())
     skipped = sum(stage.skipped is not None for stage in report.stages)
@@ -56,6 +65,32 @@ def outcome(report: Report) -> str:
         scope.append(f"{skipped:,} skipped")
     parts.append(", ".join([*scope, duration(report.timing.seconds)]))
     return "; ".join(parts)
+
+
+def _outcome_of_checks(report: Report) -> str:
+    looked = [count(check.checked, check.unit) for check in report.checks if check.checked]
+    parts = [", ".join(looked) or "nothing was checked"]
+    for severity in Severity:
+        found = sum(finding.severity is severity for finding in report.findings)
+        if found:
+            parts.append(count(found, severity.value))
+    left_out = sum(len(check.not_checked) for check in report.checks)
+    if left_out:
+        parts.append(f"{left_out:,} not checked")
+    return "; ".join([*parts, duration(report.timing.seconds)])
+
+
+def subject_parts(subject: Subject) -> list[str]:
+    """What a report is about: mode, lock, runs, base; what the step does not have is left out."""
+    parts: list[str] = [subject.mode] if subject.mode else []
+    if subject.lock_digest:
+        parts.append(f"lock {brief(subject.lock_digest[:12], 12)}")
+    if subject.runs > 1:
+        parts.append(f"{subject.runs} runs each")
+    for word, commit in (("since", subject.since), ("base", subject.base)):
+        if commit:
+            parts.append(f"{word} {brief(commit[:12], 12)}")
+    return parts
 
 
 def outputs_by_verdict(stages: tuple[StageReport, ...]) -> str:

@@ -59,7 +59,7 @@ async def reproduce(request: Request, progress: Progress) -> Report:
             results = _prepare_results(session, selection)
             if request.reuse and subject.runs == 1:
                 find_proofs(session, results, chain=subject.mode == "chain")
-            session.mode = subject.mode
+            session.mode = subject.mode or session.mode
             lost = await _run(session, results, subject, request)
             await confirm_judged(session, results)
             if session.policy.reproduce.explain:

@@ -35,7 +35,7 @@ def log_report(session: Session, tracking: Tracking, report: Report) -> Report:
         inputs=data_inputs(session.pipeline),
         tags={
             "lockproof.verdict": report.verdict.value,
-            "lockproof.mode": report.subject.mode,
+            "lockproof.mode": report.subject.mode or "",
         },
     )
     run = tracking.log_run(facts)

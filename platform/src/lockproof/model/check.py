@@ -1,0 +1,23 @@
+"""What a step that runs no stage looked at: one family of checks, and what it left out."""
+
+from pydantic import Field
+
+from .base import Frozen
+from .verdict import Verdict
+
+
+class Check(Frozen):
+    """One family of checks, such as the locks or the remote."""
+
+    name: str
+    """The family: `lock`, `remote`, `schema`, …"""
+    verdict: Verdict
+    """The worst of its findings; `inconclusive` where nothing, or not enough, was looked at."""
+    checked: int = 0
+    """How many things were looked at."""
+    unit: str = Field(default="item", pattern=r"^[a-z][a-z -]*$")
+    """What those things are, in the singular."""
+    summary: str = ""
+    """One line for people, such as `verified by ETag: 912, by size alone: 3`."""
+    not_checked: tuple[str, ...] = ()
+    """What was left out and why, one line each; never counted as proof."""
