@@ -125,6 +125,7 @@ class Project:
                 "params": [self._params(p) for p in params],
                 "outs": [self._out(out) for out in stage.outs],
                 "frozen": bool(stage.frozen) and kind == "stage",
+                "from_repository": stage.is_repo_import,
                 "locked": bool(lock) if kind == "stage" else True,
             }
         )
@@ -148,6 +149,7 @@ class Project:
             path=self._path(out),
             locked=_digest(out.hash_info),
             size=out.meta.size if out.meta else None,
+            nfiles=out.meta.nfiles if out.meta else None,
             kind="metric" if out.metric else "plot" if out.plot else "out",
             cached=out.use_cache,
             pushed=out.can_push,

@@ -133,7 +133,7 @@ class ObjectStore:
     def find(self, digest: Digest) -> Path | None:
         """A sound local copy of an object, else None."""
         for base in (self.user_cache, self.scratch):
-            path = base / _relative(digest)
+            path = base / digest.object_path
             if path in self._bad or not path.is_file():
                 continue
             if self._is_sound(path, digest):
@@ -204,7 +204,7 @@ class ObjectStore:
         odb = self._odb(remote, digest.algorithm)
         if odb is None:
             return Problem.NO_REMOTE
-        target = self.scratch / _relative(digest)
+        target = self.scratch / digest.object_path
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{threading.get_ident()}")
         source = odb.oid_to_path(digest.value)
@@ -296,11 +296,6 @@ def file_md5(path: Path, algorithm: str = "md5") -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def _relative(digest: Digest) -> str:
-    folder = "" if digest.algorithm == "md5-dos2unix" else "files/md5/"
-    return f"{folder}{digest.value[:2]}/{digest.value[2:]}"
 
 
 def _wanted(path: str, below: tuple[str, ...]) -> bool:

@@ -33,6 +33,15 @@ class Digest(Frozen):
         return self.value.endswith(DIR_SUFFIX)
 
     @property
+    def object_path(self) -> str:
+        """POSIX path of its object below a DVC cache or remote.
+
+        `files/md5/aa/bb…` since DVC 3; `aa/bb…` for `md5-dos2unix`, DVC 2's layout.
+        """
+        folder = "" if self.algorithm == "md5-dos2unix" else "files/md5/"
+        return f"{folder}{self.value[:2]}/{self.value[2:]}"
+
+    @property
     def short(self) -> str:
         """The first eight digits, and `.dir` where it is a directory."""
         return self.value[:8] + (DIR_SUFFIX if self.is_dir else "")

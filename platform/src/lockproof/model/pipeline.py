@@ -17,6 +17,8 @@ class _Item(Frozen):
     """POSIX, relative to the DVC root; a URL or absolute path where it lies outside."""
     locked: Digest | None
     external: bool = False
+    line: int | None = None
+    """Where the file that locks it does so, from 1; None where the reader does not know."""
 
     @property
     def algorithm(self) -> Algorithm:
@@ -24,11 +26,33 @@ class _Item(Frozen):
         return self.locked.algorithm if self.locked else "md5"
 
 
+class StoredVersion(Frozen):
+    """Where a version-aware remote keeps a file."""
+
+    remote: str
+    id: str
+    """The store's own version id."""
+    etag: str | None = None
+
+
+class StoredFile(Frozen):
+    """A file that is locked by the version ids of version-aware remotes."""
+
+    relpath: str
+    """POSIX, below the output; empty where the output is that file."""
+    digest: Digest | None = None
+    size: int | None = None
+    """Bytes."""
+    versions: tuple[StoredVersion, ...] = ()
+
+
 class Out(_Item):
     """An output of a stage or of a `.dvc` file."""
 
     size: int | None = None
-    """Bytes, as locked."""
+    """Bytes, as locked; of a directory the sum of its files."""
+    nfiles: int | None = None
+    """Files in a directory, as locked."""
     kind: Literal["out", "metric", "plot"] = "out"
     cached: bool = True
     """False: kept in Git, not in the cache (`cache: false`)."""
@@ -39,6 +63,8 @@ class Out(_Item):
     """The remote that the pipeline names for it; None means the default."""
     versioned: bool = False
     """Locked by cloud version ids, so not stored by content."""
+    stored: tuple[StoredFile, ...] = ()
+    """Those version ids, file by file."""
 
 
 class Dep(_Item):
@@ -71,6 +97,8 @@ class Stage(Frozen):
     params: tuple[Params, ...] = ()
     outs: tuple[Out, ...] = ()
     frozen: bool = False
+    from_repository: bool = False
+    """Imported from another Git repository, which keeps its outputs in a remote of its own."""
     locked: bool = False
     """Whether the lock has an entry for it."""
 
