@@ -321,7 +321,7 @@ def test_two_processes_at_once(tracking: Tracking, tmp_path: Path, same: bool) -
 
 # --- whole ----------------------------------------------------------------------------------------
 
-LARGE = replace(FACTS, params={"p.yaml": {f"k{i}": "v" * 500 for i in range(20_000)}})
+LARGE = replace(FACTS, params={"p.yaml": {f"k{i}": "v" * 500 for i in range(5_000)}})
 
 
 @pytest.mark.parametrize(

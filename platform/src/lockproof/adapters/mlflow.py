@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lockproof.adapters.interrupts import no_interrupt_lost
 from lockproof.adapters.mlflow_entities import (
     DIGEST_TAG,
     NON_FINITE_TAG,
@@ -179,14 +180,15 @@ class Tracking:
         ended = "KILLED"
         try:
             with self.store.settings(patient=True):
-                for batch in batches_of(facts):
-                    self._call(client.log_batch, run_id, **batch)
-                for inputs in inputs_of(facts):
-                    # Two runs that name the same data for the first time get in each other's way.
-                    self._call(client.log_inputs, run_id, datasets=inputs, attempts=3)
-                with tempfile.TemporaryDirectory(prefix="lockproof-") as folder:
-                    write_artifacts(Path(folder), facts)
-                    self._call(client.log_artifacts, run_id, folder)
+                with no_interrupt_lost():
+                    for batch in batches_of(facts):
+                        self._call(client.log_batch, run_id, **batch)
+                    for inputs in inputs_of(facts):
+                        # Two runs that name the same new data get in each other's way.
+                        self._call(client.log_inputs, run_id, datasets=inputs, attempts=3)
+                    with tempfile.TemporaryDirectory(prefix="lockproof-") as folder:
+                        write_artifacts(Path(folder), facts)
+                        self._call(client.log_artifacts, run_id, folder)
                 self._call(client.set_terminated, run_id, "FINISHED")
             ended = ""
         except Exception:
