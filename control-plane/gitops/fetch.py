@@ -1,0 +1,33 @@
+"""Download the model version that Git names, and refuse it unless Git's digest is its own.
+
+$MODEL_URI is an MLflow model URI with a version; $MODEL_DIGEST is md5:HEX or sha256:HEX of one file
+in it, as dvc.lock has it. Exit codes: 0 the model is in /model, 1 another model, 2 a wrong setting.
+"""
+
+import hashlib
+import os
+import re
+import sys
+from pathlib import Path
+
+import mlflow.artifacts
+
+uri, digest = os.environ["MODEL_URI"], os.environ["MODEL_DIGEST"]
+target = Path(os.environ.get("MODEL_TARGET", "/model"))
+if not re.fullmatch(r"models:/[^/@]+/[0-9]+", uri):
+    print(f"fetch: {uri} must be models:/NAME/VERSION: an alias can move", file=sys.stderr)
+    sys.exit(2)
+if not re.fullmatch(r"md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}", digest):
+    print("fetch: MODEL_DIGEST must be md5:HEX or sha256:HEX", file=sys.stderr)
+    sys.exit(2)
+
+algorithm, expected = digest.split(":")
+mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(target))
+found = {}
+for path in sorted(p for p in target.rglob("*") if p.is_file()):
+    with path.open("rb") as file:
+        found[hashlib.file_digest(file, algorithm).hexdigest()] = path.relative_to(target)
+if expected not in found:
+    print(f"fetch: no file of {uri} has {digest}: not the model that Git names", file=sys.stderr)
+    sys.exit(1)
+print(f"fetch: {uri}: {found[expected]} is {digest}")
