@@ -19,10 +19,10 @@ SOURCE = ROOT / "platform" / "src" / "lockproof"
 MODULES = {path.relative_to(SOURCE).as_posix(): path for path in sorted(SOURCE.rglob("*.py"))}
 
 ROOMS = {
-    "boto3": ["adapters/objectstore.py"],
-    "botocore": ["adapters/objectstore.py"],
-    "dvc": ["adapters/dvc*.py", "adapters/objects.py"],
-    "dvc_data": ["adapters/dvc*.py", "adapters/objects.py"],
+    "boto3": ["adapters/objectstore_s3.py"],
+    "botocore": ["adapters/objectstore_s3.py"],
+    "dvc": ["adapters/dvc*.py", "adapters/objects.py", "adapters/objectstore_dvc.py"],
+    "dvc_data": ["adapters/dvc*.py", "adapters/objects.py", "adapters/objectstore_dvc.py"],
     "kubernetes": ["adapters/kubernetes.py"],
     "mlflow": ["adapters/mlflow*.py"],
     "numpy": ["compare/*", "stats/*"],

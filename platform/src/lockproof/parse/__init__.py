@@ -1,0 +1,1 @@
+"""Files of a repository or a remote, read strictly: bytes in, values out, bounded in all."""

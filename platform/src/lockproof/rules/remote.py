@@ -1,0 +1,154 @@
+"""What a remote lacks of what the lock claims, as findings that say what to do."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from lockproof.model.claim import Claim
+from lockproof.model.digest import Digest
+from lockproof.model.finding import Finding
+
+from .catalog import finding
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How many, and the first of them by name."""
+
+    count: int = 0
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ClaimFacts:
+    """What came of one claim in one remote."""
+
+    claim: Claim
+    file: str
+    """The lock or `.dvc` file, relative to the Git root."""
+    remote: str
+    listing: str | None = None
+    """Why the directory object cannot be used: what is wrong with its content."""
+    missing: Sample = Sample()
+    corrupted: Sample = Sample()
+    size: int | None = None
+    """Bytes in the remote, of a directory all of its files; None where a part is not known."""
+    nfiles: int | None = None
+    """Files that the directory object names."""
+    unversioned: Sample = Sample()
+    """Files that the lock gives no version id for, in a version-aware remote; or, in any other
+    remote, files that it gives nothing else for."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing of it is missing, so that its size can be judged."""
+        return not (self.missing.count or self.listing or self.unversioned.count)
+
+
+def claim_findings(facts: ClaimFacts) -> Iterator[Finding]:
+    """Everything that is wrong with one claim in one remote."""
+    claim, path, where = facts.claim, facts.claim.path, f"remote {facts.remote!r}"
+    push = f"run 'dvc push {path}' where it was made"
+    if facts.listing:
+        yield _found("LP204", facts, f"{path}: {facts.listing}: run 'dvc add' or 'dvc repro' again")
+    if facts.missing.count:
+        what = _what(facts, facts.missing)
+        yield _found("LP201", facts, f"{what} missing from {where}: {push}")
+    if facts.corrupted.count:
+        what = _what(facts, facts.corrupted)
+        yield _found(
+            "LP202",
+            facts,
+            f"{what} corrupted in {where}: delete the object there and {push}",
+        )
+    if facts.unversioned.count:
+        what = _what(facts, facts.unversioned)
+        yield _found(
+            "LP206",
+            facts,
+            f"{what} not locked the way {where} keeps it: {push} and commit {claim.file}",
+        )
+    if not facts.whole or facts.corrupted.count:
+        return
+    if claim.size is not None and facts.size is not None and claim.size != facts.size:
+        yield _found(
+            "LP203",
+            facts,
+            f"{path} has {facts.size:,} bytes in {where}, but {claim.file} says {claim.size:,}:"
+            " run 'dvc commit' or 'dvc repro', push, and commit the new lock",
+        )
+    elif claim.nfiles is not None and facts.nfiles is not None and claim.nfiles != facts.nfiles:
+        yield _found(
+            "LP203",
+            facts,
+            f"{path} has {facts.nfiles:,} files in {where}, but {claim.file} says"
+            f" {claim.nfiles:,}: run 'dvc commit' or 'dvc repro', push, and commit the new lock",
+        )
+
+
+def no_remote(claim: Claim, file: str, remote: str | None) -> Finding:
+    """The finding where a claim has no remote that could hold it."""
+    what = f"remote {remote!r}" if remote else "a default remote"
+    how = f"dvc remote add {remote} URL" if remote else "dvc remote add -d NAME URL"
+    return finding(
+        "LP205",
+        claim.path,
+        f"{claim.path} needs {what}, which is not configured: run '{how}' and commit .dvc/config",
+        path=file,
+        line=claim.line,
+    )
+
+
+def changed_config(path: str) -> Finding:
+    """The finding where a pull request changes where the remotes are."""
+    return finding(
+        "LP207",
+        path,
+        f"{path} is changed: the remotes of the base revision were asked; check the new ones"
+        " before merging",
+        path=path,
+    )
+
+
+def tracked_local_config(path: str) -> Finding:
+    """The finding where `config.local`, which holds credentials, is in Git."""
+    return finding(
+        "LP208",
+        path,
+        f"{path} is tracked by Git and was not used: run 'git rm --cached {path}', and change the"
+        " credentials in it",
+        path=path,
+    )
+
+
+def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings in an order that does not depend on which thread came first."""
+    return tuple(sorted(findings, key=lambda f: (f.path or "", f.subject, f.rule, f.message)))
+
+
+def _found(rule: str, facts: ClaimFacts, message: str) -> Finding:
+    # Two remotes of one output are two findings: the remote is part of the subject.
+    named = facts.claim.remote is not None and facts.claim.remote.lower() == facts.remote
+    subject = facts.claim.path if named or facts.claim.remote is None else ""
+    return finding(
+        rule,
+        subject or f"{facts.claim.path} in {facts.remote}",
+        message,
+        path=facts.file,
+        line=facts.claim.line,
+    )
+
+
+def _what(facts: ClaimFacts, sample: Sample) -> str:
+    digest, path = facts.claim.digest, facts.claim.path
+    if not (digest and digest.is_dir) and not facts.claim.stored:
+        return f"{path} ({digest.short if digest else 'no digest'}) is"
+    if sample.names == (path,):
+        return f"the directory object of {path} ({_short(digest)}) is"
+    total = facts.nfiles or len(facts.claim.stored)
+    shown = ", ".join(sample.names[:3]) + (", …" if sample.count > 3 else "")
+    verb = "is" if sample.count == 1 else "are"
+    return f"{sample.count:,} of {total:,} files of {path} ({shown}) {verb}"
+
+
+def _short(digest: Digest | None) -> str:
+    return digest.short if digest else "no digest"

@@ -1,0 +1,1 @@
+"""`lockproof gate`: block a merge unless data, code and models are versioned."""

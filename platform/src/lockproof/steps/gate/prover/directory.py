@@ -1,0 +1,123 @@
+"""Directory objects: read from a store, checked, and taken apart."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import IO
+
+from lockproof.adapters.objectstore import Patience, Store
+from lockproof.model.digest import Digest
+from lockproof.parse.listing import ListedFile, ListingError, read_listing
+
+_IN_MEMORY = 16 << 20
+_LARGEST = 1 << 30
+_CHUNK = 1 << 18
+
+
+@dataclass
+class Directory:
+    """What came of one directory object."""
+
+    missing: bool = False
+    corrupted: bool = False
+    problem: str | None = None
+    """Why the content is no listing, or a hostile one."""
+    packed: dict[int, bytearray] = field(default_factory=dict)
+    """First byte -> packed digests of its files, one for each file."""
+    nfiles: int = 0
+
+
+def read_directory(store: Store, digest: Digest, patience: Patience) -> Directory:
+    """Read a directory object, check its MD5, and take it apart.
+
+    Raises:
+        StoreError: the store does not answer.
+    """
+    found = Directory()
+    try:
+        with _content(store, digest, patience) as content:
+            packed: dict[int, bytearray] = {}
+            for file in _files(content, digest):
+                raw = bytes.fromhex(file.md5)
+                try:
+                    packed[raw[0]] += raw
+                except KeyError:
+                    packed[raw[0]] = bytearray(raw)
+                found.nfiles += 1
+            found.packed = packed
+    except FileNotFoundError:
+        found.missing = True
+    except _OtherContent:
+        found.corrupted = True
+    except ListingError as error:
+        found.problem = str(error)
+    return found
+
+
+def names_in(
+    store: Store, digest: Digest, patience: Patience, wanted: Callable[[str], bool]
+) -> dict[str, str]:
+    """MD5 -> the first path of a directory's files that has a wanted MD5.
+
+    Raises:
+        StoreError: the store does not answer.
+    """
+    found: dict[str, str] = {}
+    try:
+        with _content(store, digest, patience) as content:
+            for file in _files(content, digest):
+                if wanted(file.md5):
+                    found.setdefault(file.md5, file.relpath)
+    except (FileNotFoundError, _OtherContent, ListingError):
+        pass  # It changed meanwhile: then the digests must do as names.
+    return found
+
+
+class _OtherContent(Exception):
+    """The content does not have the digest that is its name."""
+
+
+def _content(store: Store, digest: Digest, patience: Patience) -> IO[bytes]:
+    # The second look tells a sick object from a sick connection.
+    for attempt in (1, 2):
+        file = patience.ask(lambda: _fetch(store, digest))
+        if _md5(file) == digest.value.removesuffix(".dir"):
+            file.seek(0)
+            return file
+        file.close()
+        if attempt == 2:
+            break
+    raise _OtherContent
+
+
+def _fetch(store: Store, digest: Digest) -> IO[bytes]:
+    file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY, prefix="lockproof-")  # noqa: SIM115
+    try:
+        size = 0
+        for chunk in store.read(digest.object_path):
+            size += len(chunk)
+            if size > _LARGEST:
+                raise ListingError(f"directory object {digest.short} is larger than 1 GiB")
+            file.write(chunk)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _md5(file: IO[bytes]) -> str:
+    hashed = hashlib.md5(usedforsecurity=False)
+    for chunk in _chunks(file):
+        hashed.update(chunk)
+    return hashed.hexdigest()
+
+
+def _files(file: IO[bytes], digest: Digest) -> Iterator[ListedFile]:
+    return read_listing(_chunks(file), f"directory object {digest.short}")
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    file.seek(0)
+    while chunk := file.read(_CHUNK):
+        yield chunk
