@@ -74,6 +74,10 @@ docs: develop ## write the generated pages of docs/reference/
 	@$(BIN)/python -m lockproof.render.schema docs/reference
 	@$(BIN)/python scripts/cli_page.py
 
+.PHONY: ci-files
+ci-files: develop ## write this repository's own CI files, as `lockproof init` makes them
+	@$(BIN)/lockproof init --ci github --ci gitlab --install 'make setup' --bin .venv/bin --force
+
 .PHONY: docs-check
 docs-check: develop ## check that docs/reference/cli.md is in step (tests check the schemas)
 	@$(BIN)/python scripts/cli_page.py --check

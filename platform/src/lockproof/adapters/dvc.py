@@ -127,6 +127,7 @@ class Project:
                 "frozen": bool(stage.frozen) and kind == "stage",
                 "from_repository": stage.is_repo_import,
                 "locked": bool(lock) if kind == "stage" else True,
+                "gpus": self._gpus(stage),
             }
         )
 
@@ -136,6 +137,15 @@ class Project:
         if name is None:
             return path
         return name if path == "dvc.yaml" else f"{path}:{name}"
+
+    def _gpus(self, stage: Any) -> int:
+        meta = stage.meta if isinstance(stage.meta, Mapping) else {}
+        asked = meta.get("gpu", 0)
+        if not isinstance(asked, int) or asked < 0:
+            raise ConfigError(
+                f"{self._address(stage)}: meta.gpu must be true, false or a number of GPUs"
+            )
+        return int(asked)
 
     def _lock_entry(self, stage: Any) -> Mapping[str, Any] | None:
         if getattr(stage, "name", None) is None:
@@ -173,6 +183,12 @@ class Project:
 
     def _relative(self, path: str) -> str:
         return PurePath(os.path.relpath(path, self.root)).as_posix()
+
+    @cached_property
+    def store_schemes(self) -> tuple[str, ...]:
+        """The URL schemes of the remotes, sorted; `file` for a folder."""
+        urls = (str(remote.get("url", "")) for remote in self.repo.config["remote"].values())
+        return tuple(sorted({url.partition("://")[0] if "://" in url else "file" for url in urls}))
 
     @cached_property
     def tracked_files(self) -> tuple[str, ...]:

@@ -123,6 +123,14 @@ class GitRepository:
             return None
         return os.fsdecode(name.strip())
 
+    def default_branch(self) -> str | None:
+        """The branch that a clone of `origin` starts on, where this clone knows it."""
+        try:
+            name = _git(self.root, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
+        except UsageError:
+            return None
+        return os.fsdecode(name.strip()).removeprefix("refs/remotes/origin/")
+
     def remote_url(self) -> str | None:
         """The URL of `origin`, else None."""
         try:

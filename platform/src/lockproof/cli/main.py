@@ -15,8 +15,10 @@ from lockproof import __version__
 from lockproof.errors import ExitCode, LockproofError
 
 VERBS = {
+    "init": "bring lockproof into a DVC repository: a policy and the files of a CI system",
     "reproduce": "make every locked output of a commit again and compare",
     "record": "write down how the lock came to be, and log the run to MLflow",
+    "affected": "name the stages that changed since a commit, and the GPUs they ask for",
     "explain": "print the page of a rule: what it means and how to fix it",
     "completion": "print the completion script of a shell",
 }

@@ -101,6 +101,8 @@ class Stage(Frozen):
     """Imported from another Git repository, which keeps its outputs in a remote of its own."""
     locked: bool = False
     """Whether the lock has an entry for it."""
+    gpus: int = 0
+    """How many GPUs its command asks for: `meta: {gpu: …}` in its `dvc.yaml`."""
 
     @property
     def runs(self) -> bool:

@@ -21,16 +21,17 @@ from lockproof.model.verdict import OutputVerdict
 from lockproof.steps.record import load_records, open_tracking
 from lockproof.steps.surroundings import Surroundings, surroundings
 
+from .affected import affected_since
 from .assemble import assemble
 from .chain import run_chain
 from .confirm import confirm_judged
 from .explain import explain
 from .isolated import run_isolated
-from .plan import Selection, affected_stages, choose_mode, missing_inputs, select
+from .plan import Selection, choose_mode, missing_inputs, select
 from .request import Progress, Request
 from .result import Result
 from .reuse import find_proofs, keep_proofs
-from .session import Session, blob_in
+from .session import Session
 from .tracking import log_report
 
 
@@ -134,7 +135,19 @@ def _scope(session: Session, request: Request) -> tuple[Subject, Selection]:
     policy = session.policy.reproduce
     base = session.git.resolve(request.since) if request.since else None
     mode = request.mode or choose_mode(session.policy, session.pipeline)
-    affected = _affected(session, base) if base else None
+    affected = (
+        affected_since(
+            base,
+            git=session.git,
+            pipeline=session.pipeline,
+            policy=session.policy,
+            prefix=session.prefix,
+            tree=session.tree,
+            work=session.work,
+        )
+        if base
+        else None
+    )
     selection = select(session.pipeline, request.stages, mode, affected)
     subject = Subject.model_validate(
         {
@@ -151,30 +164,6 @@ def _scope(session: Session, request: Request) -> tuple[Subject, Selection]:
         }
     )
     return subject, selection
-
-
-def _affected(session: Session, base: str) -> frozenset[str] | None:
-    """Addresses of the stages that differ from `base`; None where it has no such project."""
-    folder = session.work / "base"
-    session.git.check_out(base, folder)
-    root = folder / session.prefix
-    if not (root / ".dvc").is_dir():
-        return None
-    old = Project(root, session.work / "base-dvc", {})
-    tree = session.git.tree(base)
-    try:
-        named = session.policy.environment
-        whole = [FILE_NAME]
-        if named:
-            whole += [path for path in (named.requirements, named.uv_lock) if path]
-        return affected_stages(
-            old.pipeline,
-            session.pipeline,
-            lambda path: blob_in(tree, session.git_path(path)) != session.blob(path),
-            whole,
-        )
-    finally:
-        old.close()
 
 
 def _prepare_results(session: Session, selection: Selection) -> dict[str, Result]:

@@ -1,0 +1,67 @@
+"""`lockproof affected`: what a change makes `lockproof reproduce` run."""
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lockproof.steps.affected import Affected
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this verb."""
+    parser.description = (
+        "Name the stages that 'lockproof reproduce --since BASE' would run, and the GPUs that\n"
+        "they ask for ('meta: {gpu: 1}' in dvc.yaml). A CI job chooses a runner by it. Nothing of\n"
+        "the pipeline is executed."
+    )
+    parser.add_argument(
+        "revision",
+        nargs="?",
+        default="HEAD",
+        metavar="REV",
+        help="commit, branch or tag (default: HEAD)",
+    )
+    parser.add_argument(
+        "--since", metavar="BASE", help="only stages that changed since this commit (default: all)"
+    )
+    parser.add_argument(
+        "--format",
+        choices=("text", "json", "env"),
+        default="text",
+        help="env: LOCKPROOF_STAGES, LOCKPROOF_GPUS and LOCKPROOF_SINCE, for $GITHUB_OUTPUT or a"
+        " GitLab dotenv report (default: text)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the stages."""
+    from lockproof.steps.affected import affected
+
+    found = affected(args.directory, args.revision, args.since)
+    print({"text": _text, "json": _json, "env": _env}[args.format](found))
+    return 0
+
+
+def _text(found: "Affected") -> str:
+    what = f"since {found.since[:12]}" if found.since else "in all"
+    lines = [f"{len(found.stages)} {'stage' if len(found.stages) == 1 else 'stages'} {what}"]
+    for stage in found.stages:
+        name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in stage.address)
+        lines.append(f"  {name}" + (f"  ({stage.gpus} GPU)" if stage.gpus else ""))
+    return "\n".join(lines)
+
+
+def _json(found: "Affected") -> str:
+    stages = [{"address": s.address, "gpus": s.gpus} for s in found.stages]
+    content = {"commit": found.commit, "since": found.since, "gpus": found.gpus, "stages": stages}
+    return json.dumps(content, indent=2)
+
+
+def _env(found: "Affected") -> str:
+    """Numbers and a commit only: names come from the pull request, and may hold anything."""
+    return (
+        f"LOCKPROOF_STAGES={len(found.stages)}\n"
+        f"LOCKPROOF_GPUS={found.gpus}\n"
+        f"LOCKPROOF_SINCE={found.since or ''}"
+    )

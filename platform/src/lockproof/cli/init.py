@@ -1,0 +1,117 @@
+"""`lockproof init`: bring the platform into a DVC repository."""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lockproof.errors import UsageError
+
+if TYPE_CHECKING:
+    from lockproof.steps.init import Change, Plan
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this verb."""
+    parser.description = (
+        "Write a policy, the files of a CI system and what they need into a DVC repository. All\n"
+        "that would be written is shown first, as a diff, and asked about. Files of your own are\n"
+        "added to, never replaced; run again, it changes nothing."
+    )
+    parser.add_argument(
+        "--ci",
+        choices=("github", "gitlab"),
+        action="append",
+        help="the CI system; may be repeated (default: by where 'origin' is)",
+    )
+    parser.add_argument(
+        "--install",
+        metavar="COMMAND",
+        help="what a CI job runs to get lockproof (default: pip, into .lockproof/venv)",
+    )
+    parser.add_argument(
+        "--bin",
+        metavar="DIR",
+        help="the folder that lockproof is in after that (default: .lockproof/venv/bin)",
+    )
+    parser.add_argument(
+        "--gpu-runner",
+        metavar="LABELS",
+        help="the labels or tags of runners with a GPU, with commas (default: self-hosted,gpu)",
+    )
+    parser.add_argument("--yes", action="store_true", help="write without asking")
+    parser.add_argument(
+        "--force", action="store_true", help="also replace CI files that differ, without asking"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show, ask, write."""
+    from lockproof.adapters.files import write_whole
+    from lockproof.steps.init import GPU_RUNNER, Choices, plan
+
+    planned = plan(
+        args.directory,
+        Choices(
+            systems=tuple(dict.fromkeys(args.ci)) if args.ci else None,
+            install=args.install,
+            bin=args.bin,
+            gpu_runner=tuple(args.gpu_runner.split(",")) if args.gpu_runner else GPU_RUNNER,
+        ),
+    )
+    if not planned.systems:
+        print(
+            "lockproof: no CI files, since no CI system is known: --ci names one", file=sys.stderr
+        )
+    if not planned.changes:
+        print(f"nothing to write: {_list(planned.kept)} stay as they are")
+        return 0
+    for change in planned.changes:
+        sys.stdout.writelines(_diff(change))
+    sys.stdout.flush()
+    for change in _agreed(planned, args):
+        write_whole(planned.top / change.path, change.after)
+        print(f"{change.path} {'written' if change.kind == 'new' else change.kind}")
+    return 0
+
+
+def _diff(change: "Change") -> Iterator[str]:
+    for line in difflib.unified_diff(
+        change.before.splitlines(keepends=True),
+        change.after.splitlines(keepends=True),
+        "/dev/null" if change.kind == "new" else f"a/{change.path}",
+        f"b/{change.path}",
+    ):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _agreed(planned: "Plan", args: argparse.Namespace) -> list["Change"]:
+    """The changes to make.
+
+    Raises:
+        UsageError: nobody can be asked, or the answer is no.
+    """
+    additions = [change for change in planned.changes if change.kind != "replaced"]
+    replaced = [change for change in planned.changes if change.kind == "replaced"]
+    asks = sys.stdin.isatty() and sys.stderr.isatty()
+    if replaced and not args.force and not asks:
+        names = _list(tuple(change.path for change in replaced))
+        raise UsageError(f"{names} differ from what this would write: --force replaces them")
+    if additions and not (args.yes or args.force) and not asks:
+        raise UsageError("nothing is written without a yes: say it here, or with --yes")
+    agreed = [change for change in replaced if args.force or _ask(f"replace {change.path}?")]
+    if additions and not (args.yes or args.force):
+        names = _list(tuple(change.path for change in additions))
+        if not _ask(f"write {names}?"):
+            raise UsageError("nothing was written")
+    return [*additions, *agreed]
+
+
+def _ask(question: str) -> bool:
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _list(names: tuple[str, ...]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,32 @@
+"""What the files for a CI system are made from."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from .base import Frozen
+
+CiSystem = Literal["github", "gitlab"]
+Runner = Literal["host", "dagger"]
+
+
+class Workflow(Frozen):
+    """The choices behind a repository's CI files."""
+
+    command: str
+    """The `lockproof init` that makes the same files again."""
+    runner: Runner = "host"
+    root: str = "."
+    """The DVC root, relative to the Git root."""
+    branch: str = "main"
+    """The branch that pull requests are for."""
+    install: str = ""
+    """Shell commands that bring lockproof onto a machine; may be empty."""
+    bin: str = ""
+    """The folder with `lockproof` after that, absolute or relative to the Git root."""
+    module: str = ""
+    """The Dagger module, where the runner is Dagger."""
+    gpu_runner: tuple[str, ...] = ("self-hosted", "gpu")
+    """The labels (GitHub) or tags (GitLab) of runners with a GPU."""
+    secrets: tuple[tuple[str, str], ...] = Field(default=())
+    """Environment variable -> name of the CI secret, for what reads data."""

@@ -1,0 +1,92 @@
+"""The files for CI systems, from their sources in `control-plane/ci-cd/`.
+
+Those are Jinja templates that are YAML as well: statements stand in comments that start with `#%`,
+values in `<< … >>`, since CI systems have `{{ … }}` for themselves.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from lockproof.model.workflow import CiSystem, Workflow
+from lockproof.render.registry import FORMATS
+
+PLACES: Mapping[CiSystem, Mapping[str, str]] = {
+    "github": {".github/workflows/lockproof.yaml": "github-actions.yaml"},
+    "gitlab": {
+        ".gitlab/lockproof.yml": "gitlab-ci.yaml",
+        ".gitlab/lockproof-reproduce.yml": "gitlab-reproduce.yaml",
+    },
+}
+"""For each CI system: file in the repository -> its source."""
+
+STEPS = ("reproduce",)
+"""The steps that a pipeline reports on, in the order in which they run."""
+
+
+def workflow_files(system: CiSystem, workflow: Workflow) -> dict[str, str]:
+    """The text of every file that a CI system needs, by its path below the Git root."""
+    return {path: _render(source, workflow) for path, source in PLACES[system].items()}
+
+
+def _render(source: str, workflow: Workflow) -> str:
+    place = workflow.bin
+    return (
+        _environment()
+        .get_template(source)
+        .render(
+            workflow.model_dump(),
+            bin_path=f'"{place}"' if place.startswith("/") else f'"$PWD/{place}"',
+            gpu_tags=[label for label in workflow.gpu_runner if label != "self-hosted"],
+            steps=STEPS,
+            action=_action,
+            image=_image,
+            outputs=_outputs,
+        )
+    )
+
+
+def _outputs(step: str) -> str:
+    """`--output` for every format that a file can have, a line each."""
+    named = [f"--output reports/{step}{known.suffixes[0]}" for known in FORMATS if known.suffixes]
+    return " \\\n".join(named)
+
+
+def _action(name: str, path: str = "") -> str:
+    pin = pins()["action"][name]
+    place = "/".join(filter(None, (pin["repository"], path)))
+    return f"{place}@{pin['commit']} # {pin['version']}"
+
+
+def _image(name: str) -> str:
+    pin = pins()["image"][name]
+    return f"{pin['reference']}@{pin['digest']}"
+
+
+@cache
+def pins() -> dict[str, dict[str, dict[str, str]]]:
+    """Kind (`action`, `image`) -> name -> what is pinned, as in `pins.toml`."""
+    text = (files("lockproof.render") / "ci" / "pins.toml").read_text("utf-8")
+    found: dict[str, Any] = tomllib.loads(text)
+    return found
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("lockproof.render", "ci"),
+        autoescape=False,  # noqa: S701 - YAML, from values that `lockproof init` has checked
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        line_statement_prefix="#%",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        block_start_string="<%",
+        block_end_string="%>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+    )

@@ -1,0 +1,70 @@
+"""What a change makes `lockproof reproduce` run, and what that asks of the machine."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from lockproof.adapters.dvc import Project, find_root
+from lockproof.adapters.git import GitRepository
+from lockproof.adapters.scratch import work_folder
+from lockproof.config import FILE_NAME, load_policy
+from lockproof.errors import UsageError
+from lockproof.model.pipeline import Stage
+from lockproof.steps.reproduce.affected import affected_since
+from lockproof.steps.reproduce.plan import choose_mode, select
+
+
+@dataclass(frozen=True)
+class Affected:
+    """The stages that `lockproof reproduce --since` looks at."""
+
+    commit: str
+    since: str | None
+    """The base commit; None where every stage counts as changed."""
+    stages: tuple[Stage, ...]
+    """In pipeline order; in chain mode with the stages that a changed one needs."""
+
+    @property
+    def gpus(self) -> int:
+        """The most GPUs that one of the stages which run asks for."""
+        return max((stage.gpus for stage in self.stages if stage.runs), default=0)
+
+
+def affected(directory: Path, revision: str, since: str | None) -> Affected:
+    """Compare the pipeline of a commit with that of a base; nothing of it is executed.
+
+    Raises:
+        UsageError: the repository or a revision is not usable, or there is no stage.
+        ConfigError: a configuration or pipeline file is not valid.
+    """
+    git = GitRepository.discover(directory.absolute())
+    root = find_root(Path(os.path.realpath(directory)), git.root)
+    prefix = "" if root == git.root.resolve() else root.relative_to(git.root.resolve()).as_posix()
+    commit = git.resolve(revision)
+    base = git.resolve(since) if since else None
+    with work_folder() as scratch:
+        work = scratch.path
+        git.check_out(commit, work / "project")
+        here = work / "project" / prefix
+        if not (here / ".dvc").is_dir():
+            raise UsageError(f"{commit[:12]} has no DVC project at {prefix or 'its top'}")
+        policy = load_policy(here / FILE_NAME)
+        project = Project(here, work / "dvc", {})
+        try:
+            pipeline = project.pipeline
+        finally:
+            project.close()
+        changed = None
+        if base:
+            changed = affected_since(
+                base,
+                git=git,
+                pipeline=pipeline,
+                policy=policy,
+                prefix=prefix,
+                tree=git.tree(commit),
+                work=work,
+            )
+    wanted = select(pipeline, (), choose_mode(policy, pipeline), changed)
+    stages = tuple(s for s in wanted.reported if s.address not in wanted.unaffected)
+    return Affected(commit, base, stages)

@@ -1,0 +1,165 @@
+"""What `lockproof init` would write, file by file."""
+
+import os
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lockproof import __version__
+from lockproof.config import FILE_NAME
+from lockproof.errors import ConfigError, UsageError
+from lockproof.model.workflow import CiSystem, Runner, Workflow
+from lockproof.render.workflows import workflow_files
+
+from .edits import with_item, with_lines
+from .policy import policy_text
+from .survey import Survey, survey
+
+INSTALL = (
+    "python3 -m venv .lockproof/venv\n"
+    f".lockproof/venv/bin/pip install --quiet 'lockproof[all]=={__version__}'"
+)
+BIN = ".lockproof/venv/bin"
+GPU_RUNNER = ("self-hosted", "gpu")
+_LABEL = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
+_PLACE = re.compile(r"[\w./ +-]+")
+_S3_SECRETS = (
+    ("AWS_ACCESS_KEY_ID", "LOCKPROOF_READ_ACCESS_KEY_ID"),
+    ("AWS_SECRET_ACCESS_KEY", "LOCKPROOF_READ_SECRET_ACCESS_KEY"),
+)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What was asked for; None means: as the repository suggests."""
+
+    systems: tuple[CiSystem, ...] | None = None
+    runner: Runner = "host"
+    install: str | None = None
+    bin: str | None = None
+    gpu_runner: tuple[str, ...] = GPU_RUNNER
+    """Labels of runners with a GPU; as GitLab tags without `self-hosted`."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A file that would be written."""
+
+    path: str
+    """Below the Git root."""
+    kind: Literal["new", "added to", "replaced"]
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that would be written, and what is left as it is."""
+
+    top: Path
+    changes: tuple[Change, ...]
+    kept: tuple[str, ...]
+    """Files that are as they should be, or the user's own."""
+    systems: tuple[CiSystem, ...]
+
+
+def plan(directory: Path, choices: Choices) -> Plan:
+    """Decide what to write; nothing is written.
+
+    Raises:
+        UsageError: this is no Git repository with a DVC project, or a choice is not usable.
+        ConfigError: a file that would be added to cannot be read as what it is.
+    """
+    found = survey(directory)
+    systems = choices.systems if choices.systems is not None else _systems(found)
+    wanted: dict[str, tuple[str, bool]] = {}
+    policy = os.path.normpath(f"{found.root}/{FILE_NAME}")
+    ignore = os.path.normpath(f"{found.root}/.gitignore")
+    before = {path: _read(found.top, path) for path in (policy, ignore, ".gitlab-ci.yml")}
+    if before[policy] is None:  # A policy is the user's own from its first day.
+        wanted[policy] = (policy_text(found), False)
+    for system in systems:
+        workflow = _workflow(system, choices, found)
+        for path, text in workflow_files(system, workflow).items():
+            wanted[path] = (text, True)
+    if "gitlab" in systems:
+        wanted[".gitlab-ci.yml"] = (_included(before[".gitlab-ci.yml"] or ""), False)
+    heading = "# lockproof: local MLflow runs and environments"
+    wanted[ignore] = (with_lines(before[ignore] or "", ("/.lockproof/",), heading), False)
+    changes, kept = [], [policy] if before[policy] is not None else []
+    for path, (after, whole) in wanted.items():
+        old = _read(found.top, path)
+        if old == after:
+            kept.append(path)
+        elif old is None:
+            changes.append(Change(path, "new", "", after))
+        else:
+            changes.append(Change(path, "replaced" if whole else "added to", old, after))
+    return Plan(found.top, tuple(changes), tuple(kept), tuple(systems))
+
+
+def _included(text: str) -> str:
+    place = ".gitlab/lockproof.yml"
+    return with_item(text, "include", f"- local: {place}", present=place, name=".gitlab-ci.yml")
+
+
+def _systems(found: Survey) -> tuple[CiSystem, ...]:
+    """By where `origin` is, else by the CI files that are there."""
+    if "github" in found.hosting:
+        return ("github",)
+    if "gitlab" in found.hosting or (found.top / ".gitlab-ci.yml").exists():
+        return ("gitlab",)
+    return ("github",) if (found.top / ".github").is_dir() else ()
+
+
+def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
+    for label in choices.gpu_runner:
+        if not _LABEL.fullmatch(label):
+            raise UsageError(f"{label!r} cannot be the label of a runner")
+    place = BIN if choices.bin is None else choices.bin
+    if not _PLACE.fullmatch(place):
+        raise UsageError(f"cannot name {place!r} in CI files: use a plain path")
+    return Workflow(
+        command=_command(system, choices),
+        runner=choices.runner,
+        root=found.root,
+        branch=found.branch,
+        install=INSTALL if choices.install is None else choices.install,
+        bin=place,
+        gpu_runner=choices.gpu_runner,
+        secrets=_S3_SECRETS if "s3" in found.stores else (),
+    )
+
+
+def _command(system: CiSystem, choices: Choices) -> str:
+    """The command line that makes the same file again."""
+    words = ["lockproof", "init", "--ci", system]
+    if choices.install is not None:
+        words += ["--install", choices.install]
+    if choices.bin is not None:
+        words += ["--bin", choices.bin]
+    if choices.gpu_runner != GPU_RUNNER:
+        words += ["--gpu-runner", ",".join(choices.gpu_runner)]
+    return " ".join(shlex.join(words).split())
+
+
+def _read(top: Path, path: str) -> str | None:
+    """The text of a file below the Git root; None where there is none.
+
+    Raises:
+        UsageError: it is not a regular file, or a link leads out of the repository.
+        ConfigError: it is not UTF-8.
+    """
+    file = top / path
+    if not file.resolve().is_relative_to(top.resolve()):
+        raise UsageError(f"{path} leads out of the repository: nothing is written there")
+    try:
+        return file.read_text("utf-8")
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8: nothing can be added to it") from error
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error

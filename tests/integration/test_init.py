@@ -1,0 +1,210 @@
+"""`lockproof init` in real DVC repositories: what it shows, asks, writes and leaves alone."""
+
+import contextlib
+import os
+import pty
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from dvc.cli import main as dvc
+
+from integration.pipelines import BIN, Project, new_project, new_repository
+from lockproof.cli.main import main
+from lockproof.config import parse_policy
+
+DVC_YAML = """
+stages:
+  train:
+    cmd: python train.py
+    deps: [train.py]
+    outs: [model.pkl]
+    metrics: [metrics.json: {cache: false}]
+"""
+WRITTEN = {".github/workflows/lockproof.yaml", ".gitignore", "lockproof.toml"}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    project = new_project(tmp_path)
+    project.git("remote", "add", "origin", "git@github.com:acme/digits.git")
+    project.write({"dvc.yaml": DVC_YAML, "train.py": "", "requirements.txt": "numpy==2.1.0\n"})
+    project.commit()
+    return project
+
+
+@dataclass
+class Done:
+    """How a run ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def init(project: Project, *argv: str, answer: str | None = None, folder: str = ".") -> Done:
+    """Run the verb in this process; with an answer, as a program on a terminal."""
+    where = str(project.root / folder)
+    if answer is None:
+        with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+            code = main(["init", "-C", where, *argv])
+        return Done(code, out.getvalue(), err.getvalue())
+    ours, theirs = pty.openpty()
+    os.write(ours, answer.encode())
+    command = [BIN / "lockproof", "init", "-C", where, *argv]
+    done = subprocess.run(command, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, text=True)
+    os.close(theirs)
+    said = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    return Done(done.returncode, done.stdout, said)
+
+
+@pytest.fixture(autouse=True)
+def same_signals() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def changed(project: Project) -> set[str]:
+    """Files that Git sees as new or changed."""
+    lines = project.git("status", "--porcelain", "--untracked-files=all").splitlines()
+    return {line[3:] for line in lines}
+
+
+def test_what_it_writes_is_shown_and_asked_about(project: Project) -> None:
+    done = init(project)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "lockproof: nothing is written without a yes: say it here, or with --yes\n"
+    )
+    assert "+++ b/lockproof.toml\n" in done.stdout
+    assert changed(project) == set()
+    refused = init(project, answer="n\n")
+    assert (refused.returncode, changed(project)) == (2, set())
+    assert "[y/N]" in refused.stderr
+    agreed = init(project, answer="y\n")
+    assert (agreed.returncode, changed(project)) == (0, WRITTEN)
+
+
+def test_a_second_run_has_nothing_to_write(project: Project) -> None:
+    assert init(project, "--yes").returncode == 0
+    project.commit()
+    again = init(project)
+    assert (again.returncode, changed(project)) == (0, set())
+    assert again.stdout.startswith("nothing to write: ")
+    assert init(project, "--ci", "github").returncode == 0, "the file names its own command"
+
+
+def test_the_policy_fits_what_is_there(project: Project) -> None:
+    assert init(project, "--yes").returncode == 0
+    text = (project.root / "lockproof.toml").read_text()
+    policy = parse_policy(text)
+    assert policy.environment
+    assert policy.environment.requirements == "requirements.txt"
+    assert policy.reproduce.unaffected == "accept"
+    assert '# paths = ["metrics.json"]' in text
+    assert '# paths = ["model.pkl"]' in text
+
+
+def test_a_requirements_file_that_pins_nothing_is_not_taken(project: Project) -> None:
+    project.write({"requirements.txt": "numpy\n"})
+    assert init(project, "--yes").returncode == 0
+    text = (project.root / "lockproof.toml").read_text()
+    assert parse_policy(text).environment is None
+    assert "numpy==VERSION" in text
+
+
+def test_files_of_ones_own_are_added_to_and_never_replaced(project: Project) -> None:
+    mine = {
+        ".gitignore": "/model.pkl\n",
+        ".gitlab-ci.yml": "include:\n  - local: mine.yml\n\n# why\njob:\n  script: ['true']\n",
+        "lockproof.toml": '[run]\ntimeout = "1m"\n',
+    }
+    project.write(mine)
+    project.commit()
+    done = init(project, "--ci", "gitlab", "--yes", "--force")
+    assert done.returncode == 0, done.stderr
+    text = (project.root / ".gitlab-ci.yml").read_text()
+    added = "  - local: .gitlab/lockproof.yml\n"
+    assert text.replace(added, "") == mine[".gitlab-ci.yml"]
+    assert (project.root / ".gitignore").read_text().startswith(mine[".gitignore"])
+    assert (project.root / "lockproof.toml").read_text() == mine["lockproof.toml"]
+
+
+def test_a_ci_file_that_was_edited_is_replaced_only_when_told(project: Project) -> None:
+    assert init(project, "--yes").returncode == 0
+    project.commit()
+    path = project.root / ".github" / "workflows" / "lockproof.yaml"
+    made = path.read_text()
+    path.write_text(made + "# mine\n")
+    kept = init(project, "--yes")
+    assert (kept.returncode, path.read_text()) == (2, made + "# mine\n")
+    assert kept.stderr.endswith("differ from what this would write: --force replaces them\n")
+    assert init(project, answer="n\n").returncode == 0
+    assert path.read_text() == made + "# mine\n"
+    assert init(project, "--force").returncode == 0
+    assert path.read_text() == made
+
+
+def test_a_project_in_a_folder_is_named_in_the_ci_files(tmp_path: Path) -> None:
+    project = new_repository(tmp_path, "mono")
+    (project.root / "ml").mkdir()
+    with contextlib.chdir(project.root / "ml"):
+        assert dvc(["init", "-q", "--subdir"]) == 0
+    project.commit()
+    done = init(project, "--ci", "github", "--yes", folder="ml")
+    assert done.returncode == 0, done.stderr
+    assert changed(project) == {
+        ".github/workflows/lockproof.yaml",
+        "ml/.gitignore",
+        "ml/lockproof.toml",
+    }
+    text = (project.root / ".github/workflows/lockproof.yaml").read_text()
+    assert '  DVC_ROOT: "ml"\n' in text
+
+
+@pytest.mark.parametrize(
+    ("argv", "files", "message"),
+    [
+        (["--ci", "gitlab"], {".gitlab-ci.yml": "a: [\n"}, ".gitlab-ci.yml is not valid YAML"),
+        (["--gpu-runner", "a,$(id)"], {}, "'$(id)' cannot be the label of a runner"),
+        (["--bin", '"; id'], {}, "use a plain path"),
+        ([], {"dvc.yaml": "stages: 1\n"}, "dvc.yaml"),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_a_line(
+    project: Project, argv: list[str], files: dict[str, str], message: str
+) -> None:
+    project.write(files)
+    before = changed(project)
+    done = init(project, *argv, "--yes")
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert changed(project) == before
+
+
+def test_nothing_is_written_through_a_link_out_of_the_repository(
+    project: Project, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (project.root / ".github").symlink_to(outside)
+    done = init(project, "--yes")
+    assert done.returncode == 2
+    assert "leads out of the repository" in done.stderr
+    assert list(outside.iterdir()) == []
+
+
+def test_credentials_are_named_only_where_a_store_takes_them(project: Project) -> None:
+    project.dvc("remote", "add", "-q", "-f", "-d", "store", "s3://bucket/path")
+    assert init(project, "--yes").returncode == 0
+    text = (project.root / ".github/workflows/lockproof.yaml").read_text()
+    assert text.count("secrets.") == 2
+    assert "AWS_SECRET_ACCESS_KEY: ${{ secrets.LOCKPROOF_READ_SECRET_ACCESS_KEY }}\n" in text

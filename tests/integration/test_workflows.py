@@ -1,0 +1,243 @@
+"""The CI files: what linters and published schemas say of them, and what their scripts do."""
+
+import json
+import os
+import re
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from integration.workflows import ROOT, script, tool, write_files
+from lockproof.render.markdown import MARK
+from lockproof.render.workflows import PLACES, STEPS, pins
+from lockproof.steps.init import Choices, plan
+
+VARIANTS = [
+    {"install": "make setup"},
+    {"install": "", "root": "ml/model", "secrets": (("AWS_ACCESS_KEY_ID", "LOCKPROOF_READ"),)},
+]
+PINNED = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+OWN = Choices(systems=("github", "gitlab"), install="make setup", bin=".venv/bin")
+"""As `make ci-files` says it."""
+
+
+def passes(*command: object, cwd: Path | None = None) -> None:
+    done = subprocess.run([str(word) for word in command], cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_files_of_this_repository_are_the_ones_that_init_makes() -> None:
+    planned = plan(ROOT, OWN)
+    assert [change.path for change in planned.changes] == [], "run `make ci-files`"
+    assert {path for files in PLACES.values() for path in files} <= set(planned.kept)
+
+
+@pytest.mark.parametrize("choices", VARIANTS)
+def test_github_files_pass_their_linters(tmp_path: Path, choices: dict[str, object]) -> None:
+    files = write_files(tmp_path, "github", **choices)
+    passes(tool("check-jsonschema"), "--builtin-schema", "vendor.github-workflows", *files)
+    passes(tool("zizmor"), "--offline", "--no-config", "--persona=pedantic", *files)
+
+
+@pytest.mark.parametrize("choices", VARIANTS)
+def test_actionlint_finds_nothing(tmp_path: Path, choices: dict[str, object]) -> None:
+    actionlint = tool("actionlint")
+    passes(actionlint, "-no-color", *write_files(tmp_path, "github", **choices))
+
+
+@pytest.mark.parametrize("choices", VARIANTS)
+def test_gitlab_files_have_the_published_form(tmp_path: Path, choices: dict[str, object]) -> None:
+    files = write_files(tmp_path, "gitlab", **choices)
+    schema = ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"]
+    passes(tool("check-jsonschema"), *schema, *files, ROOT / ".gitlab-ci.yml")
+
+
+def test_everything_from_outside_is_pinned(tmp_path: Path) -> None:
+    [path] = write_files(tmp_path, "github", install="true")
+    uses = re.findall(r"uses: (.+)", path.read_text())
+    assert uses
+    assert [each for each in uses if not PINNED.fullmatch(each)] == []
+    for file in write_files(tmp_path, "gitlab", install="true"):
+        images = re.findall(r"image: (.+)", file.read_text())
+        assert images
+        assert [each for each in images if not re.search(r"@sha256:[0-9a-f]{64}$", each)] == []
+
+
+def test_a_pin_says_where_it_was_found() -> None:
+    for kind, named in pins().items():
+        for name, pin in named.items():
+            place = f"{kind}.{name}"
+            assert pin["source"].startswith("https://"), place
+            assert re.fullmatch(r"\d{4}-\d\d-\d\d", pin["date"]), place
+            named_by = "commit" if kind == "action" else "digest"
+            assert re.fullmatch(r"(sha256:[0-9a-f]{24})?[0-9a-f]{40}", pin[named_by]), place
+
+
+def test_no_job_that_runs_code_of_a_pull_request_may_write(tmp_path: Path) -> None:
+    [path] = write_files(tmp_path, "github", install="make setup")
+    content: Any = yaml.safe_load(path.read_text())
+    assert content["permissions"] == {}
+    for name, job in content["jobs"].items():
+        writes = [key for key, value in job["permissions"].items() if value == "write"]
+        uses = [step.get("uses", "") for step in job["steps"]]
+        checks_out = any(each.startswith("actions/checkout@") for each in uses)
+        assert bool(writes) == (name == "publish")
+        assert not (writes and checks_out)
+        for step in job["steps"]:
+            assert "${{" not in step.get("run", ""), "expressions reach a shell by `env` only"
+
+
+VERDICTS = [
+    ("success", "success", "3", 0, "every affected stage was proved"),
+    ("success", "skipped", "0", 0, "no stage is affected"),
+    ("success", "skipped", "2", 1, "code of a fork"),
+    ("success", "failure", "2", 1, "not proved"),
+    ("success", "cancelled", "2", 1, "not proved"),
+    ("failure", "skipped", "", 1, "not proved"),
+    ("cancelled", "skipped", "0", 1, "not proved"),
+]
+
+
+@pytest.mark.parametrize(("affected", "reproduce", "stages", "code", "says"), VERDICTS)
+def test_silence_is_no_verdict(
+    tmp_path: Path, affected: str, reproduce: str, stages: str, code: int, says: str
+) -> None:
+    [path] = write_files(tmp_path, "github")
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", script(path, "verdict", "Decide")],
+        env={"AFFECTED": affected, "REPRODUCE": reproduce, "STAGES": stages},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == code
+    assert says in done.stdout
+
+
+class GitHubStandIn(BaseHTTPRequestHandler):
+    """A stand-in for the three calls of GitHub's REST API that a comment takes."""
+
+    comments: list[dict[str, Any]]
+    seen: list[str]
+
+    def do_GET(self) -> None:
+        page = int(self.path.rpartition("page=")[2])
+        self.answer(self.comments[100 * (page - 1) : 100 * page])
+
+    def do_POST(self) -> None:
+        self.comments.append({"id": 900, "user": {"type": "Bot"}, **self.body()})
+        self.answer(self.comments[-1])
+
+    def do_PATCH(self) -> None:
+        number = int(self.path.rpartition("/")[2])
+        comment = next(c for c in self.comments if c["id"] == number)
+        comment.update(self.body())
+        self.answer(comment)
+
+    def body(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        return found
+
+    def answer(self, content: object) -> None:
+        self.seen.append(f"{self.command} {self.path.partition('?')[0]}")
+        allowed = self.headers["Authorization"] == "Bearer secret-token"
+        self.send_response(200 if allowed else 403)
+        self.end_headers()
+        self.wfile.write(json.dumps(content if allowed else {"message": "no"}).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def api() -> Iterator[tuple[str, type[GitHubStandIn]]]:
+    class Handler(GitHubStandIn):
+        comments: list[dict[str, Any]] = []  # noqa: RUF012 - one server, one list
+        seen: list[str] = []  # noqa: RUF012
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", Handler
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def comment(
+    folder: Path, url: str, token: str = "secret-token"
+) -> subprocess.CompletedProcess[str]:
+    [path] = write_files(folder, "github")
+    for needed in ("jq", "curl"):
+        tool(needed)
+    return subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", script(path, "publish", "Comment on the pull request")],
+        cwd=folder,
+        env={
+            "PATH": os.environ["PATH"],
+            "GITHUB_API_URL": url,
+            "GITHUB_REPOSITORY": "acme/digits",
+            "NUMBER": "7",
+            "TOKEN": token,
+        },
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_pull_request_has_one_comment_that_is_kept_current(
+    tmp_path: Path, api: tuple[str, type[GitHubStandIn]]
+) -> None:
+    url, server = api
+    mark = MARK.format(step="reproduce")
+    others = [
+        {"id": n, "user": {"type": "User"}, "body": f"{mark}\n quoted by a person"}
+        for n in range(150)  # two pages
+    ]
+    server.comments = [*others]
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    text = f"{mark}\n`$(touch pwned)` \"quoted\" 'é' ${{IFS}}\n"
+    (reports / "reproduce.md").write_text(text)
+    first = comment(tmp_path, url)
+    assert first.returncode == 0, first.stderr
+    assert server.comments[:-1] == others
+    assert server.comments[-1]["body"] == text
+    (reports / "reproduce.md").write_text(f"{mark}\nchanged\n")
+    second = comment(tmp_path, url)
+    assert second.returncode == 0, second.stderr
+    assert server.seen[-1] == "PATCH /repos/acme/digits/issues/comments/900"
+    assert len(server.comments) == 151
+    assert server.comments[-1]["body"] == f"{mark}\nchanged\n"
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_a_comment_that_may_not_be_made_fails_without_the_token(
+    tmp_path: Path, api: tuple[str, type[GitHubStandIn]]
+) -> None:
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "reproduce.md").write_text("x")
+    done = comment(tmp_path, api[0], token="wrong-token")
+    assert done.returncode != 0
+    assert "403" in done.stderr
+    assert "wrong-token" not in done.stdout + done.stderr
+
+
+def test_every_step_that_reports_is_published(tmp_path: Path) -> None:
+    [path] = write_files(tmp_path, "github")
+    text = path.read_text()
+    content: Any = yaml.safe_load(text)
+    kept = {
+        step["with"]["name"]
+        for job in content["jobs"].values()
+        for step in job["steps"]
+        if step.get("uses", "").startswith("actions/upload-artifact@")
+    }
+    assert kept == {f"lockproof-{step}" for step in STEPS}
+    for step in STEPS:
+        assert f"sarif_file: reports/{step}.sarif\n" in text
