@@ -82,7 +82,7 @@ def test_each_verb_explains_itself(name: str) -> None:
 
 def test_every_verb_has_one_file() -> None:
     folder = Path(main.__code__.co_filename).parent
-    assert all((folder / f"{name}.py").is_file() for name in VERBS)
+    assert all((folder / f"{name.replace('-', '_')}.py").is_file() for name in VERBS)
 
 
 def test_version() -> None:

@@ -20,6 +20,7 @@ VERBS = {
     "record": "write down how the lock came to be, and log the run to MLflow",
     "affected": "name the stages that changed since a commit, and the GPUs they ask for",
     "explain": "print the page of a rule: what it means and how to fix it",
+    "merge-lock": "merge two versions of dvc.lock, stage by stage",
     "completion": "print the completion script of a shell",
 }
 
@@ -51,8 +52,12 @@ def build_parser(verbs: Sequence[str]) -> argparse.ArgumentParser:
         )
         _common(command, argparse.SUPPRESS)
         if name in verbs:
-            import_module(f"lockproof.cli.{name}").configure(command)
+            import_module(_module(name)).configure(command)
     return parser
+
+
+def _module(verb: str) -> str:
+    return f"lockproof.cli.{verb.replace('-', '_')}"
 
 
 def _common(parser: argparse.ArgumentParser, default: object) -> None:
@@ -113,7 +118,7 @@ def _run(words: Sequence[str]) -> int:
     if args.verb is None:
         parser.print_help()
         return ExitCode.USAGE
-    return int(import_module(f"lockproof.cli.{args.verb}").run(args))
+    return int(import_module(_module(args.verb)).run(args))
 
 
 def _explain(error: BaseException, *, verbose: bool) -> int:
