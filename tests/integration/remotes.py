@@ -4,6 +4,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -120,6 +121,12 @@ def digest_of(content: bytes, *, legacy: bool = False) -> Digest:
     return Digest(algorithm="md5-dos2unix" if legacy else "md5", value=value)
 
 
+def put_all(remote: Remote, objects: Mapping[str, bytes]) -> None:
+    """Put many objects at once."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(remote.put, objects, objects.values()))
+
+
 def claim_file(remote: Remote, path: str, content: bytes, *, legacy: bool = False) -> Claim:
     """Put a file's object; returns what a lock would claim."""
     digest = digest_of(content, legacy=legacy)
@@ -131,11 +138,9 @@ def claim_folder(
     remote: Remote, path: str, files: Mapping[str, bytes], *, legacy: bool = False
 ) -> Claim:
     """Put a directory's objects; returns what a lock would claim."""
-    entries = []
-    for name, content in sorted(files.items()):
-        digest = digest_of(content, legacy=legacy)
-        remote.put(digest.object_path, content)
-        entries.append({"md5": digest.value, "relpath": name})
+    digests = {name: digest_of(content, legacy=legacy) for name, content in files.items()}
+    put_all(remote, {digests[name].object_path: files[name] for name in files})
+    entries = [{"md5": digests[name].value, "relpath": name} for name in sorted(files)]
     return claim_listing(
         remote,
         path,

@@ -23,6 +23,7 @@ from .remotes import (
     digest_of,
     http_remote,
     look,
+    put_all,
 )
 from .s3 import S3Server, s3_server
 
@@ -175,9 +176,8 @@ def test_a_directory_object_that_is_no_listing(tmp_path: Path, listing: bytes, w
 def test_listing_and_asking_agree(remote: Remote, unchanged: list[dict[str, Any]]) -> None:
     """Enough of them that a store which can list is listed, among others that no lock names."""
     files = {f"f{i}": f"{i}".encode() for i in range(1200)}
-    for i in range(300):
-        content = f"noise {i}".encode()
-        remote.put(digest_of(content).object_path, content)
+    noise = [f"noise {i}".encode() for i in range(300)]
+    put_all(remote, {digest_of(c).object_path: c for c in noise})
     raw = claim_folder(remote, "raw", files)
     for name in ("f7", "f700"):
         remote.delete(digest_of(files[name]).object_path)
@@ -264,8 +264,8 @@ class TestS3:
     def test_a_store_far_larger_than_the_lock(self, server: S3Server) -> None:
         """Pages are skipped, or not asked for at all; the answer is the same."""
         remote = Bucket(server, "data", "large")
-        for i in range(2500):  # In one folder, so that it has three pages.
-            remote.put(f"files/md5/ab/{i:030x}", b"")
+        # In one folder, so that it has three pages.
+        put_all(remote, {f"files/md5/ab/{i:030x}": b"" for i in range(2500)})
         kept = [f"ab{i * 17 + 1:030x}" for i in range(140)]
         listing = [{"md5": md5, "relpath": f"f{i:03}"} for i, md5 in enumerate(kept)]
         raw = claim_listing(remote, "raw", json.dumps(listing).encode(), nfiles=140)

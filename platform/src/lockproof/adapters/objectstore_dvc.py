@@ -81,7 +81,12 @@ class DvcStore:
                     yield chunk
 
     def close(self) -> None:
-        """The file systems are DVC's to close."""
+        """Close the session of a web client, which would complain at exit; others have none."""
+        inner = self._fs.fs
+        session = getattr(inner, "_session", None)
+        if session is not None and hasattr(inner, "close_session"):
+            inner.close_session(inner.loop, session)
+            inner._session = None
 
     def _path(self, path: str, version: str | None = None) -> Any:
         full = self._fs.join(self._root, *path.split("/"))

@@ -98,15 +98,16 @@ class S3Store:
             answer = self._ask(lambda: self._client.head_object(**self._named(path, version)))
         except FileNotFoundError:
             return None
-        size = answer.get("ContentLength")
-        if size is None:
-            raise StoreError(self.remote, "its answer does not give the size")
-        etag = answer.get("ETag", "").strip('"')
+        size, etag = answer.get("ContentLength"), answer.get("ETag", "").strip('"')
+        if size is None or not etag:
+            raise StoreError(self.remote, "its answer is not that of an object store")
         return Held(size, None if _is_keyed(answer) else _md5_like(etag), etag)
 
     def read(self, path: str, version: str | None = None) -> Iterator[bytes]:
         """The content; a body that ends early is an error."""
         answer = self._ask(lambda: self._client.get_object(**self._named(path, version)))
+        if not answer.get("ETag"):
+            raise StoreError(self.remote, "its answer is not that of an object store")
         body = answer["Body"]
         try:
             while chunk := self._ask(lambda: body.read(_CHUNK)):

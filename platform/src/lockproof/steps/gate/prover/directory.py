@@ -1,12 +1,11 @@
 """Directory objects: read from a store, checked, and taken apart."""
 
-import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import IO
 
-from lockproof.adapters.objectstore import Patience, Store
+from lockproof.adapters.objectstore import Patience, Store, object_md5
 from lockproof.model.digest import Digest
 from lockproof.parse.listing import ListedFile, ListingError, read_listing
 
@@ -79,38 +78,25 @@ class _OtherContent(Exception):
 
 
 def _content(store: Store, digest: Digest, patience: Patience) -> IO[bytes]:
-    # The second look tells a sick object from a sick connection.
-    for attempt in (1, 2):
-        file = patience.ask(lambda: _fetch(store, digest))
-        if _md5(file) == digest.value.removesuffix(".dir"):
-            file.seek(0)
-            return file
-        file.close()
-        if attempt == 2:
-            break
-    raise _OtherContent
+    return patience.ask(lambda: _fetch(store, digest))
 
 
 def _fetch(store: Store, digest: Digest) -> IO[bytes]:
     file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY, prefix="lockproof-")  # noqa: SIM115
+
+    def write(chunk: bytes) -> None:
+        file.write(chunk)
+        if file.tell() > _LARGEST:
+            raise ListingError(f"directory object {digest.short} is larger than 1 GiB")
+
     try:
-        size = 0
-        for chunk in store.read(digest.object_path):
-            size += len(chunk)
-            if size > _LARGEST:
-                raise ListingError(f"directory object {digest.short} is larger than 1 GiB")
-            file.write(chunk)
+        md5 = object_md5(store, digest.object_path, digest, sink=write)
+        if md5 != digest.value.removesuffix(".dir"):
+            raise _OtherContent
     except BaseException:
         file.close()
         raise
     return file
-
-
-def _md5(file: IO[bytes]) -> str:
-    hashed = hashlib.md5(usedforsecurity=False)
-    for chunk in _chunks(file):
-        hashed.update(chunk)
-    return hashed.hexdigest()
 
 
 def _files(file: IO[bytes], digest: Digest) -> Iterator[ListedFile]:

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from functools import partial
 
 from lockproof.adapters.objectstore import Held, Patience, Store, object_md5
-from lockproof.model.digest import Algorithm
+from lockproof.model.digest import Algorithm, Digest
 
 from .wanted import Folder, path_of, prefer_listing
 
@@ -198,7 +198,8 @@ class Look:
     def _content(self, path: str, digest: str, algorithm: Algorithm, held: Held) -> "_Content":
         if self.deep:
             try:
-                md5 = self.patience.ask(lambda: object_md5(self.store, path, algorithm))
+                named = Digest(algorithm=algorithm, value=digest)
+                md5 = self.patience.ask(lambda: object_md5(self.store, path, named))
             except FileNotFoundError:  # Deleted since it was listed.
                 return _Content.GONE
             return _Content.READ if md5 == digest else _Content.OTHER

@@ -182,14 +182,15 @@ class _Prover:
         smallest = self.outcome.smallest
         if smallest is None:
             return False
-        _, path, digest = smallest
+        _, path, value = smallest
+        digest = Digest(value=value)
         try:
             md5 = await self._thread(
-                lambda: self.patience.ask(lambda: object_md5(self.store, path, "md5"))
+                lambda: self.patience.ask(lambda: object_md5(self.store, path, digest))
             )
         except FileNotFoundError:
             md5 = ""
-        if md5 == digest:
+        if md5 == value:
             return True
         for owner, some in self.outcome.suspects.items():
             self.outcome.corrupted.setdefault(owner, Some()).merge(some)

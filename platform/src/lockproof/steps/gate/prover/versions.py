@@ -109,14 +109,14 @@ def _tag(file: StoredFile, version: StoredVersion, held: Held) -> bool | None:
 def _read(
     store: Store, patience: Patience, path: str, version: StoredVersion, file: StoredFile
 ) -> bool | None:
-    if file.digest is None:
+    digest = file.digest
+    if digest is None:
         return None
-    algorithm = file.digest.algorithm
     try:
-        md5 = patience.ask(lambda: object_md5(store, path, algorithm, version.id))
+        md5 = patience.ask(lambda: object_md5(store, path, digest, version.id))
     except FileNotFoundError:  # Deleted since it was asked for.
         return False
-    return md5 == file.digest.value
+    return md5 == digest.value
 
 
 def _sample(names: list[str] | None) -> Sample:
