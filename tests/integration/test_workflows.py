@@ -200,15 +200,15 @@ def test_a_pull_request_has_one_comment_that_is_kept_current(
         for n in range(150)  # two pages
     ]
     server.comments = [*others]
-    reports = tmp_path / "reports"
-    reports.mkdir()
+    report = tmp_path / "reports" / "reproduce" / "report.md"
+    report.parent.mkdir(parents=True)
     text = f"{mark}\n`$(touch pwned)` \"quoted\" 'é' ${{IFS}}\n"
-    (reports / "reproduce.md").write_text(text)
+    report.write_text(text)
     first = comment(tmp_path, url)
     assert first.returncode == 0, first.stderr
     assert server.comments[:-1] == others
     assert server.comments[-1]["body"] == text
-    (reports / "reproduce.md").write_text(f"{mark}\nchanged\n")
+    report.write_text(f"{mark}\nchanged\n")
     second = comment(tmp_path, url)
     assert second.returncode == 0, second.stderr
     assert server.seen[-1] == "PATCH /repos/acme/digits/issues/comments/900"
@@ -220,8 +220,9 @@ def test_a_pull_request_has_one_comment_that_is_kept_current(
 def test_a_comment_that_may_not_be_made_fails_without_the_token(
     tmp_path: Path, api: tuple[str, type[GitHubStandIn]]
 ) -> None:
-    (tmp_path / "reports").mkdir()
-    (tmp_path / "reports" / "reproduce.md").write_text("x")
+    report = tmp_path / "reports" / "reproduce" / "report.md"
+    report.parent.mkdir(parents=True)
+    report.write_text("x")
     done = comment(tmp_path, api[0], token="wrong-token")
     assert done.returncode != 0
     assert "403" in done.stderr
@@ -240,4 +241,4 @@ def test_every_step_that_reports_is_published(tmp_path: Path) -> None:
     }
     assert kept == {f"lockproof-{step}" for step in STEPS}
     for step in STEPS:
-        assert f"sarif_file: reports/{step}.sarif\n" in text
+        assert f"sarif_file: reports/{step}/report.sarif\n" in text

@@ -52,8 +52,8 @@ def _render(source: str, workflow: Workflow) -> str:
 
 def _outputs(step: str) -> str:
     """`--output` for every format that a file can have, a line each."""
-    named = [f"--output reports/{step}{known.suffixes[0]}" for known in FORMATS if known.suffixes]
-    return " \\\n".join(named)
+    named = [known.suffixes[0] for known in FORMATS if known.suffixes]
+    return " \\\n".join(f"--output reports/{step}/report{suffix}" for suffix in named)
 
 
 def _action(name: str, path: str = "") -> str:
