@@ -82,6 +82,10 @@ ci-files: develop ## write this repository's own CI files, as `lockproof init` m
 docs-check: develop ## check that docs/reference/cli.md is in step (tests check the schemas)
 	@$(BIN)/python scripts/cli_page.py --check
 
+.PHONY: diagrams
+diagrams: ## draw docs/*-diagram.png from docs/diagrams/ (needs librsvg's rsvg-convert)
+	@python3 -B docs/diagrams docs
+
 .PHONY: lock
 lock: develop ## resolve uv.lock and requirements/ again (ARGS=--upgrade for newest versions)
 	@scripts/lock $(ARGS)

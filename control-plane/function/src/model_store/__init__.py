@@ -1,0 +1,1 @@
+"""The Crossplane composition function behind the platform's ModelStore."""

@@ -1,0 +1,5 @@
+"""`python -m model_store`: serve the function."""
+
+from .function import main
+
+main()
