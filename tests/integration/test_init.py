@@ -26,7 +26,7 @@ stages:
     outs: [model.pkl]
     metrics: [metrics.json: {cache: false}]
 """
-WRITTEN = {".github/workflows/lockproof.yaml", ".gitignore", "lockproof.toml"}
+WRITTEN = {".gitattributes", ".github/workflows/lockproof.yaml", ".gitignore", "lockproof.toml"}
 
 
 @pytest.fixture
@@ -161,6 +161,7 @@ def test_a_project_in_a_folder_is_named_in_the_ci_files(tmp_path: Path) -> None:
     done = init(project, "--ci", "github", "--yes", folder="ml")
     assert done.returncode == 0, done.stderr
     assert changed(project) == {
+        ".gitattributes",
         ".github/workflows/lockproof.yaml",
         "ml/.gitignore",
         "ml/lockproof.toml",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from lockproof import __version__
+from lockproof.adapters.merge_driver import NAME, PATTERNS
 from lockproof.config import FILE_NAME
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model.workflow import CiSystem, Runner, Workflow
@@ -23,6 +24,9 @@ INSTALL = (
 )
 BIN = ".lockproof/venv/bin"
 GPU_RUNNER = ("self-hosted", "gpu")
+_ATTRIBUTES = ".gitattributes"
+_IGNORED = "# lockproof: local MLflow runs and environments"
+_MERGED = "# lockproof merges these, in a clone that has run `lockproof merge-lock --install`"
 _LABEL = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 _PLACE = re.compile(r"[\w./ +-]+")
 _S3_SECRETS = (
@@ -77,7 +81,8 @@ def plan(directory: Path, choices: Choices) -> Plan:
     wanted: dict[str, tuple[str, bool]] = {}
     policy = os.path.normpath(f"{found.root}/{FILE_NAME}")
     ignore = os.path.normpath(f"{found.root}/.gitignore")
-    before = {path: _read(found.top, path) for path in (policy, ignore, ".gitlab-ci.yml")}
+    mine = (policy, ignore, _ATTRIBUTES, ".gitlab-ci.yml")
+    before = {path: _read(found.top, path) for path in mine}
     if before[policy] is None:  # A policy is the user's own from its first day.
         wanted[policy] = (policy_text(found), False)
     for system in systems:
@@ -86,8 +91,9 @@ def plan(directory: Path, choices: Choices) -> Plan:
             wanted[path] = (text, True)
     if "gitlab" in systems:
         wanted[".gitlab-ci.yml"] = (_included(before[".gitlab-ci.yml"] or ""), False)
-    heading = "# lockproof: local MLflow runs and environments"
-    wanted[ignore] = (with_lines(before[ignore] or "", ("/.lockproof/",), heading), False)
+    wanted[ignore] = (with_lines(before[ignore] or "", ("/.lockproof/",), _IGNORED), False)
+    drivers = tuple(f"{pattern} merge={NAME}" for pattern in PATTERNS)
+    wanted[_ATTRIBUTES] = (with_lines(before[_ATTRIBUTES] or "", drivers, _MERGED), False)
     changes, kept = [], [policy] if before[policy] is not None else []
     for path, (after, whole) in wanted.items():
         old = _read(found.top, path)
