@@ -23,7 +23,7 @@ ROOMS = {
     "botocore": ["adapters/objectstore_s3.py"],
     "dvc": ["adapters/dvc*.py", "adapters/objects.py", "adapters/objectstore_dvc.py"],
     "dvc_data": ["adapters/dvc*.py", "adapters/objects.py", "adapters/objectstore_dvc.py"],
-    "kubernetes": ["adapters/kubernetes.py"],
+    "kubernetes": ["adapters/kubernetes*.py"],
     "mlflow": ["adapters/mlflow*.py"],
     "numpy": ["compare/*", "stats/*"],
     "pyarrow": ["compare/*"],

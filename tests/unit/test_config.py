@@ -47,6 +47,14 @@ KEYS: list[tuple[str, str, object]] = [
     ('[record]\ndirectory = "runs/x"', "record.directory", "runs/x"),
     ('[mlflow]\ntracking-uri = "http://h"', "mlflow.tracking_uri", "http://h"),
     ('[mlflow]\nexperiment = "e"', "mlflow.experiment", "e"),
+    ('[provision]\noverlays = "deploy"', "provision.overlays", "deploy"),
+    ('[provision]\noverlay = "aws"', "provision.overlay", "aws"),
+    ('[provision]\nnamespace = "n"', "provision.namespace", "n"),
+    ('[provision]\ntimeout = "5m"', "provision.timeout", 300.0),
+    ('[provision]\nstorage = ["W.example.org"]', "provision.storage", ("W.example.org",)),
+    ('[provision]\nbucket = "b"', "provision.bucket", "b"),
+    ('[provision]\ndvc-remote = "r"', "provision.dvc_remote", "r"),
+    ('[provision]\ndvc-prefix = "p"', "provision.dvc_prefix", "p"),
 ]
 
 
@@ -73,6 +81,7 @@ def test_no_key_is_without_a_test() -> None:
         "judged_by.0": config.JudgedBy,
         "record": config.RecordPolicy,
         "mlflow": config.MlflowPolicy,
+        "provision": config.ProvisionPolicy,
     }
     assert {name.partition(".")[0] for name in sections} == set(Policy.model_fields)
     known = {f"{name}.{key}" for name, section in sections.items() for key in section.model_fields}

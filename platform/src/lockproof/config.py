@@ -154,6 +154,28 @@ class MlflowPolicy(_Section):
     experiment: Name = "lockproof"
 
 
+class ProvisionPolicy(_Section):
+    """What `lockproof provision` brings up, and where."""
+
+    overlays: Name = "control-plane/overlays"
+    """The folder of kustomize overlays, relative to the Git root."""
+    overlay: Name = "local"
+    """The overlay that is meant where none is named."""
+    namespace: Name = "default"
+    """Where the inventory, a ConfigMap, is kept; it must be there."""
+    timeout: Seconds = 900.0
+    """For all waiting together."""
+    storage: tuple[str, ...] = ()
+    """Kinds that hold data besides those known to, such as `Warehouse.example.org`: they are
+    never removed without --allow-data-loss."""
+    bucket: Name | None = None
+    """The name of the Bucket object that DVC uses, where there are several."""
+    dvc_remote: Name = "platform"
+    """The name of the DVC remote that is written to `.dvc/config.local`."""
+    dvc_prefix: Name = "dvc"
+    """The path of the DVC remote in the bucket."""
+
+
 class Policy(_Section):
     """The whole of `lockproof.toml`."""
 
@@ -164,6 +186,7 @@ class Policy(_Section):
     judged_by: tuple[JudgedBy, ...] = ()
     record: RecordPolicy = RecordPolicy()
     mlflow: MlflowPolicy = MlflowPolicy()
+    provision: ProvisionPolicy = ProvisionPolicy()
 
     def tolerances_for(self, path: str, *, folder: bool = False) -> tuple[ToleranceRule, ...]:
         """The tolerance rules for an output, in the order in which they are written.

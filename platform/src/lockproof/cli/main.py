@@ -19,6 +19,7 @@ VERBS = {
     "reproduce": "make every locked output of a commit again and compare",
     "record": "write down how the lock came to be, and log the run to MLflow",
     "affected": "name the stages that changed since a commit, and the GPUs they ask for",
+    "provision": "bring a cluster to what Git declares, and keep it there",
     "explain": "print the page of a rule: what it means and how to fix it",
     "merge-lock": "merge two versions of dvc.lock, stage by stage",
     "completion": "print the completion script of a shell",

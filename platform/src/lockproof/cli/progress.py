@@ -14,6 +14,7 @@ from rich.text import Text
 
 _WIDTH = 100
 _COMMANDS = 8
+_WATCHED = 20
 
 
 class PlainProgress:
@@ -40,6 +41,21 @@ class PlainProgress:
 
     def end(self, name: str) -> None:
         """The next step says so."""
+
+
+class PlainWatch(PlainProgress):
+    """A line also for every change of what something that is waited for says."""
+
+    def __init__(self) -> None:
+        """Nothing has been said yet."""
+        super().__init__()
+        self._told: dict[str, str] = {}
+
+    def show(self, name: str, line: str) -> None:
+        """Print the line unless it is what was printed last."""
+        if self._told.get(name) != line:
+            self._told[name] = line
+            self.say(f"waiting for {name}: {line}")
 
 
 class LiveProgress(PlainProgress):
@@ -84,10 +100,33 @@ class LiveProgress(PlainProgress):
         self._live.update(table)
 
 
+class LiveWatch(LiveProgress):
+    """Below the steps stands a table of what is waited for, and what each of it says."""
+
+    def _draw(self) -> None:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        table.add_column("waiting for", no_wrap=True)
+        table.add_column("conditions and messages", style="dim", overflow="fold")
+        for name, line in list(self._lines.items())[:_WATCHED]:
+            table.add_row(Text(_visible(name)), Text(_visible(line)[: 3 * _WIDTH]))
+        more = len(self._lines) - _WATCHED
+        if more > 0:
+            table.add_row(Text(f"and {more} more", style="dim"))
+        self._live.update(table if self._lines else Text())
+
+
 def progress() -> PlainProgress:
     """Live on a terminal; plain lines in CI, in a pipe or on a dumb terminal."""
-    plain = os.environ.get("CI") or os.environ.get("TERM") == "dumb" or not sys.stderr.isatty()
-    return PlainProgress() if plain else LiveProgress()
+    return PlainProgress() if _plain() else LiveProgress()
+
+
+def watch() -> PlainProgress:
+    """As `progress`, for a verb that waits for things outside which say how they are."""
+    return PlainWatch() if _plain() else LiveWatch()
+
+
+def _plain() -> bool:
+    return bool(os.environ.get("CI") or os.environ.get("TERM") == "dumb" or not sys.stderr.isatty())
 
 
 def _visible(text: str) -> str:

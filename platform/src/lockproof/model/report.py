@@ -13,6 +13,7 @@ from .comparison import Difference, Tolerance
 from .digest import Digest
 from .environment import Environment
 from .finding import Finding
+from .provisioned import ObjectReport
 from .verdict import OutputVerdict, Verdict
 
 
@@ -142,6 +143,10 @@ class Host(Frozen):
     metrics: tuple[MetricValue, ...] = ()
     mlflow: Mapping[str, str] = {}
     paths: Mapping[str, str] = {}
+    objects: tuple[ObjectReport, ...] = ()
+    """The objects in a cluster, in the order in which they are applied."""
+    platform: Mapping[str, str] = {}
+    """How to reach what was provisioned: what it is -> its address."""
 
 
 class Timing(Frozen):

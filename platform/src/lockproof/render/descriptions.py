@@ -47,6 +47,7 @@ FIELDS = {
     "Policy.environment": "Where stage commands find Python and packages.",
     "Policy.judged_by": "Outputs that other outputs stand for.",
     "Policy.mlflow": "Where runs are logged.",
+    "Policy.provision": "What `lockproof provision` brings up, and where.",
     "Policy.record": "Where run records live.",
     "Policy.reproduce": "Defaults of `lockproof reproduce`, and what may pass without proof.",
     "Policy.run": "The limits that stage commands run under.",

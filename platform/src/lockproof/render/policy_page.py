@@ -95,7 +95,7 @@ def _type(field: dict[str, Any]) -> str:
     if field["type"] == "array":
         least = ", at least one" if field.get("minItems") else ""
         return f"array of {_type(field['items'])}s{least}"
-    if field["type"] == "string" and "pattern" in field:
+    if field["type"] == "string" and "smhd" in field.get("pattern", ""):
         return "duration"
     return str(field["type"]) + _range(field)
 

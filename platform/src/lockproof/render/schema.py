@@ -60,13 +60,14 @@ def policy_schema() -> Schema:
     for definition in (schema, *definitions.values()):
         for field in definition.get("properties", {}).values():
             _without_null(field)
-    timeout = definitions["RunPolicy"]["properties"]["timeout"]
-    timeout["anyOf"] = [
-        {"type": "number", "exclusiveMinimum": 0, "description": "Seconds."},
-        {"type": "string", "pattern": _DURATION, "description": "Such as `90s`, `30m`, `2h`."},
-    ]
-    for keyword in ("type", "exclusiveMinimum"):
-        timeout.pop(keyword, None)
+    for section in ("RunPolicy", "ProvisionPolicy"):
+        timeout = definitions[section]["properties"]["timeout"]
+        timeout["anyOf"] = [
+            {"type": "number", "exclusiveMinimum": 0, "description": "Seconds."},
+            {"type": "string", "pattern": _DURATION, "description": "Such as `90s`, `30m`, `2h`."},
+        ]
+        for keyword in ("type", "exclusiveMinimum"):
+            timeout.pop(keyword, None)
     # What the validators of these two sections check.
     definitions["EnvironmentPolicy"]["oneOf"] = [
         {"required": [key]} for key in ("requirements", "uv-lock", "interpreter", "image")

@@ -15,6 +15,7 @@ from lockproof.model.report import Evidence, HostStage, OutputReport, Report, St
 from lockproof.model.verdict import Verdict
 from lockproof.render import words
 from lockproof.render.foreign import brief, first_lines, last_lines
+from lockproof.render.objects import write_objects
 
 _STYLES = {
     Verdict.PASSED: "green",
@@ -61,6 +62,7 @@ def table(report: Report, width: int = 100, color: bool = False) -> str:
         _write_checks(console, report)
     if report.step == "reproduce" or report.stages:
         _write_outputs(console, report)
+    write_objects(console, report)
     _write_causes(console, report)
     _write_findings(console, report)
     console.print()

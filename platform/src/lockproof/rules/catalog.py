@@ -42,6 +42,17 @@ RULES = {
         Rule("LP707", "stage rewrites its own input", _E),
         Rule("LP708", "stage was not checked", _W),
         Rule("LP709", "pipeline environment is not pinned", _W),
+        Rule("LP901", "cluster refuses the manifest", _E),
+        Rule("LP902", "field belongs to another manager", _E),
+        Rule("LP903", "kind is not served", _E),
+        Rule("LP904", "user may not do that in the cluster", _E),
+        Rule("LP905", "object belongs to another inventory", _E),
+        Rule("LP906", "object is not ready", _E),
+        Rule("LP907", "no controller has looked at the object", _W),
+        Rule("LP908", "object is not declared any more", _W),
+        Rule("LP909", "object stays because it holds data", _N),
+        Rule("LP910", "cluster is not what Git declares", _E),
+        Rule("LP911", "object does not go away", _E),
     )
 }
 

@@ -1,0 +1,191 @@
+"""`lockproof provision`: plan, apply, wait, prune, and say how to reach what was made."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lockproof.adapters.dvc import DVC_DIR
+from lockproof.adapters.kubernetes_answers import Refusal
+from lockproof.errors import ConfigError
+from lockproof.model.report import Report
+from lockproof.model.resource import Body, ResourceKey, group_kind_of
+from lockproof.rules import cluster as rules
+
+from .apply import apply, enlarge_parent, foreign_parent, read_parent, remove_parent, write_parent
+from .assemble import Account, assemble, clock
+from .handover import Written, write_environment, write_remote
+from .inventory import listed_kinds, listed_namespaces
+from .plan import all_items, plan
+from .platform import platform_of
+from .remove import members, remove, undeclared
+from .request import Progress, Request
+from .session import Item, Session, open_session, side_by_side
+from .wait import explain_state, look, read
+
+
+def provision(request: Request, progress: Progress) -> Report:
+    """Bring the cluster to what an overlay declares.
+
+    Nothing is written where the dry run shows that something would be refused. After a kill it
+    goes on where it was; where all is as declared it changes nothing.
+
+    Raises:
+        UsageError, ConfigError: what is declared, or the kubeconfig, is not usable.
+        UnavailableError: the API server does not answer.
+    """
+    began = clock()
+    session = _open(request, progress)
+    parent = _readable_parent(session)
+    account = Account(session, items=[], findings=foreign_parent(session, parent))
+    if account.findings:
+        return assemble(account, began)
+    batches, account.findings = plan(session)
+    account.items = all_items(batches)
+    if account.failed:
+        return assemble(account, began)
+    if not request.dry_run:
+        for item in account.items:
+            if item.changes and item.live is not None:
+                fields = ", ".join(change.field for change in item.changes)
+                progress.say(f"{item.name} changes in {fields}")
+        enlarge_parent(session, parent, account.items)
+        account.findings = apply(session, batches)
+        account.attempted = True
+    if not account.findings:
+        _leftovers(account, parent)
+    if account.attempted and not account.unready:
+        _hand_over(account)
+    return assemble(account, began)
+
+
+def status(request: Request, progress: Progress) -> Report:
+    """Compare the cluster with what an overlay declares, and say what is not ready.
+
+    Raises:
+        UsageError, ConfigError, UnavailableError: as `provision`.
+    """
+    began = clock()
+    session = _open(request, progress)
+    parent = _readable_parent(session)
+    batches, findings = plan(session)
+    account = Account(session, items=all_items(batches), findings=findings, looked=True)
+    side_by_side(lambda item: _judge(account, item), account.items)
+    for item in account.items:
+        place = rules.Place(*item.manifest.place())
+        if item.action in ("create", "wait"):
+            item.action = "missing"
+            account.findings.append(rules.drifted(item.name, "missing", (), place))
+        elif item.action == "change":
+            fields = [change.field for change in item.changes]
+            account.findings.append(rules.drifted(item.name, "differs", fields, place))
+        elif item.state not in (None, "ready"):
+            account.findings.append(explain_state(session, item, waited=False))
+    everything = members(session, parent)
+    for body in undeclared(session, everything, {item.key for item in account.items}):
+        account.findings.append(rules.undeclared(str(ResourceKey.of(body))))
+    account.platform = platform_of(_live(account.items), session.policy.provision.bucket)
+    return assemble(account, began)
+
+
+def down(request: Request, progress: Progress) -> Report:
+    """Remove what the inventory of an overlay has; never what holds data, unless asked by name.
+
+    Raises:
+        UsageError, ConfigError, UnavailableError: as `provision`.
+    """
+    began = clock()
+    session = _open(request, progress)
+    parent = _readable_parent(session)
+    account = Account(session, items=[], findings=foreign_parent(session, parent), ended=True)
+    if account.findings:
+        return assemble(account, began)
+    everything = members(session, parent)
+    account.removal = remove(session, everything, everything)
+    account.findings = list(account.removal.findings)
+    if parent is not None and not request.dry_run:
+        _shrink(session, parent, account.removal.remaining)
+    return assemble(account, began)
+
+
+def _open(request: Request, progress: Progress) -> Session:
+    session = open_session(request, progress)
+    version = session.cluster.version()
+    cluster = session.cluster
+    progress.say(f"{cluster.context}: {cluster.server}, Kubernetes {version}")
+    progress.say(f"overlay {session.overlay}: {len(session.manifests)} objects")
+    return session
+
+
+def _readable_parent(session: Session) -> Body | None:
+    try:
+        return read_parent(session)
+    except Refusal as refusal:
+        raise ConfigError(
+            f"the inventory cannot be read: {refusal}; grant get, list, patch and delete on"
+            f" ConfigMaps in {session.inventory.namespace}, or use another --context"
+        ) from refusal
+
+
+def _leftovers(account: Account, parent: Body | None) -> None:
+    """Remove what is not declared any more, or say that it is there."""
+    session = account.session
+    everything = members(session, parent)
+    orphans = undeclared(session, everything, {item.key for item in account.items})
+    if not session.request.prune:
+        account.findings += [rules.undeclared(str(ResourceKey.of(body))) for body in orphans]
+        return
+    account.removal = remove(session, orphans, everything)
+    account.findings += account.removal.findings
+    if not session.request.dry_run:
+        kinds = {item.key.group_kind for item in account.items}
+        namespaces = {item.key.namespace for item in account.items if item.key.namespace}
+        for body in account.removal.remaining:
+            kinds |= {group_kind_of(body)}
+            namespaces |= (
+                {body["metadata"]["namespace"]} if "namespace" in body["metadata"] else set()
+            )
+        write_parent(session, kinds, namespaces)
+
+
+def _shrink(session: Session, parent: Body, remaining: Sequence[Body]) -> None:
+    if not remaining:
+        remove_parent(session, parent)
+        return
+    kinds = listed_kinds(parent) & {group_kind_of(body) for body in remaining}
+    there = {body["metadata"].get("namespace") for body in remaining}
+    write_parent(session, kinds, listed_namespaces(parent) & there)
+
+
+def _judge(account: Account, item: Item) -> None:
+    if item.live is not None:
+        state, _ = look(account.session, item)
+        item.state, item.reason = state.state.value, state.reason
+
+
+def _hand_over(account: Account) -> None:
+    session = account.session
+    live = side_by_side(lambda item: item.live or read(session, item), account.items)
+    policy = session.policy.provision
+    account.platform = platform_of([body for body in live if body is not None], policy.bucket)
+    root = _dvc_root(session)
+    written = [
+        write_environment(root, account.platform),
+        write_remote(root, account.platform, policy.dvc_remote, policy.dvc_prefix),
+    ]
+    for one in filter(None, written):
+        _say(session, one)
+
+
+def _say(session: Session, written: Written) -> None:
+    session.progress.say(f"{written.path}: {written.what}")
+
+
+def _dvc_root(session: Session) -> Path:
+    start = session.request.directory.absolute()
+    for folder in (start, *start.parents):
+        if (folder / DVC_DIR).is_dir() or folder == session.git.root:
+            return folder
+    return session.git.root
+
+
+def _live(items: Sequence[Item]) -> list[Body]:
+    return [item.live for item in items if item.live is not None]

@@ -1,0 +1,68 @@
+"""Waiting until objects are ready, with what their controllers say."""
+
+import time
+from collections.abc import Sequence
+
+from lockproof.model.finding import Finding
+from lockproof.model.resource import Body
+from lockproof.rules import cluster as rules
+
+from .readiness import Readiness, State, conditions_line, readiness
+from .session import Item, Session, side_by_side
+
+_POLL = 1.0
+_FIRST = 0.2
+
+
+def wait(session: Session, items: Sequence[Item]) -> list[Finding]:
+    """Wait until every object is ready, has failed for good, or the time is up.
+
+    Returns:
+        A finding for each that is not ready: an error where something is wrong or only time
+        passed, a warning where nothing has looked at the object at all.
+    """
+    waiting, delay = list(items), _FIRST
+    while True:
+        states = side_by_side(lambda item: look(session, item), waiting)
+        for item, (state, line) in zip(waiting, states, strict=True):
+            item.state, item.reason = state.state.value, state.reason
+            if state.ready:
+                session.progress.end(item.name)
+                continue
+            text = " · ".join(part for part in (line, state.reason) if part)
+            session.progress.show(item.name, text)
+        open_ = [i for i in waiting if i.state not in (State.READY, State.FAILED)]
+        failed = [i for i in waiting if i.state == State.FAILED]
+        if not open_ or session.late:
+            for item in waiting:
+                session.progress.end(item.name)
+            return [explain_state(session, item) for item in [*failed, *open_]]
+        waiting = [*failed, *open_]
+        time.sleep(delay)
+        delay = min(delay * 1.5, _POLL)
+
+
+def look(session: Session, item: Item) -> tuple[Readiness, str]:
+    """The readiness of an object as it is now, and its conditions in one line."""
+    body = read(session, item)
+    if body is None:
+        return Readiness(State.WAITING, "is not there"), ""
+    state = readiness(body, composite=session.is_composite(item.key.group_kind))
+    return state, conditions_line(body)
+
+
+def read(session: Session, item: Item) -> Body | None:
+    """The object as it is now; kept in the item."""
+    if item.kind is None:
+        return None
+    item.live = session.cluster.get(item.kind, item.key.namespace, item.key.name)
+    return item.live
+
+
+def explain_state(session: Session, item: Item, *, waited: bool = True) -> Finding:
+    """The finding for an object that is not ready."""
+    place = rules.Place(*item.manifest.place())
+    if item.state == State.UNSEEN:
+        return rules.unseen(item.name, item.reason, place)
+    seconds = session.timeout if waited and item.state != State.FAILED else None
+    return rules.not_ready(item.name, item.reason, seconds, place)

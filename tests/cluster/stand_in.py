@@ -1,0 +1,191 @@
+"""A stand-in for controllers that no test can run: Crossplane, its providers, Argo CD, volumes.
+
+It does what lockproof relies on and nothing else: it installs a provider's kinds when the provider
+is declared, makes a declared bucket on a real S3 server before it says Ready, binds volumes, and
+writes the conditions that the real controllers write.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from cluster.lab import Api, Lab
+
+_PKG = "/apis/pkg.crossplane.io/v1"
+_POLICIES = "/apis/apiextensions.crossplane.io/v1alpha1/managedresourceactivationpolicies"
+_PERIOD = 0.2
+
+Definition = dict[str, Any]
+
+
+@dataclass
+class StandIn:
+    """What it looks after; a test may change how it behaves."""
+
+    lab: Lab
+    definitions: list[Definition]
+    """All CustomResourceDefinitions; a provider's are installed when it is declared."""
+    s3: Any = None
+    """A boto3 client; None where no bucket is made."""
+    trouble: dict[str, str] = field(default_factory=dict)
+    """Name of a managed resource -> the error of its last operation."""
+    stuck: set[str] = field(default_factory=set)
+    """Names of managed resources that are never looked at."""
+    buckets: list[str] = field(default_factory=list)
+    """The buckets made, in order."""
+    errors: list[BaseException] = field(default_factory=list)
+
+    @property
+    def api(self) -> Api:
+        return self.lab.api
+
+    def step(self) -> None:
+        """Look at everything once."""
+        for kind in ("providers", "functions", "configurations"):
+            for one in self.api.items(f"{_PKG}/{kind}"):
+                self._package(f"{_PKG}/{kind}/{one['metadata']['name']}", one)
+        for one in self.api.items(_POLICIES):
+            self._set(f"{_POLICIES}/{one['metadata']['name']}", one, {"Healthy": "True"})
+        for definition in self.definitions:
+            if _is_managed(definition):
+                self._resources(definition)
+        self._claims()
+        self._applications()
+
+    def _package(self, path: str, one: dict[str, Any]) -> None:
+        words = one["spec"]["package"].split("/")[-1].split(":")[0].removeprefix("provider-")
+        wanted = set(words.split("-")) - {"family"}
+        mine = [d for d in self.definitions if _labels(d) == wanted]
+        missing = [
+            d
+            for d in mine
+            if self.api.get(
+                f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{d['metadata']['name']}"
+            )
+            is None
+        ]
+        if missing:
+            self.lab.install(missing)
+        self._set(path, one, {"Installed": "True", "Healthy": "True"})
+
+    def _resources(self, definition: Definition) -> None:
+        spec = definition["spec"]
+        version = spec["versions"][0]["name"]
+        plural = spec["names"]["plural"]
+        for one in self.api.items(f"/apis/{spec['group']}/{version}/{plural}"):
+            metadata = one["metadata"]
+            namespace = metadata.get("namespace")
+            where = f"namespaces/{namespace}/" if namespace else ""
+            path = f"/apis/{spec['group']}/{version}/{where}{plural}/{metadata['name']}"
+            if metadata["name"] in self.stuck:
+                continue
+            if metadata["name"] in self.trouble:
+                error = self.trouble[metadata["name"]]
+                self._set(path, one, {"Synced": "True", "Ready": "False"})
+                self._set(path, one, {"LastAsyncOperation": "False"}, error)
+                continue
+            if spec["names"]["kind"] == "Bucket" and self.s3 is not None:
+                self._bucket(metadata)
+            good = {"Synced": "True", "Ready": "True", "LastAsyncOperation": "True"}
+            self._set(path, one, good)
+
+    def _bucket(self, metadata: dict[str, Any]) -> None:
+        annotations = metadata.get("annotations") or {}
+        name = annotations.get("crossplane.io/external-name", metadata["name"])
+        if name not in self.buckets:
+            self.s3.create_bucket(Bucket=name)
+            self.buckets.append(name)
+
+    def _set(self, path: str, one: Any, wanted: dict[str, str], message: str = "") -> None:
+        status = one.setdefault("status", {})
+        listed = {c["type"]: c for c in status.get("conditions") or ()}
+        if all(listed.get(name, {}).get("status") == value for name, value in wanted.items()):
+            return
+        for name, value in wanted.items():
+            listed[name] = {
+                "type": name,
+                "status": value,
+                "reason": "AsStoodInFor",
+                "message": message,
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+            }
+        status["conditions"] = list(listed.values())
+        self.api.set_status(path, {"conditions": status["conditions"]})
+
+    def _claims(self) -> None:
+        for one in self.api.items("/api/v1/persistentvolumeclaims"):
+            if one["status"].get("phase") != "Pending":
+                continue
+            metadata, spec = one["metadata"], one["spec"]
+            volume = {
+                "apiVersion": "v1",
+                "kind": "PersistentVolume",
+                "metadata": {"name": f"pv-{metadata['uid']}"},
+                "spec": {
+                    "capacity": spec["resources"]["requests"],
+                    "accessModes": spec["accessModes"],
+                    "storageClassName": spec.get("storageClassName", ""),
+                    "hostPath": {"path": "/nowhere"},
+                    "claimRef": {"namespace": metadata["namespace"], "name": metadata["name"]},
+                },
+            }
+            self.api.create("/api/v1/persistentvolumes", volume)
+
+    def _applications(self) -> None:
+        base = "/apis/argoproj.io/v1alpha1"
+        for one in self.api.items(f"{base}/applications"):
+            if "health" not in one.get("status", {}):
+                path = f"{base}/namespaces/{one['metadata']['namespace']}/applications"
+                body = {"status": {"health": {"status": "Healthy"}, "sync": {"status": "Synced"}}}
+                # Argo CD's Application has no status subresource.
+                self.api.call(
+                    "PATCH",
+                    f"{path}/{one['metadata']['name']}",
+                    body,
+                    "application/merge-patch+json",
+                )
+        for one in self.api.items(f"{base}/rollouts"):
+            generation = str(one["metadata"]["generation"])
+            status = one.get("status", {})
+            if status.get("observedGeneration") != generation or status.get("phase") != "Healthy":
+                path = f"{base}/namespaces/{one['metadata']['namespace']}/rollouts"
+                new = {"observedGeneration": generation, "phase": "Healthy"}
+                self.api.set_status(f"{path}/{one['metadata']['name']}", new)
+
+
+def _labels(definition: Definition) -> set[str]:
+    return set(definition["spec"]["group"].split(".")[:-2]) - {"m"}
+
+
+def _is_managed(definition: Definition) -> bool:
+    group = definition["spec"]["group"]
+    kind = definition["spec"]["names"]["kind"]
+    cloud = group.endswith((".m.upbound.io", ".m.crossplane.io"))
+    return cloud and not kind.startswith(("ProviderConfig", "ClusterProviderConfig"))
+
+
+@contextmanager
+def at_work(stand_in: StandIn) -> Iterator[StandIn]:
+    """Run it beside a test; what went wrong in it fails the test."""
+    stop = threading.Event()
+    worker = threading.Thread(target=_run, args=(stand_in, stop.wait), daemon=True)
+    worker.start()
+    try:
+        yield stand_in
+    finally:
+        stop.set()
+        worker.join(timeout=60)
+    assert not stand_in.errors, stand_in.errors
+
+
+def _run(stand_in: StandIn, wait: Callable[[float], bool]) -> None:
+    while not wait(_PERIOD):
+        try:
+            stand_in.step()
+        except OSError:
+            pass  # The API server is being restarted.
+        except Exception as error:  # noqa: BLE001 - told by `at_work`
+            stand_in.errors.append(error)
+            return
