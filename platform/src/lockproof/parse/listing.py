@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from lockproof.errors import ConfigError
+from .yaml_document import ParseError
 
 _MAX_ENTRY = 1 << 16
 """Characters; a path of 4096 bytes is the longest that a kernel takes, escaped six-fold."""
@@ -21,7 +21,7 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _HOSTILE = re.compile(r"(?:^|/)(?:\.{0,2})(?:/|$)|\x00")
 
 
-class ListingError(ConfigError):
+class ListingError(ParseError):
     """A directory object is no listing, or names what it must not."""
 
 
@@ -50,21 +50,21 @@ def read_listing(chunks: Iterable[bytes], name: str) -> Iterator[ListedFile]:
     seen: set[int] = set()
     last, ascending = "", True
     if text.next() != "[":
-        raise ListingError(f"{name} is not a DVC listing: it does not start with a JSON list")
+        raise ListingError("is not a DVC listing: it does not start with a JSON list", name)
     while (file := text.entry(first=not seen)) is not None:
         relpath = file.relpath
         if _HOSTILE.search(relpath):
-            raise ListingError(f"{name} names a path outside of its directory: {relpath[:200]!r}")
+            raise ListingError(f"names a path outside of its directory: {relpath[:200]!r}", name)
         ascending = ascending and relpath > last
         key = hash(relpath)
         # DVC sorts, and then the order alone shows that no name comes twice.
         if not ascending and key in seen:
-            raise ListingError(f"{name} names {relpath[:200]!r} twice")
+            raise ListingError(f"names {relpath[:200]!r} twice", name)
         seen.add(key)
         last = relpath
         yield file
     if text.next():
-        raise ListingError(f"{name} is not a DVC listing: text follows the JSON list")
+        raise ListingError("is not a DVC listing: text follows the JSON list", name)
 
 
 class _Text:
@@ -92,7 +92,7 @@ class _Text:
     def entry(self, *, first: bool) -> ListedFile | None:
         """The next entry; None at the end of the list."""
         match = None if first else _NEXT.match(self._text, self._at)
-        if match:
+        if match and match.end() - self._at <= _MAX_ENTRY:
             self._at = match.end()
             return ListedFile(match[2], match[1])
         found = self.next()
@@ -115,6 +115,8 @@ class _Text:
                 if len(self._text) - self._at > _MAX_ENTRY or not self._more():
                     raise self._broken("an entry is no valid JSON, or too long") from error
                 continue
+            if end - self._at > _MAX_ENTRY:
+                raise self._broken("an entry is no valid JSON, or too long")
             self._at = end
             return self._file(value)
 
@@ -143,4 +145,4 @@ class _Text:
         return False
 
     def _broken(self, why: str) -> ListingError:
-        return ListingError(f"{self._name} is not a DVC listing: {why}")
+        return ListingError(f"is not a DVC listing: {why}", self._name)

@@ -87,7 +87,7 @@ def _fetch(store: Store, digest: Digest) -> IO[bytes]:
     def write(chunk: bytes) -> None:
         file.write(chunk)
         if file.tell() > _LARGEST:
-            raise ListingError(f"directory object {digest.short} is larger than 1 GiB")
+            raise ListingError("is larger than 1 GiB", _called(digest))
 
     try:
         md5 = object_md5(store, digest.object_path, digest, sink=write)
@@ -100,7 +100,11 @@ def _fetch(store: Store, digest: Digest) -> IO[bytes]:
 
 
 def _files(file: IO[bytes], digest: Digest) -> Iterator[ListedFile]:
-    return read_listing(_chunks(file), f"directory object {digest.short}")
+    return read_listing(_chunks(file), _called(digest))
+
+
+def _called(digest: Digest) -> str:
+    return f"directory object {digest.short}"
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:
