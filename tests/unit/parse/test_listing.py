@@ -110,6 +110,7 @@ def test_dvc_itself_writes_what_is_read() -> None:
         (dump(entry("a", x=[[]])).replace(b"[[]]", b"[" * 100_000), "nested too deeply"),
         (dump(entry("a" * 70_000, x="é")), "too long"),
         (b"[" + b"\xff" * 4, "not UTF-8"),
+        (b"[]\xc8", "not UTF-8"),
         (dump(entry("a\nb")).replace(b"\\n", b"\n"), "no valid JSON"),
     ],
 )

@@ -134,15 +134,19 @@ class _Text:
 
     def _more(self) -> bool:
         for chunk in self._chunks:
-            try:
-                text = self._decoder.decode(chunk)
-            except UnicodeDecodeError:
-                raise self._broken("it is not UTF-8") from None
+            text = self._decoded(chunk)
             if text:
                 self._text = self._text[self._at :] + text
                 self._at = 0
                 return True
+        self._decoded(b"", last=True)
         return False
+
+    def _decoded(self, chunk: bytes, *, last: bool = False) -> str:
+        try:
+            return self._decoder.decode(chunk, last)
+        except UnicodeDecodeError:
+            raise self._broken("it is not UTF-8") from None
 
     def _broken(self, why: str) -> ListingError:
         return ListingError(f"is not a DVC listing: {why}", self._name)

@@ -50,6 +50,8 @@ class StoreProof:
     """Objects that were read and hashed."""
     by_version: int = 0
     """Objects that are there as the version, and with the ETag, that the lock names."""
+    foreign_etags: bool = False
+    """Whether the ETags of this store turned out to be no MD5s."""
     by_size: int = 0
     """Objects that are there, and of which only name and size could be compared."""
 
@@ -110,6 +112,7 @@ class _Prover:
             by_etag=self.outcome.by_etag,
             by_reading=self.outcome.by_reading + len(sound),
             by_version=self.versions.proved,
+            foreign_etags=foreign,
             by_size=self.outcome.unknown
             + (self.outcome.suspected if foreign else 0)
             + self.versions.unknown,

@@ -1,0 +1,148 @@
+"""Every remote that claims name: opened, asked, and what came of it in the terms of a report."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from lockproof.adapters.objectstore import open_store
+from lockproof.model.check import Check
+from lockproof.model.claim import Claim, Claims, Exemption
+from lockproof.model.finding import Finding
+from lockproof.model.remote import RemoteConfigs
+from lockproof.model.verdict import Verdict
+from lockproof.rules.remote import claim_findings, no_remote, ordered
+
+from .prover import Options, StoreProof, prove
+
+Located = tuple[Claim, str]
+"""A claim, and the file that states it, relative to the Git root."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the policy says of remotes."""
+
+    options: Options = field(default_factory=Options)
+    timeout: float = 30.0
+    """Seconds without an answer."""
+    also: tuple[str, ...] = ()
+    """Remotes that must hold every object as well."""
+    by_size_passes: bool = True
+    """Whether objects pass of which only name and size could be compared."""
+
+
+@dataclass
+class Proved:
+    """What all remotes together hold."""
+
+    findings: list[Finding] = field(default_factory=list)
+    proofs: dict[str, StoreProof] = field(default_factory=dict)
+    """By the name of the remote."""
+
+
+async def prove_remotes(
+    claims: Sequence[Located],
+    configs: RemoteConfigs,
+    terms: Terms,
+    show: Callable[[str], None] = lambda text: None,
+) -> Proved:
+    """Prove claims on the remotes that they name, else on the default one.
+
+    Raises:
+        ConfigError: a remote's settings do not make sense.
+        StoreError: a remote does not answer.
+    """
+    proved = Proved()
+    for name, group in _by_remote(claims, configs, terms.also).items():
+        remote = configs.remote(name)
+        if remote is None:
+            proved.findings += [no_remote(claim, file, name) for claim, file in group]
+            continue
+        store = open_store(remote, jobs=terms.options.jobs, timeout=terms.timeout)
+        try:
+            proof = await prove(group, store, terms.options, partial(_shown, show, remote.name))
+        finally:
+            store.close()
+        proved.proofs[remote.name] = proof
+        proved.findings += [f for facts in proof.facts for f in claim_findings(facts)]
+    proved.findings = list(ordered(proved.findings))
+    return proved
+
+
+def _shown(show: Callable[[str], None], remote: str, text: str) -> None:
+    show(f"{remote}: {text}")
+
+
+def _by_remote(
+    claims: Iterable[Located], configs: RemoteConfigs, also: Sequence[str]
+) -> dict[str | None, list[Located]]:
+    groups: dict[str | None, list[Located]] = {}
+    for claim, file in claims:
+        first = claim.remote or configs.default
+        names = [first, *also]
+        for name in dict.fromkeys(name and name.lower() for name in names):
+            groups.setdefault(name, []).append((claim, file))
+    return groups
+
+
+def remote_check(claims: Claims, proved: Proved, terms: Terms, findings_verdict: Verdict) -> Check:
+    """What was looked at, what proves it, and what was left out.
+
+    Args:
+        claims: what was claimed, and what no remote has to hold.
+        proved: what came of it.
+        terms: what the policy says.
+        findings_verdict: the verdict that the findings give, once the policy had its say.
+    """
+    proofs = proved.proofs.values()
+    by_size = sum(proof.by_size for proof in proofs)
+    checked = sum(proof.objects for proof in proofs)
+    verdict = findings_verdict
+    if verdict is Verdict.PASSED and (not claims.claims or (by_size and not terms.by_size_passes)):
+        verdict = Verdict.INCONCLUSIVE
+    return Check(
+        name="remote",
+        verdict=verdict,
+        checked=checked,
+        unit="object",
+        summary=_summary(proofs),
+        not_checked=(*_left_out(claims), *_unverified(proved)),
+    )
+
+
+def _summary(proofs: Iterable[StoreProof]) -> str:
+    counts = {
+        "by ETag": sum(p.by_etag for p in proofs),
+        "by version id": sum(p.by_version for p in proofs),
+        "by reading": sum(p.by_reading for p in proofs),
+        "by size alone": sum(p.by_size for p in proofs),
+    }
+    return ", ".join(f"{how}: {count:,}" for how, count in counts.items() if count)
+
+
+def _left_out(claims: Claims) -> list[str]:
+    if not claims.claims and not claims.exempt:
+        return ["no output is kept in a remote"]
+    lines = []
+    for reason in Exemption:
+        paths = [e.path for e in claims.exempt if e.reason is reason]
+        if paths:
+            shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if paths[5:] else "")
+            lines.append(f"{shown}: {reason}")
+    return lines
+
+
+def _unverified(proved: Proved) -> list[str]:
+    lines = []
+    for name, proof in proved.proofs.items():
+        if not proof.by_size:
+            continue
+        why = (
+            "its ETags are no MD5s"
+            if proof.foreign_etags
+            else "it does not say their MD5 (a folder, an upload in parts, SSE-KMS or SSE-C)"
+        )
+        lines.append(
+            f"the content of {proof.by_size:,} objects in remote {name!r}: {why}; --deep reads them"
+        )
+    return lines
