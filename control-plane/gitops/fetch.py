@@ -10,8 +10,6 @@ import re
 import sys
 from pathlib import Path
 
-import mlflow.artifacts
-
 uri, digest = os.environ["MODEL_URI"], os.environ["MODEL_DIGEST"]
 target = Path(os.environ.get("MODEL_TARGET", "/model"))
 if not re.fullmatch(r"models:/[^/@]+/[0-9]+", uri):
@@ -20,6 +18,8 @@ if not re.fullmatch(r"models:/[^/@]+/[0-9]+", uri):
 if not re.fullmatch(r"md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}", digest):
     print("fetch: MODEL_DIGEST must be md5:HEX or sha256:HEX", file=sys.stderr)
     sys.exit(2)
+
+import mlflow.artifacts  # noqa: E402 - takes seconds, which a wrong setting need not wait for
 
 algorithm, expected = digest.split(":")
 mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(target))

@@ -1,0 +1,334 @@
+"""The scripts and rules that run in the cluster, with the real MLflow, S3 server and promtool."""
+
+import configparser
+import gzip
+import hashlib
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from .s3 import KEY, SECRET, S3Server, s3_server
+
+CONTROL = Path(__file__).resolve().parents[2] / "control-plane"
+BACKUP = CONTROL / "mlflow/config/backup.py"
+
+
+def documents(path: Path) -> list[Any]:
+    return [d for d in yaml.safe_load_all(path.read_text()) if d]
+
+
+def manifests() -> Iterator[tuple[Path, Any]]:
+    """Every Kubernetes object; ci-cd/ holds templates of CI files and function/ a package."""
+    for path in sorted(CONTROL.rglob("*.yaml")):
+        if {"ci-cd", "function"}.isdisjoint(path.parts) and path.name != "kustomization.yaml":
+            for document in documents(path):
+                if {"apiVersion", "kind"} <= set(document):
+                    yield path, document
+
+
+# --- what no schema can say ---------------------------------------------------------------------
+
+
+def test_every_image_is_pinned_by_digest_in_one_file_that_says_where_from() -> None:
+    path = CONTROL / "components/images/kustomization.yaml"
+    pinned = {one["name"]: one for one in documents(path)[0]["images"]}
+    for one in pinned.values():
+        assert re.fullmatch(r"sha256:[0-9a-f]{64}", one["digest"])
+        assert one["newTag"]
+    used = {
+        match
+        for file in CONTROL.rglob("*.yaml")
+        for match in re.findall(r"^\s+image: (\S+)$", file.read_text(), re.MULTILINE)
+    }
+    assert used == set(pinned)
+    comments = re.findall(r"# source: .*, \d{4}-\d{2}-\d{2}$", path.read_text(), re.MULTILINE)
+    assert len(comments) == len(pinned)
+
+
+def test_the_quotas_and_what_kubernetes_takes_fit_the_small_node() -> None:
+    group = next(
+        d
+        for d in documents(CONTROL / "cluster/nodegroup.yaml")
+        if d["metadata"]["name"] == "lockproof-cpu"
+    )
+    assert group["spec"]["forProvider"]["instanceTypes"] == ["t3.large"]
+    assert group["spec"]["forProvider"]["scalingConfig"]["maxSize"] == 1
+    quotas = [
+        d["spec"]["hard"]
+        for d in documents(CONTROL / "namespaces/budget.yaml")
+        if d["kind"] == "ResourceQuota"
+    ]
+    cpu = sum(int(q["requests.cpu"].removesuffix("m")) for q in quotas)
+    memory = sum(_mebibytes(q["requests.memory"]) for q in quotas)
+    assert cpu + 350 <= 1930
+    assert memory + 300 <= 7000
+
+
+def _mebibytes(quantity: str) -> int:
+    factor = {"Mi": 1, "Gi": 1024}[quantity[-2:]]
+    return int(quantity[:-2]) * factor
+
+
+def test_what_helm_values_repeat_of_the_inputs_is_the_same() -> None:
+    inputs = documents(CONTROL / "overlays/aws/account/inputs.yaml")[0]["data"]
+    values = documents(CONTROL / "controllers/cluster-autoscaler.yaml")[0]
+    cluster = documents(CONTROL / "cluster/eks-cluster.yaml")[0]
+    assert values["awsRegion"] == inputs["region"]
+    external = cluster["metadata"]["annotations"]["crossplane.io/external-name"]
+    assert values["autoDiscovery"]["clusterName"] == external
+
+
+def test_no_secret_and_no_moving_revision_is_in_git() -> None:
+    revisions = set()
+    for path, document in manifests():
+        assert document["kind"] != "Secret", path
+        text = path.read_text()
+        revisions |= set(re.findall(r"(?:revision|commit): ([0-9a-f]{40})$", text, re.MULTILINE))
+        for found in re.findall(r"targetRevision: (\S+)", text):
+            assert re.fullmatch(r"[0-9a-f]{40}|\d+\.\d+\.\d+", found), path
+    assert len(revisions) == 1, "both overlays and Flux name one commit"
+
+
+def test_storage_and_cluster_survive_a_prune() -> None:
+    kept = ("Bucket", "PersistentVolumeClaim", "Cluster")
+    for path, document in manifests():
+        if document["kind"] in kept and document["apiVersion"] != "aws.m.upbound.io/v1beta1":
+            annotations = document["metadata"]["annotations"]
+            assert "Prune=false" in annotations["argocd.argoproj.io/sync-options"], path
+            assert annotations["kustomize.toolkit.fluxcd.io/prune"] == "disabled", path
+            assert "Delete" not in document["spec"].get("managementPolicies", []), path
+
+
+def test_the_rules_that_judge_a_canary_pass_their_unit_tests(tmp_path: Path) -> None:
+    promtool = shutil.which("promtool")
+    if not promtool:
+        pytest.skip("no promtool on PATH (Debian package prometheus)")
+    rules = next(
+        d
+        for d in documents(CONTROL / "gitops/metrics-config.yaml")
+        if d["kind"] == "PrometheusRule"
+    )
+    (tmp_path / "model-rules.yaml").write_text(yaml.safe_dump(rules["spec"]))
+    shutil.copy(CONTROL / "gitops/tests/model-rules.test.yaml", tmp_path)
+    argv = [promtool, "test", "rules", "model-rules.test.yaml"]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# --- MLflow's database ---------------------------------------------------------------------------
+
+
+# MLflow's own warnings are not ours to fix, so it runs in a process of its own.
+WRITE = """\
+import sys
+from pathlib import Path
+from mlflow import MlflowClient
+
+folder = Path(sys.argv[1])
+uri = f"sqlite:///{folder}/mlflow.db"
+client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+experiment = client.create_experiment("digits", artifact_location=str(folder / "artifacts"))
+run = client.create_run(experiment, run_name="one").info.run_id
+client.log_metric(run, "accuracy", 0.96)
+client.log_text(run, "weights", "model/weights.txt")
+client.create_registered_model("digits")
+client.create_model_version("digits", f"{folder}/artifacts/{run}/artifacts/model", run)
+"""
+READ = """\
+import json
+import sys
+from mlflow import MlflowClient
+
+uri = f"sqlite:///{sys.argv[1]}"
+client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+experiment = client.get_experiment_by_name("digits")
+(run,) = client.search_runs([experiment.experiment_id])
+version = client.get_model_version("digits", "1")
+print(json.dumps([run.data.metrics, run.info.run_id == version.run_id]))
+"""
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database as this MLflow makes it, with one run, one model version and its artifact."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    (folder / "write.py").write_text(WRITE)
+    done = run(folder / "write.py", str(folder))
+    assert done.returncode == 0, done.stderr
+    return folder / "mlflow.db"
+
+
+def run(script: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    # Of our variables only those that are given: a developer's MLflow is not ours.
+    base = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "AWS_", "MODEL_"))}
+    path = f"{Path(sys.executable).parent}:{base['PATH']}"
+    environment = {**base, "PATH": path, "MLFLOW_DISABLE_TELEMETRY": "true", **variables}
+    argv = [sys.executable, str(script), *arguments]
+    return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+
+
+def last_line(done: subprocess.CompletedProcess[str]) -> str:
+    return (done.stderr if done.returncode else done.stdout).strip().splitlines()[-1]
+
+
+@pytest.mark.s3
+@pytest.mark.xdist_group("s3")
+def test_a_saved_database_comes_back_and_a_damaged_one_does_not(
+    database: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "s3").mkdir()
+    with s3_server(tmp_path / "s3") as server:
+        _save_and_restore(server, database, tmp_path)
+
+
+def _save_and_restore(server: S3Server, database: Path, folder: Path) -> None:
+    client: Any = server.client()
+    client.create_bucket(Bucket="store")
+    tracking, auth = folder / "mlflow.db", folder / "basic_auth.db"
+    shutil.copy(database, tracking)
+    with sqlite3.connect(auth) as users:  # as MLflow's authentication lays it out
+        users.execute("CREATE TABLE alembic_version_auth (version_num VARCHAR(32))")
+        users.execute("INSERT INTO alembic_version_auth VALUES ('abc123')")
+        users.execute("CREATE TABLE users (username VARCHAR(255))")
+        users.execute("INSERT INTO users VALUES ('ann')")
+    users.close()
+    (folder / "basic_auth.ini").write_text(f"[mlflow]\ndatabase_uri = sqlite:///{auth}\n")
+
+    def backup(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return run(
+            BACKUP,
+            *arguments,
+            MLFLOW_BACKEND_STORE_URI=f"sqlite:///{tracking}",
+            MLFLOW_AUTH_CONFIG_PATH=str(folder / "basic_auth.ini"),
+            MLFLOW_S3_ENDPOINT_URL=server.url,
+            BACKUP_DESTINATION="s3://store/backups/mlflow",
+            AWS_ACCESS_KEY_ID=KEY,
+            AWS_SECRET_ACCESS_KEY=SECRET,
+            AWS_DEFAULT_REGION="us-east-1",
+        )
+
+    # A writer is in the middle of a transaction: what is saved is the state before it.
+    writer = sqlite3.connect(tracking, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("UPDATE experiments SET name = 'half done' WHERE name = 'digits'")
+    done = backup("save")
+    writer.execute("ROLLBACK")
+    writer.close()
+    assert done.returncode == 0, done.stderr
+    time = done.stdout.strip()
+    assert backup("list").stdout.split() == [time]
+
+    refused = backup("restore", time)
+    assert (refused.returncode, "is in the way" in refused.stderr) == (2, True)
+    tracking.unlink()
+    auth.unlink()
+    refused = backup("restore", "20200101T000000Z")
+    assert (refused.returncode, "no complete backup" in refused.stderr) == (2, True)
+
+    # One byte that is not what was saved: nothing is put back, not even the file that was good.
+    key = f"backups/mlflow/{time}/basic_auth.db.gz"
+    good = client.get_object(Bucket="store", Key=key)["Body"].read()
+    damaged = bytearray(gzip.decompress(good))
+    damaged[-1] ^= 1
+    client.put_object(Bucket="store", Key=key, Body=gzip.compress(bytes(damaged)))
+    refused = backup("restore", time)
+    assert (refused.returncode, "is not what was saved" in refused.stderr) == (1, True)
+    assert not tracking.exists()
+    client.put_object(Bucket="store", Key=key, Body=good)
+
+    done = backup("restore", time)
+    assert done.returncode == 0, done.stderr
+    (folder / "read.py").write_text(READ)
+    assert last_line(run(folder / "read.py", str(tracking))) == '[{"accuracy": 0.96}, true]'
+    users = sqlite3.connect(auth)
+    assert users.execute("SELECT username FROM users").fetchall() == [("ann",)]
+    users.close()
+
+    # What is broken already is not saved over what was good.
+    tracking.write_bytes(tracking.read_bytes()[:4096] + b"\0" * 8192)
+    broken = backup("save")
+    assert broken.returncode == 1, broken.stdout + broken.stderr
+    assert backup("list").stdout.split() == [time]
+
+
+def test_what_cannot_be_saved_is_one_line(tmp_path: Path) -> None:
+    ini = tmp_path / "basic_auth.ini"
+    ini.write_text("[mlflow]\ndatabase_uri = postgresql:///mlflow_auth\n")
+    variables = {
+        "MLFLOW_BACKEND_STORE_URI": "postgresql:///mlflow",
+        "MLFLOW_AUTH_CONFIG_PATH": str(ini),
+        "BACKUP_DESTINATION": "s3://store/backups",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    done = run(BACKUP, "save", **variables)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "backup: not an absolute sqlite path; PostgreSQL is saved with pg_dump"
+    ]
+    done = run(BACKUP, "list")
+    assert (done.returncode, last_line(done)) == (2, "backup: 'BACKUP_DESTINATION' is not set")
+
+
+def test_the_server_gets_its_administrator_and_a_schema_that_is_never_newer(
+    database: Path, tmp_path: Path
+) -> None:
+    for name in ("prepare.py", "basic_auth.ini"):
+        shutil.copy(CONTROL / "mlflow/config" / name, tmp_path)
+    target = tmp_path / "run.ini"
+    copy = tmp_path / "mlflow.db"
+    variables = {
+        "MLFLOW_AUTH_CONFIG_PATH": str(target),
+        "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{copy}",
+        "MLFLOW_AUTH_ADMIN_USERNAME": "admin",
+        "MLFLOW_AUTH_ADMIN_PASSWORD": "100% = #1",
+    }
+    script = tmp_path / "prepare.py"
+    refused = run(script, **{**variables, "MLFLOW_AUTH_ADMIN_PASSWORD": ""})
+    assert refused.returncode == 1
+    assert "MLFLOW_AUTH_ADMIN_PASSWORD is not set" in last_line(refused)
+    assert not target.exists()
+
+    assert run(script, **variables).returncode == 0, "an empty database is the server's to make"
+    config = configparser.ConfigParser()  # as MLflow reads it
+    config.read(target)
+    assert config["mlflow"]["admin_password"] == "100% = #1"
+    assert config["mlflow"]["default_permission"] == "NO_PERMISSIONS"
+    assert target.stat().st_mode & 0o777 == 0o600
+
+    shutil.copy(database, copy)
+    assert run(script, **variables).returncode == 0
+    with sqlite3.connect(copy) as newer:
+        newer.execute("UPDATE alembic_version SET version_num = 'from-the-future'")
+    newer.close()
+    before = hashlib.sha256(copy.read_bytes()).hexdigest()
+    assert run(script, **variables).returncode != 0
+    assert hashlib.sha256(copy.read_bytes()).hexdigest() == before
+
+
+def test_a_pod_serves_the_model_that_git_names_or_nothing(database: Path, tmp_path: Path) -> None:
+    md5, sha = hashlib.md5(b"weights").hexdigest(), hashlib.sha256(b"weights").hexdigest()
+
+    def fetch(uri: str, digest: str) -> tuple[int, str]:
+        target = tmp_path / f"{len(list(tmp_path.iterdir()))}"
+        target.mkdir()
+        variables = {"MODEL_URI": uri, "MODEL_DIGEST": digest, "MODEL_TARGET": str(target)}
+        store = {"MLFLOW_TRACKING_URI": f"sqlite:///{database}"}
+        done = run(CONTROL / "gitops/fetch.py", **variables, **store)
+        return done.returncode, last_line(done)
+
+    good = (0, f"fetch: models:/digits/1: weights.txt is md5:{md5}")
+    assert fetch("models:/digits/1", f"md5:{md5}") == good
+    assert fetch("models:/digits/1", f"sha256:{sha}")[0] == 0
+    code, line = fetch("models:/digits/1", f"md5:{'0' * 32}")
+    assert (code, "not the model that Git names" in line) == (1, True)
+    assert fetch("models:/digits@champion", f"md5:{md5}")[0] == 2
+    assert fetch("models:/digits/1", md5)[0] == 2
