@@ -1,0 +1,94 @@
+"""Files that run code when they are loaded, made by the libraries that write them."""
+
+import gzip
+import io
+import pickle
+import zipfile
+import zlib
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lockproof.parse.code_formats import code_in_content, code_in_name, may_hold_code
+
+
+def array(values: object, **options: object) -> bytes:
+    """An `.npy` file."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.array(values, **options), allow_pickle=True)  # type: ignore[call-overload]
+    return buffer.getvalue()
+
+
+def archive(members: dict[str, bytes]) -> bytes:
+    """A zip file."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("value", [OrderedDict(a=1), [np.float64(1)], np.arange(9)])
+def test_pickles_of_every_protocol(protocol: int, value: object) -> None:
+    content = pickle.dumps(value, protocol)
+    assert code_in_content(content) == "a pickle"
+    assert code_in_content(zlib.compress(content)) == "a pickle"
+    assert code_in_content(gzip.compress(content)) == "a pickle"
+
+
+def test_arrays_of_objects_and_archives() -> None:
+    objects = array([{}, []], dtype=object)
+    assert "objects" in str(code_in_content(objects))
+    assert "objects" in str(code_in_content(array([(1, "a")], dtype=[("n", "i4"), ("o", "O")])))
+    assert "objects" in str(code_in_content(archive({"x.npy": objects})))
+    assert "pickle" in str(code_in_content(archive({"model/data.pkl": b"x"})))
+    layer = b'{"layers": [{"class_name": "Lambda"}]}'
+    assert "Lambda" in str(code_in_content(archive({"config.json": layer})))
+    assert "Lambda" in str(code_in_content(b"\x89HDF\r\n\x1a\n" + layer))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"a,b\n1,2\n",
+        b"{}",
+        b"# Title.\n\ncopyright.",
+        b"(see below).",
+        array([1.0, 2.0]),
+        array(["Old", "O"]),
+        archive({"x.npy": array([1])}),
+        archive({"config.json": b'{"class_name": "Dense"}'}),
+        b"\x89HDF\r\n\x1a\n" + bytes(100),
+        b"\x89PNG\r\n\x1a\n",
+        gzip.compress(b"a,b\n1,2\n"),
+        b"PK\x03\x04 not a zip",
+        b"x\x9c not zlib",
+    ],
+)
+def test_what_runs_nothing(content: bytes) -> None:
+    assert code_in_content(content) is None
+
+
+def test_names() -> None:
+    assert code_in_name("models/best.PKL")
+    assert code_in_name("models/best.pkl.gz")
+    assert code_in_name("m.pt")
+    assert not code_in_name("model.skops")
+    assert not code_in_name("pkl")
+    assert may_hold_code("data/x.npz")
+    assert not may_hold_code("src/train.py")
+
+
+@settings(deadline=None)
+@given(st.sampled_from((b"", b"PK\x03\x04", b"\x93NUMPY", b"x\x9c", b"\x1f\x8b")), st.binary())
+def test_any_bytes_are_looked_at(start: bytes, rest: bytes) -> None:
+    assert code_in_content(start + rest) in (None, "a pickle")
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    assert code_in_content(zlib.compress(bytes(50_000_000), 9)) is None
