@@ -1,6 +1,8 @@
 """The policy file: every key, and one clear line for every mistake."""
 
 import math
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from lockproof.model.comparison import Tolerance
 
 LOOSE = '[[tolerance]]\npaths = ["a"]\nrtol = 1e-6\n'
 JUDGED = '[[judged-by]]\npaths = ["a"]\nby = ["b"]\nreason = "c"\n'
+
+WAIVER = '[[waiver]]\nrule = "LP103"\nsubject = "train *"\nreason = "r"\nexpires = 2027-03-31\n'
 
 KEYS: list[tuple[str, str, object]] = [
     ('[environment]\nrequirements = "r.lock"', "environment.requirements", "r.lock"),
@@ -55,13 +59,26 @@ KEYS: list[tuple[str, str, object]] = [
     ('[provision]\nbucket = "b"', "provision.bucket", "b"),
     ('[provision]\ndvc-remote = "r"', "provision.dvc_remote", "r"),
     ('[provision]\ndvc-prefix = "p"', "provision.dvc_prefix", "p"),
+    ('[gate]\noff = ["remote"]', "gate.off", ("remote",)),
+    ('[gate]\nreproduction = "required"', "gate.reproduction", "required"),
+    ('[gate]\nbaseline = "b.json"', "gate.baseline", "b.json"),
+    ('[rules.LP103]\nseverity = "note"', "rules.LP103.severity", "note"),
+    ("[rules.LP103]\noff = true", "rules.LP103.off", True),
+    ('[rules.LP103]\npaths = ["a/*"]', "rules.LP103.paths", ("a/*",)),
+    (WAIVER, "waiver.0.rule", "LP103"),
+    (WAIVER, "waiver.0.subject", "train *"),
+    (WAIVER, "waiver.0.reason", "r"),
+    (WAIVER, "waiver.0.expires", date(2027, 3, 31)),
 ]
 
 
 def value_at(policy: Policy, dotted: str) -> object:
     value: Any = policy
     for part in dotted.split("."):
-        value = value[int(part)] if part.isdigit() else getattr(value, part)
+        if isinstance(value, Mapping):
+            value = value[part]
+        else:
+            value = value[int(part)] if part.isdigit() else getattr(value, part)
     return value
 
 
@@ -82,6 +99,9 @@ def test_no_key_is_without_a_test() -> None:
         "record": config.RecordPolicy,
         "mlflow": config.MlflowPolicy,
         "provision": config.ProvisionPolicy,
+        "gate": config.GatePolicy,
+        "rules.LP103": config.RulePolicy,
+        "waiver.0": config.Waiver,
     }
     assert {name.partition(".")[0] for name in sections} == set(Policy.model_fields)
     known = {f"{name}.{key}" for name, section in sections.items() for key in section.model_fields}
@@ -96,6 +116,11 @@ def test_an_empty_file_and_no_file_are_the_default_policy(tmp_path: Path) -> Non
 
 
 MISTAKES: list[tuple[str, str]] = [
+    ("[rules.LP1]", "rules.LP1"),
+    ("[rules.LP103]\nsince = 1", "rules.LP103.since: no such key"),
+    (WAIVER.replace("2027-03-31", "2027-03-31T00:00:00Z"), "waiver.0.expires: write a date"),
+    (WAIVER.replace("2027-03-31", "'soon'"), "waiver.0.expires: "),
+    ('[gate]\noff = ["locks"]', "gate.off.0: "),
     ("nope = 1", "nope: no such key; see docs/reference/policy.md"),
     ("[run]\nnet-work = true", "run.net-work: no such key; see docs/reference/policy.md"),
     (LOOSE + "tol = 1", "tolerance.0.tol: no such key; see docs/reference/policy.md"),

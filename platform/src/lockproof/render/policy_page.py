@@ -62,10 +62,12 @@ def policy_page(schema: dict[str, Any]) -> str:
     """
     parts = [_INTRODUCTION.format(example=EXAMPLE)]
     for key, section in schema["properties"].items():
-        reference = section.get("items", section)["$ref"]
+        named = next(iter(section.get("patternProperties", {}).values()), None)
+        reference = (named or section.get("items", section))["$ref"]
         definition = schema["$defs"][reference.rpartition("/")[2]]
         repeated = section.get("type") == "array"
-        parts.append(_section(key, definition, repeated=repeated))
+        title = f"{key}.LPxxx" if named else key
+        parts.append(_section(title, definition, repeated=repeated))
     return "\n".join(parts)
 
 
@@ -97,6 +99,8 @@ def _type(field: dict[str, Any]) -> str:
         return f"array of {_type(field['items'])}s{least}"
     if field["type"] == "string" and "smhd" in field.get("pattern", ""):
         return "duration"
+    if field.get("format") == "date":
+        return "date"
     return str(field["type"]) + _range(field)
 
 

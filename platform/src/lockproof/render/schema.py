@@ -76,6 +76,7 @@ def policy_schema() -> Schema:
         {"required": [key], "properties": {key: {"exclusiveMinimum": 0}}}
         for key in ("rtol", "atol")
     ]
+    schema["properties"]["rules"]["additionalProperties"] = False
     return _headed(schema, "policy.schema.json", "lockproof policy")
 
 

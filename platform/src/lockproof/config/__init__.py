@@ -1,0 +1,34 @@
+"""The policy file `lockproof.toml`: typed, strict, with one clear line per mistake.
+
+One file for each group of sections.
+"""
+
+from .base import Seconds, Section, matches_any
+from .environment import EnvironmentPolicy, RunPolicy
+from .gate import FAMILIES, GatePolicy, RulePolicy, Waiver
+from .policy import FILE_NAME, Policy, load_policy, parse_policy
+from .provision import ProvisionPolicy
+from .record import MlflowPolicy, RecordPolicy
+from .reproduce import JudgedBy, ReproducePolicy, ToleranceRule
+
+__all__ = [
+    "FAMILIES",
+    "FILE_NAME",
+    "EnvironmentPolicy",
+    "GatePolicy",
+    "JudgedBy",
+    "MlflowPolicy",
+    "Policy",
+    "ProvisionPolicy",
+    "RecordPolicy",
+    "ReproducePolicy",
+    "RulePolicy",
+    "RunPolicy",
+    "Seconds",
+    "Section",
+    "ToleranceRule",
+    "Waiver",
+    "load_policy",
+    "matches_any",
+    "parse_policy",
+]

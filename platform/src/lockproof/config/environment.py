@@ -1,0 +1,42 @@
+"""What stage commands run with."""
+
+from typing import Self
+
+from pydantic import StrictBool, model_validator
+
+from .base import Name, Seconds, Section
+
+
+class EnvironmentPolicy(Section):
+    """Where stage commands find Python and packages; exactly one of the first four."""
+
+    requirements: Name | None = None
+    """A requirements file with every version pinned, relative to the DVC root."""
+    uv_lock: Name | None = None
+    """A `uv.lock`; the `pyproject.toml` beside it is its project."""
+    interpreter: Name | None = None
+    """An interpreter that exists already: a path or a command such as `python3.12`."""
+    image: Name | None = None
+    """A container image by digest; only where stages run in containers."""
+    python: Name | None = None
+    """The Python that an environment is built with, such as `3.12`; default: lockproof's."""
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        named = [self.requirements, self.uv_lock, self.interpreter, self.image]
+        if sum(value is not None for value in named) != 1:
+            raise ValueError("name exactly one of requirements, uv-lock, interpreter, image")
+        return self
+
+
+class RunPolicy(Section):
+    """The limits that stage commands run under."""
+
+    timeout: Seconds | None = None
+    """Per stage command list: '90s', '30m', '2h'. Default: none."""
+    network: StrictBool = False
+    """Whether stage commands may use the network."""
+    pass_env: tuple[str, ...] = ()
+    """Environment variables handed through besides the harmless few; globs."""
+    shell: Name | None = None
+    """The shell for stage commands; default as DVC: $SHELL, else /bin/sh."""

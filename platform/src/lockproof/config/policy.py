@@ -1,0 +1,90 @@
+"""The policy file as a whole, and how it is read."""
+
+import re
+import tomllib
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from lockproof.errors import ConfigError
+
+from .base import Section, matches_any
+from .environment import EnvironmentPolicy, RunPolicy
+from .gate import GatePolicy, RulePolicies, Waiver
+from .provision import ProvisionPolicy
+from .record import MlflowPolicy, RecordPolicy
+from .reproduce import JudgedBy, ReproducePolicy, ToleranceRule
+
+FILE_NAME = "lockproof.toml"
+
+
+class Policy(Section):
+    """The whole of `lockproof.toml`."""
+
+    environment: EnvironmentPolicy | None = None
+    run: RunPolicy = RunPolicy()
+    reproduce: ReproducePolicy = ReproducePolicy()
+    tolerance: tuple[ToleranceRule, ...] = ()
+    judged_by: tuple[JudgedBy, ...] = ()
+    record: RecordPolicy = RecordPolicy()
+    mlflow: MlflowPolicy = MlflowPolicy()
+    provision: ProvisionPolicy = ProvisionPolicy()
+    gate: GatePolicy = GatePolicy()
+    rules: RulePolicies = Field(default={})
+    waiver: tuple[Waiver, ...] = ()
+
+    def tolerances_for(self, path: str, *, folder: bool = False) -> tuple[ToleranceRule, ...]:
+        """The tolerance rules for an output, in the order in which they are written.
+
+        For a folder also those that may match a file in it, such as `*.npy`.
+        """
+        return tuple(
+            r
+            for r in self.tolerance
+            if matches_any(path, r.paths)
+            or (folder and any(_may_match_below(path, glob) for glob in r.paths))
+        )
+
+    def judges_of(self, path: str) -> JudgedBy | None:
+        """The rule that lets other outputs stand for this one, if there is one."""
+        return next((r for r in self.judged_by if matches_any(path, r.paths)), None)
+
+
+def _may_match_below(folder: str, glob: str) -> bool:
+    literal = re.split(r"[*?[]", glob, maxsplit=1)[0]
+    below = f"{folder}/"
+    return literal.startswith(below) or (literal != glob and below.startswith(literal))
+
+
+def parse_policy(text: str, name: str = FILE_NAME) -> Policy:
+    """Read a policy.
+
+    Raises:
+        ConfigError: the text is not TOML, or says something that is not allowed; the message
+            names the first mistake by its key.
+    """
+    try:
+        return Policy.model_validate(tomllib.loads(text), by_alias=True, by_name=False)
+    except ValidationError as error:  # A ValueError, too, so it comes first.
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "file"
+        what = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            what = "no such key; see docs/reference/policy.md"
+        raise ConfigError(f"{name}: {where}: {what}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{name} is not valid TOML: {error}") from error
+
+
+def load_policy(path: Path) -> Policy:
+    """Read the policy file at `path`; where there is none, the default policy holds.
+
+    Raises:
+        ConfigError: as `parse_policy`, or the file cannot be read as UTF-8.
+    """
+    try:
+        return parse_policy(path.read_text("utf-8"), path.name)
+    except FileNotFoundError:
+        return Policy()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error

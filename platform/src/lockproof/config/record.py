@@ -1,0 +1,27 @@
+"""Where runs are written down."""
+
+from pydantic import field_validator
+
+from .base import Name, Section
+
+
+class RecordPolicy(Section):
+    """Where run records live."""
+
+    directory: Name = "data-plane/experiments"
+    """The folder of run records, relative to the DVC root."""
+
+    @field_validator("directory")
+    @classmethod
+    def _is_below(cls, value: str) -> str:
+        if value.startswith("/") or ".." in value.split("/"):
+            raise ValueError("name a folder below the DVC root")
+        return value
+
+
+class MlflowPolicy(Section):
+    """Where runs are logged."""
+
+    tracking_uri: Name | None = None
+    """Default: $MLFLOW_TRACKING_URI, else sqlite in `.lockproof/` below the DVC root."""
+    experiment: Name = "lockproof"
