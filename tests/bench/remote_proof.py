@@ -24,7 +24,7 @@ def prove(root: Path) -> int:
     from lockproof.steps.gate.prover import prove as prove_claims
 
     claims = []
-    for path in sorted(root.glob("*.dvc")):
+    for path in sorted(root.glob("[!.]*.dvc")):
         (document,) = read_yaml(path.read_bytes(), path.name)
         (out,) = document.value["outs"]
         claim = Claim(

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 KEY, SECRET = "test-access-key", "test-secret-key-0123456789"
+READER = "test-reader-key", "test-reader-secret-0123456789"
+"""The key and secret of a user who may list and read, and nothing else."""
 
 
 @dataclass(frozen=True)
@@ -23,15 +25,15 @@ class S3Server:
     filer: str
     """Its own protocol's address, by which many files are uploaded fast."""
 
-    def client(self) -> object:
+    def client(self, key: str = KEY, secret: str = SECRET) -> object:
         """A boto3 client for it."""
         import boto3
 
         return boto3.client(
             "s3",
             endpoint_url=self.url,
-            aws_access_key_id=KEY,
-            aws_secret_access_key=SECRET,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
             region_name="us-east-1",
         )
 
@@ -71,8 +73,13 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
         "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     }
+    reader = {
+        "name": "reader",
+        "credentials": [{"accessKey": READER[0], "secretKey": READER[1]}],
+        "actions": ["Read", "List"],
+    }
     config = folder / "s3.json"
-    config.write_text(json.dumps({"identities": [identity]}))
+    config.write_text(json.dumps({"identities": [identity, reader]}))
     (folder / "data").mkdir()
     ports = _free_ports(10)
     names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc")
@@ -83,7 +90,9 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
     argv += ["-master.volumeSizeLimitMB=64", "-volume.max=0"]
     argv += [f"-{name}={port}" for name, port in zip(names, ports, strict=True)]
     process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    server = S3Server(f"http://127.0.0.1:{ports[6]}", process, f"http://127.0.0.1:{ports[4]}")
+    server = S3Server(
+        f"http://127.0.0.1:{ports[6]}", process, f"http://127.0.0.1:{ports[4]}.{ports[5]}"
+    )
     try:
         _wait(server)
         yield server

@@ -1,16 +1,23 @@
 """What the gate finds in remotes of every kind: one contract, and what only one kind has."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
+from botocore.exceptions import ClientError
 
-from lockproof.adapters.objectstore import open_store
+from lockproof.adapters.objectstore import Held, Page, open_store
+from lockproof.adapters.objectstore_local import LocalStore
 from lockproof.errors import UnavailableError
+from lockproof.model.claim import Claim
+from lockproof.model.pipeline import StoredFile, StoredVersion
 from lockproof.rules.remote import claim_findings
+from lockproof.steps.gate.prover import prove
 
 from .remotes import (
     QUICK,
@@ -25,7 +32,7 @@ from .remotes import (
     look,
     put_all,
 )
-from .s3 import S3Server, s3_server
+from .s3 import READER, S3Server, s3_server
 
 DEEP = replace(QUICK, deep=True)
 KINDS = [
@@ -275,3 +282,115 @@ class TestS3:
         remote.delete(f"files/md5/ab/{139 * 17 + 1:030x}")
         messages = [m for _, m in found(remote, raw)]
         assert "2 of 140 files of raw (f001, f139) are missing" in messages[0]
+
+    def test_permission_to_read_is_enough(self, server: S3Server) -> None:
+        key, secret = READER
+        options = {"access_key_id": key, "secret_access_key": secret}
+        remote = Bucket(server, "data", "reader")
+        claims = [claim_folder(remote, "raw", FILES), claim_file(remote, "model.bin", b"model")]
+        files = {f"f{i}": f"{i}".encode() for i in range(1000)}
+        claims.append(claim_folder(remote, "many", files))  # So that it lists as well.
+        before = remote.state()
+        remote.config = Bucket(server, "data", "reader", **options).config
+        with pytest.raises(ClientError, match="AccessDenied"):
+            server.client(*READER).put_object(Bucket="data", Key="reader/x", Body=b"")
+        proof = look(remote, *claims)
+        assert [f for facts in proof.facts for f in claim_findings(facts)] == []
+        assert proof.by_size == 0
+        assert remote.state() == before
+
+    def test_versions_are_asked_for_by_id(self, server: S3Server) -> None:
+        client: Any = server.client()
+        client.create_bucket(Bucket="versions")
+        client.put_bucket_versioning(
+            Bucket="versions", VersioningConfiguration={"Status": "Enabled"}
+        )
+        remote = Bucket(server, "versions", "ml", version_aware="true")
+
+        def put(path: str, content: bytes) -> StoredVersion:
+            key = f"ml/{path}"
+            answer = client.put_object(Bucket="versions", Key=key, Body=content)
+            return StoredVersion(remote="store", id=answer["VersionId"], etag=answer["ETag"])
+
+        first = put("model.bin", b"one")
+        put("model.bin", b"other")
+        gone = put("raw/a", b"a")
+        kept = put("raw/b", b"b")
+        client.delete_object(Bucket="versions", Key="ml/raw/a", VersionId=gone.id)
+
+        def claim(path: str, *files: StoredFile, size: int) -> Claim:
+            return Claim(
+                path=path, owner="make", file="dvc.lock", digest=None, size=size, stored=files
+            )
+
+        model = StoredFile(relpath="", size=3, digest=digest_of(b"one"), versions=(first,))
+        a = StoredFile(relpath="a", size=1, versions=(gone,))
+        b = StoredFile(relpath="b", size=1, versions=(kept,))
+        proof = look(remote, claim("model.bin", model, size=3), claim("raw", a, b, size=2))
+        assert [list(claim_findings(f)) for f in proof.facts[:1]] == [[]]
+        assert (proof.objects, proof.by_version) == (3, 2)
+        ((rule, message),) = found(remote, claim("raw", a, b, size=2))
+        assert rule == "LP201"
+        assert "1 of 2 files of raw (a) is missing" in message
+        # A version that is there and is not the locked content, by its tag and by reading it.
+        forged = first.model_copy(update={"etag": '"' + "0" * 32 + '"'})
+        other = model.model_copy(update={"versions": (forged,)})
+        assert [r for r, _ in found(remote, claim("model.bin", other, size=3))] == ["LP202"]
+        wrong = model.model_copy(update={"digest": digest_of(b"two")})
+        deep = found(remote, claim("model.bin", wrong, size=3), deep=True)
+        assert [r for r, _ in deep] == ["LP202"]
+
+    def test_an_output_that_was_pushed_elsewhere(self, server: S3Server) -> None:
+        remote = Bucket(server, "data", "x", version_aware="true")
+        stored = StoredFile(relpath="", versions=(StoredVersion(remote="other", id="1"),))
+        claim = claim_file(Bucket(server, "data", "x"), "model.bin", b"model")
+        elsewhere = claim.model_copy(update={"stored": (stored,)})
+        assert [r for r, _ in found(remote, claim, elsewhere)] == ["LP206", "LP206"]
+        by_content = Bucket(server, "data", "x")
+        only = claim.model_copy(update={"digest": None, "stored": (stored,)})
+        assert [r for r, _ in found(by_content, only)] == ["LP206"]
+
+
+class KmsStore(LocalStore):
+    """A fake of a bucket with SSE-KMS, which no server at hand has: its ETags look like MD5s.
+
+    A listing does not say that they are none; the headers of the object do.
+    """
+
+    can_list = True
+    says_so = True
+
+    def page(self, folder: str, after: str) -> Page:
+        path = self._path(folder)
+        names = sorted(p.name for p in path.iterdir() if p.name > after)
+        return Page({n: self._tagged(folder + n) for n in names}, more=False)
+
+    def head(self, path: str, version: str | None = None) -> Held | None:
+        held = super().head(path)
+        tagged = held and self._tagged(path)
+        return tagged._replace(md5=None) if tagged and self.says_so else tagged
+
+    def _tagged(self, path: str) -> Held:
+        held = super().head(path)
+        assert held
+        etag = digest_of(b"key" + self._path(path).read_bytes()).value
+        return held._replace(md5=etag, etag=etag)
+
+
+class ForeignStore(KmsStore):
+    """A fake of a store whose ETags look like MD5s, are none, and nothing says so."""
+
+    says_so = False
+
+
+@pytest.mark.parametrize("kind", [KmsStore, ForeignStore])
+def test_tags_that_are_no_md5s_blame_nobody(tmp_path: Path, kind: type[KmsStore]) -> None:
+    remote = Folder(tmp_path)
+    contents = (str(i).encode() for i in itertools.count())
+    alike = (c for c in contents if digest_of(c).value.startswith("ab"))
+    files = {f"f{i}": content for i, content in enumerate(itertools.islice(alike, 80))}
+    raw = claim_folder(remote, "raw", files)
+    proof = anyio.run(prove, [(raw, "dvc.lock")], kind(remote.config), QUICK)
+    assert list(claim_findings(proof.facts[0])) == []
+    assert (proof.by_etag, proof.by_size) == (0, 80)
+    assert proof.foreign_etags is (kind is ForeignStore)
