@@ -78,6 +78,10 @@ docs: develop ## write the generated pages of docs/reference/
 ci-files: develop ## write this repository's own CI files, as `lockproof init` makes them
 	@$(BIN)/lockproof init --ci github --ci gitlab --install 'make setup' --bin .venv/bin --force
 
+.PHONY: pins
+pins: develop ## ask for the newest versions of what the CI files use (ARGS=--check only says so)
+	@$(BIN)/python scripts/pins.py $(ARGS)
+
 .PHONY: docs-check
 docs-check: develop ## check that docs/reference/cli.md is in step (tests check the schemas)
 	@$(BIN)/python scripts/cli_page.py --check

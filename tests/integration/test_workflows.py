@@ -18,9 +18,12 @@ from lockproof.render.markdown import MARK
 from lockproof.render.workflows import PLACES, STEPS, pins
 from lockproof.steps.init import Choices, plan
 
+READ = (("AWS_ACCESS_KEY_ID", "LOCKPROOF_READ"),)
 VARIANTS = [
     {"install": "make setup"},
-    {"install": "", "root": "ml/model", "secrets": (("AWS_ACCESS_KEY_ID", "LOCKPROOF_READ"),)},
+    {"install": "", "root": "ml/model", "secrets": READ},
+    {"runner": "dagger", "module": "github.com/lockproof/lockproof@v1", "secrets": READ},
+    {"runner": "dagger", "module": ".", "engine": "tcp://dagger.dagger:1234"},
 ]
 PINNED = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 OWN = Choices(systems=("github", "gitlab"), install="make setup", bin=".venv/bin")

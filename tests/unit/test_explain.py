@@ -55,7 +55,7 @@ def test_what_is_no_rule_is_refused(
     assert err.count("\n") == 1
 
 
-def test_the_wheel_has_the_pages_also_when_built_from_the_sdist(tmp_path: Path) -> None:
+def test_the_wheel_has_what_is_linked_to_also_when_built_from_the_sdist(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "hatchling", "build"]
     subprocess.run(
         [*build, "-t", "sdist", "-d", tmp_path], cwd=ROOT, check=True, capture_output=True
@@ -70,3 +70,5 @@ def test_the_wheel_has_the_pages_also_when_built_from_the_sdist(tmp_path: Path) 
         with zipfile.ZipFile(wheel) as archive:
             for page in PAGES.glob("*.md"):
                 assert archive.read(f"lockproof/rules/pages/{page.name}") == page.read_bytes()
+            for source in (ROOT / "control-plane" / "ci-cd").glob("*.*"):
+                assert archive.read(f"lockproof/render/ci/{source.name}") == source.read_bytes()

@@ -26,6 +26,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the CI system; may be repeated (default: by where 'origin' is)",
     )
     parser.add_argument(
+        "--runner",
+        choices=("dagger", "host"),
+        default="host",
+        help="dagger: CI calls the Dagger module, which runs each step in a pinned container;"
+        " host: it calls lockproof itself (default: host)",
+    )
+    parser.add_argument(
+        "--module", metavar="REF", help="the Dagger module (default: lockproof's, of this version)"
+    )
+    parser.add_argument(
+        "--engine",
+        metavar="ADDRESS",
+        help="a shared Dagger engine, such as tcp://dagger.dagger:1234 (default: one per job)",
+    )
+    parser.add_argument(
         "--install",
         metavar="COMMAND",
         help="what a CI job runs to get lockproof (default: pip, into .lockproof/venv)",
@@ -49,12 +64,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show, ask, write."""
     from lockproof.adapters.files import write_whole
-    from lockproof.steps.init import GPU_RUNNER, Choices, plan
+    from lockproof.steps.init import GPU_RUNNER, MODULE, Choices, plan
 
     planned = plan(
         args.directory,
         Choices(
             systems=tuple(dict.fromkeys(args.ci)) if args.ci else None,
+            runner=args.runner,
+            module=args.module or MODULE,
+            engine=args.engine or "",
             install=args.install,
             bin=args.bin,
             gpu_runner=tuple(args.gpu_runner.split(",")) if args.gpu_runner else GPU_RUNNER,

@@ -26,6 +26,8 @@ class Workflow(Frozen):
     """The folder with `lockproof` after that, absolute or relative to the Git root."""
     module: str = ""
     """The Dagger module, where the runner is Dagger."""
+    engine: str = ""
+    """The address of a shared Dagger engine; empty: the CI system starts one."""
     gpu_runner: tuple[str, ...] = ("self-hosted", "gpu")
     """The labels (GitHub) or tags (GitLab) of runners with a GPU."""
     secrets: tuple[tuple[str, str], ...] = Field(default=())

@@ -24,6 +24,8 @@ PLACES: Mapping[CiSystem, Mapping[str, str]] = {
 }
 """For each CI system: file in the repository -> its source."""
 
+DAGGER_VERSION = "0.20.0"
+"""As `engineVersion` in the module's `dagger.json`; a test compares."""
 STEPS = ("reproduce",)
 """The steps that a pipeline reports on, in the order in which they run."""
 
@@ -46,6 +48,8 @@ def _render(source: str, workflow: Workflow) -> str:
             action=_action,
             image=_image,
             outputs=_outputs,
+            flag=_flag,
+            dagger=DAGGER_VERSION,
         )
     )
 
@@ -54,6 +58,11 @@ def _outputs(step: str) -> str:
     """`--output` for every format that a file can have, a line each."""
     named = [known.suffixes[0] for known in FORMATS if known.suffixes]
     return " \\\n".join(f"--output reports/{step}/report{suffix}" for suffix in named)
+
+
+def _flag(variable: str) -> str:
+    """The module's argument for a credential, as `dagger call` spells it."""
+    return f"--{variable.lower().replace('_', '-')}"
 
 
 def _action(name: str, path: str = "") -> str:

@@ -23,11 +23,13 @@ INSTALL = (
     f".lockproof/venv/bin/pip install --quiet 'lockproof[all]=={__version__}'"
 )
 BIN = ".lockproof/venv/bin"
+MODULE = f"github.com/lockproof/lockproof@v{__version__}"
 GPU_RUNNER = ("self-hosted", "gpu")
 _ATTRIBUTES = ".gitattributes"
 _IGNORED = "# lockproof: local MLflow runs and environments"
 _MERGED = "# lockproof merges these, in a clone that has run `lockproof merge-lock --install`"
 _LABEL = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
+_ADDRESS = re.compile(r"[\w./:@?&=+-]+", re.ASCII)
 _PLACE = re.compile(r"[\w./ +-]+")
 _S3_SECRETS = (
     ("AWS_ACCESS_KEY_ID", "LOCKPROOF_READ_ACCESS_KEY_ID"),
@@ -43,6 +45,10 @@ class Choices:
     runner: Runner = "host"
     install: str | None = None
     bin: str | None = None
+    module: str = MODULE
+    """The Dagger module that CI calls."""
+    engine: str = ""
+    """The address of a shared Dagger engine."""
     gpu_runner: tuple[str, ...] = GPU_RUNNER
     """Labels of runners with a GPU; as GitLab tags without `self-hosted`."""
 
@@ -127,6 +133,11 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
     place = BIN if choices.bin is None else choices.bin
     if not _PLACE.fullmatch(place):
         raise UsageError(f"cannot name {place!r} in CI files: use a plain path")
+    for what, value in (("--module", choices.module), ("--engine", choices.engine)):
+        if value and not _ADDRESS.fullmatch(value):
+            raise UsageError(
+                f"{what} {value!r} cannot be written into CI files: use a plain address"
+            )
     return Workflow(
         command=_command(system, choices),
         runner=choices.runner,
@@ -134,6 +145,8 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
         branch=found.branch,
         install=INSTALL if choices.install is None else choices.install,
         bin=place,
+        module=choices.module,
+        engine=choices.engine,
         gpu_runner=choices.gpu_runner,
         secrets=_S3_SECRETS if "s3" in found.stores else (),
     )
@@ -142,6 +155,14 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
 def _command(system: CiSystem, choices: Choices) -> str:
     """The command line that makes the same file again."""
     words = ["lockproof", "init", "--ci", system]
+    if choices.runner == "dagger":
+        words += ["--runner", choices.runner]
+    for name, value, usual in (
+        ("--module", choices.module, MODULE),
+        ("--engine", choices.engine, ""),
+    ):
+        if value != usual:
+            words += [name, value]
     if choices.install is not None:
         words += ["--install", choices.install]
     if choices.bin is not None:
