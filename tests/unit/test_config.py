@@ -69,6 +69,13 @@ KEYS: list[tuple[str, str, object]] = [
     (WAIVER, "waiver.0.subject", "train *"),
     (WAIVER, "waiver.0.reason", "r"),
     (WAIVER, "waiver.0.expires", date(2027, 3, 31)),
+    ('[remote]\nalso = ["copy"]', "remote.also", ("copy",)),
+    ("[remote]\ndeep = true", "remote.deep", True),
+    ('[remote]\nby-size = "inconclusive"', "remote.by_size", "inconclusive"),
+    ("[remote]\njobs = 4", "remote.jobs", 4),
+    ("[remote]\ntimeout = '5s'", "remote.timeout", 5.0),
+    ("[remote]\nattempts = 2", "remote.attempts", 2),
+    ("[remote]\nbackoff = '1s'", "remote.backoff", 1.0),
 ]
 
 
@@ -102,6 +109,7 @@ def test_no_key_is_without_a_test() -> None:
         "gate": config.GatePolicy,
         "rules.LP103": config.RulePolicy,
         "waiver.0": config.Waiver,
+        "remote": config.RemotePolicy,
     }
     assert {name.partition(".")[0] for name in sections} == set(Policy.model_fields)
     known = {f"{name}.{key}" for name, section in sections.items() for key in section.model_fields}
@@ -117,6 +125,9 @@ def test_an_empty_file_and_no_file_are_the_default_policy(tmp_path: Path) -> Non
 
 MISTAKES: list[tuple[str, str]] = [
     ("[rules.LP1]", "rules.LP1"),
+    ("[remote]\njobs = 0", "remote.jobs: "),
+    ("[remote]\nattempts = 0", "remote.attempts: "),
+    ("[remote]\nby-size = 'pass'", "remote.by-size: "),
     ("[rules.LP103]\nsince = 1", "rules.LP103.since: no such key"),
     (WAIVER.replace("2027-03-31", "2027-03-31T00:00:00Z"), "waiver.0.expires: write a date"),
     (WAIVER.replace("2027-03-31", "'soon'"), "waiver.0.expires: "),

@@ -9,6 +9,7 @@ from .gate import FAMILIES, GatePolicy, RulePolicy, Waiver
 from .policy import FILE_NAME, Policy, load_policy, parse_policy
 from .provision import ProvisionPolicy
 from .record import MlflowPolicy, RecordPolicy
+from .remote import RemotePolicy
 from .reproduce import JudgedBy, ReproducePolicy, ToleranceRule
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Policy",
     "ProvisionPolicy",
     "RecordPolicy",
+    "RemotePolicy",
     "ReproducePolicy",
     "RulePolicy",
     "RunPolicy",

@@ -13,6 +13,7 @@ from .environment import EnvironmentPolicy, RunPolicy
 from .gate import GatePolicy, RulePolicies, Waiver
 from .provision import ProvisionPolicy
 from .record import MlflowPolicy, RecordPolicy
+from .remote import RemotePolicy
 from .reproduce import JudgedBy, ReproducePolicy, ToleranceRule
 
 FILE_NAME = "lockproof.toml"
@@ -29,6 +30,7 @@ class Policy(Section):
     record: RecordPolicy = RecordPolicy()
     mlflow: MlflowPolicy = MlflowPolicy()
     provision: ProvisionPolicy = ProvisionPolicy()
+    remote: RemotePolicy = RemotePolicy()
     gate: GatePolicy = GatePolicy()
     rules: RulePolicies = Field(default={})
     waiver: tuple[Waiver, ...] = ()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from lockproof.adapters.objectstore import open_store
+from lockproof.config import RemotePolicy
 from lockproof.model.check import Check
 from lockproof.model.claim import Claim, Claims, Exemption
 from lockproof.model.finding import Finding
@@ -16,19 +17,6 @@ from .prover import Options, StoreProof, prove
 
 Located = tuple[Claim, str]
 """A claim, and the file that states it, relative to the Git root."""
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What the policy says of remotes."""
-
-    options: Options = field(default_factory=Options)
-    timeout: float = 30.0
-    """Seconds without an answer."""
-    also: tuple[str, ...] = ()
-    """Remotes that must hold every object as well."""
-    by_size_passes: bool = True
-    """Whether objects pass of which only name and size could be compared."""
 
 
 @dataclass
@@ -43,24 +31,39 @@ class Proved:
 async def prove_remotes(
     claims: Sequence[Located],
     configs: RemoteConfigs,
-    terms: Terms,
+    policy: RemotePolicy,
+    *,
+    deep: bool = False,
     show: Callable[[str], None] = lambda text: None,
 ) -> Proved:
     """Prove claims on the remotes that they name, else on the default one.
+
+    Args:
+        claims: what must be there.
+        configs: where the remotes are.
+        policy: how they are asked.
+        deep: whether every object is read and hashed, whatever the policy says.
+        show: takes a line of progress now and then.
 
     Raises:
         ConfigError: a remote's settings do not make sense.
         StoreError: a remote does not answer.
     """
     proved = Proved()
-    for name, group in _by_remote(claims, configs, terms.also).items():
+    options = Options(
+        jobs=policy.jobs,
+        attempts=policy.attempts,
+        backoff=policy.backoff,
+        deep=deep or policy.deep,
+    )
+    for name, group in _by_remote(claims, configs, policy.also).items():
         remote = configs.remote(name)
         if remote is None:
             proved.findings += [no_remote(claim, file, name) for claim, file in group]
             continue
-        store = open_store(remote, jobs=terms.options.jobs, timeout=terms.timeout)
+        store = open_store(remote, jobs=policy.jobs, timeout=policy.timeout)
         try:
-            proof = await prove(group, store, terms.options, partial(_shown, show, remote.name))
+            proof = await prove(group, store, options, partial(_shown, show, remote.name))
         finally:
             store.close()
         proved.proofs[remote.name] = proof
@@ -85,21 +88,20 @@ def _by_remote(
     return groups
 
 
-def remote_check(claims: Claims, proved: Proved, terms: Terms, findings_verdict: Verdict) -> Check:
+def remote_check(claims: Claims, proved: Proved, policy: RemotePolicy, judged: Verdict) -> Check:
     """What was looked at, what proves it, and what was left out.
 
     Args:
         claims: what was claimed, and what no remote has to hold.
         proved: what came of it.
-        terms: what the policy says.
-        findings_verdict: the verdict that the findings give, once the policy had its say.
+        policy: what proof by size is worth.
+        judged: the verdict that the findings give, once the policy had its say.
     """
     proofs = proved.proofs.values()
     by_size = sum(proof.by_size for proof in proofs)
     checked = sum(proof.objects for proof in proofs)
-    verdict = findings_verdict
-    if verdict is Verdict.PASSED and (not claims.claims or (by_size and not terms.by_size_passes)):
-        verdict = Verdict.INCONCLUSIVE
+    unproved = not checked or (by_size and policy.by_size == "inconclusive")
+    verdict = Verdict.INCONCLUSIVE if judged is Verdict.PASSED and unproved else judged
     return Check(
         name="remote",
         verdict=verdict,
