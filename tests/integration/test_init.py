@@ -1,6 +1,7 @@
 """`lockproof init` in real DVC repositories: what it shows, asks, writes and leaves alone."""
 
 import contextlib
+import json
 import os
 import pty
 import signal
@@ -15,8 +16,10 @@ import pytest
 from dvc.cli import main as dvc
 
 from integration.pipelines import BIN, Project, new_project, new_repository
+from lockproof import __version__
 from lockproof.cli.main import main
 from lockproof.config import parse_policy
+from lockproof.render.workflows import DAGGER_VERSION
 
 DVC_YAML = """
 stages:
@@ -201,6 +204,21 @@ def test_nothing_is_written_through_a_link_out_of_the_repository(
     assert done.returncode == 2
     assert "leads out of the repository" in done.stderr
     assert list(outside.iterdir()) == []
+
+
+def test_the_dagger_module_is_installed_for_laptops_as_well(project: Project) -> None:
+    assert init(project, "--runner", "dagger", "--yes").returncode == 0
+    content = json.loads((project.root / "dagger.json").read_text())
+    source = f"github.com/lockproof/lockproof@v{__version__}"
+    assert content == {
+        "name": "project",
+        "engineVersion": f"v{DAGGER_VERSION}",
+        "toolchains": [{"name": "lockproof", "source": source}],
+    }
+    text = (project.root / ".github/workflows/lockproof.yaml").read_text()
+    assert "# Made by: lockproof init --ci github --runner dagger\n" in text
+    assert f'  MODULE: "{source}"\n' in text
+    assert init(project, "--runner", "dagger").stdout.startswith("nothing to write: ")
 
 
 def test_credentials_are_named_only_where_a_store_takes_them(project: Project) -> None:

@@ -1,5 +1,6 @@
 """What `lockproof init` would write, file by file."""
 
+import json
 import os
 import re
 import shlex
@@ -12,9 +13,9 @@ from lockproof.adapters.merge_driver import NAME, PATTERNS
 from lockproof.config import FILE_NAME
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model.workflow import CiSystem, Runner, Workflow
-from lockproof.render.workflows import workflow_files
+from lockproof.render.workflows import DAGGER_VERSION, workflow_files
 
-from .edits import with_item, with_lines
+from .edits import with_item, with_lines, with_toolchain
 from .policy import policy_text
 from .survey import Survey, survey
 
@@ -87,7 +88,7 @@ def plan(directory: Path, choices: Choices) -> Plan:
     wanted: dict[str, tuple[str, bool]] = {}
     policy = os.path.normpath(f"{found.root}/{FILE_NAME}")
     ignore = os.path.normpath(f"{found.root}/.gitignore")
-    mine = (policy, ignore, _ATTRIBUTES, ".gitlab-ci.yml")
+    mine = (policy, ignore, _ATTRIBUTES, ".gitlab-ci.yml", "dagger.json")
     before = {path: _read(found.top, path) for path in mine}
     if before[policy] is None:  # A policy is the user's own from its first day.
         wanted[policy] = (policy_text(found), False)
@@ -100,6 +101,8 @@ def plan(directory: Path, choices: Choices) -> Plan:
     wanted[ignore] = (with_lines(before[ignore] or "", ("/.lockproof/",), _IGNORED), False)
     drivers = tuple(f"{pattern} merge={NAME}" for pattern in PATTERNS)
     wanted[_ATTRIBUTES] = (with_lines(before[_ATTRIBUTES] or "", drivers, _MERGED), False)
+    if choices.runner == "dagger" and choices.module != ".":
+        wanted["dagger.json"] = (_toolchain(found, before["dagger.json"], choices.module), False)
     changes, kept = [], [policy] if before[policy] is not None else []
     for path, (after, whole) in wanted.items():
         old = _read(found.top, path)
@@ -115,6 +118,14 @@ def plan(directory: Path, choices: Choices) -> Plan:
 def _included(text: str) -> str:
     place = ".gitlab/lockproof.yml"
     return with_item(text, "include", f"- local: {place}", present=place, name=".gitlab-ci.yml")
+
+
+def _toolchain(found: Survey, text: str | None, module: str) -> str:
+    """The `dagger.json` by which `dagger call lockproof …` and `dagger check` work on a laptop."""
+    if text is None:
+        name = re.sub(r"[^a-z0-9]+", "-", found.top.name.lower()).strip("-") or "pipeline"
+        text = json.dumps({"name": name, "engineVersion": f"v{DAGGER_VERSION}"})
+    return with_toolchain(text, "lockproof", module)
 
 
 def _systems(found: Survey) -> tuple[CiSystem, ...]:
