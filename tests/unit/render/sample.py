@@ -8,6 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lockproof.model.cause import Cause, CauseKind, Certainty
+from lockproof.model.changes import (
+    Changes,
+    DataChange,
+    FolderChange,
+    MetricChange,
+    ParamChange,
+)
 from lockproof.model.check import Check
 from lockproof.model.comparison import Difference, LargestDifference, Tolerance
 from lockproof.model.digest import Digest
@@ -540,6 +547,75 @@ def checked() -> Report:
     )
 
 
+def gated() -> Report:
+    """A pull request: what it changes, what is wrong with it, and what is let pass."""
+    metrics, params = "data-plane/dvc/metrics.json", "data-plane/dvc/params.yaml"
+    features = FEATURES[0]
+    found = (
+        ("LP103", Severity.ERROR, f"{FILE}:train@forest {params}", FILE, 31, "train.trees differs"),
+        ("LP504", Severity.ERROR, f"{metrics} pca.log_loss", metrics, None, "log_loss got worse"),
+        ("LP307", Severity.WARNING, "models/old.pkl", "models/old.pkl", None, "is a pickle"),
+        ("LP302", Severity.NOTE, "docs/film.mp4", "docs/film.mp4", None, "waived until 2027-03-31"),
+    )
+    changes = Changes(
+        base="9" * 40,
+        metrics=(
+            MetricChange(
+                path=metrics, key="pca.accuracy", base=0.957, current=0.961, better="higher"
+            ),
+            MetricChange(
+                path=metrics, key="pca.log_loss", base=0.158, current=0.171, better="lower"
+            ),
+            MetricChange(path=metrics, key="test_images", base=539.0, current=540.0),
+            MetricChange(path=metrics, key="zones.f1", base=None, current=0.5),
+        ),
+        params=(
+            ParamChange(path=params, key="train.trees", base=20, current=40, change="changed"),
+            ParamChange(path=params, key="train.classes", base=[0, 1], change="removed"),
+        ),
+        data=(
+            DataChange(
+                path=features,
+                change="changed",
+                base=digest("old", directory=True),
+                current=digest("new", directory=True),
+                base_bytes=213_162,
+                current_bytes=1_893_000,
+                base_files=3,
+                current_files=7,
+            ),
+            DataChange(
+                path=LINEAR[1],
+                change="added",
+                current=digest("n"),
+                current_bytes=22_622,
+                current_files=1,
+            ),
+        ),
+        unknown=("archive/metrics.json is not in Git at the base",),
+    )
+    stages = tuple(
+        each.model_copy(update={"outputs": (), "causes": ()}) for each in failed().stages
+    )
+    return checked().model_copy(
+        update={
+            "findings": tuple(
+                Finding.of(rule, severity, subject, f"{subject}: {message}", path=path, line=line)
+                for rule, severity, subject, path, line, message in found
+            ),
+            "stages": stages,
+            "changes": changes,
+            "host": Host(
+                folders={
+                    features: FolderChange(
+                        added=4, removed=0, changed=1, examples=("+ d.npy", "~ a.npy")
+                    )
+                }
+            ),
+        }
+    )
+
+
 def empty() -> Report:
     """A lock without stages: nothing was checked."""
     return report(())
@@ -618,8 +694,18 @@ def hostile(name: str) -> Report:
             ),
         ),
         stages=(unsafe, unsafe.model_copy(update={"address": f"{name}2", "upstream": (name,)})),
+        changes=Changes(
+            base=name,
+            metrics=(
+                MetricChange(path=name, key=name, base=1.0, current=float("nan"), better="lower"),
+            ),
+            params=(ParamChange(path=name, key=name, base=name, current=[name], change="changed"),),
+            data=(DataChange(path=name, change="changed", base_bytes=-1, current_files=2),),
+            unknown=(name,),
+        ),
         findings=(finding,),
         host=Host(
+            folders={name: FolderChange(added=1, removed=1, changed=1, examples=(name,))},
             environment=Environment(
                 kind=name,
                 name=name,
@@ -649,6 +735,7 @@ SAMPLES: Mapping[str, Callable[[], Report]] = {
     "huge": lambda: big(200),
     "empty": empty,
     "checked": checked,
+    "gated": gated,
     "hostile": lambda: hostile('<img src=x onerror="alert(1)">\u202e\x1b[31m[bold]`\'&amp;'),
 }
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from .base import Frozen, canonical_json
 from .cause import Cause
+from .changes import Changes, FolderChange
 from .check import Check
 from .comparison import Difference, Tolerance
 from .digest import Digest
@@ -141,6 +142,8 @@ class Host(Frozen):
     """The run record used to attribute environment differences."""
     stages: Mapping[str, HostStage] = {}
     metrics: tuple[MetricValue, ...] = ()
+    folders: Mapping[str, FolderChange] = {}
+    """Directory -> what changed in it, for the directories in `changes` that could be read here."""
     mlflow: Mapping[str, str] = {}
     paths: Mapping[str, str] = {}
     objects: tuple[ObjectReport, ...] = ()
@@ -170,6 +173,8 @@ class Report(Frozen):
     checks: tuple[Check, ...] = ()
     """What was looked at, family by family, in a step that runs no stage."""
     stages: tuple[StageReport, ...] = ()
+    changes: Changes | None = None
+    """What the revision changes against its base; null where the step compares with none."""
     findings: tuple[Finding, ...]
     host: Host = Field(description="What depends on the place.")
     timing: Timing

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from lockproof.model.report import Report
 from lockproof.render import page, stages, words
+from lockproof.render.changes import change_rows, nothing_changed
 from lockproof.render.foreign import brief, visible_lines
 
 _NAME_LIMIT = 400
@@ -71,6 +72,8 @@ def _environment() -> Environment:
     environment.filters.update(filters)
     functions: dict[str, Callable[..., object]] = {
         "by_severity": words.by_severity,
+        "change_rows": change_rows,
+        "nothing_changed": nothing_changed,
         "outcome": words.outcome,
         "environment_line": words.environment_line,
         "outputs_by_verdict": words.outputs_by_verdict,

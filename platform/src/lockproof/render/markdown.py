@@ -10,6 +10,7 @@ from lockproof.model.report import Evidence, HostStage, OutputReport, Report, St
 from lockproof.model.verdict import Verdict
 from lockproof.render import words
 from lockproof.render.foreign import first_lines, last_lines
+from lockproof.render.markdown_changes import change_blocks
 from lockproof.render.markdown_text import code, fenced, prose
 from lockproof.render.mermaid import stage_graph
 
@@ -65,6 +66,7 @@ class _Writer:
         """Blocks of lines that an empty line must part."""
         yield from self._head()
         yield from self._findings()
+        yield from change_blocks(self.report, self.detail.rows, self.detail.characters)
         yield from self._checks()
         yield from self._outputs()
         yield from self._causes()

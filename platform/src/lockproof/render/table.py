@@ -14,6 +14,7 @@ from lockproof.model.finding import Severity
 from lockproof.model.report import Evidence, HostStage, OutputReport, Report, StageReport
 from lockproof.model.verdict import Verdict
 from lockproof.render import words
+from lockproof.render.change_table import write_changes
 from lockproof.render.foreign import brief, first_lines, last_lines
 from lockproof.render.objects import write_objects
 
@@ -60,9 +61,10 @@ def table(report: Report, width: int = 100, color: bool = False) -> str:
     _write_title(console, report)
     if report.checks:
         _write_checks(console, report)
-    if report.step == "reproduce" or report.stages:
+    if report.step == "reproduce" or any(stage.outputs for stage in report.stages):
         _write_outputs(console, report)
     write_objects(console, report)
+    write_changes(console, report)
     _write_causes(console, report)
     _write_findings(console, report)
     console.print()
