@@ -26,6 +26,8 @@ class ClaimFacts:
     file: str
     """The lock or `.dvc` file, relative to the Git root."""
     remote: str
+    main: bool = True
+    """Whether this is the remote that the output names, or the default one."""
     listing: str | None = None
     """Why the directory object cannot be used: what is wrong with its content."""
     missing: Sample = Sample()
@@ -126,16 +128,9 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _found(rule: str, facts: ClaimFacts, message: str) -> Finding:
-    # Two remotes of one output are two findings: the remote is part of the subject.
-    named = facts.claim.remote is not None and facts.claim.remote.lower() == facts.remote
-    subject = facts.claim.path if named or facts.claim.remote is None else ""
-    return finding(
-        rule,
-        subject or f"{facts.claim.path} in {facts.remote}",
-        message,
-        path=facts.file,
-        line=facts.claim.line,
-    )
+    # What one output lacks in two remotes is two findings.
+    subject = facts.claim.path if facts.main else f"{facts.claim.path} in {facts.remote}"
+    return finding(rule, subject, message, path=facts.file, line=facts.claim.line)
 
 
 def _what(facts: ClaimFacts, sample: Sample) -> str:

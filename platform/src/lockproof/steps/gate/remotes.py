@@ -1,7 +1,7 @@
 """Every remote that claims name: opened, asked, and what came of it in the terms of a report."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from lockproof.adapters.objectstore import open_store
@@ -67,7 +67,9 @@ async def prove_remotes(
         finally:
             store.close()
         proved.proofs[remote.name] = proof
-        proved.findings += [f for facts in proof.facts for f in claim_findings(facts)]
+        for facts in proof.facts:
+            main = remote.name == (facts.claim.remote or configs.default or "").lower()
+            proved.findings += claim_findings(replace(facts, main=main))
     proved.findings = list(ordered(proved.findings))
     return proved
 
