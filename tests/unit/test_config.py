@@ -18,6 +18,7 @@ from lockproof.errors import ConfigError, ExitCode
 from lockproof.model.comparison import Tolerance
 
 LOOSE = '[[tolerance]]\npaths = ["a"]\nrtol = 1e-6\n'
+BUDGET = '[lint.budget]\ncpu = "2"\nmemory = "4Gi"\n'
 JUDGED = '[[judged-by]]\npaths = ["a"]\nby = ["b"]\nreason = "c"\n'
 
 WAIVER = '[[waiver]]\nrule = "LP103"\nsubject = "train *"\nreason = "r"\nexpires = 2027-03-31\n'
@@ -76,6 +77,19 @@ KEYS: list[tuple[str, str, object]] = [
     ("[remote]\ntimeout = '5s'", "remote.timeout", 5.0),
     ("[remote]\nattempts = 2", "remote.attempts", 2),
     ("[remote]\nbackoff = '1s'", "remote.backoff", 1.0),
+    ('[lint]\npaths = ["deploy"]', "lint.paths", ("deploy",)),
+    ('[lint]\nexclude = ["*.tpl.yaml"]', "lint.exclude", ("*.tpl.yaml",)),
+    ('[lint]\nkubernetes-version = "1.33"', "lint.kubernetes_version", "1.33"),
+    ('[lint]\nschema-locations = ["s"]', "lint.schema_locations", ("s",)),
+    ('[lint]\nexternal = ["Secret/a"]', "lint.external", ("Secret/a",)),
+    ('[lint]\nunpinned = ["a:*"]', "lint.unpinned", ("a:*",)),
+    ('[lint]\nnot-checked = "accept"', "lint.not_checked", "accept"),
+    (BUDGET, "lint.budget", config.BudgetPolicy(cpu="2", memory="4Gi")),
+    (BUDGET, "lint.budget.cpu", "2"),
+    (BUDGET, "lint.budget.memory", "4Gi"),
+    (BUDGET + 'reserved-cpu = "350m"', "lint.budget.reserved_cpu", "350m"),
+    (BUDGET + 'reserved-memory = "300Mi"', "lint.budget.reserved_memory", "300Mi"),
+    (BUDGET + 'ignore = ["Deployment/x"]', "lint.budget.ignore", ("Deployment/x",)),
 ]
 
 
@@ -110,6 +124,8 @@ def test_no_key_is_without_a_test() -> None:
         "rules.LP103": config.RulePolicy,
         "waiver.0": config.Waiver,
         "remote": config.RemotePolicy,
+        "lint": config.LintPolicy,
+        "lint.budget": config.BudgetPolicy,
     }
     assert {name.partition(".")[0] for name in sections} == set(Policy.model_fields)
     known = {f"{name}.{key}" for name, section in sections.items() for key in section.model_fields}
@@ -124,6 +140,8 @@ def test_an_empty_file_and_no_file_are_the_default_policy(tmp_path: Path) -> Non
 
 
 MISTAKES: list[tuple[str, str]] = [
+    ('[lint.budget]\ncpu = "lots"\nmemory = "1Gi"', "lint.budget.cpu"),
+    ('[lint]\nkubernetes-version = "latest"', "lint.kubernetes-version"),
     ("[rules.LP1]", "rules.LP1"),
     ("[remote]\njobs = 0", "remote.jobs: "),
     ("[remote]\nattempts = 0", "remote.attempts: "),

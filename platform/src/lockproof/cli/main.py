@@ -17,6 +17,7 @@ from lockproof.errors import ExitCode, LockproofError
 VERBS = {
     "init": "bring lockproof into a DVC repository: a policy and the files of a CI system",
     "reproduce": "make every locked output of a commit again and compare",
+    "lint": "check manifests before they are applied",
     "record": "write down how the lock came to be, and log the run to MLflow",
     "affected": "name the stages that changed since a commit, and the GPUs they ask for",
     "provision": "bring a cluster to what Git declares, and keep it there",

@@ -6,6 +6,7 @@ One file for each group of sections.
 from .base import Seconds, Section, matches_any
 from .environment import EnvironmentPolicy, RunPolicy
 from .gate import FAMILIES, GatePolicy, RulePolicy, Waiver
+from .lint import BudgetPolicy, LintPolicy
 from .policy import FILE_NAME, Policy, load_policy, parse_policy
 from .provision import ProvisionPolicy
 from .record import MlflowPolicy, RecordPolicy
@@ -15,9 +16,11 @@ from .reproduce import JudgedBy, ReproducePolicy, ToleranceRule
 __all__ = [
     "FAMILIES",
     "FILE_NAME",
+    "BudgetPolicy",
     "EnvironmentPolicy",
     "GatePolicy",
     "JudgedBy",
+    "LintPolicy",
     "MlflowPolicy",
     "Policy",
     "ProvisionPolicy",

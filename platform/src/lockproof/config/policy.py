@@ -11,6 +11,7 @@ from lockproof.errors import ConfigError
 from .base import Section, matches_any
 from .environment import EnvironmentPolicy, RunPolicy
 from .gate import GatePolicy, RulePolicies, Waiver
+from .lint import LintPolicy
 from .provision import ProvisionPolicy
 from .record import MlflowPolicy, RecordPolicy
 from .remote import RemotePolicy
@@ -31,6 +32,7 @@ class Policy(Section):
     mlflow: MlflowPolicy = MlflowPolicy()
     provision: ProvisionPolicy = ProvisionPolicy()
     remote: RemotePolicy = RemotePolicy()
+    lint: LintPolicy = LintPolicy()
     gate: GatePolicy = GatePolicy()
     rules: RulePolicies = Field(default={})
     waiver: tuple[Waiver, ...] = ()

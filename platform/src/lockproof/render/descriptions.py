@@ -63,6 +63,7 @@ FIELDS = {
     "Policy.judged_by": "Outputs that other outputs stand for.",
     "Policy.mlflow": "Where runs are logged.",
     "Policy.provision": "What `lockproof provision` brings up, and where.",
+    "Policy.lint": "What `lockproof lint` looks at and what it takes for granted.",
     "Policy.remote": "How `lockproof gate` asks remotes for what the lock claims.",
     "Policy.record": "Where run records live.",
     "Policy.reproduce": "Defaults of `lockproof reproduce`, and what may pass without proof.",

@@ -68,6 +68,10 @@ def policy_page(schema: dict[str, Any]) -> str:
         repeated = section.get("type") == "array"
         title = f"{key}.LPxxx" if named else key
         parts.append(_section(title, definition, repeated=repeated))
+        for name, field in definition["properties"].items():
+            if "$ref" in field:  # A table in the table.
+                inner = schema["$defs"][field["$ref"].rpartition("/")[2]]
+                parts.append(_section(f"{key}.{name}", inner, repeated=False))
     return "\n".join(parts)
 
 
@@ -90,6 +94,8 @@ def _default(field: dict[str, Any]) -> str:
 
 
 def _type(field: dict[str, Any]) -> str:
+    if "$ref" in field:
+        return "table, below"
     if "anyOf" in field:
         return " or ".join(_type(choice) for choice in field["anyOf"])
     if "enum" in field:

@@ -1,0 +1,121 @@
+"""Files of a work tree or of a commit, by their path from the Git root."""
+
+import os
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Protocol
+
+from lockproof.adapters.git import GitRepository
+
+_SKIPPED = frozenset({"node_modules", "__pycache__"})
+_LARGEST = 16 << 20
+"""Bytes; what is larger is no manifest and no file that one is made of."""
+
+
+class Tree(Protocol):
+    """Files that stand still while they are looked at."""
+
+    def read(self, path: str) -> bytes | None:
+        """Content; None where there is no such file."""
+        ...
+
+    def is_folder(self, path: str) -> bool:
+        """Whether there is such a folder."""
+        ...
+
+    def walk(self, path: str) -> Iterator[str]:
+        """Every file below a folder, or the file itself, in order of path."""
+        ...
+
+
+class FolderTree:
+    """The files of a folder as they are now."""
+
+    def __init__(self, root: Path) -> None:
+        """Paths are relative to `root`; nothing outside it is read, not even by a link."""
+        self.root = Path(os.path.realpath(root))
+        self._read: dict[str, bytes | None] = {}
+
+    def read(self, path: str) -> bytes | None:
+        """Content; None where there is no such file, or it leads out of the folder."""
+        if path not in self._read:
+            self._read[path] = self._load(path)
+        return self._read[path]
+
+    def _load(self, path: str) -> bytes | None:
+        full = self._inside(path)
+        try:
+            if full is None or os.path.getsize(full) > _LARGEST or not os.path.isfile(full):
+                return None
+            with open(full, "rb") as file:
+                return file.read()
+        except OSError:
+            return None
+
+    def _inside(self, path: str) -> str | None:
+        full = os.path.realpath(self.root / path)
+        root = str(self.root)
+        return full if full == root or full.startswith(root.rstrip("/") + "/") else None
+
+    def is_folder(self, path: str) -> bool:
+        """Whether there is such a folder."""
+        full = self._inside(path)
+        return full is not None and os.path.isdir(full)
+
+    def walk(self, path: str) -> Iterator[str]:
+        """Every file below a folder, or the file itself; hidden folders are left out."""
+        full = self._inside(path)
+        if full is None:
+            return
+        if os.path.isfile(full):
+            yield path
+            return
+        for folder, names, files in os.walk(full):
+            names[:] = sorted(n for n in names if not n.startswith(".") and n not in _SKIPPED)
+            for name in sorted(files):
+                yield os.path.relpath(os.path.join(folder, name), self.root)
+
+
+class CommitTree:
+    """The files of a commit, read from Git's object store."""
+
+    def __init__(self, git: GitRepository, commit: str) -> None:
+        """Nothing of the work tree is looked at."""
+        self.git, self.commit = git, commit
+        self._paths = git.tree(commit)
+        folders = {path.rpartition("/")[0] for path in self._paths} | {"."}
+        for folder in list(folders):
+            while folder := folder.rpartition("/")[0]:
+                folders.add(folder)
+        self._folders = folders
+        self._read: dict[str, bytes | None] = {}
+
+    def read(self, path: str) -> bytes | None:
+        """Content; None where the commit has no such file."""
+        if path not in self._read:
+            known = path in self._paths and path not in self._folders
+            self._read[path] = self.git.read(self.commit, path) if known else None
+        return self._read[path]
+
+    def is_folder(self, path: str) -> bool:
+        """Whether the commit has files below this path."""
+        return path in self._folders
+
+    def walk(self, path: str) -> Iterator[str]:
+        """Every file below a folder, or the file itself; hidden folders are left out."""
+        if path in self._paths and path not in self._folders:
+            yield path
+            return
+        prefix = "" if path == "." else f"{path}/"
+        for name in sorted(self._paths):
+            if not name.startswith(prefix) or name in self._folders:
+                continue
+            folders = name.removeprefix(prefix).split("/")[:-1]
+            if not any(part.startswith(".") or part in _SKIPPED for part in folders):
+                yield name
+
+
+def excluded(path: str, globs: tuple[str, ...]) -> bool:
+    """Whether a path matches one of the globs; `*` also matches `/`."""
+    return any(fnmatchcase(path, glob) for glob in globs)

@@ -1,0 +1,66 @@
+"""`lockproof lint`: check the manifests before they are applied."""
+
+import argparse
+
+from lockproof.cli.reports import add_report_options, deliver
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this verb."""
+    parser.description = (
+        "Build the kustomizations below the paths and check what would be applied: fields, types\n"
+        "and values against the schemas of the kinds, references, pins, resources, confinement,\n"
+        "secrets, canaries and Prometheus expressions. Nothing is fetched or applied."
+    )
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="file or folder (default: the policy's, else control-plane, else everything)",
+    )
+    parser.add_argument(
+        "--kubernetes-version",
+        type=_version,
+        metavar="VERSION",
+        help="the version that the manifests must fit, such as 1.34 (default: the policy's)",
+    )
+    parser.add_argument(
+        "--schema-location",
+        action="append",
+        default=[],
+        metavar="WHERE",
+        help="folder or URL with JSON schemas, which may be a template as kubeconform's, or a"
+        " folder with CustomResourceDefinitions; 'default' is the bundled ones; may be repeated,"
+        " the first that knows a kind decides",
+    )
+    parser.add_argument(
+        "--cluster",
+        action="store_true",
+        help="take the schemas from the cluster of the current kubeconfig context",
+    )
+    add_report_options(parser)
+
+
+def _version(text: str) -> str:
+    parts = text.removeprefix("v").split(".")
+    if len(parts) not in (2, 3) or not all(part.isascii() and part.isdigit() for part in parts):
+        raise argparse.ArgumentTypeError("must be a version such as 1.34")
+    return ".".join(parts[:2])
+
+
+def run(args: argparse.Namespace) -> int:
+    """Lint, print the report, and return the verdict's exit code."""
+    from lockproof.adapters.scratch import run_folder
+    from lockproof.cli.progress import PlainProgress
+    from lockproof.steps.lint import Request, lint
+
+    request = Request(
+        directory=args.directory,
+        paths=tuple(args.paths),
+        kubernetes_version=args.kubernetes_version,
+        schema_locations=tuple(args.schema_location),
+        cluster=args.cluster,
+    )
+    report = lint(request, PlainProgress())
+    deliver(report, args, run_folder("lint"))
+    return report.verdict.exit_code

@@ -1,0 +1,52 @@
+"""What `lockproof lint` looks at."""
+
+import re
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from .base import Acceptance, Name, Section
+
+
+class BudgetPolicy(Section):
+    """What the node that is always on can give to pods."""
+
+    cpu: Name
+    """Cores that pods may request in all, such as `1930m`."""
+    memory: Name
+    """Memory that pods may request in all, such as `7Gi`."""
+    reserved_cpu: Name = "0"
+    """Cores for what no manifest shows, such as controllers that charts bring."""
+    reserved_memory: Name = "0"
+    """Memory for what no manifest shows."""
+    ignore: tuple[str, ...] = ()
+    """Workloads that run elsewhere: globs on `Kind/name`; those that ask for a GPU always do."""
+
+    @field_validator("cpu", "memory", "reserved_cpu", "reserved_memory")
+    @classmethod
+    def _is_quantity(cls, value: str) -> str:
+        if not re.fullmatch(r"\d+(\.\d+)?(m|[kMGTPE]i?|)", value.replace("Ki", "ki")):
+            raise ValueError("write a quantity such as '1930m' or '7Gi'")
+        return value
+
+
+class LintPolicy(Section):
+    """What `lockproof lint` looks at and what it takes for granted."""
+
+    paths: tuple[Name, ...] = ()
+    """Files and folders with manifests; default: `control-plane` where there is one, else all."""
+    exclude: tuple[str, ...] = ()
+    """Globs on files that are not looked at by themselves, such as charts' templates."""
+    kubernetes_version: Annotated[str, Field(pattern=r"^1\.\d+$")] = "1.34"
+    """The version that the manifests must fit."""
+    schema_locations: tuple[Name, ...] = ()
+    """Where schemas are looked up, as for `--schema-location`; default: the bundled ones."""
+    external: tuple[Name, ...] = ()
+    """What exists in the cluster without being declared: globs on `Kind/name`."""
+    unpinned: tuple[Name, ...] = ()
+    """Images and packages that may be named by tag, such as those whose publisher names no digest:
+    globs. They are told of and do not fail."""
+    not_checked: Acceptance = "inconclusive"
+    """What becomes of things that could not be checked, such as kinds without a schema."""
+    budget: BudgetPolicy | None = None
+    """The lean budget: requests of what always runs are held against it."""

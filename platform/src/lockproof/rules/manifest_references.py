@@ -1,0 +1,299 @@
+"""References between manifests: what is named must be there."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Any
+
+from lockproof.model.finding import Finding
+from lockproof.model.manifest import At, Bundle, Manifest, dig, items, mapping, sequence
+
+from .manifest_shape import at_place
+from .manifest_targets import Target, arguments, targets
+from .pods import Pod, containers, pods
+
+_ALWAYS_THERE = (
+    "ServiceAccount/default", "ConfigMap/kube-root-ca.crt", "AppProject/default",
+    "ClusterRole/cluster-admin", "ClusterRole/admin", "ClusterRole/edit", "ClusterRole/view",
+    "ClusterRole/system:*", "Role/system:*", "Role/extension-apiserver-authentication-reader",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The objects of a bundle by kind, and what will exist besides them."""
+
+    objects: Mapping[str, Sequence[Manifest]]
+    made: frozenset[tuple[str, str]]
+    """Kind and name of what other objects make once they run."""
+
+
+def reference_findings(
+    bundle: Bundle,
+    elsewhere: Iterable[Bundle],
+    external: Iterable[str],
+    beside: Iterable[Manifest] = (),
+) -> tuple[list[Finding], int, tuple[str, ...]]:
+    """Check every reference of a bundle.
+
+    Args:
+        bundle: the manifests that are applied together.
+        elsewhere: other bundles: an object that is only there does not count, but is told of.
+        external: what exists without being declared here: `Secret/NAME`, globs.
+        beside: manifests that are there as well and are not checked themselves.
+
+    Returns:
+        The findings, how many references there were, and those that could not be checked.
+    """
+    objects: dict[str, list[Manifest]] = {}
+    present = (*bundle.manifests, *beside)
+    for manifest in present:
+        objects.setdefault(manifest.kind, []).append(manifest)
+    known = _Known(objects, frozenset(_made(present)))
+    outside = (*_ALWAYS_THERE, *external)
+    found: list[Finding] = []
+    skipped: list[str] = []
+    count = 0
+    for manifest in bundle.manifests:
+        for target in targets(manifest):
+            count += 1
+            if any(fnmatchcase(f"{target.kind}/{target.name}", glob) for glob in outside):
+                continue
+            if (target.kind, target.name) in known.made:
+                continue
+            match = _find(manifest, target, objects.get(target.kind, ()))
+            if match is None and not bundle.complete:
+                skipped.append(f"{manifest.label}: whether there is {target.kind} {target.name}")
+            elif match is None:
+                found.append(_missing(manifest, target, objects, elsewhere, bundle.name))
+            else:
+                found += _parts(manifest, target, match)
+        found += _local(manifest, known, complete=bundle.complete)
+    return found, count, tuple(skipped)
+
+
+def _find(manifest: Manifest, target: Target, candidates: Iterable[Manifest]) -> Manifest | None:
+    space = target.namespace if target.namespace is not None else manifest.namespace
+    for candidate in candidates:
+        if candidate.name != target.name or (target.group and candidate.group != target.group):
+            continue
+        if not space or not candidate.namespace or candidate.namespace == space:
+            return candidate
+    return None
+
+
+def _missing(
+    manifest: Manifest,
+    target: Target,
+    objects: Mapping[str, Sequence[Manifest]],
+    elsewhere: Iterable[Bundle],
+    where: str,
+) -> Finding:
+    names = [other.name for other in objects.get(target.kind, ())]
+    close = get_close_matches(target.name, names, n=1, cutoff=0.75)
+    hint = f"declare it, or name it in [lint] external as '{target.kind}/{target.name}'"
+    if target.name in names:
+        hint = "it is in another namespace or group: make them agree"
+    elif close:
+        hint = f"did you mean {close[0]}?"
+    else:
+        other = next((b.name for b in elsewhere if _find(manifest, target, b.manifests)), None)
+        if other is not None:
+            hint = f"it is only in {other or 'files of no kustomization'}: {hint}"
+    return at_place(
+        "LP611",
+        manifest,
+        target.at,
+        f"there is no {target.kind} {target.name}{f' in {where}' if where else ''}: {hint}",
+        subject=f"{manifest.label} {target.kind}/{target.name}",
+    )
+
+
+def _parts(manifest: Manifest, target: Target, match: Manifest) -> Iterator[Finding]:
+    """The key or the port that is used of an object that is there."""
+    if target.key is not None and match.kind in ("ConfigMap", "Secret"):
+        fields = ("data", "binaryData", "stringData")
+        keys = [key for field in fields for key in mapping(match.value.get(field))]
+        if keys and target.key not in keys:
+            yield at_place(
+                "LP612",
+                manifest,
+                target.at,
+                f"{match.label} has no key {target.key}: it has {', '.join(sorted(keys)[:8])}",
+                subject=f"{manifest.label} {match.label} {target.key}",
+            )
+    if target.port is not None and match.kind == "Service":
+        ports = [port for _, port in items(match.spec.get("ports"), ())]
+        known = {value for port in ports for value in (port.get("port"), port.get("name"))}
+        if ports and target.port not in known:
+            yield at_place(
+                "LP612",
+                manifest,
+                target.at,
+                f"{match.label} has no port {target.port}: name one of"
+                f" {', '.join(str(port.get('port')) for port in ports)}",
+                subject=f"{manifest.label} {match.label} port {target.port}",
+            )
+
+
+def _made(manifests: Iterable[Manifest]) -> Iterator[tuple[str, str]]:
+    """What objects make once they run: secrets of connections, sealed and external secrets."""
+    for manifest in manifests:
+        names = (
+            dig(manifest.spec, "writeConnectionSecretToRef", "name"),
+            dig(manifest.spec, "target", "name") if manifest.kind == "ExternalSecret" else None,
+            manifest.spec.get("secretName") if manifest.kind == "Certificate" else None,
+        )
+        yield from (("Secret", name) for name in names if isinstance(name, str))
+        if manifest.kind in ("SealedSecret", "ExternalSecret"):
+            yield "Secret", manifest.name
+        if (manifest.group, manifest.kind) == ("flagger.app", "Canary"):
+            apex = dig(manifest.spec, "service", "name") or dig(manifest.spec, "targetRef", "name")
+            yield from (("Service", f"{apex}{end}") for end in ("", "-primary", "-canary"))
+        for _, claim in items(manifest.spec.get("volumeClaimTemplates"), ()):
+            name = dig(claim, "metadata", "name")
+            if isinstance(name, str):
+                yield "PersistentVolumeClaim", name
+        if manifest.kind == "Object" and manifest.group == "kubernetes.m.crossplane.io":
+            inner = dig(manifest.spec, "forProvider", "manifest")
+            name = dig(inner, "metadata", "name")
+            if isinstance(name, str):
+                yield str(dig(inner, "kind")), name
+
+
+def _local(manifest: Manifest, known: _Known, *, complete: bool) -> Iterator[Finding]:
+    """References by label, port name, volume name and argument."""
+    if complete:
+        yield from _selectors(manifest, known)
+    if manifest.kind == "Rollout":
+        yield from _arguments(manifest, known)
+    for pod in pods(manifest):
+        yield from _volumes(pod)
+        yield from _probes(pod)
+
+
+def _selects(selector: Any, labels: Mapping[str, Any]) -> bool:
+    wanted = mapping(selector)
+    return bool(wanted) and all(labels.get(key) == value for key, value in wanted.items())
+
+
+def _selectors(manifest: Manifest, known: _Known) -> Iterator[Finding]:
+    key = (manifest.group, manifest.kind)
+    if key == ("", "Service"):
+        selector = manifest.spec.get("selector")
+        if not selector or manifest.spec.get("type") == "ExternalName":
+            return
+        chosen = [p for p in _all_pods(known) if _selects(selector, p.labels)]
+        if not chosen:
+            yield _unmatched(manifest, ("spec", "selector"), "pod")
+        else:
+            yield from _target_ports(manifest, chosen)
+    elif key == ("monitoring.coreos.com", "ServiceMonitor"):
+        selector = dig(manifest.spec, "selector", "matchLabels")
+        services = known.objects.get("Service", ())
+        labels = [mapping(service.metadata.get("labels")) for service in services]
+        labels += _flagger_labels(known)
+        if selector and not any(_selects(selector, one) for one in labels):
+            yield _unmatched(manifest, ("spec", "selector", "matchLabels"), "service")
+    elif key in (("policy", "PodDisruptionBudget"), ("networking.k8s.io", "NetworkPolicy")):
+        field = "selector" if manifest.kind == "PodDisruptionBudget" else "podSelector"
+        selector = dig(manifest.spec, field, "matchLabels")
+        if selector and not any(_selects(selector, pod.labels) for pod in _all_pods(known)):
+            yield _unmatched(manifest, ("spec", field, "matchLabels"), "pod")
+
+
+def _flagger_labels(known: _Known) -> list[Mapping[str, Any]]:
+    """The labels of the services that Flagger makes."""
+    return [
+        mapping(dig(canary.spec, "service", part, "labels"))
+        for canary in known.objects.get("Canary", ())
+        for part in ("apex", "primary", "canary")
+    ]
+
+
+def _unmatched(manifest: Manifest, at: At, what: str) -> Finding:
+    return at_place(
+        "LP613", manifest, at, f"its selector matches no {what} here: make the labels agree"
+    )
+
+
+def _all_pods(known: _Known) -> Iterator[Pod]:
+    for manifests in known.objects.values():
+        for manifest in manifests:
+            yield from pods(manifest)
+
+
+def _target_ports(manifest: Manifest, chosen: Sequence[Pod]) -> Iterator[Finding]:
+    named = {
+        port.get("name")
+        for pod in chosen
+        for container in containers(pod)
+        for _, port in items(container.value.get("ports"), ())
+    }
+    for at, port in items(manifest.spec.get("ports"), ("spec", "ports")):
+        wanted = port.get("targetPort")
+        if isinstance(wanted, str) and not wanted.isdigit() and wanted not in named:
+            yield at_place(
+                "LP612",
+                manifest,
+                (*at, "targetPort"),
+                f"no container of the pods it selects has a port named {wanted}",
+            )
+
+
+def _arguments(manifest: Manifest, known: _Known) -> Iterator[Finding]:
+    """Arguments that a template needs and the rollout does not give."""
+    for at, name, given in arguments(manifest):
+        for template in (
+            *known.objects.get("AnalysisTemplate", ()),
+            *known.objects.get("ClusterAnalysisTemplate", ()),
+        ):
+            if template.name != name:
+                continue
+            for argument in sequence(template.spec.get("args")):
+                needed = isinstance(argument, Mapping) and not (
+                    "value" in argument or "valueFrom" in argument
+                )
+                if needed and argument.get("name") not in given:
+                    yield at_place(
+                        "LP614",
+                        manifest,
+                        at,
+                        f"{template.label} needs the argument {argument.get('name')}: give it"
+                        " under args",
+                        subject=f"{manifest.label} {template.label} {argument.get('name')}",
+                    )
+
+
+def _volumes(pod: Pod) -> Iterator[Finding]:
+    names = {volume.get("name") for _, volume in items(pod.spec.get("volumes"), ())}
+    names |= {
+        dig(claim, "metadata", "name")
+        for claim in sequence(pod.manifest.spec.get("volumeClaimTemplates"))
+    }
+    for container in containers(pod):
+        mounts = items(container.value.get("volumeMounts"), (*container.at, "volumeMounts"))
+        for at, mount in mounts:
+            if isinstance(mount.get("name"), str) and mount["name"] not in names:
+                yield at_place(
+                    "LP611",
+                    pod.manifest,
+                    (*at, "name"),
+                    f"the pod has no volume {mount['name']}: declare it under volumes",
+                )
+
+
+def _probes(pod: Pod) -> Iterator[Finding]:
+    for container in containers(pod):
+        named = {p.get("name") for _, p in items(container.value.get("ports"), ())}
+        for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
+            for way in ("httpGet", "tcpSocket"):
+                port = dig(container.value, probe, way, "port")
+                if isinstance(port, str) and not port.isdigit() and port not in named:
+                    yield at_place(
+                        "LP612",
+                        pod.manifest,
+                        (*container.at, probe, way, "port"),
+                        f"the {probe} uses the port {port}, which the container does not have",
+                    )

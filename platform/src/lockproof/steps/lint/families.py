@@ -1,0 +1,172 @@
+"""The families of checks: what each looks at, and what it says of it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from lockproof.model.check import Check
+from lockproof.model.finding import Finding, Severity
+from lockproof.model.manifest import Bundle, Manifest, Schemas
+from lockproof.model.verdict import Verdict
+from lockproof.rules.manifest_budget import Budget, budget_findings, declared_budget
+from lockproof.rules.manifest_canary import canary_findings, is_canary
+from lockproof.rules.manifest_policy import policy_findings
+from lockproof.rules.manifest_promql import expression_findings
+from lockproof.rules.manifest_references import reference_findings
+from lockproof.rules.manifest_shape import (
+    Ending,
+    ending_findings,
+    kind_findings,
+    repeated_findings,
+    shape_findings,
+)
+
+from .gather import Gathered
+
+_MOST_NAMED = 50
+
+
+@dataclass
+class Family:
+    """One family of checks on its way to a `Check`."""
+
+    name: str
+    unit: str
+    findings: list[Finding] = field(default_factory=list)
+    checked: int = 0
+    summary: str = ""
+    not_checked: list[str] = field(default_factory=list)
+
+    def check(self, *, accept: bool) -> Check:
+        """The verdict: errors fail it, and what could not be checked leaves it open."""
+        left = list(dict.fromkeys(self.not_checked))
+        if any(one.severity is Severity.ERROR for one in self.findings):
+            verdict = Verdict.FAILED
+        elif (left and not accept) or not self.checked:
+            verdict = Verdict.INCONCLUSIVE
+        else:
+            verdict = Verdict.PASSED
+        if len(left) > _MOST_NAMED:
+            left = [*left[:_MOST_NAMED], f"and {len(left) - _MOST_NAMED} more"]
+        return Check(
+            name=self.name,
+            verdict=verdict,
+            checked=self.checked,
+            unit=self.unit,
+            summary=self.summary,
+            not_checked=tuple(left),
+        )
+
+
+def schema_family(
+    manifests: Iterable[Manifest],
+    schemas: Schemas,
+    endings: Callable[[str, str, str], Ending | None],
+    kubernetes: tuple[int, int],
+) -> Family:
+    """Every manifest against the schema of its kind."""
+    family = Family("schema", "manifest")
+    for manifest in manifests:
+        key = (manifest.group, manifest.version, manifest.kind)
+        ending = list(ending_findings(manifest, endings(*key), kubernetes))
+        family.findings += ending
+        schema = schemas.find(*key)
+        if schema is None:
+            wrong = ending or list(_no_such_kind(manifest, schemas))
+            if not ending:
+                family.findings += wrong
+            if not wrong:
+                path, line = manifest.locate(())
+                family.not_checked.append(
+                    f"{path}:{line}: no schema for {manifest.api_version} {manifest.kind}"
+                )
+                continue
+        else:
+            found, skipped = shape_findings(manifest, schema)
+            family.findings += found
+            family.not_checked += skipped
+        family.checked += 1
+    return family
+
+
+def _no_such_kind(manifest: Manifest, schemas: Schemas) -> Iterable[Finding]:
+    whole = schemas.is_whole(manifest.group)
+    return kind_findings(manifest, schemas.kinds(manifest.group), whole=whole)
+
+
+def reference_family(gathered: Gathered, external: Sequence[str]) -> Family:
+    """Every name that manifests use of each other."""
+    family = Family("references", "reference")
+    for bundle in gathered.bundles:
+        family.findings += repeated_findings(bundle.manifests)
+        elsewhere = [other for other in gathered.bundles if other is not bundle]
+        elsewhere.append(gathered.loose)
+        found, count, skipped = reference_findings(bundle, elsewhere, external)
+        family.findings += found
+        family.checked += count
+        family.not_checked += skipped
+    if gathered.loose.manifests:
+        # How loose files are put together is not known: what any file declares counts as there.
+        everything = [m for bundle in gathered.bundles for m in bundle.manifests]
+        found, count, skipped = reference_findings(
+            Bundle("", gathered.loose.manifests), [], external, beside=everything
+        )
+        family.findings += found
+        family.checked += count
+        family.not_checked += skipped
+    return family
+
+
+def policy_family(manifests: Iterable[Manifest], unpinned: Sequence[str]) -> Family:
+    """Pins, resources, confinement, secrets, current groups."""
+    family = Family("policies", "manifest")
+    for manifest in manifests:
+        family.findings += policy_findings(manifest, unpinned)
+        family.checked += 1
+    return family
+
+
+def budget_family(gathered: Gathered, stated: Budget | None) -> Family | None:
+    """What always runs against what the small node offers; None where no budget is declared."""
+    family = Family("budget", "bundle")
+    words = []
+    bundles = gathered.bundles or [gathered.loose]
+    for bundle in bundles:
+        budget = stated or declared_budget(bundle.manifests)
+        if budget is None:
+            continue
+        found, text = budget_findings(bundle, budget)
+        family.findings += found
+        family.checked += 1
+        words.append(text)
+    family.summary = "; ".join(words)
+    return family if family.checked else None
+
+
+def canary_family(manifests: Iterable[Manifest]) -> Family | None:
+    """Canaries and the analyses that judge them; None where there are none."""
+    family = Family("canary", "manifest")
+    for manifest in manifests:
+        if is_canary(manifest):
+            family.findings += canary_findings(manifest)
+            family.checked += 1
+    return family if family.checked else None
+
+
+def expression_family(manifests: Iterable[Manifest]) -> Family:
+    """Prometheus expressions; the caller adds those of dashboards."""
+    family = Family("expressions", "expression")
+    for manifest in manifests:
+        found, count = expression_findings(manifest)
+        family.findings += found
+        family.checked += count
+    return family
+
+
+def told_apart(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Without the repetitions of a base that several overlays include, in order of place."""
+    kept: dict[tuple[str, str | None, int | None, str], Finding] = {}
+    for one in findings:
+        kept.setdefault((one.rule, one.path, one.line, one.subject), one)
+    return tuple(
+        sorted(kept.values(), key=lambda f: (f.path or "", f.line or 0, f.rule, f.subject))
+    )

@@ -1,0 +1,125 @@
+"""The files of a tree, told apart: kustomizations, manifests, rule tests, dashboards."""
+
+import posixpath
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from lockproof.adapters.tree import Tree, excluded
+from lockproof.model.finding import Finding
+from lockproof.parse.yaml_document import ParseError, YamlDocument, read_yaml
+from lockproof.rules.catalog import finding
+from lockproof.steps.lint.kustomize.layer import FILE_NAMES, is_remote, join
+
+_YAML = (".yaml", ".yml")
+_MARK = (b"apiVersion", b"kind")
+
+
+@dataclass
+class Found:
+    """What the paths hold."""
+
+    documents: dict[str, list[YamlDocument]] = field(default_factory=dict)
+    """File -> documents, for every YAML file that could be read."""
+    roots: list[str] = field(default_factory=list)
+    """Folders of kustomizations that no other one includes."""
+    components: list[str] = field(default_factory=list)
+    """Folders of components that no kustomization includes."""
+    owned: set[str] = field(default_factory=set)
+    """Kustomization files."""
+    dashboards: list[str] = field(default_factory=list)
+    """JSON files."""
+    findings: list[Finding] = field(default_factory=list)
+    not_checked: list[str] = field(default_factory=list)
+
+
+def find(tree: Tree, paths: Iterable[str], exclude: tuple[str, ...]) -> Found:
+    """Look through files and folders."""
+    found = Found()
+    templates: set[str] = set()
+    for path in _files(tree, paths):
+        folder, _, name = path.rpartition("/")
+        if name == "Chart.yaml":
+            templates.add(f"{folder}/")
+        if excluded(path, exclude):
+            continue
+        if name.endswith(".json"):
+            found.dashboards.append(path)
+        elif name.endswith(_YAML) or name in FILE_NAMES:
+            _read(tree, path, found)
+    for folder in sorted(templates):
+        _drop_chart(found, folder)
+    _kustomizations(found)
+    return found
+
+
+def _files(tree: Tree, paths: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for path in paths:
+        for name in tree.walk(path):
+            name = posixpath.normpath(name)
+            if name not in seen:
+                seen.add(name)
+                yield name
+
+
+def _read(tree: Tree, path: str, found: Found) -> None:
+    content = tree.read(path)
+    if content is None:
+        found.not_checked.append(f"{path}: cannot be read as a file of this repository")
+        return
+    try:
+        found.documents[path] = read_yaml(content, path, many=True)
+    except ParseError as error:
+        if not all(mark in content for mark in _MARK) and "/templates/" in f"/{path}":
+            return
+        found.findings.append(unreadable(path, error))
+
+
+def unreadable(path: str, error: ParseError) -> Finding:
+    """The finding on a file that is no YAML."""
+    text = str(error).removeprefix(path)
+    text = text.removeprefix(f", line {error.line}").removeprefix(": ")
+    return finding("LP601", path, f"{path}: {text}", path=path, line=error.line)
+
+
+def _drop_chart(found: Found, folder: str) -> None:
+    """A chart's templates are no YAML until they are rendered, which is not done here."""
+    inside = [path for path in found.documents if path.startswith(f"{folder}templates/")]
+    for path in inside:
+        del found.documents[path]
+    found.findings = [
+        one for one in found.findings if not (one.path or "").startswith(f"{folder}templates/")
+    ]
+    found.not_checked.append(f"{folder}templates: charts are not rendered")
+
+
+def _kustomizations(found: Found) -> None:
+    included: set[str] = set()
+    kinds: dict[str, str] = {}
+    for path, documents in found.documents.items():
+        folder, _, name = path.rpartition("/")
+        if name not in FILE_NAMES or len(documents) != 1:
+            continue
+        value = documents[0].value
+        if not isinstance(value, dict) or not _is_kustomization(value):
+            continue
+        found.owned.add(path)
+        kinds[folder or "."] = str(value.get("kind") or "Kustomization")
+        for key in ("resources", "bases", "components"):
+            for entry in _texts(value.get(key)):
+                target = None if is_remote(entry) else join(folder, entry)
+                if target:
+                    included.add(target)
+    for folder, kind in kinds.items():
+        if folder not in included:
+            (found.components if kind == "Component" else found.roots).append(folder)
+
+
+def _is_kustomization(value: dict[str, Any]) -> bool:
+    stated = str(value.get("apiVersion") or "")
+    return not stated or stated.startswith("kustomize.config.k8s.io/")
+
+
+def _texts(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

@@ -1,0 +1,26 @@
+"""What `lockproof lint` is asked for, and how it tells of its progress."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Where steps are told."""
+
+    def say(self, text: str) -> None:
+        """Tell of a step."""
+        ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """The command line's wishes; what is None or empty the policy decides."""
+
+    directory: Path
+    """Where the command was started; paths are relative to it."""
+    paths: tuple[str, ...] = ()
+    kubernetes_version: str | None = None
+    schema_locations: tuple[str, ...] = ()
+    cluster: bool = False
+    """Take the schemas from the cluster of the current kubeconfig."""

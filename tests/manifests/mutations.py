@@ -1,0 +1,391 @@
+"""One mistake each in the sample platform, and the rule that must catch it, alone."""
+
+# ruff: noqa: E501
+
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+PLATFORM = Path(__file__).parent / "platform"
+POLICY = """\
+[lint]
+external = ["Secret/database"]
+not-checked = "accept"
+
+[lint.budget]
+cpu = "500m"
+memory = "2Gi"
+"""
+
+
+class Mutation(NamedTuple):
+    """A single change of one file."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    rule: str
+    count: int = 1
+    """Which occurrence of `old`, from 1."""
+
+
+def _m(name: str, file: str, old: str, new: str, rule: str, count: int = 1) -> Mutation:
+    return Mutation(name, f"{file}.yaml", old, new, rule, count)
+
+
+MUTATIONS = (
+    # What does not read or build.
+    _m("key twice", "storage", "  name: models\n", "  name: models\n  name: other\n", "LP601"),
+    _m("tab for spaces", "storage", "  accessModes", "\taccessModes", "LP601"),
+    _m(
+        "resource file missing",
+        "kustomization",
+        "  - server.yaml",
+        "  - serve.yaml\n  - server.yaml",
+        "LP602",
+    ),
+    _m("field of kustomization", "kustomization", "images:", "imagess: []\nimages:", "LP602"),
+    _m("JSON patch leads nowhere", "kustomization", "/spec/replicas", "/spec/replica/x", "LP602"),
+    _m("patch without effect", "kustomization", "name: server}", "name: serve}", "LP603"),
+    # Fields and values.
+    _m(
+        "metadata misspelt",
+        "server",
+        "    app: server\nspec:",
+        "    app: server\n  label: {}\nspec:",
+        "LP604",
+    ),
+    _m("probe misspelt", "server", "periodSeconds", "periodSecond", "LP604"),
+    _m("limit misspelt", "canary", "inconclusiveLimit", "inconclusiveLimitt", "LP604"),
+    _m(
+        "bucket misspelt",
+        "storage",
+        "    region: eu-central-1\n  provider",
+        "    region: eu-central-1\n    acll: private\n  provider",
+        "LP604",
+    ),
+    _m(
+        "flux field misspelt", "delivery", "  prune: true", "  prunes: true\n  prune: true", "LP604"
+    ),
+    _m("rule field misspelt", "monitoring", "          for: 5m", "          fro: 5m", "LP604"),
+    _m(
+        "namespace on a cluster kind",
+        "storage",
+        "  name: provider-aws-s3\n",
+        "  name: provider-aws-s3\n  namespace: x\n",
+        "LP604",
+    ),
+    _m(
+        "number as text",
+        "server",
+        "minAvailable: 1",
+        "minAvailable: 1\n  unhealthyPodEvictionPolicy: [x]",
+        "LP605",
+    ),
+    _m("port as text", "server", "containerPort: 8080", 'containerPort: "8080"', "LP605"),
+    _m("weight as text", "canary", "setWeight: 100", 'setWeight: "100"', "LP605"),
+    _m("boolean as text", "delivery", "prune: true", 'prune: "true"', "LP605"),
+    _m("quantity is none", "server", "cpu: 100m", "cpu: 100mc", "LP605"),
+    _m(
+        "port missing",
+        "server",
+        "            - name: http\n              containerPort: 8080",
+        "            - name: http",
+        "LP606",
+    ),
+    _m(
+        "scale target's kind missing",
+        "server",
+        "    kind: Deployment\n    name: server\n",
+        "    name: server\n",
+        "LP606",
+    ),
+    _m(
+        "needed parameter missing",
+        "storage",
+        "    versioningConfiguration:\n      status: Enabled\n",
+        "",
+        "LP606",
+    ),
+    _m("interval missing", "delivery", "  interval: 5m\n", "", "LP606"),
+    _m("pull policy", "server", "IfNotPresent", "ifNotPresent", "LP607"),
+    _m("management policy", "storage", "LateInitialize", "LateInitialise", "LP607"),
+    _m("duration is none", "monitoring", "for: 5m", "for: five", "LP607"),
+    _m("access mode", "storage", "ReadWriteOnce", "ReadWriteOnes", "LP607"),
+    _m(
+        "two ports of one number",
+        "server",
+        "      targetPort: http",
+        "      targetPort: http\n    - name: two\n      port: 80",
+        "LP607",
+    ),
+    # Kinds and versions.
+    _m("removed version", "server", "policy/v1\n", "policy/v1beta1\n", "LP608"),
+    _m("kind misspelt", "server", "kind: PodDisruptionBudget", "kind: PodDisruptionBudgt", "LP608"),
+    _m(
+        "custom kind misspelt", "monitoring", "kind: ServiceMonitor", "kind: ServiceMonitr", "LP608"
+    ),
+    _m(
+        "object twice",
+        "canary",
+        "name: digits-canary\n  namespace",
+        "name: digits-stable\n  namespace",
+        "LP602",
+    ),
+    # References.
+    _m("config map", "server", "name: server-config", "name: server-confg", "LP611"),
+    _m("secret", "server", "name: database", "name: databases", "LP611"),
+    _m(
+        "service account",
+        "server",
+        "serviceAccountName: server",
+        "serviceAccountName: serve",
+        "LP611",
+    ),
+    _m("claim", "server", "claimName: models", "claimName: model", "LP611"),
+    _m("volume", "server", "            - name: tmp", "            - name: temp", "LP611"),
+    _m(
+        "service of an ingress",
+        "server",
+        "                name: server",
+        "                name: serve",
+        "LP611",
+    ),
+    _m(
+        "canary's service",
+        "canary",
+        "canaryService: digits-canary",
+        "canaryService: digits-canry",
+        "LP611",
+    ),
+    _m("template", "canary", "templateName: errors", "templateName: error", "LP611"),
+    _m("provider config", "storage", "    name: aws", "    name: aws2", "LP611"),
+    _m("bucket", "storage", "      name: store", "      name: stores", "LP611"),
+    _m("project", "delivery", "  project: platform", "  project: platforms", "LP611"),
+    _m(
+        "source of Flux",
+        "delivery",
+        "    kind: GitRepository\n    name: platform",
+        "    kind: GitRepository\n    name: platfrom",
+        "LP611",
+    ),
+    _m("metric template", "flagger", "          name: errors", "          name: error", "LP611"),
+    _m("key of a config map", "server", "key: PORT", "key: PROT", "LP612"),
+    _m("port of a service", "server", "number: 80", "number: 81", "LP612"),
+    _m("target port", "canary", "targetPort: http", "targetPort: htpp", "LP612"),
+    _m(
+        "port of a probe",
+        "server",
+        "port: http\n            period",
+        "port: web\n            period",
+        "LP612",
+    ),
+    _m(
+        "selector of a service",
+        "canary",
+        "    app: digits\n  ports",
+        "    app: digit\n  ports",
+        "LP613",
+    ),
+    _m(
+        "selector of a budget",
+        "server",
+        "  minAvailable: 1\n  selector:\n    matchLabels:\n      app: server",
+        "  minAvailable: 1\n  selector:\n    matchLabels:\n      app: serve",
+        "LP613",
+    ),
+    _m("selector of a monitor", "monitoring", "app: server", "app: serve", "LP613"),
+    _m(
+        "argument of a template",
+        "canary",
+        "              - name: hash\n",
+        "              - name: hsh\n",
+        "LP614",
+    ),
+    # Policies.
+    _m(
+        "image by tag",
+        "kustomization",
+        "digest: sha256:1111111111111111111111111111111111111111111111111111111111111111",
+        'newTag: "1"',
+        "LP621",
+    ),
+    _m(
+        "package by tag",
+        "storage",
+        "@sha256:2222222222222222222222222222222222222222222222222222222222222222",
+        "",
+        "LP621",
+    ),
+    _m(
+        "branch followed by Argo CD",
+        "delivery",
+        "targetRevision: 3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f",
+        "targetRevision: main",
+        "LP622",
+    ),
+    _m(
+        "branch followed by Flux",
+        "delivery",
+        "commit: 3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f",
+        "branch: main",
+        "LP622",
+    ),
+    _m(
+        "no memory limit",
+        "server",
+        "            limits:\n              memory: 512Mi\n",
+        "",
+        "LP623",
+    ),
+    _m(
+        "no requests",
+        "canary",
+        "            requests:\n              cpu: 50m\n              memory: 128Mi\n",
+        "",
+        "LP623",
+    ),
+    _m("root", "server", "        runAsNonRoot: true\n", "", "LP624"),
+    _m("writable image", "server", "            readOnlyRootFilesystem: true\n", "", "LP624"),
+    _m(
+        "privilege escalation",
+        "canary",
+        "allowPrivilegeEscalation: false",
+        "allowPrivilegeEscalation: true",
+        "LP624",
+    ),
+    _m(
+        "host network",
+        "server",
+        "      serviceAccountName: server",
+        "      hostNetwork: true\n      serviceAccountName: server",
+        "LP624",
+    ),
+    _m(
+        "password in a variable",
+        "server",
+        "            - name: DB_PASSWORD",
+        "            - name: API_TOKEN\n              value: abc\n            - name: DB_PASSWORD",
+        "LP625",
+    ),
+    _m(
+        "password in an address",
+        "kustomization",
+        "LOG_LEVEL=info",
+        '"DSN=postgresql://mlflow:hunter2@db/mlflow"',
+        "LP625",
+    ),
+    _m(
+        "secret in Git",
+        "kustomization",
+        "patches:",
+        "secretGenerator:\n  - {name: x, literals: [a=b]}\npatches:",
+        "LP625",
+    ),
+    _m(
+        "group of Crossplane 1",
+        "storage",
+        "apiVersion: s3.aws.m.upbound.io/v1beta1\nkind: BucketVersioning",
+        "apiVersion: s3.aws.upbound.io/v1beta1\nkind: BucketVersioning",
+        "LP626",
+    ),
+    _m(
+        "deletion policy",
+        "storage",
+        "  managementPolicies:",
+        "  deletionPolicy: Orphan\n  managementPolicies:",
+        "LP627",
+    ),
+    _m("replicas over the budget", "canary", "replicas: 4", "replicas: 40", "LP628"),
+    # Canaries.
+    _m("failure limit", "canary", "failureLimit: 1", "failureLimit: 5", "LP631"),
+    _m("inconclusive limit", "canary", "inconclusiveLimit: 2", "inconclusiveLimit: 5", "LP631"),
+    _m("Flagger's threshold", "flagger", "threshold: 2", "threshold: 5", "LP631"),
+    _m(
+        "success alone",
+        "canary",
+        "      failureCondition: len(result) > 0 && !isNaN(result[0]) && result[0] > {{args.limit}}\n",
+        "",
+        "LP632",
+    ),
+    _m(
+        "Flagger without bounds",
+        "flagger",
+        "        thresholdRange:\n          max: 1\n",
+        "",
+        "LP632",
+    ),
+    _m(
+        "no guard for emptiness",
+        "canary",
+        "successCondition: len(result) > 0 &&",
+        "successCondition: result[0] >= 0 &&",
+        "LP633",
+    ),
+    _m(
+        "no guard for NaN",
+        "canary",
+        "failureCondition: len(result) > 0 && !isNaN(result[0]) &&",
+        "failureCondition: len(result) > 0 &&",
+        "LP633",
+    ),
+    _m("steps end early", "canary", "        - setWeight: 100\n", "", "LP634"),
+    _m(
+        "weights fall",
+        "canary",
+        "        - setWeight: 100\n",
+        "        - setWeight: 10\n        - setWeight: 100\n",
+        "LP634",
+    ),
+    _m(
+        "nothing judges",
+        "canary",
+        "        - analysis:\n            templates:\n              - templateName: errors\n            args:\n              - name: hash\n                valueFrom:\n                  podTemplateHashValue: Latest\n",
+        "",
+        "LP635",
+    ),
+    # Prometheus.
+    _m("rule does not parse", "monitoring", "expr: sum(rate", "expr: sum((rate", "LP641"),
+    _m(
+        "function of a rule",
+        "monitoring",
+        "expr: model:errors:ratio2m > 0.05",
+        "expr: rates(model:errors:ratio2m[1m])",
+        "LP641",
+    ),
+    _m("query does not parse", "canary", "[2m]))\n            /", "2m]))\n            /", "LP641"),
+    _m(
+        "metric template does not parse",
+        "flagger",
+        "[{{ interval }}]))\n    /",
+        "[{{ interval }}])\n    /",
+        "LP641",
+    ),
+    _m(
+        "dashboard does not parse",
+        "monitoring",
+        "[$__rate_interval]))",
+        "[$__rate_interval])",
+        "LP641",
+    ),
+)
+
+
+def platform(target: Path) -> Path:
+    """A copy of the sample platform in a folder that counts as a repository."""
+    (target / ".git").mkdir(parents=True)
+    shutil.copytree(PLATFORM, target / "control-plane")
+    (target / "lockproof.toml").write_text(POLICY)
+    return target
+
+
+def mutate(root: Path, mutation: Mutation) -> None:
+    """Make one change; the text that is changed must be there."""
+    path = root / "control-plane" / mutation.file
+    text = path.read_text("utf-8")
+    parts = text.split(mutation.old)
+    assert len(parts) > mutation.count, f"{mutation.name}: {mutation.old!r} is not in {path.name}"
+    before = mutation.old.join(parts[: mutation.count])
+    after = mutation.old.join(parts[mutation.count :])
+    path.write_text(before + mutation.new + after, "utf-8")
