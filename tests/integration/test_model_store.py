@@ -196,7 +196,10 @@ def test_an_existing_server_is_only_referred_to(stub: Call) -> None:
     answer = run(stub, store(database={"engine": "postgres", "secretName": "pg"}))
     assert not [n for n in desired(answer) if "database" in n]
     status = resource.struct_to_dict(answer.desired.composite.resource)["status"]["database"]
-    assert (status["secretName"], status["backendStoreUri"]) == ("pg", "postgresql:///mlflow")
+    assert (status["secretName"], status["backendStoreUri"]) == (
+        "pg",
+        "postgresql+psycopg2:///mlflow",
+    )
     assert conditions(answer)["DatabaseReady"][0]
     assert "storage-classes" not in answer.requirements.resources
 

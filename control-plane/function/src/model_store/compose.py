@@ -38,14 +38,14 @@ def backend(store: ModelStore) -> dict[str, str]:
         case "postgres":
             assert store.database.secret, "spec.read checked it"
             return {
-                "backendStoreUri": "postgresql:///mlflow",
-                "authDatabaseUri": "postgresql:///mlflow_auth",
+                "backendStoreUri": "postgresql+psycopg2:///mlflow",
+                "authDatabaseUri": "postgresql+psycopg2:///mlflow_auth",
                 "secretName": store.database.secret,
             }
         case "cloudnativepg":
             return {
-                "backendStoreUri": f"postgresql:///{database_name(store, 'mlflow')}",
-                "authDatabaseUri": f"postgresql:///{database_name(store, 'mlflow_auth')}",
+                "backendStoreUri": f"postgresql+psycopg2:///{database_name(store, 'mlflow')}",
+                "authDatabaseUri": f"postgresql+psycopg2:///{database_name(store, 'mlflow_auth')}",
                 # CloudNativePG's own, for the owner of the cluster's first database.
                 "secretName": f"{store.database.cluster}-app",
             }
