@@ -23,6 +23,8 @@ JUDGED = '[[judged-by]]\npaths = ["a"]\nby = ["b"]\nreason = "c"\n'
 
 WAIVER = '[[waiver]]\nrule = "LP103"\nsubject = "train *"\nreason = "r"\nexpires = 2027-03-31\n'
 
+METRIC = '[[metric]]\npath = "m.json"\nmin = 0.5\n'
+
 KEYS: list[tuple[str, str, object]] = [
     ('[environment]\nrequirements = "r.lock"', "environment.requirements", "r.lock"),
     ('[environment]\nuv-lock = "uv.lock"', "environment.uv_lock", "uv.lock"),
@@ -90,6 +92,18 @@ KEYS: list[tuple[str, str, object]] = [
     (BUDGET + 'reserved-cpu = "350m"', "lint.budget.reserved_cpu", "350m"),
     (BUDGET + 'reserved-memory = "300Mi"', "lint.budget.reserved_memory", "300Mi"),
     (BUDGET + 'ignore = ["Deployment/x"]', "lint.budget.ignore", ("Deployment/x",)),
+    ('[record]\nmlflow = "required"', "record.mlflow", "required"),
+    ("[git]\nlarge = '1 MB'", "git.large", 1_000_000),
+    ("[git]\nbinary = 9", "git.binary", 9),
+    ('[git]\nallow = ["*.png"]', "git.allow", ("*.png",)),
+    ("[git]\nsecrets = false", "git.secrets", False),
+    (METRIC, "metric.0.path", "m.json"),
+    (METRIC + 'key = "a.*"', "metric.0.key", "a.*"),
+    (METRIC, "metric.0.min", 0.5),
+    (METRIC + "max = 1", "metric.0.max", 1.0),
+    (METRIC + 'direction = "lower"', "metric.0.direction", "lower"),
+    (METRIC + 'direction = "lower"\natol = 1', "metric.0.atol", 1.0),
+    (METRIC + 'direction = "lower"\nrtol = 0.1', "metric.0.rtol", 0.1),
 ]
 
 
@@ -126,6 +140,8 @@ def test_no_key_is_without_a_test() -> None:
         "remote": config.RemotePolicy,
         "lint": config.LintPolicy,
         "lint.budget": config.BudgetPolicy,
+        "git": config.GitPolicy,
+        "metric.0": config.MetricRule,
     }
     assert {name.partition(".")[0] for name in sections} == set(Policy.model_fields)
     known = {f"{name}.{key}" for name, section in sections.items() for key in section.model_fields}
@@ -372,3 +388,32 @@ def test_any_text_is_a_policy_or_one_clear_line(text: str) -> None:
 def test_nothing_is_guessed(text: str) -> None:
     with pytest.raises(ConfigError):
         parse_policy(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("5", 5), ("'5 MB'", 5_000_000), ("'1.5kB'", 1500), ("'2 MiB'", 2 * 2**20)]
+)
+def test_sizes_have_units(text: str, size: int) -> None:
+    assert parse_policy(f"[git]\nlarge = {text}").git.large == size
+
+
+@pytest.mark.parametrize("text", ["'5'", "'5 mb'", "true", "-1", "1.5", "'5 TB'", "'MB'"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"git\.large"):
+        parse_policy(f"[git]\nlarge = {text}")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("", "state min, max or direction"),
+        ("min = 2\nmax = 1", "min is larger than max"),
+        ("min = 1\natol = 0.1", "state direction, too"),
+        ("min = nan", "finite number"),
+        ("direction = 'up'", "'higher' or 'lower'"),
+        ("min = 0\nthreshold = 1", "no such key"),
+    ],
+)
+def test_a_metric_demands_something(line: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse_policy(f"[[metric]]\npath = 'm.json'\n{line}")

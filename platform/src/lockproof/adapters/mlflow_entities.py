@@ -6,7 +6,7 @@ import math
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from posixpath import normpath
 from typing import Any
@@ -113,32 +113,40 @@ def tags_of(facts: RunFacts) -> dict[str, str]:
     return {name: clip(value, _TAG_LIMIT) for name, value in tags.items() if value}
 
 
-def batches_of(facts: RunFacts) -> Iterator[dict[str, Any]]:
-    """Parameters, metrics, and tags for the metrics that are not finite: keywords of `log_batch`.
-
-    Parameters that are no text are logged as JSON.
-    """
-    entities = need("mlflow.entities")
-    params = {
+def logged_params(params: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Parameters as they are logged: MLflow's name -> text, which is JSON where it is no text."""
+    values = {
         (file, key): value if isinstance(value, str) else canonical_json(value)
-        for file, tree in facts.params.items()
+        for file, tree in params.items()
         for key, value in _leaves(plain(tree), ())
     }
-    names = names_for(params)
-    made = [entities.Param(names[at], clip(value, _PARAM_LIMIT)) for at, value in params.items()]
+    names = names_for(values)
+    return {names[at]: clip(value, _PARAM_LIMIT) for at, value in values.items()}
+
+
+def logged_metrics(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Metrics as they are logged: MLflow's name -> value."""
+    values = {(file, key): value for file, keys in metrics.items() for key, value in keys.items()}
+    names = names_for(values, _METRIC_NAME_LIMIT)
+    return {names[at]: float(value) for at, value in values.items()}
+
+
+def batches_of(facts: RunFacts) -> Iterator[dict[str, Any]]:
+    """Parameters, metrics, and tags for metrics that are not finite: keywords of `log_batch`."""
+    entities = need("mlflow.entities")
+    made = [entities.Param(name, value) for name, value in logged_params(facts.params).items()]
     for chunk in _chunks(made, lambda param: len(json.dumps(param.value))):
         yield {"params": chunk}
-    numbers = {(f, key): value for f, keys in facts.metrics.items() for key, value in keys.items()}
-    names = names_for(numbers, _METRIC_NAME_LIMIT)
+    numbers = logged_metrics(facts.metrics)
     now = int(time.time() * 1000)
     finite = [
-        entities.Metric(names[at], value, now, 0)
-        for at, value in numbers.items()
+        entities.Metric(name, value, now, 0)
+        for name, value in numbers.items()
         if math.isfinite(value)
     ]
     odd = [
-        entities.RunTag(NON_FINITE_TAG + names[at], str(float(value)))
-        for at, value in numbers.items()
+        entities.RunTag(NON_FINITE_TAG + name, str(value))
+        for name, value in numbers.items()
         if not math.isfinite(value)
     ]
     for chunk in _chunks(finite, lambda _: 0):

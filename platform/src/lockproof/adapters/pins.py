@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,9 @@ _NAMED = re.compile(r"([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*(
 _EXACT = re.compile(r"\(?\s*(?:===\s*[^\s,;]+|==\s*[^\s,;*]+)\s*\)?\s*(?:;.*)?", re.DOTALL)
 _COMMIT = re.compile(r"@[0-9a-f]{40}(?:$|[#?\s;])")
 _ARCHIVE_HASH = re.compile(r"#(?:.*&)?(?:sha256|sha384|sha512)=[0-9a-f]{64,}")
+
+
+Reader = Callable[[Path], bytes]
 
 
 @dataclass(frozen=True)
@@ -35,19 +38,30 @@ class Pins:
 @dataclass
 class _Reading:
     root: Path
+    read: Reader
     digests: list[str] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     unhashed: int = 0
 
 
-def read_pins(path: Path, root: Path) -> Pins:
+def _from_disk(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_LARGEST + 1)
+
+
+def read_pins(path: Path, root: Path, read: Reader = _from_disk) -> Pins:
     """Read a requirements file and those that it includes.
+
+    Args:
+        path: the file.
+        root: where it and the others must be.
+        read: how a file is read, if not from the disk; raises OSError where there is none.
 
     Raises:
         ConfigError: a file is missing or outside `root`, or a line leaves open what it installs
             (no `==`, a folder, a URL without hash or commit); the message names the line.
     """
-    reading = _Reading(root.resolve())
+    reading = _Reading(root.resolve(), read)
     _read(path, reading, 0)
     if not reading.names:
         raise ConfigError(f"{_shown(path, reading)} names no packages")
@@ -111,8 +125,7 @@ def _text(path: Path, reading: _Reading) -> str:
     if not path.resolve().is_relative_to(reading.root):
         raise ConfigError(f"the requirements file {shown} is outside of the repository")
     try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
+        content = reading.read(path)
         text = content.decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"cannot read the requirements file {shown}: {error.strerror}") from error

@@ -6,6 +6,7 @@ One file for each group of sections.
 from .base import Seconds, Section, matches_any
 from .environment import EnvironmentPolicy, RunPolicy
 from .gate import FAMILIES, GatePolicy, RulePolicy, Waiver
+from .hygiene import GitPolicy, MetricRule
 from .lint import BudgetPolicy, LintPolicy
 from .policy import FILE_NAME, Policy, load_policy, parse_policy
 from .provision import ProvisionPolicy
@@ -19,8 +20,10 @@ __all__ = [
     "BudgetPolicy",
     "EnvironmentPolicy",
     "GatePolicy",
+    "GitPolicy",
     "JudgedBy",
     "LintPolicy",
+    "MetricRule",
     "MlflowPolicy",
     "Policy",
     "ProvisionPolicy",

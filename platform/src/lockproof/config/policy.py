@@ -11,6 +11,7 @@ from lockproof.errors import ConfigError
 from .base import Section, matches_any
 from .environment import EnvironmentPolicy, RunPolicy
 from .gate import GatePolicy, RulePolicies, Waiver
+from .hygiene import GitPolicy, MetricRule
 from .lint import LintPolicy
 from .provision import ProvisionPolicy
 from .record import MlflowPolicy, RecordPolicy
@@ -34,6 +35,8 @@ class Policy(Section):
     remote: RemotePolicy = RemotePolicy()
     lint: LintPolicy = LintPolicy()
     gate: GatePolicy = GatePolicy()
+    git: GitPolicy = GitPolicy()
+    metric: tuple[MetricRule, ...] = ()
     rules: RulePolicies = Field(default={})
     waiver: tuple[Waiver, ...] = ()
 

@@ -1,5 +1,7 @@
 """Where runs are written down."""
 
+from typing import Literal
+
 from pydantic import field_validator
 
 from .base import Name, Section
@@ -10,6 +12,9 @@ class RecordPolicy(Section):
 
     directory: Name = "data-plane/experiments"
     """The folder of run records, relative to the DVC root."""
+    mlflow: Literal["reachable", "required", "off"] = "reachable"
+    """Whether `lockproof gate` compares a record with its run in MLflow: where a tracking server is
+    configured and answers, always (else it ends with exit code 4), or never."""
 
     @field_validator("directory")
     @classmethod

@@ -60,6 +60,8 @@ FIELDS = {
     "Policy.gate": "What `lockproof gate` looks at.",
     "Policy.rules": "Rules that are other than their pages have them, by their ids.",
     "Policy.waiver": "Findings that are let pass until a date.",
+    "Policy.git": "What Git may hold.",
+    "Policy.metric": "What metrics must be.",
     "Policy.judged_by": "Outputs that other outputs stand for.",
     "Policy.mlflow": "Where runs are logged.",
     "Policy.provision": "What `lockproof provision` brings up, and where.",

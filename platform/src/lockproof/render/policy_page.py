@@ -105,6 +105,8 @@ def _type(field: dict[str, Any]) -> str:
         return f"array of {_type(field['items'])}s{least}"
     if field["type"] == "string" and "smhd" in field.get("pattern", ""):
         return "duration"
+    if field["type"] == "string" and "iB" in field.get("pattern", ""):
+        return "size"
     if field.get("format") == "date":
         return "date"
     return str(field["type"]) + _range(field)

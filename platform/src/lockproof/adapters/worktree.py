@@ -1,0 +1,33 @@
+"""What the work tree has otherwise than Git's index or the last commit."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from .git import _git
+
+_PIPELINE = (":(top,glob)**/dvc.yaml", ":(top,glob)**/dvc.lock", ":(top,glob)**/*.dvc")
+
+
+def uncommitted(root: Path, more: Iterable[str], *, staged: bool) -> Iterator[tuple[str, str]]:
+    """Files of the pipeline that are not as they were looked at, and in what way they are not.
+
+    Args:
+        root: the Git root.
+        more: further files to look at, from the Git root.
+        staged: compare with the index in place of the last commit.
+
+    Raises:
+        UsageError: Git cannot tell.
+    """
+    wanted = (*_PIPELINE, *(f":(top,literal){path}" for path in more))
+    asked = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *wanted)
+    for entry in filter(None, _git(root, *asked).split(b"\0")):
+        index, tree, path = chr(entry[0]), chr(entry[1]), os.fsdecode(entry[3:])
+        if index == "?":
+            yield path, "is not tracked by Git"
+        elif tree == "D" or (index == "D" and not staged):
+            yield path, "was deleted"
+        elif tree != " " or not staged:
+            what = "changes that are not " + ("staged" if staged else "committed")
+            yield path, f"has {what}"
