@@ -38,7 +38,7 @@ def test_the_list_has_every_rule(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
-        (["LP7O1"], "no rule 'LP7O1': did you mean LP701"),
+        (["LP7O1"], "no rule 'LP7O1': did you mean LP7"),
         (["nonsense"], "no rule 'nonsense': '--list' lists those there are"),
         (["../../adr/template"], "no rule '../../adr/template': '--list'"),
         ([], "name one rule"),

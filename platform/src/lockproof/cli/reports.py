@@ -45,15 +45,16 @@ def _report_file(text: str) -> Path:
     return Path(text)
 
 
-def deliver(report: "Report", args: argparse.Namespace, folder: Path) -> None:
+def deliver(report: "Report", args: argparse.Namespace, folder: Path | None = None) -> None:
     """Write the report's files, then print it.
 
-    Every run leaves `report.json` and `report.html` in its own folder outside the work tree.
+    With a folder, outside the work tree, `report.json` and `report.html` are left there.
 
     Raises:
         UsageError: a file cannot be written.
     """
-    for path in (folder / "report.json", folder / "report.html", *args.output):
+    left = (folder / "report.json", folder / "report.html") if folder else ()
+    for path in (*left, *args.output):
         write_whole(path, format_for(path).load()(report))
     if args.format == "table":
         from lockproof.render.table import table
@@ -64,4 +65,5 @@ def deliver(report: "Report", args: argparse.Namespace, folder: Path) -> None:
     else:
         text = format_named(args.format).load()(report)
     sys.stdout.write(text)
-    print(f"report: {folder / 'report.html'}", file=sys.stderr)
+    if folder:
+        print(f"report: {folder / 'report.html'}", file=sys.stderr)

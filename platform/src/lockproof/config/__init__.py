@@ -5,7 +5,7 @@ One file for each group of sections.
 
 from .base import Seconds, Section, matches_any
 from .environment import EnvironmentPolicy, RunPolicy
-from .gate import FAMILIES, GatePolicy, RulePolicy, Waiver
+from .gate import FAMILIES, Family, GatePolicy, RulePolicy, Waiver
 from .hygiene import GitPolicy, MetricRule
 from .lint import BudgetPolicy, LintPolicy
 from .policy import FILE_NAME, Policy, load_policy, parse_policy
@@ -19,6 +19,7 @@ __all__ = [
     "FILE_NAME",
     "BudgetPolicy",
     "EnvironmentPolicy",
+    "Family",
     "GatePolicy",
     "GitPolicy",
     "JudgedBy",

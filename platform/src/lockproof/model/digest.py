@@ -51,6 +51,22 @@ class Digest(Frozen):
         return f"{self.algorithm}:{self.value}"
 
 
+def directory_digest(files: Mapping[str, str], algorithm: Algorithm = "md5") -> Digest:
+    """The digest of a directory, as DVC computes it: MD5 of the JSON listing of its files.
+
+    Args:
+        files: POSIX path below the directory -> hex MD5 of the file.
+        algorithm: what the files were hashed with.
+    """
+    import hashlib
+    import json
+
+    listing = [{"md5": md5, "relpath": path} for path, md5 in sorted(files.items())]
+    content = json.dumps(listing, sort_keys=True).encode()
+    value = hashlib.md5(content, usedforsecurity=False).hexdigest() + DIR_SUFFIX
+    return Digest(algorithm=algorithm, value=value)
+
+
 def lock_digest(files: Mapping[str, bytes]) -> str:
     """SHA-256 that names a lock: every `dvc.lock` and `.dvc` file of one revision.
 

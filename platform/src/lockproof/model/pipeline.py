@@ -1,6 +1,7 @@
 """A DVC pipeline as one revision declares and locks it."""
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
@@ -155,11 +156,13 @@ class Pipeline(Frozen):
                 other = makers.setdefault(out.path, stage.address)
                 if other != stage.address:
                     raise ValueError(f"{other} and {stage.address} both make {out.path}")
-                if any(overlap(dep.path, out.path) for dep in stage.deps if not dep.external):
-                    raise ValueError(f"stages need each other: {stage.address} needs {out.path}")
+            own = _Places((out.path, out.path) for out in stage.outs)
+            for dep in stage.deps:
+                for path in () if dep.external else own.overlapping(dep.path):
+                    raise ValueError(f"stages need each other: {stage.address} needs {path}")
         for path, address in makers.items():
-            for parent in PurePosixPath(path).parents:
-                other = makers.get(str(parent), "")
+            for parent in _parents(path):
+                other = makers.get(parent, "")
                 if other:
                     raise ValueError(f"{other} makes {parent}, and {address} makes {path} in it")
 
@@ -169,18 +172,23 @@ class Pipeline(Frozen):
         return {stage.address: stage for stage in self.stages}
 
     @cached_property
-    def _outs(self) -> tuple[tuple[str, str], ...]:
-        return tuple((o.path, s.address) for s in self.stages for o in s.outs)
+    def _outs(self) -> "_Places":
+        return _Places((o.path, s.address) for s in self.stages for o in s.outs)
 
     @cached_property
     def upstream(self) -> dict[str, tuple[str, ...]]:
         """Address -> addresses whose outputs its dependencies overlap, in pipeline order."""
+        place = {stage.address: number for number, stage in enumerate(self.stages)}
         return {
             stage.address: tuple(
-                dict.fromkeys(
-                    address
-                    for path, address in self._outs
-                    if address != stage.address and any(overlap(path, d.path) for d in stage.deps)
+                sorted(
+                    {
+                        address
+                        for dep in stage.deps
+                        for address in self._outs.overlapping(dep.path)
+                        if address != stage.address
+                    },
+                    key=place.__getitem__,
                 )
             )
             for stage in self.stages
@@ -206,6 +214,40 @@ class Pipeline(Frozen):
             for out in producer.outs
             if any(overlap(out.path, dep.path) for dep in stage.deps)
         )
+
+
+class _Places:
+    """Who owns which paths: finds what overlaps a path without looking at all of them."""
+
+    def __init__(self, owned: Iterable[tuple[str, str]]) -> None:
+        self._owners: dict[str, str] = dict(owned)
+        # As below: with "/" a folder's content stands together.
+        self._sorted = sorted((f"{path}/", owner) for path, owner in self._owners.items())
+
+    def overlapping(self, path: str) -> Iterator[str]:
+        """The owners of paths that are `path`, lie in it, or hold it."""
+        if path == ".":
+            yield from self._owners.values()
+            return
+        for parent in _parents(path):
+            if parent in self._owners:
+                yield self._owners[parent]
+        prefix = f"{path}/"
+        for number in range(bisect_left(self._sorted, (prefix, "")), len(self._sorted)):
+            below, owner = self._sorted[number]
+            if not below.startswith(prefix):
+                break
+            yield owner
+
+
+def _parents(path: str) -> Iterator[str]:
+    """Every folder above a path, the root last."""
+    parent = path.rpartition("/")[0]
+    while parent:
+        yield parent
+        parent = parent.rpartition("/")[0]
+    if path != ".":
+        yield "."
 
 
 def inside(path: str, folder: str) -> bool:

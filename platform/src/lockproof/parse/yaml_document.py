@@ -1,7 +1,8 @@
 """YAML as data: strict, bounded, and with the line of every entry."""
 
 import re
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import yaml
 
@@ -15,6 +16,35 @@ _MOST = 500_000
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where it was built in.
 _PREFIX = "tag:yaml.org,2002:"
+
+
+class _CoreLoader(_LOADER):  # type: ignore[misc]
+    """Plain scalars as YAML 1.2 reads them, and DVC with it: `on` is text, `1e3` a number."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+
+
+for _tag, _first, _pattern in (
+    ("bool", "tTfF", r"true|True|TRUE|false|False|FALSE"),
+    (
+        "float",
+        "-+0123456789.",
+        r"[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+"
+        r"|[-+]?\.[0-9_]+(?:[eE][-+][0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+    ),
+    (
+        "int",
+        "-+0123456789",
+        r"[-+]?0b[01_]+|[-+]?0o?[0-7_]+|[-+]?[0-9_]+|[-+]?0x[0-9a-fA-F_]+",
+    ),
+    ("merge", "<", "<<"),
+    ("null", "~nN\0", r"~|null|Null|NULL|"),
+):
+    for _letter in _first:
+        _CoreLoader.yaml_implicit_resolvers.setdefault(_letter.strip("\0"), []).append(
+            (f"{_PREFIX}{_tag}", re.compile(rf"(?:{_pattern})\Z"))
+        )
+
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
 _CONSTRUCTOR = yaml.constructor.SafeConstructor()
 _TRUE = frozenset({"yes", "true", "on"})
@@ -36,6 +66,15 @@ class YamlDocument:
         """`node` is what was composed, `value` the plain value of it."""
         self.value = value
         self._node = node
+
+    def entries(self) -> "Iterator[tuple[str, YamlDocument, int]]":
+        """The entries of a mapping, each with the line of its key; nothing where it is none."""
+        if not isinstance(self._node, yaml.MappingNode):
+            return
+        for name, node in self._node.value:
+            if name.value in self.value:
+                entry = YamlDocument(node, self.value[name.value])
+                yield name.value, entry, int(name.start_mark.line) + 1
 
     def line(self, *keys: str | int) -> int | None:
         """The line, from 1, of a key or item; without keys that of the document.
@@ -75,10 +114,14 @@ def _entry(node: Any, key: str | int) -> tuple[Any, int] | None:
     return None
 
 
-def read_yaml(content: bytes, name: str, *, many: bool = False) -> list[YamlDocument]:
+def read_yaml(
+    content: bytes, name: str, *, many: bool = False, core: bool = False
+) -> list[YamlDocument]:
     """The documents of a file; with `many` false there must be just one.
 
-    Values are those of JSON: dates stay text, keys are text.
+    Values are those of JSON: dates stay text, keys are text. With `core` plain words are read as
+    YAML 1.2's core schema says, which is how DVC reads its files; else as YAML 1.1, which is how
+    Kubernetes does.
 
     Raises:
         ParseError: it is no UTF-8, no YAML or too large, holds a key twice or a tag of a
@@ -92,12 +135,12 @@ def read_yaml(content: bytes, name: str, *, many: bool = False) -> list[YamlDocu
         line = content[: error.start].count(b"\n") + 1
         raise ParseError("is not UTF-8", name, line) from None
     try:
-        loader = _LOADER(text)
+        loader = (_CoreLoader if core else _LOADER)(text)
         try:
             documents = []
             while loader.check_node():
                 node = loader.get_node()
-                documents.append(YamlDocument(node, _Values(name).of(node, 0)))
+                documents.append(YamlDocument(node, _Values(name, core).of(node, 0)))
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -117,8 +160,8 @@ def read_yaml(content: bytes, name: str, *, many: bool = False) -> list[YamlDocu
 class _Values:
     """Turns nodes into plain values, within bounds."""
 
-    def __init__(self, name: str) -> None:
-        self.name, self.count = name, 0
+    def __init__(self, name: str, core: bool) -> None:
+        self.name, self.core, self.count = name, core, 0
 
     def of(self, node: Any, depth: int) -> Any:
         self.count += 1
@@ -173,14 +216,29 @@ class _Values:
             return text
         if tag in (f"{_PREFIX}int", f"{_PREFIX}float"):
             try:
-                if tag == f"{_PREFIX}int":
-                    return _CONSTRUCTOR.construct_yaml_int(node)
-                return _CONSTRUCTOR.construct_yaml_float(node)
+                return self.core_number(text) if self.core else self.number(node)
             except ValueError:
                 raise self.error(f"has a number that is none: {text[:40]}", node) from None
         if tag == f"{_PREFIX}value":
             return text
         raise self.error(f"has a tag that is not allowed: {tag[:60]}", node)
+
+    @staticmethod
+    def number(node: Any) -> int | float:
+        is_int = node.tag == f"{_PREFIX}int"
+        make = _CONSTRUCTOR.construct_yaml_int if is_int else _CONSTRUCTOR.construct_yaml_float
+        number: int | float = make(node)
+        return number
+
+    @staticmethod
+    def core_number(text: str) -> int | float:
+        digits = text.replace("_", "").lower()
+        bare = digits.lstrip("+-")
+        if bare[1:2] and bare[1] in "xbo":
+            return int(digits, 0)
+        if bare.isdecimal():
+            return int(digits)
+        return float(digits.replace(".inf", "inf").replace(".nan", "nan"))
 
     def integer(self, text: str, node: Any) -> int:
         if len(text) > 1000:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 from lockproof.model.digest import Digest
 from lockproof.model.finding import Finding, Severity
-from lockproof.model.pipeline import Stage, flat
+from lockproof.model.pipeline import Stage
 from lockproof.model.report import SkipReason
 from lockproof.model.verdict import OutputVerdict, Verdict, worst
 
 from .catalog import finding
+from .lock import LockFacts, lock_findings
 
 
 @dataclass(frozen=True)
@@ -41,64 +42,8 @@ def stage_findings(facts: StageFacts) -> list[Finding]:
 
 
 def _lock(facts: StageFacts) -> Iterator[Finding]:
-    stage, name, path = facts.stage, facts.stage.address, facts.file
-    if facts.skipped is SkipReason.NOT_LOCKED:
-        yield finding(
-            "LP101",
-            name,
-            f"{name} has no entry in dvc.lock: run 'dvc repro' and commit dvc.lock",
-            path=path,
-        )
-        return
-    if stage.locked_command is not None and stage.locked_command != stage.command:
-        yield finding(
-            "LP102",
-            name,
-            f"{name}: the command is not the locked one: run 'dvc repro' and commit dvc.lock",
-            path=path,
-        )
-    for params in stage.params:
-        keys = _changed(flat(params.locked or {}), flat(params.current))
-        if keys:
-            yield finding(
-                "LP103",
-                f"{name} {params.path}",
-                f"{name}: {', '.join(keys)} in {params.path} differ from the lock:"
-                " run 'dvc repro' and commit dvc.lock",
-                path=path,
-            )
-    for dep in stage.deps:
-        given, maker = facts.given.get(dep.path, (None, None))
-        if given is None or dep.locked is None or given == dep.locked:
-            continue
-        if maker:
-            yield finding(
-                "LP105",
-                f"{name} {dep.path}",
-                f"{name}: {dep.path} is locked as {dep.locked.short}, but {maker} has it as"
-                f" {given.short}: run 'dvc repro' and commit dvc.lock",
-                path=path,
-            )
-        else:
-            yield finding(
-                "LP104",
-                f"{name} {dep.path}",
-                f"{name}: {dep.path} changed since dvc.lock was written:"
-                " run 'dvc repro' and commit dvc.lock",
-                path=path,
-            )
-    for out, digest in facts.in_git.items():
-        yield finding(
-            "LP106",
-            f"{name} {out}",
-            f"{name}: {out} in Git is {digest.short if digest else 'absent'}, not what dvc.lock"
-            " names: commit the file that 'dvc repro' made",
-            path=out,
-        )
-
-
-def _changed(locked: Mapping[str, object], current: Mapping[str, object]) -> list[str]:
-    return [k for k in sorted({*locked, *current}) if locked.get(k, ...) != current.get(k, ...)]
+    lock = LockFacts(stage=facts.stage, file=facts.file, given=facts.given, in_git=facts.in_git)
+    yield from lock_findings(lock, locked=facts.skipped is not SkipReason.NOT_LOCKED)
 
 
 _EXIT_HINTS = {

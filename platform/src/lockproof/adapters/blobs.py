@@ -1,0 +1,111 @@
+"""Digests of what Git holds, as DVC would compute them in a checkout."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+
+from lockproof.model.digest import Algorithm, Digest, directory_digest
+
+from .snapshot import LINK, Snapshot
+
+_TEXT = bytes(range(32, 127)) + b"\n\r\t\f\b"
+_BLOCK = 512
+
+
+class Blobs:
+    """Files and folders of one revision by their DVC digests; each blob is hashed once."""
+
+    def __init__(self, snapshot: Snapshot, prefix: str, hides: Callable[[str], bool]) -> None:
+        """Paths are relative to the DVC root, which `prefix` names from the Git root.
+
+        `hides` says of such a path whether DVC's ignore files keep it out of DVC's sight.
+        """
+        self.snapshot, self.hides = snapshot, hides
+        self.prefix = f"{prefix}/" if prefix else ""
+        self._digests: dict[tuple[str, str], str] = {}
+        self.hashed = 0
+        """How many blobs were read."""
+
+    def holds(self, path: str) -> bool:
+        """Whether Git has a file, link or folder there."""
+        full = self._full(path)
+        return full in self.snapshot.entries or full in self.snapshot.folders
+
+    def prepare(self, wanted: Iterable[tuple[str, str]]) -> None:
+        """Hash many at once: (path, algorithm) of files and folders."""
+        oids: dict[str, set[str]] = {}
+        for path, algorithm in wanted:
+            for file in self._files(path):
+                entry = self.snapshot.entries[file]
+                if entry.is_file and (entry.oid, algorithm) not in self._digests:
+                    oids.setdefault(entry.oid, set()).add(algorithm)
+
+        def hash_(oid: str, _size: int, chunks: Iterator[bytes]) -> None:
+            for algorithm, md5 in _md5(chunks, oids[oid]).items():
+                self._digests[oid, algorithm] = md5
+            self.hashed += 1
+
+        self.snapshot.each(oids, hash_)
+
+    def digest(self, path: str, algorithm: str) -> Digest | None:
+        """The digest of a file or folder; None where it is not there, or holds a link."""
+        name: Algorithm = "md5-dos2unix" if algorithm == "md5-dos2unix" else "md5"
+        self.prepare([(path, name)])
+        full = self._full(path)
+        entries = self.snapshot.entries
+        if full in entries:
+            value = self._digests.get((entries[full].oid, name))
+            return Digest(algorithm=name, value=value) if value else None
+        children = {}
+        for file in self._files(path):
+            value = self._digests.get((entries[file].oid, name))
+            if value is None or entries[file].mode == LINK:
+                return None
+            children[file[len(full) + 1 :] if full else file] = value
+        return directory_digest(children, name) if children else None
+
+    def _files(self, path: str) -> list[str]:
+        """The file itself, or what DVC sees of a folder; from the Git root."""
+        full = self._full(path)
+        if full in self.snapshot.entries:
+            return [full]
+        found, todo = [], [full]
+        while todo:
+            for child in self.snapshot.folders.get(todo.pop(), ()):
+                if child in self.snapshot.folders:
+                    todo.append(child)
+                elif not self.hides(child[len(self.prefix) :]):
+                    found.append(child)
+        return found
+
+    def _full(self, path: str) -> str:
+        return self.prefix.rstrip("/") if path == "." else f"{self.prefix}{path}"
+
+
+def _md5(chunks: Iterator[bytes], algorithms: set[str]) -> dict[str, str]:
+    plain = hashlib.md5(usedforsecurity=False)
+    unix = hashlib.md5(usedforsecurity=False) if "md5-dos2unix" in algorithms else None
+    is_text: bool | None = None
+    for chunk in chunks:
+        plain.update(chunk)
+        if unix is None:
+            continue
+        if is_text is None:
+            is_text = _is_text(chunk[:_BLOCK])
+        if is_text:
+            # A CRLF that two chunks share stays: DVC's chunks are of the same size.
+            unix.update(chunk.replace(b"\r\n", b"\n"))
+        else:
+            unix.update(chunk)
+    found = {"md5": plain.hexdigest()}
+    if unix is not None:
+        found["md5-dos2unix"] = unix.hexdigest()
+    return found
+
+
+def _is_text(block: bytes) -> bool:
+    """As DVC 2 told text from other content: by the first 512 bytes."""
+    if not block:
+        return True
+    if b"\0" in block:
+        return False
+    return len(block.translate(None, _TEXT)) / len(block) <= 0.30

@@ -1,0 +1,183 @@
+"""The files of one commit, or of the index, read from Git's object store in bulk."""
+
+import contextlib
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import IO
+
+from lockproof.errors import UsageError
+
+from .git import _SETTINGS, GitRepository, _environment, _git
+
+_CHUNK = 1 << 20
+LINK, SUBMODULE = "120000", "160000"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A tracked file."""
+
+    mode: str
+    """Git's: `100644`, `100755`, `120000` for a link, `160000` for a submodule."""
+    oid: str
+    """Object id."""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file, not a link or a submodule."""
+        return self.mode.startswith("100")
+
+
+class Snapshot:
+    """The tracked files of a commit or of the index; the work tree is never looked at."""
+
+    def __init__(self, git: GitRepository, commit: str | None) -> None:
+        """`commit` None means the index, as `git commit` would take it."""
+        self.git, self.commit = git, commit
+        self._content: dict[str, bytes | None] = {}
+
+    @cached_property
+    def entries(self) -> Mapping[str, Entry]:
+        """POSIX path from the Git root -> entry, in Git's order.
+
+        Raises:
+            UsageError: the index holds files in conflict.
+        """
+        found = {}
+        if self.commit is not None:
+            listing = _git(self.git.root, "ls-tree", "-r", "-z", "--full-tree", self.commit)
+            for line in filter(None, listing.split(b"\0")):
+                meta, _, path = line.partition(b"\t")
+                mode, _, oid = meta.decode().split(" ")
+                found[os.fsdecode(path)] = Entry(mode, oid)
+            return found
+        listing = _git(self.git.root, "ls-files", "-s", "-z", "--full-name", ":/")
+        for line in filter(None, listing.split(b"\0")):
+            meta, _, path = line.partition(b"\t")
+            mode, oid, stage = meta.decode().split(" ")
+            if stage != "0":
+                raise UsageError(f"{os.fsdecode(path)} is in conflict: resolve it and add it")
+            found[os.fsdecode(path)] = Entry(mode, oid)
+        return found
+
+    @cached_property
+    def folders(self) -> Mapping[str, tuple[str, ...]]:
+        """Folder -> the paths directly in it, folders included; the Git root is `""`."""
+        found: dict[str, list[str]] = {"": []}
+        for path in self.entries:
+            child = path
+            while True:
+                parent = child.rpartition("/")[0]
+                known = parent in found
+                found.setdefault(parent, []).append(child)
+                if known:
+                    break
+                child = parent
+        return {folder: tuple(paths) for folder, paths in found.items()}
+
+    def read(self, path: str) -> bytes | None:
+        """Content of a file; None where there is none, or it is a link or a submodule."""
+        self.load([path])
+        return self._content[path]
+
+    def load(self, paths: Iterable[str]) -> None:
+        """Read many files at once, so that `read` finds them."""
+        wanted = [path for path in dict.fromkeys(paths) if path not in self._content]
+        oids: dict[str, list[str]] = {}
+        for path in wanted:
+            self._content[path] = None
+            entry = self.entries.get(path)
+            if entry and entry.is_file:
+                oids.setdefault(entry.oid, []).append(path)
+
+        def keep(oid: str, _size: int, chunks: Iterator[bytes]) -> None:
+            content = b"".join(chunks)
+            for path in oids[oid]:
+                self._content[path] = content
+
+        self.each(oids, keep)
+
+    def each(self, oids: Iterable[str], take: Callable[[str, int, Iterator[bytes]], None]) -> None:
+        """Stream blobs, by one process of Git: `take(object id, bytes, content in chunks)`.
+
+        Raises:
+            UsageError: the clone lacks a blob.
+        """
+        wanted = list(oids)
+        if not wanted:
+            return
+        settings = [word for setting in _SETTINGS for word in ("-c", setting)]
+        process = subprocess.Popen(
+            ["git", *settings, "cat-file", "--batch", "--buffer"],
+            cwd=self.git.root,
+            env=_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=_CHUNK,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        writer = threading.Thread(target=_ask, args=(process.stdin, wanted), daemon=True)
+        writer.start()
+        try:
+            for oid in wanted:
+                header = process.stdout.readline().split()
+                if len(header) != 3 or header[1] != b"blob":
+                    raise UsageError(
+                        f"this clone lacks object {oid[:12]}: fetch it, or clone without --filter"
+                    )
+                size = int(header[2])
+                chunks = _chunks(process.stdout, size)
+                take(oid, size, chunks)
+                for _ in chunks:
+                    pass  # What was not wanted.
+                process.stdout.read(1)
+        finally:
+            process.kill()
+            process.stdout.close()
+            writer.join()
+            process.wait()
+
+    def sizes(self, paths: Iterable[str]) -> dict[str, int]:
+        """Bytes of files, by path; links and submodules are left out."""
+        oids: dict[str, list[str]] = {}
+        for path in paths:
+            entry = self.entries.get(path)
+            if entry and entry.is_file:
+                oids.setdefault(entry.oid, []).append(path)
+        if not oids:
+            return {}
+        done = subprocess.run(
+            ["git", "cat-file", "--batch-check=%(objectname) %(objectsize)", "--buffer"],
+            cwd=self.git.root,
+            env=_environment(),
+            input="\n".join(oids).encode() + b"\n",
+            capture_output=True,
+            check=True,
+        )
+        found = {}
+        for line in done.stdout.decode().splitlines():
+            oid, _, size = line.partition(" ")
+            if size.isdigit():
+                found.update(dict.fromkeys(oids[oid], int(size)))
+        return found
+
+
+def _ask(stdin: IO[bytes], oids: list[str]) -> None:
+    with contextlib.suppress(OSError), stdin:
+        stdin.write("\n".join(oids).encode() + b"\n")
+
+
+def _chunks(stream: IO[bytes], size: int) -> Iterator[bytes]:
+    left = size
+    while left:
+        chunk = stream.read(min(left, _CHUNK))
+        if not chunk:
+            raise UsageError("git cat-file ended early: run 'git fsck'")
+        left -= len(chunk)
+        yield chunk

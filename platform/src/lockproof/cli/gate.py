@@ -1,0 +1,91 @@
+"""`lockproof gate`: block a merge unless data, code and models are versioned."""
+
+import argparse
+from pathlib import Path
+
+from lockproof.cli.reports import add_report_options, deliver
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this verb."""
+    parser.description = (
+        "Check what a revision claims about its data, code and models: its lock, its remotes and\n"
+        "what Git holds. No code of the repository is run and no data is downloaded."
+    )
+    parser.add_argument(
+        "revision",
+        nargs="?",
+        metavar="REV",
+        help="commit, branch or tag (default: HEAD)",
+    )
+    parser.add_argument(
+        "--pr",
+        action="store_true",
+        help="take policy, waivers, baseline and remotes from the base, and say what the revision"
+        " changes of them",
+    )
+    parser.add_argument(
+        "--base",
+        metavar="REV",
+        help="what to merge into (default with --pr: the target branch that the CI system names,"
+        " else origin's default)",
+    )
+    parser.add_argument(
+        "--policy",
+        type=Path,
+        metavar="FILE",
+        help="a policy from outside the repository, in place of its lockproof.toml",
+    )
+    parser.add_argument(
+        "--staged", action="store_true", help="check the index, as the next commit would have it"
+    )
+    parser.add_argument(
+        "--baseline",
+        action="store_true",
+        help="write today's findings to the baseline, so that only new ones count; commit it",
+    )
+    parser.add_argument(
+        "--deep", action="store_true", help="read and hash every object of the remotes"
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="the JSON report of 'lockproof reproduce' for this commit, from the CI job's artifact",
+    )
+    add_report_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check, print the report, and return the verdict's exit code."""
+    import sys
+
+    import anyio
+
+    from lockproof.cli.progress import progress
+    from lockproof.errors import ExitCode, UsageError
+    from lockproof.steps.gate import Request, gate
+
+    if args.staged and args.revision:
+        raise UsageError("--staged checks the index: leave REV out")
+    if args.baseline and args.pr:
+        raise UsageError("--baseline records what is there already: leave --pr out")
+    request = Request(
+        directory=args.directory,
+        revision=args.revision or "HEAD",
+        staged=args.staged,
+        pull_request=args.pr,
+        base=args.base,
+        policy=args.policy,
+        deep=args.deep,
+        report=args.report,
+        write_baseline=args.baseline,
+    )
+    with progress() as shown:
+        gated = anyio.run(gate, request, shown)
+    deliver(gated.report, args)
+    for line in gated.unavailable:
+        print(f"lockproof: {line}", file=sys.stderr)
+    code = gated.report.verdict.exit_code
+    # What is proved wrong stays wrong; anything else waits for the service.
+    return ExitCode.UNAVAILABLE if gated.unavailable and code != ExitCode.FAILED else code

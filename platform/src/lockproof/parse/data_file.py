@@ -1,0 +1,101 @@
+"""A `.dvc` file: data that is tracked or imported, or a stage of a DVC before version 1."""
+
+from collections.abc import Iterator, Mapping
+from posixpath import dirname, join, normpath
+from typing import Any
+
+from lockproof.model.pipeline import Dep, Out, Stage
+
+from .entries import commands, digest_of, maps, number, place, stored_files
+from .yaml_document import ParseError, YamlDocument, read_yaml
+
+
+def read_data_file(content: bytes, path: str) -> Stage:
+    """The data that a `.dvc` file tracks.
+
+    Args:
+        content: of the file.
+        path: of the file, POSIX, below the DVC root.
+
+    Raises:
+        ParseError: it is not what DVC writes.
+    """
+    document = read_yaml(content, path, core=True)[0]
+    value = document.value
+    if not isinstance(value, dict):
+        raise ParseError("is no mapping", path)
+    wdir = value.get("wdir") or "."
+    if not isinstance(wdir, str):
+        raise ParseError("wdir must be text", path, document.line("wdir"))
+    folder = normpath(join(dirname(path), wdir))
+    if folder == ".." or folder.startswith(("../", "/")):
+        raise ParseError("its wdir lies outside the DVC project", path, document.line("wdir"))
+    deps = tuple(_deps(value, document, path, folder))
+    cmd = commands(value.get("cmd"))
+    return Stage(
+        address=path,
+        kind="stage" if cmd else "import" if deps or value.get("deps") else "data",
+        file=path,
+        command=cmd,
+        locked_command=cmd or None,
+        wdir=folder,
+        deps=deps,
+        outs=tuple(_outs(value, document, path, folder)),
+        frozen=bool(cmd) and bool(value.get("frozen") or value.get("locked")),
+        from_repository=any("repo" in dep for dep in _items(value, "deps", path)),
+        locked=True,
+    )
+
+
+def _items(value: Mapping[str, Any], key: str, path: str) -> list[Mapping[str, Any]]:
+    items = value.get(key) or []
+    if not isinstance(items, list):
+        raise ParseError(f"{key} must be a list", path)
+    return list(maps(items, path, None))
+
+
+def _deps(
+    value: Mapping[str, Any], document: YamlDocument, path: str, folder: str
+) -> Iterator[Dep]:
+    for number_, entry in enumerate(_items(value, "deps", path)):
+        line = document.line("deps", number_)
+        if "path" not in entry:
+            continue  # A query of a database.
+        written, external = place(str(entry["path"]), folder)
+        if "repo" in entry:
+            # The path is one in the other repository.
+            yield Dep(path=written, locked=None, external=external, line=line)
+            continue
+        locked = digest_of(entry, external=external, name=path, line=line)
+        yield Dep(path=written, locked=locked, external=external, line=line)
+
+
+def _outs(
+    value: Mapping[str, Any], document: YamlDocument, path: str, folder: str
+) -> Iterator[Out]:
+    for number_, entry in enumerate(_items(value, "outs", path)):
+        line = document.line("outs", number_)
+        if not isinstance(entry.get("path"), str):
+            raise ParseError("an output without a path", path, line)
+        written, external = place(entry["path"], folder)
+        stored = stored_files(entry, path, line)
+        files = entry.get("files")
+        listed = list(maps(files, path, line)) if isinstance(files, list) else []
+        remote = entry.get("remote")
+        yield Out(
+            path=written,
+            locked=digest_of(entry, external=external, name=path, line=line),
+            external=external,
+            line=line,
+            size=sum(number(f.get("size")) or 0 for f in listed)
+            if listed
+            else number(entry.get("size")),
+            nfiles=len(listed) if listed else number(entry.get("nfiles")),
+            kind="metric" if entry.get("metric") else "plot" if entry.get("plot") else "out",
+            cached=entry.get("cache", True) is not False,
+            pushed=entry.get("push", True) is not False,
+            persist=bool(entry.get("persist", False)),
+            remote=str(remote) if remote else None,
+            versioned=bool(stored),
+            stored=stored,
+        )

@@ -1,0 +1,157 @@
+"""What one entry of a `dvc.lock` or `.dvc` file says of a path."""
+
+import re
+from collections.abc import Iterable, Mapping
+from posixpath import isabs, join, normpath
+from typing import Any
+
+from lockproof.model.digest import Algorithm, Digest, directory_digest
+from lockproof.model.pipeline import StoredFile, StoredVersion
+
+from .yaml_document import ParseError
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+def commands(value: Any) -> tuple[str, ...]:
+    """A stage's commands: the lines of a text, or the items of a list."""
+    if not value:
+        return ()
+    parts = value if isinstance(value, list) else str(value).splitlines()
+    return tuple(str(part) for part in parts if str(part).strip())
+
+
+def place(path: str, folder: str) -> tuple[str, bool]:
+    """A path as the pipeline means it.
+
+    Args:
+        path: as written.
+        folder: the stage's working folder below the DVC root, `.` for the root.
+
+    Returns:
+        The path below the DVC root, and False; or the path as written, and True where it lies
+        outside.
+    """
+    if _URL.match(path) or isabs(path):
+        return path, True
+    full = normpath(join(folder, path))
+    if full == ".." or full.startswith("../"):
+        return path, True
+    return full, False
+
+
+def digest_of(
+    entry: Mapping[str, Any], *, external: bool, name: str, line: int | None
+) -> Digest | None:
+    """The digest that an entry states; None where it states none.
+
+    Raises:
+        ParseError: what it states is no digest.
+    """
+    files = entry.get("files")
+    if isinstance(files, list) and files:
+        algorithm: Algorithm = "md5" if entry.get("hash") else "md5-dos2unix"
+        children = {str(f.get("relpath")): str(f.get("md5")) for f in maps(files, name, line)}
+        return directory_digest(children, algorithm)
+    merged = {**entry, **_first_cloud(entry)}
+    if not external:
+        algorithm = "md5" if entry.get("hash") == "md5" else "md5-dos2unix"
+        value = merged.get("md5")
+        if value is None and entry.get("hash") not in (None, "md5"):
+            algorithm, value = "checksum", merged.get(str(entry["hash"]))
+    else:
+        algorithm, value = next(
+            (
+                (known, merged[known])
+                for known in ("md5", "etag", "checksum")
+                if merged.get(known) is not None
+            ),
+            ("md5", None),
+        )
+    if value is None or value == "":
+        return None
+    try:
+        return Digest(algorithm=algorithm, value=_text(value))
+    except ValueError:
+        shown = str(value)[:60]
+        raise ParseError(f"holds {shown!r}, which is no digest", name, line) from None
+
+
+def stored_files(entry: Mapping[str, Any], name: str, line: int | None) -> tuple[StoredFile, ...]:
+    """The version ids of an entry, file by file; empty where it has none."""
+    files = entry.get("files")
+    if isinstance(files, list) and files:
+        return tuple(
+            StoredFile(
+                relpath=str(file.get("relpath")),
+                digest=_md5(file),
+                size=number(file.get("size")),
+                versions=_versions(file),
+            )
+            for file in maps(files, name, line)
+        )
+    versions = _versions(entry)
+    if not versions:
+        return ()
+    return (
+        StoredFile(
+            relpath="", digest=_md5(entry), size=number(entry.get("size")), versions=versions
+        ),
+    )
+
+
+def number(value: Any) -> int | None:
+    """A count of bytes or files; None where it is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def maps(items: Iterable[Any], name: str, line: int | None) -> Iterable[Mapping[str, Any]]:
+    """The items of a list that must be mappings.
+
+    Raises:
+        ParseError: one is not.
+    """
+    for item in items:
+        if not isinstance(item, dict):
+            raise ParseError(f"{str(item)[:60]!r} where a mapping must be", name, line)
+        yield item
+
+
+def _text(value: Any) -> str:
+    # An all-digit digest that somebody's editor took out of its quotes is a number.
+    return str(value)
+
+
+def _md5(entry: Mapping[str, Any]) -> Digest | None:
+    try:
+        return Digest(value=str(entry["md5"])) if entry.get("md5") else None
+    except ValueError:
+        return None
+
+
+def _versions(entry: Mapping[str, Any]) -> tuple[StoredVersion, ...]:
+    clouds = entry.get("cloud")
+    if isinstance(clouds, dict):
+        found = [
+            StoredVersion(
+                remote=str(remote), id=str(said["version_id"]), etag=_optional(said.get("etag"))
+            )
+            for remote, said in clouds.items()
+            if isinstance(said, dict) and said.get("version_id")
+        ]
+        return tuple(found)
+    if entry.get("version_id"):
+        remote = _optional(entry.get("remote")) or ""
+        version = str(entry["version_id"])
+        return (StoredVersion(remote=remote, id=version, etag=_optional(entry.get("etag"))),)
+    return ()
+
+
+def _first_cloud(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    clouds = entry.get("cloud")
+    first = next(iter(clouds.values()), None) if isinstance(clouds, dict) else None
+    return first if isinstance(first, dict) else {}
+
+
+def _optional(value: Any) -> str | None:
+    return None if value is None else str(value)

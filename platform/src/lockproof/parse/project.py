@@ -1,0 +1,199 @@
+"""A DVC project as the files of one revision declare and lock it."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from posixpath import basename, dirname, join, normpath
+from typing import Any, Protocol
+
+from lockproof.model.pipeline import Pipeline, Stage
+
+from .data_file import read_data_file
+from .ignore import IGNORE_FILE, Ignored
+from .params import read_params
+from .pipeline_file import StageLines, read_pipeline_file
+from .template import Style
+from .yaml_document import ParseError
+
+_NAMED = re.compile(rb"[\w./@-]+\.(?:ya?ml|json|toml)\b")
+_MARKERS = re.compile(rb"^(<{7}|>{7})( |\r?$)", re.MULTILINE)
+
+
+class Files(Protocol):
+    """The tracked files of a revision, from the Git root."""
+
+    @property
+    def entries(self) -> Mapping[str, Any]:
+        """Every path."""
+        ...
+
+    def read(self, path: str) -> bytes | None:
+        """Content of a file; None where there is none."""
+        ...
+
+    def load(self, paths: Iterable[str]) -> None:
+        """Read many files at once."""
+        ...
+
+
+class Kind(StrEnum):
+    """What keeps a file from being read."""
+
+    CONFLICT = "conflict"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A file of the pipeline that cannot be read, or does not fit the others."""
+
+    kind: Kind
+    path: str
+    """POSIX, below the DVC root."""
+    message: str
+    line: int | None = None
+
+
+@dataclass
+class Reading:
+    """What could be read."""
+
+    pipeline: Pipeline = field(default_factory=lambda: Pipeline(stages=()))
+    problems: list[Problem] = field(default_factory=list)
+    lines: dict[str, StageLines] = field(default_factory=dict)
+    """Stage address -> where it stands, and what its lock entry has too little or too much."""
+    orphans: list[tuple[str, str, int]] = field(default_factory=list)
+    """Lock entries that no stage has: lock file, name, line."""
+    lock_files: dict[str, bytes] = field(default_factory=dict)
+    """The `dvc.lock` and `.dvc` files: POSIX path below the DVC root -> content."""
+    ignored: Ignored = field(default_factory=lambda: Ignored({}))
+
+
+def read_project(files: Files, prefix: str) -> Reading:
+    """Read every `dvc.yaml`, `dvc.lock` and `.dvc` file that DVC would.
+
+    What cannot be read is a problem in the result, and the rest is read all the same.
+
+    Args:
+        files: of the revision.
+        prefix: the DVC root below the Git root; empty where they are the same.
+    """
+    return _Project(files, prefix).read()
+
+
+class _Project:
+    def __init__(self, files: Files, prefix: str) -> None:
+        self.files, self.prefix = files, f"{prefix}/" if prefix else ""
+        self.found = Reading()
+        self._params: dict[str, Any] = {}
+
+    def read(self) -> Reading:
+        own = self._own()
+        ignores = [path for path in own if basename(path) == IGNORE_FILE]
+        self.files.load(self.prefix + path for path in ignores)
+        self.found.ignored = Ignored({path: self._content(path) or b"" for path in ignores})
+        hidden = self.found.ignored.hides
+        wanted = [path for path in own if _is_ours(path) and not hidden(path)]
+        self.files.load(self.prefix + path for path in wanted)
+        pipelines = [path for path in wanted if basename(path) == "dvc.yaml"]
+        self._load_named(pipelines)
+        stages: list[Stage] = []
+        for path in wanted:
+            content = self._content(path)
+            if content is None:
+                self._refuse(ParseError("is no regular file", path))
+                continue
+            if _MARKERS.search(content):
+                self._conflict(path, content)
+                continue
+            try:
+                stages += self._stages(path, content)
+            except ParseError as error:
+                self._refuse(error)
+        self._order(stages)
+        return self.found
+
+    def _own(self) -> list[str]:
+        """Every path of the project, without those of a project inside it."""
+        paths = [p[len(self.prefix) :] for p in self.files.entries if p.startswith(self.prefix)]
+        inner = tuple(
+            f"{p.removesuffix('.dvc/config')}" for p in paths if p.endswith("/.dvc/config")
+        )
+        return [p for p in paths if not p.startswith(inner)] if inner else paths
+
+    def _content(self, path: str) -> bytes | None:
+        return self.files.read(self.prefix + path)
+
+    def _load_named(self, pipelines: Iterable[str]) -> None:
+        """Read in one go what may be a parameter file."""
+        named: set[str] = set()
+        for path in pipelines:
+            folder = dirname(path)
+            texts = {m.group().decode() for m in _NAMED.finditer(self._content(path) or b"")}
+            named |= {normpath(join(folder, text)) for text in (*texts, "params.yaml")}
+        known = self.files.entries
+        self.files.load(self.prefix + path for path in named if self.prefix + path in known)
+
+    def _stages(self, path: str, content: bytes) -> Iterator[Stage]:
+        if path.endswith(".dvc"):
+            self.found.lock_files[path] = content
+            yield read_data_file(content, path)
+            return
+        if basename(path) == "dvc.lock":
+            self.found.lock_files[path] = content
+            return  # Read with its dvc.yaml.
+        lock_path = f"{path.removesuffix('dvc.yaml')}dvc.lock"
+        lock = self._content(lock_path)
+        if lock is not None and _MARKERS.search(lock):
+            lock = None
+        read = read_pipeline_file(content, lock, path, self._values, self._style)
+        self.found.lines.update(read.lines)
+        self.found.orphans += [(lock_path, name, line) for name, line in read.orphans]
+        yield from read.stages
+
+    def _values(self, path: str) -> Any:
+        if path not in self._params:
+            content = self._content(path)
+            self._params[path] = None if content is None else read_params(content, path)
+        return self._params[path]
+
+    @cached_property
+    def _style(self) -> Style:
+        content = self._content(".dvc/config") or b""
+        if b"parsing" not in content:
+            return Style()
+        from configobj import ConfigObj, ConfigObjError
+
+        try:
+            section = ConfigObj(content.decode("utf-8", "replace").splitlines()).get("parsing", {})
+        except ConfigObjError:
+            return Style()
+        return Style(
+            boolean_optional=section.get("bool") == "boolean_optional",
+            append=section.get("list") == "append",
+        )
+
+    def _conflict(self, path: str, content: bytes) -> None:
+        match = _MARKERS.search(content)
+        line = content[: match.start()].count(b"\n") + 1 if match else None
+        self.found.problems.append(
+            Problem(Kind.CONFLICT, path, f"{path} holds the markers of a merge conflict", line)
+        )
+
+    def _refuse(self, error: ParseError) -> None:
+        self.found.problems.append(Problem(Kind.INVALID, error.name, str(error), error.line))
+
+    def _order(self, stages: list[Stage]) -> None:
+        try:
+            self.found.pipeline = Pipeline.ordered(stages)
+        except ValueError as error:
+            path = stages[0].file if stages else "dvc.yaml"
+            self.found.problems.append(Problem(Kind.INVALID, path, str(error)))
+            self.found.pipeline = Pipeline(stages=tuple(stages))
+
+
+def _is_ours(path: str) -> bool:
+    name = basename(path)
+    return name in ("dvc.yaml", "dvc.lock") or (name.endswith(".dvc") and name != ".dvc")

@@ -1,0 +1,316 @@
+"""DVC's templates: `${…}` in a `dvc.yaml`, filled from `vars` and parameter files.
+
+As `dvc.parsing` of DVC 3 does it, without importing it; a test compares the two.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from posixpath import join, normpath
+from shlex import quote
+from typing import Any
+
+_EXPRESSION = re.compile(r"(?<!\\)\$\{(?P<inner>.*?)\}")
+_PATH = re.compile(r"[^.\[\]]+(?:\.[^.\[\]]+|\[[^.\[\]]+\])*")
+_MOST_STAGES = 100_000
+_LONGEST = 1 << 20
+DEFAULT_PARAMS = "params.yaml"
+
+Load = Callable[[str], Any]
+"""Path below the DVC root -> the values of a parameter file; None where there is none."""
+
+
+class TemplateError(ValueError):
+    """A template that DVC would refuse, too."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a dictionary becomes arguments of a command: `[parsing]` in DVC's configuration."""
+
+    boolean_optional: bool = False
+    append: bool = False
+
+
+@dataclass
+class Context:
+    """The values that templates are filled from."""
+
+    load: Load
+    style: Style = field(default_factory=Style)
+    values: dict[str, Any] = field(default_factory=dict)
+    imports: dict[str, list[str] | None] = field(default_factory=dict)
+    """File -> the keys loaded from it; None means all of them."""
+    reserved: tuple[str, ...] = ()
+
+    def clone(self) -> "Context":
+        """A copy that can be changed."""
+        return Context(
+            self.load, self.style, deepcopy(self.values), deepcopy(self.imports), self.reserved
+        )
+
+    def load_vars(self, items: object, folder: str, *, default: bool = False) -> None:
+        """Take in a `vars` section.
+
+        Raises:
+            TemplateError: a file or key is not there, or a value is there already.
+        """
+        if default and self.load(normpath(join(folder, DEFAULT_PARAMS))) is not None:
+            self._load_file(DEFAULT_PARAMS, folder)
+        if items is None:
+            return
+        if not isinstance(items, list):
+            raise TemplateError("vars must be a list")
+        for item in items:
+            if isinstance(item, str):
+                self._load_file(item, folder)
+            elif isinstance(item, dict):
+                self._merge(item)
+            else:
+                raise TemplateError("vars must be a list of files and mappings")
+
+    def _load_file(self, item: str, folder: str) -> None:
+        name, _, listed = item.partition(":")
+        path = normpath(join(folder, name))
+        keys = [key for key in listed.split(",") if key] or None
+        if path in self.imports:
+            before = self.imports[path]
+            if keys is None and before is None:
+                return
+            if keys is None or before is None or set(keys) & set(before):
+                raise TemplateError(f"vars load {item} more than once")
+        values = self.load(path)
+        if values is None:
+            raise TemplateError(f"vars name {path}, which is not there")
+        if not isinstance(values, dict):
+            raise TemplateError(f"{path} holds no mapping")
+        if keys:
+            lost = [key for key in keys if key not in values]
+            if lost:
+                raise TemplateError(f"{path} has no key {lost[0]}")
+            values = {key: values[key] for key in keys}
+        self._merge(deepcopy(values))
+        if path not in self.imports:
+            self.imports[path] = keys
+        elif keys:
+            before = self.imports[path]
+            self.imports[path] = [*(before or ()), *keys]
+
+    def _merge(self, update: dict[str, Any]) -> None:
+        taken = [key for key in self.reserved if key in update]
+        if taken:
+            raise TemplateError(f"vars set {taken[0]}, which the loop sets")
+        _merge(self.values, update, "")
+
+    @contextmanager
+    def with_values(self, extra: Mapping[str, Any]) -> Iterator[None]:
+        """Set `item` and `key` of a loop for a while."""
+        before, reserved = dict(self.values), self.reserved
+        self.values.update(extra)
+        self.reserved = (*reserved, *extra)
+        try:
+            yield
+        finally:
+            self.values, self.reserved = before, reserved
+
+    def select(self, expression: str) -> Any:
+        """The value that `a.b[0]` names.
+
+        Raises:
+            TemplateError: there is none.
+        """
+        value: Any = self.values
+        for part in expression.replace("[", ".").replace("]", "").split("."):
+            name = part.strip()
+            try:
+                value = value[int(name)] if isinstance(value, list) else _entry(value, name)
+            except (LookupError, ValueError):
+                raise TemplateError(f"could not find '{expression[:80]}'") from None
+        return value
+
+    def resolve(self, source: Any, key: str | None = None) -> Any:
+        """Fill every template in nested data; `key` is the stage's key that it stands under.
+
+        Raises:
+            TemplateError: a template is not valid, or names what is not there.
+        """
+        if isinstance(source, Mapping):
+            filled = {}
+            for name, value in source.items():
+                resolved = self.resolve(name, key)
+                _hashable(resolved)
+                filled[resolved] = self.resolve(value, key)
+            return filled
+        if isinstance(source, list):
+            return [self.resolve(value, key) for value in source]
+        return self.text(source, key) if isinstance(source, str) and "${" in source else source
+
+    def text(self, source: str, key: str | None = None) -> Any:
+        """Fill the templates of one text; the value itself where it is nothing but a template."""
+        matches = list(_EXPRESSION.finditer(source))
+        for match in matches:
+            if not _PATH.fullmatch(match["inner"]):
+                raise TemplateError(f"not an expression: {match[0][:80]}")
+        if len(matches) == 1 and matches[0][0] == source:
+            return _checked(self.select(matches[0]["inner"]), key)
+        parts, index, length = [], 0, 0
+        for match in matches:
+            value = _checked(self.select(match["inner"]), key)
+            parts += [source[index : match.start()], as_text(value, self.style)]
+            length += len(parts[-1])
+            if length > _LONGEST:
+                raise TemplateError("a template grows beyond 1 MiB")
+            index = match.end()
+        parts.append(source[index:])
+        return "".join(parts).replace(r"\${", "${")
+
+
+def _entry(value: Any, name: str) -> Any:
+    if not isinstance(value, dict):
+        raise KeyError(name)
+    return value[name]
+
+
+def _hashable(name: object) -> None:
+    if isinstance(name, list | dict):
+        raise TemplateError("a key that is no text")
+
+
+def _merge(into: dict[str, Any], update: Mapping[str, Any], path: str) -> None:
+    for key, value in update.items():
+        if isinstance(into.get(key), dict) and isinstance(value, dict):
+            _merge(into[key], value, f"{path}{key}.")
+        elif key in into:
+            raise TemplateError(f"vars set {path}{key} a second time")
+        else:
+            into[key] = value
+
+
+def _checked(value: Any, key: str | None) -> Any:
+    if value is None or isinstance(value, str | int | float) or key is None or "foreach" in key:
+        return value
+    if isinstance(value, dict) and key == "cmd":
+        return value
+    raise TemplateError(f"cannot put a {type(value).__name__} into a template")
+
+
+def as_text(value: Any, style: Style = Style()) -> str:
+    """A value inside a text; a mapping as the arguments of a command."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return " ".join(_arguments(value, style)).rstrip()
+    return str(value)
+
+
+def _arguments(value: Mapping[str, Any], style: Style) -> Iterator[str]:
+    for name, item in _flat(value, ""):
+        if isinstance(item, bool):
+            if item:
+                yield f"--{name}"
+            elif style.boolean_optional:
+                yield f"--no-{name}"
+        elif isinstance(item, str):
+            yield f"--{name} {quote(item)}"
+        elif isinstance(item, list):
+            for number, part in enumerate(item):
+                if isinstance(part, list | dict):
+                    raise TemplateError(f"cannot put the nested list {name} into a command")
+                shown = quote(part) if isinstance(part, str) else str(part)
+                yield f"--{name} {shown}" if style.append or number == 0 else shown
+        else:
+            yield f"--{name} {item}"
+
+
+def _flat(value: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, item in value.items():
+        if isinstance(item, dict):
+            yield from _flat(item, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", item
+
+
+def check_expressions(data: Any) -> None:
+    """Refuse what is no expression inside `${…}`, as DVC does before it fills anything.
+
+    Raises:
+        TemplateError: there is one.
+    """
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            check_expressions(key)
+            check_expressions(value)
+    elif isinstance(data, list):
+        for value in data:
+            check_expressions(value)
+    elif isinstance(data, str) and "${" in data:
+        for match in _EXPRESSION.finditer(data):
+            if not _PATH.fullmatch(match["inner"]):
+                raise TemplateError(f"not an expression: {match[0][:80]}")
+
+
+def has_template(data: Any) -> bool:
+    """Whether anything in nested data is a template."""
+    if isinstance(data, Mapping):
+        return any(has_template(k) or has_template(v) for k, v in data.items())
+    if isinstance(data, list):
+        return any(map(has_template, data))
+    return isinstance(data, str) and bool(_EXPRESSION.search(data))
+
+
+def expand(name: str, definition: Mapping[str, Any], context: Context) -> Iterator[tuple[str, Any]]:
+    """The stages that one entry of `stages` stands for: name and the values of its loop.
+
+    Yields:
+        The stage's name and what `item` and `key` are for it; None where there is no loop.
+
+    Raises:
+        TemplateError: what it loops over is no list or mapping, or is too much.
+    """
+    if "matrix" in definition:
+        yield from _matrix(name, context.resolve(definition["matrix"]))
+    elif "foreach" in definition:
+        data = definition["foreach"]
+        check_expressions(data)
+        yield from _foreach(name, context.resolve(data))
+    else:
+        yield name, None
+
+
+def _foreach(name: str, items: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(items, Mapping):
+        for key, value in items.items():
+            yield f"{name}@{as_text(key)}", {"item": value, "key": as_text(key)}
+        return
+    if not isinstance(items, Sequence) or isinstance(items, str):
+        raise TemplateError("foreach needs a list or a mapping")
+    composite = any(isinstance(value, list | dict) for value in items)
+    found = {as_text(i) if composite else as_text(v): v for i, v in enumerate(items)}
+    for key, value in found.items():
+        yield f"{name}@{key}", {"item": value}
+
+
+def _matrix(name: str, axes: Any) -> Iterator[tuple[str, Any]]:
+    from itertools import product
+
+    if not isinstance(axes, Mapping):
+        raise TemplateError("matrix needs a mapping")
+    count = 1
+    for values in axes.values():
+        if not isinstance(values, list):
+            raise TemplateError("matrix needs lists")
+        count *= len(values)
+        if count > _MOST_STAGES:
+            raise TemplateError(f"a matrix of more than {_MOST_STAGES} stages")
+    found = {}
+    for combination in product(*(enumerate(values) for values in axes.values())):
+        item = {axis: value for axis, (_, value) in zip(axes, combination, strict=True)}
+        parts = [
+            f"{axis}{index}" if isinstance(value, list | dict) else as_text(value)
+            for axis, (index, value) in zip(axes, combination, strict=True)
+        ]
+        found["-".join(parts)] = item
+    for key, item in found.items():
+        yield f"{name}@{key}", {"item": item, "key": key}

@@ -1,0 +1,163 @@
+"""What a lock says against what the rest of the revision says, as findings that say what to do."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from lockproof.model.digest import Digest
+from lockproof.model.finding import Finding
+from lockproof.model.pipeline import Stage, flat
+
+from .catalog import finding
+
+_AGAIN = "run 'dvc repro' and commit dvc.lock"
+
+
+@dataclass(frozen=True)
+class LockFacts:
+    """What a revision says of one stage."""
+
+    stage: Stage
+    file: str
+    """The file that declares it, relative to the Git root."""
+    line: int | None = None
+    """Line in `file`, from 1."""
+    given: Mapping[str, tuple[Digest | None, str | None]] = field(default_factory=dict)
+    """Dependency -> digest in this revision, and the stage that makes it."""
+    in_git: Mapping[str, Digest | None] = field(default_factory=dict)
+    """Output that Git keeps and that differs from the lock -> digest of what is committed."""
+    untracked: tuple[str, ...] = ()
+    """Dependencies that neither Git nor DVC has in this revision."""
+    unlocked: tuple[str, ...] = ()
+    """Paths that the pipeline names and the lock's entry does not."""
+    stale: tuple[str, ...] = ()
+    """Paths that only the lock's entry names."""
+
+
+def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]:
+    """Everything in which the lock and the revision disagree about one stage.
+
+    Args:
+        facts: what the revision says.
+        locked: whether the lock has an entry for it at all.
+    """
+    stage, name = facts.stage, facts.stage.address
+    if not locked:
+        yield _found(facts, "LP101", name, f"{name} has no entry in dvc.lock: {_AGAIN}")
+        return
+    yield from _unlocked_data(facts)
+    if stage.locked_command is not None and stage.locked_command != stage.command:
+        yield _found(facts, "LP102", name, f"{name}: the command is not the locked one: {_AGAIN}")
+    for params in stage.params:
+        if params.path in facts.unlocked:
+            continue
+        keys = _changed(flat(params.locked or {}), flat(params.current))
+        if keys:
+            yield _found(
+                facts,
+                "LP103",
+                f"{name} {params.path}",
+                f"{name}: {', '.join(keys)} in {params.path} differ from the lock: {_AGAIN}",
+            )
+    yield from _deps(facts)
+    for out, digest in facts.in_git.items():
+        yield finding(
+            "LP106",
+            f"{name} {out}",
+            f"{name}: {out} in Git is {digest.short if digest else 'absent'}, not what dvc.lock"
+            " names: commit the file that 'dvc repro' made",
+            path=out,
+        )
+    for what, why in ((facts.unlocked, "lacks"), (facts.stale, "still has")):
+        for path in what:
+            yield _found(
+                facts,
+                "LP108",
+                f"{name} {path}",
+                f"{name}: its entry in dvc.lock {why} {path}: {_AGAIN}",
+            )
+
+
+def _unlocked_data(facts: LockFacts) -> Iterator[Finding]:
+    if facts.stage.kind != "data":
+        return
+    for out in facts.stage.outs:
+        if out.locked is None and not out.stored:
+            yield _found(
+                facts,
+                "LP101",
+                f"{facts.stage.address} {out.path}",
+                f"{facts.stage.address} names {out.path} without its digest: run 'dvc commit"
+                f" {facts.stage.address}' and commit it",
+            )
+
+
+def _deps(facts: LockFacts) -> Iterator[Finding]:
+    name = facts.stage.address
+    for dep in facts.stage.deps:
+        given, maker = facts.given.get(dep.path, (None, None))
+        if given is None or dep.locked is None or given == dep.locked:
+            continue
+        if maker:
+            yield _found(
+                facts,
+                "LP105",
+                f"{name} {dep.path}",
+                f"{name}: {dep.path} is locked as {dep.locked.short}, but {maker} has it as"
+                f" {given.short}: {_AGAIN}",
+            )
+        else:
+            yield _found(
+                facts,
+                "LP104",
+                f"{name} {dep.path}",
+                f"{name}: {dep.path} changed since dvc.lock was written: {_AGAIN}",
+            )
+    for path in facts.untracked:
+        yield _found(
+            facts,
+            "LP107",
+            f"{name} {path}",
+            f"{name} needs {path}, which this revision does not have: track it with 'dvc add' or"
+            " Git",
+        )
+
+
+def _changed(locked: Mapping[str, object], current: Mapping[str, object]) -> list[str]:
+    return [k for k in sorted({*locked, *current}) if locked.get(k, ...) != current.get(k, ...)]
+
+
+def _found(facts: LockFacts, rule: str, subject: str, message: str) -> Finding:
+    return finding(rule, subject, message, path=facts.file, line=facts.line)
+
+
+def orphan(name: str, path: str, line: int | None) -> Finding:
+    """The finding where a lock has an entry that no stage has."""
+    return finding(
+        "LP109",
+        f"{path} {name}",
+        f"{path} has an entry for {name}, which is no stage: remove the entry, or commit the stage",
+        path=path,
+        line=line,
+    )
+
+
+def left_over(path: str, line: int | None) -> Finding:
+    """The finding where a merge conflict was committed."""
+    return finding(
+        "LP110",
+        path,
+        f"{path} holds the markers of a merge conflict: resolve it ('lockproof merge-lock {path}'"
+        " does so for a lock)",
+        path=path,
+        line=line,
+    )
+
+
+def unreadable(path: str, message: str, line: int | None) -> Finding:
+    """The finding where a file of the pipeline cannot be read."""
+    return finding("LP111", path, f"{message}: mend the file", path=path, line=line)
+
+
+def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings by file and line."""
+    return tuple(sorted(findings, key=lambda f: (f.path or "", f.line or 0, f.rule, f.subject)))

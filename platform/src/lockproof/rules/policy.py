@@ -1,0 +1,149 @@
+"""The policy's say on what was found: rules switched off, waivers, and the baseline."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fnmatch import fnmatchcase
+
+from lockproof.config import Policy, Waiver, matches_any
+from lockproof.model.finding import Finding, Severity
+
+from .catalog import RULES, finding
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Findings after the policy had its say."""
+
+    findings: tuple[Finding, ...]
+    """What is let pass is there as a note."""
+    waived: int = 0
+    known: int = 0
+    """Findings that the baseline holds."""
+    used: frozenset[int] = frozenset()
+    """The waivers, by position, that let something pass."""
+
+
+def weigh(
+    findings: Sequence[Finding], policy: Policy, today: date, baseline: Collection[str] = ()
+) -> Weighed:
+    """Apply `[rules.*]`, waivers and baseline, in this order.
+
+    Args:
+        findings: what the rules found.
+        policy: the policy that may be trusted.
+        today: UTC; a waiver holds up to its last day.
+        baseline: fingerprints of findings that were there when lockproof came.
+    """
+    kept: list[Finding] = []
+    used: set[int] = set()
+    waived = known = 0
+    for item in findings:
+        found = _configured(item, policy)
+        if found is None:
+            continue
+        number = next((i for i, w in enumerate(policy.waiver) if _covers(w, found, today)), None)
+        if number is not None:
+            used.add(number)
+            waived += 1
+            waiver = policy.waiver[number]
+            found = _noted(found, f"waived until {waiver.expires}: {waiver.reason}")
+        elif found.fingerprint in baseline and found.severity is not Severity.NOTE:
+            known += 1
+            found = _noted(found, "in the baseline")
+        kept.append(found)
+    return Weighed(tuple(kept), waived, known, frozenset(used))
+
+
+def _configured(found: Finding, policy: Policy) -> Finding | None:
+    rule = policy.rules.get(found.rule)
+    if rule is None:
+        return found
+    if rule.off or (rule.paths and not matches_any(found.path or found.subject, rule.paths)):
+        return None
+    if rule.severity and found.severity is RULES[found.rule].severity:
+        return found.model_copy(update={"severity": Severity(rule.severity)})
+    return found
+
+
+def _covers(waiver: Waiver, found: Finding, today: date) -> bool:
+    return (
+        waiver.rule == found.rule
+        and today <= waiver.expires
+        and any(fnmatchcase(name, waiver.subject) for name in (found.subject, found.path) if name)
+    )
+
+
+def _noted(found: Finding, why: str) -> Finding:
+    update = {"severity": Severity.NOTE, "message": f"{found.message} ({' '.join(why.split())})"}
+    return found.model_copy(update=update)
+
+
+def waiver_findings(
+    policy: Policy, used: Collection[int], today: date, file: str
+) -> Iterator[Finding]:
+    """Waivers that have run out, and those that let nothing pass."""
+    for number, waiver in enumerate(policy.waiver):
+        subject = f"{waiver.rule} {waiver.subject}"
+        if waiver.expires < today:
+            yield finding(
+                "LP801",
+                subject,
+                f"the waiver of {subject} ran out on {waiver.expires}: mend what it let pass, then"
+                " remove it",
+                path=file,
+            )
+        elif number not in used:
+            yield finding(
+                "LP802",
+                subject,
+                f"the waiver of {subject} lets nothing pass any more: remove it",
+                path=file,
+            )
+
+
+def changed_policy(path: str) -> Finding:
+    """The finding where a pull request changes the policy."""
+    return finding(
+        "LP803",
+        path,
+        f"{path} is changed: the base's was used; check what the new one lets pass before merging",
+        path=path,
+    )
+
+
+def changed_baseline(path: str) -> Finding:
+    """The finding where a pull request changes the baseline."""
+    return finding(
+        "LP804",
+        path,
+        f"{path} is changed: the base's was used; a baseline may only lose entries",
+        path=path,
+    )
+
+
+def bad_policy(path: str, problem: str) -> Finding:
+    """The finding where a pull request leaves a policy that cannot be read."""
+    return finding("LP805", path, f"{problem}: mend it before merging", path=path)
+
+
+def all_off(policy: Policy, prefix: str) -> bool:
+    """Whether the policy switches off every rule whose id begins with `prefix`."""
+    ids = [rule for rule in RULES if rule.startswith(prefix)]
+    return all(_is_off(policy, rule) for rule in ids)
+
+
+def switched_off(policy: Policy, prefix: str) -> tuple[str, ...]:
+    """The rules of a family that the policy switches off."""
+    return tuple(r for r in sorted(policy.rules) if r.startswith(prefix) and _is_off(policy, r))
+
+
+def _is_off(policy: Policy, rule: str) -> bool:
+    return rule in policy.rules and policy.rules[rule].off
+
+
+def unknown_rules(policy: Policy) -> Mapping[str, str]:
+    """Rules that the policy names and that do not exist: id -> the key that names it."""
+    named = {rule: f"rules.{rule}" for rule in policy.rules}
+    named |= {w.rule: f"waiver.{i}.rule" for i, w in enumerate(policy.waiver)}
+    return {rule: key for rule, key in named.items() if rule not in RULES}

@@ -1,0 +1,90 @@
+"""The reproduction family: a passed `lockproof reproduce` for this very commit and lock."""
+
+import os
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from lockproof.errors import UsageError
+from lockproof.model.check import Check
+from lockproof.model.digest import lock_digest
+from lockproof.model.finding import Finding
+from lockproof.model.report import Report
+from lockproof.model.verdict import Verdict
+from lockproof.rules.catalog import finding
+
+from .interface import Outcome, Scene
+
+_LARGEST = 64 << 20
+
+
+async def check(scene: Scene) -> Outcome:
+    """Read the report that `--report` names, where the policy asks for one or one is given.
+
+    Raises:
+        UsageError: it cannot be read, or is one that the revision itself brings.
+    """
+    required = scene.policy.gate.reproduction == "required"
+    if scene.request.report is None:
+        problems = ["no report is given: hand over the CI job's artifact with --report"]
+    else:
+        problems = _problems(scene, _read(scene, scene.request.report))
+    asked = required or scene.request.report is not None
+    findings = tuple(_found(scene, problem) for problem in problems) if asked else ()
+    return Outcome(
+        Check(
+            name="reproduction",
+            verdict=Verdict.PASSED if asked else Verdict.INCONCLUSIVE,
+            checked=1 if scene.request.report else 0,
+            unit="report",
+            summary="" if problems else "passed for this commit and lock",
+            not_checked=() if asked else ("[gate] reproduction is off and no report is given",),
+        ),
+        findings,
+        asked=asked,
+    )
+
+
+def _found(scene: Scene, problem: str) -> Finding:
+    subject = "the index" if scene.head.commit is None else "the revision"
+    return finding("LP710", f"reproduction of {subject}", f"nothing proves it: {problem}")
+
+
+def _read(scene: Scene, path: Path) -> Report:
+    real = Path(os.path.realpath(path))
+    top = Path(os.path.realpath(scene.head.git.root))
+    if top in real.parents:
+        inside = real.relative_to(top).as_posix()
+        if inside in scene.head.entries:
+            raise UsageError(
+                f"{path} is tracked by Git, so whoever wrote the commit could have written it:"
+                " give the artifact of the CI job"
+            )
+    try:
+        if real.stat().st_size > _LARGEST:
+            raise UsageError(f"{path} is larger than 64 MiB, which no report is")
+        return Report.model_validate_json(real.read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValidationError as error:
+        raise UsageError(
+            f"{path} is no report: write one with 'lockproof reproduce --output FILE.json'"
+        ) from error
+
+
+def _problems(scene: Scene, report: Report) -> list[str]:
+    subject = report.subject
+    found = []
+    if report.step != "reproduce":
+        found.append(f"the report is of 'lockproof {report.step}'")
+    if subject.root != (scene.prefix or "."):
+        found.append(f"the report is about the DVC project in {subject.root}")
+    if subject.commit != scene.head.commit:
+        found.append(f"the report is about commit {(subject.commit or 'none')[:12]}")
+    if subject.lock_digest != lock_digest(scene.reading.lock_files):
+        found.append("the report is about another lock")
+    if subject.selected or subject.since:
+        found.append("the report is about some of the stages only")
+    if report.verdict is not Verdict.PASSED:
+        found.append(f"the report's verdict is '{report.verdict.value}'")
+    return found

@@ -1,0 +1,243 @@
+"""The course of a gate, from a revision to a report."""
+
+import os
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lockproof import __version__
+from lockproof.adapters.git import GitRepository
+from lockproof.adapters.snapshot import Snapshot
+from lockproof.config import FILE_NAME, Policy, load_policy, parse_policy
+from lockproof.errors import ConfigError, UnavailableError, UsageError
+from lockproof.model.check import Check
+from lockproof.model.digest import lock_digest
+from lockproof.model.finding import Finding, Severity
+from lockproof.model.report import Host, Report, Subject, Timing
+from lockproof.model.verdict import Verdict, worst
+from lockproof.rules import policy as rules
+from lockproof.steps.reproduce.request import Progress
+
+from .base import base_revision
+from .baseline import read_baseline, write_baseline
+from .interface import FamilyEntry, Outcome, Request, Scene
+from .registry import FAMILIES
+
+_SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
+
+
+@dataclass(frozen=True)
+class Gated:
+    """The report, and what kept a family from looking."""
+
+    report: Report
+    unavailable: tuple[str, ...] = ()
+    """One line for each outside service that did not answer."""
+
+
+async def gate(request: Request, progress: Progress) -> Gated:
+    """Check what a revision claims, without running any of its code or fetching its data.
+
+    Nothing is written, but for the baseline where that is asked for.
+
+    Raises:
+        UsageError: the repository, a revision or the policy is not usable.
+    """
+    started, clock = datetime.now(UTC), time.monotonic()
+    scene, policy_findings = _scene(request, progress)
+    outcomes: list[tuple[FamilyEntry, Outcome]] = []
+    off: list[str] = []
+    unavailable: list[str] = []
+    for family in FAMILIES:
+        if family.name in scene.policy.gate.off or rules.all_off(scene.policy, family.rules):
+            off.append(f"{family.name}: switched off by {FILE_NAME}")
+            continue
+        try:
+            outcome = await family.load()(scene)
+        except UnavailableError as error:
+            unavailable.append(str(error))
+            why = (f"it does not answer: {error}",)
+            outcome = Outcome(
+                Check(name=family.name, verdict=Verdict.INCONCLUSIVE, not_checked=why)
+            )
+        outcomes.append((family, outcome))
+    if request.write_baseline:
+        # What waivers and [rules] let pass needs no place in it.
+        found = rules.weigh(_findings(outcomes), scene.policy, started.date()).findings
+        write_baseline(scene.root / scene.policy.gate.baseline, found)
+        known = frozenset(item.fingerprint for item in found)
+    else:
+        known = read_baseline(scene)
+    return Gated(
+        _report(scene, outcomes, off, policy_findings, known, started, clock), tuple(unavailable)
+    )
+
+
+def _findings(outcomes: Iterable[tuple[FamilyEntry, Outcome]]) -> list[Finding]:
+    return [item for _, outcome in outcomes for item in outcome.findings]
+
+
+def _scene(request: Request, progress: Progress) -> tuple[Scene, list[Finding]]:
+    git = GitRepository.discover(request.directory.absolute())
+    top = Path(os.path.realpath(git.root))
+    head = Snapshot(git, None if request.staged else git.resolve(request.revision))
+    base = None
+    if request.pull_request or request.base:
+        base = Snapshot(git, git.resolve(base_revision(git, request.base)))
+    root = _dvc_root(Path(os.path.realpath(request.directory)), top, head)
+    prefix = "" if root == top else root.relative_to(top).as_posix()
+    path = f"{prefix}/{FILE_NAME}" if prefix else FILE_NAME
+    trusted = base if request.pull_request and base else head
+    policy = _policy(request, trusted, path, top)
+    findings = list(_policy_changes(request, head, base, path, policy))
+    return (
+        Scene(
+            request=request,
+            root=root,
+            prefix=prefix,
+            head=head,
+            base=base,
+            policy=policy,
+            progress=progress,
+        ),
+        findings,
+    )
+
+
+def _dvc_root(start: Path, top: Path, head: Snapshot) -> Path:
+    """The nearest folder from `start` up that has a DVC project in the revision."""
+    for folder in (start, *start.parents):
+        if folder != top and top not in folder.parents:
+            break
+        below = "" if folder == top else folder.relative_to(top).as_posix()
+        if (f"{below}/.dvc" if below else ".dvc") in head.folders:
+            return folder
+    raise UsageError(
+        f"no DVC project in {start} or above it, as the revision has it: commit .dvc, run this"
+        " where it is, or use -C DIR"
+    )
+
+
+def _policy(request: Request, trusted: Snapshot, path: str, top: Path) -> Policy:
+    if request.policy is not None:
+        real = Path(os.path.realpath(request.policy))
+        if request.pull_request and top in real.parents:
+            raise UsageError(
+                f"{request.policy} lies in the work tree, where a pull request can change it:"
+                " leave --policy out to take the base's, or name a file elsewhere"
+            )
+        if not real.is_file():
+            raise UsageError(f"no such policy file: {request.policy}")
+        policy = load_policy(real)
+    else:
+        policy = _parse(trusted.read(path), path)
+    for rule, key in rules.unknown_rules(policy).items():
+        raise ConfigError(f"{path}: {key}: there is no rule {rule}; 'lockproof explain' lists them")
+    return policy
+
+
+def _parse(content: bytes | None, path: str) -> Policy:
+    if content is None:
+        return Policy()
+    try:
+        return parse_policy(content.decode(), path)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8") from error
+
+
+def _policy_changes(
+    request: Request, head: Snapshot, base: Snapshot | None, path: str, policy: Policy
+) -> Iterable[Finding]:
+    if not request.pull_request or base is None:
+        return
+    if head.entries.get(path) != base.entries.get(path):
+        try:
+            _parse(head.read(path), path)
+        except ConfigError as error:
+            yield rules.bad_policy(path, str(error))
+        else:
+            yield rules.changed_policy(path)
+    folder = path.removesuffix(FILE_NAME)
+    baseline = f"{folder}{policy.gate.baseline}"
+    if head.entries.get(baseline) != base.entries.get(baseline):
+        yield rules.changed_baseline(baseline)
+
+
+def _report(
+    scene: Scene,
+    outcomes: Sequence[tuple[FamilyEntry, Outcome]],
+    off: Sequence[str],
+    policy_findings: Sequence[Finding],
+    known: frozenset[str],
+    started: datetime,
+    clock: float,
+) -> Report:
+    today, policy = started.date(), scene.policy
+    checks: list[Check] = []
+    findings: list[Finding] = []
+    deciding: list[Verdict] = []
+    used: set[int] = set()
+    waived = in_baseline = 0
+    for family, outcome in outcomes:
+        weighed = rules.weigh(outcome.findings, policy, today, known)
+        used |= weighed.used
+        waived, in_baseline = waived + weighed.waived, in_baseline + weighed.known
+        findings += weighed.findings
+        checks.append(_check(family, outcome, weighed.findings, policy))
+        if outcome.asked or checks[-1].verdict is Verdict.FAILED:
+            deciding.append(checks[-1].verdict)
+    own = [*policy_findings, *rules.waiver_findings(policy, used, today, scene.git_path(FILE_NAME))]
+    weighed = rules.weigh(own, policy, today)
+    failed = any(f.severity is Severity.ERROR for f in weighed.findings)
+    parts = [
+        f"{n} {what}" for n, what in ((waived, "waived"), (in_baseline, "in the baseline")) if n
+    ]
+    checks.append(
+        Check(
+            name="policy",
+            verdict=Verdict.FAILED if failed else Verdict.PASSED,
+            checked=len(policy.rules) + len(policy.waiver),
+            unit="rule or waiver",
+            summary=", ".join(parts),
+            not_checked=tuple(off),
+        )
+    )
+    # The policy's own check says nothing about the repository: alone it proves nothing.
+    verdict = worst([*deciding, Verdict.FAILED] if failed else deciding)
+    findings += weighed.findings
+    findings.sort(key=lambda f: (_SEVERITIES.index(f.severity), f.rule, f.subject, f.path or ""))
+    return Report(
+        tool=f"lockproof {__version__}",
+        step="gate",
+        subject=Subject(
+            commit=scene.head.commit,
+            lock_digest=lock_digest(scene.reading.lock_files),
+            root=scene.prefix or ".",
+            base=scene.base.commit if scene.base else None,
+        ),
+        verdict=verdict,
+        checks=tuple(checks),
+        findings=tuple(findings),
+        host=Host(),
+        timing=Timing(
+            started=f"{started:%Y-%m-%dT%H:%M:%SZ}", seconds=round(time.monotonic() - clock, 3)
+        ),
+    )
+
+
+def _check(
+    family: FamilyEntry, outcome: Outcome, findings: Sequence[Finding], policy: Policy
+) -> Check:
+    """The family's check with the verdict of what the policy leaves of its findings."""
+    verdict = outcome.check.verdict
+    if any(f.severity is Severity.ERROR for f in findings):
+        verdict = Verdict.FAILED
+    elif verdict is Verdict.FAILED and outcome.findings:
+        verdict = Verdict.PASSED
+    off = rules.switched_off(policy, family.rules)
+    skipped = (f"{', '.join(off)}: switched off by {FILE_NAME}",) if off else ()
+    return outcome.check.model_copy(
+        update={"verdict": verdict, "not_checked": (*outcome.check.not_checked, *skipped)}
+    )
