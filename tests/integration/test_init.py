@@ -29,7 +29,12 @@ stages:
     outs: [model.pkl]
     metrics: [metrics.json: {cache: false}]
 """
-WRITTEN = {".gitattributes", ".github/workflows/lockproof.yaml", ".gitignore", "lockproof.toml"}
+WRITTEN = {
+    ".gitattributes",
+    ".github/workflows/lockproof.yaml",
+    ".gitignore",
+    "lockproof.toml",
+}
 
 
 @pytest.fixture
@@ -204,6 +209,21 @@ def test_nothing_is_written_through_a_link_out_of_the_repository(
     assert done.returncode == 2
     assert "leads out of the repository" in done.stderr
     assert list(outside.iterdir()) == []
+
+
+def test_a_canary_is_checked_where_manifests_declare_one(project: Project) -> None:
+    project.write(
+        {
+            "deploy/serving/rollout.yaml": "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\n",
+            "tests/bad.yaml": "kind: AnalysisTemplate\n",
+            "src/kind.yaml": "# kind: Rollout\n",
+        }
+    )
+    project.git("add", "-A")
+    assert init(project, "--ci", "github", "--ci", "gitlab", "--yes").returncode == 0
+    text = (project.root / ".github/workflows/lockproof-canary.yaml").read_text()
+    assert text.count('    paths: ["deploy/**"]\n') == 2
+    assert '["deploy/**"]' in (project.root / ".gitlab/lockproof.yml").read_text()
 
 
 def test_the_dagger_module_is_installed_for_laptops_as_well(project: Project) -> None:

@@ -20,13 +20,13 @@ from lockproof.steps.init import Choices, plan
 
 READ = (("AWS_ACCESS_KEY_ID", "LOCKPROOF_READ"),)
 VARIANTS = [
-    {"install": "make setup"},
+    {"install": "make setup", "canary": ("deploy",)},
     {"install": "", "root": "ml/model", "secrets": READ},
     {"runner": "dagger", "module": "github.com/lockproof/lockproof@v1", "secrets": READ},
     {"runner": "dagger", "module": ".", "engine": "tcp://dagger.dagger:1234"},
 ]
 PINNED = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
-OWN = Choices(systems=("github", "gitlab"), install="make setup", bin=".venv/bin")
+OWN = Choices(systems=("github", "gitlab"), branch="main", install="make setup", bin=".venv/bin")
 """As `make ci-files` says it."""
 
 
@@ -62,8 +62,8 @@ def test_gitlab_files_have_the_published_form(tmp_path: Path, choices: dict[str,
 
 
 def test_everything_from_outside_is_pinned(tmp_path: Path) -> None:
-    [path] = write_files(tmp_path, "github", install="true")
-    uses = re.findall(r"uses: (.+)", path.read_text())
+    files = write_files(tmp_path, "github", install="true", canary=("deploy",))
+    uses = [each for file in files for each in re.findall(r"uses: (.+)", file.read_text())]
     assert uses
     assert [each for each in uses if not PINNED.fullmatch(each)] == []
     for file in write_files(tmp_path, "gitlab", install="true"):
@@ -97,24 +97,27 @@ def test_no_job_that_runs_code_of_a_pull_request_may_write(tmp_path: Path) -> No
 
 
 VERDICTS = [
-    ("success", "success", "3", 0, "every affected stage was proved"),
-    ("success", "skipped", "0", 0, "no stage is affected"),
-    ("success", "skipped", "2", 1, "code of a fork"),
-    ("success", "failure", "2", 1, "not proved"),
-    ("success", "cancelled", "2", 1, "not proved"),
-    ("failure", "skipped", "", 1, "not proved"),
-    ("cancelled", "skipped", "0", 1, "not proved"),
+    ("success success", "3", 0, "every affected stage was proved"),
+    ("success skipped", "0", 0, "no stage is affected"),
+    ("success skipped", "2", 1, "code of a fork"),
+    ("success failure", "2", 1, "not proved"),
+    ("success cancelled", "2", 1, "not proved"),
+    ("failure skipped", "", 1, "not proved"),
+    ("cancelled skipped", "0", 1, "not proved"),
 ]
 
 
-@pytest.mark.parametrize(("affected", "reproduce", "stages", "code", "says"), VERDICTS)
+@pytest.mark.parametrize(("results", "stages", "code", "says"), VERDICTS)
 def test_silence_is_no_verdict(
-    tmp_path: Path, affected: str, reproduce: str, stages: str, code: int, says: str
+    tmp_path: Path, results: str, stages: str, code: int, says: str
 ) -> None:
     [path] = write_files(tmp_path, "github")
     done = subprocess.run(
         ["bash", "-eo", "pipefail", "-c", script(path, "verdict", "Decide")],
-        env={"AFFECTED": affected, "REPRODUCE": reproduce, "STAGES": stages},
+        env={
+            **dict(zip(("AFFECTED", "REPRODUCE"), results.split(), strict=True)),
+            "STAGES": stages,
+        },
         capture_output=True,
         text=True,
     )

@@ -115,6 +115,11 @@ class GitRepository:
         """Whether tracked files differ from HEAD or the index."""
         return bool(_git(self.root, "status", "--porcelain", "--untracked-files=no"))
 
+    def tracked(self) -> tuple[str, ...]:
+        """The paths in the index."""
+        listing = _git(self.root, "ls-files", "-z")
+        return tuple(os.fsdecode(path) for path in filter(None, listing.split(b"\0")))
+
     def branch(self) -> str | None:
         """The branch checked out; None on a detached HEAD."""
         try:

@@ -26,6 +26,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the CI system; may be repeated (default: by where 'origin' is)",
     )
     parser.add_argument(
+        "--branch",
+        metavar="NAME",
+        help="the branch that pull requests are for (default: origin's, else main)",
+    )
+    parser.add_argument(
         "--runner",
         choices=("dagger", "host"),
         default="host",
@@ -70,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
         args.directory,
         Choices(
             systems=tuple(dict.fromkeys(args.ci)) if args.ci else None,
+            branch=args.branch,
             runner=args.runner,
             module=args.module or MODULE,
             engine=args.engine or "",

@@ -30,5 +30,7 @@ class Workflow(Frozen):
     """The address of a shared Dagger engine; empty: the CI system starts one."""
     gpu_runner: tuple[str, ...] = ("self-hosted", "gpu")
     """The labels (GitHub) or tags (GitLab) of runners with a GPU."""
+    canary: tuple[str, ...] = ()
+    """Folders that hold manifests of rollouts and analyses, relative to the Git root."""
     secrets: tuple[tuple[str, str], ...] = Field(default=())
     """Environment variable -> name of the CI secret, for what reads data."""

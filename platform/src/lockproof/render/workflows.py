@@ -24,6 +24,8 @@ PLACES: Mapping[CiSystem, Mapping[str, str]] = {
 }
 """For each CI system: file in the repository -> its source."""
 
+_CANARY = {".github/workflows/lockproof-canary.yaml": "checks/canary-checks.yaml"}
+"""Where manifests declare a canary; on GitLab a job of the one pipeline."""
 DAGGER_VERSION = "0.20.0"
 """As `engineVersion` in the module's `dagger.json`; a test compares."""
 STEPS = ("reproduce",)
@@ -32,7 +34,10 @@ STEPS = ("reproduce",)
 
 def workflow_files(system: CiSystem, workflow: Workflow) -> dict[str, str]:
     """The text of every file that a CI system needs, by its path below the Git root."""
-    return {path: _render(source, workflow) for path, source in PLACES[system].items()}
+    places = dict(PLACES[system])
+    if system == "github" and workflow.canary:
+        places |= _CANARY
+    return {path: _render(source, workflow) for path, source in places.items()}
 
 
 def _render(source: str, workflow: Workflow) -> str:
@@ -44,6 +49,7 @@ def _render(source: str, workflow: Workflow) -> str:
             workflow.model_dump(),
             bin_path=f'"{place}"' if place.startswith("/") else f'"$PWD/{place}"',
             gpu_tags=[label for label in workflow.gpu_runner if label != "self-hosted"],
+            canary_paths=[f"{folder}/**" for folder in workflow.canary],
             steps=STEPS,
             action=_action,
             image=_image,

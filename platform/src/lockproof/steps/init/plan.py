@@ -43,6 +43,8 @@ class Choices:
     """What was asked for; None means: as the repository suggests."""
 
     systems: tuple[CiSystem, ...] | None = None
+    branch: str | None = None
+    """The branch that pull requests are for."""
     runner: Runner = "host"
     install: str | None = None
     bin: str | None = None
@@ -144,7 +146,12 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
     place = BIN if choices.bin is None else choices.bin
     if not _PLACE.fullmatch(place):
         raise UsageError(f"cannot name {place!r} in CI files: use a plain path")
-    for what, value in (("--module", choices.module), ("--engine", choices.engine)):
+    written = {
+        "--branch": choices.branch or found.branch,
+        "--module": choices.module,
+        "--engine": choices.engine,
+    }
+    for what, value in written.items():
         if value and not _ADDRESS.fullmatch(value):
             raise UsageError(
                 f"{what} {value!r} cannot be written into CI files: use a plain address"
@@ -153,12 +160,14 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
         command=_command(system, choices),
         runner=choices.runner,
         root=found.root,
-        branch=found.branch,
+        branch=choices.branch or found.branch,
         install=INSTALL if choices.install is None else choices.install,
         bin=place,
         module=choices.module,
         engine=choices.engine,
         gpu_runner=choices.gpu_runner,
+        # The Dagger module has no lint yet.
+        canary=found.canary if choices.runner == "host" else (),
         secrets=_S3_SECRETS if "s3" in found.stores else (),
     )
 
@@ -166,6 +175,8 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
 def _command(system: CiSystem, choices: Choices) -> str:
     """The command line that makes the same file again."""
     words = ["lockproof", "init", "--ci", system]
+    if choices.branch is not None:
+        words += ["--branch", choices.branch]
     if choices.runner == "dagger":
         words += ["--runner", choices.runner]
     for name, value, usual in (

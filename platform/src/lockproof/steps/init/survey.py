@@ -1,5 +1,6 @@
 """What a repository has already that `lockproof init` builds upon."""
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass
@@ -14,6 +15,12 @@ from lockproof.model.pipeline import Pipeline
 
 _REQUIREMENTS = ("requirements.lock", "requirements.txt")
 _PICKLED = (".pkl", ".pickle", ".joblib", ".skops", ".pt", ".pth", ".h5", ".keras")
+_LARGEST = 1 << 20
+_TESTS = {"test", "tests"}
+_DECLARES = re.compile(
+    rb"^kind: *(?:Rollout|AnalysisTemplate|ClusterAnalysisTemplate) *(?:#.*)?$", re.MULTILINE
+)
+_PLAIN_FOLDER = re.compile(r"[\w./+-]+")
 _PLAIN_PATH = re.compile(r"[\w./ +-]+")
 
 
@@ -37,6 +44,8 @@ class Survey:
     opaque: tuple[str, ...]
     """Outputs whose format has no bytes that can be promised, such as pickled models."""
     gpus: int
+    canary: tuple[str, ...]
+    """Folders at the top that hold manifests of a rollout or an analysis, tests left out."""
     stores: tuple[str, ...]
     """The URL schemes of the DVC remotes."""
 
@@ -65,13 +74,14 @@ def survey(directory: Path) -> Survey:
     return Survey(
         top=git.root,
         root=root,
-        branch=git.default_branch() or git.branch() or "main",
+        branch=_branch(git),
         hosting=_host(git.remote_url() or ""),
         environment=environment,
         unpinned=unpinned,
         metrics=tuple(out.path for out in outs if out.kind == "metric"),
         opaque=tuple(out.path for out in outs if out.path.endswith(_PICKLED)),
         gpus=max((stage.gpus for stage in pipeline.stages if stage.runs), default=0),
+        canary=_canary(git.root, git.tracked()),
         stores=stores,
     )
 
@@ -96,6 +106,32 @@ def _environment(here: Path, pipeline: Pipeline) -> tuple[tuple[str, str] | None
                 else:
                     return ("requirements", path), ()
     return None, tuple(unpinned)
+
+
+def _branch(git: GitRepository) -> str:
+    """Origin's default branch, else one of the usual names, else the one checked out."""
+    found = git.default_branch()
+    for name in ("main", "master") if found is None else ():
+        with contextlib.suppress(UsageError):
+            git.resolve(f"refs/heads/{name}")
+            return name
+    return found or git.branch() or "main"
+
+
+def _canary(top: Path, tracked: tuple[str, ...]) -> tuple[str, ...]:
+    folders = set()
+    for path in tracked:
+        folder, file = os.path.dirname(path), top / path
+        if not path.endswith((".yaml", ".yml")) or not _PLAIN_FOLDER.fullmatch(folder):
+            continue
+        if _TESTS & set(folder.split("/")):
+            continue
+        try:
+            if file.stat().st_size <= _LARGEST and _DECLARES.search(file.read_bytes()):
+                folders.add(folder.partition("/")[0])
+        except OSError:  # Removed in the work tree, or no regular file.
+            continue
+    return tuple(sorted(folders))
 
 
 def _host(url: str) -> str:
