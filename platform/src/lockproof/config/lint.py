@@ -42,7 +42,8 @@ class LintPolicy(Section):
     schema_locations: tuple[Name, ...] = ()
     """Where schemas are looked up, as for `--schema-location`; default: the bundled ones."""
     external: tuple[Name, ...] = ()
-    """What exists in the cluster without being declared: globs on `Kind/name`."""
+    """What exists in the cluster without being declared: globs on `Kind/name`;
+    `Pods/name` are the pods that the selector of the Service of that name matches."""
     unpinned: tuple[Name, ...] = ()
     """Images and packages that may be named by tag, such as those whose publisher names no digest:
     globs. They are told of and do not fail."""

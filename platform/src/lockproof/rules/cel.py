@@ -40,7 +40,7 @@ class _Absent(Exception):
 _Expression = Callable[[Any], Any]
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>r?'(?:[^'\\]|\\.)*'|r?\"(?:[^\"\\]|\\.)*\")|(?P<number>\d+)|(?P<name>\w+)"
-    r"|(?P<sign>&&|\|\||==|!=|<=|>=|[<>!().,]))"
+    r"|(?P<sign>&&|\|\||==|!=|<=|>=|[<>!().,?:]))"
 )
 
 
@@ -56,7 +56,7 @@ def _parsed(rule: str) -> _Expression:
         tokens.append((match.lastgroup, match[match.lastgroup]))
         place = match.end()
     parser = _Parser(rule, tokens)
-    expression = parser.either()
+    expression = parser.choice()
     if parser.tokens:
         raise Unsupported(rule)
     return expression
@@ -77,6 +77,15 @@ class _Parser:
     def _must(self, sign: str) -> None:
         if not self._take(sign):
             raise Unsupported(self.rule)
+
+    def choice(self) -> _Expression:
+        condition = self.either()
+        if not self._take("?"):
+            return condition
+        yes = self.choice()
+        self._must(":")
+        no = self.choice()
+        return lambda value: yes(value) if _truth(condition(value), self.rule) else no(value)
 
     def either(self) -> _Expression:
         left = self.both()
@@ -108,7 +117,7 @@ class _Parser:
             if kind != "name":
                 raise Unsupported(self.rule)
             if self._take("("):
-                argument = None if self._next() == ")" else self.either()
+                argument = None if self._next() == ")" else self.choice()
                 self._must(")")
                 expression = _method(name, expression, argument, self.rule)
             else:
@@ -117,7 +126,7 @@ class _Parser:
 
     def primary(self) -> _Expression:
         if self._take("("):
-            inner = self.either()
+            inner = self.choice()
             self._must(")")
             return inner
         kind, word = self.tokens.pop(0) if self.tokens else ("", "")
@@ -129,7 +138,7 @@ class _Parser:
         if kind != "name":
             raise Unsupported(self.rule)
         if self._take("("):
-            argument = self.either()
+            argument = self.choice()
             self._must(")")
             return _function(word, argument, self.rule)
         if word in ("true", "false"):

@@ -69,7 +69,11 @@ def reference_findings(
                 found.append(_missing(manifest, target, objects, elsewhere, bundle.name))
             else:
                 found += _parts(manifest, target, match)
-        found += _local(manifest, known, complete=bundle.complete)
+        # Pods may come from elsewhere, too, such as from a chart.
+        pods_here = bundle.complete and not any(
+            fnmatchcase(f"Pods/{manifest.name}", glob) for glob in outside
+        )
+        found += _local(manifest, known, selectors=pods_here)
     return found, count, tuple(skipped)
 
 
@@ -162,9 +166,9 @@ def _made(manifests: Iterable[Manifest]) -> Iterator[tuple[str, str]]:
                 yield str(dig(inner, "kind")), name
 
 
-def _local(manifest: Manifest, known: _Known, *, complete: bool) -> Iterator[Finding]:
+def _local(manifest: Manifest, known: _Known, *, selectors: bool) -> Iterator[Finding]:
     """References by label, port name, volume name and argument."""
-    if complete:
+    if selectors:
         yield from _selectors(manifest, known)
     if manifest.kind == "Rollout":
         yield from _arguments(manifest, known)

@@ -1,0 +1,258 @@
+"""The step and the command: what is found in a tree, and what is said of what was not checked."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lockproof.adapters.tree import FolderTree
+from lockproof.config import Policy, parse_policy
+from lockproof.model.verdict import Verdict, worst
+from lockproof.steps.lint import Linted, lint_tree
+from manifests.mutations import platform
+
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
+  containers:
+    - name: c
+      image: x@sha256:1111111111111111111111111111111111111111111111111111111111111111
+      resources: {requests: {cpu: 1m, memory: 1Mi}, limits: {memory: 1Mi}}
+      securityContext:
+        allowPrivilegeEscalation: false
+        readOnlyRootFilesystem: true
+        capabilities: {drop: [ALL]}
+"""
+
+
+def lockproof(cwd: Path, *argv: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("lockproof")), *argv],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def tree(root: Path, policy: str = "", **texts: str) -> Linted:
+    for name, text in texts.items():
+        path = root / name.replace("__", "/").replace("_yaml", ".yaml")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return lint_tree(FolderTree(root), parse_policy(policy) if policy else Policy(), ["."])
+
+
+def verdict(result: Linted) -> Verdict:
+    return worst(check.verdict for check in result.checks)
+
+
+def test_nothing_looked_at_is_inconclusive(tmp_path: Path) -> None:
+    result = tree(tmp_path, a_yaml="hello: world\n")
+    assert verdict(result) is Verdict.INCONCLUSIVE
+    assert not result.findings
+
+
+def test_one_good_file_passes(tmp_path: Path) -> None:
+    result = tree(tmp_path, a_yaml=POD)
+    assert verdict(result) is Verdict.PASSED, result
+
+
+def test_a_kind_without_a_schema_is_named_and_leaves_the_verdict_open(tmp_path: Path) -> None:
+    text = POD + "---\napiVersion: example.org/v1\nkind: Widget\nmetadata: {name: w}\n"
+    result = tree(tmp_path, a_yaml=text)
+    assert verdict(result) is Verdict.INCONCLUSIVE
+    assert result.checks[0].not_checked == ("a.yaml:15: no schema for example.org/v1 Widget",)
+    accepted = tree(tmp_path, '[lint]\nnot-checked = "accept"')
+    assert verdict(accepted) is Verdict.PASSED
+    assert accepted.checks[0].not_checked
+
+
+def test_a_chart_is_named_and_not_read(tmp_path: Path) -> None:
+    result = tree(
+        tmp_path,
+        a_yaml=POD,
+        chart__Chart_yaml="name: c\n",
+        chart__templates__t_yaml="{{- if .Values.x }}\nkind: {{ .x }}\n{{- end }}\n",
+    )
+    assert verdict(result) is Verdict.INCONCLUSIVE
+    assert any("charts are not rendered" in line for line in result.checks[0].not_checked)
+    assert not result.findings
+
+
+def test_files_of_a_kustomization_are_checked_as_built(tmp_path: Path) -> None:
+    result = tree(
+        tmp_path,
+        base__kustomization_yaml="resources: [pod.yaml]\n",
+        base__pod_yaml=POD.replace("cpu: 1m", "cpu: one"),
+        over__kustomization_yaml="resources: [../base]\npatches: [{path: fix.yaml}]\n",
+        over__fix_yaml="apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n"
+        "spec: {containers: [{name: c, resources: {requests: {cpu: 1m}}}]}\n",
+    )
+    assert verdict(result) is Verdict.PASSED, result.findings
+
+
+def test_a_base_that_two_overlays_include_is_told_of_once(tmp_path: Path) -> None:
+    result = tree(
+        tmp_path,
+        base__kustomization_yaml="resources: [pod.yaml]\n",
+        base__pod_yaml=POD.replace("cpu: 1m", "cpu: one"),
+        a__kustomization_yaml="resources: [../base]\nnamespace: a\n",
+        b__kustomization_yaml="resources: [../base]\nnamespace: b\n",
+    )
+    assert [(f.rule, f.path, f.line) for f in result.findings] == [("LP605", "base/pod.yaml", 9)]
+
+
+def test_a_reference_into_another_overlay_does_not_count(tmp_path: Path) -> None:
+    pod = POD + "  serviceAccountName: s\n"
+    account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: s}\n"
+    result = tree(
+        tmp_path,
+        a__kustomization_yaml="resources: [pod.yaml]\n",
+        a__pod_yaml=pod,
+        b__kustomization_yaml="resources: [s.yaml]\n",
+        b__s_yaml=account,
+    )
+    (found,) = result.findings
+    assert found.rule == "LP611"
+    assert "only in b" in found.message
+
+
+def test_a_component_that_nothing_includes_is_checked_on_a_kustomization(tmp_path: Path) -> None:
+    result = tree(
+        tmp_path,
+        a__kustomization_yaml="resources: [pod.yaml]\n",
+        a__pod_yaml=POD,
+        c__kustomization_yaml="apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
+        "patches:\n  - target: {kind: Pod}\n    patch: |-\n"
+        "      - {op: add, path: /spec/hostNetwork, value: true}\n",
+    )
+    (found,) = result.findings
+    assert (found.rule, found.path) == ("LP624", "a/pod.yaml")
+
+
+def test_a_secret_is_never_repeated_in_a_report(tmp_path: Path) -> None:
+    text = POD.replace(
+        "    - name: c\n",
+        "    - name: c\n      env:\n        - {name: A_TOKEN, value: hunter2hunter2}\n"
+        "        - {name: B, value: 'postgres://u:hunter2@db/x'}\n"
+        "        - {name: C, value: AKIAIOSFODNN7EXAMPLE}\n",
+    )
+    result = tree(tmp_path, a_yaml=text)
+    assert [f.rule for f in result.findings] == ["LP625"] * 3
+    shown = repr(result)
+    assert "hunter2" not in shown
+    assert "AKIA" not in shown
+
+
+@given(
+    st.text(max_size=80) | st.sampled_from(["a: &a [*a]", "? [x]: y", "!!python/none x", "- \t-"])
+)
+@settings(deadline=None, max_examples=60)
+def test_hostile_yaml_is_a_finding_and_never_an_exception(text: str) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.yaml")
+        path.write_bytes(b"apiVersion: v1\nkind: Pod\n" + text.encode("utf-8", "surrogatepass"))
+        Path(folder, "kustomization.yaml").write_text("resources: [a.yaml]\n")
+        result = lint_tree(FolderTree(Path(folder)), Policy(), ["."])
+        assert verdict(result) is not Verdict.PASSED
+        for found in result.findings:
+            assert "\n" not in found.message
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 200) | st.sampled_from(["", "x", "a-b", "100"]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(
+            [
+                "spec", "metadata", "name", "template", "containers", "steps", "canary", "strategy",
+                "metrics", "provider", "prometheus", "query", "resources", "requests", "cpu",
+                "analysis", "templates", "setWeight", "env", "volumes", "ref", "source", "sources",
+                "forProvider", "providerConfigRef", "groups", "rules", "expr", "data", "selector",
+            ]
+        ),
+        inner,
+        max_size=5,
+    ),
+    max_leaves=30,
+)  # fmt: skip
+
+
+@given(
+    VALUES,
+    st.sampled_from(
+        [
+            ("apps/v1", "Deployment"), ("argoproj.io/v1alpha1", "Rollout"), ("v1", "Service"),
+            ("argoproj.io/v1alpha1", "AnalysisTemplate"), ("argoproj.io/v1alpha1", "Application"),
+            ("flagger.app/v1beta1", "Canary"), ("monitoring.coreos.com/v1", "PrometheusRule"),
+            ("s3.aws.m.upbound.io/v1beta1", "Bucket"), ("v1", "Secret"), ("v1", "ConfigMap"),
+            ("networking.k8s.io/v1", "Ingress"), ("kubernetes.m.crossplane.io/v1alpha1", "Object"),
+            ("source.toolkit.fluxcd.io/v1", "GitRepository"), ("v1", "List"),
+        ]
+    ),
+)  # fmt: skip
+@settings(deadline=None, max_examples=150)
+def test_any_manifest_is_judged_without_an_exception(body: object, kind: tuple[str, str]) -> None:
+    import tempfile
+
+    value = {"apiVersion": kind[0], "kind": kind[1], "metadata": {"name": "x"}}
+    if isinstance(body, dict):
+        value = {**body, **value, "spec": body.get("spec", body)}
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "a.yaml").write_text(json.dumps(value))
+        lint_tree(FolderTree(Path(folder)), Policy(), ["."])
+
+
+def test_the_command_writes_every_format_and_ends_with_the_verdict(tmp_path: Path) -> None:
+    root = platform(tmp_path)
+    done = lockproof(root, "lint", "--format", "json", "--output", "r.sarif", "--output", "r.xml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    assert report["step"] == "lint"
+    assert report["verdict"] == "passed"
+    assert json.loads((root / "r.sarif").read_bytes())["version"] == "2.1.0"
+    canary = root / "control-plane" / "canary.yaml"
+    canary.write_text(canary.read_text().replace("failureLimit: 1", "failureLimit: 9"))
+    done = lockproof(root, "lint", "control-plane/canary.yaml")
+    assert done.returncode == 1
+    assert "LP631  control-plane/canary.yaml:" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "message"),
+    [
+        (["nowhere"], 2, "there is no nowhere"),
+        (["/"], 2, "outside the repository"),
+        (["--kubernetes-version", "1.2"], 2, "no field tables for Kubernetes 1.2"),
+        (["--kubernetes-version", "new"], 2, "must be a version"),
+        (["--schema-location", "{{ .X }}"], 2, "no word 'X'"),
+        (["--schema-location", "http://127.0.0.1:9/x.json"], 4, "does not answer"),
+    ],
+)
+def test_bad_input_gets_one_line(argv: list[str], code: int, message: str, tmp_path: Path) -> None:
+    done = lockproof(platform(tmp_path), "lint", *argv)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_removed_version_is_one_only_where_it_is_removed(tmp_path: Path) -> None:
+    text = "apiVersion: flowcontrol.apiserver.k8s.io/v1beta3\nkind: FlowSchema\n"
+    text += "metadata: {name: f}\nspec: {priorityLevelConfiguration: {name: exempt}}\n"
+    (tmp_path / "f.yaml").write_text(text)
+    found = {}
+    for version in ("1.32", "1.37"):
+        policy = parse_policy(f'[lint]\nkubernetes-version = "{version}"')
+        result = lint_tree(FolderTree(tmp_path), policy, ["."])
+        found[version] = {f.rule for f in result.findings}
+    assert found == {"1.32": {"LP608"}, "1.37": {"LP608"}}
