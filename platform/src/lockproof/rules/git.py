@@ -1,6 +1,6 @@
 """What is in Git that should not be, or should be and is not pinned."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -94,15 +94,17 @@ def unpinned_image(image: str, path: str, line: int | None) -> Finding:
     )
 
 
-def secret(kind: str, path: str, line: int) -> Finding:
-    """The finding where a file has a secret; what it is does not go into the report."""
+def secret(kind: str, path: str, lines: Sequence[int]) -> Finding:
+    """The finding where a file has secrets of a kind; what they are does not go into the report."""
+    where = f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(map(str, lines[:5]))}"
+    where += f" and {len(lines) - 5:,} more" if len(lines) > 5 else ""
     return finding(
         "LP306",
         f"{kind} in {path}",
-        f"{path} holds what looks like a secret ({kind}): revoke it, since it stays in Git's"
-        " history, and read it from the environment",
+        f"{path} holds what looks like a secret ({kind}, {where}): revoke it, since it stays in"
+        " Git's history, and read it from the environment",
         path=path,
-        line=line,
+        line=lines[0],
     )
 
 

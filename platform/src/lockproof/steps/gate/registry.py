@@ -9,6 +9,24 @@ def _lock() -> CheckFamily:
     return check
 
 
+def _git() -> CheckFamily:
+    from .git import check
+
+    return check
+
+
+def _record() -> CheckFamily:
+    from .record import check
+
+    return check
+
+
+def _metrics() -> CheckFamily:
+    from .metrics import check
+
+    return check
+
+
 def _reproduction() -> CheckFamily:
     from .reproduction import check
 
@@ -17,5 +35,8 @@ def _reproduction() -> CheckFamily:
 
 FAMILIES = (
     FamilyEntry("lock", "LP1", _lock),
+    FamilyEntry("git", "LP3", _git),
+    FamilyEntry("record", "LP4", _record),
+    FamilyEntry("metrics", "LP5", _metrics),
     FamilyEntry("reproduction", "LP7", _reproduction),
 )

@@ -22,6 +22,7 @@ from lockproof.steps.reproduce.request import Progress
 
 from .base import base_revision
 from .baseline import read_baseline, write_baseline
+from .changes import changes_of, folder_changes, stage_reports
 from .interface import FamilyEntry, Outcome, Request, Scene
 from .registry import FAMILIES
 
@@ -207,6 +208,7 @@ def _report(
     # The policy's own check says nothing about the repository: alone it proves nothing.
     verdict = worst([*deciding, Verdict.FAILED] if failed else deciding)
     findings += weighed.findings
+    changes = changes_of(scene)
     findings.sort(key=lambda f: (_SEVERITIES.index(f.severity), f.rule, f.subject, f.path or ""))
     return Report(
         tool=f"lockproof {__version__}",
@@ -219,8 +221,10 @@ def _report(
         ),
         verdict=verdict,
         checks=tuple(checks),
+        stages=stage_reports(scene.pipeline, findings),
+        changes=changes,
         findings=tuple(findings),
-        host=Host(),
+        host=Host(folders=folder_changes(scene, changes) if changes else {}),
         timing=Timing(
             started=f"{started:%Y-%m-%dT%H:%M:%SZ}", seconds=round(time.monotonic() - clock, 3)
         ),

@@ -1,0 +1,126 @@
+"""The metrics family: thresholds, and regressions against the base."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lockproof.adapters.snapshot import Snapshot
+from lockproof.config import MetricRule
+from lockproof.errors import ConfigError
+from lockproof.model.check import Check
+from lockproof.model.finding import Finding
+from lockproof.model.metrics import flatten_metrics
+from lockproof.model.pipeline import Pipeline
+from lockproof.model.verdict import Verdict
+from lockproof.rules import metric as rules
+from lockproof.rules.metric import Demand
+
+from .interface import Outcome, Scene
+
+
+@dataclass
+class MetricsRead:
+    """The metrics of one revision, as far as Git has them."""
+
+    values: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Metrics file, relative to the DVC root -> dotted key -> value."""
+    elsewhere: list[str] = field(default_factory=list)
+    """Metrics files that Git does not have."""
+    broken: dict[str, str] = field(default_factory=dict)
+    """Metrics files that cannot be read, and why."""
+
+
+def read_metrics(
+    snapshot: Snapshot, pipeline: Pipeline, git_path: Callable[[str], str]
+) -> MetricsRead:
+    """Read every metrics file that the pipeline declares."""
+    read = MetricsRead()
+    paths = [
+        out.path
+        for stage in pipeline.stages
+        for out in stage.outs
+        if out.kind == "metric" and not out.external
+    ]
+    snapshot.load(map(git_path, paths))
+    for path in dict.fromkeys(paths):
+        content = snapshot.read(git_path(path))
+        if content is None:
+            read.elsewhere.append(path)
+            continue
+        try:
+            read.values[path] = flatten_metrics(path, content)
+        except ConfigError as error:
+            read.broken[path] = str(error)
+    return read
+
+
+async def check(scene: Scene) -> Outcome:
+    """Judge the metrics of the revision."""
+    now = read_metrics(scene.head, scene.pipeline, scene.git_path)
+    before = base_metrics(scene)
+    root = scene.prefix or "."
+    findings: list[Finding] = [
+        rules.unreadable_metrics(path, reason, root) for path, reason in now.broken.items()
+    ]
+    findings += rules.value_findings(now.values, root)
+    demands = [_demand(rule) for rule in scene.policy.metric]
+    for demand in demands:
+        base = None if before is None else before.values
+        findings += rules.demand_findings(demand, now.values, base, root)
+    checked = sum(map(len, now.values.values()))
+    return Outcome(
+        Check(
+            name="metrics",
+            verdict=Verdict.PASSED if checked else Verdict.INCONCLUSIVE,
+            checked=checked,
+            unit="metric",
+            summary=_summary(demands),
+            not_checked=tuple(_left_out(demands, now, before)),
+        ),
+        tuple(findings),
+        asked=bool(demands or now.values or now.broken or now.elsewhere),
+    )
+
+
+def base_metrics(scene: Scene) -> MetricsRead | None:
+    """The metrics of the base; None where there is none to compare with."""
+    if scene.base is None or scene.base_reading is None:
+        return None
+    return read_metrics(scene.base, scene.base_reading.pipeline, scene.git_path)
+
+
+def better_way(scene: Scene, path: str, key: str) -> Literal["higher", "lower"] | None:
+    """`higher` or `lower`, where the policy says which way of a metric is better."""
+    demands = map(_demand, scene.policy.metric)
+    return next((d.direction for d in demands if d.direction and d.applies(path, key)), None)
+
+
+def _demand(rule: MetricRule) -> Demand:
+    return Demand(
+        path=rule.path,
+        key=rule.key,
+        min=rule.min,
+        max=rule.max,
+        direction=rule.direction,
+        atol=rule.atol,
+        rtol=rule.rtol,
+    )
+
+
+def _summary(demands: list[Demand]) -> str:
+    if not demands:
+        return "finite; no [[metric]] says what they must be"
+    thresholds = sum(demand.min is not None or demand.max is not None for demand in demands)
+    compared = sum(demand.direction is not None for demand in demands)
+    return f"[[metric]] with thresholds: {thresholds}, against the base: {compared}"
+
+
+def _left_out(demands: list[Demand], now: MetricsRead, before: MetricsRead | None) -> list[str]:
+    lines = [f"{path} is not in Git: declare it with cache: false" for path in now.elsewhere]
+    if any(demand.direction for demand in demands):
+        if before is None:
+            lines.append("regressions: there is no base to compare with: use --pr or --base")
+        else:
+            lines += [f"{path} is not in Git at the base" for path in before.elsewhere]
+            lines += [f"the base: {reason}" for reason in before.broken.values()]
+    return lines
