@@ -51,6 +51,12 @@ test-engine: develop ## run the tests that need a Dagger engine
 bench: develop ## run the benchmarks, one at a time, and print what they measured
 	@$(PYTEST) -p no:xdist -s -o python_files='bench_*.py' tests/bench $(ARGS)
 
+.PHONY: fuzz
+fuzz: develop ## fuzz the parsers, a minute each (ARGS='PARSER SECONDS'); Linux only
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps \
+	  -r requirements/fuzz.txt
+	@$(BIN)/python -m tests.fuzz.fuzz $(ARGS)
+
 .PHONY: lint
 lint: develop ## check style and formatting
 	@$(BIN)/ruff check .

@@ -112,6 +112,7 @@ def test_what_dvc_makes_of_the_same_files(tmp_path: Path, monkeypatch: pytest.Mo
         ("['remote \"a\"']\n    url = a, b", "in quotes if it has a comma"),
         ("['remote \"a\"'\n", "no DVC configuration"),
         ("['remote \"a\"']\n    url = %(nobody)s", "no DVC configuration"),
+        ("['remote \"a\"']\n    keyfile = a\0b", "one value"),
         ("x = 1\nx = 2", "no DVC configuration"),
         ("#" * (1 << 20) + "#", "larger than 1 MiB"),
     ],

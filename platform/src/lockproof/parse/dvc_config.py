@@ -71,7 +71,7 @@ def _read(file: ConfigFile) -> RemoteConfigs:
 
 
 def _setting(file: ConfigFile, title: str, key: str, value: object) -> str:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "\0" in value:
         raise ConfigError(f"{file.name}: [{title}] {key}: one value, in quotes if it has a comma")
     if key not in _PATHS or not value or re.match(r"\w+://", value):
         return value

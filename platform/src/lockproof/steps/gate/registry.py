@@ -9,6 +9,12 @@ def _lock() -> CheckFamily:
     return check
 
 
+def _remote() -> CheckFamily:
+    from .remote import check
+
+    return check
+
+
 def _git() -> CheckFamily:
     from .git import check
 
@@ -35,6 +41,7 @@ def _reproduction() -> CheckFamily:
 
 FAMILIES = (
     FamilyEntry("lock", "LP1", _lock),
+    FamilyEntry("remote", "LP2", _remote),
     FamilyEntry("git", "LP3", _git),
     FamilyEntry("record", "LP4", _record),
     FamilyEntry("metrics", "LP5", _metrics),
