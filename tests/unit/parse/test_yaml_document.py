@@ -70,6 +70,12 @@ def test_lines_of_keys_and_items() -> None:
         (b"a: \x00\n", "no YAML", 1),
         (b"[" * 3000, "no YAML|nested deeper", None),
         (b"[" * 150 + b"]" * 150, "nested deeper", 1),
+        # libyaml's own recursion would end the process.
+        (b"[" * 200_000, "nested deeper", 1),
+        (b"- " * 200_000, "nested deeper", 1),
+        (b"? " * 200_000, "nested deeper", 1),
+        (b"{a: " * 200_000, "nested deeper", 1),
+        (b"a: 1\nb:\n" + b"".join(b" " * n + b"- \n" for n in range(3000)), "nested deeper", None),
         (b"a: 1\n---\nb: 1\n", "2 documents", None),
         (b"x: &x [*x]\n", "nested deeper|no YAML", None),
         (b"a: " + b"9" * 5000, "1000 digits", 1),

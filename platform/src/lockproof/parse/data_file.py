@@ -87,10 +87,10 @@ def _outs(
             locked=digest_of(entry, external=external, name=path, line=line),
             external=external,
             line=line,
-            size=sum(number(f.get("size")) or 0 for f in listed)
+            size=sum(number(f.get("size"), path, line) or 0 for f in listed)
             if listed
-            else number(entry.get("size")),
-            nfiles=len(listed) if listed else number(entry.get("nfiles")),
+            else number(entry.get("size"), path, line),
+            nfiles=len(listed) if listed else number(entry.get("nfiles"), path, line),
             kind="metric" if entry.get("metric") else "plot" if entry.get("plot") else "out",
             cached=entry.get("cache", True) is not False,
             pushed=entry.get("push", True) is not False,

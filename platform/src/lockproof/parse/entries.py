@@ -85,7 +85,7 @@ def stored_files(entry: Mapping[str, Any], name: str, line: int | None) -> tuple
             StoredFile(
                 relpath=str(file.get("relpath")),
                 digest=_md5(file),
-                size=number(file.get("size")),
+                size=number(file.get("size"), name, line),
                 versions=_versions(file),
             )
             for file in maps(files, name, line)
@@ -95,14 +95,25 @@ def stored_files(entry: Mapping[str, Any], name: str, line: int | None) -> tuple
         return ()
     return (
         StoredFile(
-            relpath="", digest=_md5(entry), size=number(entry.get("size")), versions=versions
+            relpath="",
+            digest=_md5(entry),
+            size=number(entry.get("size"), name, line),
+            versions=versions,
         ),
     )
 
 
-def number(value: Any) -> int | None:
-    """A count of bytes or files; None where it is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+def number(value: Any, name: str, line: int | None) -> int | None:
+    """A count of bytes or files; None where nothing is said.
+
+    Raises:
+        ParseError: it is no count.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ParseError(f"holds {str(value)[:40]!r}, which is no size: mend the file", name, line)
+    return value
 
 
 def maps(items: Iterable[Any], name: str, line: int | None) -> Iterable[Mapping[str, Any]]:

@@ -14,6 +14,11 @@ _DEEPEST = 100
 _MOST = 500_000
 """Values in one file, every use of an anchor counted."""
 
+# libyaml composes by recursion in C, which a file of brackets would overflow. Only such a file is
+# looked at twice: where flow collections are many, or structure starts far to the right.
+_OPENERS = 1000
+_FAR = re.compile(r"^[ \t?:-]{400}", re.MULTILINE)
+
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where it was built in.
 _PREFIX = "tag:yaml.org,2002:"
 
@@ -135,6 +140,8 @@ def read_yaml(
         line = content[: error.start].count(b"\n") + 1
         raise ParseError("is not UTF-8", name, line) from None
     try:
+        if text.count("[") + text.count("{") > _OPENERS or _FAR.search(text):
+            _check_depth(text, name)
         loader = (_CoreLoader if core else _LOADER)(text)
         try:
             documents = []
@@ -155,6 +162,18 @@ def read_yaml(
     if not many and len(documents) != 1:
         raise ParseError(f"has {len(documents)} documents, must have one", name)
     return documents
+
+
+def _check_depth(text: str, name: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _DEEPEST:
+            line = event.start_mark.line + 1 if event.start_mark else None
+            raise ParseError(f"is nested deeper than {_DEEPEST} levels", name, line)
 
 
 class _Values:
