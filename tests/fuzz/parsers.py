@@ -5,13 +5,21 @@ the fuzzer starts.
 """
 
 import json
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
+from lockproof.adapters.snapshot import Entry
+from lockproof.config import parse_policy
 from lockproof.errors import ConfigError
+from lockproof.model.claim import claims_of
 from lockproof.model.remote import ConfigFile
+from lockproof.parse.code_formats import code_in_content
+from lockproof.parse.container_images import images_in
+from lockproof.parse.data_file import read_data_file
 from lockproof.parse.dvc_config import read_dvc_configs
 from lockproof.parse.listing import read_listing
+from lockproof.parse.params import read_params
+from lockproof.parse.project import read_project
 from lockproof.parse.yaml_document import read_yaml
 
 MD5 = "0123456789abcdef" * 2
@@ -47,6 +55,52 @@ def _yaml(content: bytes) -> object:
     return [(document.value, document.line()) for document in documents]
 
 
+class _Files:
+    """The tracked files of a revision, in memory."""
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self.entries: Mapping[str, Any] = {path: Entry("100644", "0" * 40) for path in files}
+        self._files = files
+
+    def read(self, path: str) -> bytes | None:
+        return self._files.get(path)
+
+    def load(self, paths: Iterable[str]) -> None:
+        """All are here."""
+
+
+def _pipeline(content: bytes) -> object:
+    """A `dvc.yaml`, its lock and its parameters, cut apart at zero bytes."""
+    declared, lock, params = [*content.split(b"\0"), b"", b""][:3]
+    files = {"dvc.yaml": declared, "dvc.lock": lock, "params.yaml": params, ".dvc/config": b""}
+    reading = read_project(_Files(files), "")
+    return claims_of(reading.pipeline)
+
+
+def _data_file(content: bytes) -> object:
+    return read_data_file(content, "raw.dvc")
+
+
+def _params(name: str) -> Callable[[bytes], object]:
+    return lambda content: read_params(content, name)
+
+
+def _policy(content: bytes) -> object:
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return None
+    return parse_policy(text)
+
+
+def _images(content: bytes) -> object:
+    return [images_in(name, content) for name in ("Dockerfile", "compose.yaml", ".gitlab-ci.yml")]
+
+
+def _formats(content: bytes) -> object:
+    return code_in_content(content)
+
+
 TARGETS = {
     "listing": Target(
         _listing,
@@ -59,7 +113,7 @@ TARGETS = {
         _config,
         (
             b"[core]\n    remote = a\n['remote \"a\"']\n    url = s3://b/c\n"
-            b'[\'remote "b"\']\n    url = remote://a/d\n    keyfile = "x, y"\n',
+            b'[\'remote "b"\']\n    url = remote://a/d\n    keyfile = "/x, y"\n',
         ),
     ),
     "yaml": Target(
@@ -69,6 +123,42 @@ TARGETS = {
             b"a: &x [1, 2.5, null, true, 2020-01-01]\nb: *x\n<<: {c: !!str 1}\n---\n'0': |\n  x\n",
         ),
     ),
+    "pipeline": Target(
+        _pipeline,
+        (
+            b"vars: [{a: 1}]\nstages:\n  b:\n"
+            b"    foreach: [1, x]\n    do:\n      cmd: c ${item} ${a}\n"
+            b"      deps: [d]\n      outs: [o-${item}: {cache: false}]\n      params: [p]\n"
+            b"  m:\n    matrix: {k: [1, 2]}\n    cmd: x ${item.k}\n"
+            b"\0schema: '2.0'\nstages:\n  b@1:\n    cmd: c 1 1\n    outs:\n    - path: o-1\n"
+            b"      hash: md5\n      md5: 0123456789abcdef0123456789abcdef\n      size: 1\n"
+            b"      cloud: {s: {etag: x, version_id: y}}\n    params: {params.yaml: {p: 1}}\n"
+            b"\0p: 1\n",
+        ),
+    ),
+    "data-file": Target(
+        _data_file,
+        (
+            b"deps:\n- path: a\n  repo: {url: u, rev_lock: r}\nwdir: x\nfrozen: true\nouts:\n"
+            b"- md5: 0123456789abcdef0123456789abcdef.dir\n  size: 1\n  nfiles: 1\n  path: raw\n"
+            b"  files: [{relpath: a, md5: x, cloud: {s: {version_id: v}}}]\n",
+        ),
+    ),
+    "params-toml": Target(_params("p.toml"), (b"a = 1\n[b]\nc = [1, 2.5]\n",)),
+    "params-json": Target(_params("p.json"), (b'{"a": [1, {"b": null}]}',)),
+    "params-python": Target(_params("p.py"), (b"A = 1\nclass B:\n    c = [1, 'x']\n",)),
+    "policy": Target(
+        _policy,
+        (b"[gate]\noff = ['git']\n[remote]\ntimeout = '5s'\n",),
+    ),
+    "images": Target(
+        _images,
+        (
+            b"ARG A=x\nFROM ${A}:1 AS b\nCOPY --from=b x y\n",
+            b"services: {a: {image: b}}\njobs: {c: {container: d, image: {name: e}}}\n",
+        ),
+    ),
+    "code-formats": Target(_formats, (b"\x80\x04\x95.", b"PK\x03\x04", b"\x93NUMPY\x01\x00")),
 }
 
 

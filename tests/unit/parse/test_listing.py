@@ -129,7 +129,9 @@ def test_paths_that_leave_or_confuse(path: str) -> None:
         read(dump(entry("0"), entry(path)))
 
 
-@pytest.mark.parametrize("path", ["..a", "a..", "...", "a/..b", "-rf", "a\\..\\b", " ", "~", "C:", "\n", "..\n"])
+@pytest.mark.parametrize(
+    "path", ["..a", "a..", "...", "a/..b", "-rf", "a\\..\\b", " ", "~", "C:", "\n", "..\n"]
+)
 def test_paths_that_only_look_odd(path: str) -> None:
     assert read(dump(entry(path))) == [ListedFile(path, MD5)]
 

@@ -18,7 +18,7 @@ _MAX_ENTRY = 1 << 16
 _NEXT = re.compile(r', \{"md5": "([0-9a-f]{32})", "relpath": "([^"\\\x00-\x1f]+)"\}')
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _SPACE = re.compile(r"[ \t\r\n]*")
-_HOSTILE = re.compile(r"(?:^|/)(?:\.{0,2})(?:/|$)|\x00")
+_HOSTILE = re.compile(r"(?:^|/)\.{0,2}(?:/|\Z)|\x00")
 
 
 class ListingError(ParseError):
