@@ -98,15 +98,17 @@ class S3Store:
             answer = self._ask(lambda: self._client.head_object(**self._named(path, version)))
         except FileNotFoundError:
             return None
-        size, etag = answer.get("ContentLength"), answer.get("ETag", "").strip('"')
-        if size is None or not etag:
+        size = answer.get("ContentLength")
+        # The tag may be empty, but a store always sends one, and a captive portal does not.
+        if size is None or "ETag" not in answer:
             raise StoreError(self.remote, "its answer is not that of an object store")
+        etag = answer["ETag"].strip('"')
         return Held(size, None if _is_keyed(answer) else _md5_like(etag), etag)
 
     def read(self, path: str, version: str | None = None) -> Iterator[bytes]:
         """The content; a body that ends early is an error."""
         answer = self._ask(lambda: self._client.get_object(**self._named(path, version)))
-        if not answer.get("ETag"):
+        if "ETag" not in answer:
             raise StoreError(self.remote, "its answer is not that of an object store")
         body = answer["Body"]
         try:
