@@ -190,7 +190,7 @@ def test_it_says_what_to_do_what_differs_and_why() -> None:
     links = [attrs["href"] for tag, attrs in page.found if tag == "a"]
     assert links == [f.help for f in words.by_severity(sample.failed().findings)]
     assert "| `data-plane/dvc/metrics.json` `linear.accuracy` | 0.9722 | 0.9691 | -0.0031 |" in text
-    assert count(page, "details") == 4
+    assert count(page, "details") == 5
     assert "Shortened" not in text
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lockproof.model.cause import Cause
-from lockproof.model.finding import Severity
+from lockproof.model.finding import Finding, Severity
 from lockproof.model.report import Evidence, HostStage, OutputReport, Report, StageReport
 from lockproof.model.verdict import Verdict
 from lockproof.render import words
@@ -88,10 +88,16 @@ class _Writer:
 
     def _findings(self) -> Iterator[list[str]]:
         findings = words.by_severity(self.report.findings)
-        if not findings:
-            return
-        todo = any(finding.severity is not Severity.NOTE for finding in findings)
-        yield ["### What to do" if todo else "### Notes"]
+        todo = [finding for finding in findings if finding.severity is not Severity.NOTE]
+        notes = findings[len(todo) :]
+        if todo:
+            yield ["### What to do"]
+            yield self._listed(todo, "finding")
+        if notes:
+            # What a waiver or the baseline lets pass must be there, and not in the way.
+            yield from _folded(f"Notes ({len(notes):,})", [self._listed(notes, "note")])
+
+    def _listed(self, findings: list[Finding], noun: str) -> list[str]:
         lines = []
         for finding in findings[: self.detail.rows]:
             rule = code(finding.rule, 40)
@@ -100,7 +106,7 @@ class _Writer:
             place = code(words.where(finding), self.detail.characters)
             message = prose(finding.message, 2 * self.detail.characters)
             lines.append(f"- **{finding.severity.value}** {rule} {place}: {message}")
-        yield [*lines, *self._rest(len(findings), "finding")]
+        return [*lines, *self._rest(len(findings), noun)]
 
     def _checks(self) -> Iterator[list[str]]:
         checks = self.report.checks
