@@ -19,7 +19,7 @@ VERBS = {
     "reproduce": "make every locked output of a commit again and compare",
     "lint": "check manifests before they are applied",
     "record": "write down how the lock came to be, and log the run to MLflow",
-    "gate": "check a commit's claims about data, code and models before it is merged",
+    "gate": "check what a commit claims before it is merged",
     "affected": "name the stages that changed since a commit, and the GPUs they ask for",
     "provision": "bring a cluster to what Git declares, and keep it there",
     "explain": "print the page of a rule: what it means and how to fix it",

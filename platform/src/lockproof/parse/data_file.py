@@ -64,7 +64,7 @@ def _deps(
         written, external = place(str(entry["path"]), folder)
         if "repo" in entry:
             # The path is one in the other repository.
-            yield Dep(path=written, locked=None, external=external, line=line)
+            yield Dep(path=str(entry["path"]), locked=None, external=True, line=line)
             continue
         locked = digest_of(entry, external=external, name=path, line=line)
         yield Dep(path=written, locked=locked, external=external, line=line)
