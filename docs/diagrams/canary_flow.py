@@ -28,7 +28,7 @@ def drawing() -> Canvas:
         270,
         h,
         "A commit names a version",
-        ["`MODEL_URI: models:/digits/2`", "`MODEL_DIGEST: md5:9b33…`", "reviewed and merged"],
+        ["`MODEL_URI: models:/digits/2`", "`MODEL_DIGEST: md5:9b31…`", "reviewed and merged"],
         "person",
     )
     c.box(

@@ -242,7 +242,7 @@ class Lab:
 
 
 def _is_established(api: Api, path: str) -> bool:
-    conditions = (api.get(path) or {}).get("status", {}).get("conditions", [])
+    conditions = (api.get(path) or {}).get("status", {}).get("conditions") or []
     return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
 
