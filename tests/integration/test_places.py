@@ -39,6 +39,7 @@ stages:
     deps: [train.py, data.csv]
     outs: [model.txt]
     metrics: [metrics.json: {cache: false}]
+    meta: {gpu: 1}
 """
 
 
@@ -47,6 +48,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Two commits, the second one with another `train.py`; its metrics file is forged."""
     project = new_project(tmp_path_factory.mktemp("places"))
     project.write({"dvc.yaml": DVC_YAML, "raw.csv": "b\na\n", "train.py": TRAIN})
+    # act asks Git which repository this is.
+    project.git("remote", "add", "origin", "git@github.com:a/b.git")
     project.dvc("add", "-q", "raw.csv")
     # A job works in another folder, so a relative path would lead elsewhere.
     project.dvc("remote", "modify", "-q", "store", "url", str(project.remote))
@@ -78,18 +81,26 @@ def environment(base: Path) -> dict[str, str]:
     return {**plain, **cache, "PATH": os.pathsep.join(places), "SHELL": "/bin/sh"}
 
 
-def github(project: Project, base: Path) -> Path:
-    """The workflow on a pull request, up to its one required job."""
+def run_workflow(project: Project, base: Path, repository: str) -> str:
+    """Run the workflow on a pull request from a repository, up to its one required job.
+
+    Returns:
+        What act printed; reports are in `base`.
+    """
     act = tool("act")
     head, before = project.git("rev-parse", "HEAD", "HEAD~1").split()
-    pull = {"number": 7, "head": {"sha": head, "repo": {"full_name": "a/b"}}, "base": {}}
-    pull["base"] = {"sha": before, "ref": "main"}
+    pull = {
+        "number": 7,
+        "head": {"sha": head, "repo": {"full_name": repository}},
+        "base": {"sha": before, "ref": "main"},
+    }
     event = base / "event.json"
     event.write_text(json.dumps({"pull_request": pull, "repository": {"full_name": "a/b"}}))
     argv: list[object] = [act, "pull_request", "--job", "verdict", "--workflows", GITHUB]
-    argv += ["--eventpath", event, "--platform", "ubuntu-24.04=-self-hosted"]
+    argv += ["--eventpath", event, "--action-offline-mode"]
+    for label in ("ubuntu-24.04", "self-hosted", "gpu"):
+        argv += ["--platform", f"{label}=-self-hosted"]
     argv += ["--env", f"SOURCE={project.root}", "--env", f"ARTIFACTS={base}"]
-    argv += ["--action-offline-mode"]
     for name in ("checkout", "upload-artifact"):
         pin = pins()["action"][name]
         place = f"{pin['repository']}@{pin['commit']}={ACTIONS / name}"
@@ -101,11 +112,25 @@ def github(project: Project, base: Path) -> Path:
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 1
-    reason = "::error title=lockproof::not proved (affected: success, reproduce: failure)"
-    assert reason in done.stdout, done.stdout + done.stderr
-    assert "<!-- lockproof reproduce -->" in done.stdout, "the job's summary"
+    assert done.returncode == 1, done.stdout + done.stderr
+    return done.stdout
+
+
+def github(project: Project, base: Path) -> Path:
+    """The workflow on a pull request from a branch of the repository."""
+    said = run_workflow(project, base, "a/b")
+    assert "::error title=lockproof::not proved (" in said, said
+    assert "reproduce: failure)" in said
+    assert "<!-- lockproof reproduce -->" in said, "the job's summary"
     return base / "lockproof-reproduce" / "reproduce" / "report.json"
+
+
+def test_code_of_a_fork_does_not_get_onto_a_runner_with_a_gpu(
+    project: Project, tmp_path: Path
+) -> None:
+    said = run_workflow(project, tmp_path, "fork/b")
+    assert "::error title=lockproof::the affected stages ask for a GPU" in said, said
+    assert not (tmp_path / "lockproof-reproduce").exists()
 
 
 def gitlab(project: Project, base: Path) -> Path:
@@ -131,7 +156,7 @@ def gitlab(project: Project, base: Path) -> Path:
     artifacts = clone / ".gitlab-ci-local" / "artifacts"
     [found] = artifacts.rglob("affected.env")
     told = dict(line.split("=") for line in found.read_text().splitlines())
-    assert told == {"LOCKPROOF_STAGES": "1", "LOCKPROOF_GPUS": "0", "LOCKPROOF_SINCE": since}
+    assert told == {"LOCKPROOF_STAGES": "1", "LOCKPROOF_GPUS": "1", "LOCKPROOF_SINCE": since}
     done = run("--file", ".gitlab/lockproof-reproduce.yml", *_variables(told))
     [output] = artifacts.rglob("report.json")
     assert {path.name for path in output.parent.iterdir()} > {
