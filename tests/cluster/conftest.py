@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 
 from cluster.lab import Lab, crd_folder, read_crds, running
+from cluster.project import Project, new_project
+from cluster.stand_in import StandIn, at_work
+from integration.s3 import S3Server, s3_server
 
-SAMPLES = Path(__file__).with_name("samples")
+PREREQUISITES = ("pkg.", "apiextensions.", "argoproj.io", "monitoring.", "kustomize.", "source.")
+"""Groups whose kinds a platform engineer installs by hand: Crossplane, Argo, Prometheus, Flux."""
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -25,8 +29,30 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def crds() -> list[dict[str, Any]]:
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def definitions(lab: Lab) -> list[dict[str, Any]]:
+    """The real CustomResourceDefinitions; those of the prerequisites are installed."""
     folder = crd_folder()
     if folder is None:
         pytest.skip("no real CustomResourceDefinitions: LOCKPROOF_CRDS names no folder of them")
-    return read_crds(folder)
+    found = read_crds(folder)
+    lab.install([d for d in found if d["spec"]["group"].startswith(PREREQUISITES)])
+    return found
+
+
+@pytest.fixture
+def stand_in(lab: Lab, definitions: list[dict[str, Any]], s3: S3Server) -> Iterator[StandIn]:
+    with at_work(StandIn(lab, definitions, s3.client())) as one:
+        yield one
+        one.forget()
+
+
+@pytest.fixture
+def project(lab: Lab, tmp_path: Path, request: pytest.FixtureRequest) -> Project:
+    words = request.node.name.removeprefix("test_").split("[")[0].replace("_", "-")
+    return new_project(lab, tmp_path / "repo", words[:30].strip("-"))

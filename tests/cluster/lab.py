@@ -220,6 +220,7 @@ class Lab:
                 *(*common, *secure, f"--secure-port={_free_port()}"),
                 f"--controllers={','.join(_CONTROLLERS)}",
                 f"--root-ca-file={self.api.ca}",
+                "--node-monitor-grace-period=1h",  # Nothing sends heartbeats.
             ],
             "kube-scheduler": [*common, *secure, f"--secure-port={_free_port()}"],
             "kwok": [
