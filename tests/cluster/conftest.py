@@ -8,7 +8,7 @@ import pytest
 
 from cluster.lab import Lab, crd_folder, read_crds, running
 from cluster.project import Project, new_project
-from cluster.stand_in import StandIn, at_work
+from cluster.stand_in import RUNTIME_CONFIGS, StandIn, at_work
 from integration.s3 import S3Server, s3_server
 
 PREREQUISITES = ("pkg.", "apiextensions.", "argoproj.io", "monitoring.", "kustomize.", "source.")
@@ -41,6 +41,8 @@ def definitions(lab: Lab) -> list[dict[str, Any]]:
     if folder is None:
         pytest.skip("no real CustomResourceDefinitions: LOCKPROOF_CRDS names no folder of them")
     found = read_crds(folder)
+    if not any(d["metadata"]["name"] == RUNTIME_CONFIGS["metadata"]["name"] for d in found):
+        found.append(RUNTIME_CONFIGS)
     lab.install([d for d in found if d["spec"]["group"].startswith(PREREQUISITES)])
     return found
 

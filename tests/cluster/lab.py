@@ -39,6 +39,7 @@ _CONTROLLERS = (
     "persistentvolumeclaim-protection-controller",
     "node-lifecycle-controller",
     "disruption-controller",
+    "resourcequota-controller",
 )
 
 

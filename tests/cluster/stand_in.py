@@ -19,6 +19,35 @@ _PERIOD = 0.2
 
 Definition = dict[str, Any]
 
+# Its real definition is not among those at hand, so nothing is checked of these objects.
+RUNTIME_CONFIGS: Definition = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "deploymentruntimeconfigs.pkg.crossplane.io"},
+    "spec": {
+        "group": "pkg.crossplane.io",
+        "scope": "Cluster",
+        "names": {
+            "kind": "DeploymentRuntimeConfig",
+            "plural": "deploymentruntimeconfigs",
+            "singular": "deploymentruntimeconfig",
+        },
+        "versions": [
+            {
+                "name": "v1beta1",
+                "served": True,
+                "storage": True,
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "x-kubernetes-preserve-unknown-fields": True,
+                    }
+                },
+            }
+        ],
+    },
+}
+
 
 @dataclass
 class StandIn:

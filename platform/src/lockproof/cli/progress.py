@@ -34,7 +34,9 @@ class PlainProgress:
     def say(self, text: str) -> None:
         """Print a step."""
         seconds = time.monotonic() - self._start
-        print(f"[{seconds:6.1f}s] {_visible(text)}", file=sys.stderr, flush=True)
+        # In one piece: threads may have something to say at the same time.
+        sys.stderr.write(f"[{seconds:6.1f}s] {_visible(text)}\n")
+        sys.stderr.flush()
 
     def show(self, name: str, line: str) -> None:
         """The lines of commands are in their logs."""

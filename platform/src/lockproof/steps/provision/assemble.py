@@ -74,7 +74,7 @@ def assemble(account: Account, began: Clock) -> Report:
     return Report(
         tool=f"lockproof {__version__}",
         step="provision",
-        subject=Subject(commit=_commit(session), lock_digest=None, selected=(session.overlay,)),
+        subject=Subject(commit=session.commit, lock_digest=None, selected=(session.overlay,)),
         verdict=worst(check.verdict for check in checks),
         checks=tuple(checks),
         findings=tuple(account.findings),
@@ -85,11 +85,6 @@ def assemble(account: Account, began: Clock) -> Report:
         ),
         timing=Timing(started=began.started, seconds=time.monotonic() - began.began),
     )
-
-
-def _commit(session: Session) -> str | None:
-    """The commit, where its files are what was applied."""
-    return None if session.git.is_dirty() else session.git.resolve("HEAD")
 
 
 def _objects(account: Account) -> Check | None:

@@ -2,65 +2,49 @@
 
 from pathlib import Path
 
+from lockproof.adapters.field_tables import BundledSchemas
+from lockproof.adapters.tree import FolderTree
 from lockproof.errors import ConfigError
-from lockproof.model.resource import Field, Manifest, ResourceKey, check_object
-from lockproof.parse.yaml_document import YamlDocument, read_yaml
-
-_LOCAL = "config.kubernetes.io/local-config"
+from lockproof.model.resource import Manifest, ResourceKey, check_object
+from lockproof.steps.lint.kustomize import Built, build
 
 
-def load_manifests(root: Path, folder: Path) -> tuple[Manifest, ...]:
-    """Every object of an overlay, in the order of its files.
+def load_manifests(root: Path, folder: Path, version: str) -> tuple[Manifest, ...]:
+    """Every object of an overlay, as its kustomization builds it.
 
     Args:
         root: the Git root.
-        folder: the folder of the overlay's `kustomization.yaml`.
+        folder: the folder of the overlay's kustomization.
+        version: the Kubernetes version, such as `1.34`, whose kinds strategic merges follow.
 
     Raises:
-        ConfigError: a file cannot be read, is no object, or an object is declared twice.
+        ConfigError: the kustomization cannot be built, needs something outside the repository, or
+            makes no object, one that is none, or one twice; the message has its file and line.
     """
-    found: list[Manifest] = []
-    _folder(root, folder, found)
-    if not found:
-        raise ConfigError(f"{folder.relative_to(root)} declares no object")
+    shown = folder.relative_to(root).as_posix()
+    built = build(FolderTree(root), shown, BundledSchemas(version).find)
+    _check(built)
     known: dict[ResourceKey, Manifest] = {}
-    for one in found:
-        first = known.setdefault(one.key, one)
-        if first is not one:
-            raise ConfigError(
-                f"{one.path}:{one.line}: {one.key} is declared already in {first.path}:{first.line}"
-            )
-    return tuple(found)
+    for resource in built.resources:
+        path, line = resource.place(())
+        body = check_object(resource.value, _at(path, line))
+        manifest = Manifest(body, path, line, resource.place)
+        first = known.setdefault(manifest.key, manifest)
+        if first is not manifest:
+            where = _at(first.path, first.line)
+            raise ConfigError(f"{_at(path, line)}: {first.key} is declared already in {where}")
+    if not known:
+        raise ConfigError(f"{shown} declares no object")
+    return tuple(known.values())
 
 
-def _folder(root: Path, folder: Path, found: list[Manifest]) -> None:
-    file = folder / "kustomization.yaml"
-    (document,) = read_yaml(_read(file), str(file.relative_to(root)))
-    for name in document.value.get("resources") or ():
-        path = (folder / name).resolve()
-        if path.is_dir():
-            _folder(root, path, found)
-            continue
-        shown = path.relative_to(root.resolve()).as_posix()
-        for one in read_yaml(_read(path), shown, many=True):
-            if one.value is not None:
-                _add(one, shown, found)
+def _check(built: Built) -> None:
+    for trouble in built.troubles:
+        if not trouble.idle:
+            raise ConfigError(f"{_at(*trouble.mark)}: {trouble.text}")
+    if built.not_checked:
+        raise ConfigError(f"{built.root} cannot be built here: {built.not_checked[0]}")
 
 
-def _add(document: YamlDocument, shown: str, found: list[Manifest]) -> None:
-    line = document.line()
-    body = check_object(document.value, f"{shown}:{line}")
-    if (body["metadata"].get("annotations") or {}).get(_LOCAL) == "true":
-        return
-
-    def locate(way: Field) -> tuple[str, int | None]:
-        return shown, document.line(*way)
-
-    found.append(Manifest(body, shown, line, locate))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
+def _at(path: str, line: int | None) -> str:
+    return f"{path}:{line}" if line else path

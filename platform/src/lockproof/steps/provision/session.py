@@ -42,6 +42,8 @@ class Session:
     """By the monotonic clock."""
     timeout: float
     """Seconds that there were at the start."""
+    commit: str | None
+    """The commit whose files these are; None where the work tree differs from it."""
 
     @property
     def storage(self) -> tuple[GroupKind, ...]:
@@ -119,7 +121,8 @@ def open_session(request: Request, progress: Progress) -> Session:
     git = GitRepository.discover(request.directory.absolute())
     policy = load_policy(git.root / FILE_NAME)
     overlay = request.overlay or policy.provision.overlay
-    manifests = load_manifests(git.root, _folder(git.root, policy.provision.overlays, overlay))
+    folder = _folder(git.root, policy.provision.overlays, overlay)
+    manifests = load_manifests(git.root, folder, policy.lint.kubernetes_version)
     timeout = request.timeout if request.timeout is not None else policy.provision.timeout
     cluster = Cluster.connect(
         request.kubeconfig,
@@ -139,6 +142,7 @@ def open_session(request: Request, progress: Progress) -> Session:
         progress=progress,
         deadline=time.monotonic() + timeout,
         timeout=timeout,
+        commit=_commit(git),
     )
 
 
@@ -146,6 +150,13 @@ def side_by_side(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
     """Call `function` for each item, a few at a time; the first error ends it."""
     with ThreadPoolExecutor(_WORKERS) as pool:
         return list(pool.map(function, items))
+
+
+def _commit(git: GitRepository) -> str | None:
+    try:
+        return None if git.is_dirty() else git.resolve("HEAD")
+    except UsageError:
+        return None  # There is none yet.
 
 
 def _folder(root: Path, overlays: str, overlay: str) -> Path:

@@ -1,0 +1,61 @@
+"""The platform's own overlays, whole, on a real API server with the real kinds."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cluster.lab import ROOT, Lab
+from cluster.project import Project
+from cluster.stand_in import StandIn
+from integration.s3 import S3Server
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture
+def platform(lab: Lab, tmp_path: Path) -> Path:
+    """A repository with the control plane as it is here."""
+    root = tmp_path / "repo"
+    shutil.copytree(ROOT / "control-plane", root / "control-plane")
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+    return root
+
+
+@pytest.mark.parametrize("overlay", ["local", "aws"])
+def test_an_overlay_comes_up_and_the_second_run_changes_nothing(
+    overlay: str, lab: Lab, platform: Path, stand_in: StandIn, s3: S3Server
+) -> None:
+    project = Project(lab, platform, overlay)
+    done = project.run("--timeout", "110s")
+    assert done.code == 0, [f["message"] for f in done.report.get("findings", [])] or done.errors
+    assert done.rules == []
+    declared = len(done.report["host"]["objects"])
+    assert declared > 50
+    assert set(done.actions.values()) == {"create"}
+    assert done.check("applied")["checked"] == done.check("ready")["checked"] == declared
+    (bucket,) = stand_in.buckets
+    s3.client().head_bucket(Bucket=bucket)  # type: ignore[attr-defined]
+    assert done.report["host"]["platform"]["bucket"] == f"s3://{bucket}"
+    assert done.report["host"]["platform"]["MLflow"] == "http://mlflow.mlflow.svc"
+
+    again = project.run("--timeout", "60s")
+    assert again.code == 0, again.errors
+    assert again.check("applied")["summary"] == "nothing changed"
+
+    # Storage, the cluster and what they need stay; then all of it goes.
+    kept = [
+        name
+        for name, action in project.run("down", "--dry-run").actions.items()
+        if action == "keep"
+    ]
+    assert {"PersistentVolumeClaim mlflow/mlflow-data", "Namespace mlflow"} <= set(kept)
+    assert "Bucket.s3.aws.m.upbound.io lockproof-system/store" in kept
+    assert "ClusterProviderConfig.aws.m.upbound.io aws" in kept
+    assert "Provider.pkg.crossplane.io provider-aws-s3" in kept
+    gone = project.run("down", "--allow-data-loss", "--timeout", "110s")
+    assert gone.code == 0, gone.errors
+    left = {name for name, action in gone.actions.items() if action != "remove"}
+    # The claims of a StatefulSet are made by Kubernetes: they are not provision's to remove.
+    assert left == ({"Namespace storage"} if overlay == "local" else set())
