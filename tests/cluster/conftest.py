@@ -49,9 +49,10 @@ def definitions(lab: Lab) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def stand_in(lab: Lab, definitions: list[dict[str, Any]], s3: S3Server) -> Iterator[StandIn]:
-    with at_work(StandIn(lab, definitions, s3.client())) as one:
+    one = StandIn(lab, definitions, s3.client())
+    with at_work(one):
         yield one
-        one.forget()
+    one.forget()
 
 
 @pytest.fixture

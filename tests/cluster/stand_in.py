@@ -6,6 +6,7 @@ writes the conditions that the real controllers write.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any
 from cluster.lab import Api, Lab
 
 _PKG = "/apis/pkg.crossplane.io/v1"
+_DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _POLICIES = "/apis/apiextensions.crossplane.io/v1alpha1/managedresourceactivationpolicies"
 _PERIOD = 0.2
 
@@ -64,6 +66,8 @@ class StandIn:
     """Names of managed resources that are never looked at."""
     buckets: list[str] = field(default_factory=list)
     """The buckets made, in order."""
+    installed: list[str] = field(default_factory=list)
+    """Names of the definitions that came with providers."""
     errors: list[BaseException] = field(default_factory=list)
 
     @property
@@ -71,9 +75,15 @@ class StandIn:
         return self.lab.api
 
     def forget(self) -> None:
-        """Delete what is not in a namespace: the next test declares its own."""
+        """Delete providers, and with them their kinds: the next test declares its own."""
         for path in (f"{_PKG}/providers", _POLICIES):
             self.api.call("DELETE", path)
+        for name in self.installed:
+            self.api.call("DELETE", f"{_DEFINITIONS}/{name}")
+        deadline = time.monotonic() + 60
+        while any(self.api.get(f"{_DEFINITIONS}/{name}") for name in self.installed):
+            assert time.monotonic() < deadline, f"still there: {self.installed}"
+            time.sleep(0.1)
 
     def step(self) -> None:
         """Look at everything once."""
@@ -92,16 +102,11 @@ class StandIn:
         words = one["spec"]["package"].split("/")[-1].split(":")[0].removeprefix("provider-")
         wanted = set(words.split("-")) - {"family"}
         mine = [d for d in self.definitions if _labels(d) == wanted]
-        missing = [
-            d
-            for d in mine
-            if self.api.get(
-                f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{d['metadata']['name']}"
-            )
-            is None
-        ]
+        names = {d["metadata"]["name"] for d in mine}
+        missing = [name for name in names if self.api.get(f"{_DEFINITIONS}/{name}") is None]
         if missing:
-            self.lab.install(missing)
+            self.lab.install([d for d in mine if d["metadata"]["name"] in missing])
+            self.installed += missing
         self._set(path, one, {"Installed": "True", "Healthy": "True"})
 
     def _resources(self, definition: Definition) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockproof.adapters.kubernetes_answers import (
@@ -91,6 +91,7 @@ def test_what_may_pass_is_tried_again(answer: dict[str, Any]) -> None:
     assert is_transient(answer["code"], answer)
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_any_answer_can_be_read(content: bytes) -> None:
     refusal_of(500, read_status(content))

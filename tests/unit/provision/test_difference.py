@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockproof.steps.provision.difference import HIDDEN, changes, takes_over
@@ -21,11 +21,13 @@ def thing(spec: Any, **metadata: Any) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "X", "metadata": {"name": "a", **metadata}, "spec": spec}
 
 
+@settings(deadline=None)
 @given(specs, specs)
 def test_there_is_a_change_just_where_the_objects_differ(one: Any, other: Any) -> None:
     assert bool(changes(thing(one), thing(other))) == (one != other)
 
 
+@settings(deadline=None)
 @given(specs)
 def test_what_the_server_sets_is_no_change(spec: Any) -> None:
     live = thing(spec, resourceVersion="1", generation=1, uid="u") | {"status": {"a": 1}}
@@ -54,6 +56,7 @@ def test_keys_with_dots_are_told_apart() -> None:
     assert change.field == "metadata.labels[a.b/c]"
 
 
+@settings(deadline=None)
 @given(st.text(min_size=8).filter(lambda text: text.strip()))
 def test_a_secret_is_never_shown(secret: str) -> None:
     old = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"k": "eA=="}}

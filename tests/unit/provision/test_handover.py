@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from configobj import ConfigObj
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockproof.errors import UsageError
@@ -26,6 +26,7 @@ others = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(others, unique=True, max_size=4))
 def test_every_line_that_was_there_stays(parts: list[str]) -> None:
     text = "\n".join(parts) + "\n"

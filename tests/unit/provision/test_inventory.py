@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockproof.model.resource import GroupKind
@@ -32,6 +32,7 @@ def test_the_id_is_as_the_specification_says() -> None:
     assert MINE.id == "applyset-6CWjDn_msHbiDngdbt8Hf7k4nlCfSMX1ZJO1YdCyrv8-v1"
 
 
+@settings(deadline=None)
 @given(names, names)
 def test_every_id_fits_into_a_label(overlay: str, namespace: str) -> None:
     found = Inventory(overlay, namespace).id
@@ -39,6 +40,7 @@ def test_every_id_fits_into_a_label(overlay: str, namespace: str) -> None:
     assert len(found) <= 63
 
 
+@settings(deadline=None)
 @given(st.sets(kinds), st.sets(names))
 def test_the_parent_says_what_is_in_it(given_kinds: set[GroupKind], spaces: set[str]) -> None:
     parent = MINE.parent(given_kinds, spaces)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockproof.errors import ConfigError
@@ -18,6 +18,7 @@ from lockproof.steps.provision.order import (
     WORKLOADS,
     batches,
     phase_of,
+    removal_rank,
 )
 from lockproof.steps.provision.origin import origin_of
 
@@ -50,6 +51,7 @@ def kinds(manifests: list[Manifest]) -> list[list[str]]:
     return [[one.body["kind"] for one in batch] for batch in batches(manifests)]
 
 
+@settings(deadline=None)
 @given(st.permutations(PLATFORM))
 def test_what_others_need_comes_first_whatever_the_order_in_git(given: list[Manifest]) -> None:
     assert kinds(given) == [
@@ -75,6 +77,24 @@ def test_sync_waves_come_before_phases_but_after_what_all_need() -> None:
         ]
     )
     assert found == [["Namespace"], ["Deployment"], ["Bucket"], ["ConfigMap"]]
+
+
+def test_removing_turns_the_order_round_but_ends_what_would_make_it_again_first() -> None:
+    # By phase alone an application goes first as well; here its wave comes before all others.
+    given = [*PLATFORM[1:], manifest("Application.argoproj.io", wave="-3")]
+    removed = sorted(given, key=lambda one: removal_rank(one.body))
+    assert [one.body["kind"] for one in removed] == [
+        "Application",
+        "Deployment",
+        "Bucket",
+        "PersistentVolumeClaim",
+        "ClusterProviderConfig",
+        "Composition",
+        "CompositeResourceDefinition",
+        "Provider",
+        "CustomResourceDefinition",
+        "Namespace",
+    ]
 
 
 def test_a_wave_that_is_no_number_is_an_error_with_its_file() -> None:

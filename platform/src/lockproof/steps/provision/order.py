@@ -84,6 +84,15 @@ _RANK = {
     for phase, names in enumerate(_ORDER)
     for place, name in enumerate(names)
 }
+_RECONCILERS = {
+    GroupKind.parse(name)
+    for name in (
+        "Kustomization.kustomize.toolkit.fluxcd.io",
+        "HelmRelease.helm.toolkit.fluxcd.io",
+        "ApplicationSet.argoproj.io",
+        "Application.argoproj.io",
+    )
+}
 _PROVIDER_CONFIGS = ("ProviderConfig", "ClusterProviderConfig")
 _LAST = 1000
 
@@ -116,6 +125,20 @@ def rank(body: Body, where: str = "") -> Rank:
         raise ConfigError(
             f"{where}: the annotation {WAVE} must be a whole number, not {text!r}"
         ) from None
+
+
+def removal_rank(body: Body, where: str = "") -> Rank:
+    """Where an object stands in the order of removing, which is that of applying turned round.
+
+    Except that GitOps applications go first: they would make again what is removed before them.
+
+    Raises:
+        ConfigError: as `rank`.
+    """
+    wave, phase, place = rank(body, where)
+    if group_kind_of(body) in _RECONCILERS:
+        return (-(2**31), 0, 0)
+    return (-wave, -phase, -place)
 
 
 def batches(manifests: Iterable[Manifest]) -> list[list[Manifest]]:

@@ -13,7 +13,7 @@ from lockproof.model.resource import Body, GroupKind, ResourceKey, group_kind_of
 from lockproof.rules import cluster as rules
 
 from .inventory import PART_OF, is_created, listed_kinds, set_of
-from .order import rank
+from .order import removal_rank
 from .readiness import conditions_line
 from .session import Session, side_by_side
 from .storage import holds_data, needed_by_kept
@@ -89,7 +89,7 @@ def remove(session: Session, doomed: Sequence[Body], everything: Sequence[Body])
     kept = _keep_data(session, doomed, staying, removal)
     kept_keys = {ResourceKey.of(body) for body in kept}
     going = [body for body in doomed if ResourceKey.of(body) not in kept_keys]
-    ordered = sorted(going, key=_place, reverse=True)
+    ordered = sorted(going, key=_place)
     removal.remaining += kept
     for _, group in groupby(ordered, key=lambda body: _place(body)[:2]):
         batch = list(group)
@@ -106,7 +106,7 @@ def remove(session: Session, doomed: Sequence[Body], everything: Sequence[Body])
 
 
 def _place(body: Body) -> tuple[int, int, int]:
-    return rank(body, str(ResourceKey.of(body)))
+    return removal_rank(body, str(ResourceKey.of(body)))
 
 
 def _keep_data(
