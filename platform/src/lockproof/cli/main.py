@@ -15,12 +15,12 @@ from lockproof import __version__
 from lockproof.errors import ExitCode, LockproofError
 
 VERBS = {
-    "init": "bring lockproof into a DVC repository: a policy and the files of a CI system",
+    "init": "write policy and CI files into a DVC repository",
     "reproduce": "make every locked output of a commit again and compare",
     "lint": "check manifests before they are applied",
     "record": "write down how the lock came to be, and log the run to MLflow",
     "gate": "check what a commit claims before it is merged",
-    "affected": "name the stages that changed since a commit, and the GPUs they ask for",
+    "affected": "name the stages that changed, and the GPUs they ask for",
     "provision": "bring a cluster to what Git declares, and keep it there",
     "explain": "print the page of a rule: what it means and how to fix it",
     "merge-lock": "merge two versions of dvc.lock, stage by stage",
