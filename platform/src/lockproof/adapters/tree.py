@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Protocol
 
-from lockproof.adapters.git import GitRepository
+from lockproof.adapters.snapshot import Snapshot
 
 _SKIPPED = frozenset({"node_modules", "__pycache__"})
 _LARGEST = 16 << 20
@@ -77,43 +77,40 @@ class FolderTree:
                 yield os.path.relpath(os.path.join(folder, name), self.root)
 
 
-class CommitTree:
-    """The files of a commit, read from Git's object store."""
+class SnapshotTree:
+    """The files of a commit or of the index, read from Git's object store."""
 
-    def __init__(self, git: GitRepository, commit: str) -> None:
-        """Nothing of the work tree is looked at."""
-        self.git, self.commit = git, commit
-        self._paths = git.tree(commit)
-        folders = {path.rpartition("/")[0] for path in self._paths} | {"."}
-        for folder in list(folders):
-            while folder := folder.rpartition("/")[0]:
-                folders.add(folder)
-        self._folders = folders
-        self._read: dict[str, bytes | None] = {}
+    def __init__(self, snapshot: Snapshot) -> None:
+        """Nothing of the work tree is looked at, and no link is followed."""
+        self.snapshot = snapshot
 
     def read(self, path: str) -> bytes | None:
-        """Content; None where the commit has no such file."""
-        if path not in self._read:
-            known = path in self._paths and path not in self._folders
-            self._read[path] = self.git.read(self.commit, path) if known else None
-        return self._read[path]
+        """Content; None where there is no such file, or it is too large for a manifest."""
+        if self.snapshot.sizes([path]).get(path, _LARGEST + 1) > _LARGEST:
+            return None
+        return self.snapshot.read(path)
 
     def is_folder(self, path: str) -> bool:
-        """Whether the commit has files below this path."""
-        return path in self._folders
+        """Whether there are files below this path."""
+        return _bare(path) in self.snapshot.folders
 
     def walk(self, path: str) -> Iterator[str]:
         """Every file below a folder, or the file itself; hidden folders are left out."""
-        if path in self._paths and path not in self._folders:
+        entry = self.snapshot.entries.get(path)
+        if entry is not None:
             yield path
             return
-        prefix = "" if path == "." else f"{path}/"
-        for name in sorted(self._paths):
-            if not name.startswith(prefix) or name in self._folders:
-                continue
+        prefix = f"{_bare(path)}/" if _bare(path) else ""
+        for name in sorted(self.snapshot.entries):
             folders = name.removeprefix(prefix).split("/")[:-1]
-            if not any(part.startswith(".") or part in _SKIPPED for part in folders):
+            if name.startswith(prefix) and not any(
+                part.startswith(".") or part in _SKIPPED for part in folders
+            ):
                 yield name
+
+
+def _bare(path: str) -> str:
+    return "" if path == "." else path
 
 
 def excluded(path: str, globs: tuple[str, ...]) -> bool:

@@ -33,6 +33,12 @@ def _metrics() -> CheckFamily:
     return check
 
 
+def _manifests() -> CheckFamily:
+    from .manifests import check
+
+    return check
+
+
 def _reproduction() -> CheckFamily:
     from .reproduction import check
 
@@ -45,5 +51,6 @@ FAMILIES = (
     FamilyEntry("git", "LP3", _git),
     FamilyEntry("record", "LP4", _record),
     FamilyEntry("metrics", "LP5", _metrics),
+    FamilyEntry("manifests", "LP6", _manifests),
     FamilyEntry("reproduction", "LP7", _reproduction),
 )

@@ -189,7 +189,10 @@ def _report(
         checks.append(_check(family, outcome, weighed.findings, policy))
         if outcome.asked or checks[-1].verdict is Verdict.FAILED:
             deciding.append(checks[-1].verdict)
-    own = [*policy_findings, *rules.waiver_findings(policy, used, today, scene.git_path(FILE_NAME))]
+    looked = {f.rules for f, o in outcomes if o.check.checked and not o.check.not_checked}
+    unseen = [f.rules for f in FAMILIES if f.rules not in looked]
+    file = scene.git_path(FILE_NAME)
+    own = [*policy_findings, *rules.waiver_findings(policy, used, today, file, unseen)]
     weighed = rules.weigh(own, policy, today)
     failed = any(f.severity is Severity.ERROR for f in weighed.findings)
     parts = [

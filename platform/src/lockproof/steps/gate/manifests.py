@@ -1,0 +1,48 @@
+"""The manifests family: what `lockproof lint` says of the revision's own manifests."""
+
+from anyio.to_thread import run_sync
+
+from lockproof.adapters.tree import SnapshotTree
+from lockproof.model.check import Check
+from lockproof.model.verdict import Verdict, worst
+from lockproof.steps.lint import Linted, lint_tree
+from lockproof.steps.lint.run import DEFAULT_FOLDER
+
+from .interface import Outcome, Scene
+
+
+async def check(scene: Scene) -> Outcome:
+    """Lint the manifests of the revision by the trusted policy.
+
+    Raises:
+        UsageError: the policy's `[lint]` is not usable.
+        UnavailableError: a schema location does not answer.
+    """
+    tree = SnapshotTree(scene.head)
+    if not scene.policy.lint.paths and not tree.is_folder(DEFAULT_FOLDER):
+        why = f"no [lint] paths, and no folder {DEFAULT_FOLDER}"
+        nothing = Check(
+            name="manifests", verdict=Verdict.INCONCLUSIVE, unit="manifest", summary=why
+        )
+        return Outcome(nothing, asked=False)
+    tree.snapshot.load(
+        path
+        for top in scene.policy.lint.paths or (DEFAULT_FOLDER,)
+        for path in tree.walk(top)
+        if path.endswith((".yaml", ".yml", ".json"))
+    )
+    linted = await run_sync(lint_tree, tree, scene.policy)
+    return Outcome(_check(linted), linted.findings)
+
+
+def _check(linted: Linted) -> Check:
+    manifests = next((c.checked for c in linted.checks if c.name == "schema"), 0)
+    others = [f"{c.name}: {c.checked}" for c in linted.checks if c.name != "schema" and c.checked]
+    return Check(
+        name="manifests",
+        verdict=worst(c.verdict for c in linted.checks),
+        checked=manifests,
+        unit="manifest",
+        summary=", ".join(others),
+        not_checked=tuple(f"{c.name}: {line}" for c in linted.checks for line in c.not_checked),
+    )
