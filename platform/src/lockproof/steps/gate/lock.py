@@ -1,6 +1,7 @@
 """The lock family: what the lock says against the pipeline, the parameters and Git's files."""
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from lockproof.adapters.blobs import Blobs
 from lockproof.model.check import Check
@@ -28,6 +29,7 @@ async def check(scene: Scene) -> Outcome:
         *(
             found
             for stage in stages
+            if stage.locked or not look.has_unread_lock(stage)
             for found in lock_findings(look.facts(stage), locked=stage.locked)
         ),
     ]
@@ -70,6 +72,11 @@ class _Look:
                 yield rules.unreadable(path, problem.message, problem.line)
         for path, name, line in self.reading.orphans:
             yield rules.orphan(name, self.scene.git_path(path), line)
+
+    def has_unread_lock(self, stage: Stage) -> bool:
+        """Whether its lock has a finding of its own, so that nobody knows what it says."""
+        lock = str(PurePosixPath(stage.file).with_name("dvc.lock"))
+        return any(problem.path == lock for problem in self.reading.problems)
 
     def facts(self, stage: Stage) -> LockFacts:
         lines = self.reading.lines.get(stage.address) or StageLines(None, None)
