@@ -37,7 +37,7 @@ def test_pickles_of_every_protocol(protocol: int, value: object) -> None:
     content = pickle.dumps(value, protocol)
     assert code_in_content(content) == "a pickle"
     assert code_in_content(zlib.compress(content)) == "a pickle"
-    assert code_in_content(gzip.compress(content)) == "a pickle"
+    assert code_in_content(gzip.compress(content, mtime=0)) == "a pickle"
 
 
 def test_arrays_of_objects_and_archives() -> None:
@@ -65,7 +65,7 @@ def test_arrays_of_objects_and_archives() -> None:
         archive({"config.json": b'{"class_name": "Dense"}'}),
         b"\x89HDF\r\n\x1a\n" + bytes(100),
         b"\x89PNG\r\n\x1a\n",
-        gzip.compress(b"a,b\n1,2\n"),
+        gzip.compress(b"a,b\n1,2\n", mtime=0),
         b"PK\x03\x04 not a zip",
         b"x\x9c not zlib",
     ],
