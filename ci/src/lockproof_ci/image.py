@@ -1,0 +1,163 @@
+"""Builds lockproof's container from its own source and lock: small, non-root, with an SBOM."""
+
+import dataclasses
+
+import dagger
+from dagger import dag
+
+from .settings import CACHE, HOME, REPOSITORY, USER, VENV
+
+_PINS = "/build/requirements"
+_SOURCE = "/build/source"
+SBOM_PATH = "/usr/share/lockproof/sbom.cdx.json"
+
+# Only constant text goes through a shell.
+_NEED_GIT = (
+    "command -v git >/dev/null 2>&1 || {"
+    " apt-get update -qq && apt-get install -y -qq --no-install-recommends git ca-certificates"
+    " && rm -rf /var/lib/apt/lists/*; }"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Packages:
+    """Where Python packages come from."""
+
+    index: str | None = None
+    """The address of a package index; None: PyPI."""
+    netrc: dagger.Secret | None = None
+    """The text of a `.netrc` file with the index's user and password."""
+    scope: str = "default"
+    """Part of the names of the cache volumes, which runs with the same scope share."""
+
+    def volume(self, name: str) -> dagger.CacheVolume:
+        """The cache volume of this name and scope."""
+        return dag.cache_volume(f"lockproof-{name}-{self.scope}")
+
+    def configure(self, container: dagger.Container, *, home: str, owner: str) -> dagger.Container:
+        """Tell pip and uv about the index, and give them their caches.
+
+        `home` is the home folder of the user who will run them, `owner` that user.
+        """
+        container = (
+            container.with_env_variable("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+            .with_env_variable("UV_SYSTEM_CERTS", "1")
+            .with_env_variable("UV_LINK_MODE", "copy")
+            .with_env_variable("PIP_CACHE_DIR", f"{home}/.cache/pip")
+            .with_env_variable("UV_CACHE_DIR", f"{home}/.cache/uv")
+            .with_mounted_cache(f"{home}/.cache/pip", self.volume(f"pip-{owner}"), owner=owner)
+            .with_mounted_cache(f"{home}/.cache/uv", self.volume(f"uv-{owner}"), owner=owner)
+        )
+        if self.index is not None:
+            container = container.with_env_variable("PIP_INDEX_URL", self.index).with_env_variable(
+                "UV_DEFAULT_INDEX", self.index
+            )
+        if self.netrc is not None:
+            container = container.with_mounted_secret(f"{home}/.netrc", self.netrc, owner=owner)
+        return container
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What lockproof's image is built from."""
+
+    library: dagger.Directory
+    """lockproof's own repository, as much of it as its package needs."""
+    base_image: str
+    packages: Packages
+
+    def installed(self) -> dagger.Directory:
+        """The virtual environment with lockproof in it, to be put at `VENV`.
+
+        The pins come first, so that a change of the source does not install them again. Every
+        package is checked against its hash.
+        """
+        python = f"{VENV}/bin/python"
+        uv = [f"{VENV}/bin/uv", "pip", "install", "--quiet", "--python", python, "--no-deps"]
+        hashed = [*uv, "--require-hashes", "--no-build-isolation"]
+        builder = self.packages.configure(
+            dag.container().from_(self.base_image), home="/root", owner="0:0"
+        )
+        return (
+            builder.with_directory(_PINS, self.library.directory("requirements"))
+            .with_env_variable("UV_COMPILE_BYTECODE", "1")
+            .with_exec(["python3", "-m", "venv", VENV])
+            .with_exec(
+                [
+                    *(python, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"),
+                    *("-r", f"{_PINS}/image.txt"),
+                ]
+            )
+            .with_exec([*hashed, "-r", f"{_PINS}/build.txt"])
+            .with_exec([*hashed, "-r", f"{_PINS}/run.txt"])
+            .with_directory(_SOURCE, self.library)
+            .with_exec([*uv, "--no-build-isolation", _SOURCE])
+            .directory(VENV)
+        )
+
+    def sbom(self) -> dagger.File:
+        """The packages of lockproof's environment as CycloneDX JSON.
+
+        The packages of the base image's operating system are not in it.
+        """
+        return (
+            self.packages.configure(
+                dag.container().from_(self.base_image), home="/root", owner="0:0"
+            )
+            .with_directory(_PINS, self.library.directory("requirements"))
+            .with_exec(["python3", "-m", "venv", "/opt/sbom"])
+            .with_exec(
+                [
+                    *("/opt/sbom/bin/python", "-m", "pip", "install", "--quiet", "--no-deps"),
+                    *("--require-hashes", "-r", f"{_PINS}/sbom.txt"),
+                ]
+            )
+            .with_directory(VENV, self.installed())
+            .with_exec(
+                [
+                    *("/opt/sbom/bin/cyclonedx-py", "environment", "--output-reproducible"),
+                    *("--of", "JSON", "-o", "/sbom.cdx.json", f"{VENV}/bin/python"),
+                ]
+            )
+            .file("/sbom.cdx.json")
+        )
+
+    def image(self) -> dagger.Container:
+        """lockproof in a container, ready to run as a user without rights."""
+        return on(dag.container().from_(self.base_image), self.installed())
+
+    def release(self, version: str) -> dagger.Container:
+        """The image as it is published: with its SBOM, labels and the command as entry point."""
+        return (
+            self.image()
+            .with_file(SBOM_PATH, self.sbom())
+            .with_label("org.opencontainers.image.title", "lockproof")
+            .with_label("org.opencontainers.image.version", version)
+            .with_label("org.opencontainers.image.licenses", "Apache-2.0")
+            .with_entrypoint([f"{VENV}/bin/lockproof"])
+        )
+
+
+def on(base: dagger.Container, installed: dagger.Directory) -> dagger.Container:
+    """Put an installed lockproof on a base image that has Python, and Git or apt-get."""
+    return prepared(
+        base.with_user("root")
+        .with_exec(["sh", "-c", _NEED_GIT])
+        .with_directory(VENV, installed)
+        .with_env_variable("PATH", f"{VENV}/bin:$PATH", expand=True)
+    )
+
+
+def prepared(container: dagger.Container) -> dagger.Container:
+    """Give a container that has lockproof a home, a place to work and a user without rights."""
+    return (
+        container.with_directory(HOME, dag.directory(), owner=USER)
+        .with_directory(CACHE, dag.directory(), owner=USER)
+        .with_directory(REPOSITORY, dag.directory(), owner=USER)
+        .with_env_variable("HOME", HOME)
+        .with_env_variable("USER", "lockproof")
+        .with_env_variable("CI", "true")
+        .with_workdir(REPOSITORY)
+        .with_user(USER)
+        .with_entrypoint([])
+    )

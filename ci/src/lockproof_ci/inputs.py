@@ -1,0 +1,208 @@
+"""What a run is given: repository, secrets, services and images; and the containers made of it."""
+
+import dataclasses
+import posixpath
+import uuid
+from typing import Annotated
+
+import dagger
+from dagger import DefaultPath, Doc, Ignore, dag
+
+from .image import Packages, Recipe, prepared
+from .settings import (
+    BASE_IMAGE,
+    CACHE,
+    LIBRARY_FILES,
+    NOT_UPLOADED,
+    REPOSITORY,
+    SECRETS,
+    USER,
+)
+
+MLFLOW_PORT = 5000
+S3_PORT = 8333
+
+
+@dataclasses.dataclass(kw_only=True)
+class Inputs:
+    """The arguments of the module's constructor. A secret reaches only the steps that need it."""
+
+    repository: Annotated[
+        dagger.Directory,
+        DefaultPath("/"),
+        Ignore(NOT_UPLOADED),
+        Doc("The Git repository to look at, with its .git"),
+    ]
+    library: Annotated[
+        dagger.Directory,
+        DefaultPath("/"),
+        Ignore(LIBRARY_FILES),
+        Doc("lockproof's own repository, to build it from"),
+    ]
+    path: Annotated[str, Doc("The folder in the repository that .dvc is in")] = "."
+    base_image: Annotated[
+        str, Doc("What lockproof is installed on: Python 3.11 or newer, and Git or apt-get")
+    ] = BASE_IMAGE
+    image: Annotated[
+        str | None, Doc("A published image of lockproof, to run instead of building one")
+    ] = None
+    training_image: Annotated[
+        str | None,
+        Doc("The pipeline's own image, as environment.image names it; lockproof goes on top"),
+    ] = None
+    package_index: Annotated[str | None, Doc("A package index to use instead of PyPI")] = None
+    package_netrc: Annotated[
+        dagger.Secret | None, Doc("A .netrc file with the user and password of that index")
+    ] = None
+    cache_scope: Annotated[
+        str,
+        Doc("Runs of the same scope share cache volumes; give untrusted code a scope of its own"),
+    ] = "default"
+    gpus: Annotated[str | None, Doc("GPUs for reproduce: 'all', or numbers such as '0,1'")] = None
+    remote_config: Annotated[
+        dagger.Secret | None,
+        Doc("A .dvc/config.local file, with what DVC needs to read the remote"),
+    ] = None
+    aws_access_key_id: Annotated[dagger.Secret | None, Doc("For an S3 remote")] = None
+    aws_secret_access_key: Annotated[dagger.Secret | None, Doc("For an S3 remote")] = None
+    aws_session_token: Annotated[dagger.Secret | None, Doc("For an S3 remote")] = None
+    s3: Annotated[
+        dagger.Service | None, Doc("An S3 server, which steps reach as http://s3:8333")
+    ] = None
+    mlflow_uri: Annotated[str | None, Doc("The address of a tracking server")] = None
+    mlflow_username: Annotated[dagger.Secret | None, Doc("For the tracking server")] = None
+    mlflow_password: Annotated[dagger.Secret | None, Doc("For the tracking server")] = None
+    mlflow_token: Annotated[dagger.Secret | None, Doc("For the tracking server")] = None
+    mlflow: Annotated[
+        dagger.Service | None, Doc("A tracking server, which steps reach as http://mlflow:5000")
+    ] = None
+    kubeconfig: Annotated[dagger.Secret | None, Doc("How to reach the cluster")] = None
+    cluster: Annotated[
+        dagger.Service | None, Doc("An API server, which steps reach as host `cluster`")
+    ] = None
+
+    def inputs(self) -> "Inputs":
+        """These inputs alone, to hand them to another object of the module."""
+        return Inputs(**{f.name: getattr(self, f.name) for f in dataclasses.fields(Inputs)})
+
+    @property
+    def packages(self) -> Packages:
+        """Where Python packages come from."""
+        return Packages(self.package_index, self.package_netrc, self.cache_scope)
+
+    @property
+    def recipe(self) -> Recipe:
+        """What lockproof is built from; on the pipeline's image, if there is one."""
+        return Recipe(self.library, self.training_image or self.base_image, self.packages)
+
+    def tool(self) -> dagger.Container:
+        """lockproof in a container, with its caches."""
+        if self.image is not None and self.training_image is None:
+            container = prepared(dag.container().from_(self.image))
+        else:
+            container = self.recipe.image()
+        if self.training_image is not None:
+            container = container.with_env_variable("LOCKPROOF_IMAGE", self.training_image)
+        return self.packages.configure(
+            container.with_mounted_cache(
+                f"{CACHE}/lockproof", self.packages.volume("work"), owner=USER
+            ).with_env_variable("LOCKPROOF_CACHE_DIR", f"{CACHE}/lockproof"),
+            home=posixpath.dirname(CACHE),
+            owner=USER,
+        )
+
+    def bench(self) -> dagger.Container:
+        """The tool where `.dvc` is in the repository, with a volume for DVC's cache."""
+        place = self.place()
+        return (
+            self.tool()
+            .with_directory(REPOSITORY, self.repository, owner=USER)
+            .with_mounted_cache(
+                f"{place}/.dvc/cache", self.packages.volume("dvc-cache"), owner=USER
+            )
+            .with_workdir(place)
+        )
+
+    def place(self) -> str:
+        """The absolute path of `path` in the container.
+
+        Raises:
+            ValueError: it leads out of the repository.
+        """
+        place = posixpath.normpath(posixpath.join(REPOSITORY, self.path))
+        if place != REPOSITORY and not place.startswith(f"{REPOSITORY}/"):
+            raise ValueError(f"--path {self.path} leads out of the repository")
+        return place
+
+    def with_data(self, container: dagger.Container) -> dagger.Container:
+        """Add what DVC needs to read the remote."""
+        if self.remote_config is not None:
+            container = container.with_mounted_secret(
+                f"{self.place()}/.dvc/config.local", self.remote_config, owner=USER
+            )
+        container = _with_secrets(
+            container,
+            {
+                "AWS_ACCESS_KEY_ID": self.aws_access_key_id,
+                "AWS_SECRET_ACCESS_KEY": self.aws_secret_access_key,
+                "AWS_SESSION_TOKEN": self.aws_session_token,
+            },
+        )
+        if self.s3 is not None:
+            container = container.with_service_binding("s3", self.s3).with_env_variable(
+                "AWS_ENDPOINT_URL_S3", f"http://s3:{S3_PORT}"
+            )
+        return container
+
+    def with_tracking(self, container: dagger.Container) -> dagger.Container:
+        """Add what MLflow's client needs to log to the tracking server."""
+        uri = self.mlflow_uri
+        if self.mlflow is not None:
+            container = container.with_service_binding("mlflow", self.mlflow)
+            uri = uri or f"http://mlflow:{MLFLOW_PORT}"
+        if uri is not None:
+            container = container.with_env_variable("MLFLOW_TRACKING_URI", uri)
+        return _with_secrets(
+            container,
+            {
+                "MLFLOW_TRACKING_USERNAME": self.mlflow_username,
+                "MLFLOW_TRACKING_PASSWORD": self.mlflow_password,
+                "MLFLOW_TRACKING_TOKEN": self.mlflow_token,
+            },
+        )
+
+    def with_cluster(self, container: dagger.Container) -> dagger.Container:
+        """Add what is needed to talk to the cluster."""
+        if self.cluster is not None:
+            container = container.with_service_binding("cluster", self.cluster)
+        if self.kubeconfig is not None:
+            file = f"{SECRETS}/kubeconfig"
+            container = container.with_mounted_secret(
+                file, self.kubeconfig, owner=USER
+            ).with_env_variable("KUBECONFIG", file)
+        return container
+
+    def with_gpus(self, container: dagger.Container) -> dagger.Container:
+        """Ask the engine for the GPUs; it needs to be one that has GPU support."""
+        if self.gpus is None:
+            return container
+        if self.gpus == "all":
+            return container.experimental_with_all_gp_us()
+        return container.experimental_with_gpu([part.strip() for part in self.gpus.split(",")])
+
+
+def fresh(container: dagger.Container) -> dagger.Container:
+    """Make the engine run what follows once more, although it has seen the same before.
+
+    For what reads or changes the state of something outside: a remote, a server, a cluster.
+    """
+    return container.with_env_variable("LOCKPROOF_CALL", uuid.uuid4().hex)
+
+
+def _with_secrets(
+    container: dagger.Container, secrets: dict[str, dagger.Secret | None]
+) -> dagger.Container:
+    for name, secret in secrets.items():
+        if secret is not None:
+            container = container.with_secret_variable(name, secret)
+    return container

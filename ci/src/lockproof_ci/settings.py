@@ -1,0 +1,58 @@
+"""Paths, names and defaults of the containers, in one place."""
+
+from typing import Final
+
+BASE_IMAGE: Final = "python:3.13-slim"
+"""Where lockproof runs by default. A tag: who wants a digest passes `--base-image`."""
+
+USER: Final = "65532:65532"
+"""The user and group that steps run as; no image needs to know them by name."""
+HOME: Final = "/home/lockproof"
+VENV: Final = "/opt/lockproof"
+REPOSITORY: Final = "/work"
+"""Where the caller's repository lies in the container."""
+REPORTS: Final = "/reports"
+CACHE: Final = f"{HOME}/.cache"
+SECRETS: Final = "/run/secrets"
+
+REPORT_FILES: Final = (
+    "report.json",
+    "report.html",
+    "report.txt",
+    "report.md",
+    "report.xml",
+    "report.sarif",
+    "report.codequality.json",
+)
+"""What every step writes; the command tells the format by the suffix."""
+EXIT_CODE_FILE: Final = "exit-code"
+
+VERDICTS: Final = {0: "passed", 1: "failed", 5: "inconclusive"}
+"""The exit codes that come with a report. All others are an error of the call."""
+
+NOT_UPLOADED: Final = [
+    "**/.venv",
+    "**/.dvc/cache",
+    "**/.dvc/tmp",
+    "**/mlruns",
+    "**/node_modules",
+    "**/__pycache__",
+    "**/.mypy_cache",
+    "**/.pytest_cache",
+    "**/.ruff_cache",
+]
+"""Parts of a repository's folder that no step reads, and that can be large."""
+
+LIBRARY_FILES: Final = [
+    "*",
+    "!pyproject.toml",
+    "!README.md",
+    "!LICENSE",
+    "!CHANGELOG.md",
+    "!requirements",
+    "!platform/src",
+    "!docs/rules",
+    "!control-plane/ci-cd",
+    "**/__pycache__",
+]
+"""Ignore patterns that leave of lockproof's repository what its package is built from."""
