@@ -12,6 +12,8 @@ import pytest
 # A shell without job control starts what is in its background with SIGINT ignored, and so would be
 # every process that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # As `nohup` leaves it.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def _no_s3() -> str | None:
