@@ -141,7 +141,8 @@ def _remove(session: Session, body: Body, removal: Removal) -> None:
                 session.cluster.unlabel(kind, body, PART_OF)
             _told(removal, body, "release", "was there before provision; it stays as it is")
             return
-        reason = _contents(session, body)
+        removed = {one.name for one in removal.objects if one.action == "remove"}
+        reason = _contents(session, body, removed)
         if reason:
             _keep(removal, body, reason)
             removal.remaining.append(body)
@@ -157,11 +158,11 @@ def _remove(session: Session, body: Body, removal: Removal) -> None:
     _told(removal, body, "remove")
 
 
-def _contents(session: Session, body: Body) -> str | None:
+def _contents(session: Session, body: Body, removed: set[str]) -> str | None:
     """Why a namespace or a definition must stay: it would take with it what is not ours."""
     kind = group_kind_of(body)
     if kind == _NAMESPACE:
-        return _in_namespace(session, str(body["metadata"]["name"]))
+        return _in_namespace(session, str(body["metadata"]["name"]), removed)
     if kind == _DEFINITION:
         spec = body["spec"]
         served = session.cluster.served(GroupKind(spec["group"], spec["names"]["kind"]))
@@ -171,14 +172,14 @@ def _contents(session: Session, body: Body) -> str | None:
     return None
 
 
-def _in_namespace(session: Session, namespace: str) -> str | None:
+def _in_namespace(session: Session, namespace: str, removed: set[str]) -> str | None:
     kinds = [k for k in session.cluster.kinds() if k.namespaced and {"list", "delete"} <= k.verbs]
 
     def listed(kind: Kind) -> list[str]:
         return [
             f"{kind.group_kind} {one['metadata']['name']}"
             for one in session.cluster.names_in(kind, namespace)
-            if not _comes_by_itself(session, kind, one)
+            if not _comes_by_itself(session, kind, one, removed)
         ]
 
     found = [name for names in side_by_side(listed, kinds) for name in names]
@@ -188,17 +189,25 @@ def _in_namespace(session: Session, namespace: str) -> str | None:
     return f"it holds {', '.join(sorted(found)[:3])}{more}"
 
 
-def _comes_by_itself(session: Session, kind: Kind, one: Body) -> bool:
+def _comes_by_itself(session: Session, kind: Kind, one: Body, removed: set[str]) -> bool:
     metadata, name = one["metadata"], kind.group_kind.kind
     if (
         metadata.get("ownerReferences")
         or {(name, metadata["name"]), (name, None)} & _MADE_BY_CLUSTER
     ):
         return True
-    # What is on its way out goes with the namespace, unless something holds it back.
+    # What is on its way out goes with the namespace, unless something holds it back. A dry run has
+    # removed nothing: there it is what would have been removed before, as told so far.
     ours = set_of(one) == session.inventory.id
-    going = bool(metadata.get("deletionTimestamp")) or session.request.dry_run
+    going = bool(metadata.get("deletionTimestamp"))
+    if session.request.dry_run:
+        return ours and is_created(one) and _key_of(kind, one) in removed
     return ours and going and not metadata.get("finalizers") and is_created(one)
+
+
+def _key_of(kind: Kind, one: Body) -> str:
+    metadata = one["metadata"]
+    return str(ResourceKey(kind.group_kind, metadata.get("namespace"), metadata["name"]))
 
 
 def _await_end(session: Session, batch: Sequence[Body], removal: Removal) -> None:
