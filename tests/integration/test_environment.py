@@ -418,14 +418,6 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 # --- several at once, killed in between, spoilt --------------------------------------------------
 
 
-@needs_uv
-def test_two_at_once_build_once(root: Path, cache: Path) -> None:
-    found = [answer(process) for process in [start(root, cache) for _ in range(3)]]
-    assert len({one["bin"] for one in found}) == 1
-    assert sum(Told(one["told"]).built for one in found) == 1
-    assert any("waiting for another" in line for one in found for line in one["told"])
-
-
 def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -433,22 +425,42 @@ def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
-def test_killed_while_building_the_next_one_starts_over(
-    root: Path, cache: Path, tmp_path: Path
-) -> None:
-    slow, begun = tmp_path / "slow", tmp_path / "begun"
+def start_slow(root: Path, cache: Path, folder: Path) -> tuple["subprocess.Popen[str]", Path]:
+    """A process in the middle of a build, which goes on when the file is removed."""
+    slow, begun = folder / "slow", folder / "begun"
     at_build = (
         f"open({str(begun)!r}, 'w').close(); import os, time\n"
         f"    while os.path.exists({str(slow)!r}): time.sleep(0.02)"
     )
-    line = sdist(tmp_path, "gamma", at_build)
-    (root / "lock.txt").write_text(line)
+    (root / "lock.txt").write_text(sdist(folder, "gamma", at_build))
     slow.touch()
     first = start(root, cache)
     wait_for(begun.exists)
-    second = start(root, cache, follow=True)
-    assert second.stderr is not None
-    assert "waiting for another lockproof" in second.stderr.readline()
+    return first, slow
+
+
+def start_waiting(root: Path, cache: Path) -> "subprocess.Popen[str]":
+    """A process that has said that it waits for the one that builds."""
+    process = start(root, cache, follow=True)
+    assert process.stderr is not None
+    assert "waiting for another lockproof" in process.stderr.readline()
+    return process
+
+
+def test_several_at_once_build_once(root: Path, cache: Path, tmp_path: Path) -> None:
+    first, slow = start_slow(root, cache, tmp_path)
+    waiting = [start_waiting(root, cache) for _ in range(2)]
+    slow.unlink()
+    found = [answer(process) for process in (first, *waiting)]
+    assert len({one["bin"] for one in found}) == 1
+    assert sum(Told(one["told"]).built for one in found) == 1
+
+
+def test_killed_while_building_the_next_one_starts_over(
+    root: Path, cache: Path, tmp_path: Path
+) -> None:
+    first, slow = start_slow(root, cache, tmp_path)
+    second = start_waiting(root, cache)
     first.send_signal(signal.SIGKILL)
     first.communicate()
     slow.unlink()
