@@ -1,8 +1,9 @@
 """Files of a work tree or of a commit, by their path from the Git root."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -84,11 +85,20 @@ class SnapshotTree:
         """Nothing of the work tree is looked at, and no link is followed."""
         self.snapshot = snapshot
 
+    @cached_property
+    def _sizes(self) -> dict[str, int]:
+        return self.snapshot.sizes(self.snapshot.entries)
+
     def read(self, path: str) -> bytes | None:
         """Content; None where there is no such file, or it is too large for a manifest."""
-        if self.snapshot.sizes([path]).get(path, _LARGEST + 1) > _LARGEST:
-            return None
-        return self.snapshot.read(path)
+        return self.snapshot.read(path) if self._is_readable(path) else None
+
+    def load(self, paths: Iterable[str]) -> None:
+        """Read many files at once, so that `read` finds them."""
+        self.snapshot.load(path for path in paths if self._is_readable(path))
+
+    def _is_readable(self, path: str) -> bool:
+        return self._sizes.get(path, _LARGEST + 1) <= _LARGEST
 
     def is_folder(self, path: str) -> bool:
         """Whether there are files below this path."""

@@ -76,6 +76,7 @@ def _environment() -> Environment:
         "nothing_changed": nothing_changed,
         "outcome": words.outcome,
         "environment_line": words.environment_line,
+        "looked_at": words.looked_at,
         "outputs_by_verdict": words.outputs_by_verdict,
     }
     environment.globals.update(functions)

@@ -115,8 +115,11 @@ class _Writer:
         yield ["### What was checked"]
         lines = ["| Check | Verdict | Looked at |", "|---|---|---|"]
         for check in checks[: self.detail.rows]:
-            looked = words.count(check.checked, check.unit) if check.checked else "nothing"
-            cells = [looked, check.summary, *(f"not checked: {each}" for each in check.not_checked)]
+            cells = [
+                words.looked_at(check),
+                check.summary,
+                *(f"not checked: {each}" for each in check.not_checked),
+            ]
             seen = "<br>".join(prose(c, self.detail.characters) for c in cells[:20] if c)
             sign = f"{_SIGNS[check.verdict]} {check.verdict.value}"
             lines.append(f"| {code(check.name, 60)} | {sign} | {seen} |")

@@ -116,7 +116,7 @@ def _write_checks(console: Console, report: Report) -> None:
     grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     grid.add_row(*(Text(text, style="dim") for text in ("check", "verdict", "looked at")))
     for check in report.checks:
-        looked = words.count(check.checked, check.unit) if check.checked else "nothing"
+        looked = words.looked_at(check)
         lines = [f"{looked}; {brief(check.summary, 400)}" if check.summary else looked]
         lines += [f"not checked: {brief(line, 400)}" for line in check.not_checked]
         verdict = Text(check.verdict.value, style=_STYLES[check.verdict])

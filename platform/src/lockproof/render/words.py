@@ -5,6 +5,7 @@ import re
 from collections import Counter
 
 from lockproof.model.cause import Cause
+from lockproof.model.check import Check
 from lockproof.model.comparison import Difference, LargestDifference, Tolerance
 from lockproof.model.environment import Environment
 from lockproof.model.finding import Finding, Severity
@@ -78,6 +79,11 @@ def _outcome_of_checks(report: Report) -> str:
     if left_out:
         parts.append(f"{left_out:,} not checked")
     return "; ".join([*parts, duration(report.timing.seconds)])
+
+
+def looked_at(check: Check) -> str:
+    """`12 objects`; `nothing` where a family looked at nothing."""
+    return count(check.checked, check.unit) if check.checked else "nothing"
 
 
 def subject_parts(subject: Subject) -> list[str]:

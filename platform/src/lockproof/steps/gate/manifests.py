@@ -10,6 +10,8 @@ from lockproof.steps.lint.run import DEFAULT_FOLDER
 
 from .interface import Outcome, Scene
 
+_MANIFESTS = (".yaml", ".yml", ".json")
+
 
 async def check(scene: Scene) -> Outcome:
     """Lint the manifests of the revision by the trusted policy.
@@ -19,19 +21,15 @@ async def check(scene: Scene) -> Outcome:
         UnavailableError: a schema location does not answer.
     """
     tree = SnapshotTree(scene.head)
+    paths = scene.policy.lint.paths or (DEFAULT_FOLDER,)
     if not scene.policy.lint.paths and not tree.is_folder(DEFAULT_FOLDER):
         why = f"no [lint] paths, and no folder {DEFAULT_FOLDER}"
         nothing = Check(
             name="manifests", verdict=Verdict.INCONCLUSIVE, unit="manifest", summary=why
         )
         return Outcome(nothing, asked=False)
-    tree.snapshot.load(
-        path
-        for top in scene.policy.lint.paths or (DEFAULT_FOLDER,)
-        for path in tree.walk(top)
-        if path.endswith((".yaml", ".yml", ".json"))
-    )
-    linted = await run_sync(lint_tree, tree, scene.policy)
+    tree.load(path for top in paths for path in tree.walk(top) if path.endswith(_MANIFESTS))
+    linted = await run_sync(lint_tree, tree, scene.policy, paths)
     return Outcome(_check(linted), linted.findings)
 
 

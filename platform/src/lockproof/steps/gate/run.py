@@ -1,10 +1,8 @@
 """The course of a gate, from a revision to a report."""
 
 import os
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from lockproof import __version__
@@ -15,9 +13,10 @@ from lockproof.errors import ConfigError, UnavailableError, UsageError
 from lockproof.model.check import Check
 from lockproof.model.digest import lock_digest
 from lockproof.model.finding import Finding, Severity
-from lockproof.model.report import Host, Report, Subject, Timing
+from lockproof.model.report import Host, Report, Subject
 from lockproof.model.verdict import Verdict, worst
 from lockproof.rules import policy as rules
+from lockproof.steps.clock import Clock
 from lockproof.steps.reproduce.request import Progress
 
 from .base import base_revision
@@ -46,7 +45,7 @@ async def gate(request: Request, progress: Progress) -> Gated:
     Raises:
         UsageError: the repository, a revision or the policy is not usable.
     """
-    started, clock = datetime.now(UTC), time.monotonic()
+    clock = Clock()
     scene, policy_findings = _scene(request, progress)
     outcomes: list[tuple[FamilyEntry, Outcome]] = []
     off: list[str] = []
@@ -66,14 +65,12 @@ async def gate(request: Request, progress: Progress) -> Gated:
         outcomes.append((family, outcome))
     if request.write_baseline:
         # What waivers and [rules] let pass needs no place in it.
-        found = rules.weigh(_findings(outcomes), scene.policy, started.date()).findings
+        found = rules.weigh(_findings(outcomes), scene.policy, clock.started.date()).findings
         write_baseline(scene.root / scene.policy.gate.baseline, found)
         known = frozenset(item.fingerprint for item in found)
     else:
         known = read_baseline(scene)
-    return Gated(
-        _report(scene, outcomes, off, policy_findings, known, started, clock), tuple(unavailable)
-    )
+    return Gated(_report(scene, outcomes, off, policy_findings, known, clock), tuple(unavailable))
 
 
 def _findings(outcomes: Iterable[tuple[FamilyEntry, Outcome]]) -> list[Finding]:
@@ -172,10 +169,9 @@ def _report(
     off: Sequence[str],
     policy_findings: Sequence[Finding],
     known: frozenset[str],
-    started: datetime,
-    clock: float,
+    clock: Clock,
 ) -> Report:
-    today, policy = started.date(), scene.policy
+    today, policy = clock.started.date(), scene.policy
     checks: list[Check] = []
     findings: list[Finding] = []
     deciding: list[Verdict] = []
@@ -228,9 +224,7 @@ def _report(
         changes=changes,
         findings=tuple(findings),
         host=Host(folders=folder_changes(scene, changes) if changes else {}),
-        timing=Timing(
-            started=f"{started:%Y-%m-%dT%H:%M:%SZ}", seconds=round(time.monotonic() - clock, 3)
-        ),
+        timing=clock.timing(),
     )
 
 

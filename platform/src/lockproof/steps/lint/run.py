@@ -1,10 +1,8 @@
 """The course of a lint, from paths to a report."""
 
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +13,13 @@ from lockproof.errors import UsageError
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
 from lockproof.model.manifest import Manifest
-from lockproof.model.report import Host, Report, Subject, Timing
+from lockproof.model.report import Host, Report, Subject
 from lockproof.model.verdict import worst
 from lockproof.rules.catalog import finding
 from lockproof.rules.formats import quantity
 from lockproof.rules.manifest_budget import Budget
 from lockproof.rules.manifest_promql import dashboard, parse_problem
+from lockproof.steps.clock import Clock
 from lockproof.steps.lint.schema_locations import DEFINING
 
 from .families import (
@@ -62,7 +61,7 @@ def lint(request: Request, progress: Progress) -> Report:
         UsageError: a path is not there or outside the repository, or the policy is not usable.
         UnavailableError: a schema location or the cluster does not answer.
     """
-    started, clock = datetime.now(UTC), time.monotonic()
+    clock = Clock()
     root = _root(request.directory.absolute())
     policy = load_policy(root / FILE_NAME)
     tree = FolderTree(root)
@@ -77,9 +76,7 @@ def lint(request: Request, progress: Progress) -> Report:
         checks=linted.checks,
         findings=linted.findings,
         host=Host(),
-        timing=Timing(
-            started=f"{started:%Y-%m-%dT%H:%M:%SZ}", seconds=round(time.monotonic() - clock, 3)
-        ),
+        timing=clock.timing(),
     )
 
 

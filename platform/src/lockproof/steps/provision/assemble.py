@@ -1,17 +1,16 @@
 """What a run of provision found, as a report."""
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from lockproof import __version__
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding, Severity
 from lockproof.model.provisioned import ObjectReport
-from lockproof.model.report import Host, Report, Subject, Timing
+from lockproof.model.report import Host, Report, Subject
 from lockproof.model.verdict import Verdict, worst
+from lockproof.steps.clock import Clock
 
 from .platform import Platform
 from .remove import Removal
@@ -49,20 +48,7 @@ class Account:
         return self.failed or any(finding.rule in _NOT_READY for finding in self.findings)
 
 
-@dataclass(frozen=True)
-class Clock:
-    """When a run began."""
-
-    started: str
-    began: float
-
-
-def clock() -> Clock:
-    """Now."""
-    return Clock(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", time.monotonic())
-
-
-def assemble(account: Account, began: Clock) -> Report:
+def assemble(account: Account, clock: Clock) -> Report:
     """The report of a run."""
     session = account.session
     checks = [check for check in (_objects(account), _ready(account), _removed(account)) if check]
@@ -83,7 +69,7 @@ def assemble(account: Account, began: Clock) -> Report:
             platform=platform | ({"from outside": forward} if forward else {}),
             paths={"server": session.cluster.server, "context": session.cluster.context},
         ),
-        timing=Timing(started=began.started, seconds=time.monotonic() - began.began),
+        timing=clock.timing(),
     )
 
 

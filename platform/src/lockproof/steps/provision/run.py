@@ -9,9 +9,10 @@ from lockproof.errors import ConfigError
 from lockproof.model.report import Report
 from lockproof.model.resource import Body, ResourceKey, group_kind_of
 from lockproof.rules import cluster as rules
+from lockproof.steps.clock import Clock
 
 from .apply import apply, enlarge_parent, foreign_parent, read_parent, remove_parent, write_parent
-from .assemble import Account, assemble, clock
+from .assemble import Account, assemble
 from .handover import Written, write_environment, write_remote
 from .inventory import listed_kinds, listed_namespaces
 from .plan import all_items, plan
@@ -32,16 +33,16 @@ def provision(request: Request, progress: Progress) -> Report:
         UsageError, ConfigError: what is declared, or the kubeconfig, is not usable.
         UnavailableError: the API server does not answer.
     """
-    began = clock()
+    clock = Clock()
     session = _open(request, progress)
     parent = _readable_parent(session)
     account = Account(session, items=[], findings=foreign_parent(session, parent))
     if account.findings:
-        return assemble(account, began)
+        return assemble(account, clock)
     batches, account.findings = plan(session)
     account.items = all_items(batches)
     if account.failed:
-        return assemble(account, began)
+        return assemble(account, clock)
     if not request.dry_run:
         for item in account.items:
             if item.changes and item.live is not None:
@@ -54,7 +55,7 @@ def provision(request: Request, progress: Progress) -> Report:
         _leftovers(account, parent)
     if account.attempted and not account.unready:
         _hand_over(account)
-    return assemble(account, began)
+    return assemble(account, clock)
 
 
 def status(request: Request, progress: Progress) -> Report:
@@ -63,7 +64,7 @@ def status(request: Request, progress: Progress) -> Report:
     Raises:
         UsageError, ConfigError, UnavailableError: as `provision`.
     """
-    began = clock()
+    clock = Clock()
     session = _open(request, progress)
     parent = _readable_parent(session)
     batches, findings = plan(session)
@@ -83,7 +84,7 @@ def status(request: Request, progress: Progress) -> Report:
     for body in undeclared(session, everything, {item.key for item in account.items}):
         account.findings.append(rules.undeclared(str(ResourceKey.of(body))))
     account.platform = platform_of(_live(account.items), session.policy.provision.bucket)
-    return assemble(account, began)
+    return assemble(account, clock)
 
 
 def down(request: Request, progress: Progress) -> Report:
@@ -92,18 +93,18 @@ def down(request: Request, progress: Progress) -> Report:
     Raises:
         UsageError, ConfigError, UnavailableError: as `provision`.
     """
-    began = clock()
+    clock = Clock()
     session = _open(request, progress)
     parent = _readable_parent(session)
     account = Account(session, items=[], findings=foreign_parent(session, parent), ended=True)
     if account.findings:
-        return assemble(account, began)
+        return assemble(account, clock)
     everything = members(session, parent)
     account.removal = remove(session, everything, everything)
     account.findings = list(account.removal.findings)
     if parent is not None and not request.dry_run:
         _shrink(session, parent, account.removal.remaining)
-    return assemble(account, began)
+    return assemble(account, clock)
 
 
 def _open(request: Request, progress: Progress) -> Session:

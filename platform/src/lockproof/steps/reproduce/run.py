@@ -1,7 +1,6 @@
 """The course of a reproduction, from a revision to a report."""
 
 import os
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +15,9 @@ from lockproof.adapters.scratch import WorkFolder, run_folder, work_folder
 from lockproof.config import FILE_NAME, Policy, load_policy
 from lockproof.errors import UsageError
 from lockproof.model.digest import lock_digest
-from lockproof.model.report import Report, SkipReason, Subject, Timing
+from lockproof.model.report import Report, SkipReason, Subject
 from lockproof.model.verdict import OutputVerdict
+from lockproof.steps.clock import Clock
 from lockproof.steps.record import load_records, open_tracking
 from lockproof.steps.surroundings import Surroundings, surroundings
 
@@ -44,7 +44,7 @@ async def reproduce(request: Request, progress: Progress) -> Report:
         UsageError: the repository, the revision or a configuration is not usable.
         UnavailableError: a remote, a package index or MLflow does not answer.
     """
-    started, clock = datetime.now(UTC), time.monotonic()
+    clock = Clock()
     git = GitRepository.discover(request.directory.absolute())
     root = find_root(Path(os.path.realpath(request.directory)), git.root)
     commit = git.resolve(request.revision)
@@ -66,14 +66,7 @@ async def reproduce(request: Request, progress: Progress) -> Report:
             if session.policy.reproduce.explain:
                 await _explain(session, results, _jobs(session.policy, request))
             keep_proofs(session, results, chain=subject.mode == "chain")
-            timing = Timing(
-                started=f"{started:%Y-%m-%dT%H:%M:%SZ}",
-                seconds=round(time.monotonic() - clock, 3),
-                stages={
-                    address: {phase: round(s, 3) for phase, s in result.seconds.items()}
-                    for address, result in results.items()
-                },
-            )
+            timing = clock.timing({a: result.seconds for a, result in results.items()})
             report = assemble(session, subject, results, lost, timing)
             return log_report(session, tracking, report) if tracking else report
         finally:
