@@ -42,17 +42,28 @@ _LOCAL = {
 }
 
 
-def _environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+def git_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a Git process: quiet, and not that of a hook it may be started from."""
     clean = {k: v for k, v in os.environ.items() if k not in _LOCAL}
     return {**clean, **_QUIET, **(extra or {})}
 
 
-def _git(cwd: Path, *args: str, extra: Mapping[str, str] | None = None) -> bytes:
+def git_command(*args: str) -> list[str]:
+    """The command line that runs no hook and no daemon of the repository."""
+    return ["git", *(word for setting in _SETTINGS for word in ("-c", setting)), *args]
+
+
+def run_git(cwd: Path, *args: str, extra: Mapping[str, str] | None = None) -> bytes:
+    """What a Git command prints.
+
+    Raises:
+        UsageError: it fails, or there is no Git or no such directory.
+    """
     try:
         done = subprocess.run(
-            ["git", *(word for setting in _SETTINGS for word in ("-c", setting)), *args],
+            git_command(*args),
             cwd=cwd,
-            env=_environment(extra),
+            env=git_environment(extra),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
@@ -85,7 +96,7 @@ class GitRepository:
             UsageError: the directory is not in a Git work tree, or Git is not installed.
         """
         try:
-            top = _git(directory, "rev-parse", "--show-toplevel")
+            top = run_git(directory, "rev-parse", "--show-toplevel")
         except UsageError as error:
             if "not a git repository" in str(error):
                 raise UsageError(
@@ -113,17 +124,17 @@ class GitRepository:
 
     def is_dirty(self) -> bool:
         """Whether tracked files differ from HEAD or the index."""
-        return bool(_git(self.root, "status", "--porcelain", "--untracked-files=no"))
+        return bool(run_git(self.root, "status", "--porcelain", "--untracked-files=no"))
 
     def tracked(self) -> tuple[str, ...]:
         """The paths in the index."""
-        listing = _git(self.root, "ls-files", "-z")
+        listing = run_git(self.root, "ls-files", "-z")
         return tuple(os.fsdecode(path) for path in filter(None, listing.split(b"\0")))
 
     def branch(self) -> str | None:
         """The branch checked out; None on a detached HEAD."""
         try:
-            name = _git(self.root, "symbolic-ref", "--short", "--quiet", "HEAD")
+            name = run_git(self.root, "symbolic-ref", "--short", "--quiet", "HEAD")
         except UsageError:
             return None
         return os.fsdecode(name.strip())
@@ -131,7 +142,7 @@ class GitRepository:
     def default_branch(self) -> str | None:
         """The branch that a clone of `origin` starts on, where this clone knows it."""
         try:
-            name = _git(self.root, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
+            name = run_git(self.root, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
         except UsageError:
             return None
         return os.fsdecode(name.strip()).removeprefix("refs/remotes/origin/")
@@ -139,7 +150,7 @@ class GitRepository:
     def remote_url(self) -> str | None:
         """The URL of `origin`, else None."""
         try:
-            name = _git(self.root, "config", "--get", "remote.origin.url")
+            name = run_git(self.root, "config", "--get", "remote.origin.url")
         except UsageError:
             return None
         return os.fsdecode(name.strip())
@@ -152,7 +163,7 @@ class GitRepository:
         }
 
     def _entries(self, commit: str) -> Iterator[tuple[str, str, str]]:
-        listing = _git(self.root, "ls-tree", "-r", "-t", "-z", "--full-tree", commit)
+        listing = run_git(self.root, "ls-tree", "-r", "-t", "-z", "--full-tree", commit)
         for entry in filter(None, listing.split(b"\0")):
             meta, _, path = entry.partition(b"\t")
             mode, _, oid = meta.decode().split()
@@ -161,7 +172,7 @@ class GitRepository:
     def read(self, commit: str, path: str) -> bytes | None:
         """Content of a tracked file at a commit; None where there is none."""
         try:
-            return _git(self.root, "cat-file", "blob", f"{commit}:{path}")
+            return run_git(self.root, "cat-file", "blob", f"{commit}:{path}")
         except UsageError:
             return None
 
@@ -174,11 +185,11 @@ class GitRepository:
 
     def _id(self, name: str) -> str:
         asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", name)
-        return _git(self.root, *asked).decode().strip()
+        return run_git(self.root, *asked).decode().strip()
 
     def history(self, commit: str, path: str, limit: int = 200) -> Iterator[str]:
         """Commits up to `commit` that changed `path`, newest first."""
-        out = _git(
+        out = run_git(
             self.root,
             "log",
             f"--max-count={limit}",
@@ -198,12 +209,12 @@ class GitRepository:
 
     def subject(self, commit: str) -> str:
         """`abc1234 message (author, date)` for people."""
-        out = _git(self.root, "log", "-1", "--date=short", "--format=%h %s (%an, %ad)", commit)
+        out = run_git(self.root, "log", "-1", "--date=short", "--format=%h %s (%an, %ad)", commit)
         return out.decode("utf-8", "replace").strip()
 
     def diff(self, old: str, new: str, path: str, limit: int = 4000) -> str:
         """Unified diff of a path between two commits, cut after `limit` characters."""
-        out = _git(
+        out = run_git(
             self.root,
             "diff",
             "--no-ext-diff",
@@ -227,8 +238,8 @@ class GitRepository:
             UsageError: Git cannot check the commit out.
         """
         self._borrow(target)
-        _git(target, "checkout", "--quiet", "--detach", commit)
-        if self._is_partial and _git(target, "status", "--porcelain"):
+        run_git(target, "checkout", "--quiet", "--detach", commit)
+        if self._is_partial and run_git(target, "status", "--porcelain"):
             raise UsageError(
                 f"this clone lacks files of {commit[:12]}, because it was made with --filter:"
                 " make one without"
@@ -249,7 +260,7 @@ class GitRepository:
         if self.blob(commit, path) is None:
             return False
         index = {"GIT_INDEX_FILE": str(target / ".git" / "lockproof-index")}
-        _git(target, "checkout", "--quiet", commit, "--", f":(top,literal){path}", extra=index)
+        run_git(target, "checkout", "--quiet", commit, "--", f":(top,literal){path}", extra=index)
         return True
 
     def check_out_path(self, commit: str, path: str, target: Path) -> bool:
@@ -276,22 +287,22 @@ class GitRepository:
     def _is_partial(self) -> bool:
         try:
             pattern = r"^(extensions\.partialclone|remote\..*\.promisor)$"
-            return bool(_git(self.root, "config", "--get-regexp", pattern))
+            return bool(run_git(self.root, "config", "--get-regexp", pattern))
         except UsageError:
             return False
 
     @cached_property
     def _common(self) -> Path:
-        out = _git(self.root, "rev-parse", "--path-format=absolute", "--git-common-dir")
+        out = run_git(self.root, "rev-parse", "--path-format=absolute", "--git-common-dir")
         return Path(os.fsdecode(out.removesuffix(b"\n")))
 
     @cached_property
     def _object_format(self) -> str:
-        return _git(self.root, "rev-parse", "--show-object-format").decode().strip()
+        return run_git(self.root, "rev-parse", "--show-object-format").decode().strip()
 
     def _borrow(self, target: Path) -> None:
         target.mkdir(parents=True)
-        _git(target, "init", "--quiet", "--template=", f"--object-format={self._object_format}")
+        run_git(target, "init", "--quiet", "--template=", f"--object-format={self._object_format}")
         info = target / ".git" / "objects" / "info"
         info.mkdir(parents=True, exist_ok=True)
         objects = os.fsencode(self._common / "objects")

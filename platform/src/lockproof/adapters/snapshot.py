@@ -11,7 +11,7 @@ from typing import IO
 
 from lockproof.errors import UsageError
 
-from .git import _SETTINGS, GitRepository, _environment, _git
+from .git import GitRepository, git_command, git_environment, run_git
 
 _CHUNK = 1 << 20
 LINK, SUBMODULE = "120000", "160000"
@@ -49,13 +49,13 @@ class Snapshot:
         """
         found = {}
         if self.commit is not None:
-            listing = _git(self.git.root, "ls-tree", "-r", "-z", "--full-tree", self.commit)
+            listing = run_git(self.git.root, "ls-tree", "-r", "-z", "--full-tree", self.commit)
             for line in filter(None, listing.split(b"\0")):
                 meta, _, path = line.partition(b"\t")
                 mode, _, oid = meta.decode().split(" ")
                 found[os.fsdecode(path)] = Entry(mode, oid)
             return found
-        listing = _git(self.git.root, "ls-files", "-s", "-z", "--full-name", ":/")
+        listing = run_git(self.git.root, "ls-files", "-s", "-z", "--full-name", ":/")
         for line in filter(None, listing.split(b"\0")):
             meta, _, path = line.partition(b"\t")
             mode, oid, stage = meta.decode().split(" ")
@@ -110,11 +110,10 @@ class Snapshot:
         wanted = list(oids)
         if not wanted:
             return
-        settings = [word for setting in _SETTINGS for word in ("-c", setting)]
         process = subprocess.Popen(
-            ["git", *settings, "cat-file", "--batch", "--buffer"],
+            git_command("cat-file", "--batch", "--buffer"),
             cwd=self.git.root,
-            env=_environment(),
+            env=git_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -153,9 +152,9 @@ class Snapshot:
         if not oids:
             return {}
         done = subprocess.run(
-            ["git", "cat-file", "--batch-check=%(objectname) %(objectsize)", "--buffer"],
+            git_command("cat-file", "--batch-check=%(objectname) %(objectsize)", "--buffer"),
             cwd=self.git.root,
-            env=_environment(),
+            env=git_environment(),
             input="\n".join(oids).encode() + b"\n",
             capture_output=True,
             check=True,

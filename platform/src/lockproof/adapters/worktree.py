@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from .git import _git
+from .git import run_git
 
 _PIPELINE = (":(top,glob)**/dvc.yaml", ":(top,glob)**/dvc.lock", ":(top,glob)**/*.dvc")
 
@@ -22,7 +22,7 @@ def uncommitted(root: Path, more: Iterable[str], *, staged: bool) -> Iterator[tu
     """
     wanted = (*_PIPELINE, *(f":(top,literal){path}" for path in more))
     asked = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *wanted)
-    for entry in filter(None, _git(root, *asked).split(b"\0")):
+    for entry in filter(None, run_git(root, *asked).split(b"\0")):
         index, tree, path = chr(entry[0]), chr(entry[1]), os.fsdecode(entry[3:])
         if index == "?":
             yield path, "is not tracked by Git"
