@@ -10,6 +10,8 @@ from lockproof.model.report import Report
 from lockproof.model.verdict import Verdict
 from lockproof.steps.gate.interface import Request
 from lockproof.steps.gate.run import gate
+from lockproof.steps.lint import Request as LintRequest
+from lockproof.steps.lint import lint
 from tests.integration.pipelines import Project, Silence, copy_of, new_project
 
 POLICY = """
@@ -255,3 +257,19 @@ def test_manifests_of_the_commit_are_linted(original: Project, tmp_path: Path) -
     assert {f.path for f in report.findings} == {"control-plane/a.yaml"}
     assert all(f.rule.startswith("LP6") for f in report.findings)
     assert report.verdict is Verdict.FAILED
+
+
+def test_lint_and_the_gate_let_the_same_manifests_pass(original: Project, tmp_path: Path) -> None:
+    project = copy_of(original, tmp_path)
+    (project.root / "control-plane").mkdir()
+    policy = POLICY.replace(', "manifests"', "") + (
+        '[rules.LP621]\nseverity = "note"\n'
+        '[[waiver]]\nrule = "LP604"\nsubject = "*"\nreason = "x"\nexpires = 2999-01-01\n'
+        '[[waiver]]\nrule = "LP605"\nsubject = "*"\nreason = "x"\nexpires = 2000-01-01\n'
+    )
+    project.write({"lockproof.toml": policy, "control-plane/a.yaml": MISSPELT})
+    project.commit("a policy on manifests")
+    linted = lint(LintRequest(directory=project.root), Silence())
+    assert len({found.severity for found in linted.findings}) > 1
+    gated = report_of(project)
+    assert {f for f in gated.findings if f.rule[:3] in ("LP6", "LP8")} == set(linted.findings)

@@ -81,6 +81,7 @@ KEYS: list[tuple[str, str, object]] = [
     ("[remote]\nbackoff = '1s'", "remote.backoff", 1.0),
     ('[lint]\npaths = ["deploy"]', "lint.paths", ("deploy",)),
     ('[lint]\nexclude = ["*.tpl.yaml"]', "lint.exclude", ("*.tpl.yaml",)),
+    ('[lint]\noff = ["policies"]', "lint.off", ("policies",)),
     ('[lint]\nkubernetes-version = "1.33"', "lint.kubernetes_version", "1.33"),
     ('[lint]\nschema-locations = ["s"]', "lint.schema_locations", ("s",)),
     ('[lint]\nexternal = ["Secret/a"]', "lint.external", ("Secret/a",)),
@@ -157,6 +158,7 @@ def test_an_empty_file_and_no_file_are_the_default_policy(tmp_path: Path) -> Non
 
 MISTAKES: list[tuple[str, str]] = [
     ('[lint.budget]\ncpu = "lots"\nmemory = "1Gi"', "lint.budget.cpu"),
+    ('[lint]\noff = ["policy"]', "lint.off.0"),
     ('[lint]\nkubernetes-version = "latest"', "lint.kubernetes-version"),
     ("[rules.LP1]", "rules.LP1"),
     ("[remote]\njobs = 0", "remote.jobs: "),

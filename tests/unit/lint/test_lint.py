@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lockproof.adapters.tree import FolderTree
 from lockproof.config import Policy, parse_policy
+from lockproof.model.finding import Severity
 from lockproof.model.verdict import Verdict, worst
 from lockproof.steps.lint import Linted, lint_tree
 from manifests.mutations import platform
@@ -51,7 +52,8 @@ def tree(root: Path, policy: str = "", **texts: str) -> Linted:
 
 
 def verdict(result: Linted) -> Verdict:
-    return worst(check.verdict for check in result.checks)
+    errors = any(found.severity is Severity.ERROR for found in result.findings)
+    return Verdict.FAILED if errors else worst(check.verdict for check in result.checks)
 
 
 def test_nothing_looked_at_is_inconclusive(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import argparse
 
 from lockproof.cli.reports import add_report_options, deliver
+from lockproof.config import LINT_FAMILIES
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +39,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="take the schemas from the cluster of the current kubeconfig context",
     )
+    parser.add_argument(
+        "--only",
+        choices=LINT_FAMILIES,
+        action="append",
+        default=[],
+        metavar="FAMILY",
+        help=f"look at this family of checks alone, of {', '.join(LINT_FAMILIES)}; may be repeated"
+        " (default: all that [lint] off leaves on)",
+    )
     add_report_options(parser)
 
 
@@ -60,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
         kubernetes_version=args.kubernetes_version,
         schema_locations=tuple(args.schema_location),
         cluster=args.cluster,
+        only=tuple(args.only),
     )
     report = lint(request, PlainProgress())
     deliver(report, args, run_folder("lint"))

@@ -1,11 +1,23 @@
 """What `lockproof lint` looks at."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from .base import Acceptance, Name, Section
+
+LintFamily = Literal[
+    "schema",
+    "kustomize",
+    "references",
+    "policies",
+    "budget",
+    "canary",
+    "expressions",
+    "rule-tests",
+]
+LINT_FAMILIES: tuple[LintFamily, ...] = LintFamily.__args__  # type: ignore[attr-defined]
 
 
 class BudgetPolicy(Section):
@@ -37,6 +49,8 @@ class LintPolicy(Section):
     """Files and folders with manifests; default: `control-plane` where there is one, else all."""
     exclude: tuple[str, ...] = ()
     """Globs on files that are not looked at by themselves, such as charts' templates."""
+    off: tuple[LintFamily, ...] = ()
+    """Families that are not looked at; with all of them off nothing can pass."""
     kubernetes_version: Annotated[str, Field(pattern=r"^1\.\d+$")] = "1.34"
     """The version that the manifests must fit."""
     schema_locations: tuple[Name, ...] = ()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NamedTuple
 
 from lockproof.model.finding import Finding
 from lockproof.model.manifest import Bundle, Manifest, dig, mapping
@@ -74,8 +74,16 @@ def demands(bundle: Bundle, budget: Budget) -> Iterator[Demand]:
             yield Demand(manifest, cpu * replicas, memory * replicas)
 
 
-def budget_findings(bundle: Bundle, budget: Budget) -> tuple[list[Finding], str]:
-    """A finding for each resource that is overdrawn, and the sum in words."""
+class Use(NamedTuple):
+    """How much of a budget a bundle uses."""
+
+    share: float
+    """Of the resource of which the largest part is used: 1 is all of it."""
+    text: str
+
+
+def budget_findings(bundle: Bundle, budget: Budget) -> tuple[list[Finding], Use]:
+    """A finding for each resource that is overdrawn, and how much is used."""
     needed = list(demands(bundle, budget))
     cpu = sum(demand.cpu for demand in needed) + budget.reserved_cpu
     memory = sum(demand.memory for demand in needed) + budget.reserved_memory
@@ -98,11 +106,12 @@ def budget_findings(bundle: Bundle, budget: Budget) -> tuple[list[Finding], str]
                     line=line,
                 )
             )
-    words = (
-        f"{bundle.name or 'files'}: {_cores(cpu)} of {_cores(budget.cpu)} CPU,"
-        f" {_bytes(memory)} of {_bytes(budget.memory)} memory"
+    text = (
+        f"{_cores(cpu)} of {_cores(budget.cpu)} CPU, {_bytes(memory)} of {_bytes(budget.memory)}"
+        f" memory in {bundle.name or 'the files'}"
     )
-    return found, words
+    shares = [used / room for used, room in ((cpu, budget.cpu), (memory, budget.memory)) if room]
+    return found, Use(max(shares, default=0.0), text)
 
 
 def _needs_gpu(pod: Pod) -> bool:

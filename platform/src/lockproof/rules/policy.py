@@ -1,11 +1,12 @@
 """The policy's say on what was found: rules switched off, waivers, and the baseline."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 
 from lockproof.config import Policy, Waiver, matches_any
+from lockproof.errors import ConfigError
 from lockproof.model.finding import Finding, Severity
 
 from .catalog import RULES, finding
@@ -136,13 +137,13 @@ def bad_policy(path: str, problem: str) -> Finding:
     return finding("LP805", path, f"{problem}: mend it before merging", path=path)
 
 
-def all_off(policy: Policy, prefix: str) -> bool:
-    """Whether the policy switches off every rule whose id begins with `prefix`."""
+def all_off(policy: Policy, prefix: str | tuple[str, ...]) -> bool:
+    """Whether the policy switches off every rule whose id begins with `prefix`, or one of it."""
     ids = [rule for rule in RULES if rule.startswith(prefix)]
     return all(_is_off(policy, rule) for rule in ids)
 
 
-def switched_off(policy: Policy, prefix: str) -> tuple[str, ...]:
+def switched_off(policy: Policy, prefix: str | tuple[str, ...]) -> tuple[str, ...]:
     """The rules of a family that the policy switches off."""
     return tuple(r for r in sorted(policy.rules) if r.startswith(prefix) and _is_off(policy, r))
 
@@ -151,8 +152,16 @@ def _is_off(policy: Policy, rule: str) -> bool:
     return rule in policy.rules and policy.rules[rule].off
 
 
-def unknown_rules(policy: Policy) -> Mapping[str, str]:
-    """Rules that the policy names and that do not exist: id -> the key that names it."""
+def refuse_unknown_rules(policy: Policy, path: str) -> None:
+    """See that the rules which the policy names exist.
+
+    Raises:
+        ConfigError: one does not; the message names the key.
+    """
     named = {rule: f"rules.{rule}" for rule in policy.rules}
     named |= {w.rule: f"waiver.{i}.rule" for i, w in enumerate(policy.waiver)}
-    return {rule: key for rule, key in named.items() if rule not in RULES}
+    for rule, key in named.items():
+        if rule not in RULES:
+            raise ConfigError(
+                f"{path}: {key}: there is no rule {rule}; 'lockproof explain' lists them"
+            )

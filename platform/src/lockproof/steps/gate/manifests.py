@@ -5,8 +5,7 @@ from anyio.to_thread import run_sync
 from lockproof.adapters.tree import SnapshotTree
 from lockproof.model.check import Check
 from lockproof.model.verdict import Verdict, worst
-from lockproof.steps.lint import Linted, lint_tree
-from lockproof.steps.lint.run import DEFAULT_FOLDER
+from lockproof.steps.lint import DEFAULT_FOLDER, Linted, lint_tree
 
 from .interface import Outcome, Scene
 
@@ -34,13 +33,16 @@ async def check(scene: Scene) -> Outcome:
 
 
 def _check(linted: Linted) -> Check:
-    manifests = next((c.checked for c in linted.checks if c.name == "schema"), 0)
-    others = [f"{c.name}: {c.checked}" for c in linted.checks if c.name != "schema" and c.checked]
+    checks = linted.checks
+    manifests = next((c.checked for c in checks if c.name == "schema"), 0)
+    others = [f"{c.name}: {c.checked}" for c in checks if c.name != "schema" and c.checked]
+    left = [f"{c.name}: {line}" for c in checks for line in c.not_checked]
+    left += [f"{name}: {why}" for name, why in linted.left_out.items()]
     return Check(
         name="manifests",
-        verdict=worst(c.verdict for c in linted.checks),
+        verdict=worst(c.verdict for c in checks),
         checked=manifests,
         unit="manifest",
         summary=", ".join(others),
-        not_checked=tuple(f"{c.name}: {line}" for c in linted.checks for line in c.not_checked),
+        not_checked=tuple(left),
     )

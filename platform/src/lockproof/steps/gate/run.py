@@ -16,11 +16,12 @@ from lockproof.model.finding import Finding, Severity
 from lockproof.model.report import Host, Report, Subject
 from lockproof.model.verdict import Verdict, worst
 from lockproof.rules import policy as rules
+from lockproof.steps.baseline import parse_baseline, write_baseline
 from lockproof.steps.clock import Clock
 from lockproof.steps.reproduce.request import Progress
+from lockproof.steps.weighing import Weighing
 
 from .base import base_revision
-from .baseline import read_baseline, write_baseline
 from .changes import changes_of, folder_changes, stage_reports
 from .interface import FamilyEntry, Outcome, Request, Scene
 from .registry import FAMILIES
@@ -69,7 +70,8 @@ async def gate(request: Request, progress: Progress) -> Gated:
         write_baseline(scene.root / scene.policy.gate.baseline, found)
         known = frozenset(item.fingerprint for item in found)
     else:
-        known = read_baseline(scene)
+        path = scene.git_path(scene.policy.gate.baseline)
+        known = parse_baseline(scene.trusted.read(path), path)
     return Gated(_report(scene, outcomes, off, policy_findings, known, clock), tuple(unavailable))
 
 
@@ -131,8 +133,7 @@ def _policy(request: Request, trusted: Snapshot, path: str, top: Path) -> Policy
         policy = load_policy(real)
     else:
         policy = _parse(trusted.read(path), path)
-    for rule, key in rules.unknown_rules(policy).items():
-        raise ConfigError(f"{path}: {key}: there is no rule {rule}; 'lockproof explain' lists them")
+    rules.refuse_unknown_rules(policy, path)
     return policy
 
 
@@ -171,42 +172,18 @@ def _report(
     known: frozenset[str],
     clock: Clock,
 ) -> Report:
-    today, policy = clock.started.date(), scene.policy
-    checks: list[Check] = []
-    findings: list[Finding] = []
+    weighing = Weighing(scene.policy, clock.started.date(), known)
     deciding: list[Verdict] = []
-    used: set[int] = set()
-    waived = in_baseline = 0
     for family, outcome in outcomes:
-        weighed = rules.weigh(outcome.findings, policy, today, known)
-        used |= weighed.used
-        waived, in_baseline = waived + weighed.waived, in_baseline + weighed.known
-        findings += weighed.findings
-        checks.append(_check(family, outcome, weighed.findings, policy))
-        if outcome.asked or checks[-1].verdict is Verdict.FAILED:
-            deciding.append(checks[-1].verdict)
+        verdict = weighing.add(outcome.check, outcome.findings, family.rules)
+        if outcome.asked or verdict is Verdict.FAILED:
+            deciding.append(verdict)
     looked = {f.rules for f, o in outcomes if o.check.checked and not o.check.not_checked}
     unseen = [f.rules for f in FAMILIES if f.rules not in looked]
-    file = scene.git_path(FILE_NAME)
-    own = [*policy_findings, *rules.waiver_findings(policy, used, today, file, unseen)]
-    weighed = rules.weigh(own, policy, today)
-    failed = any(f.severity is Severity.ERROR for f in weighed.findings)
-    parts = [
-        f"{n} {what}" for n, what in ((waived, "waived"), (in_baseline, "in the baseline")) if n
-    ]
-    checks.append(
-        Check(
-            name="policy",
-            verdict=Verdict.FAILED if failed else Verdict.PASSED,
-            checked=len(policy.rules) + len(policy.waiver),
-            unit="rule or waiver",
-            summary=", ".join(parts),
-            not_checked=tuple(off),
-        )
-    )
+    own = weighing.close(policy_findings, scene.git_path(FILE_NAME), unseen, off)
     # The policy's own check says nothing about the repository: alone it proves nothing.
-    verdict = worst([*deciding, Verdict.FAILED] if failed else deciding)
-    findings += weighed.findings
+    verdict = worst([*deciding, own] if own is Verdict.FAILED else deciding)
+    findings = weighing.findings
     changes = changes_of(scene)
     findings.sort(key=lambda f: (_SEVERITIES.index(f.severity), f.rule, f.subject, f.path or ""))
     return Report(
@@ -219,26 +196,10 @@ def _report(
             base=scene.base.commit if scene.base else None,
         ),
         verdict=verdict,
-        checks=tuple(checks),
+        checks=tuple(weighing.checks),
         stages=stage_reports(scene.pipeline, findings),
         changes=changes,
         findings=tuple(findings),
         host=Host(folders=folder_changes(scene, changes) if changes else {}),
         timing=clock.timing(),
-    )
-
-
-def _check(
-    family: FamilyEntry, outcome: Outcome, findings: Sequence[Finding], policy: Policy
-) -> Check:
-    """The family's check with the verdict of what the policy leaves of its findings."""
-    verdict = outcome.check.verdict
-    if any(f.severity is Severity.ERROR for f in findings):
-        verdict = Verdict.FAILED
-    elif verdict is Verdict.FAILED and outcome.findings:
-        verdict = Verdict.PASSED
-    off = rules.switched_off(policy, family.rules)
-    skipped = (f"{', '.join(off)}: switched off by {FILE_NAME}",) if off else ()
-    return outcome.check.model_copy(
-        update={"verdict": verdict, "not_checked": (*outcome.check.not_checked, *skipped)}
     )

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from lockproof.config import LintFamily
 from lockproof.model.check import Check
-from lockproof.model.finding import Finding, Severity
+from lockproof.model.finding import Finding
 from lockproof.model.manifest import Bundle, Manifest, Schemas
 from lockproof.model.verdict import Verdict
 from lockproof.rules.manifest_budget import Budget, budget_findings, declared_budget
@@ -25,11 +26,24 @@ from .gather import Gathered
 _MOST_NAMED = 50
 
 
+RULES: dict[LintFamily, tuple[str, ...]] = {
+    "schema": ("LP601", "LP604", "LP605", "LP606", "LP607", "LP608", "LP609"),
+    "kustomize": ("LP602", "LP603"),
+    "references": ("LP61",),
+    "policies": ("LP621", "LP622", "LP623", "LP624", "LP625", "LP626", "LP627"),
+    "budget": ("LP628",),
+    "canary": ("LP63",),
+    "expressions": ("LP641",),
+    "rule-tests": ("LP642",),
+}
+"""Every family, and how the ids of its rules begin."""
+
+
 @dataclass
 class Family:
     """One family of checks on its way to a `Check`."""
 
-    name: str
+    name: LintFamily
     unit: str
     findings: list[Finding] = field(default_factory=list)
     checked: int = 0
@@ -37,19 +51,14 @@ class Family:
     not_checked: list[str] = field(default_factory=list)
 
     def check(self, *, accept: bool) -> Check:
-        """The verdict: errors fail it, and what could not be checked leaves it open."""
+        """Whether it looked at everything: findings have their say when they are weighed."""
         left = list(dict.fromkeys(self.not_checked))
-        if any(one.severity is Severity.ERROR for one in self.findings):
-            verdict = Verdict.FAILED
-        elif (left and not accept) or not self.checked:
-            verdict = Verdict.INCONCLUSIVE
-        else:
-            verdict = Verdict.PASSED
+        seen = self.checked and (accept or not left)
         if len(left) > _MOST_NAMED:
             left = [*left[:_MOST_NAMED], f"and {len(left) - _MOST_NAMED} more"]
         return Check(
             name=self.name,
-            verdict=verdict,
+            verdict=Verdict.PASSED if seen else Verdict.INCONCLUSIVE,
             checked=self.checked,
             unit=self.unit,
             summary=self.summary,
@@ -128,17 +137,18 @@ def policy_family(manifests: Iterable[Manifest], unpinned: Sequence[str]) -> Fam
 def budget_family(gathered: Gathered, stated: Budget | None) -> Family | None:
     """What always runs against what the small node offers; None where no budget is declared."""
     family = Family("budget", "bundle")
-    words = []
+    uses = []
     bundles = gathered.bundles or [gathered.loose]
     for bundle in bundles:
         budget = stated or declared_budget(bundle.manifests)
         if budget is None:
             continue
-        found, text = budget_findings(bundle, budget)
+        found, use = budget_findings(bundle, budget)
         family.findings += found
         family.checked += 1
-        words.append(text)
-    family.summary = "; ".join(words)
+        uses.append(use)
+    if uses:
+        family.summary = f"{'at most ' if len(uses) > 1 else ''}{max(uses).text}"
     return family if family.checked else None
 
 

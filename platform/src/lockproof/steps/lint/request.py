@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from lockproof.config import LintFamily
+
 
 class Progress(Protocol):
     """Where steps are told."""
@@ -24,3 +26,5 @@ class Request:
     schema_locations: tuple[str, ...] = ()
     cluster: bool = False
     """Take the schemas from the cluster of the current kubeconfig."""
+    only: tuple[LintFamily, ...] = ()
+    """The families to look at; empty: all that the policy leaves on."""

@@ -29,7 +29,7 @@ def rule_test_family(tree: Tree, found: Found) -> Family | None:
     it; one that is not there stands for the PrometheusRules of the kustomization around the test,
     so that the rules need not be kept twice.
     """
-    family = Family("rule tests", "test file")
+    family = Family("rule-tests", "test file")
     tests = dict(_tests(found))
     if not tests:
         return None

@@ -8,20 +8,16 @@ from lockproof.adapters.files import write_whole
 from lockproof.errors import ConfigError
 from lockproof.model.finding import Finding, Severity
 
-from .interface import Scene
-
 _LARGEST = 16 << 20
 _VERSION = "1"
 
 
-def read_baseline(scene: Scene) -> frozenset[str]:
-    """The fingerprints of the baseline, from where the policy comes from; none where none is.
+def parse_baseline(content: bytes | None, path: str) -> frozenset[str]:
+    """The fingerprints of a baseline; none where there is no such file.
 
     Raises:
         ConfigError: the file is not one that `lockproof gate --baseline` wrote.
     """
-    path = scene.git_path(scene.policy.gate.baseline)
-    content = scene.trusted.read(path)
     if content is None:
         return frozenset()
     try:

@@ -1,0 +1,214 @@
+"""What a tree's manifests are held against, family by family."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lockproof.adapters.tree import Tree
+from lockproof.config import FILE_NAME, LintFamily, LintPolicy, Policy
+from lockproof.model.check import Check
+from lockproof.model.finding import Finding
+from lockproof.model.manifest import Manifest
+from lockproof.rules.catalog import finding
+from lockproof.rules.formats import quantity
+from lockproof.rules.manifest_budget import Budget
+from lockproof.rules.manifest_promql import dashboard, parse_problem
+from lockproof.rules.policy import all_off
+from lockproof.steps.lint.schema_locations import DEFINING
+
+from .families import (
+    RULES,
+    Family,
+    budget_family,
+    canary_family,
+    expression_family,
+    policy_family,
+    reference_family,
+    schema_family,
+    told_apart,
+)
+from .found import Found, find
+from .gather import Gathered, gather
+from .request import Request
+from .rule_tests import rule_test_family
+from .schemas import ChosenSchemas
+
+if TYPE_CHECKING:
+    from lockproof.steps.lint.schema_locations import SchemaSource
+
+DEFAULT_FOLDER = "control-plane"
+
+
+@dataclass(frozen=True)
+class Linted:
+    """What came of it, before the policy has its say on the findings."""
+
+    families: tuple[Family, ...]
+    left_out: Mapping[LintFamily, str]
+    """Families that were not looked at: name -> why."""
+    accept: bool
+    """Whether the policy accepts that things could not be checked."""
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """For each family whether it looked at everything."""
+        return tuple(family.check(accept=self.accept) for family in self.families)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What all families found, in order of place."""
+        return told_apart(one for family in self.families for one in family.findings)
+
+
+def lint_tree(
+    tree: Tree, policy: Policy, paths: Sequence[str] = (), request: Request | None = None
+) -> Linted:
+    """Check the manifests of a tree: a work tree, or a commit.
+
+    Args:
+        tree: where files are read.
+        policy: what is taken for granted.
+        paths: files and folders from the tree's root; none: the policy's.
+        request: what the command line adds to the policy.
+
+    Raises:
+        UsageError: the policy or the request is not usable.
+        UnavailableError: a schema location or the cluster does not answer.
+    """
+    stated = policy.lint
+    paths = paths or stated.paths or _default(tree)
+    version = (request.kubernetes_version if request else None) or stated.kubernetes_version
+    locations = (request.schema_locations if request else ()) or stated.schema_locations
+    found = find(tree, paths, stated.exclude)
+    definitions = [
+        document.value
+        for documents in found.documents.values()
+        for document in documents
+        if isinstance(document.value, dict) and document.value.get("kind") in DEFINING
+    ]
+    cluster = _cluster() if request and request.cluster else None
+    schemas = ChosenSchemas(version, locations, definitions, cluster)
+    gathered = gather(tree, found, schemas.bundled.find)
+    left_out = dict(_left_out(policy, request.only if request else ()))
+    families = _families(tree, found, gathered, schemas, stated, left_out)
+    return Linted(families, left_out, stated.not_checked == "accept")
+
+
+def _left_out(policy: Policy, only: Sequence[LintFamily]) -> Iterator[tuple[LintFamily, str]]:
+    for name, prefix in RULES.items():
+        if name in only:
+            continue
+        if only:
+            yield name, "left out by --only"
+        elif name in policy.lint.off or all_off(policy, prefix):
+            yield name, f"switched off by {FILE_NAME}"
+
+
+def _families(
+    tree: Tree,
+    found: Found,
+    gathered: Gathered,
+    schemas: ChosenSchemas,
+    policy: LintPolicy,
+    left_out: Mapping[LintFamily, str],
+) -> tuple[Family, ...]:
+    manifests = _distinct(gathered)
+    major, minor = schemas.bundled.version.split(".")
+
+    def expressions() -> Family:
+        family = expression_family(manifests)
+        _dashboards(tree, found, family)
+        return family
+
+    makers: dict[LintFamily, Callable[[], Family | None]] = {
+        "schema": lambda: schema_family(
+            manifests, schemas, schemas.ending, (int(major), int(minor))
+        ),
+        "kustomize": lambda: _kustomize_family(gathered),
+        "references": lambda: reference_family(gathered, policy.external),
+        "policies": lambda: policy_family(manifests, policy.unpinned),
+        "budget": lambda: budget_family(gathered, _budget(policy)),
+        "canary": lambda: canary_family(manifests),
+        "expressions": expressions,
+        "rule-tests": lambda: rule_test_family(tree, found),
+    }
+    wanted = [name for name in makers if name not in left_out]
+    if not manifests:
+        wanted = [name for name in wanted if name in ("schema", "kustomize")] or wanted[:1]
+    families = []
+    for number, name in enumerate(wanted):
+        family = makers[name]()
+        if number == 0:
+            # What cannot be read is told of whatever is looked at.
+            family = family or Family(name, "file")
+            family.findings += found.findings
+            family.not_checked += found.not_checked
+        elif family is None or not (family.checked or family.findings or family.not_checked):
+            continue
+        families.append(family)
+    return tuple(families)
+
+
+def _kustomize_family(gathered: Gathered) -> Family:
+    family = Family("kustomize", "kustomization", gathered.findings, gathered.built)
+    family.not_checked += gathered.not_checked
+    return family
+
+
+def _distinct(gathered: Gathered) -> list[Manifest]:
+    """Every manifest once, though several overlays build it from the same lines."""
+    kept: list[Manifest] = []
+    seen: dict[tuple[str, int | None], list[Manifest]] = {}
+    for bundle in (*gathered.bundles, gathered.loose):
+        for manifest in bundle.manifests:
+            same = seen.setdefault(manifest.locate(()), [])
+            if not any(manifest.value == other.value for other in same):
+                same.append(manifest)
+                kept.append(manifest)
+    return kept
+
+
+def _dashboards(tree: Tree, found: Found, family: Family) -> None:
+    for path in found.dashboards:
+        content = tree.read(path)
+        if content is None or b'"panels"' not in content:
+            continue
+        text = content.decode("utf-8", "replace")
+        for expression in dashboard(text):
+            family.checked += 1
+            problem = parse_problem(expression.text)
+            if problem is not None:
+                place = text.find(expression.text[:40].split("\n")[0].replace('"', '\\"'))
+                line = text.count("\n", 0, place) + 1 if place >= 0 else 1
+                family.findings.append(
+                    finding(
+                        "LP641",
+                        f"{path} {expression.name}",
+                        f"{path}: {expression.name} is no Prometheus expression: {problem}",
+                        path=path,
+                        line=line,
+                    )
+                )
+
+
+def _budget(policy: LintPolicy) -> Budget | None:
+    stated = policy.budget
+    if stated is None:
+        return None
+    return Budget(
+        quantity(stated.cpu) or 0.0,
+        quantity(stated.memory) or 0.0,
+        quantity(stated.reserved_cpu) or 0.0,
+        quantity(stated.reserved_memory) or 0.0,
+        stated.ignore,
+    )
+
+
+def _default(tree: Tree) -> Sequence[str]:
+    return (DEFAULT_FOLDER,) if tree.is_folder(DEFAULT_FOLDER) else (".",)
+
+
+def _cluster() -> "SchemaSource":
+    from .cluster_schemas import ClusterSchemas  # Another 0.3 s of imports.
+
+    return ClusterSchemas.current()
