@@ -89,6 +89,10 @@ ci-files: develop ## write this repository's own CI files, as `lockproof init` m
 pins: develop ## ask for the newest versions of what the CI files use (ARGS=--check only says so)
 	@$(BIN)/python scripts/pins.py $(ARGS)
 
+.PHONY: pin-platform
+pin-platform: ## let control-plane/'s overlays follow this commit (ARGS=COMMIT for another)
+	@python3 -B scripts/pin_platform.py $(ARGS)
+
 .PHONY: docs-check
 docs-check: develop ## check that docs/reference/cli.md is in step (tests check the schemas)
 	@$(BIN)/python scripts/cli_page.py --check

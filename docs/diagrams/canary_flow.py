@@ -155,7 +155,7 @@ def drawing() -> Canvas:
             "",
             "In Git: nothing to do,",
             "it says already what runs.",
-            '`rollout_info{phase="Healthy"}`',
+            '`rollout_info{phase="Completed"}`',
         ],
         "good",
         size=13,

@@ -218,12 +218,12 @@ class Lab:
         secure = ["--bind-address=127.0.0.1", f"--cert-dir={self.folder / 'certs'}"]
         programs = {
             "kube-controller-manager": [
-                *(*common, *secure, f"--secure-port={_free_port()}"),
+                *(*common, *secure, f"--secure-port={free_port()}"),
                 f"--controllers={','.join(_CONTROLLERS)}",
                 f"--root-ca-file={self.api.ca}",
                 "--node-monitor-grace-period=1h",  # Nothing sends heartbeats.
             ],
-            "kube-scheduler": [*common, *secure, f"--secure-port={_free_port()}"],
+            "kube-scheduler": [*common, *secure, f"--secure-port={free_port()}"],
             "kwok": [
                 f"--kubeconfig={config}",
                 "--manage-all-nodes=true",
@@ -252,10 +252,10 @@ def _is_established(api: Api, path: str) -> bool:
 def running(folder: Path) -> Iterator[Lab]:
     """A control plane that keeps all it has in `folder`; it is stopped at the end."""
     assets = Path(os.environ["KUBEBUILDER_ASSETS"])
-    lab = Lab(folder, _free_port(), _free_port(), assets)
+    lab = Lab(folder, free_port(), free_port(), assets)
     (folder / "tokens.csv").write_text(_TOKENS)
     _make_key(folder / "service-account.key")
-    peer = f"http://127.0.0.1:{_free_port()}"
+    peer = f"http://127.0.0.1:{free_port()}"
     client = f"http://127.0.0.1:{lab.etcd_port}"
     argv = [str(assets / "etcd"), f"--data-dir={folder / 'etcd'}", "--unsafe-no-fsync"]
     argv += [f"--listen-client-urls={client}", f"--advertise-client-urls={client}"]
@@ -290,7 +290,7 @@ def _make_key(path: Path) -> None:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])

@@ -3,6 +3,7 @@
 import configparser
 import gzip
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from lockproof.steps.provision.manifests import load_manifests
 
 from .s3 import KEY, SECRET, S3Server, s3_server
 
@@ -96,6 +99,88 @@ def test_no_secret_and_no_moving_revision_is_in_git() -> None:
         for found in re.findall(r"targetRevision: (\S+)", text):
             assert re.fullmatch(r"[0-9a-f]{40}|\d+\.\d+\.\d+", found), path
     assert len(revisions) == 1, "both overlays and Flux name one commit"
+
+
+@pytest.mark.parametrize("overlay", ["local", "aws"])
+def test_argo_cd_syncs_everything_but_the_pins_that_it_follows(
+    overlay: str, tmp_path: Path
+) -> None:
+    """A commit cannot name itself: an Application in it would send Argo CD back to an older one."""
+    shutil.copytree(CONTROL, tmp_path / "control-plane")
+    folder = tmp_path / "control-plane/overlays" / overlay
+    declared = load_manifests(tmp_path, folder, "1.34")
+    applications = {m.key: m.body for m in declared if m.body["kind"] == "Application"}
+    (source,) = (b["spec"]["source"] for b in applications.values() if "source" in b["spec"])
+    assert source["path"] == f"control-plane/overlays/{overlay}"
+
+    # What Argo CD does with `kustomize.patches`: it appends them to the kustomization's own.
+    file = folder / "kustomization.yaml"
+    kustomization = yaml.safe_load(file.read_text())
+    kustomization["patches"] += source["kustomize"]["patches"]
+    file.write_text(json.dumps(kustomization))
+    synced = load_manifests(tmp_path, folder, "1.34")
+    left_out = {m.key for m in declared} - {m.key for m in synced}
+    assert left_out == set(applications)
+
+
+def test_the_pin_is_a_commit_of_this_repository_that_has_what_is_asked_of_it() -> None:
+    (pin,) = {
+        d["data"]["revision"]
+        for overlay in ("aws/account", "local")
+        for d in documents(CONTROL / "overlays" / overlay / "inputs.yaml")
+    }
+    if git("rev-parse", "--is-shallow-repository") == "true":
+        pytest.skip("a shallow clone has no history")
+    git("merge-base", "--is-ancestor", pin, "HEAD")
+    for path, document in manifests():
+        if document["kind"] not in ("Application", "Kustomization"):
+            continue
+        spec = document["spec"]
+        for source in spec.get("sources", [spec.get("source", spec)]):
+            values = source.get("helm", {}).get("valueFiles", [])
+            for asked in [*values, *([source["path"]] if "path" in source else [])]:
+                name = asked.removeprefix("$platform/").removeprefix("./")
+                assert git("cat-file", "-t", f"{pin}:{name}") in ("blob", "tree"), path
+
+
+def git(*arguments: str, cwd: Path = CONTROL) -> str:
+    argv = ["git", *arguments]
+    return subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_one_command_moves_the_pin_wherever_it_is(tmp_path: Path) -> None:
+    git("clone", "--quiet", str(CONTROL.parent), str(tmp_path / "clone"))
+    clone = tmp_path / "clone"
+    for name in ("control-plane", "scripts"):  # as they are here, committed or not
+        shutil.copytree(CONTROL.parent / name, clone / name, dirs_exist_ok=True)
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    git("add", "--all", cwd=clone)
+    git(*identity, "commit", "--quiet", "--allow-empty", "--message", "new", cwd=clone)
+    new = git("rev-parse", "HEAD", cwd=clone)
+
+    def pin(*arguments: str) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-B", "scripts/pin_platform.py", *arguments]
+        return subprocess.run(argv, cwd=clone, capture_output=True, text=True, check=False)
+
+    wrong = pin("no-such-commit")
+    assert (wrong.returncode, len(wrong.stderr.splitlines())) == (1, 1)
+    done = pin()
+    assert done.returncode == 0, done.stderr
+    assert "on no branch of a remote yet" in done.stderr
+    changed = git("diff", "--unified=0", cwd=clone).splitlines()
+    added = [line for line in changed if re.match(r"\+[^+]", line)]
+    assert len(added) == len([line for line in changed if re.match("-[^-]", line)])
+    assert all(line.endswith(new) for line in added)
+    applications = [
+        m.body["spec"]
+        for overlay in ("aws", "local")
+        for m in load_manifests(clone, clone / "control-plane/overlays" / overlay, "1.34")
+        if m.body["kind"] == "Application"
+    ]
+    for spec in applications:
+        source = spec.get("source") or spec["sources"][1]
+        assert source["targetRevision"] == new
+    assert "already" in pin().stdout
 
 
 def test_storage_and_cluster_survive_a_prune() -> None:
