@@ -51,6 +51,10 @@ test-engine: develop ## run the tests that need a Dagger engine
 bench: develop ## run the benchmarks, one at a time, and print what they measured
 	@$(PYTEST) -p no:xdist -s -o python_files='bench_*.py' tests/bench $(ARGS)
 
+.PHONY: gate-answers
+gate-answers: develop ## ask DVC about each mutation of the gate's tests, for docs/gate-beside-dvc.md
+	@$(BIN)/python -m tests.bench.gate_answers docs/gate-beside-dvc.md
+
 .PHONY: fuzz
 fuzz: develop ## fuzz the parsers, a minute each (ARGS='PARSER SECONDS'); Linux only
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps \

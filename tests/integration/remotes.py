@@ -95,6 +95,21 @@ class Bucket:
             for item in page.get("Contents", ())
         }
 
+    def contents(self) -> dict[str, bytes]:
+        """Every object below the prefix."""
+        found = {}
+        for key in self.state():
+            body = self.client.get_object(Bucket=self.bucket, Key=key)["Body"]
+            found[key.removeprefix(f"{self.prefix}/")] = body.read()
+        return found
+
+    def fill(self, objects: Mapping[str, bytes]) -> None:
+        """Put back what `contents` gave, and nothing else."""
+        for path in self.contents().keys() - objects.keys():
+            self.delete(path)
+        for path, content in objects.items():
+            self.put(path, content)
+
 
 class _Handler(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:

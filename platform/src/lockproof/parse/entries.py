@@ -50,6 +50,8 @@ def digest_of(
     """
     files = entry.get("files")
     if isinstance(files, list) and files:
+        if not all(file.get("md5") for file in maps(files, name, line)):
+            return None
         algorithm: Algorithm = "md5" if entry.get("hash") else "md5-dos2unix"
         children = {str(f.get("relpath")): str(f.get("md5")) for f in maps(files, name, line)}
         return directory_digest(children, algorithm)

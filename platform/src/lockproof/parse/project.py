@@ -183,6 +183,10 @@ class _Project:
         )
 
     def _refuse(self, error: ParseError) -> None:
+        content = self._content(error.name)
+        if content and _MARKERS.search(content):  # Of a file of parameters.
+            self._conflict(error.name, content)
+            return
         self.found.problems.append(Problem(Kind.INVALID, error.name, str(error), error.line))
 
     def _order(self, stages: list[Stage]) -> None:

@@ -66,7 +66,12 @@ def value_findings(metrics: Metrics, root: str = ".") -> Iterator[Finding]:
 
 
 def demand_findings(
-    demand: Demand, metrics: Metrics, base: Metrics | None, root: str = "."
+    demand: Demand,
+    metrics: Metrics,
+    base: Metrics | None,
+    root: str = ".",
+    *,
+    partial: bool = False,
 ) -> Iterator[Finding]:
     """What a demand of the policy finds.
 
@@ -75,6 +80,7 @@ def demand_findings(
         metrics: those of the revision.
         base: those of the base revision; None where there is none to compare with.
         root: see `value_findings`.
+        partial: whether files could not be read, so that what is not found may yet be there.
     """
     found = False
     for path, values in sorted(metrics.items()):
@@ -85,6 +91,8 @@ def demand_findings(
                 before = (base or {}).get(path, {}).get(key)
                 if before is not None:
                     yield from _regression(demand, path, key, (before, value), root)
+    if partial:
+        return
     if not found:
         yield finding(
             "LP501",

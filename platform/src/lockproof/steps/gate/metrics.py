@@ -64,9 +64,10 @@ async def check(scene: Scene) -> Outcome:
     ]
     findings += rules.value_findings(now.values, root)
     demands = [_demand(rule) for rule in scene.policy.metric]
+    base = None if before is None else before.values
+    partial = bool(now.broken or scene.reading.problems)
     for demand in demands:
-        base = None if before is None else before.values
-        findings += rules.demand_findings(demand, now.values, base, root)
+        findings += rules.demand_findings(demand, now.values, base, root, partial=partial)
     checked = sum(map(len, now.values.values()))
     return Outcome(
         Check(

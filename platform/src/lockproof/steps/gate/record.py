@@ -35,6 +35,9 @@ async def check(scene: Scene) -> Outcome:
     Raises:
         UnavailableError: MLflow does not answer, and the policy demands that it does.
     """
+    if scene.reading.problems:
+        why = "what a record must say, since files of the pipeline cannot be read"
+        return Outcome(Check(name="record", verdict=Verdict.INCONCLUSIVE, not_checked=(why,)))
     seen = _Seen()
     directory = scene.git_path(scene.policy.record.directory)
     records = dict(_records(scene, directory, seen))

@@ -174,8 +174,12 @@ def _report(
 ) -> Report:
     weighing = Weighing(scene.policy, clock.started.date(), known)
     deciding: list[Verdict] = []
+    # With the family lock, which names them, this is no news.
+    judged = any(family.name == "lock" for family, _ in outcomes)
+    unread = 0 if judged else len(scene.reading.problems)
     for family, outcome in outcomes:
-        verdict = weighing.add(outcome.check, outcome.findings, family.rules)
+        check = _partial(outcome.check, unread) if unread else outcome.check
+        verdict = weighing.add(check, outcome.findings, family.rules)
         if outcome.asked or verdict is Verdict.FAILED:
             deciding.append(verdict)
     looked = {f.rules for f, o in outcomes if o.check.checked and not o.check.not_checked}
@@ -203,3 +207,11 @@ def _report(
         host=Host(folders=folder_changes(scene, changes) if changes else {}),
         timing=clock.timing(),
     )
+
+
+def _partial(check: Check, unread: int) -> Check:
+    """A check of a pipeline of which some files cannot be read."""
+    why = f"files that cannot be read: {unread}; the family lock, which names them, is off"
+    passed = check.verdict is Verdict.PASSED
+    verdict = Verdict.INCONCLUSIVE if passed else check.verdict
+    return check.model_copy(update={"verdict": verdict, "not_checked": (*check.not_checked, why)})

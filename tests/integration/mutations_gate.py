@@ -1,0 +1,322 @@
+"""Single mutations of a good repository as data: each is caught by one rule of the gate alone.
+
+`test_gate_mutations.py` holds the gate to the table; `tests/bench/gate_answers.py` asks DVC's own
+commands about the same mutations.
+"""
+
+import pickle
+from typing import NamedTuple
+
+import numpy as np
+
+from lockproof.cli.main import main
+
+from .good_project import (
+    RECORD,
+    TRAIN,
+    Edit,
+    append,
+    both,
+    dvc,
+    fit_record,
+    flipped,
+    forged,
+    git,
+    in_data_file,
+    in_lock,
+    made_metrics,
+    put,
+    recorded,
+    spoilt,
+    swap,
+)
+from .pipelines import Project
+from .remotes import Remote, digest_of
+
+OTHER = "0123456789abcdef" * 2
+"""The digest of nothing that was ever pushed."""
+BASE = ("--base", "base")
+PR = ("--pr", *BASE)
+CONFLICT = "<<<<<<< ours\nstages:\n=======\nstages: {}\n>>>>>>> theirs\n"
+GHOST = {"cmd": "true", "outs": [{"path": "ghost", "hash": "md5", "md5": OTHER, "size": 3}]}
+DOCKER = "docker run --rm python:3.12 true"
+KEY = "AKIA" + "Q3EGRJ7ABCDEFGHX"  # In two parts, so that no scanner takes this file for a leak.
+PEM = "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----\n"
+ENVIRONMENT = '[environment]\nrequirements = "requirements.txt"\n'
+WORKFLOW = """\
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    container: python:3.12
+    steps: [{run: ls}]
+"""
+WAIVER = '\n[[waiver]]\nrule = "LP104"\nsubject = "train*"\nreason = "known"\nexpires = {0}\n'
+
+
+class Mutation(NamedTuple):
+    """One change of the good repository."""
+
+    name: str
+    rule: str
+    """The only rule that may find something."""
+    edit: Edit
+    asked: tuple[str, ...] = ()
+    """Further arguments of `lockproof gate`."""
+    fits: bool = True
+    """Whether the run record is made to fit, since it is another rule's business if it does not."""
+    committed: bool = True
+    needs: str | None = None
+    """A module without which the rule does not look."""
+
+    def apply(self, project: Project, remote: Remote) -> None:
+        """Change a copy of the good repository, and commit what was changed."""
+        self.edit(project, remote)
+        if not self.committed:
+            return
+        project.git("add", "-A")
+        if self.fits and (project.root / RECORD).exists():
+            fit_record(project)
+        if project.git("status", "--porcelain"):
+            project.commit(self.name)
+
+
+def _no_listing(project: Project, remote: Remote) -> None:
+    digest = digest_of(b"{}").value
+    remote.put(f"files/md5/{digest[:2]}/{digest[2:]}.dir", b"{}")
+    in_data_file("images.dvc", md5=f"{digest}.dir", size=None, nfiles=None)(project, remote)
+
+
+def _by_version(project: Project, remote: Remote) -> None:
+    files = [
+        {"relpath": name, "size": 1, "cloud": {"store": {"etag": "1", "version_id": "1"}}}
+        for name in ("x.txt", "y.txt")
+    ]
+    edit = in_data_file("images.dvc", md5=None, hash=None, size=None, nfiles=None, files=files)
+    edit(project, remote)
+
+
+def _write_baseline(project: Project, _: Remote) -> None:
+    project.write({"src/train.py": "print()\n"})
+    project.commit("bad code")
+    assert main(["-C", str(project.root), "gate", "--baseline"]) == 0
+    project.write({"src/train.py": TRAIN})
+
+
+def _environment(line: str) -> Edit:
+    return swap("lockproof.toml", 'requirements = "requirements.txt"', line)
+
+
+def _command(command: str) -> Edit:
+    """Another command of the last stage, as if it had been run: pipeline and lock have it."""
+    old = "cp model.txt report.txt && echo end >> report.txt"
+    return both(swap("dvc.yaml", old, command), swap("dvc.lock", old, command))
+
+
+_M = Mutation
+
+LOCK = (
+    _M("lock missing", "LP101", git("rm", "-q", "dvc.lock")),
+    _M(
+        "stage never run",
+        "LP101",
+        append("dvc.yaml", "  more:\n    cmd: wc model.txt\n    deps: [model.txt]\n"),
+    ),
+    _M(".dvc file without a digest", "LP101", in_data_file("images.dvc", md5=None)),
+    _M(
+        "command changed",
+        "LP102",
+        swap("dvc.yaml", "python src/train.py", "python -O src/train.py"),
+    ),
+    _M("parameter changed", "LP103", swap("params.yaml", "0.1", "0.2")),
+    _M("parameter removed", "LP103", swap("params.yaml", "lr: 0.1", "rate: 0.1")),
+    _M("code changed", "LP104", append("src/train.py", "# new\n")),
+    _M(
+        "other data added than the lock was made from",
+        "LP105",
+        both(
+            put("raw.csv", "5,6\n;7,8\n"), dvc("add", "-q", "raw.csv"), dvc("push", "-q", "raw.csv")
+        ),
+    ),
+    _M(
+        ".dvc file changed by hand to an older version",
+        "LP105",
+        both(
+            put("raw.csv", "0,0\n;0,0\n"),
+            dvc("add", "-q", "raw.csv"),
+            dvc("push", "-q", "raw.csv"),
+            git("restore", "raw.csv.dvc"),
+            in_data_file("raw.csv.dvc", md5=digest_of(b"0,0\n;0,0\n").value),
+        ),
+    ),
+    _M(
+        "dependency that its producer did not make",
+        "LP105",
+        forged("report", "deps", "model.txt", md5=OTHER),
+    ),
+    _M("metric in Git edited", "LP106", swap("metrics.json", "0.8", "0.9")),
+    _M(
+        "lock names another metric than Git has",
+        "LP106",
+        forged("train", "outs", "metrics.json", md5=OTHER),
+    ),
+    _M("dependency that nothing tracks", "LP107", git("rm", "-q", "src/prepare.py")),
+    _M(
+        "output that the lock lacks",
+        "LP108",
+        swap("dvc.yaml", "outs: [report.txt]", "outs: [report.txt, page.txt]"),
+    ),
+    _M(
+        "dependency that only the lock still has",
+        "LP108",
+        swap("dvc.yaml", "[clean, src/train.py]", "[clean]"),
+    ),
+    _M(
+        "lock entry of a stage that is no more",
+        "LP109",
+        in_lock(lambda stages: stages.update(ghost=GHOST)),
+    ),
+    _M("conflict markers in the lock", "LP110", swap("dvc.lock", "stages:\n", CONFLICT)),
+    _M("conflict markers in the pipeline", "LP110", swap("dvc.yaml", "stages:\n", CONFLICT)),
+    _M("conflict markers in a .dvc file", "LP110", swap("images.dvc", "outs:\n", CONFLICT)),
+    _M("conflict markers in the parameters", "LP110", swap("params.yaml", "lr: 0.1\n", CONFLICT)),
+    _M("stage defined twice", "LP111", append("dvc.yaml", "  report:\n    cmd: 'true'\n")),
+    _M("lock cut off", "LP111", put("dvc.lock", "schema: '2.0'\nstages:\n  train:\n    cmd: [")),
+)
+
+REMOTE = (
+    _M(
+        "final output forged and never pushed",
+        "LP201",
+        forged("report", "outs", "report.txt", md5=OTHER),
+    ),
+    _M("data in a .dvc file never pushed", "LP201", in_data_file("images.dvc", md5=f"{OTHER}.dir")),
+    _M("object missing", "LP201", spoilt("report.txt", None)),
+    _M("directory object (.dir) missing", "LP201", spoilt("clean", None)),
+    _M("file of a directory missing", "LP201", spoilt("clean/a.csv", None)),
+    _M("object corrupted, same size", "LP202", spoilt("report.txt", flipped), ("--deep",)),
+    _M(
+        "file of a directory corrupted, same size",
+        "LP202",
+        spoilt("images/x.txt", flipped),
+        ("--deep",),
+    ),
+    _M("directory object emptied", "LP202", spoilt("clean", lambda _: b"[]")),
+    _M("object cut off", "LP203", spoilt("report.txt", lambda content: content[:-1])),
+    _M("size forged", "LP203", forged("report", "outs", "report.txt", size=1)),
+    _M("number of files forged", "LP203", in_data_file("images.dvc", nfiles=3)),
+    _M("directory object that is no listing", "LP204", _no_listing),
+    _M("no remote", "LP205", dvc("remote", "remove", "-q", "store")),
+    _M(
+        "output names a remote that nobody configured",
+        "LP205",
+        in_data_file("images.dvc", remote="nowhere"),
+    ),
+    _M("lock names versions, the remote keeps none", "LP206", _by_version),
+    _M(
+        "pull request moves the remote",
+        "LP207",
+        dvc("remote", "modify", "-q", "store", "url", "../else"),
+        PR,
+    ),
+    _M(
+        "local configuration in Git",
+        "LP208",
+        both(put(".dvc/config.local", "[core]\n"), git("add", "-f", ".dvc/config.local")),
+    ),
+)
+
+GIT = (
+    _M("DVC-tracked file in Git as well", "LP301", git("add", "-f", "raw.csv")),
+    _M("file of a DVC-tracked directory in Git as well", "LP301", git("add", "-f", "images/x.txt")),
+    _M("large file outside DVC", "LP302", put("notes.txt", "x" * 200_001)),
+    _M("big binary outside DVC", "LP303", put("weights.dat", bytes(20_001))),
+    _M("requirement without a version", "LP304", put("requirements.txt", "numpy\n")),
+    _M("no environment", "LP304", swap("lockproof.toml", ENVIRONMENT, "")),
+    _M("environment by interpreter", "LP304", _environment('interpreter = "/usr/bin/python3"')),
+    _M("environment by image without digest", "LP304", _environment('image = "python:3.12"')),
+    _M("environment by a uv.lock that is not in Git", "LP304", _environment('uv-lock = "uv.lock"')),
+    _M(
+        "environment by a uv.lock that is no TOML",
+        "LP304",
+        both(_environment('uv-lock = "uv.lock"'), put("uv.lock", "["), put("pyproject.toml", "")),
+    ),
+    _M("base image without digest", "LP305", put("Dockerfile", "FROM python:3.12\n")),
+    _M("image in a compose file", "LP305", put("compose.yaml", "services: {db: {image: mysql}}\n")),
+    _M(
+        "image in GitLab CI",
+        "LP305",
+        put(".gitlab-ci.yml", "test: {image: alpine, script: [ls]}\n"),
+    ),
+    _M("image in a GitHub workflow", "LP305", put(".github/workflows/ci.yml", WORKFLOW)),
+    _M("image in a stage's docker run", "LP305", _command(DOCKER)),
+    _M("secret", "LP306", put("deploy.env", f"AWS_ACCESS_KEY_ID={KEY}\n"), needs="detect_secrets"),
+    _M("private key", "LP306", put("id_rsa", PEM), needs="detect_secrets"),
+    _M("model that runs code, by content", "LP307", put("m.bin", pickle.dumps(np.arange(3)))),
+    _M("model that runs code, by name", "LP307", put("m.pkl", b"x")),
+    _M("parameters not committed", "LP308", put("params.yaml", "lr: 0.3\n"), committed=False),
+    _M("pipeline not committed", "LP308", append("dvc.yaml", "# new\n"), committed=False),
+    _M(
+        "lock not committed",
+        "LP308",
+        forged("report", "outs", "report.txt", md5=OTHER),
+        committed=False,
+    ),
+    _M(".dvc file not added", "LP308", put("new.dvc", "outs: []\n"), committed=False),
+)
+
+RECORD_AND_METRICS = (
+    _M("run record missing", "LP401", git("rm", "-q", RECORD)),
+    _M("run record of another lock", "LP402", recorded(lock_digest="0" * 64), fits=False),
+    _M(
+        "run record with another parameter",
+        "LP403",
+        recorded(params={"params.yaml": {"lr": 1}}),
+        fits=False,
+    ),
+    _M(
+        "run record with a better metric",
+        "LP404",
+        recorded(metrics={"metrics.json": {"accuracy": 0.99, "loss": 0.5}}),
+        fits=False,
+    ),
+    _M("run record that is none", "LP406", put("runs/x.json", "{}")),
+    _M("metric that a threshold asks for gone", "LP501", made_metrics('{"loss": 0.5}'), fits=True),
+    _M("metric that is no number", "LP502", made_metrics('{"accuracy": 0.8, "loss": NaN}')),
+    _M("metric below its threshold", "LP503", made_metrics('{"accuracy": 0.4}')),
+    _M("metric worse than at the base", "LP504", made_metrics('{"accuracy": 0.7}'), BASE),
+    _M("metrics file cut off", "LP505", made_metrics("{")),
+)
+
+OTHERS = (
+    _M(
+        "misspelt field in a manifest",
+        "LP604",
+        append("control-plane/settings.yaml", "datta: {}\n"),
+    ),
+    _M(
+        "reproduction demanded and not given",
+        "LP710",
+        swap("lockproof.toml", "[gate]\n", '[gate]\nreproduction = "required"\n'),
+    ),
+    _M("waiver expired", "LP801", append("lockproof.toml", WAIVER.format("2020-01-01"))),
+    _M("waiver of nothing", "LP802", append("lockproof.toml", WAIVER.format("2999-01-01"))),
+    _M(
+        "pull request edits the policy",
+        "LP803",
+        swap("lockproof.toml", "min = 0.5", "min = 0.1"),
+        PR,
+    ),
+    _M("pull request edits the baseline", "LP804", _write_baseline, PR),
+    _M("pull request breaks the policy", "LP805", append("lockproof.toml", "nonsense = 1\n"), PR),
+)
+
+MUTATIONS = (*LOCK, *REMOTE, *GIT, *RECORD_AND_METRICS, *OTHERS)
+
+ON_S3 = tuple(
+    # There its ETag says that its content is another.
+    mutation._replace(asked=(), rule={"LP203": "LP202"}.get(mutation.rule, mutation.rule))
+    for mutation in REMOTE
+    if mutation.name.startswith(("object ", "file of a directory", "directory object"))
+)
+"""Those of the remote that S3 shows by listing and asking alone."""

@@ -1,0 +1,125 @@
+"""What the policy, waivers, the baseline and a pull request make of what the gate finds."""
+
+from pathlib import Path
+
+import anyio
+import pytest
+
+from lockproof.model.report import Report
+from lockproof.model.verdict import Verdict
+from lockproof.steps.gate import Request, gate
+from lockproof.steps.lint import Request as LintRequest
+from lockproof.steps.lint import lint
+
+from .good_project import Edit, append, both, in_lock, swap
+from .mutations_gate import GHOST, WAIVER, Mutation
+from .pipelines import Project, Silence, copy_of
+from .remotes import Folder
+
+CODE = append("src/train.py", "# new\n")
+ALL_OFF = "lock", "remote", "git", "record", "metrics", "manifests"
+
+
+@pytest.fixture
+def project(good: Project, tmp_path: Path) -> Project:
+    return copy_of(good, tmp_path)
+
+
+def commit(project: Project, *edits: Edit) -> None:
+    """Commit changes, and a record that fits them."""
+    Mutation("change", "", both(*edits)).apply(project, Folder(project.remote))
+
+
+def report_of(project: Project, **request: object) -> Report:
+    """Run the gate in this process."""
+    given = Request(directory=project.root, **request)  # type: ignore[arg-type]
+    return anyio.run(gate, given, Silence()).report
+
+
+def brief(report: Report) -> list[tuple[str, str]]:
+    return [(f.rule, f.severity.value) for f in report.findings]
+
+
+def test_an_orphan_entry_is_a_warning_by_default(project: Project) -> None:
+    orphan = in_lock(lambda stages: stages.update(ghost=GHOST))
+    commit(project, orphan, swap("lockproof.toml", 'LP109.severity = "error"\n', ""))
+    report = report_of(project)
+    assert brief(report) == [("LP109", "warning")]
+    assert report.verdict is Verdict.PASSED
+
+
+def test_only_what_is_staged_counts(project: Project) -> None:
+    CODE(project, Folder(project.remote))
+    assert report_of(project, staged=True).verdict is Verdict.PASSED
+    project.git("add", "-A")
+    assert brief(report_of(project, staged=True)) == [("LP104", "error")]
+
+
+def test_a_pull_request_cannot_switch_a_rule_off(project: Project) -> None:
+    commit(project, CODE, append("lockproof.toml", "LP104.off = true\n"))
+    report = report_of(project, pull_request=True, base="base")
+    assert brief(report) == [("LP104", "error"), ("LP803", "error")]
+    assert report.verdict is Verdict.FAILED
+    assert report_of(project).findings == ()
+
+
+def test_a_waiver_holds_until_it_ends(project: Project) -> None:
+    commit(project, CODE, append("lockproof.toml", WAIVER.format("2999-01-01")))
+    report = report_of(project)
+    assert brief(report) == [("LP104", "note")]
+    assert report.findings[0].message.endswith("(waived until 2999-01-01: known)")
+    assert report.verdict is Verdict.PASSED
+    commit(project, swap("lockproof.toml", "2999", "2020"))
+    report = report_of(project)
+    assert brief(report) == [("LP104", "error"), ("LP801", "error")]
+    assert report.verdict is Verdict.FAILED
+
+
+def test_a_baseline_lets_pass_what_was_there(project: Project) -> None:
+    commit(project, CODE)
+    report_of(project, write_baseline=True)
+    project.commit("adopted")
+    report = report_of(project)
+    assert brief(report) == [("LP104", "note")]
+    assert report.verdict is Verdict.PASSED
+    commit(project, swap("params.yaml", "0.1", "0.2"))
+    assert brief(report_of(project)) == [("LP103", "error"), ("LP104", "note")]
+
+
+def _off(*families: str) -> Edit:
+    return swap("lockproof.toml", "[gate]\n", f"[gate]\noff = {list(families)}\n")
+
+
+def test_with_every_family_off_nothing_passes(project: Project) -> None:
+    commit(project, _off(*ALL_OFF))
+    assert report_of(project).verdict is Verdict.INCONCLUSIVE
+
+
+def test_what_cannot_be_read_does_not_pass_by_switching_the_lock_off(project: Project) -> None:
+    commit(project, append("dvc.yaml", "  - ["), _off("lock"))
+    report = report_of(project)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.findings == ()
+    (git,) = (check for check in report.checks if check.name == "git")
+    assert any(line.startswith("files that cannot be read: 1;") for line in git.not_checked)
+
+
+def test_manifests_of_the_commit_are_linted(project: Project) -> None:
+    commit(project, append("control-plane/settings.yaml", "datta: {}\n"))
+    (project.root / "control-plane/settings.yaml").unlink()  # The work tree is not looked at.
+    report = report_of(project)
+    assert [(f.rule, f.path) for f in report.findings] == [("LP604", "control-plane/settings.yaml")]
+    assert report.verdict is Verdict.FAILED
+
+
+def test_lint_and_the_gate_let_the_same_manifests_pass(project: Project) -> None:
+    rules = 'LP621.severity = "note"\n' + "".join(
+        f'[[waiver]]\nrule = "{rule}"\nsubject = "*"\nreason = "x"\nexpires = {day}\n'
+        for rule, day in (("LP604", "2999-01-01"), ("LP605", "2000-01-01"))
+    )
+    misspelt = append("control-plane/settings.yaml", "datta: {}\n")
+    commit(project, misspelt, append("lockproof.toml", rules))
+    linted = lint(LintRequest(directory=project.root), Silence())
+    assert len({found.severity for found in linted.findings}) > 1
+    gated = report_of(project)
+    assert {f for f in gated.findings if f.rule[:3] in ("LP6", "LP8")} == set(linted.findings)
