@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import anyio
 import pytest
 
 from lockproof.cli.main import main
@@ -21,7 +20,7 @@ from .remotes import Folder
 def asked(project: Project, **request: object) -> Gated:
     """Run the gate in this process."""
     given = Request(directory=project.root, **request)  # type: ignore[arg-type]
-    return anyio.run(gate, given, Silence())
+    return gate(given, Silence())
 
 
 def found(report: Report) -> list[tuple[str, str]]:

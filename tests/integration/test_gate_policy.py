@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import anyio
 import pytest
 
 from lockproof.model.report import Report
@@ -33,7 +32,7 @@ def commit(project: Project, *edits: Edit) -> None:
 def report_of(project: Project, **request: object) -> Report:
     """Run the gate in this process."""
     given = Request(directory=project.root, **request)  # type: ignore[arg-type]
-    return anyio.run(gate, given, Silence()).report
+    return gate(given, Silence()).report
 
 
 def brief(report: Report) -> list[tuple[str, str]]:

@@ -3,7 +3,6 @@
 import shutil
 from pathlib import Path
 
-import anyio
 import pytest
 
 from lockproof.cli.main import main
@@ -49,7 +48,7 @@ def asked(project: Project, **request: object) -> Report:
     before = project.state()
     given = Request(directory=project.root, **request)  # type: ignore[arg-type]
     try:
-        return anyio.run(gate, given, Silence()).report
+        return gate(given, Silence()).report
     finally:
         assert project.state() == before
 

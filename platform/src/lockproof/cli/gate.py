@@ -60,8 +60,6 @@ def run(args: argparse.Namespace) -> int:
     """Check, print the report, and return the verdict's exit code."""
     import sys
 
-    import anyio
-
     from lockproof.cli.progress import progress
     from lockproof.errors import ExitCode, UsageError
     from lockproof.steps.gate import Request, gate
@@ -82,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         write_baseline=args.baseline,
     )
     with progress() as shown:
-        gated = anyio.run(gate, request, shown)
+        gated = gate(request, shown)
     deliver(gated.report, args)
     for line in gated.unavailable:
         print(f"lockproof: {line}", file=sys.stderr)

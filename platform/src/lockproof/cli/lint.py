@@ -60,7 +60,6 @@ def _version(text: str) -> str:
 
 def run(args: argparse.Namespace) -> int:
     """Lint, print the report, and return the verdict's exit code."""
-    from lockproof.adapters.scratch import run_folder
     from lockproof.cli.progress import PlainProgress
     from lockproof.steps.lint import Request, lint
 
@@ -73,5 +72,5 @@ def run(args: argparse.Namespace) -> int:
         only=tuple(args.only),
     )
     report = lint(request, PlainProgress())
-    deliver(report, args, run_folder("lint"))
+    deliver(report, args)
     return report.verdict.exit_code

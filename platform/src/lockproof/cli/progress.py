@@ -5,17 +5,6 @@ import sys
 import time
 from typing import Self
 
-from rich.console import Console
-from rich.live import Live
-from rich.markup import escape
-from rich.spinner import Spinner
-from rich.table import Table
-from rich.text import Text
-
-_WIDTH = 100
-_COMMANDS = 8
-_WATCHED = 20
-
 
 class PlainProgress:
     """One line per step, with the seconds since the start."""
@@ -35,7 +24,7 @@ class PlainProgress:
         """Print a step."""
         seconds = time.monotonic() - self._start
         # In one piece: threads may have something to say at the same time.
-        sys.stderr.write(f"[{seconds:6.1f}s] {_visible(text)}\n")
+        sys.stderr.write(f"[{seconds:6.1f}s] {visible(text)}\n")
         sys.stderr.flush()
 
     def show(self, name: str, line: str) -> None:
@@ -60,76 +49,28 @@ class PlainWatch(PlainProgress):
             self.say(f"waiting for {name}: {line}")
 
 
-class LiveProgress(PlainProgress):
-    """Steps scroll by above; below them stands the last line of each running command."""
-
-    def __init__(self) -> None:
-        """Prepare the live part of the screen."""
-        super().__init__()
-        self._console = Console(stderr=True)
-        self._live = Live(console=self._console, transient=True, refresh_per_second=8)
-        self._lines: dict[str, str] = {}
-
-    def __enter__(self) -> Self:
-        """Start drawing."""
-        self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave only the steps on the screen."""
-        self._live.stop()
-
-    def say(self, text: str) -> None:
-        """Print a step above the live part."""
-        seconds = time.monotonic() - self._start
-        self._console.print(f"[dim]{seconds:6.1f}s[/dim] {escape(_visible(text))}", highlight=False)
-
-    def show(self, name: str, line: str) -> None:
-        """Update the line of a running command."""
-        self._lines[name] = line
-        self._draw()
-
-    def end(self, name: str) -> None:
-        """Take the line of a command away."""
-        self._lines.pop(name, None)
-        self._draw()
-
-    def _draw(self) -> None:
-        table = Table.grid(padding=(0, 1))
-        for stage, last in list(self._lines.items())[-_COMMANDS:]:
-            text = Text(_visible(last)[:_WIDTH], style="dim", no_wrap=True, overflow="ellipsis")
-            table.add_row(Spinner("dots"), Text(_visible(stage)), text)
-        self._live.update(table)
-
-
-class LiveWatch(LiveProgress):
-    """Below the steps stands a table of what is waited for, and what each of it says."""
-
-    def _draw(self) -> None:
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        table.add_column("waiting for", no_wrap=True)
-        table.add_column("conditions and messages", style="dim", overflow="fold")
-        for name, line in list(self._lines.items())[:_WATCHED]:
-            table.add_row(Text(_visible(name)), Text(_visible(line)[: 3 * _WIDTH]))
-        more = len(self._lines) - _WATCHED
-        if more > 0:
-            table.add_row(Text(f"and {more} more", style="dim"))
-        self._live.update(table if self._lines else Text())
-
-
 def progress() -> PlainProgress:
     """Live on a terminal; plain lines in CI, in a pipe or on a dumb terminal."""
-    return PlainProgress() if _plain() else LiveProgress()
+    if _plain():
+        return PlainProgress()
+    from .live_progress import LiveProgress
+
+    return LiveProgress()
 
 
 def watch() -> PlainProgress:
     """As `progress`, for a verb that waits for things outside which say how they are."""
-    return PlainWatch() if _plain() else LiveWatch()
+    if _plain():
+        return PlainWatch()
+    from .live_progress import LiveWatch
+
+    return LiveWatch()
 
 
 def _plain() -> bool:
     return bool(os.environ.get("CI") or os.environ.get("TERM") == "dumb" or not sys.stderr.isatty())
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
+    """Text without what a terminal would act on."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

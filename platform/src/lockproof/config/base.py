@@ -33,6 +33,7 @@ class Section(BaseModel):
         frozen=True,
         extra="forbid",
         alias_generator=lambda name: name.replace("_", "-"),
+        defer_build=True,
         populate_by_name=True,  # In code; a file has only the aliases.
     )
 

@@ -39,7 +39,7 @@ class _Seen:
     scanned: int = 0
 
 
-async def check(scene: Scene) -> Outcome:
+def check(scene: Scene) -> Outcome:
     """Look at every tracked file; with a pull request for secrets only at those that it changes."""
     scene.progress.show("git", "files that Git tracks")
     seen = _Seen()

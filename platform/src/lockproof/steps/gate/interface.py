@@ -1,6 +1,6 @@
 """What a family of checks is given, and what it answers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from lockproof.model.check import Check
 from lockproof.model.finding import Finding
 from lockproof.model.pipeline import Pipeline
 from lockproof.parse.project import Reading, read_project
-from lockproof.steps.reproduce.request import Progress
+from lockproof.steps.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Outcome:
     no say in the verdict."""
 
 
-CheckFamily = Callable[[Scene], Awaitable[Outcome]]
+CheckFamily = Callable[[Scene], Outcome]
 
 
 @dataclass(frozen=True)

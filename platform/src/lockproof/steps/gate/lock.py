@@ -19,7 +19,7 @@ from .interface import Outcome, Scene
 _MD5 = ("md5", "md5-dos2unix")
 
 
-async def check(scene: Scene) -> Outcome:
+def check(scene: Scene) -> Outcome:
     """Check every stage and `.dvc` file of the revision; needs no data and no remote."""
     look = _Look(scene)
     stages = scene.pipeline.stages

@@ -1,7 +1,5 @@
 """The manifests family: what `lockproof lint` says of the revision's own manifests."""
 
-from anyio.to_thread import run_sync
-
 from lockproof.adapters.tree import SnapshotTree
 from lockproof.model.check import Check
 from lockproof.model.verdict import Verdict, worst
@@ -12,7 +10,7 @@ from .interface import Outcome, Scene
 _MANIFESTS = (".yaml", ".yml", ".json")
 
 
-async def check(scene: Scene) -> Outcome:
+def check(scene: Scene) -> Outcome:
     """Lint the manifests of the revision by the trusted policy.
 
     Raises:
@@ -28,7 +26,7 @@ async def check(scene: Scene) -> Outcome:
         )
         return Outcome(nothing, asked=False)
     tree.load(path for top in paths for path in tree.walk(top) if path.endswith(_MANIFESTS))
-    linted = await run_sync(lint_tree, tree, scene.policy, paths)
+    linted = lint_tree(tree, scene.policy, paths)
     return Outcome(_check(linted), linted.findings)
 
 

@@ -54,7 +54,7 @@ def read_metrics(
     return read
 
 
-async def check(scene: Scene) -> Outcome:
+def check(scene: Scene) -> Outcome:
     """Judge the metrics of the revision."""
     now = read_metrics(scene.head, scene.pipeline, scene.git_path)
     before = base_metrics(scene)

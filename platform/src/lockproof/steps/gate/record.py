@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from anyio.to_thread import run_sync
-
 from lockproof.errors import ConfigError, MissingExtraError, UnavailableError, UsageError
 from lockproof.model.check import Check
 from lockproof.model.digest import lock_digest
@@ -29,7 +27,7 @@ class _Seen:
     in_mlflow: int = 0
 
 
-async def check(scene: Scene) -> Outcome:
+def check(scene: Scene) -> Outcome:
     """Judge the run records of the revision.
 
     Raises:
@@ -52,7 +50,7 @@ async def check(scene: Scene) -> Outcome:
     for path, record in current.items():
         seen.findings += rules.record_findings(path, record, facts)
     if current:
-        await _mlflow(scene, current, seen)
+        _mlflow(scene, current, seen)
     return Outcome(
         Check(
             name="record",
@@ -102,7 +100,7 @@ def _closeness(record: RunRecord, facts: LockFacts) -> int:
     return sum(facts.stages.get(stage) == digest for stage, digest in record.stages.items())
 
 
-async def _mlflow(scene: Scene, records: dict[str, RunRecord], seen: _Seen) -> None:
+def _mlflow(scene: Scene, records: dict[str, RunRecord], seen: _Seen) -> None:
     policy = scene.policy.record.mlflow
     if policy == "off":
         seen.not_checked.append("MLflow: switched off in [record]")
@@ -117,7 +115,7 @@ async def _mlflow(scene: Scene, records: dict[str, RunRecord], seen: _Seen) -> N
         return
     try:
         for path, record in records.items():
-            seen.findings += await run_sync(_compare, scene, path, record)
+            seen.findings += _compare(scene, path, record)
             seen.in_mlflow += 1
     except (UnavailableError, MissingExtraError) as error:
         if policy == "required":

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from functools import partial
 
+import anyio
+
 from lockproof.adapters.objectstore_config import COMMITTED, LOCAL, config_files
 from lockproof.model.claim import claims_of
 from lockproof.model.finding import Finding, Severity
@@ -14,7 +16,7 @@ from .interface import Outcome, Scene
 from .remotes import prove_remotes, remote_check
 
 
-async def check(scene: Scene) -> Outcome:
+def check(scene: Scene) -> Outcome:
     """Prove every claim on its remotes; with `--pr`, on those of the base revision.
 
     Raises:
@@ -30,12 +32,15 @@ async def check(scene: Scene) -> Outcome:
         local=local not in scene.head.entries and local not in scene.trusted.entries,
     )
     try:
-        proved = await prove_remotes(
-            [(claim, scene.git_path(claim.file)) for claim in found.claims],
-            read_dvc_configs(files, str(scene.root)),
-            scene.policy.remote,
-            deep=scene.request.deep,
-            show=partial(scene.progress.show, "remote"),
+        proved = anyio.run(
+            partial(
+                prove_remotes,
+                [(claim, scene.git_path(claim.file)) for claim in found.claims],
+                read_dvc_configs(files, str(scene.root)),
+                scene.policy.remote,
+                deep=scene.request.deep,
+                show=partial(scene.progress.show, "remote"),
+            )
         )
     finally:
         scene.progress.end("remote")

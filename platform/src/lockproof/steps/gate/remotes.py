@@ -19,7 +19,7 @@ Located = tuple[Claim, str]
 """A claim, and the file that states it, relative to the Git root."""
 
 
-@dataclass
+@dataclass(repr=False)  # asyncio would make the text of all of it, to throw it away.
 class Proved:
     """What all remotes together hold."""
 

@@ -18,7 +18,7 @@ from .interface import Outcome, Scene
 _LARGEST = 64 << 20
 
 
-async def check(scene: Scene) -> Outcome:
+def check(scene: Scene) -> Outcome:
     """Read the report that `--report` names, where the policy asks for one or one is given.
 
     Raises:

@@ -18,7 +18,7 @@ from lockproof.model.verdict import Verdict, worst
 from lockproof.rules import policy as rules
 from lockproof.steps.baseline import parse_baseline, write_baseline
 from lockproof.steps.clock import Clock
-from lockproof.steps.reproduce.request import Progress
+from lockproof.steps.progress import Progress
 from lockproof.steps.weighing import Weighing
 
 from .base import base_revision
@@ -38,7 +38,7 @@ class Gated:
     """One line for each outside service that did not answer."""
 
 
-async def gate(request: Request, progress: Progress) -> Gated:
+def gate(request: Request, progress: Progress) -> Gated:
     """Check what a revision claims, without running any of its code or fetching its data.
 
     Nothing is written, but for the baseline where that is asked for.
@@ -56,7 +56,7 @@ async def gate(request: Request, progress: Progress) -> Gated:
             off.append(f"{family.name}: switched off by {FILE_NAME}")
             continue
         try:
-            outcome = await family.load()(scene)
+            outcome = family.load()(scene)
         except UnavailableError as error:
             unavailable.append(str(error))
             why = (f"it does not answer: {error}",)

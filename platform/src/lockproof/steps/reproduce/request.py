@@ -1,8 +1,7 @@
-"""What was asked for, and who hears how it goes."""
+"""What was asked for."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -18,16 +17,3 @@ class Request:
     since: str | None = None
     reuse: bool = True
     log_mlflow: bool = False
-
-
-class Progress(Protocol):
-    """Hears what goes on."""
-
-    def say(self, text: str) -> None:
-        """A step that is worth a line, also in the log of a CI job."""
-
-    def show(self, name: str, line: str) -> None:
-        """The latest line of a running command; only of use on a live screen."""
-
-    def end(self, name: str) -> None:
-        """A command has ended."""

@@ -18,6 +18,7 @@ from lockproof.model.digest import lock_digest
 from lockproof.model.report import Report, SkipReason, Subject
 from lockproof.model.verdict import OutputVerdict
 from lockproof.steps.clock import Clock
+from lockproof.steps.progress import Progress
 from lockproof.steps.record import load_records, open_tracking
 from lockproof.steps.surroundings import Surroundings, surroundings
 
@@ -28,7 +29,7 @@ from .confirm import confirm_judged
 from .explain import explain
 from .isolated import run_isolated
 from .plan import Selection, choose_mode, missing_inputs, select
-from .request import Progress, Request
+from .request import Request
 from .result import Result
 from .reuse import find_proofs, keep_proofs
 from .session import Session

@@ -18,8 +18,7 @@ from lockproof.model.digest import Digest
 from lockproof.model.environment import Environment
 from lockproof.model.pipeline import Dep, Out, Pipeline, Stage
 from lockproof.model.record import RunRecord
-
-from .request import Progress
+from lockproof.steps.progress import Progress
 
 
 @dataclass(frozen=True)
