@@ -99,9 +99,8 @@ def is_current(kind: str) -> bool:
 class Installer:
     """The one of uv and pip that is used, with the index that the user configured for either."""
 
-    def __init__(self, uv: str | None, venv: Path = VENV) -> None:
+    def __init__(self, uv: str | None) -> None:
         self.uv = uv
-        self.venv = venv
         settings = pip_settings(os.environ)
         given = dict(os.environ)
         for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX"):
@@ -117,13 +116,12 @@ class Installer:
 
     def create(self) -> None:
         if self.uv:
-            python = ("--python", base_python())
-            self.run(self.uv, "venv", "--quiet", "--no-project", *python, self.venv)
+            self.run(self.uv, "venv", "--quiet", "--no-project", "--python", base_python(), VENV)
         else:
-            self.run(base_python(), "-I", "-m", "venv", self.venv)
+            self.run(base_python(), "-I", "-m", "venv", VENV)
 
     def install(self, *what: str | Path) -> None:
-        python = self.venv / "bin" / "python"
+        python = VENV / "bin" / "python"
         options = ["--quiet", "--no-deps", "--no-build-isolation"]
         if self.uv:
             self.run(self.uv, "pip", "install", "--python", python, *options, *what)

@@ -13,6 +13,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+import yaml
 from dvc.cli import main as dvc
 
 from integration.pipelines import BIN, Project, new_project, new_repository
@@ -33,6 +34,7 @@ WRITTEN = {
     ".gitattributes",
     ".github/workflows/lockproof.yaml",
     ".gitignore",
+    ".pre-commit-config.yaml",
     "lockproof.toml",
 }
 
@@ -120,6 +122,80 @@ def test_the_policy_fits_what_is_there(project: Project) -> None:
     assert '# paths = ["model.pkl"]' in text
 
 
+TRAIN = """
+import json
+from pathlib import Path
+Path("model.pkl").write_bytes(b"weights")
+Path("metrics.json").write_text(json.dumps({"loss": 0.5, "accuracy": 0.75}))
+"""
+
+
+def test_the_gate_and_the_hook_work_with_what_it_wrote(project: Project) -> None:
+    project.write({"train.py": TRAIN})
+    project.repro()
+    assert init(project, "--yes").returncode == 0
+    project.commit("adopt lockproof")
+    gate = ["lockproof", "gate"]
+    assert "\nPASSED: " in project.run(*gate)
+    hook = ["pre-commit", "run", "--all-files"]
+    assert "Passed" in project.run(*hook)
+    project.write({"train.py": f"{TRAIN}\n# Better."})
+    project.git("add", "train.py")
+    said = project.run(*hook, check=False)
+    assert "Failed" in said
+    assert "LP104" in said
+
+
+def test_the_policy_fits_the_gate(project: Project) -> None:
+    project.write({"train.py": TRAIN})
+    project.repro()
+    picture = project.root / "docs" / "big.png"
+    picture.parent.mkdir()
+    picture.write_bytes(bytes(600_000))
+    project.write({"deploy/canary.yaml": "kind: Rollout\n"})
+    project.git("add", "-A")
+    assert init(project, "--yes").returncode == 0
+    text = (project.root / "lockproof.toml").read_text()
+    policy = parse_policy(text)
+    assert policy.gate.off == ("record",), "there is none yet"
+    assert policy.git.allow == ("docs/*.png",)
+    assert policy.lint.paths == ("deploy",)
+    assert policy.metric == ()
+    # Without the marks of comments the rest is as valid.
+    lines = text.splitlines()
+    start = lines.index("# [[metric]]")
+    end = lines.index("", start)
+    demands = parse_policy("\n".join(line.removeprefix("# ") for line in lines[start:end])).metric
+    assert [(d.path, d.key, d.direction, d.min, d.max) for d in demands] == [
+        ("metrics.json", "loss", "lower", None, 0.5),
+        ("metrics.json", "accuracy", "higher", 0.75, None),
+    ]
+
+
+def test_records_and_a_demand_for_proofs_are_followed(project: Project) -> None:
+    project.write({"experiments/pipeline.json": "{}"})
+    assert init(project, "--yes").returncode == 0
+    file = project.root / "lockproof.toml"
+    assert parse_policy(file.read_text()).gate.off == ()
+    workflow = project.root / ".github/workflows/lockproof.yaml"
+    assert "--report" not in workflow.read_text()
+    file.write_text(file.read_text().replace("# reproduction =", "reproduction ="))
+    assert init(project, "--yes", "--force").returncode == 0
+    assert "--report" in workflow.read_text()
+
+
+def test_hooks_of_ones_own_stay(project: Project) -> None:
+    mine = "repos:\n- repo: local\n  hooks:\n  - id: mine\n    entry: 'true'\n"
+    project.write({".pre-commit-config.yaml": mine})
+    project.commit()
+    assert init(project, "--bin", ".venv/bin", "--yes").returncode == 0
+    text = (project.root / ".pre-commit-config.yaml").read_text()
+    assert text.startswith(mine)
+    hooks = [hook for repo in yaml.safe_load(text)["repos"] for hook in repo["hooks"]]
+    assert [hook["id"] for hook in hooks] == ["mine", "lockproof-gate"]
+    assert hooks[1]["entry"] == ".venv/bin/lockproof gate --staged"
+
+
 def test_a_requirements_file_that_pins_nothing_is_not_taken(project: Project) -> None:
     project.write({"requirements.txt": "numpy\n"})
     assert init(project, "--yes").returncode == 0
@@ -171,6 +247,7 @@ def test_a_project_in_a_folder_is_named_in_the_ci_files(tmp_path: Path) -> None:
     assert changed(project) == {
         ".gitattributes",
         ".github/workflows/lockproof.yaml",
+        ".pre-commit-config.yaml",
         "ml/.gitignore",
         "ml/lockproof.toml",
     }
@@ -223,6 +300,12 @@ def test_a_canary_is_checked_where_manifests_declare_one(project: Project) -> No
     assert init(project, "--ci", "github", "--ci", "gitlab", "--yes").returncode == 0
     text = (project.root / ".github/workflows/lockproof-canary.yaml").read_text()
     assert text.count('    paths: ["deploy/**"]\n') == 2
+    assert "promtool" not in text
+    project.write({"deploy/rules.test.yaml": "rule_files: [rules.yaml]\ntests: []\n"})
+    project.git("add", "-A")
+    assert init(project, "--ci", "github", "--force").returncode == 0
+    for name in ("lockproof", "lockproof-canary"):
+        assert "promtool" in (project.root / f".github/workflows/{name}.yaml").read_text()
     assert '["deploy/**"]' in (project.root / ".gitlab/lockproof.yml").read_text()
 
 
@@ -245,5 +328,5 @@ def test_credentials_are_named_only_where_a_store_takes_them(project: Project) -
     project.dvc("remote", "add", "-q", "-f", "-d", "store", "s3://bucket/path")
     assert init(project, "--yes").returncode == 0
     text = (project.root / ".github/workflows/lockproof.yaml").read_text()
-    assert text.count("secrets.") == 2
+    assert text.count("secrets.") == 4, "the gate and reproduce"
     assert "AWS_SECRET_ACCESS_KEY: ${{ secrets.LOCKPROOF_READ_SECRET_ACCESS_KEY }}\n" in text

@@ -1,7 +1,7 @@
-"""The same commit on the host, in a GitHub workflow and in a GitLab pipeline: the same core.
+"""The same commit on the host, in a GitHub workflow and in a GitLab pipeline: the same cores.
 
-The workflow is run by act and the pipeline by gitlab-ci-local, both without containers; the two
-actions that a runner would fetch have stand-ins in `actions/`.
+The workflow is run by act and the pipeline by gitlab-ci-local, both without containers; the actions
+that a runner would fetch have stand-ins in `actions/`.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from integration.pipelines import BIN, Project, new_project
 from integration.workflows import GITHUB, tool
 from lockproof.cli.main import main
 from lockproof.model.report import Report
-from lockproof.render.workflows import pins
+from lockproof.render.workflows import STEPS, pins
 
 ACTIONS = Path(__file__).with_name("actions")
 TRAIN = """
@@ -43,10 +44,9 @@ stages:
 """
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Two commits, the second one with another `train.py`; its metrics file is forged."""
-    project = new_project(tmp_path_factory.mktemp("places"))
+def on_main(base: Path, policy: str = "") -> Project:
+    """A project that `lockproof init` has been run in, with its pipeline proved and pushed."""
+    project = new_project(base)
     project.write({"dvc.yaml": DVC_YAML, "raw.csv": "b\na\n", "train.py": TRAIN})
     # act asks Git which repository this is.
     project.git("remote", "add", "origin", "git@github.com:a/b.git")
@@ -54,19 +54,38 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     # A job works in another folder, so a relative path would lead elsewhere.
     project.dvc("remote", "modify", "-q", "store", "url", str(project.remote))
     init = ["init", "-C", str(project.root), "--ci", "github", "--ci", "gitlab"]
-    assert main([*init, "--install", "", "--bin", str(BIN), "--yes"]) == 0
-    policy = project.root / "lockproof.toml"
-    named = f'[environment]\ninterpreter = "{sys.executable}"\n'
-    policy.write_text(policy.read_text().replace("[run]", f"{named}\n[run]"))
+    init += ["--install", "", "--bin", str(BIN), "--yes"]
+    assert main(init) == 0
+    file = project.root / "lockproof.toml"
+    named = f'[environment]\ninterpreter = "{sys.executable}"\n[rules.LP304]\noff = true\n'
+    text = file.read_text().replace("[run]", f"{named}[run]")
+    file.write_text(text.replace("[gate]", f"[gate]\n{policy}"))
+    assert main([*init, "--force"]) == 0, "the CI files follow the policy"
     project.repro()
-    project.write({"train.py": TRAIN.replace("'/'", "'|'").replace('"/"', '"|"')})
-    project.repro()
-    forged = project.root / "metrics.json"
-    old = forged.read_text()
-    forged.write_text('{"rows": 3}')
-    project.edit_lock(md5(old), md5(forged.read_text()))
-    project.commit("a better model, it seems")
+    project.git("switch", "-qc", "better")
+    project.write({"train.py": TRAIN.replace('"/"', '"|"')})
+    project.repro("a better model, it seems")
     return project
+
+
+@pytest.fixture(scope="module")
+def forged(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A branch whose metrics file is forged, and whose data was never pushed."""
+    project = on_main(tmp_path_factory.mktemp("forged"))
+    metrics = project.root / "metrics.json"
+    old = metrics.read_text()
+    metrics.write_text('{"rows": 3}')
+    project.edit_lock(md5(old), md5(metrics.read_text()))
+    model = md5((project.root / "model.txt").read_text())
+    (project.remote / "files" / "md5" / model[:2] / model[2:]).unlink()
+    project.commit("and better still")
+    return project
+
+
+@pytest.fixture(scope="module")
+def proved(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A good branch, in a repository whose policy demands the report of `reproduce`."""
+    return on_main(tmp_path_factory.mktemp("proved"), 'reproduction = "required"')
 
 
 def md5(text: str) -> str:
@@ -81,14 +100,25 @@ def environment(base: Path) -> dict[str, str]:
     return {**plain, **cache, "PATH": os.pathsep.join(places), "SHELL": "/bin/sh"}
 
 
-def run_workflow(project: Project, base: Path, repository: str) -> str:
-    """Run the workflow on a pull request from a repository, up to its one required job.
+@dataclass(frozen=True)
+class Ran:
+    """How a run on a CI system ended."""
 
-    Returns:
-        What act printed; reports are in `base`.
-    """
+    code: int
+    said: str
+    """What it printed."""
+    reports: dict[str, Path]
+    """Step -> the folder with its reports."""
+
+    def report(self, step: str) -> Report:
+        """The report of a step."""
+        return Report.model_validate_json((self.reports[step] / "report.json").read_bytes())
+
+
+def run_workflow(project: Project, base: Path, repository: str = "a/b") -> Ran:
+    """Run the workflow on a pull request from a repository, up to its one required job."""
     act = tool("act")
-    head, before = project.git("rev-parse", "HEAD", "HEAD~1").split()
+    head, before = project.git("rev-parse", "HEAD", "main").split()
     pull = {
         "number": 7,
         "head": {"sha": head, "repo": {"full_name": repository}},
@@ -101,7 +131,7 @@ def run_workflow(project: Project, base: Path, repository: str) -> str:
     for label in ("ubuntu-24.04", "self-hosted", "gpu"):
         argv += ["--platform", f"{label}=-self-hosted"]
     argv += ["--env", f"SOURCE={project.root}", "--env", f"ARTIFACTS={base}"]
-    for name in ("checkout", "upload-artifact"):
+    for name in ("checkout", "upload-artifact", "download-artifact"):
         pin = pins()["action"][name]
         place = f"{pin['repository']}@{pin['commit']}={ACTIONS / name}"
         argv += ["--local-repository", place]
@@ -112,85 +142,110 @@ def run_workflow(project: Project, base: Path, repository: str) -> str:
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 1, done.stdout + done.stderr
-    return done.stdout
+    folders = {step: base / f"lockproof-{step}" / step for step in STEPS}
+    return Ran(done.returncode, done.stdout + done.stderr, folders)
 
 
-def github(project: Project, base: Path) -> Path:
-    """The workflow on a pull request from a branch of the repository."""
-    said = run_workflow(project, base, "a/b")
-    assert "::error title=lockproof::not proved (" in said, said
-    assert "reproduce: failure)" in said
-    assert "<!-- lockproof reproduce -->" in said, "the job's summary"
-    return base / "lockproof-reproduce" / "reproduce" / "report.json"
-
-
-def test_code_of_a_fork_does_not_get_onto_a_runner_with_a_gpu(
-    project: Project, tmp_path: Path
-) -> None:
-    said = run_workflow(project, tmp_path, "fork/b")
-    assert "::error title=lockproof::the affected stages ask for a GPU" in said, said
-    assert not (tmp_path / "lockproof-reproduce").exists()
-
-
-def gitlab(project: Project, base: Path) -> Path:
-    """The pipeline of a merge request, then its child.
-
-    gitlab-ci-local does not hand what a job found out to a child pipeline: here the test does.
-    """
+def run_pipeline(project: Project, base: Path) -> Ran:
+    """Run the pipeline of a merge request, its child included, which does not change the code."""
     local = tool("gitlab-ci-local")
     tool("rsync")
     clone = base / "clone"
     subprocess.run(["git", "clone", "-q", project.root, clone], check=True)
-    since = project.git("rev-parse", "HEAD~1").strip()
-
-    def run(*argv: str) -> subprocess.CompletedProcess[str]:
-        command = [local, "--force-shell-executor", "--cwd", ".", *argv]
-        return subprocess.run(
-            command, cwd=clone, env=environment(base), capture_output=True, text=True
-        )
-
-    asked = {"CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_DIFF_BASE_SHA": since}
-    done = run("lockproof affected", *_variables(asked))
-    assert done.returncode == 0, done.stdout + done.stderr
-    artifacts = clone / ".gitlab-ci-local" / "artifacts"
-    [found] = artifacts.rglob("affected.env")
-    told = dict(line.split("=") for line in found.read_text().splitlines())
-    assert told == {"LOCKPROOF_STAGES": "1", "LOCKPROOF_GPUS": "1", "LOCKPROOF_SINCE": since}
-    done = run("--file", ".gitlab/lockproof-reproduce.yml", *_variables(told))
-    [output] = artifacts.rglob("report.json")
-    assert {path.name for path in output.parent.iterdir()} > {
-        "report.xml",
-        "report.codequality.json",
+    # In a file, since what is said by option does not get to the child.
+    variables = {
+        "CI_PROJECT_ID": "5",
+        "CI_MERGE_REQUEST_PROJECT_ID": "5",
+        "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
+        "CI_MERGE_REQUEST_DIFF_BASE_SHA": project.git("merge-base", "HEAD", "main").strip(),
     }
-    assert done.returncode == 1
-    return output
+    (clone / ".gitlab-ci-local-variables.yml").write_text(json.dumps(variables))
+    event = "CI_PIPELINE_SOURCE=merge_request_event"
+    done = subprocess.run(
+        [local, "--force-shell-executor", "--cwd", ".", "--variable", event],
+        cwd=clone,
+        env=environment(base),
+        capture_output=True,
+        text=True,
+    )
+    artifacts = clone / ".gitlab-ci-local" / "artifacts"
+    found = {path.parent.name: path.parent for path in artifacts.rglob("report.json")}
+    return Ran(done.returncode, done.stdout + done.stderr, found)
 
 
-def _variables(values: dict[str, str]) -> list[str]:
-    return [word for name, value in values.items() for word in ("--variable", f"{name}={value}")]
+PLACES = [run_workflow, run_pipeline]
 
 
 @pytest.fixture(scope="module")
-def here(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Report:
-    """The report of the command itself."""
+def here(forged: Project, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
+    """The reports of the commands themselves."""
     base = tmp_path_factory.mktemp("host")
-    output = base / "host.json"
-    argv = ["reproduce", "--no-reuse", "--since", "HEAD~1", "--output", output]
-    done = subprocess.run(
-        [BIN / "lockproof", *argv], cwd=project.root, env=environment(base), capture_output=True
-    )
-    assert done.returncode == 1, done.stderr
-    report = Report.model_validate_json(output.read_bytes())
-    assert report.subject.commit == project.git("rev-parse", "HEAD").strip()
-    assert [stage.address for stage in report.stages if not stage.skipped] == ["train"]
-    return report
+    found = {}
+    for step, argv in {
+        "gate": ["--pr", "--base", "main"],
+        "reproduce": ["--no-reuse", "--since", "main"],
+    }.items():
+        output = base / f"{step}.json"
+        done = subprocess.run(
+            [BIN / "lockproof", step, *argv, "--output", output],
+            cwd=forged.root,
+            env=environment(base),
+            capture_output=True,
+        )
+        assert done.returncode == 1, done.stderr
+        report = Report.model_validate_json(output.read_bytes())
+        assert report.subject.commit == forged.git("rev-parse", "HEAD").strip()
+        found[step] = report
+    assert {"LP201"} == {finding.rule for finding in found["gate"].findings}
+    stages = found["reproduce"].stages
+    assert [stage.address for stage in stages if not stage.skipped] == ["train"]
+    return found
 
 
-@pytest.mark.parametrize("place", [github, gitlab])
-def test_the_core_of_the_report_is_the_same_everywhere(
-    project: Project, here: Report, tmp_path: Path, place: Callable[[Project, Path], Path]
+@pytest.mark.parametrize("place", PLACES)
+def test_the_cores_of_the_reports_are_the_same_everywhere(
+    forged: Project,
+    here: dict[str, Report],
+    tmp_path: Path,
+    place: Callable[[Project, Path], Ran],
 ) -> None:
-    there = Report.model_validate_json(place(project, tmp_path).read_bytes())
-    assert there.core() == here.core()
-    assert there.timing != here.timing, "two runs, or one read twice?"
+    there = place(forged, tmp_path)
+    assert there.code == 1
+    for step in STEPS:
+        report = there.report(step)
+        assert report.core() == here[step].core()
+        assert report.timing != here[step].timing, "two runs, or one read twice?"
+        assert {path.name for path in there.reports[step].iterdir()} > {
+            "report.xml",
+            "report.codequality.json",
+        }
+    if place is run_workflow:
+        assert (
+            "::error title=lockproof::not proved (gate: failure; affected: success," in there.said
+        )
+        assert "reproduce: failure)" in there.said
+        for step in STEPS:
+            assert f"<!-- lockproof {step} -->" in there.said, "the job's summary"
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_gate_takes_the_proof_that_the_policy_demands(
+    proved: Project, tmp_path: Path, place: Callable[[Project, Path], Ran]
+) -> None:
+    there = place(proved, tmp_path)
+    assert there.code == 0, there.said
+    gate = there.report("gate")
+    [check] = [check for check in gate.checks if check.name == "reproduction"]
+    assert (check.verdict.value, check.summary) == ("passed", "passed for this commit and lock")
+    subject = there.report("reproduce").subject
+    assert subject.since == proved.git("rev-parse", "main").strip()
+
+
+def test_code_of_a_fork_does_not_get_onto_a_runner_with_a_gpu(
+    forged: Project, tmp_path: Path
+) -> None:
+    ran = run_workflow(forged, tmp_path, "fork/b")
+    assert ran.code == 1
+    assert "code of a fork does not run on this repository's own runners" in ran.said, ran.said
+    assert not ran.reports["reproduce"].exists()
+    assert ran.report("gate").verdict.value == "failed"

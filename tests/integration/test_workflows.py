@@ -20,9 +20,16 @@ from lockproof.steps.init import Choices, plan
 
 READ = (("AWS_ACCESS_KEY_ID", "LOCKPROOF_READ"),)
 VARIANTS = [
-    {"install": "make setup", "canary": ("deploy",)},
-    {"install": "", "root": "ml/model", "secrets": READ},
-    {"runner": "dagger", "module": "github.com/lockproof/lockproof@v1", "secrets": READ},
+    {"install": "make setup", "canary": ("deploy",), "rule_tests": True},
+    {"install": "", "root": "ml/model", "secrets": READ, "proof": True},
+    {
+        "runner": "dagger",
+        "module": "github.com/lockproof/lockproof@v1",
+        "secrets": READ,
+        "proof": True,
+        "canary": ("deploy",),
+        "rule_tests": True,
+    },
     {"runner": "dagger", "module": ".", "engine": "tcp://dagger.dagger:1234"},
 ]
 PINNED = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
@@ -90,39 +97,102 @@ def test_no_job_that_runs_code_of_a_pull_request_may_write(tmp_path: Path) -> No
         writes = [key for key, value in job["permissions"].items() if value == "write"]
         uses = [step.get("uses", "") for step in job["steps"]]
         checks_out = any(each.startswith("actions/checkout@") for each in uses)
-        assert bool(writes) == (name == "publish")
+        assert bool(writes) == name.startswith("publish-")
         assert not (writes and checks_out)
         for step in job["steps"]:
             assert "${{" not in step.get("run", ""), "expressions reach a shell by `env` only"
 
 
 VERDICTS = [
-    ("success success", "3", 0, "every affected stage was proved"),
-    ("success skipped", "0", 0, "no stage is affected"),
-    ("success skipped", "2", 1, "code of a fork"),
-    ("success failure", "2", 1, "not proved"),
-    ("success cancelled", "2", 1, "not proved"),
-    ("failure skipped", "", 1, "not proved"),
-    ("cancelled skipped", "0", 1, "not proved"),
+    # gate, affected, reproduce; how many stages; exit code; what is said
+    ("success success success", "3", 0, "every affected stage was proved"),
+    ("success success skipped", "0", 0, "no stage is affected"),
+    ("success success skipped", "2", 1, "code of a fork"),
+    ("success success failure", "2", 1, "reproduce: failure"),
+    ("success success cancelled", "2", 1, "reproduce: cancelled"),
+    ("success failure skipped", "", 1, "affected: failure"),
+    ("success cancelled skipped", "0", 1, "affected: cancelled"),
+    ("failure success success", "3", 1, "gate: failure; every affected stage was proved"),
+    ("failure success skipped", "0", 1, "gate: failure; no stage is affected"),
+    ("skipped success success", "3", 1, "gate: skipped"),
+    ("cancelled success success", "3", 1, "gate: cancelled"),
 ]
 
 
+@pytest.mark.parametrize("fork", ["true", "false"])
 @pytest.mark.parametrize(("results", "stages", "code", "says"), VERDICTS)
 def test_silence_is_no_verdict(
-    tmp_path: Path, results: str, stages: str, code: int, says: str
+    tmp_path: Path, results: str, stages: str, code: int, says: str, fork: str
 ) -> None:
     [path] = write_files(tmp_path, "github")
     done = subprocess.run(
         ["bash", "-eo", "pipefail", "-c", script(path, "verdict", "Decide")],
         env={
-            **dict(zip(("AFFECTED", "REPRODUCE"), results.split(), strict=True)),
+            **dict(zip(("GATE", "AFFECTED", "REPRODUCE"), results.split(), strict=True)),
             "STAGES": stages,
+            "FORK": fork,
         },
         capture_output=True,
         text=True,
     )
     assert done.returncode == code
     assert says in done.stdout
+    assert done.stdout.startswith("::error " if code else "passed: ")
+    assert ("a fork has no secrets" in done.stdout) == (code == 1 and fork == "true")
+    assert done.stdout.count("\n") == 1
+
+
+def jobs(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(path.read_text())
+    return content.get("jobs", content)
+
+
+def test_the_gate_answers_early_unless_it_has_to_wait_for_a_proof(tmp_path: Path) -> None:
+    [path] = write_files(tmp_path / "early", "github")
+    assert "needs" not in jobs(path)["gate"]
+    assert set(jobs(path)["verdict"]["needs"]) == {"gate", "affected", "reproduce"}
+    assert "stages != '0'" in jobs(path)["reproduce"]["if"]
+    main, child = write_files(tmp_path / "early", "gitlab")
+    assert jobs(main)["lockproof-gate"]["needs"] == []
+    assert "lockproof-gate" not in jobs(child)
+
+    [path] = write_files(tmp_path / "late", "github", proof=True)
+    assert jobs(path)["gate"]["needs"] == ["affected", "reproduce"]
+    assert "--report" in script(path, "gate", "Gate")
+    assert "stages" not in jobs(path)["reproduce"]["if"], "without a report nothing passes"
+    main, child = write_files(tmp_path / "late", "gitlab", proof=True)
+    assert "lockproof-gate" not in jobs(main)
+    gate = jobs(child)["lockproof-gate"]
+    assert [need["job"] for need in gate["needs"]] == ["lockproof", "lockproof-gpu"]
+    assert gate["rules"] == [{"when": "always"}]
+
+
+def test_a_runner_with_a_gpu_is_asked_for_only_where_a_stage_needs_it(tmp_path: Path) -> None:
+    labels = ("self-hosted", "gpu", "a100")
+    [path] = write_files(tmp_path, "github", gpu_runner=labels)
+    where = {name: job["runs-on"] for name, job in jobs(path).items()}
+    assert where.pop("reproduce") == (
+        "${{ needs.affected.outputs.gpus == '0' && 'ubuntu-24.04'"
+        f" || fromJSON('{json.dumps(labels)}') }}}}"
+    )
+    assert set(where.values()) == {"ubuntu-24.04"}
+    _, child = write_files(tmp_path, "gitlab", gpu_runner=labels)
+    found = jobs(child)
+    assert found["lockproof-gpu"]["tags"] == ["gpu", "a100"]
+    assert found["lockproof-gpu"]["rules"] == [{"if": '$LOCKPROOF_GPUS != "0"'}]
+    assert "tags" not in found["lockproof"]
+    assert {"if": '$LOCKPROOF_GPUS == "0"'} in found["lockproof"]["rules"]
+
+
+def test_dagger_gets_the_same_questions(tmp_path: Path) -> None:
+    """The functions and options are those of ci/, which its own tests hold against an engine."""
+    choices = {"runner": "dagger", "module": ".", "secrets": READ, "canary": ("deploy",)}
+    [path, canary] = write_files(tmp_path, "github", **choices)
+    assert " gate --revision" in script(path, "gate", "Gate")
+    assert "--aws-access-key-id env://AWS_ACCESS_KEY_ID" in script(path, "gate", "Gate")
+    assert " reproduce --revision" in script(path, "reproduce", "Reproduce")
+    assert "--gpus all" in script(path, "reproduce", "Reproduce")
+    assert " lint --no-fail" in script(canary, "lint", "Lint")
 
 
 class GitHubStandIn(BaseHTTPRequestHandler):
@@ -176,13 +246,19 @@ def api() -> Iterator[tuple[str, type[GitHubStandIn]]]:
 
 
 def comment(
-    folder: Path, url: str, token: str = "secret-token"
+    folder: Path, url: str, token: str = "secret-token", step: str = "reproduce"
 ) -> subprocess.CompletedProcess[str]:
     [path] = write_files(folder, "github")
     for needed in ("jq", "curl"):
         tool(needed)
     return subprocess.run(
-        ["bash", "-eo", "pipefail", "-c", script(path, "publish", "Comment on the pull request")],
+        [
+            "bash",
+            "-eo",
+            "pipefail",
+            "-c",
+            script(path, f"publish-{step}", "Comment on the pull request"),
+        ],
         cwd=folder,
         env={
             "PATH": os.environ["PATH"],
@@ -235,13 +311,20 @@ def test_a_comment_that_may_not_be_made_fails_without_the_token(
     assert "wrong-token" not in done.stdout + done.stderr
 
 
+def test_without_a_report_there_is_no_comment(
+    tmp_path: Path, api: tuple[str, type[GitHubStandIn]]
+) -> None:
+    done = comment(tmp_path, api[0], step="gate")
+    assert (done.returncode, done.stdout) == (0, "no report to comment with\n")
+    assert api[1].seen == []
+
+
 def test_every_step_that_reports_is_published(tmp_path: Path) -> None:
     [path] = write_files(tmp_path, "github")
     text = path.read_text()
-    content: Any = yaml.safe_load(text)
     kept = {
         step["with"]["name"]
-        for job in content["jobs"].values()
+        for job in jobs(path).values()
         for step in job["steps"]
         if step.get("uses", "").startswith("actions/upload-artifact@")
     }

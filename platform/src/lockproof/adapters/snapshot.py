@@ -55,8 +55,7 @@ class Snapshot:
                 mode, _, oid = meta.decode().split(" ")
                 found[os.fsdecode(path)] = Entry(mode, oid)
             return found
-        asked = ("ls-files", "-s", "-z", "--full-name", ":/")
-        listing = run_git(self.git.root, *asked, extra=self.git.index)
+        listing = run_git(self.git.root, "ls-files", "-s", "-z", "--full-name", ":/")
         for line in filter(None, listing.split(b"\0")):
             meta, _, path = line.partition(b"\t")
             mode, oid, stage = meta.decode().split(" ")

@@ -2,19 +2,18 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
-from .git import GitRepository, run_git
+from .git import run_git
 
 _PIPELINE = (":(top,glob)**/dvc.yaml", ":(top,glob)**/dvc.lock", ":(top,glob)**/*.dvc")
 
 
-def uncommitted(
-    git: GitRepository, more: Iterable[str], *, staged: bool
-) -> Iterator[tuple[str, str]]:
+def uncommitted(root: Path, more: Iterable[str], *, staged: bool) -> Iterator[tuple[str, str]]:
     """Files of the pipeline that are not as they were looked at, and in what way they are not.
 
     Args:
-        git: the repository.
+        root: the Git root.
         more: further files to look at, from the Git root.
         staged: compare with the index in place of the last commit.
 
@@ -23,8 +22,7 @@ def uncommitted(
     """
     wanted = (*_PIPELINE, *(f":(top,literal){path}" for path in more))
     asked = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *wanted)
-    listing = run_git(git.root, *asked, extra=git.index if staged else None)
-    for entry in filter(None, listing.split(b"\0")):
+    for entry in filter(None, run_git(root, *asked).split(b"\0")):
         index, tree, path = chr(entry[0]), chr(entry[1]), os.fsdecode(entry[3:])
         if index == "?":
             yield path, "is not tracked by Git"

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this verb."""
     parser.description = (
-        "Name the stages that 'lockproof reproduce --since BASE' would run, and the GPUs that\n"
-        "they ask for ('meta: {gpu: 1}' in dvc.yaml). A CI job chooses a runner by it. Nothing of\n"
-        "the pipeline is executed."
+        "Name the stages that 'lockproof reproduce' has to run to prove a change, and the GPUs\n"
+        "that they ask for ('meta: {gpu: 1}' in dvc.yaml): those that differ from BASE where the\n"
+        "policy accepts that ('unaffected' in [reproduce]), else all. A CI job chooses a runner\n"
+        "by it. Nothing of the pipeline is executed."
     )
     parser.add_argument(
         "revision",
@@ -45,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _text(found: "Affected") -> str:
     what = f"since {found.since[:12]}" if found.since else "in all"
+    what += f", {found.why_all}" if found.why_all else ""
     lines = [f"{len(found.stages)} {'stage' if len(found.stages) == 1 else 'stages'} {what}"]
     for stage in found.stages:
         name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in stage.address)

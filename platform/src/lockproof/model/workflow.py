@@ -32,5 +32,9 @@ class Workflow(Frozen):
     """The labels (GitHub) or tags (GitLab) of runners with a GPU."""
     canary: tuple[str, ...] = ()
     """Folders that hold manifests of rollouts and analyses, relative to the Git root."""
+    rule_tests: bool = False
+    """Whether there are unit tests of Prometheus rules, which take promtool."""
+    proof: bool = False
+    """Whether the policy demands a passed report of `reproduce`, for which the gate has to wait."""
     secrets: tuple[tuple[str, str], ...] = Field(default=())
     """Environment variable -> name of the CI secret, for what reads data."""

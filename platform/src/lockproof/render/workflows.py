@@ -28,7 +28,7 @@ _CANARY = {".github/workflows/lockproof-canary.yaml": "checks/canary-checks.yaml
 """Where manifests declare a canary; on GitLab a job of the one pipeline."""
 DAGGER_VERSION = "0.20.0"
 """As `engineVersion` in the module's `dagger.json`; a test compares."""
-STEPS = ("reproduce",)
+STEPS = ("gate", "reproduce")
 """The steps that a pipeline reports on, in the order in which they run."""
 
 
@@ -42,7 +42,7 @@ def workflow_files(system: CiSystem, workflow: Workflow) -> dict[str, str]:
 
 def _render(source: str, workflow: Workflow) -> str:
     place = workflow.bin
-    return (
+    text = (
         _environment()
         .get_template(source)
         .render(
@@ -58,6 +58,7 @@ def _render(source: str, workflow: Workflow) -> str:
             dagger=DAGGER_VERSION,
         )
     )
+    return text.rstrip() + "\n"
 
 
 def _outputs(step: str) -> str:

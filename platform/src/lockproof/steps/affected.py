@@ -21,6 +21,8 @@ class Affected:
     commit: str
     since: str | None
     """The base commit; None where every stage counts as changed."""
+    why_all: str
+    """Why every stage counts although a base was named; empty where that is not so."""
     stages: tuple[Stage, ...]
     """In pipeline order; in chain mode with the stages that a changed one needs."""
 
@@ -54,7 +56,9 @@ def affected(directory: Path, revision: str, since: str | None) -> Affected:
             pipeline = project.pipeline
         finally:
             project.close()
-        changed = None
+        changed, why_all = None, ""
+        if base and policy.reproduce.unaffected != "accept":
+            base, why_all = None, 'because [reproduce] unaffected is not "accept"'
         if base:
             changed = affected_since(
                 base,
@@ -67,4 +71,4 @@ def affected(directory: Path, revision: str, since: str | None) -> Affected:
             )
     wanted = select(pipeline, (), choose_mode(policy, pipeline), changed)
     stages = tuple(s for s in wanted.reported if s.address not in wanted.unaffected)
-    return Affected(commit, base, stages)
+    return Affected(commit, base, why_all, stages)

@@ -83,8 +83,18 @@ def _problems(scene: Scene, report: Report) -> list[str]:
         found.append(f"the report is about commit {(subject.commit or 'none')[:12]}")
     if subject.lock_digest != lock_digest(scene.reading.lock_files):
         found.append("the report is about another lock")
-    if subject.selected or subject.since:
+    if subject.selected or (subject.since and not _may_start_at(scene, subject.since)):
         found.append("the report is about some of the stages only")
     if report.verdict is not Verdict.PASSED:
         found.append(f"the report's verdict is '{report.verdict.value}'")
     return found
+
+
+def _may_start_at(scene: Scene, since: str) -> bool:
+    """Whether the trusted policy lets a change be proved by the stages that differ from a commit.
+
+    That commit has to be in the history of the base, where its stages were proved.
+    """
+    accepted = scene.policy.reproduce.unaffected == "accept"
+    base = scene.base.commit if scene.base else None
+    return accepted and base is not None and scene.head.git.is_ancestor(since, base)

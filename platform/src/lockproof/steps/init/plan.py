@@ -27,6 +27,7 @@ BIN = ".lockproof/venv/bin"
 MODULE = f"github.com/lockproof/lockproof@v{__version__}"
 GPU_RUNNER = ("self-hosted", "gpu")
 _ATTRIBUTES = ".gitattributes"
+_HOOKS = ".pre-commit-config.yaml"
 _IGNORED = "# lockproof: local MLflow runs and environments"
 _MERGED = "# lockproof merges these, in a clone that has run `lockproof merge-lock --install`"
 _LABEL = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
@@ -90,7 +91,7 @@ def plan(directory: Path, choices: Choices) -> Plan:
     wanted: dict[str, tuple[str, bool]] = {}
     policy = os.path.normpath(f"{found.root}/{FILE_NAME}")
     ignore = os.path.normpath(f"{found.root}/.gitignore")
-    mine = (policy, ignore, _ATTRIBUTES, ".gitlab-ci.yml", "dagger.json")
+    mine = (policy, ignore, _ATTRIBUTES, _HOOKS, ".gitlab-ci.yml", "dagger.json")
     before = {path: _read(found.top, path) for path in mine}
     if before[policy] is None:  # A policy is the user's own from its first day.
         wanted[policy] = (policy_text(found), False)
@@ -103,6 +104,7 @@ def plan(directory: Path, choices: Choices) -> Plan:
     wanted[ignore] = (with_lines(before[ignore] or "", ("/.lockproof/",), _IGNORED), False)
     drivers = tuple(f"{pattern} merge={NAME}" for pattern in PATTERNS)
     wanted[_ATTRIBUTES] = (with_lines(before[_ATTRIBUTES] or "", drivers, _MERGED), False)
+    wanted[_HOOKS] = (_hooked(before[_HOOKS] or "", choices.bin), False)
     if choices.runner == "dagger" and choices.module != ".":
         wanted["dagger.json"] = (_toolchain(found, before["dagger.json"], choices.module), False)
     changes, kept = [], [policy] if before[policy] is not None else []
@@ -120,6 +122,22 @@ def plan(directory: Path, choices: Choices) -> Plan:
 def _included(text: str) -> str:
     place = ".gitlab/lockproof.yml"
     return with_item(text, "include", f"- local: {place}", present=place, name=".gitlab-ci.yml")
+
+
+def _hooked(text: str, place: str | None) -> str:
+    """Hooks of pre-commit that run the gate on what is staged."""
+    command = "lockproof" if place is None or place.startswith("/") else f"{place}/lockproof"
+    hook = (
+        "- repo: local\n"
+        "  hooks:\n"
+        "    - id: lockproof-gate\n"
+        "      name: lockproof gate\n"
+        "      language: system\n"
+        f"      entry: {command} gate --staged\n"
+        "      pass_filenames: false\n"
+        "      always_run: true"
+    )
+    return with_item(text, "repos", hook, present="id: lockproof-gate", name=_HOOKS)
 
 
 def _toolchain(found: Survey, text: str | None, module: str) -> str:
@@ -166,8 +184,9 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
         module=choices.module,
         engine=choices.engine,
         gpu_runner=choices.gpu_runner,
-        # The Dagger module has no lint yet.
-        canary=found.canary if choices.runner == "host" else (),
+        canary=found.canary,
+        rule_tests=found.rule_tests,
+        proof=found.proof,
         secrets=_S3_SECRETS if "s3" in found.stores else (),
     )
 

@@ -1,10 +1,16 @@
 """The text of a first `lockproof.toml`, from what is in the repository."""
 
 import json
+import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from .survey import Survey
+from .survey import Survey, records_folder
+
+_HIGHER = re.compile(r"acc|auc|f1|precision|recall|r2|score|iou|bleu|rouge", re.IGNORECASE)
+_LOWER = re.compile(r"loss|err|rmse|mae|mse|perplexity|latency", re.IGNORECASE)
+_MOST_METRICS = 3
 
 
 def policy_text(found: Survey) -> str:
@@ -30,9 +36,53 @@ def _lines(found: Survey) -> Iterator[str]:
     yield 'unaffected = "accept"'
     yield ""
     yield from _tolerances(found)
+    yield from _gate(found)
+    yield from _metrics(found)
+    yield "[git]"
+    yield "# Larger files belong into DVC. Pictures and the like may be named here."
+    yield 'large = "5 MB"'
+    yield 'binary = "500 kB"'
+    allowed = ", ".join(map(json.dumps, found.pictures or ("docs/*.png",)))
+    yield f"{'' if found.pictures else '# '}allow = [{allowed}]"
+    yield ""
+    if found.canary and found.canary != ("control-plane",):
+        yield "[lint]"
+        yield "# Manifests that the gate and `lockproof lint` look at."
+        yield f"paths = [{', '.join(map(json.dumps, found.canary))}]"
+        yield ""
     yield "[record]"
     yield "# Where `lockproof record` writes what made a lock. Commit that with the lock."
-    yield f"directory = {json.dumps(_records(found))}"
+    yield f"directory = {json.dumps(records_folder(Path(found.top) / found.root))}"
+
+
+def _gate(found: Survey) -> Iterator[str]:
+    yield "[gate]"
+    if not found.recorded:
+        yield "# There is no run record yet. Once you run `lockproof record` after `dvc repro` and"
+        yield "# commit what it writes, take this line out, so that the gate looks at records, too."
+        yield 'off = ["record"]'
+    yield "# The gate can also demand a report of `lockproof reproduce`. Run `lockproof init` again"
+    yield "# then: in CI the gate has to wait for it."
+    yield '# reproduction = "required"'
+    yield ""
+
+
+def _metrics(found: Survey) -> Iterator[str]:
+    if not found.metrics:
+        return
+    yield "# What metrics must be, and which way is better: what makes one worse than at the base,"
+    yield "# by more than `atol`, does not pass. Yours as they are now:"
+    for path, values in found.metrics.items():
+        for key in list(values)[:_MOST_METRICS] or ["*"]:
+            lower = bool(_LOWER.search(key)) and not _HIGHER.search(key)
+            yield "# [[metric]]"
+            yield f"# path = {json.dumps(path)}"
+            yield f"# key = {json.dumps(key)}"
+            yield f'# direction = "{"lower" if lower else "higher"}"'
+            if math.isfinite(values.get(key, math.nan)):
+                yield f"# {'max' if lower else 'min'} = {values[key]!r}"
+            yield "# atol = 0.0"
+    yield ""
 
 
 def _environment(found: Survey) -> Iterator[str]:
@@ -70,8 +120,3 @@ def _tolerances(found: Survey) -> Iterator[str]:
         yield '# by = ["path/to/the/plain/file"]'
         yield '# reason = "why the bytes cannot be promised"'
         yield ""
-
-
-def _records(found: Survey) -> str:
-    usual = "data-plane/experiments"
-    return usual if (Path(found.top) / found.root / usual).is_dir() else "experiments"

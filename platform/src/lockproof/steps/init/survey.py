@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,16 +11,20 @@ from lockproof.adapters.dvc import Project, find_root, user_config
 from lockproof.adapters.git import GitRepository
 from lockproof.adapters.pins import read_pins
 from lockproof.adapters.scratch import work_folder
+from lockproof.config import FILE_NAME, GitPolicy, load_policy
 from lockproof.errors import ConfigError, UsageError
+from lockproof.model.metrics import flatten_metrics
 from lockproof.model.pipeline import Pipeline
 
 _REQUIREMENTS = ("requirements.lock", "requirements.txt")
 _PICKLED = (".pkl", ".pickle", ".joblib", ".skops", ".pt", ".pth", ".h5", ".keras")
 _LARGEST = 1 << 20
 _TESTS = {"test", "tests"}
+_PICTURES = (".gif", ".jpeg", ".jpg", ".pdf", ".png", ".webp")
 _DECLARES = re.compile(
     rb"^kind: *(?:Rollout|AnalysisTemplate|ClusterAnalysisTemplate) *(?:#.*)?$", re.MULTILINE
 )
+_TESTS_RULES = re.compile(rb"^rule_files:.*^tests:|^tests:.*^rule_files:", re.MULTILINE | re.DOTALL)
 _PLAIN_FOLDER = re.compile(r"[\w./+-]+")
 _PLAIN_PATH = re.compile(r"[\w./ +-]+")
 
@@ -40,12 +45,21 @@ class Survey:
     """The key of `[environment]` and the file that pins the pipeline's packages."""
     unpinned: tuple[str, ...]
     """Requirements files that leave versions open, each with the reason."""
-    metrics: tuple[str, ...]
+    metrics: Mapping[str, Mapping[str, float]]
+    """Metrics file -> dotted key -> value, as they are now; without keys where there is no file."""
+    recorded: bool
+    """Whether there is a run record."""
+    pictures: tuple[str, ...]
+    """Globs on large pictures in Git, from its root."""
     opaque: tuple[str, ...]
     """Outputs whose format has no bytes that can be promised, such as pickled models."""
     gpus: int
     canary: tuple[str, ...]
     """Folders at the top that hold manifests of a rollout or an analysis, tests left out."""
+    rule_tests: bool
+    """Whether there are unit tests of Prometheus rules."""
+    proof: bool
+    """Whether the policy that is there demands a passed report of `reproduce`."""
     stores: tuple[str, ...]
     """The URL schemes of the DVC remotes."""
 
@@ -70,6 +84,7 @@ def survey(directory: Path) -> Survey:
         finally:
             project.close()
     environment, unpinned = _environment(here, pipeline)
+    tracked = git.tracked()
     outs = [out for stage in pipeline.stages if stage.kind == "stage" for out in stage.outs]
     return Survey(
         top=git.root,
@@ -78,10 +93,14 @@ def survey(directory: Path) -> Survey:
         hosting=_host(git.remote_url() or ""),
         environment=environment,
         unpinned=unpinned,
-        metrics=tuple(out.path for out in outs if out.kind == "metric"),
+        metrics={out.path: _values(here, out.path) for out in outs if out.kind == "metric"},
+        recorded=any((here / records_folder(here)).glob("*.json")),
+        pictures=_pictures(git.root, tracked),
         opaque=tuple(out.path for out in outs if out.path.endswith(_PICKLED)),
         gpus=max((stage.gpus for stage in pipeline.stages if stage.runs), default=0),
-        canary=_canary(git.root, git.tracked()),
+        canary=_canary(git.root, tracked),
+        rule_tests=any(_holds(git.root / path, _TESTS_RULES) for path in tracked if _is_yaml(path)),
+        proof=load_policy(here / FILE_NAME).gate.reproduction == "required",
         stores=stores,
     )
 
@@ -118,19 +137,47 @@ def _branch(git: GitRepository) -> str:
     return found or git.branch() or "main"
 
 
+def _values(here: Path, path: str) -> dict[str, float]:
+    try:
+        return flatten_metrics(path, (here / path).read_bytes())
+    except (OSError, ConfigError):  # Not made yet, or nothing that a threshold could be for.
+        return {}
+
+
+def records_folder(here: Path) -> str:
+    """Where run records go in a DVC project that has no policy yet."""
+    usual = "data-plane/experiments"
+    return usual if (here / usual).is_dir() else "experiments"
+
+
+def _pictures(top: Path, tracked: tuple[str, ...]) -> tuple[str, ...]:
+    globs = set()
+    for path in tracked:
+        suffix = os.path.splitext(path)[1]
+        with contextlib.suppress(OSError):
+            if suffix in _PICTURES and (top / path).lstat().st_size > GitPolicy().binary:
+                globs.add(os.path.join(os.path.dirname(path), f"*{suffix}"))
+    return tuple(sorted(globs))
+
+
+def _is_yaml(path: str) -> bool:
+    return path.endswith((".yaml", ".yml"))
+
+
+def _holds(file: Path, pattern: re.Pattern[bytes]) -> bool:
+    try:
+        return file.stat().st_size <= _LARGEST and bool(pattern.search(file.read_bytes()))
+    except OSError:  # Removed in the work tree, or no regular file.
+        return False
+
+
 def _canary(top: Path, tracked: tuple[str, ...]) -> tuple[str, ...]:
     folders = set()
-    for path in tracked:
-        folder, file = os.path.dirname(path), top / path
-        if not path.endswith((".yaml", ".yml")) or not _PLAIN_FOLDER.fullmatch(folder):
-            continue
-        if _TESTS & set(folder.split("/")):
-            continue
-        try:
-            if file.stat().st_size <= _LARGEST and _DECLARES.search(file.read_bytes()):
-                folders.add(folder.partition("/")[0])
-        except OSError:  # Removed in the work tree, or no regular file.
-            continue
+    for path in filter(_is_yaml, tracked):
+        folder = os.path.dirname(path)
+        tests = _TESTS & set(folder.split("/"))
+        if not tests and _PLAIN_FOLDER.fullmatch(folder) and _holds(top / path, _DECLARES):
+            folders.add(folder.partition("/")[0])
     return tuple(sorted(folders))
 
 
