@@ -325,6 +325,25 @@ def test_what_was_there_before_is_never_removed(project: Project) -> None:
     assert "labels" not in left["metadata"]
 
 
+def test_what_is_being_deleted_is_waited_for_and_not_applied(project: Project) -> None:
+    """The namespace takes nothing new, and an applied claim would go with the old one."""
+    project.declare(project.settings(a="1"))
+    assert project.run("--no-wait").code == 0
+    path = f"/api/v1/namespaces/{project.name}/configmaps/settings"
+    hold = {"metadata": {"finalizers": ["example.org/hold"]}}
+    project.lab.api.merge(path, hold)
+    project.lab.api.call("DELETE", f"/api/v1/namespaces/{project.name}")
+    project.declare(project.settings(a="1"), project.deployment())
+    until(lambda: project.read("/api/v1 configmaps/settings")["metadata"].get("deletionTimestamp"))
+    done = project.run("--timeout", "30s")
+    assert done.code == 1
+    assert done.rules == ["LP911", "LP911"], "the namespace and the settings"
+    assert done.actions[f"Deployment.apps {project.name}/web"] == "refuse"
+    project.lab.api.merge(path, {"metadata": {"finalizers": None}})
+    until(lambda: project.lab.api.get(f"/api/v1/namespaces/{project.name}") is None)
+    assert project.run("--timeout", "60s").code == 0
+
+
 def test_a_namespace_with_something_of_somebody_else_stays(project: Project) -> None:
     project.declare(project.settings(a="1"))
     assert project.run("--no-wait").code == 0

@@ -77,6 +77,13 @@ def test_refusals(code: int, reason: str, why: Why) -> None:
     assert refusal.why is why
 
 
+def test_a_namespace_that_goes_is_no_missing_right() -> None:
+    cause = {"reason": "NamespaceTerminating", "message": "namespace a is being terminated"}
+    refusal = refusal_of(403, status(403, "forbidden: …", "Forbidden", [cause]))
+    assert refusal is not None
+    assert refusal.why is Why.LEAVING
+
+
 @pytest.mark.parametrize(
     "answer",
     [

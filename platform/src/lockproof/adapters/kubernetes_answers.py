@@ -22,6 +22,8 @@ class Why(StrEnum):
     """This user may not do that."""
     NOT_FOUND = "not found"
     """The object, its kind or its namespace is not there."""
+    LEAVING = "leaving"
+    """The namespace is being deleted, and takes nothing new."""
     CHANGED = "changed"
     """The object is no longer the one that was meant."""
 
@@ -101,6 +103,8 @@ def refusal_of(code: int, status: Mapping[str, Any]) -> Refusal | None:
         return Refusal(Why.INVALID, message, causes or _fields_in(message))
     if code == 401:
         return Refusal(Why.FORBIDDEN, "the API server does not accept these credentials")
+    if code == 403 and any(c.get("reason") == "NamespaceTerminating" for c in listed):
+        return Refusal(Why.LEAVING, message)
     if code == 403 or reason == "Forbidden":
         return Refusal(Why.FORBIDDEN, message)
     if code in (404, 410):

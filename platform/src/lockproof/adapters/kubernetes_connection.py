@@ -166,6 +166,10 @@ def _client(kubeconfig: Path | None, context: str | None) -> tuple[Any, str]:
     # It logs a traceback for a credential plug-in that fails, and raises as well.
     logging.getLogger("kubernetes").setLevel(logging.CRITICAL)
     named = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG")
+    if named and not any(Path(one).exists() for one in named.split(os.pathsep)):
+        raise ConfigError(
+            f"there is no kubeconfig {named}: use --kubeconfig FILE or set KUBECONFIG"
+        )
     try:
         if not named and not context and not Path.home().joinpath(".kube/config").exists():
             if "KUBERNETES_SERVICE_HOST" not in os.environ:
@@ -183,6 +187,11 @@ def _client(kubeconfig: Path | None, context: str | None) -> tuple[Any, str]:
     except ConfigError:
         raise
     except Exception as error:
+        if context is not None and "/contexts list" in str(error):
+            raise ConfigError(
+                f"no context {context!r} in {named or '~/.kube/config'}:"
+                " 'kubectl config get-contexts' lists them"
+            ) from error
         raise ConfigError(
             f"cannot use the kubeconfig {named or '~/.kube/config'}: {_brief(error)}"
         ) from error

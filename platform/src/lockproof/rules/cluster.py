@@ -119,6 +119,15 @@ def drifted(
     return finding("LP910", name, text, path=at.path, line=at.line)
 
 
+def going(name: str, at: Place) -> Finding:
+    """An object that Git declares is on its way out of the cluster."""
+    text = (
+        f"{name} is being deleted: run this again when it is gone; its metadata.finalizers say"
+        " what it waits for"
+    )
+    return finding("LP911", name, text, path=at.path, line=at.line)
+
+
 def stays(name: str, reason: str) -> Finding:
     """An object was deleted and is still there."""
     text = f"{name} was deleted and does not go away: {reason}; then run this again"

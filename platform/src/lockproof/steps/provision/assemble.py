@@ -93,7 +93,9 @@ def _objects(account: Account) -> Check | None:
         if item not in compared and item.action not in ("refuse", "missing")
     ]
     verdict = _verdict(account, ("LP901", "LP902", "LP903", "LP904", "LP905", "LP910"))
-    if (not compared and not tally["missing"]) or left_out:
+    if any(item.action == "refuse" for item in items):
+        verdict = Verdict.FAILED
+    elif (not compared and not tally["missing"]) or left_out:
         verdict = worst([verdict, Verdict.INCONCLUSIVE])
     name = "compared" if dry else "applied"
     return Check(

@@ -48,6 +48,8 @@ def _ask(session: Session, item: Item) -> list[Finding]:
         if _lacks_namespace(session, item, refusal):
             return _ask_elsewhere(session, item, item.kind)
         item.action = "refuse"
+        if refusal.why is Why.LEAVING and _declares_namespace(session, item):
+            return []  # Its namespace says so already.
         return [explain(item, refusal)]
 
 
@@ -77,6 +79,9 @@ def compare(session: Session, item: Item, kind: Kind) -> list[Finding]:
     if owner:
         item.action = "refuse"
         return [rules.foreign(item.name, owner, rules.Place(*item.manifest.place()))]
+    if item.live is not None and item.live["metadata"].get("deletionTimestamp"):
+        item.action = "refuse"
+        return [rules.going(item.name, rules.Place(*item.manifest.place()))]
     would_be = session.cluster.apply(
         kind, wanted(session, item), dry_run=True, force=session.request.force_conflicts
     )
@@ -104,6 +109,8 @@ def explain(item: Item, refusal: Refusal) -> Finding:
     if refusal.why is Why.CONFLICT:
         owners = [rules.FieldTrouble(c.field, c.owner or c.message) for c in refusal.causes]
         return rules.conflict(name, owners, place)
+    if refusal.why is Why.LEAVING:
+        return rules.going(f"the namespace of {name}", place)
     if refusal.why is Why.FORBIDDEN:
         return rules.forbidden(name, str(refusal), place)
     troubles = [rules.FieldTrouble(c.field, c.message) for c in refusal.causes]
@@ -116,9 +123,11 @@ def all_items(planned: Iterable[Iterable[Item]]) -> list[Item]:
 
 
 def _lacks_namespace(session: Session, item: Item, refusal: Refusal) -> bool:
-    if refusal.why is not Why.NOT_FOUND or item.key.namespace is None:
-        return False
-    return any(
+    return refusal.why is Why.NOT_FOUND and _declares_namespace(session, item)
+
+
+def _declares_namespace(session: Session, item: Item) -> bool:
+    return item.key.namespace is not None and any(
         manifest.key.group_kind == _NAMESPACE and manifest.key.name == item.key.namespace
         for manifest in session.manifests
     )
