@@ -7,7 +7,7 @@ BLUE, GREEN, VIOLET = (STYLES[s].line for s in ("check", "store", "cluster"))
 
 def drawing() -> Canvas:
     """The architecture diagram."""
-    c = Canvas(1240, 900, "lockproof: the life of a change")
+    c = Canvas(1256, 900, "lockproof: the life of a change")
     c.text(30, 40, "The life of a change", size=24, bold=True)
     c.text(30, 64, "What a commit claims about data, code and models is proved before it merges, and "
            "watched before it gets all traffic.", size=13, colour=SOFT)  # fmt: skip
@@ -29,8 +29,8 @@ def drawing() -> Canvas:
         row,
         188,
         h,
-        "gate --pr",
-        ["lock · remote · Git", "record · metrics", "manifests", "seconds, no data"],
+        "record",
+        ["binds the lock to", "metrics, parameters", "and environment;", "logs the run"],
         "check",
         mono=True,
     )
@@ -39,8 +39,8 @@ def drawing() -> Canvas:
         row,
         188,
         h,
-        "reproduce",
-        ["runs changed stages", "from locked inputs,", "compares, explains", "CPU or GPU runner"],
+        "gate --pr",
+        ["lock · remote · Git", "record · metrics", "manifests", "seconds, no data"],
         "check",
         mono=True,
     )
@@ -49,8 +49,8 @@ def drawing() -> Canvas:
         row,
         188,
         h,
-        "attest · register",
-        ["signs the verdict;", "one model version,", "alias moves forward"],
+        "reproduce",
+        ["runs changed stages", "from locked inputs,", "compares, explains", "CPU or GPU runner"],
         "check",
         mono=True,
     )
@@ -77,73 +77,63 @@ def drawing() -> Canvas:
         c.arrow((x, row + h / 2), (x + 40, row + h / 2))
 
     # What they read and write.
-    c.lane(20, 312, 1200, 150, "Data plane: what is versioned", "store", right=True)
-    row, h = 350, 92
+    c.lane(20, 318, 1200, 144, "Data plane: what is versioned", "store", right=True)
+    row, h = 352, 90
     c.box(
         40,
         row,
-        300,
+        290,
         h,
         "Git",
         ["code · params · dvc.lock · metrics", "manifests · policy · run records"],
         "store",
     )
     c.box(
-        400,
+        366,
         row,
-        340,
+        196,
+        h,
+        "MLflow",
+        ["runs · registered models", "artifacts proxied to S3"],
+        "store",
+    )
+    c.box(
+        598,
+        row,
+        602,
         h,
         "DVC remote (S3)",
         ["data and models, by their MD5", "versioned · encrypted · never public"],
         "store",
     )
-    c.box(
-        800,
-        row,
-        400,
-        h,
-        "MLflow",
-        [
-            "runs · registered models · aliases",
-            "artifacts proxied to S3; database on PVC or PostgreSQL",
-        ],
-        "store",
-    )
-    c.arrow((124, 254), (124, 350), label="commit", at=(128, 298), colour=GREEN, anchor="start")
+    c.arrow((124, 254), (124, 352), label="commit", at=(130, 310), colour=GREEN, anchor="start")
     c.arrow(
-        (190, 254),
-        (190, 288),
-        (440, 288),
-        (440, 350),
+        (180, 254),
+        (180, 294),
+        (622, 294),
+        (622, 352),
         label="dvc push",
-        at=(262, 283),
+        at=(250, 289),
         colour=GREEN,
     )
+    c.arrow((404, 254), (404, 352), label="run", at=(410, 313), colour=GREEN, anchor="start")
     c.arrow(
-        (500, 350),
-        (500, 300),
-        (344, 300),
-        (344, 254),
+        (650, 352),
+        (650, 254),
         label="lists, downloads nothing",
-        at=(494, 334),
+        at=(657, 301),
         colour=SOFT,
         dashed=True,
-        anchor="end",
+        anchor="start",
     )
     c.arrow(
-        (590, 350), (590, 254), label="locked inputs", at=(584, 283), colour=GREEN, anchor="end"
-    )
-    c.arrow(
-        (640, 254), (640, 288), (850, 288), (850, 350), label="run", at=(744, 283), colour=GREEN
-    )
-    c.arrow(
-        (890, 254), (890, 350), label="model version", at=(896, 298), colour=GREEN, anchor="start"
+        (838, 352), (838, 254), label="locked inputs", at=(845, 301), colour=GREEN, anchor="start"
     )
     c.arrow(
         (1130, 254),
-        (1130, 292),
-        (1230, 292),
-        (1230, 484),
+        (1130, 296),
+        (1238, 296),
+        (1238, 484),
         (230, 484),
         (230, 442),
         colour=GREEN,
@@ -187,7 +177,7 @@ def drawing() -> Canvas:
         220,
         h,
         "Prometheus",
-        ["errors and latency of each", "version, by lockproof canary"],
+        ["errors and latency of each", "version; rules with unit tests"],
         "cluster",
     )
     c.box(
@@ -207,8 +197,8 @@ def drawing() -> Canvas:
         704,
         220,
         h,
-        "MLflow · DVC jobs",
-        ["server · nightly backup", "gate and reproduce as jobs"],
+        "MLflow",
+        ["server · registry · users", "nightly backup to the bucket"],
         "cluster",
     )
     c.badge(68, row, 6)

@@ -194,16 +194,15 @@ def drawing() -> Canvas:
         "wait",
         size=13,
     )
-    c.arrow((140, 560), (140, 718), label="yes", at=(152, 600), colour=GREEN, anchor="start")
+    c.arrow((140, 560), (140, 718), label="yes", at=(152, 684), colour=GREEN, anchor="start")
     c.arrow(
         (360, 560),
         (360, 690),
         (610, 690),
         (610, 718),
         label="no, twice",
-        at=(372, 600),
+        at=(485, 684),
         colour=RED,
-        anchor="start",
     )
     c.arrow(
         (760, 512),
@@ -212,9 +211,8 @@ def drawing() -> Canvas:
         (1022, 690),
         (1022, 718),
         label="no, three times",
-        at=(814, 600),
+        at=(922, 684),
         colour=ORANGE,
-        anchor="end",
     )
 
     c.legend(

@@ -83,12 +83,28 @@ def test_the_readme_names_the_two_commands() -> None:
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
 
 
-@pytest.mark.parametrize(
-    "page",
-    sorted(str(p.relative_to(ROOT)) for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]),
-)
+def anchors(page: Path) -> set[str]:
+    """What a link may name after `#`, as GitHub makes it of a page's headings."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = [
+        re.sub(r"[`*]|\]\(.*?\)", "", h) for h in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    ]
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+def pages() -> list[str]:
+    """Every Markdown page of the repository."""
+    argv = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.md"]
+    listed = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+    return sorted(name for name in set(listed.stdout.split("\0")) if (ROOT / name).is_file())
+
+
+@pytest.mark.parametrize("page", pages())
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
-    for target in re.findall(r"\]\(([^)#\s]+)", text):
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)(#[^)\s]*)?\)", text):
         if not target.startswith(("http:", "https:", "mailto:")):
-            assert ((ROOT / page).parent / target).exists(), target
+            to = (ROOT / page).parent / target if target else ROOT / page
+            assert to.exists(), target
+            if anchor and to.suffix == ".md":
+                assert anchor[1:] in anchors(to), f"{target}{anchor}"
