@@ -30,8 +30,17 @@ reproduce: setup ## prove this repository's own pipeline (ARGS go to `lockproof 
 develop: ## make .venv with the tests and checks as well
 	@scripts/setup dev
 
+# Apart from .venv: dagger-io and MLflow do not fit into one environment.
+.PHONY: develop-module
+develop-module: develop
+	@$(BIN)/python scripts/module_venv.py
+
+.PHONY: test-module
+test-module: develop-module ## run the tests of the Dagger module's own code; needs no engine
+	@cd ci && .venv/bin/pytest -q
+
 .PHONY: test
-test: develop ## run every test that can run here; the others say why not
+test: test-module ## run every test that can run here; the others say why not
 	@$(PYTEST) --numprocesses auto --dist loadgroup $(ARGS)
 
 # Run by name, a group that cannot run, or has no test, is a failure and not a skip.
@@ -72,8 +81,9 @@ format: develop ## rewrite what lint would complain about, where that is safe
 	@$(BIN)/ruff format .
 
 .PHONY: types
-types: develop ## check types
+types: develop-module ## check types
 	@$(BIN)/mypy
+	@cd ci && .venv/bin/mypy
 
 .PHONY: contracts
 contracts: develop ## check which room imports which
@@ -119,4 +129,4 @@ news: develop ## show the release notes that news/ would give
 
 .PHONY: clean
 clean: ## remove what make made; nothing outside this folder
-	rm -rf .venv .venv.old dist .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv.old ci/.venv dist .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

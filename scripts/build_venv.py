@@ -99,8 +99,9 @@ def is_current(kind: str) -> bool:
 class Installer:
     """The one of uv and pip that is used, with the index that the user configured for either."""
 
-    def __init__(self, uv: str | None) -> None:
+    def __init__(self, uv: str | None, venv: Path = VENV) -> None:
         self.uv = uv
+        self.venv = venv
         settings = pip_settings(os.environ)
         given = dict(os.environ)
         for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX"):
@@ -116,12 +117,13 @@ class Installer:
 
     def create(self) -> None:
         if self.uv:
-            self.run(self.uv, "venv", "--quiet", "--no-project", "--python", base_python(), VENV)
+            python = ("--python", base_python())
+            self.run(self.uv, "venv", "--quiet", "--no-project", *python, self.venv)
         else:
-            self.run(base_python(), "-I", "-m", "venv", VENV)
+            self.run(base_python(), "-I", "-m", "venv", self.venv)
 
     def install(self, *what: str | Path) -> None:
-        python = VENV / "bin" / "python"
+        python = self.venv / "bin" / "python"
         options = ["--quiet", "--no-deps", "--no-build-isolation"]
         if self.uv:
             self.run(self.uv, "pip", "install", "--python", python, *options, *what)

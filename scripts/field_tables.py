@@ -207,7 +207,7 @@ def add_enums(definitions: dict[str, Any], found: Mapping[str, Mapping[str, list
         for field, values in fields.items():
             target = schema.get("properties", {}).get(field.removesuffix("[]"))
             if target is not None and field.endswith("[]"):
-                target = target.get("items")
+                target = target.get("items") or target.get("additionalProperties")
             if target is not None and target.get("type") == "string":
                 target["enum"] = values
 
@@ -215,6 +215,8 @@ def add_enums(definitions: dict[str, Any], found: Mapping[str, Mapping[str, list
 def _function_name(definition: str) -> str:
     """`io.k8s.api.core.v1.Pod` -> `k8sio_api_core_v1_Pod`, as the generator names functions."""
     parts = definition.split(".")
+    if "pkg" in parts:
+        return "_".join(parts[parts.index("pkg") :])
     host = {"io.k8s": "k8sio"}.get(".".join(parts[:2]), "")
     return "_".join([host, *(part.replace("-", "_") for part in parts[2:])])
 

@@ -249,7 +249,7 @@ def _is_established(api: Api, path: str) -> bool:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Lab]:
+def running(folder: Path, *, controllers: bool = True) -> Iterator[Lab]:
     """A control plane that keeps all it has in `folder`; it is stopped at the end."""
     assets = Path(os.environ["KUBEBUILDER_ASSETS"])
     lab = Lab(folder, free_port(), free_port(), assets)
@@ -265,7 +265,8 @@ def running(folder: Path) -> Iterator[Lab]:
         lab.others.append(lab._spawn(argv, "etcd"))
         stack.callback(_stop, lab)
         lab.start_server()
-        lab.start_controllers()
+        if controllers:
+            lab.start_controllers()
         yield lab
 
 

@@ -109,7 +109,7 @@ class Project:
             "status": self.git("status", "--porcelain", "--ignored"),
             "head": self.git("rev-parse", "HEAD"),
             "refs": self.git("for-each-ref"),
-            "config": (self.root / ".git" / "config").read_text(),
+            "config": self.git("config", "--local", "--list"),
             "cache": listing(self.root / ".dvc" / "cache"),
             "remote": listing(self.remote),
         }

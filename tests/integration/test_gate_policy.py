@@ -1,5 +1,6 @@
 """What the policy, waivers, the baseline and a pull request make of what the gate finds."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from lockproof.steps.lint import lint
 
 from .good_project import Edit, append, both, in_lock, swap
 from .mutations_gate import GHOST, WAIVER, Mutation
-from .pipelines import Project, Silence, copy_of
+from .pipelines import BIN, Project, Silence, copy_of
 from .remotes import Folder
 
 CODE = append("src/train.py", "# new\n")
@@ -52,6 +53,34 @@ def test_only_what_is_staged_counts(project: Project) -> None:
     assert report_of(project, staged=True).verdict is Verdict.PASSED
     project.git("add", "-A")
     assert brief(report_of(project, staged=True)) == [("LP104", "error")]
+
+
+HOOK = """\
+#!/bin/sh
+exec {lockproof} gate --staged --format json > {said}
+"""
+
+
+def test_a_hook_looks_at_what_is_committed(project: Project) -> None:
+    """`git commit -a` and `git commit PATH` make an index of their own."""
+    hook, said = project.root / ".git" / "hooks" / "pre-commit", project.remote.parent / "said"
+    hook.write_text(HOOK.format(lockproof=BIN / "lockproof", said=said))
+    hook.chmod(0o755)
+
+    def committed(*argv: str) -> tuple[bool, list[str]]:
+        before = project.git("rev-parse", "HEAD")
+        project.run("git", "commit", "-qm", "x", *argv, check=False)
+        rules = [found["rule"] for found in json.loads(said.read_text())["findings"]]
+        return project.git("rev-parse", "HEAD") != before, rules
+
+    CODE(project, Folder(project.remote))
+    project.write({"notes.txt": "x"})
+    assert committed("-a") == (False, ["LP104"])
+    assert committed("src/train.py") == (False, ["LP104"])
+    project.git("add", "src/train.py", "notes.txt")
+    assert committed() == (False, ["LP104"])
+    assert committed("notes.txt") == (True, [])
+    assert committed() == (False, ["LP104"])
 
 
 def test_a_pull_request_cannot_switch_a_rule_off(project: Project) -> None:

@@ -1,6 +1,8 @@
 """Builds lockproof's container from its own source and lock: small, non-root, with an SBOM."""
 
 import dataclasses
+import shutil
+from pathlib import Path
 
 import dagger
 from dagger import dag
@@ -9,6 +11,7 @@ from .settings import CACHE, HOME, REPOSITORY, USER, VENV
 
 _PINS = "/build/requirements"
 _SOURCE = "/build/source"
+_BESIDE = "/opt/beside"
 SBOM_PATH = "/usr/share/lockproof/sbom.cdx.json"
 
 # Only constant text goes through a shell.
@@ -62,7 +65,7 @@ class Recipe:
     """What lockproof's image is built from."""
 
     library: dagger.Directory
-    """lockproof's own repository, as much of it as its package needs."""
+    """lockproof's own repository, as much of it as its package is built from."""
     base_image: str
     packages: Packages
 
@@ -95,31 +98,50 @@ class Recipe:
             .directory(VENV)
         )
 
+    def _beside(self, pins: str) -> dagger.Container:
+        """A container with a virtual environment in `_BESIDE` that has the packages of a file."""
+        return (
+            self.packages.configure(
+                dag.container().from_(self.base_image), home="/root", owner="0:0"
+            )
+            .with_directory(_PINS, self.library.directory("requirements"))
+            .with_exec(["python3", "-m", "venv", _BESIDE])
+            .with_exec(
+                [
+                    *(f"{_BESIDE}/bin/python", "-m", "pip", "install", "--quiet", "--no-deps"),
+                    *("--require-hashes", "-r", f"{_PINS}/{pins}"),
+                ]
+            )
+        )
+
     def sbom(self) -> dagger.File:
         """The packages of lockproof's environment as CycloneDX JSON.
 
         The packages of the base image's operating system are not in it.
         """
         return (
-            self.packages.configure(
-                dag.container().from_(self.base_image), home="/root", owner="0:0"
-            )
-            .with_directory(_PINS, self.library.directory("requirements"))
-            .with_exec(["python3", "-m", "venv", "/opt/sbom"])
-            .with_exec(
-                [
-                    *("/opt/sbom/bin/python", "-m", "pip", "install", "--quiet", "--no-deps"),
-                    *("--require-hashes", "-r", f"{_PINS}/sbom.txt"),
-                ]
-            )
+            self._beside("sbom.txt")
             .with_directory(VENV, self.installed())
             .with_exec(
                 [
-                    *("/opt/sbom/bin/cyclonedx-py", "environment", "--output-reproducible"),
+                    *(f"{_BESIDE}/bin/cyclonedx-py", "environment", "--output-reproducible"),
                     *("--of", "JSON", "-o", "/sbom.cdx.json", f"{VENV}/bin/python"),
                 ]
             )
             .file("/sbom.cdx.json")
+        )
+
+    def store(self) -> dagger.Container:
+        """SeaweedFS's `weed`, an S3 server in one program, run by a user without rights."""
+        weed = self._beside("store.txt").file(f"{_BESIDE}/bin/weed")
+        return (
+            dag.container()
+            .from_(self.base_image)
+            .with_file("/usr/local/bin/weed", weed)
+            .with_env_variable("HOME", HOME)
+            .with_directory(HOME, dag.directory(), owner=USER)
+            .with_workdir(HOME)
+            .with_user(USER)
         )
 
     def image(self) -> dagger.Container:
@@ -136,6 +158,18 @@ class Recipe:
             .with_label("org.opencontainers.image.licenses", "Apache-2.0")
             .with_entrypoint([f"{VENV}/bin/lockproof"])
         )
+
+
+def own_source() -> dagger.Directory:
+    """lockproof's own repository, as `include` in dagger.json has brought it into this module.
+
+    So it is this module's commit wherever the module was loaded from. A default path would be
+    looked for in the caller's repository where that has the module as a toolchain.
+    """
+    copy = Path("library")  # Only what is in a function's working folder can become a directory.
+    if not copy.exists():
+        shutil.copytree(Path(__file__).resolve().parents[3], copy, symlinks=True)
+    return dag.current_module().workdir(str(copy), exclude=["ci", "dagger.json"])
 
 
 def on(base: dagger.Container, installed: dagger.Directory) -> dagger.Container:

@@ -3,24 +3,23 @@
 import dataclasses
 import posixpath
 import uuid
-from typing import Annotated
+from typing import Annotated, Any
 
 import dagger
 from dagger import DefaultPath, Doc, Ignore, dag
 
-from .image import Packages, Recipe, prepared
+from .image import Packages, Recipe, own_source, prepared
+from .servers import MLFLOW_PORT, S3_KEY, S3_PORT, S3_REGION, mlflow_server, s3_server
 from .settings import (
     BASE_IMAGE,
     CACHE,
-    LIBRARY_FILES,
+    GIVEN,
     NOT_UPLOADED,
+    PROMETHEUS_IMAGE,
     REPOSITORY,
     SECRETS,
     USER,
 )
-
-MLFLOW_PORT = 5000
-S3_PORT = 8333
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -34,22 +33,23 @@ class Inputs:
         Doc("The Git repository to look at, with its .git"),
     ]
     library: Annotated[
-        dagger.Directory,
-        DefaultPath("/"),
-        Ignore(LIBRARY_FILES),
-        Doc("lockproof's own repository, to build it from"),
-    ]
+        dagger.Directory | None,
+        Doc("lockproof's own repository, to build it from; default: as this module came with it"),
+    ] = None
     path: Annotated[str, Doc("The folder in the repository that .dvc is in")] = "."
     base_image: Annotated[
         str, Doc("What lockproof is installed on: Python 3.11 or newer, and Git or apt-get")
     ] = BASE_IMAGE
-    image: Annotated[
+    tool_image: Annotated[
         str | None, Doc("A published image of lockproof, to run instead of building one")
     ] = None
     training_image: Annotated[
         str | None,
         Doc("The pipeline's own image, as environment.image names it; lockproof goes on top"),
     ] = None
+    prometheus_image: Annotated[
+        str, Doc("Whose promtool runs the unit tests of Prometheus rules; '' for none")
+    ] = PROMETHEUS_IMAGE
     package_index: Annotated[str | None, Doc("A package index to use instead of PyPI")] = None
     package_netrc: Annotated[
         dagger.Secret | None, Doc("A .netrc file with the user and password of that index")
@@ -76,14 +76,20 @@ class Inputs:
     mlflow: Annotated[
         dagger.Service | None, Doc("A tracking server, which steps reach as http://mlflow:5000")
     ] = None
+    servers: Annotated[
+        bool,
+        Doc(
+            "Bring up an S3 server and a tracking server, which need no account, for --s3, --mlflow"
+        ),
+    ] = False
     kubeconfig: Annotated[dagger.Secret | None, Doc("How to reach the cluster")] = None
     cluster: Annotated[
         dagger.Service | None, Doc("An API server, which steps reach as host `cluster`")
     ] = None
 
-    def inputs(self) -> "Inputs":
-        """These inputs alone, to hand them to another object of the module."""
-        return Inputs(**{f.name: getattr(self, f.name) for f in dataclasses.fields(Inputs)})
+    def given(self) -> dict[str, Any]:
+        """These inputs by name, to make another object of the module with them."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(Inputs)}
 
     @property
     def packages(self) -> Packages:
@@ -93,12 +99,13 @@ class Inputs:
     @property
     def recipe(self) -> Recipe:
         """What lockproof is built from; on the pipeline's image, if there is one."""
-        return Recipe(self.library, self.training_image or self.base_image, self.packages)
+        library = self.library or own_source()
+        return Recipe(library, self.training_image or self.base_image, self.packages)
 
     def tool(self) -> dagger.Container:
         """lockproof in a container, with its caches."""
-        if self.image is not None and self.training_image is None:
-            container = prepared(dag.container().from_(self.image))
+        if self.tool_image is not None and self.training_image is None:
+            container = prepared(dag.container().from_(self.tool_image))
         else:
             container = self.recipe.image()
         if self.training_image is not None:
@@ -111,16 +118,26 @@ class Inputs:
             owner=USER,
         )
 
-    def bench(self) -> dagger.Container:
-        """The tool where `.dvc` is in the repository, with a volume for DVC's cache."""
-        place = self.place()
+    def checkout(self) -> dagger.Container:
+        """The tool where `.dvc` is in the repository."""
         return (
             self.tool()
             .with_directory(REPOSITORY, self.repository, owner=USER)
-            .with_mounted_cache(
-                f"{place}/.dvc/cache", self.packages.volume("dvc-cache"), owner=USER
-            )
-            .with_workdir(place)
+            .with_workdir(self.place())
+        )
+
+    def bench(self) -> dagger.Container:
+        """The checkout with a volume for DVC's cache."""
+        return self.checkout().with_mounted_cache(
+            f"{self.place()}/.dvc/cache", self.packages.volume("dvc-cache"), owner=USER
+        )
+
+    def changed_by(self, *words: str) -> dagger.Changeset:
+        """What a command changes in the repository, Git's own files apart."""
+        before = self.checkout()
+        after = before.with_exec(list(words)).directory(REPOSITORY)
+        return after.without_directory(".git").changes(
+            before.directory(REPOSITORY).without_directory(".git")
         )
 
     def place(self) -> str:
@@ -149,16 +166,28 @@ class Inputs:
             },
         )
         if self.s3 is not None:
-            container = container.with_service_binding("s3", self.s3).with_env_variable(
-                "AWS_ENDPOINT_URL_S3", f"http://s3:{S3_PORT}"
-            )
+            return _with_s3(container, self.s3)
+        if self.servers:
+            own = _with_s3(container, s3_server(self.recipe))
+            for name, value in S3_KEY.items():
+                own = own.with_env_variable(name, value)
+            return own.with_env_variable("AWS_DEFAULT_REGION", S3_REGION)
         return container
+
+    def with_promtool(self, container: dagger.Container) -> dagger.Container:
+        """Add what lint needs to run the unit tests of Prometheus rules."""
+        if not self.prometheus_image:
+            return container
+        promtool = dag.container().from_(self.prometheus_image).file("/bin/promtool")
+        return container.with_file("/usr/local/bin/promtool", promtool)
 
     def with_tracking(self, container: dagger.Container) -> dagger.Container:
         """Add what MLflow's client needs to log to the tracking server."""
-        uri = self.mlflow_uri
-        if self.mlflow is not None:
-            container = container.with_service_binding("mlflow", self.mlflow)
+        uri, server = self.mlflow_uri, self.mlflow
+        if server is None and self.servers:
+            server = mlflow_server(self.tool(), self.packages)
+        if server is not None:
+            container = container.with_service_binding("mlflow", server)
             uri = uri or f"http://mlflow:{MLFLOW_PORT}"
         if uri is not None:
             container = container.with_env_variable("MLFLOW_TRACKING_URI", uri)
@@ -197,6 +226,17 @@ def fresh(container: dagger.Container) -> dagger.Container:
     For what reads or changes the state of something outside: a remote, a server, a cluster.
     """
     return container.with_env_variable("LOCKPROOF_CALL", uuid.uuid4().hex)
+
+
+def with_file(container: dagger.Container, file: dagger.File, name: str) -> dagger.Container:
+    """Put a file that a call is given beside the repository, where `GIVEN` is."""
+    return container.with_file(f"{GIVEN}/{name}", file, owner=USER)
+
+
+def _with_s3(container: dagger.Container, server: dagger.Service) -> dagger.Container:
+    return container.with_service_binding("s3", server).with_env_variable(
+        "AWS_ENDPOINT_URL_S3", f"http://s3:{S3_PORT}"
+    )
 
 
 def _with_secrets(

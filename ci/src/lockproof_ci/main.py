@@ -3,21 +3,24 @@
 from typing import Annotated
 
 import dagger
-from dagger import Doc, function, object_type
+from dagger import Doc, check, dag, generate
 
-from .inputs import Inputs, fresh
-from .parts import Dvc, Models
-from .proof import Command, NoFail, Proof, prove
+from .cluster import Crossplane, Manifests, Provisioner, Rollouts
+from .data import Dvc, Models
+from .inputs import fresh, with_file
+from .proof import Command, NoFail, Proof, Revision, options, prove
+from .sdk import function, object_type
+from .settings import GIVEN
 
 
 @object_type
-class Lockproof(Inputs):
+class Lockproof(Provisioner):
     """Prove that what a Git commit claims about its data, code and models is true."""
 
-    @function
+    @function()
     async def reproduce(
         self,
-        revision: Annotated[str, Doc("Commit, branch or tag")] = "HEAD",
+        revision: Revision = "HEAD",
         stages: Annotated[list[str] | None, Doc("Only these stages")] = None,
         mode: Annotated[str | None, Doc("isolated or chain")] = None,
         since: Annotated[str | None, Doc("Only stages that changed since this commit")] = None,
@@ -26,59 +29,126 @@ class Lockproof(Inputs):
         no_fail: NoFail = False,
     ) -> Proof:
         """Make every locked output of a commit again and compare."""
-        options = [f"--stage={name}" for name in stages or ()]
-        options += [f"--mode={mode}"] if mode else []
-        options += [f"--since={since}"] if since else []
-        options += [f"--runs={runs}"] if runs else []
-        options += ["--no-reuse"] if no_reuse else []
+        wanted = options(stage=stages, mode=mode, since=since, runs=runs, no_reuse=no_reuse)
         container = self.with_gpus(self.with_data(self.bench()))
-        command = Command("reproduce", tuple(options), (revision,))
-        return await prove(container, command, no_fail=no_fail)
+        return await prove(container, Command("reproduce", wanted, (revision,)), no_fail=no_fail)
 
     @function(cache="never")
     async def gate(
         self,
-        revision: Annotated[str, Doc("Commit, branch or tag")] = "HEAD",
+        revision: Revision = "HEAD",
         pr: Annotated[bool, Doc("Judge a pull request: policy and remotes of the base")] = False,
         base: Annotated[str | None, Doc("The revision to compare with")] = None,
+        policy: Annotated[dagger.File | None, Doc("A policy in place of the repository's")] = None,
+        report: Annotated[
+            dagger.File | None, Doc("The JSON report of reproduce for this commit")
+        ] = None,
         deep: Annotated[bool, Doc("Read and hash every object of the remote")] = False,
         no_fail: NoFail = False,
     ) -> Proof:
         """Check what a commit claims before it is merged; runs none of its code."""
-        options = ["--pr"] if pr else []
-        options += [f"--base={base}"] if base else []
-        options += ["--deep"] if deep else []
-        container = fresh(self.with_tracking(self.with_data(self.bench())))
-        return await prove(container, Command("gate", tuple(options), (revision,)), no_fail=no_fail)
+        container = self.with_promtool(self.with_tracking(self.with_data(self.bench())))
+        files = {"policy": policy, "report": report}
+        places = {}
+        for name, file in files.items():
+            if file is not None:
+                suffix = "toml" if name == "policy" else "json"
+                container = with_file(container, file, f"{name}.{suffix}")
+                places[name] = f"{GIVEN}/{name}.{suffix}"
+        wanted = options(pr=pr, base=base, deep=deep, **places)
+        command = Command("gate", wanted, (revision,))
+        return await prove(fresh(container), command, no_fail=no_fail)
 
-    @function
+    @function()
     async def lint(
         self,
         paths: Annotated[list[str] | None, Doc("Files and folders; default: the policy's")] = None,
         no_fail: NoFail = False,
     ) -> Proof:
         """Check manifests before they are applied."""
-        return await prove(self.bench(), Command("lint", (), tuple(paths or ())), no_fail=no_fail)
+        command = Command("lint", positional=tuple(paths or ()))
+        return await prove(self.with_promtool(self.checkout()), command, no_fail=no_fail)
 
-    @function
+    @function(cache="never")
+    @check
+    async def check_gate(self) -> str:
+        """What the gate says of HEAD."""
+        return await (await self.gate()).table()
+
+    @function()
+    @check
+    async def check_lint(self) -> str:
+        """What lint says of the manifests."""
+        return await (await self.lint()).table()
+
+    @function(cache="never")
+    async def report(
+        self,
+        revision: Revision = "HEAD",
+        pr: Annotated[bool, Doc("Judge a pull request: policy and remotes of the base")] = False,
+        base: Annotated[
+            str | None, Doc("The revision to compare with: only what changed since is reproduced")
+        ] = None,
+    ) -> dagger.Directory:
+        """All that a reviewer reads: the reports of lint, reproduce and gate, a folder for each.
+
+        The gate gets the report of reproduce as its evidence. A verdict does not fail this call:
+        each folder has the exit code in a file.
+        """
+        proved = await self.reproduce(revision=revision, since=base, no_fail=True)
+        gated = await self.gate(
+            revision=revision, pr=pr, base=base, report=proved.json(), no_fail=True
+        )
+        reports = dag.directory()
+        for proof in (await self.lint(no_fail=True), proved, gated):
+            reports = reports.with_directory(proof.step, proof.reports)
+        return reports
+
+    @function()
     async def affected(
         self,
-        revision: Annotated[str, Doc("Commit, branch or tag")] = "HEAD",
+        revision: Revision = "HEAD",
         since: Annotated[str | None, Doc("Only stages that changed since this commit")] = None,
     ) -> str:
         """How many stages a change makes run and the GPUs they ask for, as NAME=value lines."""
-        options = ["--format=env", *([f"--since={since}"] if since else [])]
-        ran = self.bench().with_exec(["lockproof", "affected", *options, "--", revision])
-        return await ran.stdout()
+        words = ["lockproof", "affected", *options(format="env", since=since), "--", revision]
+        return await self.checkout().with_exec(words).stdout()
 
-    @function
+    @function()
+    @generate
+    def init(
+        self,
+        ci: Annotated[list[str] | None, Doc("github, gitlab; default: by where origin is")] = None,
+        branch: Annotated[str | None, Doc("The branch that pull requests are for")] = None,
+        runner: Annotated[str | None, Doc("What CI calls: dagger or host")] = None,
+        module: Annotated[str | None, Doc("The Dagger module that CI calls")] = None,
+        engine: Annotated[str | None, Doc("The address of a shared Dagger engine")] = None,
+        install: Annotated[str | None, Doc("What a CI job runs to get lockproof")] = None,
+        bin_folder: Annotated[str | None, Doc("The folder that lockproof is in after that")] = None,
+        gpu_runner: Annotated[str | None, Doc("Labels of runners with a GPU")] = None,
+    ) -> dagger.Changeset:
+        """Write policy and CI files, or bring them up to date: as changes to agree to."""
+        wanted = options(
+            ci=ci, branch=branch, runner=runner, module=module, engine=engine, install=install,
+            bin=bin_folder, gpu_runner=gpu_runner, yes=True, force=True,
+        )  # fmt: skip
+        return self.changed_by("lockproof", "init", *wanted)
+
+    @function()
+    @generate
+    def docs(self) -> dagger.Changeset:
+        """The pages of docs/reference/ that are made from the code; in lockproof's repository."""
+        make = "! test -e scripts/cli_page.py || { python -m lockproof.render.schema docs/reference"
+        return self.changed_by("sh", "-c", f"{make} && python scripts/cli_page.py; }}")
+
+    @function()
     def image(
         self, version: Annotated[str, Doc("For the image's label")] = "dev"
     ) -> dagger.Container:
         """lockproof's own image: non-root, with its SBOM, the command as entry point."""
         return self.recipe.release(version)
 
-    @function
+    @function()
     def sbom(self) -> dagger.File:
         """The packages of that image as CycloneDX JSON."""
         return self.recipe.sbom()
@@ -92,17 +162,32 @@ class Lockproof(Inputs):
         version: Annotated[str, Doc("For the image's label")] = "dev",
     ) -> str:
         """Publish that image; what it returns names it by digest."""
-        image = self.image(version)
+        image = self.recipe.release(version)
         if username is not None and password is not None:
             image = image.with_registry_auth(address, username, password)
         return await image.publish(address)
 
-    @function
+    @function()
+    def manifests(self) -> Manifests:
+        """What has to do with manifests, before they are applied."""
+        return Manifests(**self.given())
+
+    @function()
+    def crossplane(self) -> Crossplane:
+        """What has to do with the cluster and what Crossplane makes for it."""
+        return Crossplane(**self.given())
+
+    @function()
     def dvc(self) -> Dvc:
         """What has to do with the pipeline's data."""
-        return Dvc(inputs=self.inputs())
+        return Dvc(**self.given())
 
-    @function
+    @function()
     def models(self) -> Models:
         """What has to do with models and their runs."""
-        return Models(inputs=self.inputs())
+        return Models(**self.given())
+
+    @function()
+    def rollouts(self) -> Rollouts:
+        """What has to do with canaries."""
+        return Rollouts(**self.given())

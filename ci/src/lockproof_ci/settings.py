@@ -4,6 +4,8 @@ from typing import Final
 
 BASE_IMAGE: Final = "python:3.13-slim"
 """Where lockproof runs by default. A tag: who wants a digest passes `--base-image`."""
+PROMETHEUS_IMAGE: Final = "prom/prometheus:v3.5.0"
+"""Where promtool comes from, which runs the unit tests of Prometheus rules for lint."""
 
 USER: Final = "65532:65532"
 """The user and group that steps run as; no image needs to know them by name."""
@@ -12,6 +14,8 @@ VENV: Final = "/opt/lockproof"
 REPOSITORY: Final = "/work"
 """Where the caller's repository lies in the container."""
 REPORTS: Final = "/reports"
+GIVEN: Final = "/given"
+"""Where files lie that a call is given beside the repository."""
 CACHE: Final = f"{HOME}/.cache"
 SECRETS: Final = "/run/secrets"
 
@@ -27,9 +31,6 @@ REPORT_FILES: Final = (
 """What every step writes; the command tells the format by the suffix."""
 EXIT_CODE_FILE: Final = "exit-code"
 
-VERDICTS: Final = {0: "passed", 1: "failed", 5: "inconclusive"}
-"""The exit codes that come with a report. All others are an error of the call."""
-
 NOT_UPLOADED: Final = [
     "**/.venv",
     "**/.dvc/cache",
@@ -42,17 +43,3 @@ NOT_UPLOADED: Final = [
     "**/.ruff_cache",
 ]
 """Parts of a repository's folder that no step reads, and that can be large."""
-
-LIBRARY_FILES: Final = [
-    "*",
-    "!pyproject.toml",
-    "!README.md",
-    "!LICENSE",
-    "!CHANGELOG.md",
-    "!requirements",
-    "!platform/src",
-    "!docs/rules",
-    "!control-plane/ci-cd",
-    "**/__pycache__",
-]
-"""Ignore patterns that leave of lockproof's repository what its package is built from."""

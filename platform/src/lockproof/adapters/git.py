@@ -122,6 +122,21 @@ class GitRepository:
                 " (a shallow clone may lack it: git fetch --unshallow)"
             ) from error
 
+    @cached_property
+    def index(self) -> Mapping[str, str]:
+        """The variable that names the index which the next commit is made from.
+
+        In a hook of `git commit -a` or `git commit PATH` that is a file of its own. Empty where
+        it is the ordinary one, and where the hook is another repository's.
+        """
+        named = os.environ.get("GIT_INDEX_FILE")
+        if not named:
+            return {}
+        path = os.path.abspath(named)  # Relative to the top of the work tree, where hooks run.
+        own = run_git(self.root, "rev-parse", "--absolute-git-dir").removesuffix(b"\n")
+        is_own = os.path.realpath(os.path.dirname(path)) == os.path.realpath(os.fsdecode(own))
+        return {"GIT_INDEX_FILE": path} if is_own else {}
+
     def is_dirty(self) -> bool:
         """Whether tracked files differ from HEAD or the index."""
         return bool(run_git(self.root, "status", "--porcelain", "--untracked-files=no"))

@@ -55,7 +55,8 @@ class Snapshot:
                 mode, _, oid = meta.decode().split(" ")
                 found[os.fsdecode(path)] = Entry(mode, oid)
             return found
-        listing = run_git(self.git.root, "ls-files", "-s", "-z", "--full-name", ":/")
+        asked = ("ls-files", "-s", "-z", "--full-name", ":/")
+        listing = run_git(self.git.root, *asked, extra=self.git.index)
         for line in filter(None, listing.split(b"\0")):
             meta, _, path = line.partition(b"\t")
             mode, oid, stage = meta.decode().split(" ")

@@ -2,18 +2,19 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
-from .git import run_git
+from .git import GitRepository, run_git
 
 _PIPELINE = (":(top,glob)**/dvc.yaml", ":(top,glob)**/dvc.lock", ":(top,glob)**/*.dvc")
 
 
-def uncommitted(root: Path, more: Iterable[str], *, staged: bool) -> Iterator[tuple[str, str]]:
+def uncommitted(
+    git: GitRepository, more: Iterable[str], *, staged: bool
+) -> Iterator[tuple[str, str]]:
     """Files of the pipeline that are not as they were looked at, and in what way they are not.
 
     Args:
-        root: the Git root.
+        git: the repository.
         more: further files to look at, from the Git root.
         staged: compare with the index in place of the last commit.
 
@@ -22,7 +23,8 @@ def uncommitted(root: Path, more: Iterable[str], *, staged: bool) -> Iterator[tu
     """
     wanted = (*_PIPELINE, *(f":(top,literal){path}" for path in more))
     asked = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *wanted)
-    for entry in filter(None, run_git(root, *asked).split(b"\0")):
+    listing = run_git(git.root, *asked, extra=git.index if staged else None)
+    for entry in filter(None, listing.split(b"\0")):
         index, tree, path = chr(entry[0]), chr(entry[1]), os.fsdecode(entry[3:])
         if index == "?":
             yield path, "is not tracked by Git"

@@ -2,6 +2,7 @@
 
 import argparse
 
+from lockproof.cli.cluster import add_cluster_options, chosen_kubeconfig
 from lockproof.cli.reports import add_report_options, deliver
 from lockproof.config import LINT_FAMILIES
 
@@ -37,8 +38,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cluster",
         action="store_true",
-        help="take the schemas from the cluster of the current kubeconfig context",
+        help="take the schemas from a cluster: what it does not serve is a finding",
     )
+    add_cluster_options(parser)
     parser.add_argument(
         "--only",
         choices=LINT_FAMILIES,
@@ -61,14 +63,19 @@ def _version(text: str) -> str:
 def run(args: argparse.Namespace) -> int:
     """Lint, print the report, and return the verdict's exit code."""
     from lockproof.cli.progress import PlainProgress
+    from lockproof.errors import UsageError
     from lockproof.steps.lint import Request, lint
 
+    if (args.context or args.kubeconfig) and not args.cluster:
+        raise UsageError("--context and --kubeconfig say which cluster: add --cluster")
     request = Request(
         directory=args.directory,
         paths=tuple(args.paths),
         kubernetes_version=args.kubernetes_version,
         schema_locations=tuple(args.schema_location),
         cluster=args.cluster,
+        kubeconfig=chosen_kubeconfig(args),
+        context=args.context,
         only=tuple(args.only),
     )
     report = lint(request, PlainProgress())

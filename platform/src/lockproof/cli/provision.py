@@ -1,8 +1,8 @@
 """`lockproof provision`: bring a cluster to what Git declares, and keep it there."""
 
 import argparse
-from pathlib import Path
 
+from lockproof.cli.cluster import add_cluster_options, chosen_kubeconfig
 from lockproof.cli.reports import add_report_options, deliver
 
 ACTIONS = ("up", "status", "down")
@@ -58,13 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="take fields that another manager has set to other values",
     )
-    parser.add_argument("--context", metavar="NAME", help="a context of the kubeconfig")
-    parser.add_argument(
-        "--kubeconfig",
-        type=Path,
-        metavar="FILE",
-        help="the kubeconfig (default: $KUBECONFIG, else ~/.kube/config)",
-    )
+    add_cluster_options(parser)
     add_report_options(parser)
 
 
@@ -102,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
         allow_data_loss=args.allow_data_loss,
         force_conflicts=args.force_conflicts,
         context=args.context,
-        kubeconfig=args.kubeconfig.absolute() if args.kubeconfig else None,
+        kubeconfig=chosen_kubeconfig(args),
     )
     step = {"up": provision, "status": status, "down": down}[args.action]
     with watch() as shown:

@@ -86,6 +86,11 @@ class Bundle:
 class Schemas(Protocol):
     """Where schemas come from."""
 
+    @property
+    def lacks(self) -> str:
+        """What is said of a kind that has none, before its name."""
+        ...
+
     def find(self, group: str, version: str, kind: str) -> Schema | None:
         """The schema of a kind; None where there is none."""
         ...

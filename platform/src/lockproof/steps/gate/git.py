@@ -251,5 +251,5 @@ def _uncommitted(scene: Scene, seen: _Seen) -> None:
     params = {
         scene.git_path(params.path) for stage in scene.pipeline.stages for params in stage.params
     }
-    changed = uncommitted(scene.head.git.root, sorted(params), staged=scene.request.staged)
+    changed = uncommitted(scene.head.git, sorted(params), staged=scene.request.staged)
     seen.findings += [rules.uncommitted(path, how) for path, how in changed]

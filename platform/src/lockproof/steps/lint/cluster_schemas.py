@@ -1,6 +1,8 @@
 """The schemas of a cluster: what its API server says of the kinds that it serves."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -27,6 +29,10 @@ class ClusterSchemas:
             UnavailableError: it does not answer.
         """
         self._connection = connection
+        stated = self._get("/version")
+        number = re.match(r"(\d+)\.(\d+)", f"{stated.get('major')}.{stated.get('minor')}")
+        self.version = number[0] if number else None
+        """Such as `1.34`; None where it does not say."""
         listed = self._get("/openapi/v3").get("paths")
         self._addresses: dict[str, str] = {
             path: str(entry["serverRelativeURL"])
@@ -35,13 +41,14 @@ class ClusterSchemas:
         self._known: dict[str, dict[tuple[str, str, str], Schema]] = {}
 
     @classmethod
-    def current(cls) -> "ClusterSchemas":
-        """The cluster of the current kubeconfig context.
+    def open(cls, kubeconfig: Path | None, context: str | None) -> "ClusterSchemas":
+        """The cluster of a kubeconfig's context; None: the usual one.
 
         Raises:
             ConfigError, MissingExtraError: as `Connection.open`.
+            UsageError, UnavailableError: as the class.
         """
-        return cls(Connection.open(None, None, patience=_PATIENCE, say=lambda _: None))
+        return cls(Connection.open(kubeconfig, context, patience=_PATIENCE, say=lambda _: None))
 
     def find(self, group: str, version: str, kind: str) -> Schema | None:
         """The schema of a kind; None where the cluster does not serve it.
@@ -50,11 +57,29 @@ class ClusterSchemas:
             UnavailableError: the cluster does not answer.
         """
         path = f"apis/{group}/{version}" if group else f"api/{version}"
+        return self._served(path).get((group, version, kind))
+
+    def kinds(self, group: str) -> tuple[str, ...]:
+        """`version/Kind` of the kinds of a group that the cluster serves.
+
+        Raises:
+            UnavailableError: the cluster does not answer.
+        """
+        start = f"apis/{group}/" if group else "api/"
+        paths = [path for path in self._addresses if path.startswith(start)]
+        return tuple(
+            f"{version}/{kind}"
+            for path in paths
+            for served, version, kind in self._served(path)
+            if served == group
+        )
+
+    def _served(self, path: str) -> dict[tuple[str, str, str], Schema]:
         if path not in self._addresses:
-            return None
+            return {}
         if path not in self._known:
             self._known[path] = _kinds(self._get(self._addresses[path]))
-        return self._known[path].get((group, version, kind))
+        return self._known[path]
 
     def _get(self, address: str) -> dict[str, Any]:
         parts = urlsplit(address)
@@ -62,21 +87,39 @@ class ClusterSchemas:
 
 
 def _kinds(document: Mapping[str, Any]) -> dict[tuple[str, str, str], Schema]:
-    """The kinds of one API version's document."""
+    """The kinds of one API version's document that can be created."""
     components = document.get("components")
     schemas = components.get("schemas") if isinstance(components, Mapping) else None
     definitions: dict[str, int] = {}
     builder = TableBuilder(lambda target: target.removeprefix(_PREFIX))
-    found: dict[tuple[str, str, str], str] = {}
+    named: dict[tuple[str, str, str], str] = {}
     for name, schema in (schemas if isinstance(schemas, Mapping) else {}).items():
         node = builder.node(schema, structural=False)
         definitions[name] = builder.intern({"type": "quantity"} if name == _QUANTITY else node)
         for gvk in schema.get("x-kubernetes-group-version-kind") or ():
-            found[(gvk["group"], gvk["version"], gvk["kind"])] = name
+            named[_key(gvk)] = name
     own, custom = (
         Table(builder.nodes, definitions, null_is_absent=absent) for absent in (True, False)
     )
     return {
-        key: Schema(own if name.startswith(_OWN) else custom, Kind(name))
-        for key, name in found.items()
+        key: Schema(own if named[key].startswith(_OWN) else custom, Kind(named[key], namespaced))
+        for key, namespaced in _created(document)
+        if key in named
     }
+
+
+def _created(document: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str, str], bool]]:
+    """What can be created, and whether it stands in a namespace."""
+    paths = document.get("paths")
+    for path, operations in (paths if isinstance(paths, Mapping) else {}).items():
+        action = operations.get("post") or {}
+        gvk = action.get("x-kubernetes-group-version-kind")
+        above = path.split("/")[-2]
+        if action.get("x-kubernetes-action") != "post" or not gvk:
+            continue
+        if above == "{namespace}" or not above.startswith("{"):  # Else pods/binding and such.
+            yield _key(gvk), "{namespace}" in path
+
+
+def _key(gvk: Mapping[str, Any]) -> tuple[str, str, str]:
+    return str(gvk["group"]), str(gvk["version"]), str(gvk["kind"])

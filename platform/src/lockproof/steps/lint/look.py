@@ -34,7 +34,7 @@ from .rule_tests import rule_test_family
 from .schemas import ChosenSchemas
 
 if TYPE_CHECKING:
-    from lockproof.steps.lint.schema_locations import SchemaSource
+    from lockproof.steps.lint.cluster_schemas import ClusterSchemas
 
 DEFAULT_FOLDER = "control-plane"
 
@@ -77,7 +77,9 @@ def lint_tree(
     """
     stated = policy.lint
     paths = paths or stated.paths or _default(tree)
-    version = (request.kubernetes_version if request else None) or stated.kubernetes_version
+    cluster = _cluster(request) if request and request.cluster else None
+    version = request.kubernetes_version if request else None
+    version = version or (cluster and cluster.version) or stated.kubernetes_version
     locations = (request.schema_locations if request else ()) or stated.schema_locations
     found = find(tree, paths, stated.exclude)
     definitions = [
@@ -86,7 +88,6 @@ def lint_tree(
         for document in documents
         if isinstance(document.value, dict) and document.value.get("kind") in DEFINING
     ]
-    cluster = _cluster() if request and request.cluster else None
     schemas = ChosenSchemas(version, locations, definitions, cluster)
     gathered = gather(tree, found, schemas.bundled.find)
     left_out = dict(_left_out(policy, request.only if request else ()))
@@ -113,7 +114,6 @@ def _families(
     left_out: Mapping[LintFamily, str],
 ) -> tuple[Family, ...]:
     manifests = _distinct(gathered)
-    major, minor = schemas.bundled.version.split(".")
 
     def expressions() -> Family:
         family = expression_family(manifests)
@@ -121,9 +121,7 @@ def _families(
         return family
 
     makers: dict[LintFamily, Callable[[], Family | None]] = {
-        "schema": lambda: schema_family(
-            manifests, schemas, schemas.ending, (int(major), int(minor))
-        ),
+        "schema": lambda: schema_family(manifests, schemas, schemas.ending, schemas.version),
         "kustomize": lambda: _kustomize_family(gathered),
         "references": lambda: reference_family(gathered, policy.external),
         "policies": lambda: policy_family(manifests, policy.unpinned),
@@ -208,7 +206,7 @@ def _default(tree: Tree) -> Sequence[str]:
     return (DEFAULT_FOLDER,) if tree.is_folder(DEFAULT_FOLDER) else (".",)
 
 
-def _cluster() -> "SchemaSource":
+def _cluster(request: Request) -> "ClusterSchemas":
     from .cluster_schemas import ClusterSchemas  # Another 0.3 s of imports.
 
-    return ClusterSchemas.current()
+    return ClusterSchemas.open(request.kubeconfig, request.context)

@@ -25,6 +25,10 @@ class Request:
     kubernetes_version: str | None = None
     schema_locations: tuple[str, ...] = ()
     cluster: bool = False
-    """Take the schemas from the cluster of the current kubeconfig."""
+    """Take the schemas from a cluster."""
+    kubeconfig: Path | None = None
+    """None: `$KUBECONFIG`, else `~/.kube/config`."""
+    context: str | None = None
+    """None: the kubeconfig's current one."""
     only: tuple[LintFamily, ...] = ()
     """The families to look at; empty: all that the policy leaves on."""

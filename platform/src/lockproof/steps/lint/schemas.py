@@ -1,9 +1,9 @@
 """Where the schemas of a run come from."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lockproof.adapters.field_tables import BundledSchemas
+from lockproof.adapters.field_tables import BundledSchemas, kubernetes_versions
 from lockproof.rules.manifest_shape import Ending
 from lockproof.steps.lint.schema_locations import (
     CustomSchemas,
@@ -11,6 +11,9 @@ from lockproof.steps.lint.schema_locations import (
     SchemaSource,
     Sources,
 )
+
+if TYPE_CHECKING:
+    from lockproof.steps.lint.cluster_schemas import ClusterSchemas
 
 BUNDLED = "default"
 """The location that stands for the bundled schemas."""
@@ -24,14 +27,25 @@ class ChosenSchemas(Sources):
         version: str,
         locations: Sequence[str],
         definitions: Iterable[Mapping[str, Any]],
-        cluster: SchemaSource | None = None,
+        cluster: "ClusterSchemas | None" = None,
     ) -> None:
-        """`definitions` are manifests: the custom kinds that they define are known as well.
+        """Take the sources.
+
+        Args:
+            version: of Kubernetes, such as `1.34`.
+            locations: as for `--schema-location`.
+            definitions: manifests: the custom kinds that they define are known as well.
+            cluster: is asked first, and of whatever version it is.
 
         Raises:
             UsageError: no tables are bundled for the version, or a location is not usable.
         """
-        self.bundled = BundledSchemas(version)
+        self.version = _pair(version)
+        self.lacks = "the cluster does not serve" if cluster else "no schema for"
+        """What is said of a kind that no source knows."""
+        self._cluster = cluster
+        # Only the metadata of objects and keys of lists are needed besides what a cluster says.
+        self.bundled = BundledSchemas(_nearest(self.version) if cluster else version)
         metadata = self.bundled.metadata
         sources: list[SchemaSource] = [cluster] if cluster else []
         for location in locations or ([] if cluster else [BUNDLED]):
@@ -49,8 +63,17 @@ class ChosenSchemas(Sources):
 
     def kinds(self, group: str) -> tuple[str, ...]:
         """`version/Kind` of the known kinds of a group."""
-        return self.bundled.kinds(group)
+        return self._cluster.kinds(group) if self._cluster else self.bundled.kinds(group)
 
     def is_whole(self, group: str) -> bool:
         """Whether all kinds of a group are known."""
-        return self.bundled.is_whole(group)
+        return bool(self._cluster.kinds(group)) if self._cluster else self.bundled.is_whole(group)
+
+
+def _pair(version: str) -> tuple[int, int]:
+    major, _, minor = version.partition(".")
+    return int(major), int(minor)
+
+
+def _nearest(version: tuple[int, int]) -> str:
+    return min(kubernetes_versions(), key=lambda known: abs(_pair(known)[1] - version[1]))

@@ -1,0 +1,109 @@
+"""The finer functions for data and models, which platform engineers chain."""
+
+from typing import Annotated
+
+import dagger
+from dagger import Doc
+
+from .inputs import Inputs, fresh
+from .proof import Command, NoFail, Proof, Revision, options, prove
+from .sdk import function, object_type
+from .servers import mlflow_server, s3_server
+from .settings import USER
+
+Targets = Annotated[list[str] | None, Doc("Stages, .dvc files or outputs; all if none")]
+Jobs = Annotated[int, Doc("Transfers side by side")]
+
+
+class WithData(Inputs):
+    """What both objects do with DVC."""
+
+    def pulled(self, targets: list[str] | None, jobs: int) -> dagger.Directory:
+        """The folder that `.dvc` is in, with locked data in its place."""
+        words = ["dvc", "pull", *options(jobs=jobs), "--", *(targets or ())]
+        container = fresh(self.with_data(self.bench())).with_exec(words)
+        return container.directory(self.place()).without_directory(".dvc/cache")
+
+
+@object_type
+class Dvc(WithData):
+    """What has to do with the pipeline's data."""
+
+    @function(cache="never")
+    async def fetch(self, targets: Targets = None, jobs: Jobs = 8) -> str:
+        """Bring locked data from the remote into the volume that later runs find it in."""
+        words = ["dvc", "fetch", *options(jobs=jobs), "--", *(targets or ())]
+        return await fresh(self.with_data(self.bench())).with_exec(words).stdout()
+
+    @function(cache="never")
+    def pull(self, targets: Targets = None, jobs: Jobs = 8) -> dagger.Directory:
+        """The repository with locked data in its place."""
+        return self.pulled(targets, jobs)
+
+    @function(cache="never")
+    async def push(
+        self,
+        cache: Annotated[
+            dagger.Directory | None,
+            Doc("A .dvc/cache folder to push from; default: the volume that fetch fills"),
+        ] = None,
+        targets: Targets = None,
+        remote: Annotated[str | None, Doc("A remote's name; default: the repository's")] = None,
+        jobs: Jobs = 8,
+    ) -> str:
+        """Bring locked data from a cache into the remote."""
+        container = self.bench()
+        if cache is not None:
+            place = f"{self.place()}/.dvc/cache"
+            container = self.checkout().with_directory(place, cache, owner=USER)
+        words = ["dvc", "push", *options(jobs=jobs, remote=remote), "--", *(targets or ())]
+        return await fresh(self.with_data(container)).with_exec(words).stdout()
+
+    @function()
+    async def reproduce(
+        self,
+        stage: Annotated[str, Doc("The stage; a matrix name means all of it")],
+        revision: Revision = "HEAD",
+        no_fail: NoFail = False,
+    ) -> Proof:
+        """Make the outputs of one stage again from its locked inputs, and compare."""
+        wanted = options(stage=stage, mode="isolated")
+        container = self.with_gpus(self.with_data(self.bench()))
+        return await prove(container, Command("reproduce", wanted, (revision,)), no_fail=no_fail)
+
+    @function()
+    def server(self) -> dagger.Service:
+        """An S3 server that needs no account and keeps its objects in a cache volume.
+
+        `--servers` binds it to the steps.
+        """
+        return s3_server(self.recipe)
+
+
+@object_type
+class Models(WithData):
+    """What has to do with models and their runs."""
+
+    @function(cache="never")
+    def export(
+        self,
+        paths: Annotated[list[str], Doc("Outputs of the pipeline, files or folders")],
+        jobs: Jobs = 8,
+    ) -> dagger.Directory:
+        """Locked outputs alone, to package or to serve them."""
+        return self.pulled(paths, jobs).filter(include=paths)
+
+    @function(cache="never")
+    async def track(self, revision: Revision = "HEAD", no_fail: NoFail = False) -> Proof:
+        """Reproduce a commit and log the run, its metrics and its proof to the tracking server."""
+        container = self.with_gpus(self.with_tracking(self.with_data(self.bench())))
+        command = Command("reproduce", options(log_mlflow=True), (revision,))
+        return await prove(fresh(container), command, no_fail=no_fail)
+
+    @function()
+    def server(self) -> dagger.Service:
+        """A tracking server that needs no account and keeps its runs in a cache volume.
+
+        `--servers` binds it to the steps.
+        """
+        return mlflow_server(self.tool(), self.packages)

@@ -1,0 +1,391 @@
+"""What each function would have the engine do: argv, mounts, secrets, services, GPUs, user."""
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import anyio
+import dagger
+import pytest
+from dagger import dag
+
+from fake_engine import Ended, Exec, FakeEngine, chain
+from lockproof_ci.inputs import Inputs
+from lockproof_ci.main import Lockproof
+from lockproof_ci.proof import Proof, Verdict
+from lockproof_ci.settings import BASE_IMAGE, REPORT_FILES, USER
+
+ROOT = Path(__file__).resolve().parents[2]
+OUTPUTS = [f"--output=/reports/{name}" for name in REPORT_FILES]
+CALLS: dict[str, Callable[[Lockproof], Any]] = {
+    "reproduce": lambda m: m.reproduce(),
+    "gate": lambda m: m.gate(pr=True),
+    "lint": lambda m: m.lint(),
+    "affected": lambda m: m.affected(),
+    "provision": lambda m: m.provision(overlay="local"),
+    "dvc.fetch": lambda m: m.dvc().fetch(),
+    "dvc.push": lambda m: m.dvc().push(),
+    "dvc.reproduce": lambda m: m.dvc().reproduce("train"),
+    "models.track": lambda m: m.models().track(),
+    "manifests.lint": lambda m: m.manifests().lint(),
+    "rollouts.lint": lambda m: m.rollouts().lint(["canary"]),
+    "crossplane.status": lambda m: m.crossplane().status(),
+    "crossplane.down": lambda m: m.crossplane().down(),
+}
+LAZY: dict[str, Callable[[Lockproof], Any]] = {
+    "dvc.pull": lambda m: m.dvc().pull(),
+    "models.export": lambda m: m.models().export(["model.txt"]),
+    "init": lambda m: m.init(),
+    "docs": lambda m: m.docs(),
+    "image": lambda m: m.image(),
+    "sbom": lambda m: m.sbom(),
+    "dvc.server": lambda m: m.dvc().server(),
+    "models.server": lambda m: m.models().server(),
+}
+DATA = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "config.local"}
+TRACKING = {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"}
+SEEN = {
+    "reproduce": DATA,
+    "gate": DATA | TRACKING,
+    "lint": set(),
+    "affected": set(),
+    "provision": {"kubeconfig"},
+    "dvc.fetch": DATA,
+    "dvc.push": DATA,
+    "dvc.reproduce": DATA,
+    "models.track": DATA | TRACKING,
+    "manifests.lint": {"kubeconfig"},
+    "rollouts.lint": {"kubeconfig"},
+    "crossplane.status": {"kubeconfig"},
+    "crossplane.down": {"kubeconfig"},
+}
+"""The secrets that each function's command sees, where all are given."""
+
+
+def module(**given: Any) -> Lockproof:
+    return Lockproof(repository=dag.directory(), **{"library": dag.directory(), **given})
+
+
+def secret(name: str) -> dagger.Secret:
+    return dag.secret(f"env://{name}")
+
+
+def every_secret() -> dict[str, dagger.Secret]:
+    names = [
+        name
+        for name, annotation in inspect.get_annotations(Inputs).items()
+        if "dagger.Secret" in str(annotation).replace("dagger.client.gen.", "dagger.")
+    ]
+    assert len(names) >= 9
+    return {name: secret(name) for name in names}
+
+
+def run(call: Any) -> Any:
+    async def wait() -> Any:
+        return await call
+
+    return anyio.run(wait)
+
+
+def last(engine: FakeEngine) -> Exec:
+    return engine.execs[-1]
+
+
+def walk(thing: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every call in a chain, those of its arguments included."""
+    if isinstance(thing, (tuple, list)):
+        if len(thing) == 2 and isinstance(thing[0], str) and isinstance(thing[1], dict):
+            yield thing[0], thing[1]
+            thing = list(thing[1].values())
+        for one in thing:
+            yield from walk(one)
+
+
+def secrets(seen: Exec) -> set[str]:
+    mounted = {Path(p).name for p, (kind, _) in seen.mounts.items() if kind == "withMountedSecret"}
+    return set(seen.secrets) | mounted
+
+
+def calls_of(name: str, engine: FakeEngine, **given: Any) -> Any:
+    """All that a function would have the engine do."""
+    if name in LAZY:
+        return chain(LAZY[name](module(**given)))
+    run(CALLS[name](module(**given)))
+    return last(engine).calls
+
+
+def test_the_command_of_each_step(engine: FakeEngine) -> None:
+    it = module()
+    run(it.reproduce("v1", ["a", "b"], "chain", "main", 2, no_reuse=True))
+    options = ["--stage=a", "--stage=b", "--mode=chain", "--since=main", "--runs=2", "--no-reuse"]
+    assert last(engine).argv == ["lockproof", "reproduce", *options, *OUTPUTS, "--", "v1"]
+    run(it.gate("v1", pr=True, base="main", deep=True))
+    options = ["--pr", "--base=main", "--deep"]
+    assert last(engine).argv == ["lockproof", "gate", *options, *OUTPUTS, "--", "v1"]
+    run(it.lint(["a", "b"]))
+    assert last(engine).argv == ["lockproof", "lint", *OUTPUTS, "--", "a", "b"]
+    run(it.affected("v1", "main"))
+    assert last(engine).argv == [
+        "lockproof",
+        "affected",
+        "--format=env",
+        "--since=main",
+        "--",
+        "v1",
+    ]
+    run(it.provision("aws", dry_run=True, no_wait=True, timeout="90s", prune=True))
+    options = ["--overlay=aws", "--dry-run", "--no-wait", "--timeout=90s", "--prune"]
+    assert last(engine).argv == ["lockproof", "provision", *options, *OUTPUTS, "--", "up"]
+    run(it.crossplane().down("aws", allow_data_loss=True))
+    options = ["--overlay=aws", "--allow-data-loss"]
+    assert last(engine).argv == ["lockproof", "provision", *options, *OUTPUTS, "--", "down"]
+    run(it.models().track("v1"))
+    assert last(engine).argv == ["lockproof", "reproduce", "--log-mlflow", *OUTPUTS, "--", "v1"]
+    run(it.dvc().fetch(["train"], jobs=2))
+    assert last(engine).argv == ["dvc", "fetch", "--jobs=2", "--", "train"]
+    run(it.manifests().lint(kubernetes_version="1.34", schemas=dag.directory()))
+    options = ["--schema-location=/given/schemas", "--schema-location=default"]
+    options += ["--kubernetes-version=1.34"]
+    assert last(engine).argv == ["lockproof", "lint", *options, *OUTPUTS, "--"]
+    run(module(kubeconfig=secret("k")).rollouts().lint(["canary"]))
+    assert last(engine).argv == ["lockproof", "lint", "--cluster", *OUTPUTS, "--", "canary"]
+
+
+@pytest.mark.parametrize("text", ["--no-reuse", "-h", "a b", "$(id)", "a\nb", "; id"])
+def test_what_a_caller_says_is_one_word_and_no_option(engine: FakeEngine, text: str) -> None:
+    run(module().reproduce(text, [text], since=text))
+    argv = last(engine).argv
+    assert argv[2:4] == [f"--stage={text}", f"--since={text}"]
+    assert argv[-2:] == ["--", text]
+    for name, args in walk(last(engine).calls):
+        if name == "withExec" and args["args"][0] == "sh":
+            assert text not in " ".join(args["args"]), "only constant text goes through a shell"
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_each_command_runs_without_rights_in_the_repository(engine: FakeEngine, name: str) -> None:
+    calls_of(name, engine, path="sub/project")
+    seen = last(engine)
+    assert seen.user == USER
+    assert seen.workdir == "/work/sub/project"
+    kind, put = seen.mounts["/work"]
+    assert (kind, put["owner"]) == ("withDirectory", USER)
+    for name, args in seen.calls:
+        if name == "withMountedCache":
+            assert args["path"].startswith("/home/lockproof/.cache/") or (
+                args["path"] == "/work/sub/project/.dvc/cache"
+            )
+            assert args["owner"] == USER
+
+
+@pytest.mark.parametrize("path", ["..", "/etc", "a/../../b", "../work2"])
+def test_a_path_out_of_the_repository_is_refused(engine: FakeEngine, path: str) -> None:
+    with pytest.raises(ValueError, match="leads out of the repository"):
+        run(module(path=path).lint())
+    assert not engine.asked
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_secret_reaches_only_the_commands_that_need_it(engine: FakeEngine, name: str) -> None:
+    calls = calls_of(name, engine, **every_secret())
+    netrc = {".netrc"}  # of the package index, from which stages' environments come as well
+    assert secrets(last(engine)) - netrc == SEEN[name]
+    for call, args in walk(calls):
+        if call in ("withEnvVariable", "withNewFile", "withExec"):
+            assert "env://" not in json.dumps(args, default=str)
+
+
+def test_gpus_are_asked_for_where_stages_run(engine: FakeEngine) -> None:
+    for name in CALLS:
+        calls_of(name, engine, gpus="0, 1")
+        runs_stages = "reproduce" in last(engine).argv
+        assert last(engine).gpus == (["0", "1"] if runs_stages else None), name
+    calls_of("reproduce", engine, gpus="all")
+    assert last(engine).gpus == []
+    calls_of("reproduce", engine)
+    assert last(engine).gpus is None
+
+
+def test_a_servers_address_is_that_of_its_binding(engine: FakeEngine) -> None:
+    own = dag.container().as_service()
+    calls_of("models.track", engine, s3=own, mlflow=own, cluster=own)
+    seen = last(engine)
+    assert set(seen.services) == {"s3", "mlflow"}
+    assert seen.env["AWS_ENDPOINT_URL_S3"] == "http://s3:8333"
+    assert seen.env["MLFLOW_TRACKING_URI"] == "http://mlflow:5000"
+    assert "AWS_ACCESS_KEY_ID" not in seen.env
+    calls_of("models.track", engine, mlflow_uri="https://mlflow.example")
+    assert last(engine).env["MLFLOW_TRACKING_URI"] == "https://mlflow.example"
+    calls_of("provision", engine, cluster=own)
+    assert set(last(engine).services) == {"cluster"}
+
+
+def test_servers_of_its_own_need_no_account(engine: FakeEngine) -> None:
+    calls_of("models.track", engine, servers=True)
+    seen = last(engine)
+    started = {name: list(walk(made))[-1] for name, made in seen.services.items()}
+    argv = {
+        name: next(args["args"] for call, args in walk(made) if call == "asService")
+        for name, made in seen.services.items()
+    }
+    assert set(started) == {"s3", "mlflow"}
+    assert argv["s3"][:1] == ["weed"]
+    assert argv["mlflow"][:2] == ["mlflow", "server"]
+    assert seen.secrets == {}
+    for made in seen.services.values():
+        [cache] = [a for call, a in made if call == "withMountedCache" and "sharing" in a]
+        assert cache["sharing"] == "LOCKED", "two servers at once would destroy each other's data"
+        assert [a["name"] for call, a in made if call == "withUser"][-1] == USER
+
+
+@pytest.mark.parametrize("name", [*CALLS, *LAZY])
+def test_images_and_packages_come_from_where_the_caller_says(engine: FakeEngine, name: str) -> None:
+    given = {"base_image": "mirror.example/python:1", "package_index": "https://index.example/s"}
+    given |= {"prometheus_image": "mirror.example/prometheus:1"}
+    calls = list(walk(calls_of(name, engine, cache_scope="pr-7", servers=True, **given)))
+    images = {args["address"] for call, args in calls if call == "from"}
+    images -= {given["prometheus_image"]} if "lint" in name or name == "gate" else set()
+    assert images == {given["base_image"]}
+    index = {
+        args["value"]
+        for call, args in calls
+        if call == "withEnvVariable" and args["name"] in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX")
+    }
+    assert index == {given["package_index"]}
+    keys = {args["key"] for call, args in calls if call == "cacheVolume"}
+    assert keys
+    assert all(key.startswith("lockproof-") and key.endswith("-pr-7") for key in keys), keys
+
+
+def test_images_that_can_stand_for_the_one_that_is_built(engine: FakeEngine) -> None:
+    given = {"tool_image": "mirror.example/lockproof:1", "prometheus_image": ""}
+    calls = calls_of("lint", engine, **given)
+    assert [args["address"] for call, args in walk(calls) if call == "from"] == [
+        "mirror.example/lockproof:1"
+    ]
+    calls_of("reproduce", engine, training_image="mirror.example/training:1")
+    assert last(engine).image == "mirror.example/training:1"
+    assert last(engine).env["LOCKPROOF_IMAGE"] == "mirror.example/training:1"
+    calls_of("reproduce", engine)
+    assert last(engine).image == BASE_IMAGE
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_looks_at_something_outside_is_never_answered_from_the_cache(
+    engine: FakeEngine, name: str
+) -> None:
+    calls_of(name, engine)
+    first = last(engine)
+    calls_of(name, engine)
+    same = last(engine).env == first.env
+    deterministic = ("reproduce", "dvc.reproduce", "lint", "affected")
+    assert same == (name in (*deterministic, "manifests.lint", "rollouts.lint"))
+    holder: Any = Lockproof
+    *objects, function = name.split(".")
+    for one in objects:
+        holder = type(getattr(module(), one)())
+    policy = holder.__dagger_object_type__.functions[function].cache_policy
+    assert policy == (None if name in deterministic else "never")
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"), [(0, Verdict.PASSED), (1, Verdict.FAILED), (5, Verdict.INCONCLUSIVE)]
+)
+def test_a_verdict_is_a_value_where_it_is_asked_for(
+    engine: FakeEngine, code: int, verdict: Verdict
+) -> None:
+    engine.code = code
+    proof: Proof = run(module().reproduce(no_fail=True))
+    assert (proof.step, proof.verdict, proof.exit_code) == ("reproduce", verdict, code)
+    [written] = [args for call, args in chain(proof.reports) if call == "withNewFile"]
+    assert written == {"path": "exit-code", "contents": f"{code}\n"}
+
+
+@pytest.mark.parametrize("code", [1, 5])
+def test_a_verdict_other_than_passed_fails_the_call_and_shows_the_table(
+    engine: FakeEngine, code: int
+) -> None:
+    engine.code = code
+    with pytest.raises(Ended) as ended:
+        run(module().reproduce())
+    assert ended.value.last.argv == ["sh", "-c", f"cat /reports/report.txt; exit {code}"]
+
+
+@pytest.mark.parametrize("code", [2, 3, 4, 127])
+@pytest.mark.parametrize("no_fail", [False, True])
+def test_an_error_fails_the_call_with_its_message(
+    engine: FakeEngine, code: int, no_fail: bool
+) -> None:
+    engine.code = code
+    with pytest.raises(Ended) as ended:
+        run(module().reproduce(no_fail=no_fail))
+    assert re.fullmatch(rf"cat \S+ >&2; exit {code}", ended.value.last.argv[-1])
+
+
+def test_the_report_of_reproduce_is_the_gates_evidence(engine: FakeEngine) -> None:
+    reports = run(module().report(base="main"))
+    verbs = [seen.argv[1] for seen in engine.execs]
+    assert verbs == ["reproduce", "gate", "lint"]
+    gate = engine.execs[1]
+    assert "--report=/given/report.json" in gate.argv
+    kind, put = gate.mounts["/given/report.json"]
+    assert kind == "withFile"
+    assert put["source"][-1] == ("file", {"path": "report.json"})
+    assert [a["path"] for call, a in chain(reports) if call == "withDirectory"] == [
+        "lint",
+        "reproduce",
+        "gate",
+    ]
+
+
+def test_changes_leave_git_alone(engine: FakeEngine) -> None:
+    wanted = module().init(ci=["github", "gitlab"], bin_folder=".venv/bin")
+    calls = chain(wanted)
+    [argv] = [a["args"] for call, a in calls if call == "withExec" and a["args"][1:2] == ["init"]]
+    assert argv[2:] == ["--ci=github", "--ci=gitlab", "--bin=.venv/bin", "--yes", "--force"]
+    assert calls[-2:-1] == (("withoutDirectory", {"path": ".git"}),)
+    assert calls[-1][1]["from"][-1] == ("withoutDirectory", {"path": ".git"})
+    assert not any(a.get("path", "").endswith(".dvc/cache") for _, a in calls)
+
+
+def test_the_published_image_has_no_rights_and_its_packages_listed(engine: FakeEngine) -> None:
+    image = chain(module().image("1.2"))
+    assert [a["name"] for call, a in image if call == "withUser"][-1] == USER
+    assert [a["args"] for call, a in image if call == "withEntrypoint"][-1] == [
+        "/opt/lockproof/bin/lockproof"
+    ]
+    assert any(a.get("path") == "/usr/share/lockproof/sbom.cdx.json" for _, a in image)
+    assert not any(call in ("withMountedCache", "withMountedSecret") for call, _ in image)
+    installs = [a["args"] for call, a in walk(image) if call == "withExec" and "-r" in a["args"]]
+    assert len(installs) >= 4
+    assert all("--require-hashes" in argv for argv in installs)
+
+
+def test_checks_and_generators() -> None:
+    functions = Lockproof.__dagger_object_type__.functions  # type: ignore[attr-defined]
+    assert {name for name, one in functions.items() if one.check} == {"check_gate", "check_lint"}
+    assert {name for name, one in functions.items() if one.generate} == {"init", "docs"}
+
+
+def test_every_function_is_in_the_guide_and_every_call_in_these_tests() -> None:
+    guide = (ROOT / "docs" / "guides" / "dagger.md").read_text()
+    it = module()
+    objects = ("dvc", "models", "manifests", "crossplane", "rollouts")
+    tested = {*CALLS, *LAZY, "report", "publish", "check_gate", "check_lint", *objects}
+    tested |= {"crossplane.provision"}  # inherited
+    for prefix, holder in [("", it), *((f"{name}.", getattr(it, name)()) for name in objects)]:
+        for one in type(holder).__dagger_object_type__.functions.values():
+            if one.name:
+                name = f"{prefix}{one.original_name}"
+                assert name in tested
+                assert f"`{name.replace('.', ' ').replace('_', '-')}`" in guide, name
+
+
+def test_the_sdk_is_the_engines() -> None:
+    assert json.loads((ROOT / "dagger.json").read_text())["engineVersion"] == (
+        f"v{version('dagger-io')}"
+    )

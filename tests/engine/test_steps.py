@@ -1,0 +1,117 @@
+"""The module's functions on a real engine, from this repository."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from engine.conftest import dagger, git, report_of
+from integration.pipelines import Project
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+
+
+def test_this_repository_is_proved_and_its_reports_can_be_had(
+    library: Path, tmp_path: Path
+) -> None:
+    dagger(library, "call", "report", "export", "--path", tmp_path / "out").expect()
+    steps = {folder.name: report_of(folder) for folder in (tmp_path / "out").iterdir()}
+    assert set(steps) == {"lint", "reproduce", "gate"}
+    assert steps["reproduce"]["verdict"] == "passed"
+    assert steps["lint"]["verdict"] == "passed"
+    for name, report in steps.items():
+        assert report["subject"]["commit"] == git(library, "rev-parse", "HEAD").strip(), name
+        assert (tmp_path / "out" / name / "report.html").stat().st_size > 1000
+
+
+def test_check_runs_gate_and_lint(library: Path) -> None:
+    listed = dagger(library, "check", "--list").expect().stdout
+    assert [line.split()[0] for line in listed.splitlines() if line.startswith("check-")] == [
+        "check-gate",
+        "check-lint",
+    ]
+    dagger(library, "check").expect()
+
+
+def test_a_repeated_step_is_answered_from_the_cache(project: Project, library: Path) -> None:
+    argv = ("-m", library, "call", "--repository", ".", "reproduce", "json", "contents")
+    first = json.loads(dagger(project.root, *argv).expect().stdout)
+    again = json.loads(dagger(project.root, *argv).expect().stdout)
+    assert first["verdict"] == "passed"
+    assert again["timing"] == first["timing"], "else it ran once more"
+
+
+def test_generate_brings_files_up_to_date(project: Project, library: Path) -> None:
+    dagger(library, "--auto-apply", "generate", "docs").expect()
+    assert git(library, "status", "--porcelain") == "", "docs/reference is in step with the code"
+    wanted = ("init", "--ci", "github", "--branch", "main", "export", "--path", ".")
+    dagger(project.root, "-m", library, "call", "--repository", ".", *wanted).expect()
+    assert (project.root / ".github" / "workflows" / "lockproof.yaml").is_file()
+    git(project.root, "clean", "-fdq")
+    git(project.root, "checkout", "-q", ".")
+
+
+def test_data_is_had_where_it_is_asked_for(project: Project, library: Path, tmp_path: Path) -> None:
+    call = ("-m", library, "call", "--repository", ".")
+    dagger(project.root, *call, "dvc", "fetch", "--targets", "prepare").expect()
+    dagger(project.root, *call, "dvc", "pull", "export", "--path", tmp_path / "all").expect()
+    dagger(
+        project.root, *call, "models", "export", "--paths", "model.txt",
+        "export", "--path", tmp_path / "model",
+    ).expect()  # fmt: skip
+    model = (project.root / "model.txt").read_text()
+    assert (tmp_path / "all" / "model.txt").read_text() == model
+    assert [path.name for path in (tmp_path / "model").iterdir()] == ["model.txt"]
+    one = dagger(project.root, *call, "dvc", "reproduce", "--stage", "prepare", "verdict").expect()
+    assert one.stdout.strip() == "PASSED"
+
+
+def test_a_whole_run_without_any_account(project: Project, library: Path, tmp_path: Path) -> None:
+    git(project.root, "checkout", "-q", "-b", "s3")
+    try:
+        bucket = f"s3://bucket{os.getpid()}/data"
+        project.dvc("remote", "modify", "-q", "store", "url", bucket)
+        project.commit("a remote on S3")
+        scope = f"test{os.getpid()}"
+        call = ("-m", library, "call", "--repository", ".", "--cache-scope", scope, "--servers")
+        pushed = dagger(project.root, *call, "dvc", "push", "--cache", ".dvc/cache").expect()
+        assert "pushed" in pushed.stdout
+        gate = tmp_path / "gate"
+        told = ("gate", "--no-fail", "reports", "export", "--path", gate)
+        dagger(project.root, *call, *told).expect()
+        remote = next(c for c in report_of(gate)["checks"] if c["family"] == "remote")
+        assert remote["verdict"] == "passed", remote
+        track = tmp_path / "track"
+        told = ("models", "track", "--no-fail", "reports", "export", "--path", track)
+        dagger(project.root, *call, *told).expect()
+        report = report_of(track)
+        assert report["verdict"] == "passed"
+        assert "mlflow" in json.dumps(report["host"]).lower(), report["host"]
+    finally:
+        git(project.root, "checkout", "-q", "main")
+
+
+def test_the_image_has_no_rights_and_lists_its_packages(library: Path, tmp_path: Path) -> None:
+    assert dagger(library, "call", "image", "user").expect().stdout.strip() == "65532:65532"
+    words = ("call", "image", "--version", "1.2", "with-exec", "--args", "--version")
+    said = dagger(library, *words, "--use-entrypoint", "stdout").expect().stdout
+    assert said.startswith("lockproof ")
+    dagger(library, "call", "sbom", "export", "--path", tmp_path / "sbom.json").expect()
+    sbom = json.loads((tmp_path / "sbom.json").read_text())
+    assert sbom["bomFormat"] == "CycloneDX"
+    assert {"lockproof", "dvc", "mlflow"} <= {part["name"] for part in sbom["components"]}
+
+
+def test_the_image_is_published_by_digest(library: Path, project: Project) -> None:
+    registry = os.environ.get("LOCKPROOF_TEST_REGISTRY")
+    if not registry:
+        pytest.skip("no registry to publish to: LOCKPROOF_TEST_REGISTRY is not set")
+    address = f"{registry}/lockproof:test"
+    published = dagger(library, "call", "publish", "--address", address).expect().stdout.strip()
+    name, _, digest = published.partition("@")
+    assert name == address
+    assert digest.startswith("sha256:")
+    given = ("--repository", ".", "--tool-image", published, "--prometheus-image", "")
+    done = dagger(project.root, "-m", library, "call", *given, "reproduce", "verdict").expect()
+    assert done.stdout.strip() == "PASSED"
