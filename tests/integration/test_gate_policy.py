@@ -11,7 +11,7 @@ from lockproof.steps.gate import Request, gate
 from lockproof.steps.lint import Request as LintRequest
 from lockproof.steps.lint import lint
 
-from .good_project import Edit, append, both, in_lock, swap
+from .good_project import Edit, append, both, in_lock, put, swap
 from .mutations_gate import GHOST, WAIVER, Mutation
 from .pipelines import BIN, Project, Silence, copy_of
 from .remotes import Folder
@@ -103,7 +103,7 @@ def test_a_waiver_holds_until_it_ends(project: Project) -> None:
     assert report.verdict is Verdict.FAILED
 
 
-def test_a_baseline_lets_pass_what_was_there(project: Project) -> None:
+def test_a_baseline_lets_pass_what_was_there_and_no_more(project: Project) -> None:
     commit(project, CODE)
     report_of(project, write_baseline=True)
     project.commit("adopted")
@@ -112,6 +112,33 @@ def test_a_baseline_lets_pass_what_was_there(project: Project) -> None:
     assert report.verdict is Verdict.PASSED
     commit(project, swap("params.yaml", "0.1", "0.2"))
     assert brief(report_of(project)) == [("LP103", "error"), ("LP104", "note")]
+    commit(project, swap("params.yaml", "0.2", "0.1"), CODE)
+    (found,) = report_of(project).findings
+    assert (found.rule, found.severity.value) == ("LP104", "error")
+    assert found.message.endswith("(changed since the baseline was written)")
+
+
+def test_a_baseline_may_only_lose_entries(project: Project) -> None:
+    commit(project, CODE)
+    report_of(project, write_baseline=True)
+    project.commit("adopted")
+    project.git("branch", "-f", "base")
+    commit(project, swap("src/train.py", "# new\n", ""))
+    report = report_of(project)
+    assert brief(report) == [("LP806", "warning")]
+    assert "1 of 1 entries of baseline.json" in report.findings[0].message
+    commit(project, put("baseline.json", '{"schema_version": "1", "findings": []}'))
+    assert brief(report_of(project)) == []
+    # The base's own is used, and still has the entry; that the change takes it out is no finding.
+    assert brief(report_of(project, pull_request=True, base="base")) == [("LP806", "warning")]
+    commit(project, put("baseline.json", "{"))
+    assert brief(report_of(project, pull_request=True, base="base"))[0] == ("LP804", "error")
+
+
+def test_what_is_not_committed_is_not_adopted(project: Project) -> None:
+    swap("params.yaml", "0.1", "0.2")(project, Folder(project.remote))
+    assert report_of(project, write_baseline=True).verdict is Verdict.FAILED
+    assert json.loads((project.root / "baseline.json").read_text())["findings"] == []
 
 
 def _off(*families: str) -> Edit:

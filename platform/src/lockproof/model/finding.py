@@ -37,6 +37,9 @@ class Finding(Frozen):
     """Line in `path`, from 1."""
     fingerprint: str
     """Stable over runs and over edits elsewhere: 16 hex digits."""
+    seen: str | None = None
+    """Names what was seen of the subject, such as a digest or a value: 16 hex digits. The baseline
+    lets a finding pass only while that is the same."""
     help: str
 
     @classmethod
@@ -49,8 +52,12 @@ class Finding(Frozen):
         *,
         path: str | None = None,
         line: int | None = None,
+        seen: object = None,
     ) -> Self:
-        """Make a finding; its fingerprint is that of rule, subject and path."""
+        """Make a finding; its fingerprint is that of rule, subject and path.
+
+        `seen` is any JSON value.
+        """
         return cls(
             rule=rule,
             severity=severity,
@@ -59,5 +66,6 @@ class Finding(Frozen):
             path=path,
             line=line,
             fingerprint=sha256_of([rule, subject, path])[:16],
+            seen=None if seen is None else sha256_of(seen)[:16],
             help=help_address(rule),
         )

@@ -101,6 +101,7 @@ RULES = {
         Rule("LP803", "change of the policy", _W),
         Rule("LP804", "change of the baseline", _W),
         Rule("LP805", "new policy cannot be read", _E),
+        Rule("LP806", "baseline entry lets nothing pass", _W),
         Rule("LP901", "cluster refuses the manifest", _E),
         Rule("LP902", "field belongs to another manager", _E),
         Rule("LP903", "kind is not served", _E),
@@ -124,8 +125,12 @@ def finding(
     path: str | None = None,
     line: int | None = None,
     severity: Severity | None = None,
+    seen: object = None,
 ) -> Finding:
-    """A finding of a rule, with the rule's own severity unless another is given."""
+    """A finding of a rule, with the rule's own severity unless another is given.
+
+    `seen` is any JSON value that says in what way it is wrong, such as a digest.
+    """
     return Finding.of(
-        rule, severity or RULES[rule].severity, subject, message, path=path, line=line
+        rule, severity or RULES[rule].severity, subject, message, path=path, line=line, seen=seen
     )

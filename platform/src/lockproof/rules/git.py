@@ -66,6 +66,7 @@ def weighty(files: Iterable[GitFile], limits: Limits) -> Iterator[Finding]:
                 f"{file.path} has {file.size:,} bytes, and every clone of the repository will have"
                 f" every version of it: {track}",
                 path=file.path,
+                seen=file.size,
             )
         elif file.is_binary and file.size > limits.binary:
             yield finding(
@@ -74,6 +75,7 @@ def weighty(files: Iterable[GitFile], limits: Limits) -> Iterator[Finding]:
                 f"{file.path} is binary and has {file.size:,} bytes: if it is data or a model,"
                 f" {track}",
                 path=file.path,
+                seen=file.size,
             )
 
 
@@ -105,6 +107,7 @@ def secret(kind: str, path: str, lines: Sequence[int]) -> Finding:
         " Git's history, and read it from the environment",
         path=path,
         line=lines[0],
+        seen=len(lines),
     )
 
 

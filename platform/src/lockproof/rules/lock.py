@@ -46,7 +46,13 @@ def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]
         return
     yield from _unlocked_data(facts)
     if stage.locked_command is not None and stage.locked_command != stage.command:
-        yield _found(facts, "LP102", name, f"{name}: the command is not the locked one: {_AGAIN}")
+        yield _found(
+            facts,
+            "LP102",
+            name,
+            f"{name}: the command is not the locked one: {_AGAIN}",
+            stage.command,
+        )
     for params in stage.params:
         if params.path in facts.unlocked:
             continue
@@ -57,6 +63,7 @@ def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]
                 "LP103",
                 f"{name} {params.path}",
                 f"{name}: {', '.join(keys)} in {params.path} differ from the lock: {_AGAIN}",
+                {key: flat(params.current).get(key) for key in keys},
             )
     yield from _deps(facts)
     for out, digest in facts.in_git.items():
@@ -66,6 +73,7 @@ def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]
             f"{name}: {out} in Git is {digest.short if digest else 'absent'}, not what dvc.lock"
             " names: commit the file that 'dvc repro' made",
             path=out,
+            seen=str(digest),
         )
     for what, why in ((facts.unlocked, "lacks"), (facts.stale, "still has")):
         for path in what:
@@ -104,6 +112,7 @@ def _deps(facts: LockFacts) -> Iterator[Finding]:
                 f"{name} {dep.path}",
                 f"{name}: {dep.path} is locked as {dep.locked.short}, but {maker} has it as"
                 f" {given.short}: {_AGAIN}",
+                [str(dep.locked), str(given)],
             )
         else:
             yield _found(
@@ -111,6 +120,7 @@ def _deps(facts: LockFacts) -> Iterator[Finding]:
                 "LP104",
                 f"{name} {dep.path}",
                 f"{name}: {dep.path} changed since dvc.lock was written: {_AGAIN}",
+                str(given),
             )
     for path in facts.untracked:
         yield _found(
@@ -126,8 +136,8 @@ def _changed(locked: Mapping[str, object], current: Mapping[str, object]) -> lis
     return [k for k in sorted({*locked, *current}) if locked.get(k, ...) != current.get(k, ...)]
 
 
-def _found(facts: LockFacts, rule: str, subject: str, message: str) -> Finding:
-    return finding(rule, subject, message, path=facts.file, line=facts.line)
+def _found(facts: LockFacts, rule: str, subject: str, message: str, seen: object = None) -> Finding:
+    return finding(rule, subject, message, path=facts.file, line=facts.line, seen=seen)
 
 
 def orphan(name: str, path: str, line: int | None) -> Finding:

@@ -131,6 +131,7 @@ def _thresholds(demand: Demand, path: str, key: str, value: float, root: str) ->
                 f"{key} in {path} is {value:g}, and must be {word} {limit:g}: improve it, or"
                 " change [[metric]] at the base",
                 path=_at(root, path),
+                seen=value,
             )
 
 
@@ -149,6 +150,7 @@ def _regression(
             f"{key} in {path} went from {before:g} to {value:g}, worse by {worse:.3g}, and may be"
             f" worse by {allowed:.3g} at most: improve it, or allow more in [[metric]] at the base",
             path=_at(root, path),
+            seen=value,
         )
 
 

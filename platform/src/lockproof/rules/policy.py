@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from lockproof.config import Policy, Waiver, matches_any
 from lockproof.errors import ConfigError
+from lockproof.model.baseline import Baseline
 from lockproof.model.finding import Finding, Severity
 
 from .catalog import RULES, finding
@@ -23,10 +24,12 @@ class Weighed:
     """Findings that the baseline holds."""
     used: frozenset[int] = frozenset()
     """The waivers, by position, that let something pass."""
+    met: frozenset[str] = frozenset()
+    """Fingerprints of the baseline that something was found for."""
 
 
 def weigh(
-    findings: Sequence[Finding], policy: Policy, today: date, baseline: Collection[str] = ()
+    findings: Sequence[Finding], policy: Policy, today: date, baseline: Baseline | None = None
 ) -> Weighed:
     """Apply `[rules.*]`, waivers and baseline, in this order.
 
@@ -34,26 +37,34 @@ def weigh(
         findings: what the rules found.
         policy: the policy that may be trusted.
         today: UTC; a waiver holds up to its last day.
-        baseline: fingerprints of findings that were there when lockproof came.
+        baseline: the findings that were there when lockproof came.
     """
+    adopted = baseline.known if baseline else {}
     kept: list[Finding] = []
     used: set[int] = set()
+    met: set[str] = set()
     waived = known = 0
     for item in findings:
         found = _configured(item, policy)
         if found is None:
             continue
+        before = adopted.get(found.fingerprint)
+        if before is not None:
+            met.add(found.fingerprint)
         number = next((i for i, w in enumerate(policy.waiver) if _covers(w, found, today)), None)
         if number is not None:
             used.add(number)
             waived += 1
             waiver = policy.waiver[number]
             found = _noted(found, f"waived until {waiver.expires}: {waiver.reason}")
-        elif found.fingerprint in baseline and found.severity is not Severity.NOTE:
-            known += 1
-            found = _noted(found, "in the baseline")
+        elif before is not None and found.severity is not Severity.NOTE:
+            if found.seen in before:
+                known += 1
+                found = _noted(found, "in the baseline")
+            else:
+                found = _explained(found, "changed since the baseline was written")
         kept.append(found)
-    return Weighed(tuple(kept), waived, known, frozenset(used))
+    return Weighed(tuple(kept), waived, known, frozenset(used), frozenset(met))
 
 
 def _configured(found: Finding, policy: Policy) -> Finding | None:
@@ -76,8 +87,11 @@ def _covers(waiver: Waiver, found: Finding, today: date) -> bool:
 
 
 def _noted(found: Finding, why: str) -> Finding:
-    update = {"severity": Severity.NOTE, "message": f"{found.message} ({' '.join(why.split())})"}
-    return found.model_copy(update=update)
+    return _explained(found, why).model_copy(update={"severity": Severity.NOTE})
+
+
+def _explained(found: Finding, why: str) -> Finding:
+    return found.model_copy(update={"message": f"{found.message} ({' '.join(why.split())})"})
 
 
 def waiver_findings(
@@ -112,6 +126,40 @@ def waiver_findings(
             )
 
 
+def baseline_findings(
+    baseline: Baseline,
+    met: Collection[str],
+    file: str,
+    looked: tuple[str, ...],
+    unseen: Collection[str] = (),
+) -> Iterator[Finding]:
+    """Entries of the baseline that let nothing pass any more, as one finding.
+
+    Args:
+        baseline: the baseline that may be trusted.
+        met: fingerprints that something was found for.
+        file: the baseline's file, relative to the Git root.
+        looked: how the rules begin that were applied.
+        unseen: see `waiver_findings`.
+    """
+    idle = [
+        f"{entry.rule} {entry.subject}"
+        for entry in baseline.findings
+        if entry.fingerprint not in met
+        and entry.rule.startswith(looked)
+        and not entry.rule.startswith(tuple(unseen))
+    ]
+    if idle:
+        shown = ", ".join(idle[:3]) + (", …" if len(idle) > 3 else "")
+        yield finding(
+            "LP806",
+            file,
+            f"{len(idle):,} of {len(baseline.findings):,} entries of {file} let nothing pass any"
+            f" more ({shown}): remove them",
+            path=file,
+        )
+
+
 def changed_policy(path: str) -> Finding:
     """The finding where a pull request changes the policy."""
     return finding(
@@ -123,11 +171,12 @@ def changed_policy(path: str) -> Finding:
 
 
 def changed_baseline(path: str) -> Finding:
-    """The finding where a pull request changes the baseline."""
+    """The finding where a pull request adds to the baseline, or leaves none that can be read."""
     return finding(
         "LP804",
         path,
-        f"{path} is changed: the base's was used; a baseline may only lose entries",
+        f"{path} has other entries than at the base, whose own was used: a baseline may only lose"
+        " entries",
         path=path,
     )
 

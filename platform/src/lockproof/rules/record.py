@@ -74,6 +74,7 @@ def record_findings(path: str, record: RunRecord, facts: LockFacts) -> Iterator[
             f"{path} has other parameters than dvc.lock: {_listed(keys)}: run 'lockproof record'"
             " and commit it",
             path=path,
+            seen=record.params,
         )
     known = {file: values for file, values in record.metrics.items() if file not in facts.unread}
     keys = _differing(known, facts.metrics)
@@ -84,6 +85,7 @@ def record_findings(path: str, record: RunRecord, facts: LockFacts) -> Iterator[
             f"{path} has other metrics than the files in Git: {_listed(keys)}: run 'lockproof"
             " record' and commit it",
             path=path,
+            seen=record.metrics,
         )
 
 

@@ -130,7 +130,14 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def _found(rule: str, facts: ClaimFacts, message: str) -> Finding:
     # What one output lacks in two remotes is two findings.
     subject = facts.claim.path if facts.main else f"{facts.claim.path} in {facts.remote}"
-    return finding(rule, subject, message, path=facts.file, line=facts.claim.line)
+    seen = [
+        str(facts.claim.digest),
+        facts.claim.size,
+        facts.missing.count,
+        facts.corrupted.count,
+        facts.unversioned.count,
+    ]
+    return finding(rule, subject, message, path=facts.file, line=facts.claim.line, seen=seen)
 
 
 def _what(facts: ClaimFacts, sample: Sample) -> str:

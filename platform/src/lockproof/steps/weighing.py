@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 
 from lockproof.config import FILE_NAME, Policy
+from lockproof.model.baseline import Baseline
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding, Severity
 from lockproof.model.verdict import Verdict
@@ -16,10 +17,12 @@ Prefix = str | tuple[str, ...]
 class Weighing:
     """Takes the checks of a step one after the other."""
 
-    def __init__(self, policy: Policy, today: date, known: Collection[str] = ()) -> None:
-        """`today` is UTC; `known` are the fingerprints of the baseline."""
-        self._policy, self._today, self._known = policy, today, known
+    def __init__(self, policy: Policy, today: date, known: Baseline, path: str) -> None:
+        """`today` is UTC; `known` is the baseline, and `path` its file below the Git root."""
+        self._policy, self._today, self._known, self._path = policy, today, known, path
         self._used: set[int] = set()
+        self._met: set[str] = set()
+        self._looked: tuple[str, ...] = ()
         self._waived = self._in_baseline = 0
         self.checks: list[Check] = []
         """With the verdicts of what the policy leaves of their findings."""
@@ -29,6 +32,8 @@ class Weighing:
         """Weigh what a check found; the verdict that is left of it."""
         weighed = rules.weigh(findings, self._policy, self._today, self._known)
         self._used |= weighed.used
+        self._met |= weighed.met
+        self._looked += (prefix,) if isinstance(prefix, str) else prefix
         self._waived, self._in_baseline = (
             self._waived + weighed.waived,
             self._in_baseline + weighed.known,
@@ -64,7 +69,11 @@ class Weighing:
             Its verdict: `failed` where there are errors. It says nothing about the repository.
         """
         policy, today = self._policy, self._today
-        own = [*findings, *rules.waiver_findings(policy, self._used, today, file, unseen)]
+        own = [
+            *findings,
+            *rules.waiver_findings(policy, self._used, today, file, unseen),
+            *rules.baseline_findings(self._known, self._met, self._path, self._looked, unseen),
+        ]
         weighed = rules.weigh(own, policy, today)
         failed = any(f.severity is Severity.ERROR for f in weighed.findings)
         counts = ((self._waived, "waived"), (self._in_baseline, "in the baseline"))

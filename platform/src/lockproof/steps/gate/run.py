@@ -10,6 +10,7 @@ from lockproof.adapters.git import GitRepository
 from lockproof.adapters.snapshot import Snapshot
 from lockproof.config import FILE_NAME, Policy, load_policy, parse_policy
 from lockproof.errors import ConfigError, UnavailableError, UsageError
+from lockproof.model.baseline import Baseline
 from lockproof.model.check import Check
 from lockproof.model.digest import lock_digest
 from lockproof.model.finding import Finding, Severity
@@ -67,8 +68,7 @@ def gate(request: Request, progress: Progress) -> Gated:
     if request.write_baseline:
         # What waivers and [rules] let pass needs no place in it.
         found = rules.weigh(_findings(outcomes), scene.policy, clock.started.date()).findings
-        write_baseline(scene.root / scene.policy.gate.baseline, found)
-        known = frozenset(item.fingerprint for item in found)
+        known = write_baseline(scene.root / scene.policy.gate.baseline, found)
     else:
         path = scene.git_path(scene.policy.gate.baseline)
         known = parse_baseline(scene.trusted.read(path), path)
@@ -161,7 +161,13 @@ def _policy_changes(
     folder = path.removesuffix(FILE_NAME)
     baseline = f"{folder}{policy.gate.baseline}"
     if head.entries.get(baseline) != base.entries.get(baseline):
-        yield rules.changed_baseline(baseline)
+        before = parse_baseline(base.read(baseline), baseline).findings
+        try:
+            after = parse_baseline(head.read(baseline), baseline).findings
+        except ConfigError:
+            after = None
+        if after is None or not set(after) <= set(before):
+            yield rules.changed_baseline(baseline)
 
 
 def _report(
@@ -169,10 +175,11 @@ def _report(
     outcomes: Sequence[tuple[FamilyEntry, Outcome]],
     off: Sequence[str],
     policy_findings: Sequence[Finding],
-    known: frozenset[str],
+    known: Baseline,
     clock: Clock,
 ) -> Report:
-    weighing = Weighing(scene.policy, clock.started.date(), known)
+    baseline = scene.git_path(scene.policy.gate.baseline)
+    weighing = Weighing(scene.policy, clock.started.date(), known, baseline)
     deciding: list[Verdict] = []
     # With the family lock, which names them, this is no news.
     judged = any(family.name == "lock" for family, _ in outcomes)

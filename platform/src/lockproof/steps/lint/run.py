@@ -41,7 +41,7 @@ def lint(request: Request, progress: Progress) -> Report:
     linted = lint_tree(tree, policy, paths, request)
     baseline = posixpath.join(posixpath.dirname(file), policy.gate.baseline)
     known = parse_baseline(tree.read(baseline), baseline)
-    weighing = Weighing(_own(policy), clock.started.date(), known)
+    weighing = Weighing(_own(policy), clock.started.date(), known, baseline)
     verdicts = [
         weighing.add(check, told_apart(family.findings), RULES[family.name])
         for check, family in zip(linted.checks, linted.families, strict=True)
