@@ -9,33 +9,36 @@ from typing import Any
 import pytest
 from field_tables import custom_tables, read_crds
 
+from cluster.lab import crd_folder
 from lockproof.adapters.field_tables import BundledSchemas, kubernetes_versions
 from lockproof.model.schema import Reference, Table
 from lockproof.rules.manifest_schema import validate
 
 ROOT = Path(__file__).resolve().parents[3]
-CRDS = ROOT.parent / "shared" / "crds"
-if not CRDS.is_dir():
-    CRDS = ROOT.parent.parent / "shared" / "crds"
+CRDS = crd_folder()
 FOLDER = files("lockproof") / "schemas"
 needs_crds = pytest.mark.skipif(
-    not CRDS.is_dir(), reason="the published CustomResourceDefinitions are not beside this clone"
+    CRDS is None, reason="no real CustomResourceDefinitions: LOCKPROOF_CRDS names no folder of them"
 )
 
 
 def definitions() -> list[dict[str, Any]]:
-    if not CRDS.is_dir():
-        return []
-    return [crd for path in sorted(CRDS.glob("*.gz")) for crd in read_crds(path)]
+    return [crd for path in paths() for crd in read_crds(path)]
+
+
+def paths() -> list[Path]:
+    return sorted(CRDS.glob("*.yaml*")) if CRDS else []
 
 
 def fields(schema: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, str, str]]:
     """Every field of a published schema: path, type, and what restricts it."""
     facts = {
         key: schema[key]
-        for key in ("enum", "pattern", "minimum", "maximum", "minLength", "maxLength", "format")
+        for key in (
+            "enum", "pattern", "minimum", "maximum", "minLength", "maxLength", "format", "default",
+        )
         if key in schema and schema[key] is not None
-    }
+    }  # fmt: skip
     kind = "int-or-string" if schema.get("x-kubernetes-int-or-string") else schema.get("type", "")
     yield at, kind, json.dumps([facts, sorted(schema.get("required", ()))], sort_keys=True)
     for name, inner in schema.get("properties", {}).items():
@@ -56,6 +59,7 @@ def table_fields(
         names.get(key, key): node[key]
         for key in (
             "enum", "pattern", "minimum", "maximum", "min-length", "max-length", "format",
+            "default",
         )
         if key in node
     }  # fmt: skip
@@ -115,7 +119,7 @@ def test_no_description_of_theirs_is_kept() -> None:
 
 @needs_crds
 def test_making_the_tables_again_changes_nothing() -> None:
-    made = custom_tables(sorted(CRDS.glob("*.gz")))
+    made = custom_tables(paths())
     for group in ("argoproj.io", "s3.aws.m.upbound.io", "kustomize.toolkit.fluxcd.io"):
         on_file = json.loads((FOLDER / f"{group}.json").read_bytes())
         assert on_file == json.loads(json.dumps(made[group])), (

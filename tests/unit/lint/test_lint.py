@@ -77,6 +77,18 @@ def test_a_kind_without_a_schema_is_named_and_leaves_the_verdict_open(tmp_path: 
     assert accepted.checks[0].not_checked
 
 
+@pytest.mark.parametrize("kind", ["ApplicationSet", "Workflow", "Experiments"])
+def test_a_kind_of_a_known_group_that_has_no_table_is_not_taken_for_a_misspelling(
+    kind: str, tmp_path: Path
+) -> None:
+    text = f"apiVersion: argoproj.io/v1alpha1\nkind: {kind}\nmetadata: {{name: w}}\n"
+    result = tree(tmp_path, a_yaml=text)
+    assert not result.findings
+    assert result.checks[0].not_checked
+    misspelt = tree(tmp_path, a_yaml=text.replace(kind, "Aplication"))
+    assert [found.rule for found in misspelt.findings] == ["LP608"]
+
+
 def test_a_chart_is_named_and_not_read(tmp_path: Path) -> None:
     result = tree(
         tmp_path,

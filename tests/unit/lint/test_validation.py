@@ -45,6 +45,7 @@ TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
         ({"type": "object", "properties": {"a": {**TEXT, "nullable": True}}}, {"a": None}, {"a": 1}, "type a"),
         ({"type": "object", "properties": {"a": {**TEXT, "default": "x"}}}, {"a": None}, {"a": 1}, "type a"),
         ({"type": "object", "required": ["a"], "properties": {"a": TEXT}}, {"a": ""}, {}, "required (the whole object)"),
+        ({"type": "object", "required": ["a"], "properties": {"a": {**TEXT, "default": "x"}}}, {}, {"a": 1}, "type a"),
         ({"type": "object", "additionalProperties": NUMBER}, {"x": 1}, {"x": "1"}, "type x"),
         ({"type": "object", "x-kubernetes-preserve-unknown-fields": True}, {"x": 1}, [], "type (the whole object)"),
         ({"type": "array", "items": NUMBER}, [1], ["1"], "type [0]"),
@@ -74,6 +75,26 @@ TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
 def test_each_keyword(source: dict[str, Any], good: Any, bad: Any, kind: str) -> None:
     assert told(good, source) == []
     assert told(bad, source) == [kind]
+
+
+def test_defaults_are_filled_in_before_rules_are_asked() -> None:
+    scope = {**TEXT, "default": "Old"}
+    part = {
+        "type": "object",
+        "default": {},
+        "properties": {"on": {"type": "boolean", "default": True}},
+    }
+    source = {
+        "type": "object",
+        "properties": {"scope": scope, "part": part, "names": TEXT},
+        "x-kubernetes-validations": [
+            {"rule": "self.scope == 'Old' || !has(self.names)"},
+            {"rule": "self.part.on"},
+        ],
+    }
+    assert told({"names": "x"}, source) == []
+    assert told({"names": "x", "scope": "New"}, source) == ["value (the whole object)"]
+    assert told({"part": {"on": False}}, source) == ["value (the whole object)"]
 
 
 def test_every_object_has_the_metadata_of_every_object() -> None:

@@ -8,12 +8,13 @@ Node = Mapping[str, Any]
 """One shape. Its keys, all optional:
 
 `type` (object, array, string, integer, number, boolean, int-or-string, quantity; absent: any),
-`null`, `properties` (name -> reference), `values` (reference, for free keys), `open` (unknown
-fields stay), `items`, `required`, `enum`, `pattern`, `format`, `minimum`, `maximum`, `above`,
-`below`, `min-length`, `max-length`, `min-items`, `max-items`, `min-properties`, `max-properties`,
-`unique`, `keys` (of a list that is a map), `merge` (key by which a strategic merge joins a list),
-`all`, `any`, `one` (lists of references), `not`, `embedded` (a whole object of any kind),
-`rules` (CEL expressions), `needs` (dotted paths that a managed resource must give).
+`null`, `default` (filled in before anything is checked), `properties` (name -> reference),
+`values` (reference, for free keys), `open` (unknown fields stay), `items`, `required`, `enum`,
+`pattern`, `format`, `minimum`, `maximum`, `above`, `below`, `min-length`, `max-length`,
+`min-items`, `max-items`, `min-properties`, `max-properties`, `unique`, `keys` (of a list that is a
+map), `merge` (key by which a strategic merge joins a list), `all`, `any`, `one` (lists of
+references), `not`, `embedded` (a whole object of any kind), `rules` (CEL expressions), `needs`
+(dotted paths that a managed resource must give).
 """
 
 Reference = int | str

@@ -58,7 +58,8 @@ class TableBuilder:
         Args:
             schema: a JSON Schema or OpenAPI schema object, or a boolean schema.
             structural: whether it is a custom resource's, where an object that names no fields
-                takes none; elsewhere it takes any.
+                takes none, and defaults are filled in before anything is checked; elsewhere it
+                takes any, and checks come first.
 
         Raises:
             KeyError: a `$ref` that cannot be resolved.
@@ -88,6 +89,8 @@ class TableBuilder:
         names = [types] if isinstance(types, str) else list(types or ())
         if "null" in names or schema.get("nullable") is True or "default" in schema:
             node["null"] = True
+        if structural and "default" in schema:
+            node["default"] = schema["default"]
         names = [name for name in names if name != "null"]
         whole = schema.get("x-kubernetes-int-or-string") is True
         whole = whole or schema.get("format") == "int-or-string"

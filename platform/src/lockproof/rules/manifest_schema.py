@@ -103,7 +103,9 @@ class _Run:
             elif closed and not (node.get("embedded") and key in _ANY_OBJECT):
                 self._unknown(key, properties, at)
         for key in node.get("required", ()):
-            if value.get(key) is None and not (key in value and not table.null_is_absent):
+            if value.get(key) is not None or (key in value and not table.null_is_absent):
+                continue
+            if key not in properties or "default" not in table.find(properties[key])[1]:
                 self._say("required", at, f"lacks the required field '{key}'")
         if node.get("embedded"):
             for key in ("apiVersion", "kind"):
@@ -199,9 +201,11 @@ class _Run:
             self._say("value", at, "has a value that is excluded")
         for name in node.get("needs", ()):
             self._need(value, name, at)
-        for rule in node.get("rules", ()):
+        rules = node.get("rules", ())
+        completed = _completed(value, table, node) if rules else None
+        for rule in rules:
             try:
-                if not holds(rule, value):
+                if not holds(rule, completed):
                     self._say("value", at, f"breaks the rule {rule}")
             except Unsupported:
                 self.not_checked.append(f"the rule '{rule}' on {dotted(at)}")
@@ -224,6 +228,23 @@ class _Run:
         places = (spec.get("forProvider"), spec.get("initProvider"))
         if not any(isinstance(place, dict) and name in place for place in places):
             self._say("required", (*at, "forProvider"), f"lacks the required parameter '{name}'")
+
+
+def _completed(value: Any, table: Table, node: Node) -> Any:
+    """A value with the defaults of its schema filled in, as a server does before it asks rules."""
+    if isinstance(value, list) and "items" in node:
+        inner, shape = table.find(node["items"])
+        return [_completed(item, inner, shape) for item in value]
+    if not isinstance(value, dict) or "properties" not in node:
+        return value
+    made = dict(value)
+    for name, reference in node["properties"].items():
+        inner, shape = table.find(reference)
+        if made.get(name) is None and "default" in shape:
+            made[name] = shape["default"]
+        if name in made:
+            made[name] = _completed(made[name], inner, shape)
+    return made
 
 
 def _fits(value: Any, table: Table, reference: Reference, at: At) -> bool:

@@ -77,12 +77,14 @@ def _finding(manifest: Manifest, problem: Problem) -> Finding:
 def kind_findings(manifest: Manifest, kinds: tuple[str, ...], *, whole: bool) -> Iterator[Finding]:
     """A kind that its group does not have.
 
-    Of a group that is not known whole only what is all but the name of a known kind.
+    Of a group that is not known whole only what is all but the name of a known kind: a letter or
+    two off, and not another word longer, as ApplicationSet is than Application.
     """
     wanted = f"{manifest.version}/{manifest.kind}"
     if not kinds or wanted in kinds or manifest.kind == "List":
         return
-    close = get_close_matches(wanted, kinds, n=1, cutoff=0.6 if whole else 0.9)
+    near = kinds if whole else [kind for kind in kinds if abs(len(kind) - len(wanted)) <= 2]
+    close = get_close_matches(wanted, near, n=1, cutoff=0.6 if whole else 0.9)
     if not whole and not close:
         return
     hint = f"; did you mean {close[0].replace('/', ' ')}?" if close else ""

@@ -94,7 +94,7 @@ def _kinds(document: Mapping[str, Any]) -> dict[tuple[str, str, str], Schema]:
     builder = TableBuilder(lambda target: target.removeprefix(_PREFIX))
     named: dict[tuple[str, str, str], str] = {}
     for name, schema in (schemas if isinstance(schemas, Mapping) else {}).items():
-        node = builder.node(schema, structural=False)
+        node = builder.node(schema, structural=not name.startswith(_OWN))
         definitions[name] = builder.intern({"type": "quantity"} if name == _QUANTITY else node)
         for gvk in schema.get("x-kubernetes-group-version-kind") or ():
             named[_key(gvk)] = name
