@@ -39,6 +39,10 @@ develop-module: develop
 test-module: develop-module ## run the tests of the Dagger module's own code; needs no engine
 	@cd ci && .venv/bin/pytest -q
 
+.PHONY: ci-tools
+ci-tools: develop ## add actionlint (from Go) and gitlab-ci-local (npm), for the tests of the CI files
+	@scripts/ci_tools/install
+
 .PHONY: test
 test: test-module ## run every test that can run here; the others say why not
 	@$(PYTEST) --numprocesses auto --dist loadgroup $(ARGS)

@@ -22,7 +22,7 @@ def steady(text: str) -> list[str]:
     kept = []
     for line in text.splitlines():
         line = re.sub(r"reproduce [0-9a-f]{12}", "reproduce COMMIT", line)
-        line = re.sub(r"\d+\.\d s$", "N s", line)
+        line = re.sub(r"(\d+ min \d+|\d+\.\d) s$", "N s", line)
         line = re.sub(r"\d+ outputs? identical(, \d+ within tolerance)?", "N outputs agree", line)
         line = re.sub(r"(identical|within tolerance) +([0-9a-f]{8})", r"agrees \2", line)
         if line.strip() and "─" not in line and not line.startswith("    "):

@@ -202,6 +202,7 @@ def here(forged: Project, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     return found
 
 
+@pytest.mark.xdist_group("forged")
 @pytest.mark.parametrize("place", PLACES)
 def test_the_cores_of_the_reports_are_the_same_everywhere(
     forged: Project,
@@ -228,6 +229,7 @@ def test_the_cores_of_the_reports_are_the_same_everywhere(
             assert f"<!-- lockproof {step} -->" in there.said, "the job's summary"
 
 
+@pytest.mark.xdist_group("proved")
 @pytest.mark.parametrize("place", PLACES)
 def test_the_gate_takes_the_proof_that_the_policy_demands(
     proved: Project, tmp_path: Path, place: Callable[[Project, Path], Ran]
@@ -241,6 +243,7 @@ def test_the_gate_takes_the_proof_that_the_policy_demands(
     assert subject.since == proved.git("rev-parse", "main").strip()
 
 
+@pytest.mark.xdist_group("forged")
 def test_code_of_a_fork_does_not_get_onto_a_runner_with_a_gpu(
     forged: Project, tmp_path: Path
 ) -> None:

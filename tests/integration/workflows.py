@@ -22,7 +22,7 @@ def tool(name: str) -> str:
     places += filter(None, [os.environ.get("KUBEBUILDER_ASSETS")])
     found = shutil.which(name, path=os.pathsep.join(places))
     if not found:
-        pytest.skip(f"{name} is not installed")
+        pytest.skip(f"{name} is not installed: `make ci-tools` says more")
     return found
 
 
