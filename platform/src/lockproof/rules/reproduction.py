@@ -24,7 +24,7 @@ class StageFacts:
     skipped: SkipReason | None = None
     skip_accepted: bool = False
     missing: tuple[str, ...] = ()
-    """Inputs that could not be had."""
+    """Inputs that the revision does not have."""
     exit_code: int | None = None
     timed_out: bool = False
     rewritten: tuple[str, ...] = ()
@@ -42,7 +42,14 @@ def stage_findings(facts: StageFacts) -> list[Finding]:
 
 
 def _lock(facts: StageFacts) -> Iterator[Finding]:
-    lock = LockFacts(stage=facts.stage, file=facts.file, given=facts.given, in_git=facts.in_git)
+    unavailable = facts.skipped is SkipReason.INPUT_UNAVAILABLE
+    lock = LockFacts(
+        stage=facts.stage,
+        file=facts.file,
+        given=facts.given,
+        in_git=facts.in_git,
+        untracked=facts.missing if unavailable else (),
+    )
     yield from lock_findings(lock, locked=facts.skipped is not SkipReason.NOT_LOCKED)
 
 
@@ -63,15 +70,6 @@ def _run(facts: StageFacts) -> Iterator[Finding]:
         )
         severity = Severity.NOTE if facts.skip_accepted else None
         yield finding("LP708", name, f"{name} was not checked: {why}", path=path, severity=severity)
-    for missing in facts.missing:
-        if facts.skipped is SkipReason.INPUT_UNAVAILABLE:
-            yield finding(
-                "LP107",
-                f"{name} {missing}",
-                f"{name} cannot run: {missing} cannot be had at this commit: track it with"
-                " 'dvc add' or Git, and 'dvc push' it",
-                path=path,
-            )
     if facts.timed_out:
         yield finding(
             "LP704",

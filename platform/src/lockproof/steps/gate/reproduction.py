@@ -5,12 +5,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from lockproof.errors import UsageError
+from lockproof.config import FILE_NAME, Policy, parse_policy
+from lockproof.errors import ConfigError, UsageError
 from lockproof.model.check import Check
 from lockproof.model.digest import lock_digest
 from lockproof.model.finding import Finding
 from lockproof.model.report import Report
-from lockproof.model.verdict import Verdict
+from lockproof.model.verdict import OutputVerdict, Verdict
 from lockproof.rules.catalog import finding
 
 from .interface import Outcome, Scene
@@ -87,7 +88,45 @@ def _problems(scene: Scene, report: Report) -> list[str]:
         found.append("the report is about some of the stages only")
     if report.verdict is not Verdict.PASSED:
         found.append(f"the report's verdict is '{report.verdict.value}'")
+    edited = _edited_sections(scene)
+    if edited and _lets_differences_pass(report):
+        found.append(
+            f"the report lets differences pass by {', '.join(edited)} of the pull request: change"
+            " those in one of their own"
+        )
     return found
+
+
+def _edited_sections(scene: Scene) -> list[str]:
+    """What a pull request that brings a new lock changes of how a reproduction is judged.
+
+    `lockproof reproduce` goes by the policy of the revision that it runs.
+    """
+    if not scene.request.pull_request or scene.base_reading is None:
+        return []
+    if lock_digest(scene.base_reading.lock_files) == lock_digest(scene.reading.lock_files):
+        return []  # Nothing new is claimed: what it lets pass was proved by the base's policy.
+    path = scene.git_path(FILE_NAME)
+    content = scene.head.read(path)
+    try:
+        own = parse_policy(content.decode(), path) if content else Policy()
+    except (ConfigError, UnicodeDecodeError):
+        return [path]
+    trusted = scene.policy
+    pairs = {
+        "[reproduce]": (own.reproduce, trusted.reproduce),
+        "[[tolerance]]": (own.tolerance, trusted.tolerance),
+        "[[judged-by]]": (own.judged_by, trusted.judged_by),
+    }
+    return [name for name, (one, other) in pairs.items() if one != other]
+
+
+def _lets_differences_pass(report: Report) -> bool:
+    return any(
+        stage.skipped is not None
+        or any(out.verdict is not OutputVerdict.IDENTICAL for out in stage.outputs)
+        for stage in report.stages
+    )
 
 
 def _may_start_at(scene: Scene, since: str) -> bool:
