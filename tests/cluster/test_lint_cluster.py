@@ -4,10 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,11 +13,11 @@ from cluster.lab import LIMITED, Lab, crd_folder, read_crds, running
 from lockproof.adapters.field_tables import BundledSchemas, kubernetes_versions
 from lockproof.adapters.tree import FolderTree
 from lockproof.model.manifest import Manifest
-from lockproof.model.schema import Reference, Table
 from lockproof.rules.manifest_schema import validate
 from lockproof.steps.lint.cluster_schemas import ClusterSchemas
 from lockproof.steps.lint.found import find
 from lockproof.steps.lint.gather import gather
+from manifests.comparison import Comparison
 from manifests.mutations import MUTATIONS, mutate, platform
 
 pytestmark = pytest.mark.cluster
@@ -89,53 +87,13 @@ def lint(root: Path, config: Path, *argv: str) -> subprocess.CompletedProcess[st
     )
 
 
-@dataclass
-class Comparison:
-    """Two tables held against each other, shape by shape."""
-
-    differences: list[str]
-    seen: set[tuple[int, int]]
-
-    def compare(
-        self, table: Table, reference: Reference, other: Table, theirs: Reference, at: str
-    ) -> None:
-        table, ours = table.find(reference)
-        other, node = other.find(theirs)
-        if (id(ours), id(node)) in self.seen:
-            return
-        self.seen.add((id(ours), id(node)))
-        nested = {"properties", "values", "items", "not", "all", "any", "one"}
-        # The published v2 document does not say which fields have defaults; in Kubernetes' own
-        # kinds, a null stands for nothing either way.
-        for key in {*ours, *node} - nested - {"null"}:
-            if ours.get(key) != node.get(key):
-                self.differences.append(f"{at} {key}: {ours.get(key)} is {node.get(key)}")
-        for pair in self._pairs(ours, node, at):
-            self.compare(table, pair[0], other, pair[1], pair[2])
-
-    def _pairs(
-        self, ours: Mapping[str, Any], theirs: Mapping[str, Any], at: str
-    ) -> Iterator[tuple[Reference, Reference, str]]:
-        parts: list[Mapping[str, Any]] = []
-        for node in (ours, theirs):
-            part = {f".{name}": inner for name, inner in node.get("properties", {}).items()}
-            part |= {key: node[key] for key in ("values", "items", "not") if key in node}
-            for key in ("all", "any", "one"):
-                part |= {f"{key}{number}": one for number, one in enumerate(node.get(key, ()))}
-            parts.append(part)
-        for name in parts[0].keys() ^ parts[1].keys():
-            self.differences.append(f"{at}{name}: only {'ours' if name in parts[0] else 'theirs'}")
-        for name in parts[0].keys() & parts[1].keys():
-            yield parts[0][name], parts[1][name], f"{at}{name}"
-
-
 def test_the_tables_of_kubernetes_say_what_the_server_says(schemas: ClusterSchemas) -> None:
     """Of the version that the server is: point $KUBEBUILDER_ASSETS at another one to compare it."""
     if schemas.version not in kubernetes_versions():
         pytest.skip(f"no field tables for Kubernetes {schemas.version}")
     bundled = BundledSchemas(schemas.version)
     content = json.loads(Path(_tables("kubernetes.json")).read_bytes())
-    comparison = Comparison([], set())
+    comparison = Comparison()
     compared = 0
     for name in content["kinds"]:
         ours, theirs = bundled.find(*name.split("/")), schemas.find(*name.split("/"))

@@ -1,6 +1,7 @@
 """The bundled field tables against the published schemas that they were made from."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +14,8 @@ from cluster.lab import crd_folder
 from lockproof.adapters.field_tables import BundledSchemas, kubernetes_versions
 from lockproof.model.schema import Reference, Table
 from lockproof.rules.manifest_schema import validate
+from lockproof.steps.lint.cluster_schemas import document_kinds
+from manifests.comparison import Comparison
 
 ROOT = Path(__file__).resolve().parents[3]
 CRDS = crd_folder()
@@ -169,3 +172,37 @@ def test_versions_differ_where_kubernetes_does() -> None:
         assert schema is not None
         found[version] = [problem.kind for problem in validate(pod, schema).problems]
     assert found == {"1.32": ["unknown"], "1.34": []}
+
+
+def published(version: str) -> list[Path]:
+    """The OpenAPI v3 documents in the sources of a Kubernetes version, where Go has them."""
+    cache = Path(os.environ.get("GOMODCACHE") or Path.home() / "go" / "pkg" / "mod")
+    folders = sorted((cache / "k8s.io").glob(f"kubernetes@v{version}.*"))
+    return (
+        sorted((folders[-1] / "api/openapi-spec/v3").glob("api*v*_openapi.json")) if folders else []
+    )
+
+
+@pytest.mark.parametrize("version", kubernetes_versions())
+def test_the_tables_agree_with_the_documents_that_kubernetes_publishes(version: str) -> None:
+    documents = published(version)
+    if not documents:
+        pytest.skip(f"Go has no sources of k8s.io/kubernetes {version}")
+    bundled = BundledSchemas(version)
+    # Enumerations are not in the published documents; tests/cluster compares them with a server.
+    comparison = Comparison(ignore=frozenset({"enum"}))
+    kinds: set[tuple[str, str, str]] = set()
+    for path in documents:
+        for key, theirs in document_kinds(json.loads(path.read_bytes())).items():
+            ours = bundled.find(*key)
+            assert ours is not None, key
+            assert ours.kind.namespaced is theirs.kind.namespaced, key
+            comparison.compare(
+                ours.table, ours.kind.root, theirs.table, theirs.kind.root, "/".join(key)
+            )
+            kinds.add(key)
+    assert not comparison.differences
+    groups = {group for group, _, _ in kinds}
+    listed = {(g, *kind.split("/")) for g in groups for kind in bundled.kinds(g)}
+    assert kinds == listed
+    assert len(kinds) > 60

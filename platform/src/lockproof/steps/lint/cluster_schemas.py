@@ -78,7 +78,7 @@ class ClusterSchemas:
         if path not in self._addresses:
             return {}
         if path not in self._known:
-            self._known[path] = _kinds(self._get(self._addresses[path]))
+            self._known[path] = document_kinds(self._get(self._addresses[path]))
         return self._known[path]
 
     def _get(self, address: str) -> dict[str, Any]:
@@ -86,8 +86,8 @@ class ClusterSchemas:
         return self._connection.request("GET", parts.path, dict(parse_qsl(parts.query)))
 
 
-def _kinds(document: Mapping[str, Any]) -> dict[tuple[str, str, str], Schema]:
-    """The kinds of one API version's document that can be created."""
+def document_kinds(document: Mapping[str, Any]) -> dict[tuple[str, str, str], Schema]:
+    """Group, version and kind -> schema, for what can be created by one OpenAPI v3 document."""
     components = document.get("components")
     schemas = components.get("schemas") if isinstance(components, Mapping) else None
     definitions: dict[str, int] = {}

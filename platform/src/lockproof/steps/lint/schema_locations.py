@@ -154,6 +154,7 @@ class CustomSchemas:
         """What defines no kind is passed over."""
         self._entries: dict[tuple[str, str, str], tuple[Mapping[str, Any], bool, bool]] = {}
         self.metadata = metadata
+        self._found: dict[tuple[str, str, str], Schema] = {}
         for definition in definitions:
             spec = definition.get("spec")
             if definition.get("kind") not in DEFINING or not isinstance(spec, Mapping):
@@ -173,13 +174,16 @@ class CustomSchemas:
 
     def find(self, group: str, version: str, kind: str) -> Schema | None:
         """The schema of a kind; None where no definition is known."""
-        entry = self._entries.get((group, version, kind))
+        key = (group, version, kind)
+        entry = self._entries.get(key)
         if entry is None:
             return None
-        builder = TableBuilder()
-        root = add_object(builder, entry[0])
-        table = Table(builder.nodes, parent=self.metadata)
-        return Schema(table, Kind(root, entry[1], "" if entry[2] else None))
+        if key not in self._found:
+            builder = TableBuilder()
+            root = add_object(builder, entry[0])
+            table = Table(builder.nodes, parent=self.metadata)
+            self._found[key] = Schema(table, Kind(root, entry[1], "" if entry[2] else None))
+        return self._found[key]
 
 
 DEFINING = ("CustomResourceDefinition", "CompositeResourceDefinition")
