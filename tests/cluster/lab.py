@@ -222,6 +222,7 @@ class Lab:
                 f"--controllers={','.join(_CONTROLLERS)}",
                 f"--root-ca-file={self.api.ca}",
                 "--node-monitor-grace-period=1h",  # Nothing sends heartbeats.
+                "--pvclaimbinder-sync-period=1s",  # Volumes come from a stand-in.
             ],
             "kube-scheduler": [*common, *secure, f"--secure-port={free_port()}"],
             "kwok": [

@@ -183,14 +183,24 @@ def test_one_command_moves_the_pin_wherever_it_is(tmp_path: Path) -> None:
     assert "already" in pin().stdout
 
 
-def test_storage_and_cluster_survive_a_prune() -> None:
-    kept = ("Bucket", "PersistentVolumeClaim", "Cluster")
-    for path, document in manifests():
-        if document["kind"] in kept and document["apiVersion"] != "aws.m.upbound.io/v1beta1":
-            annotations = document["metadata"]["annotations"]
-            assert "Prune=false" in annotations["argocd.argoproj.io/sync-options"], path
-            assert annotations["kustomize.toolkit.fluxcd.io/prune"] == "disabled", path
-            assert "Delete" not in document["spec"].get("managementPolicies", []), path
+@pytest.mark.parametrize("overlay", ["local", "aws", "aws-bootstrap"])
+def test_storage_and_cluster_survive_a_prune(overlay: str) -> None:
+    """And nothing that the cluster itself runs on is deleted in AWS by Crossplane."""
+    kept = set()
+    for manifest in load_manifests(CONTROL.parent, CONTROL / "overlays" / overlay, "1.34"):
+        body = manifest.body
+        group = body["apiVersion"].partition("/")[0]
+        claim = body["kind"] == "PersistentVolumeClaim"
+        if claim or group in ("s3.aws.m.upbound.io", "eks.aws.m.upbound.io"):
+            annotations = body["metadata"]["annotations"]
+            options = annotations["argocd.argoproj.io/sync-options"]
+            assert options == "Prune=false,Delete=false", manifest.key
+            assert annotations["kustomize.toolkit.fluxcd.io/prune"] == "disabled", manifest.key
+            if not claim:
+                assert "Delete" not in body["spec"]["managementPolicies"], manifest.key
+            kept.add(body["kind"])
+    wanted = {"Bucket", "Cluster", "NodeGroup", "Addon", "PodIdentityAssociation"}
+    assert kept >= ({"Bucket", "PersistentVolumeClaim"} if overlay == "local" else wanted)
 
 
 def test_the_rules_that_judge_a_canary_pass_their_unit_tests(tmp_path: Path) -> None:
