@@ -5,8 +5,6 @@ lockproof lint, as a whole process, also checks references, policies, canaries a
 """
 
 import json
-import os
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,19 +14,17 @@ import pytest
 import yaml
 
 from lockproof.adapters.field_tables import BundledSchemas
-from lockproof.model.schema import Reference, Table
 from lockproof.parse.yaml_document import read_yaml
 from lockproof.rules.manifest_schema import validate
 from manifests.mutations import PLATFORM, POLICY
 
+from .lint_peers import program, write_schemas
 from .timing import BIN, alternate, seconds, show
 
 DOCUMENTS = 250
 VERSION = "1.34"
-KUBECONFORM = shutil.which("kubeconform") or str(Path.home() / ".cache/lab/bin/kubeconform")
-needs_kubeconform = pytest.mark.skipif(
-    not os.access(KUBECONFORM, os.X_OK), reason="kubeconform is not here"
-)
+KUBECONFORM = program("kubeconform")
+needs_kubeconform = pytest.mark.skipif(KUBECONFORM is None, reason="kubeconform is not here")
 
 
 def documents() -> Iterator[dict[str, Any]]:
@@ -48,54 +44,6 @@ def documents() -> Iterator[dict[str, Any]]:
         yield value
 
 
-def json_schema(table: Table, reference: Reference) -> dict[str, Any]:
-    """A table as the JSON schema that kubeconform reads."""
-    definitions: dict[str, Any] = {}
-
-    def refer(table: Table, reference: Reference) -> dict[str, Any]:
-        held, node = table.find(reference)
-        name = f"{id(held.nodes)}-{reference}"
-        if name not in definitions:
-            definitions[name] = {}
-            definitions[name].update(convert(held, dict(node)))
-        return {"$ref": f"#/definitions/{name}"}
-
-    def convert(table: Table, node: dict[str, Any]) -> dict[str, Any]:
-        kind = node.get("type")
-        types = {"int-or-string": ["integer", "string"], "quantity": ["number", "string"]}
-        made: dict[str, Any] = {}
-        if kind:
-            made["type"] = types.get(kind, [kind])
-            if table.null_is_absent or node.get("null"):
-                made["type"] = [*made["type"], "null"]
-        for key in ("enum", "pattern", "minimum", "maximum", "required"):
-            if key in node:
-                made[key] = node[key]
-        if "properties" in node:
-            made["properties"] = {k: refer(table, v) for k, v in node["properties"].items()}
-        if "items" in node:
-            made["items"] = refer(table, node["items"])
-        if "values" in node:
-            made["additionalProperties"] = refer(table, node["values"])
-        elif kind == "object" and not node.get("open"):
-            made["additionalProperties"] = False
-        return made
-
-    return {**refer(table, reference), "definitions": definitions}
-
-
-def write_schemas(folder: Path, values: list[dict[str, Any]]) -> None:
-    bundled = BundledSchemas(VERSION)
-    for value in values:
-        group, _, version = value["apiVersion"].rpartition("/")
-        schema = bundled.find(group, version, value["kind"])
-        assert schema is not None, value["kind"]
-        part = f"-{group.partition('.')[0]}" if group else ""
-        path = folder / f"{value['kind'].lower()}{part}-{version}.json"
-        if not path.exists():
-            path.write_text(json.dumps(json_schema(schema.table, schema.kind.root)))
-
-
 @needs_kubeconform
 def test_whole_process(tmp_path: Path) -> None:
     values = list(documents())
@@ -106,9 +54,9 @@ def test_whole_process(tmp_path: Path) -> None:
     (root / "lockproof.toml").write_text(POLICY.partition("[lint.budget]")[0])
     for number, value in enumerate(values):
         (root / "manifests" / f"{number:03}.yaml").write_text(yaml.safe_dump(value))
-    write_schemas(schemas, values)
+    write_schemas(schemas, BundledSchemas(VERSION), values)
     location = str(schemas / "{{ .ResourceKind }}{{ .KindSuffix }}.json")
-    peer_words = [KUBECONFORM, "-strict", "-summary", "-schema-location", location]
+    peer_words = [str(KUBECONFORM), "-strict", "-summary", "-schema-location", location]
     # Images by tag and such are findings: what is measured is a run with findings, exit code 1.
     ours, peer = alternate(
         lambda: seconds(
@@ -142,8 +90,8 @@ def test_in_process(tmp_path: Path) -> None:
     schemas.mkdir()
     for number, text in enumerate(texts):
         (folder / f"{number:03}.yaml").write_bytes(text)
-    write_schemas(schemas, values)
+    write_schemas(schemas, BundledSchemas(VERSION), values)
     location = str(schemas / "{{ .ResourceKind }}{{ .KindSuffix }}.json")
-    words = [KUBECONFORM, "-strict", "-schema-location", location, str(folder)]
+    words = [str(KUBECONFORM), "-strict", "-schema-location", location, str(folder)]
     mine, peer = alternate(ours, lambda: seconds(words, tmp_path), runs=7)
     show("read and validate in process", mine, peer, "goal: faster; peer: its whole process")

@@ -77,7 +77,7 @@ MUTATIONS = (
         "LP604",
     ),
     _m(
-        "number as text",
+        "list for a text",
         "server",
         "minAvailable: 1",
         "minAvailable: 1\n  unhealthyPodEvictionPolicy: [x]",
@@ -125,6 +125,22 @@ MUTATIONS = (
     _m("kind misspelt", "server", "kind: PodDisruptionBudget", "kind: PodDisruptionBudgt", "LP608"),
     _m(
         "custom kind misspelt", "monitoring", "kind: ServiceMonitor", "kind: ServiceMonitr", "LP608"
+    ),
+    _m(
+        "deprecated version",
+        "storage",
+        "apiVersion: storage.k8s.io/v1\n",
+        "apiVersion: storage.k8s.io/v1beta1\n",
+        "LP609",
+    ),
+    _m(
+        "object in two versions",
+        "server",
+        "---\napiVersion: autoscaling/v2\n",
+        "---\napiVersion: autoscaling/v1\nkind: HorizontalPodAutoscaler\nmetadata:\n  name: server\n"
+        "  namespace: models\nspec:\n  maxReplicas: 3\n  scaleTargetRef:\n    apiVersion: apps/v1\n"
+        "    kind: Deployment\n    name: server\n---\napiVersion: autoscaling/v2\n",
+        "LP610",
     ),
     _m(
         "object twice",
@@ -369,6 +385,8 @@ MUTATIONS = (
         "[$__rate_interval])",
         "LP641",
     ),
+    _m("rule test expects another value", "models.test", "value: 0.1", "value: 0.2", "LP642"),
+    _m("rule changed under its test", "monitoring", 'code=~"5.."', 'code=~"4.."', "LP642"),
 )
 
 

@@ -163,3 +163,25 @@ def test_kustomizations_that_include_each_other_end(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "kustomization.yaml").write_text(f"resources: [../{other}]\n")
     assert ["leads back" in t.text for t in built(tmp_path, "a").troubles] == [True]
+
+
+@needs_kustomize
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("autoscaling/v1", "autoscaling/v2", False),
+        ("autoscaling/v2", "autoscaling/v2", True),
+    ],
+)
+def test_what_counts_as_one_resource_is_as_kustomize_has_it(
+    one: str, other: str, same: bool, tmp_path: Path
+) -> None:
+    texts = [
+        f"apiVersion: {version}\nkind: HorizontalPodAutoscaler\nmetadata: {{name: a{space}}}\n"
+        for version, space in ((one, ""), (other, ", namespace: default"))
+    ]
+    (tmp_path / "a.yaml").write_text("---\n".join(texts))
+    (tmp_path / "kustomization.yaml").write_text("resources: [a.yaml]\n")
+    theirs = subprocess.run([KUSTOMIZE, "build", str(tmp_path)], capture_output=True, check=False)
+    assert (theirs.returncode != 0) is same
+    assert bool(built(tmp_path, ".").troubles) is same

@@ -260,13 +260,20 @@ def test_bad_input_gets_one_line(argv: list[str], code: int, message: str, tmp_p
     assert "Traceback" not in done.stderr
 
 
-def test_a_removed_version_is_one_only_where_it_is_removed(tmp_path: Path) -> None:
-    text = "apiVersion: flowcontrol.apiserver.k8s.io/v1beta3\nkind: FlowSchema\n"
-    text += "metadata: {name: f}\nspec: {priorityLevelConfiguration: {name: exempt}}\n"
-    (tmp_path / "f.yaml").write_text(text)
+def test_a_version_is_served_then_deprecated_then_gone(tmp_path: Path) -> None:
+    text = "apiVersion: storage.k8s.io/v1beta1\nkind: VolumeAttributesClass\n"
+    (tmp_path / "f.yaml").write_text(
+        f"{text}metadata: {{name: f}}\ndriverName: x\nparameters: {{a: b}}"
+    )
     found = {}
-    for version in ("1.32", "1.37"):
+    for version in ("1.33", "1.34", "1.36", "1.37"):
         policy = parse_policy(f'[lint]\nkubernetes-version = "{version}"')
         result = lint_tree(FolderTree(tmp_path), policy, ["."])
-        found[version] = {f.rule for f in result.findings}
-    assert found == {"1.32": {"LP608"}, "1.37": {"LP608"}}
+        found[version] = [f.rule for f in result.findings]
+    assert found == {"1.33": [], "1.34": ["LP609"], "1.36": ["LP609"], "1.37": ["LP608"]}
+
+
+def test_an_object_twice_in_one_file_is_told_of_and_in_two_files_is_not(tmp_path: Path) -> None:
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+    result = tree(tmp_path, a_yaml=f"{text}---\n{text}", b_yaml=text)
+    assert [(f.rule, f.path, f.line) for f in result.findings] == [("LP610", "a.yaml", 5)]

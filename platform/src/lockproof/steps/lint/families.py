@@ -115,7 +115,13 @@ def reference_family(gathered: Gathered, external: Sequence[str]) -> Family:
         family.checked += count
         family.not_checked += skipped
     if gathered.loose.manifests:
-        # How loose files are put together is not known: what any file declares counts as there.
+        # How loose files are put together is not known: what any file declares counts as there,
+        # and only what one file declares twice is a repetition.
+        files: dict[str, list[Manifest]] = {}
+        for manifest in gathered.loose.manifests:
+            files.setdefault(manifest.locate(())[0], []).append(manifest)
+        for manifests in files.values():
+            family.findings += repeated_findings(tuple(manifests))
         everything = [m for bundle in gathered.bundles for m in bundle.manifests]
         found, count, skipped = reference_findings(
             Bundle("", gathered.loose.manifests), [], external, beside=everything

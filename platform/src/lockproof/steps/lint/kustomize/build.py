@@ -180,8 +180,10 @@ class _Build(Reader):
         ]
 
 
-def _identity(resource: Resource) -> tuple[str, str, str, str]:
-    return resource.name, resource.kind, resource.group, resource.namespace
+def _identity(resource: Resource) -> tuple[str, str, str, str, str]:
+    """What kustomize tells resources apart by: one object in two versions is two of them."""
+    space = resource.namespace or "default"
+    return resource.name, resource.kind, resource.group, resource.version, space
 
 
 def _is_local(metadata: Map) -> bool:
