@@ -22,6 +22,8 @@ class Blobs:
         self.snapshot, self.hides = snapshot, hides
         self.prefix = f"{prefix}/" if prefix else ""
         self._digests: dict[tuple[str, str], str] = {}
+        self._prepared: set[tuple[str, str]] = set()
+        self._listed: dict[str, list[str]] = {}
         self.hashed = 0
         """How many blobs were read."""
 
@@ -34,6 +36,9 @@ class Blobs:
         """Hash many at once: (path, algorithm) of files and folders."""
         oids: dict[str, set[str]] = {}
         for path, algorithm in wanted:
+            if (path, algorithm) in self._prepared:
+                continue
+            self._prepared.add((path, algorithm))
             for file in self._files(path):
                 entry = self.snapshot.entries[file]
                 if entry.is_file and (entry.oid, algorithm) not in self._digests:
@@ -68,14 +73,18 @@ class Blobs:
         full = self._full(path)
         if full in self.snapshot.entries:
             return [full]
-        found, todo = [], [full]
+        if full not in self._listed:
+            self._listed[full] = list(self._below(full))
+        return self._listed[full]
+
+    def _below(self, folder: str) -> Iterator[str]:
+        folders, todo = self.snapshot.folders, [folder]
         while todo:
-            for child in self.snapshot.folders.get(todo.pop(), ()):
-                if child in self.snapshot.folders:
+            for child in folders.get(todo.pop(), ()):
+                if child in folders:
                     todo.append(child)
                 elif not self.hides(child[len(self.prefix) :]):
-                    found.append(child)
-        return found
+                    yield child
 
     def _full(self, path: str) -> str:
         return self.prefix.rstrip("/") if path == "." else f"{self.prefix}{path}"

@@ -5,9 +5,8 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import IO
+from typing import IO, NamedTuple
 
 from lockproof.errors import UsageError
 
@@ -17,8 +16,7 @@ _CHUNK = 1 << 20
 LINK, SUBMODULE = "120000", "160000"
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A tracked file."""
 
     mode: str
@@ -50,19 +48,19 @@ class Snapshot:
         found = {}
         if self.commit is not None:
             listing = run_git(self.git.root, "ls-tree", "-r", "-z", "--full-tree", self.commit)
-            for line in filter(None, listing.split(b"\0")):
-                meta, _, path = line.partition(b"\t")
-                mode, _, oid = meta.decode().split(" ")
-                found[os.fsdecode(path)] = Entry(mode, oid)
+            for line in filter(None, os.fsdecode(listing).split("\0")):
+                meta, _, path = line.partition("\t")
+                mode, _, oid = meta.split(" ")
+                found[path] = Entry(mode, oid)
             return found
         asked = ("ls-files", "-s", "-z", "--full-name", ":/")
         listing = run_git(self.git.root, *asked, extra=self.git.index)
-        for line in filter(None, listing.split(b"\0")):
-            meta, _, path = line.partition(b"\t")
-            mode, oid, stage = meta.decode().split(" ")
+        for line in filter(None, os.fsdecode(listing).split("\0")):
+            meta, _, path = line.partition("\t")
+            mode, oid, stage = meta.split(" ")
             if stage != "0":
-                raise UsageError(f"{os.fsdecode(path)} is in conflict: resolve it and add it")
-            found[os.fsdecode(path)] = Entry(mode, oid)
+                raise UsageError(f"{path} is in conflict: resolve it and add it")
+            found[path] = Entry(mode, oid)
         return found
 
     @cached_property
@@ -136,7 +134,6 @@ class Snapshot:
                 take(oid, size, chunks)
                 for _ in chunks:
                     pass  # What was not wanted.
-                process.stdout.read(1)
         finally:
             process.kill()
             process.stdout.close()
@@ -174,10 +171,12 @@ def _ask(stdin: IO[bytes], oids: list[str]) -> None:
 
 
 def _chunks(stream: IO[bytes], size: int) -> Iterator[bytes]:
-    left = size
+    left = size + 1  # A line end follows.
     while left:
         chunk = stream.read(min(left, _CHUNK))
         if not chunk:
             raise UsageError("git cat-file ended early: run 'git fsck'")
         left -= len(chunk)
-        yield chunk
+        content = chunk if left else chunk[:-1]
+        if content:
+            yield content

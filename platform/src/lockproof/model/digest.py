@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import model_validator
+from pydantic import ValidationInfo, field_validator
 
 from .base import Frozen, sha256_of
 
@@ -21,11 +21,14 @@ class Digest(Frozen):
     """`md5-dos2unix` is DVC 2's: MD5 after CRLF became LF in text files."""
     value: str
 
-    @model_validator(mode="after")
-    def _is_well_formed(self) -> Self:
-        if self.algorithm.startswith("md5") and not _MD5.fullmatch(self.value):
-            raise ValueError(f"not an MD5 digest: {self.value[:80]!r}")
-        return self
+    # Of the field and not of the whole, which would run again wherever a digest is put into another
+    # value.
+    @field_validator("value")
+    @classmethod
+    def _is_well_formed(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("algorithm", "md5").startswith("md5") and not _MD5.fullmatch(value):
+            raise ValueError(f"not an MD5 digest: {value[:80]!r}")
+        return value
 
     @property
     def is_dir(self) -> bool:

@@ -4,7 +4,6 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from pathlib import PurePosixPath
 from typing import Any, Literal, Self
 
 from .base import Frozen, sha256_of
@@ -252,7 +251,7 @@ def _parents(path: str) -> Iterator[str]:
 
 def inside(path: str, folder: str) -> bool:
     """Whether `path` is `folder` or lies below it."""
-    return folder == "." or path == folder or PurePosixPath(folder) in PurePosixPath(path).parents
+    return folder == "." or path == folder or path.startswith(f"{folder}/")
 
 
 def overlap(one: str, other: str) -> bool:

@@ -14,9 +14,10 @@ from .data_file import read_data_file
 from .ignore import IGNORE_FILE, Ignored
 from .params import read_params
 from .pipeline_file import StageLines, read_pipeline_file
-from .template import Style
+from .template import DEFAULT_PARAMS, Style
 from .yaml_document import ParseError
 
+_CONFIG = ".dvc/config"
 _NAMED = re.compile(rb"[\w./@-]+\.(?:ya?ml|json|toml)\b")
 _MARKERS = re.compile(rb"^(<{7}|>{7})( |\r?$)", re.MULTILINE)
 
@@ -92,11 +93,12 @@ class _Project:
     def read(self) -> Reading:
         own = self._own()
         ignores = [path for path in own if basename(path) == IGNORE_FILE]
-        self.files.load(self.prefix + path for path in ignores)
+        wanted = [path for path in own if _is_ours(path)]
+        # In one go, as far as can be: each costs a process.
+        self.files.load(self.prefix + path for path in (*ignores, *wanted, _CONFIG, DEFAULT_PARAMS))
         self.found.ignored = Ignored({path: self._content(path) or b"" for path in ignores})
         hidden = self.found.ignored.hides
-        wanted = [path for path in own if _is_ours(path) and not hidden(path)]
-        self.files.load(self.prefix + path for path in wanted)
+        wanted = [path for path in wanted if not hidden(path)]
         pipelines = [path for path in wanted if basename(path) == "dvc.yaml"]
         self._load_named(pipelines)
         stages: list[Stage] = []
@@ -161,7 +163,7 @@ class _Project:
 
     @cached_property
     def _style(self) -> Style:
-        content = self._content(".dvc/config") or b""
+        content = self._content(_CONFIG) or b""
         if b"parsing" not in content:
             return Style()
         from configobj import ConfigObj, ConfigObjError

@@ -1,0 +1,277 @@
+"""The YAML that most files are made of, read line by line: many times as fast as all of YAML.
+
+That is block mappings and lists, plain keys, plain and quoted text, lists and mappings on one line,
+block text and comments. Anything else, and whatever might be an error, is declined; so is a file
+that could come near a limit. Nothing is refused here: that is for the reader of all of YAML.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+from .document import MarkedDocument, ParseError, YamlDocument
+from .plain_scalars import CORE, Schema
+
+# Far enough below the limits of the reader of all of YAML that none of them is passed unseen.
+_MOST_LINES = 100_000
+_MOST_FLOW = 200_000
+"""Characters of lists and mappings on one line, in one file."""
+_DEEPEST = 45
+
+_KEY = r"[\w./$][\w./@$(){}-]{0,199}"
+_WORD = r"[\w./][\w./@=+%~^-]*"
+_LINE = re.compile(
+    rf"^( *)(- +)?(?:({_KEY}):(?: +|$))?(?:({_WORD})$|(.*)$)", re.ASCII | re.MULTILINE
+)
+"""Indentation, dash, key, a value that is one plain word, and any other rest."""
+_WORDS = re.compile(r"\[(?:([\w./][\w./@-]*(?:, [\w./][\w./@-]*)*))?\]", re.ASCII)
+_QUOTED = re.compile(r"""'((?:[^']|'')*)'|"([^"\\]*)\"""")
+"""All there is; without escapes."""
+_ESCAPED = {"'": re.compile("''"), '"': re.compile(r"\\(?:.|$)")}
+_COMMENT = re.compile(" +#.*")
+_BLOCK = re.compile(r"[|>][+-]?")
+_NOT_PLAIN = frozenset("?:,[]{}#&*!|>'\"%@`")
+_PRINTABLE = bytes((10, *range(32, 127)))
+_ODD = re.compile(
+    "[^\n -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+
+
+class _DeclinedError(Exception):
+    """This is for the reader of all of YAML."""
+
+
+def read_blocks(text: str, *, core: bool) -> list[YamlDocument] | None:
+    """The documents of a text; None where it is not of this part of YAML.
+
+    Args:
+        text: of the file.
+        core: whether plain words are those of YAML 1.2's core schema, else of YAML 1.1.
+    """
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    if text.isascii():
+        if text.encode().translate(None, _PRINTABLE):
+            return None
+    elif _ODD.search(text):
+        return None
+    if text.count("\n") > _MOST_LINES:
+        return None
+    try:
+        return _Reader(text, core).read()
+    except (_DeclinedError, ValueError):
+        return None
+
+
+class _Reader:
+    """Reads lines and keeps what is open: the innermost container, and those around it."""
+
+    def __init__(self, text: str, core: bool) -> None:
+        self.text, self.core = text, core
+        self.schema = CORE if core else _legacy()
+        self.documents: list[YamlDocument] = []
+        self.started = False
+        self.flow = 0
+        self.resume = 0
+        """The line after text that took several."""
+        self._begin()
+
+    def _begin(self) -> None:
+        self.root: list[Any] = [None]
+        self.root_marks: list[Any] = [None]
+        self.stack: list[tuple[int, int, Any, Any]] = []
+        self.indent = -1
+        self.value: Any = self.root
+        self.marks: Any = self.root_marks
+        self.column = -1
+        """Where the keys of the innermost container stand; -1 where it is a list."""
+        self.pending: Any = 0
+        """The key, or place in the root, whose value is still to come."""
+        self.last: Any = None
+        """The key or place of plain text that the next line may go on with."""
+
+    def read(self) -> list[YamlDocument]:
+        special = frozenset(self.schema.resolvers)
+        word_value = self.schema.value
+        for number, (spaces, dash, key, word, rest) in enumerate(_LINE.findall(self.text), 1):
+            if key and word and not dash and len(spaces) == self.column and key not in self.value:
+                # Most lines are like that.
+                if number >= self.resume:
+                    self.value[key] = word_value(word) if word[0] in special else word
+                    self.marks[key] = number
+                    self.pending, self.last = None, key
+            elif number >= self.resume:
+                self._line(number, len(spaces), dash, key, (word or rest).rstrip(" "))
+        self._end()
+        return self.documents
+
+    def _line(self, number: int, at: int, dash: str, key: str, text: str) -> None:
+        if text.startswith("#"):
+            text = ""
+        if not dash and not key:
+            self._text(number, at, text)
+            return
+        self._find(number, at, dash)
+        if dash and key:
+            self.marks.append(number)
+            self.value.append(None)
+            self.pending = len(self.value) - 1
+            self._open(number, at + len(dash), {}, {})
+        if key:
+            if key in self.value:
+                raise _DeclinedError
+            self.value[key], self.marks[key], self.pending = None, number, key
+        else:
+            self.value.append(None)
+            self.marks.append(number)
+            self.pending = len(self.value) - 1
+        self.last = None
+        if text:
+            self._assign(number, text)
+        elif not key:
+            raise _DeclinedError
+
+    def _find(self, number: int, at: int, dash: str) -> None:
+        """Make the container innermost that a key or dash in this column belongs to."""
+        below = self.pending is not None and (
+            at > self.indent or (dash and at == self.column == self.indent)
+        )
+        if below:
+            if dash:
+                self._open(number, at, [], [])
+            else:
+                self._open(number, at, {}, {})
+            return
+        while at < self.indent or (at == self.indent and not dash and self.column < 0):
+            if not self.stack:
+                raise _DeclinedError
+            self.indent, self.column, self.value, self.marks = self.stack.pop()
+        if at != self.indent or bool(dash) != (self.column < 0):
+            raise _DeclinedError
+
+    def _open(self, number: int, at: int, value: Any, marks: Any) -> None:
+        if len(self.stack) > _DEEPEST:
+            raise _DeclinedError
+        line = self.marks[self.pending] or number
+        self.value[self.pending], self.marks[self.pending] = value, (line, marks)
+        self.stack.append((self.indent, self.column, self.value, self.marks))
+        self.indent, self.value, self.marks = at, value, marks
+        self.column = at if isinstance(value, dict) else -1
+        self.pending = self.last = None
+
+    def _text(self, number: int, at: int, text: str) -> None:
+        """A line without dash and key."""
+        if not text:
+            self.last = None
+        elif at == 0 and text == "---":
+            if self.root[0] is not None:
+                self._end()
+                self._begin()
+            elif self.started:
+                raise _DeclinedError
+            self.started = True
+        elif at <= self.indent or not self.stack:
+            raise _DeclinedError
+        elif self.last is not None:
+            before = self.value[self.last]
+            if not isinstance(before, str) or _plain(text) != text:
+                raise _DeclinedError
+            self.value[self.last] = f"{before} {text}"
+        elif self.pending is not None:
+            self._assign(number, text)
+        else:
+            raise _DeclinedError
+
+    def _end(self) -> None:
+        if self.root[0] is None:
+            raise _DeclinedError
+        self.documents.append(MarkedDocument(self.root[0], *self.root_marks[0]))
+
+    def _assign(self, number: int, text: str) -> None:
+        """Give the pending key or item its value."""
+        key, self.pending = self.pending, None
+        first = text[0]
+        if first not in _NOT_PLAIN and text[:2] not in ("-", "- "):
+            plain = _plain(text)
+            self.value[key] = self.schema.value(plain)
+            self.last = key if plain == text else None
+        elif first in _ESCAPED:
+            self.value[key] = self._quoted(number, text)
+        elif first in "[{":
+            self.value[key] = self._flow(text)
+        elif _BLOCK.fullmatch(text):
+            lines = list(self._lines(number))
+            if number + len(lines) == len(self.raw) and not self.text.endswith("\n"):
+                raise _DeclinedError
+            self.value[key] = self._compose("\n".join((text, *lines, "")))
+            self.resume = number + len(lines) + 1
+        else:
+            raise _DeclinedError
+
+    def _quoted(self, number: int, text: str) -> Any:
+        match = _QUOTED.fullmatch(text)
+        if match:
+            return match[1].replace("''", "'") if match[2] is None else match[2]
+        quote, lines = text[0], [text]
+        rest = _ESCAPED[quote].sub("", text[1:])
+        more = self._lines(number)
+        while quote not in rest:
+            line = next(more, None)
+            if line is None:
+                raise _DeclinedError
+            lines.append(line)
+            rest = _ESCAPED[quote].sub("", line)
+        after = rest.partition(quote)[2]
+        if after.strip(" ") and not _COMMENT.fullmatch(after):
+            raise _DeclinedError
+        self.resume = number + len(lines)
+        return self._compose("\n".join(lines))
+
+    def _flow(self, text: str) -> Any:
+        self.flow += len(text)
+        deep = text.count("[") + text.count("{") > _DEEPEST
+        if deep or self.flow > _MOST_FLOW:
+            raise _DeclinedError
+        match = _WORDS.fullmatch(text)
+        if match:
+            return [self.schema.value(word) for word in match[1].split(", ")] if match[1] else []
+        if "&" in text or "*" in text or "<<" in text:
+            raise _DeclinedError
+        return self._compose(text)
+
+    @cached_property
+    def raw(self) -> list[str]:
+        return self.text.removesuffix("\n").split("\n")
+
+    def _lines(self, number: int) -> Iterator[str]:
+        """The lines after one that are empty or further in than the innermost container."""
+        for line in islice(self.raw, number, None):
+            if line.strip(" ") and len(line) - len(line.lstrip(" ")) <= self.indent:
+                return
+            yield line
+
+    def _compose(self, text: str) -> Any:
+        """The value of what stands by itself."""
+        from .composed_yaml import compose
+
+        try:
+            (document,) = compose(text, "", core=self.core)
+        except ParseError as error:
+            raise _DeclinedError from error
+        return document.value
+
+
+def _plain(text: str) -> str:
+    """Plain text without the comment behind it."""
+    plain, comment, _ = text.partition(" #")
+    if ": " in plain or plain.endswith(":"):
+        raise _DeclinedError
+    return plain.rstrip(" ") if comment else plain
+
+
+def _legacy() -> Schema:
+    from .composed_yaml import LEGACY
+
+    return LEGACY

@@ -1,0 +1,74 @@
+"""A document that was read: its value, and the line of each of its entries."""
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from lockproof.errors import ConfigError
+
+
+class ParseError(ConfigError):
+    """A file is not what it should be; says where."""
+
+    def __init__(self, message: str, name: str, line: int | None = None) -> None:
+        """`name` is what the user calls the file, `line` counts from 1."""
+        super().__init__(f"{name}{f', line {line}' if line else ''}: {message}")
+        self.name, self.line = name, line
+
+
+class YamlDocument(Protocol):
+    """One document: its value and the lines of its entries."""
+
+    value: Any
+
+    def entries(self) -> "Iterator[tuple[str, YamlDocument, int]]":
+        """The entries of a mapping, each with the line of its key; nothing where it is none."""
+        ...
+
+    def line(self, *keys: str | int) -> int | None:
+        """The line, from 1, of a key or item; without keys that of the document.
+
+        None where there is no such entry.
+        """
+        ...
+
+
+Marks = dict[str, Any] | list[Any] | None
+"""Key or number -> its line, or its line and the marks of what it holds.
+
+Without marks all that is below stands in one line.
+"""
+
+
+class MarkedDocument:
+    """A document whose lines were counted while it was read."""
+
+    def __init__(self, value: Any, line: int, marks: Marks) -> None:
+        """`line` is the one that it starts in."""
+        self.value = value
+        self._line, self._marks = line, marks
+
+    def entries(self) -> Iterator[tuple[str, YamlDocument, int]]:
+        """As `YamlDocument` says."""
+        if not isinstance(self.value, dict):
+            return
+        for name, value in self.value.items():
+            document = MarkedDocument(value, *self._mark(name))
+            yield name, document, document._line
+
+    def line(self, *keys: str | int) -> int | None:
+        """As `YamlDocument` says."""
+        found = self
+        for key in keys:
+            value: Any = found.value
+            if isinstance(value, dict) and str(key) in value:
+                key = str(key)
+            elif not (isinstance(value, list) and isinstance(key, int) and 0 <= key < len(value)):
+                return None
+            found = MarkedDocument(value[key], *found._mark(key))
+        return found._line
+
+    def _mark(self, key: Any) -> tuple[int, Marks]:
+        if self._marks is None:
+            return self._line, None
+        mark = self._marks[key]
+        return mark if isinstance(mark, tuple) else (mark, None)

@@ -1,0 +1,105 @@
+"""What words without quotes are: text, numbers, truth values or nothing."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+PREFIX = "tag:yaml.org,2002:"
+_LONGEST = 1000
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
+_TRUE = frozenset({"yes", "true", "on"})
+
+Resolvers = Mapping[str, Sequence[tuple[str, re.Pattern[str]]]]
+"""First character, empty for no text at all -> tags, each with the pattern of what it is."""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A schema of YAML, with the values that JSON knows."""
+
+    resolvers: Resolvers
+    number: Callable[[bool, str], int | float]
+    """The value of text that is an integer, or is none, and of no simple decimal form."""
+
+    def value(self, text: str) -> Any:
+        """The value of a plain scalar.
+
+        Raises:
+            ValueError: it has none that JSON knows; says why.
+        """
+        for tag, pattern in self.resolvers.get(text[:1], ()):
+            if pattern.match(text):
+                return self.tagged(tag, text)
+        return text
+
+    def tagged(self, tag: str, text: str) -> Any:
+        """The value of a scalar with this tag; dates are text.
+
+        Raises:
+            ValueError: the text does not fit the tag, or the tag has no type of JSON; says why.
+        """
+        name = tag.removeprefix(PREFIX)
+        if name in ("str", "timestamp", "value"):
+            return text
+        if name == "null":
+            return None
+        if name == "bool":
+            return text.lower() in _TRUE
+        if name not in ("int", "float"):
+            raise ValueError(f"has a tag that is not allowed: {tag[:60]}")
+        if name == "int" and _INTEGER.fullmatch(text):
+            return _integer(text.replace("_", ""))
+        if ":" in text:
+            return text  # Sexagesimal only to YAML 1.1; a time of day to everybody else.
+        try:
+            return self.number(name == "int", text)
+        except ValueError:
+            raise ValueError(f"has a number that is none: {text[:40]}") from None
+
+
+def _integer(text: str) -> int:
+    if len(text) > _LONGEST:
+        raise ValueError(f"has a number of more than {_LONGEST} digits")
+    return int(text)
+
+
+def _core_number(_is_int: bool, text: str) -> int | float:
+    digits = text.replace("_", "").lower()
+    bare = digits.lstrip("+-")
+    if bare[1:2] and bare[1] in "xbo":
+        return int(digits, 0)
+    if bare.isdecimal():
+        return int(digits)
+    return float(digits.replace(".inf", "inf").replace(".nan", "nan"))
+
+
+_CORE = (
+    ("bool", "tTfF", r"true|True|TRUE|false|False|FALSE"),
+    (
+        "float",
+        "-+0123456789.",
+        r"[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+"
+        r"|[-+]?\.[0-9_]+(?:[eE][-+][0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+    ),
+    (
+        "int",
+        "-+0123456789",
+        r"[-+]?0b[01_]+|[-+]?0o?[0-7_]+|[-+]?[0-9_]+|[-+]?0x[0-9a-fA-F_]+",
+    ),
+    ("merge", "<", "<<"),
+    ("null", "~nN\0", r"~|null|Null|NULL|"),
+)
+
+
+def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+    found: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    for tag, first, pattern in _CORE:
+        compiled = re.compile(rf"(?:{pattern})\Z")
+        for letter in first:
+            found.setdefault(letter.strip("\0"), []).append((f"{PREFIX}{tag}", compiled))
+    return found
+
+
+CORE = Schema(_resolvers(), _core_number)
+"""YAML 1.2's core schema, as DVC reads it: `on` is text, `1e3` a number."""
