@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from integration.pipelines import new_project
 from integration.workflows import ROOT, script, tool, write_files
 from lockproof.render.markdown import MARK
 from lockproof.render.workflows import PLACES, STEPS, pins
@@ -182,6 +183,43 @@ def test_a_runner_with_a_gpu_is_asked_for_only_where_a_stage_needs_it(tmp_path: 
     assert found["lockproof-gpu"]["rules"] == [{"if": '$LOCKPROOF_GPUS != "0"'}]
     assert "tags" not in found["lockproof"]
     assert {"if": '$LOCKPROOF_GPUS == "0"'} in found["lockproof"]["rules"]
+
+
+def test_a_remote_that_does_not_answer_is_one_message_without_the_secret(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    project.write(
+        {
+            "dvc.yaml": "stages: {one: {cmd: cp in out, deps: [in], outs: [out]}}",
+            "in": "",
+            "lockproof.toml": '[gate]\noff = ["git", "record"]\n',
+        }
+    )
+    project.dvc("repro", "-q")
+    project.dvc("remote", "modify", "-q", "store", "url", "s3://bucket")
+    # Port 9 discards: nothing listens there.
+    project.dvc("remote", "modify", "-q", "store", "endpointurl", "http://127.0.0.1:9")
+    head = project.commit()
+    [path] = write_files(tmp_path, "github", secrets=READ)
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", script(path, "gate", "Gate")],
+        cwd=project.root,
+        env={
+            **project.environment(),
+            "COMMIT": head,
+            "DVC_ROOT": ".",
+            "AWS_ACCESS_KEY_ID": "AKIA-of-a-test",
+            "AWS_SECRET_ACCESS_KEY": "never-shown",
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 4
+    [line] = done.stderr.splitlines()
+    assert line.startswith("lockproof: remote 'store' (s3://bucket) does not answer: ")
+    assert "does not answer" in done.stdout.splitlines()[1]
+    report = project.root / "reports" / "gate" / "report.md"
+    for text in (done.stdout, done.stderr, report.read_text()):
+        assert "never-shown" not in text
 
 
 def test_dagger_gets_the_same_questions(tmp_path: Path) -> None:

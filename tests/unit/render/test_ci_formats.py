@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from lockproof.model.check import Check
 from lockproof.model.finding import Finding, Severity, help_address
 from lockproof.model.report import Report
 from lockproof.model.verdict import Verdict
@@ -117,6 +118,17 @@ def test_a_report_that_proves_nothing_is_green_nowhere() -> None:
     assert [issue["severity"] for issue in json.loads(gitlab(report))] == ["minor"]
     assert [result["level"] for result in run_of(report)["results"]] == ["warning"]
     assert [line.split()[0] for line in github(report).splitlines()] == ["::warning"] * 2
+
+
+def test_what_kept_a_check_from_looking_is_said() -> None:
+    unseen = Check(
+        name="remote", verdict=Verdict.INCONCLUSIVE, not_checked=("it does not answer: no route",)
+    )
+    report = sample.empty().model_copy(update={"checks": (unseen,)})
+    [found] = placed(report)
+    assert found.finding.message == (
+        "not everything could be proved: remote: it does not answer: no route"
+    )
 
 
 def test_a_report_that_passes_has_no_findings() -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=("text", "json", "env"),
         default="text",
-        help="env: LOCKPROOF_STAGES, LOCKPROOF_GPUS and LOCKPROOF_SINCE, for $GITHUB_OUTPUT or a"
-        " GitLab dotenv report (default: text)",
+        help="env: LOCKPROOF_STAGES, LOCKPROOF_GPUS and LOCKPROOF_SINCE as lines for $GITHUB_OUTPUT"
+        " or a file of variables, and the text to standard error (default: text)",
     )
 
 
@@ -40,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
     from lockproof.steps.affected import affected
 
     found = affected(args.directory, args.revision, args.since)
+    if args.format == "env":
+        print(_text(found), file=sys.stderr)
     print({"text": _text, "json": _json, "env": _env}[args.format](found))
     return 0
 

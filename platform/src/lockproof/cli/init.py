@@ -69,6 +69,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show, ask, write."""
     from lockproof.adapters.files import write_whole
+    from lockproof.config import FILE_NAME
     from lockproof.steps.init import GPU_RUNNER, MODULE, Choices, plan
 
     planned = plan(
@@ -97,6 +98,12 @@ def run(args: argparse.Namespace) -> int:
     for change in _agreed(planned, args):
         write_whole(planned.top / change.path, change.after)
         print(f"{change.path} {'written' if change.kind == 'new' else change.kind}")
+    if any(change.path.endswith(FILE_NAME) for change in planned.changes):
+        print(
+            "lockproof: next: look at what 'lockproof gate' says ('--baseline' keeps what is there"
+            " as known), commit, and 'pre-commit install' for the hook",
+            file=sys.stderr,
+        )
     return 0
 
 

@@ -15,6 +15,7 @@ from lockproof.rules.catalog import RULES, Rule
 _TEXT_LIMIT = 1000
 _DETAIL_LIMIT = 300
 _MOST_DETAILS = 12
+_MOST_REASONS = 3
 _WITHOUT_STAGE = "lockproof.toml"
 """CI systems want a file for each finding; this is the one that can change the checks."""
 
@@ -65,7 +66,10 @@ def known_rules() -> tuple[Rule, ...]:
 
 def _nothing_proved(report: Report) -> Finding:
     severity = Severity.ERROR if report.verdict is Verdict.FAILED else Severity.WARNING
-    message = f"not everything could be proved: {words.verdict_sentence(report)}"
+    checks = [check for check in report.checks if check.verdict is not Verdict.PASSED]
+    reasons = [f"{check.name}: {line}" for check in checks for line in check.not_checked]
+    why = "; ".join(reasons[:_MOST_REASONS]) or words.verdict_sentence(report)
+    message = f"not everything could be proved: {why}"
     return Finding.of("LP708", severity, "pipeline", message)
 
 
