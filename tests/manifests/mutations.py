@@ -317,7 +317,6 @@ MUTATIONS = (
     # Canaries.
     _m("failure limit", "canary", "failureLimit: 1", "failureLimit: 5", "LP631"),
     _m("inconclusive limit", "canary", "inconclusiveLimit: 2", "inconclusiveLimit: 5", "LP631"),
-    _m("Flagger's threshold", "flagger", "threshold: 2", "threshold: 5", "LP631"),
     _m(
         "success alone",
         "canary",
@@ -359,6 +358,13 @@ MUTATIONS = (
         "canary",
         "        - analysis:\n            templates:\n              - templateName: errors\n            args:\n              - name: hash\n                valueFrom:\n                  podTemplateHashValue: Latest\n",
         "",
+        "LP635",
+    ),
+    _m(
+        "Flagger skips its analysis",
+        "flagger",
+        "  analysis:\n",
+        "  skipAnalysis: true\n  analysis:\n",
         "LP635",
     ),
     # Prometheus.

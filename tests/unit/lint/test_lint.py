@@ -277,3 +277,65 @@ def test_an_object_twice_in_one_file_is_told_of_and_in_two_files_is_not(tmp_path
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
     result = tree(tmp_path, a_yaml=f"{text}---\n{text}", b_yaml=text)
     assert [(f.rule, f.path, f.line) for f in result.findings] == [("LP610", "a.yaml", 5)]
+
+
+SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata: {{name: s}}
+spec: {{selector: {}, ports: [{{port: 80}}]}}
+"""
+ROLLOUT = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: r}
+spec:
+  selector: {matchLabels: {app: a}}
+  template:
+    metadata: {labels: {app: a}}
+    spec: {containers: [{name: c, image: x}]}
+  strategy:
+    canary:
+      steps:
+        - experiment: {templates: [{name: t, specRef: canary, metadata: {labels: {app: preview}}}]}
+        - analysis: {templates: [{templateName: t}]}
+"""
+TEMPLATE = """\
+apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata: {{name: t}}
+spec: {{args: {}, metrics: []}}
+"""
+
+
+def references(root: Path, *texts: str) -> list[str]:
+    for number, text in enumerate(texts):
+        (root / f"{number}.yaml").write_text(text)
+    families = lint_tree(FolderTree(root), Policy(), ["."]).families
+    return [f.rule for family in families if family.name == "references" for f in family.findings]
+
+
+def test_references_that_controllers_make_good(tmp_path: Path) -> None:
+    """Each was a finding on a public example that is right."""
+    workload = ROLLOUT.replace("        - analysis: {templates: [{templateName: t}]}\n", "")
+    for selector, rules in (
+        ("{app: preview}", []),
+        ("{app: a, statefulset.kubernetes.io/pod-name: p-0}", []),
+        ("{app: b, statefulset.kubernetes.io/pod-name: p-0}", ["LP613"]),
+    ):
+        assert references(tmp_path, workload, SERVICE.format(selector)) == rules
+
+
+def test_of_two_templates_of_one_name_that_of_the_same_file_is_meant(tmp_path: Path) -> None:
+    needs, gives = TEMPLATE.format("[{name: x}]"), TEMPLATE.format("[{name: x, value: y}]")
+    assert references(tmp_path, needs, f"{ROLLOUT}---\n{gives}") == []
+    assert references(tmp_path, gives, f"{ROLLOUT}---\n{needs}") == ["LP614"]
+
+
+def test_a_backend_that_an_annotation_describes_is_no_reference(tmp_path: Path) -> None:
+    ingress = (
+        "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\n"
+        "spec: {defaultBackend: {service: {name: gone, port: {name: PORT}}}}\n"
+    )
+    assert references(tmp_path, ingress.replace("PORT", "use-annotation")) == []
+    assert references(tmp_path, ingress.replace("PORT", "http")) == ["LP611"]

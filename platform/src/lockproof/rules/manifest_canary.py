@@ -141,15 +141,13 @@ def _steps(manifest: Manifest) -> Iterator[Finding]:
 def _flagger(manifest: Manifest) -> Iterator[Finding]:
     analysis = mapping(manifest.spec.get("analysis"))
     at: At = ("spec", "analysis")
-    threshold = _number(analysis.get("threshold"))
-    rounds = _rounds(analysis)
-    if threshold is not None and rounds is not None and threshold >= rounds:
+    if manifest.spec.get("skipAnalysis") is True:
         yield at_place(
-            "LP631",
+            "LP635",
             manifest,
-            (*at, "threshold"),
-            f"threshold {threshold} is not below the {rounds} rounds of the analysis: it would be"
-            " over before it can fail",
+            ("spec", "skipAnalysis"),
+            "its analysis is skipped: remove skipAnalysis",
+            subject=f"{manifest.label} skipAnalysis",
         )
     if not (analysis.get("metrics") or analysis.get("webhooks")):
         yield at_place(
@@ -169,15 +167,3 @@ def _flagger(manifest: Manifest) -> Iterator[Finding]:
                 f"the metric {metric.get('name', '?')} has no thresholdRange: every value is good",
                 subject=f"{manifest.label} {metric.get('name', '?')} thresholdRange",
             )
-
-
-def _rounds(analysis: Mapping[str, Any]) -> int | None:
-    """How many times Flagger judges before it promotes."""
-    iterations = _number(analysis.get("iterations"))
-    if iterations:
-        return iterations
-    weights = sequence(analysis.get("stepWeights"))
-    if weights:
-        return len(weights)
-    most, step = _number(analysis.get("maxWeight")), _number(analysis.get("stepWeight"))
-    return most // step if most and step else None

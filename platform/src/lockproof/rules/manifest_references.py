@@ -79,12 +79,18 @@ def reference_findings(
 
 def _find(manifest: Manifest, target: Target, candidates: Iterable[Manifest]) -> Manifest | None:
     space = target.namespace if target.namespace is not None else manifest.namespace
-    for candidate in candidates:
-        if candidate.name != target.name or (target.group and candidate.group != target.group):
-            continue
-        if not space or not candidate.namespace or candidate.namespace == space:
-            return candidate
-    return None
+    fitting = [
+        candidate
+        for candidate in candidates
+        if candidate.name == target.name
+        and (not target.group or candidate.group == target.group)
+        and (not space or not candidate.namespace or candidate.namespace == space)
+    ]
+    if len(fitting) < 2:
+        return fitting[0] if fitting else None
+    # Loose files may declare an object each: what is in the same file is meant.
+    path, _ = manifest.locate(())
+    return next((one for one in fitting if one.locate(())[0] == path), fitting[0])
 
 
 def _missing(
@@ -155,6 +161,9 @@ def _made(manifests: Iterable[Manifest]) -> Iterator[tuple[str, str]]:
         if (manifest.group, manifest.kind) == ("flagger.app", "Canary"):
             apex = dig(manifest.spec, "service", "name") or dig(manifest.spec, "targetRef", "name")
             yield from (("Service", f"{apex}{end}") for end in ("", "-primary", "-canary"))
+        if (manifest.group, manifest.kind) == ("source.extensions.fluxcd.io", "ArtifactGenerator"):
+            for _, artifact in items(manifest.spec.get("artifacts"), ()):
+                yield "ExternalArtifact", str(artifact.get("name"))
         for _, claim in items(manifest.spec.get("volumeClaimTemplates"), ()):
             name = dig(claim, "metadata", "name")
             if isinstance(name, str):
@@ -177,9 +186,22 @@ def _local(manifest: Manifest, known: _Known, *, selectors: bool) -> Iterator[Fi
         yield from _probes(pod)
 
 
+_ADDED = frozenset(
+    {
+        "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index", "pod-template-hash",
+        "rollouts-pod-template-hash", "controller-revision-hash", "batch.kubernetes.io/job-name",
+        "job-name", "batch.kubernetes.io/controller-uid", "controller-uid",
+        "batch.kubernetes.io/job-completion-index",
+    }
+)  # fmt: skip
+"""Labels that controllers give to pods."""
+
+
 def _selects(selector: Any, labels: Mapping[str, Any]) -> bool:
     wanted = mapping(selector)
-    return bool(wanted) and all(labels.get(key) == value for key, value in wanted.items())
+    return bool(wanted) and all(
+        labels.get(key) == value for key, value in wanted.items() if key not in _ADDED
+    )
 
 
 def _selectors(manifest: Manifest, known: _Known) -> Iterator[Finding]:
@@ -225,7 +247,18 @@ def _unmatched(manifest: Manifest, at: At, what: str) -> Finding:
 def _all_pods(known: _Known) -> Iterator[Pod]:
     for manifests in known.objects.values():
         for manifest in manifests:
-            yield from pods(manifest)
+            for pod in pods(manifest):
+                yield pod
+                for labels in _experiments(manifest):
+                    yield pod._replace(labels={**pod.labels, **labels})
+
+
+def _experiments(manifest: Manifest) -> Iterator[Mapping[str, Any]]:
+    """The labels of the pods that the experiments of a rollout run."""
+    if manifest.kind == "Rollout":
+        for step in sequence(dig(manifest.spec, "strategy", "canary", "steps")):
+            for _, template in items(dig(step, "experiment", "templates"), ()):
+                yield mapping(dig(template, "metadata", "labels"))
 
 
 def _target_ports(manifest: Manifest, chosen: Sequence[Pod]) -> Iterator[Finding]:
@@ -248,26 +281,21 @@ def _target_ports(manifest: Manifest, chosen: Sequence[Pod]) -> Iterator[Finding
 
 def _arguments(manifest: Manifest, known: _Known) -> Iterator[Finding]:
     """Arguments that a template needs and the rollout does not give."""
-    for at, name, given in arguments(manifest):
-        for template in (
-            *known.objects.get("AnalysisTemplate", ()),
-            *known.objects.get("ClusterAnalysisTemplate", ()),
-        ):
-            if template.name != name:
-                continue
-            for argument in sequence(template.spec.get("args")):
-                needed = isinstance(argument, Mapping) and not (
-                    "value" in argument or "valueFrom" in argument
+    for target, given in arguments(manifest):
+        template = _find(manifest, target, known.objects.get(target.kind, ()))
+        for argument in sequence(template.spec.get("args")) if template else ():
+            needed = isinstance(argument, Mapping) and not (
+                "value" in argument or "valueFrom" in argument
+            )
+            if template and needed and argument.get("name") not in given:
+                yield at_place(
+                    "LP614",
+                    manifest,
+                    target.at,
+                    f"{template.label} needs the argument {argument.get('name')}: give it"
+                    " under args",
+                    subject=f"{manifest.label} {template.label} {argument.get('name')}",
                 )
-                if needed and argument.get("name") not in given:
-                    yield at_place(
-                        "LP614",
-                        manifest,
-                        at,
-                        f"{template.label} needs the argument {argument.get('name')}: give it"
-                        " under args",
-                        subject=f"{manifest.label} {template.label} {argument.get('name')}",
-                    )
 
 
 def _volumes(pod: Pod) -> Iterator[Finding]:

@@ -91,6 +91,8 @@ def _ingress(manifest: Manifest) -> Iterator[Target]:
     def backend(value: Any, at: At) -> Iterator[Target]:
         service = mapping(dig(value, "service"))
         port = mapping(service.get("port"))
+        if port.get("name") == "use-annotation":
+            return  # AWS's controller takes the backend from the annotation of that name.
         yield Target(
             (*at, "service", "name"),
             "Service",
@@ -266,8 +268,8 @@ def _managed(manifest: Manifest) -> Iterator[Target]:
             yield Target(("spec", "forProvider", field, "name"), kind, name, manifest.group)
 
 
-def arguments(manifest: Manifest) -> Iterator[tuple[At, str, set[str]]]:
-    """For each analysis of a rollout: its place, its template, and the arguments it gives."""
+def arguments(manifest: Manifest) -> Iterator[tuple[Target, set[str]]]:
+    """The templates of each analysis of a rollout, and the arguments that it gives."""
     for name in ("canary", "blueGreen"):
         strategy = mapping(dig(manifest.spec, "strategy", name))
         at: At = ("spec", "strategy", name)
@@ -283,7 +285,7 @@ def arguments(manifest: Manifest) -> Iterator[tuple[At, str, set[str]]]:
                 if isinstance(argument, Mapping)
             }
             for target in templates(analysis, where):
-                yield target.at, target.name, given
+                yield target, given
 
 
 _KINDS = {
