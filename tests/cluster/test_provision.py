@@ -172,6 +172,40 @@ def test_a_conflict_names_field_and_owner_and_nothing_is_written(project: Projec
     assert project.read("/apis/apps/v1 deployments/web")["spec"]["replicas"] == 2
 
 
+def test_what_another_manager_applied_alike_is_no_conflict(project: Project) -> None:
+    """Argo CD applies the same file. A `fieldRef` is owned whole, with the default in it."""
+    one = project.deployment()
+    (container,) = one["spec"]["template"]["spec"]["containers"]
+    container["env"] = [
+        {"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
+        {"name": "A", "value": "1"},
+    ]
+    api, path = project.lab.api, f"/apis/apps/v1/namespaces/{project.name}/deployments/web"
+    api.create("/api/v1/namespaces", project.namespace)
+    argo = "?fieldManager=argocd-controller"
+    code, answer = api.call("PATCH", path + argo, one, "application/apply-patch+yaml")
+    assert code == 201, answer
+
+    project.declare(one)
+    done = project.run("--no-wait")
+    assert done.code == 0, done.report["findings"]
+    assert project.run("--no-wait").check("applied")["summary"] == "nothing changed"
+    code, answer = api.call(
+        "PATCH", path + argo + "&force=true", one, "application/apply-patch+yaml"
+    )
+    assert code == 200, answer
+
+    container["env"][1]["value"] = "2"
+    project.declare(one)
+    done = project.run("--no-wait")
+    assert done.code == 1
+    message = done.finding("LP902")["message"]
+    assert (
+        'argocd-controller has spec.template.spec.containers[name="web"].env[name="A"]' in message
+    )
+    assert "fieldRef" not in message
+
+
 def test_an_undeclared_field_is_a_finding_at_its_line(project: Project) -> None:
     wrong = project.deployment()
     wrong["spec"]["template"]["spec"]["containers"][0]["imagee"] = "x"

@@ -115,7 +115,7 @@ def _apply(session: Session, item: Item) -> list[Finding]:
             item.kind,
             wanted(session, item),
             dry_run=False,
-            force=session.request.force_conflicts,
+            force=session.request.force_conflicts or item.alike,
         )
     except Refusal as refusal:
         item.action = "refuse"

@@ -1,6 +1,7 @@
 """What applying would do, asked of the server before anything is written."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from lockproof.adapters.kubernetes import Kind
 from lockproof.adapters.kubernetes_answers import Refusal, Why, way_to
@@ -82,9 +83,11 @@ def compare(session: Session, item: Item, kind: Kind) -> list[Finding]:
     if item.live is not None and item.live["metadata"].get("deletionTimestamp"):
         item.action = "refuse"
         return [rules.going(item.name, rules.Place(*item.manifest.place()))]
-    would_be = session.cluster.apply(
-        kind, wanted(session, item), dry_run=True, force=session.request.force_conflicts
-    )
+    force = session.request.force_conflicts
+    try:
+        would_be = session.cluster.apply(kind, wanted(session, item), dry_run=True, force=force)
+    except Refusal as refusal:
+        would_be = _taken_alike(session, item, kind, refusal)
     item.changes = changes(item.live, would_be)
     if item.live is None:
         item.action = "create"
@@ -94,6 +97,34 @@ def compare(session: Session, item: Item, kind: Kind) -> list[Finding]:
         item.action = "none"
         item.applied = True
     return []
+
+
+def _taken_alike(session: Session, item: Item, kind: Kind, refusal: Refusal) -> Body:
+    """What taking the fields in conflict would give, where each has the declared value already.
+
+    The server compares what was sent, and defaults come later: a part that is owned as a whole,
+    such as a `fieldRef` or the claims of a StatefulSet, is in conflict with itself when two
+    managers apply the same file.
+
+    Raises:
+        Refusal: a field would get another value; it names only those.
+    """
+    if refusal.why is not Why.CONFLICT or item.live is None:
+        raise refusal
+    would_be = session.cluster.apply(kind, wanted(session, item), dry_run=True, force=True)
+    causes = [c for c in refusal.causes if _at(c.field, item.live) != _at(c.field, would_be)]
+    if causes or not refusal.causes:
+        raise Refusal(Why.CONFLICT, str(refusal), tuple(causes))
+    item.alike = True
+    return would_be
+
+
+def _at(field: str, body: Body) -> Any:
+    """The value of a field that the server names, or of the nearest part that there is."""
+    value: Any = body
+    for step in way_to(field, body):
+        value = value.get(step) if isinstance(value, dict) else value[step]
+    return value
 
 
 def wanted(session: Session, item: Item) -> Body:

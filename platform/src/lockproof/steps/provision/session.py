@@ -84,6 +84,8 @@ class Item:
     reason: str = ""
     origin: str | None = None
     """What is to bring its kind, where the cluster does not serve it yet."""
+    alike: bool = False
+    """Whether another manager's fields may be taken, since they have the declared values."""
     applied: bool = field(default=False)
     """Whether the cluster has the object as it is declared."""
 
