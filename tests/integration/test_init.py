@@ -324,6 +324,45 @@ def test_the_dagger_module_is_installed_for_laptops_as_well(project: Project) ->
     assert init(project, "--runner", "dagger").stdout.startswith("nothing to write: ")
 
 
+def test_run_again_without_options_it_keeps_the_choices(project: Project) -> None:
+    chosen = ["--runner", "dagger", "--branch", "trunk", "--install", "echo 'a  b'", "--bin", "/b"]
+    assert init(project, "--ci", "github", "--ci", "gitlab", *chosen, "--yes").returncode == 0
+    project.commit()
+    again = init(project)
+    assert (again.returncode, changed(project)) == (0, set())
+    assert ".gitlab/lockproof.yml" in again.stdout
+    file = project.root / "lockproof.toml"
+    file.write_text(file.read_text().replace("# reproduction =", "reproduction ="))
+    assert init(project, "--force").returncode == 0
+    text = (project.root / ".github/workflows/lockproof.yaml").read_text()
+    assert "--report" in text
+    assert '    branches: ["trunk"]\n' in text
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("--ci gitlab --runner host", "were made by different options: name --ci"),
+        ("--ci gitlab --colour red", "was not made by this version of lockproof: name --ci"),
+        ("--ci mercurial", "does not say how it was made: "),
+        ("--ci 'gitlab", "does not say how it was made: No closing quotation"),
+    ],
+)
+def test_a_file_that_does_not_say_how_it_was_made_is_not_guessed_at(
+    project: Project, header: str, message: str
+) -> None:
+    assert init(project, "--ci", "github", "--ci", "gitlab", "--yes").returncode == 0
+    file = project.root / ".gitlab/lockproof.yml"
+    file.write_text(file.read_text().replace("--ci gitlab", header, 1))
+    project.commit()
+    done = init(project, "--force")
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert changed(project) == set()
+    assert init(project, "--ci", "gitlab", "--force").returncode == 0
+
+
 def test_credentials_are_named_only_where_a_store_takes_them(project: Project) -> None:
     project.dvc("remote", "add", "-q", "-f", "-d", "store", "s3://bucket/path")
     assert init(project, "--yes").returncode == 0

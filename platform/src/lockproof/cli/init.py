@@ -11,13 +11,16 @@ from lockproof.errors import UsageError
 if TYPE_CHECKING:
     from lockproof.steps.init import Change, Plan
 
+_CHOICES = ("ci", "branch", "runner", "module", "engine", "install", "bin", "gpu_runner")
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this verb."""
     parser.description = (
         "Write a policy, the files of a CI system and what they need into a DVC repository. All\n"
         "that would be written is shown first, as a diff, and asked about. Files of your own are\n"
-        "added to, never replaced; run again, it changes nothing."
+        "added to, never replaced; run again, it changes nothing. Without options it takes those\n"
+        "that the CI files which are there were made by."
     )
     parser.add_argument(
         "--ci",
@@ -33,7 +36,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runner",
         choices=("dagger", "host"),
-        default="host",
         help="dagger: CI calls the Dagger module, which runs each step in a pinned container;"
         " host: it calls lockproof itself (default: host)",
     )
@@ -72,12 +74,13 @@ def run(args: argparse.Namespace) -> int:
     from lockproof.config import FILE_NAME
     from lockproof.steps.init import GPU_RUNNER, MODULE, Choices, plan
 
+    args = _as_before(args)
     planned = plan(
         args.directory,
         Choices(
             systems=tuple(dict.fromkeys(args.ci)) if args.ci else None,
             branch=args.branch,
-            runner=args.runner,
+            runner=args.runner or "host",
             module=args.module or MODULE,
             engine=args.engine or "",
             install=args.install,
@@ -105,6 +108,37 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return 0
+
+
+def _as_before(args: argparse.Namespace) -> argparse.Namespace:
+    """The arguments; without a choice among them, with those that the CI files were made by.
+
+    Raises:
+        UsageError: the files do not say it, or not the same.
+    """
+    from lockproof.steps.init import earlier
+
+    if any(getattr(args, name) is not None for name in _CHOICES):
+        return args
+    parser = argparse.ArgumentParser(exit_on_error=False, add_help=False)
+    configure(parser)
+    systems: list[str] = []
+    found = {}
+    for path, words in earlier(args.directory).items():
+        try:
+            made, unknown = parser.parse_known_args(words)
+        except argparse.ArgumentError as error:
+            raise UsageError(f"{path} does not say how it was made: {error}") from error
+        if unknown:
+            raise UsageError(f"{path} was not made by this version of lockproof: name --ci")
+        systems += made.ci or ()
+        made.ci = None
+        found[path] = {name: getattr(made, name) for name in _CHOICES}
+    choices = list(found.values())
+    if any(each != choices[0] for each in choices):
+        raise UsageError(f"{_list(tuple(found))} were made by different options: name --ci")
+    both = {**vars(args), **(choices[0] if choices else {}), "ci": systems or None}
+    return argparse.Namespace(**both)
 
 
 def _diff(change: "Change") -> Iterator[str]:

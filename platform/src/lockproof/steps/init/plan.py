@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Literal
 
 from lockproof import __version__
+from lockproof.adapters.git import GitRepository
 from lockproof.adapters.merge_driver import NAME, PATTERNS
 from lockproof.config import FILE_NAME
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model.workflow import CiSystem, Runner, Workflow
-from lockproof.render.workflows import DAGGER_VERSION, workflow_files
+from lockproof.render.workflows import DAGGER_VERSION, PLACES, workflow_files
 
 from .edits import with_item, with_lines, with_toolchain
 from .policy import policy_text
@@ -30,6 +31,7 @@ _ATTRIBUTES = ".gitattributes"
 _HOOKS = ".pre-commit-config.yaml"
 _IGNORED = "# lockproof: local MLflow runs and environments"
 _MERGED = "# lockproof merges these, in a clone that has run `lockproof merge-lock --install`"
+_MADE_BY = re.compile(r"# Made by: lockproof init (.*)\n")
 _LABEL = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 _ADDRESS = re.compile(r"[\w./:@?&=+-]+", re.ASCII)
 _PLACE = re.compile(r"[\w./ +-]+")
@@ -117,6 +119,24 @@ def plan(directory: Path, choices: Choices) -> Plan:
         else:
             changes.append(Change(path, "replaced" if whole else "added to", old, after))
     return Plan(found.top, tuple(changes), tuple(kept), tuple(systems))
+
+
+def earlier(directory: Path) -> dict[str, tuple[str, ...]]:
+    """The CI files that are there -> the options of `lockproof init` that made each.
+
+    Raises:
+        UsageError: this is no Git repository, or a file cannot be read.
+    """
+    top = GitRepository.discover(directory.absolute()).root
+    found = {}
+    for place in (next(iter(places)) for places in PLACES.values()):
+        match = _MADE_BY.match(_read(top, place) or "")
+        if match:
+            try:
+                found[place] = tuple(shlex.split(match[1]))
+            except ValueError as error:
+                raise UsageError(f"{place} does not say how it was made: {error}") from error
+    return found
 
 
 def _included(text: str) -> str:
