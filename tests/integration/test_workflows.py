@@ -1,5 +1,6 @@
 """The CI files: what linters and published schemas say of them, and what their scripts do."""
 
+import ast
 import json
 import os
 import re
@@ -222,15 +223,49 @@ def test_a_remote_that_does_not_answer_is_one_message_without_the_secret(tmp_pat
         assert "never-shown" not in text
 
 
-def test_dagger_gets_the_same_questions(tmp_path: Path) -> None:
-    """The functions and options are those of ci/, which its own tests hold against an engine."""
-    choices = {"runner": "dagger", "module": ".", "secrets": READ, "canary": ("deploy",)}
-    [path, canary] = write_files(tmp_path, "github", **choices)
-    assert " gate --revision" in script(path, "gate", "Gate")
-    assert "--aws-access-key-id env://AWS_ACCESS_KEY_ID" in script(path, "gate", "Gate")
-    assert " reproduce --revision" in script(path, "reproduce", "Reproduce")
-    assert "--gpus all" in script(path, "reproduce", "Reproduce")
-    assert " lint --no-fail" in script(canary, "lint", "Lint")
+def declared() -> tuple[set[str], dict[str, set[str]]]:
+    """What the Dagger module takes, as `dagger call` spells it: its options, those by function."""
+    found: dict[str, set[str]] = {}
+    for file in (ROOT / "ci" / "src" / "lockproof_ci").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ClassDef) and node.name == "Inputs":
+                names = [n.target.id for n in node.body if isinstance(n, ast.AnnAssign)]  # type: ignore[union-attr]
+                found[""] = {name.replace("_", "-") for name in names}
+            if isinstance(node, ast.ClassDef) and node.name == "Lockproof":
+                for function in node.body:
+                    if isinstance(function, ast.AsyncFunctionDef | ast.FunctionDef):
+                        names = [argument.arg for argument in function.args.args]
+                        found[function.name] = {name.replace("_", "-") for name in names}
+    return found.pop(""), found
+
+
+@pytest.mark.parametrize("proof", [False, True])
+def test_dagger_is_asked_for_what_its_module_has(tmp_path: Path, proof: bool) -> None:
+    """The module's own tests run those functions; this holds the names together."""
+    choices = {"runner": "dagger", "module": ".", "canary": ("deploy",), "proof": proof}
+    secrets = [(name, name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
+    texts = []
+    for system in ("github", "gitlab"):
+        for path in write_files(tmp_path, system, secrets=secrets, **choices):  # type: ignore[arg-type]
+            for job in jobs(path).values():
+                steps = job.get("steps", [{"run": "\n".join(job.get("script", []))}])
+                texts += [step["run"] for step in steps if "dagger call" in step.get("run", "")]
+    options, functions = declared()
+    asked = set()
+    for text in texts:
+        whole = text.replace("\\\n", " ")
+        call = re.search(r"dagger call (.*?) (affected|gate|lint|reproduce) (.*)", whole)
+        assert call, text
+        asked.add(call[2])
+        before, after = call[1], call[3].partition("reports export")[0]
+        added = re.findall(r"inputs\+?=.*", whole)
+        given = re.findall(r"--([a-z-]+)", " ".join([before, *added]))
+        assert set(given) - {"progress", "mod"} <= options
+        chosen = re.findall(r"(?:options|since)\+?=.*", whole)
+        wanted = set(re.findall(r"--([a-z-]+)", " ".join([after, *chosen])))
+        assert wanted <= functions[call[2]]
+        assert ("report" in wanted) == (proof and call[2] == "gate")
+    assert asked == {"affected", "gate", "lint", "reproduce"}
 
 
 class GitHubStandIn(BaseHTTPRequestHandler):
