@@ -69,7 +69,9 @@ def test_two_stages_run_on_two_branches_merge(project: Project, how: str) -> Non
     assert (project.root / "dvc.lock").read_bytes() == before, "it is as DVC writes it"
 
 
-def test_what_neither_side_proved_stays_in_conflict_until_it_is_run(project: Project) -> None:
+def test_what_neither_side_proved_stays_in_conflict_until_it_is_run(
+    project: Project, tmp_path: Path
+) -> None:
     change(project, "main", "raw", "c\nb\n")
     change(project, "other", "p1.yaml", "k: 2\n")
     project.git("checkout", "-q", "main")
@@ -79,6 +81,13 @@ def test_what_neither_side_proved_stays_in_conflict_until_it_is_run(project: Pro
     assert "merge-lock --unlock dvc.lock" in done.stderr
     assert attempt(project, "dvc", "status").returncode != 0, "DVC refuses it"
     assert project.git("diff", "--name-only", "--diff-filter=U") == "dvc.lock\n"
+
+    careless = copy_of(project, tmp_path / "careless")
+    assert attempt(careless, "lockproof", "gate", "--staged").returncode == 2
+    careless.commit("markers and all")
+    gated = attempt(careless, "lockproof", "gate", "--format", "github")
+    assert gated.returncode == 1
+    assert "title=LP110" in gated.stdout
 
     done = attempt(project, "lockproof", "merge-lock", "--unlock", "dvc.lock")
     assert done.returncode == 0
