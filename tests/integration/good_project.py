@@ -112,7 +112,7 @@ def good_project(base: Path) -> Project:
     project.dvc("push", "-q")
     project.commit("made")
     assert main(["-C", str(project.root), "record", "--no-mlflow"]) == 0
-    scanner = "true" if importlib.util.find_spec("detect_secrets") else "false"
+    scanner = "true" if importlib.util.find_spec("kingfisher_sdk") else "false"
     project.write({"lockproof.toml": POLICY.replace("SECRETS", scanner)})
     project.commit("good")
     project.git("branch", "base")

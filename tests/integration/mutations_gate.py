@@ -40,8 +40,12 @@ PR = ("--pr", *BASE)
 CONFLICT = "<<<<<<< ours\nstages:\n=======\nstages: {}\n>>>>>>> theirs\n"
 GHOST = {"cmd": "true", "outs": [{"path": "ghost", "hash": "md5", "md5": OTHER, "size": 3}]}
 DOCKER = "docker run --rm python:3.12 true"
-KEY = "AKIA" + "Q3EGRJ7ABCDEFGHX"  # In two parts, so that no scanner takes this file for a leak.
-PEM = "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----\n"
+# Put together here, so that no scanner takes this file for a leak.
+TOKEN = "ghp" + "_wWPw5k4aXcaT4fNP0UcnZwJUVFk6LO2n5QpD"
+BODY = "".join(
+    f"{digest_of(bytes([n])).value}{digest_of(bytes([n, n])).value}\n" for n in range(12)
+)
+PEM = f"-----BEGIN RSA {'PRIVATE'} KEY-----\n{BODY}-----END RSA {'PRIVATE'} KEY-----\n"
 ENVIRONMENT = '[environment]\nrequirements = "requirements.txt"\n'
 WORKFLOW = """\
 on: push
@@ -250,8 +254,8 @@ GIT = (
     ),
     _M("image in a GitHub workflow", "LP305", put(".github/workflows/ci.yml", WORKFLOW)),
     _M("image in a stage's docker run", "LP305", _command(DOCKER)),
-    _M("secret", "LP306", put("deploy.env", f"AWS_ACCESS_KEY_ID={KEY}\n"), needs="detect_secrets"),
-    _M("private key", "LP306", put("id_rsa", PEM), needs="detect_secrets"),
+    _M("secret", "LP306", put("deploy.env", f"GITHUB_TOKEN={TOKEN}\n"), needs="kingfisher_sdk"),
+    _M("private key", "LP306", put("id_rsa", PEM), needs="kingfisher_sdk"),
     _M("model that runs code, by content", "LP307", put("m.bin", pickle.dumps(np.arange(3)))),
     _M("model that runs code, by name", "LP307", put("m.pkl", b"x")),
     _M("parameters not committed", "LP308", put("params.yaml", "lr: 0.3\n"), committed=False),

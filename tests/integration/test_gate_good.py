@@ -15,7 +15,7 @@ from .pipelines import Project, new_project, new_repository
 from .remotes import Bucket
 from .s3 import S3Server, s3_server
 
-SCANNER = "true" if importlib.util.find_spec("detect_secrets") else "false"
+SCANNER = "true" if importlib.util.find_spec("kingfisher_sdk") else "false"
 POLICY = f"""\
 [environment]
 requirements = "requirements.txt"

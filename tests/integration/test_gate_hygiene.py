@@ -12,7 +12,7 @@ from lockproof.steps.gate.interface import Request
 from lockproof.steps.gate.run import Gated, gate
 
 from .good_project import made_metrics, recorded
-from .mutations_gate import KEY, Mutation
+from .mutations_gate import TOKEN, Mutation
 from .pipelines import Project, Silence, copy_of
 from .remotes import Folder
 
@@ -34,13 +34,13 @@ def checked(report: Report, name: str) -> Verdict:
 
 
 def test_a_secret_is_found_and_not_shown(good: Project, tmp_path: Path) -> None:
-    pytest.importorskip("detect_secrets", reason="the extra 'secrets' is not installed")
+    pytest.importorskip("kingfisher_sdk", reason="the extra 'secrets' is not installed")
     project = copy_of(good, tmp_path)
-    project.write({"deploy.env": f"AWS_ACCESS_KEY_ID={KEY}\n"})
+    project.write({"deploy.env": f"GITHUB_TOKEN={TOKEN}\n"})
     project.commit("leak")
     report = asked(project, pull_request=True, base="base").report
-    assert found(report) == [("LP306", "AWS Access Key in deploy.env")]
-    assert KEY not in report.model_dump_json()
+    assert found(report) == [("LP306", "github-pat in deploy.env")]
+    assert TOKEN not in report.model_dump_json()
     project.git("branch", "-f", "base")
     assert found(asked(project, pull_request=True, base="base").report) == [], "not changed here"
 

@@ -25,7 +25,7 @@ from .interface import Outcome, Scene
 _BINARY_HEAD = 8000
 """Bytes that Git itself looks at for a NUL."""
 _LARGEST_SNIFFED = 64 << 20
-_LARGEST_SCANNED = 1 << 20
+_LARGEST_SCANNED = 16 << 20
 
 
 @dataclass
@@ -226,18 +226,19 @@ def _secrets(scene: Scene, seen: _Seen) -> None:
     small = [path for path in changed if sizes[path] <= _LARGEST_SCANNED]
     if len(small) < len(changed):
         many = len(changed) - len(small)
-        seen.not_checked.append(f"secrets in {many:,} files of more than 1 MiB")
+        seen.not_checked.append(f"secrets in {many:,} files of more than 16 MiB")
     by_oid: dict[str, list[str]] = {}
     for path in small:
         by_oid.setdefault(scene.head.entries[path].oid, []).append(path)
 
     def take(oid: str, _: int, chunks: Iterator[bytes]) -> None:
-        content = b"".join(chunks)
-        if b"\0" in content[:_BINARY_HEAD]:
-            return
         lines: dict[str, list[int]] = {}
-        for found in scanner.scan(content.decode("utf-8", "replace")):
-            lines.setdefault(found.kind, []).append(found.line)
+        try:
+            for found in scanner.scan(b"".join(chunks)):
+                lines.setdefault(found.kind, []).append(found.line)
+        except TimeoutError:
+            seen.not_checked += [f"secrets in {path}: it takes too long" for path in by_oid[oid]]
+            seen.inconclusive = True
         for kind, at in lines.items():
             seen.findings += [rules.secret(kind, path, at) for path in by_oid[oid]]
 
