@@ -26,13 +26,14 @@ def platform(lab: Lab, tmp_path: Path) -> Path:
 STORE = "Bucket.s3.aws.m.upbound.io lockproof-system/store"
 CLUSTER = "Cluster.eks.aws.m.upbound.io lockproof-system/lockproof"
 VOLUME = "PersistentVolumeClaim mlflow/mlflow-data"
+OBJECTS = "PersistentVolumeClaim storage/seaweedfs-data"
 MLFLOW = "http://mlflow.mlflow.svc"
 
 
 @pytest.mark.parametrize(
     ("overlay", "least", "mlflow", "held"),
     [
-        ("local", 50, MLFLOW, {STORE, VOLUME, "Namespace mlflow"}),
+        ("local", 50, MLFLOW, {STORE, VOLUME, OBJECTS, "Namespace mlflow", "Namespace storage"}),
         ("aws", 60, MLFLOW, {STORE, VOLUME, "Namespace mlflow", CLUSTER}),
         ("aws-bootstrap", 25, None, {STORE, CLUSTER}),
     ],
@@ -75,6 +76,4 @@ def test_an_overlay_comes_up_and_the_second_run_changes_nothing(
     }
     gone = project.run("down", "--allow-data-loss", "--timeout", "110s")
     assert gone.code == 0, gone.errors
-    left = {name for name, action in gone.actions.items() if action != "remove"}
-    # The claims of a StatefulSet are made by Kubernetes: they are not provision's to remove.
-    assert left == ({"Namespace storage"} if overlay == "local" else set())
+    assert set(gone.actions.values()) == {"remove"}

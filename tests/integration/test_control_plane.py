@@ -203,6 +203,24 @@ def test_storage_and_cluster_survive_a_prune(overlay: str) -> None:
     assert kept >= ({"Bucket", "PersistentVolumeClaim"} if overlay == "local" else wanted)
 
 
+@pytest.mark.parametrize("overlay", ["local", "aws"])
+def test_no_wave_waits_for_a_volume_whose_pod_comes_later(overlay: str) -> None:
+    """Argo CD ends a wave when all in it is healthy, which a claim without a pod may never be."""
+    waves: dict[str, set[str]] = {}
+    for manifest in load_manifests(CONTROL.parent, CONTROL / "overlays" / overlay, "1.34"):
+        body = manifest.body
+        wave = body["metadata"].get("annotations", {}).get("argocd.argoproj.io/sync-wave", "0")
+        names = {body["metadata"]["name"]} if body["kind"] == "PersistentVolumeClaim" else set()
+        if body["kind"] == "Deployment":
+            volumes = body["spec"]["template"]["spec"]["volumes"]
+            claims = [v.get("persistentVolumeClaim", {}).get("claimName") for v in volumes]
+            names = {name for name in claims if name}
+        for name in names:
+            waves.setdefault(name, set()).add(wave)
+    assert waves
+    assert all(len(found) == 1 for found in waves.values()), waves
+
+
 def test_the_rules_that_judge_a_canary_pass_their_unit_tests(tmp_path: Path) -> None:
     promtool = shutil.which("promtool")
     if not promtool:
