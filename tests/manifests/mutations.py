@@ -112,6 +112,13 @@ MUTATIONS = (
     _m("pull policy", "server", "IfNotPresent", "ifNotPresent", "LP607"),
     _m("management policy", "storage", "LateInitialize", "LateInitialise", "LP607"),
     _m("duration is none", "monitoring", "for: 5m", "for: five", "LP607"),
+    _m(
+        "name is none",
+        "server",
+        "kind: PodDisruptionBudget\nmetadata:\n  name: server",
+        "kind: PodDisruptionBudget\nmetadata:\n  name: Server_1",
+        "LP607",
+    ),
     _m("access mode", "storage", "ReadWriteOnce", "ReadWriteOnes", "LP607"),
     _m(
         "two ports of one number",

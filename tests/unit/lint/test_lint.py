@@ -1,6 +1,7 @@
 """The step and the command: what is found in a tree, and what is said of what was not checked."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,13 +34,14 @@ spec:
 """
 
 
-def lockproof(cwd: Path, *argv: str) -> subprocess.CompletedProcess[str]:
+def lockproof(cwd: Path, *argv: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(Path(sys.executable).with_name("lockproof")), *argv],
         cwd=cwd,
         capture_output=True,
         text=True,
         timeout=120,
+        env={**os.environ, "PATH": path or os.environ["PATH"]},
     )
 
 
@@ -247,6 +249,7 @@ def test_the_command_writes_every_format_and_ends_with_the_verdict(tmp_path: Pat
     [
         (["nowhere"], 2, "there is no nowhere"),
         (["/"], 2, "outside the repository"),
+        (["--context", "x"], 2, "add --cluster"),
         (["--kubernetes-version", "1.2"], 2, "no field tables for Kubernetes 1.2"),
         (["--kubernetes-version", "new"], 2, "must be a version"),
         (["--schema-location", "{{ .X }}"], 2, "no word 'X'"),
@@ -339,3 +342,77 @@ def test_a_backend_that_an_annotation_describes_is_no_reference(tmp_path: Path) 
     )
     assert references(tmp_path, ingress.replace("PORT", "use-annotation")) == []
     assert references(tmp_path, ingress.replace("PORT", "http")) == ["LP611"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "fits"),
+    [
+        ("v1 Pod", "a.b-c.1", True),
+        ("v1 Pod", "A", False),
+        ("v1 Pod", "a..b", False),
+        ("v1 Pod", "-a", False),
+        ("v1 Pod", "a" * 254, False),
+        ("v1 Pod", "\x1b[31m<b>", False),
+        ("v1 Pod", "${name}", True),
+        ("rbac.authorization.k8s.io/v1 ClusterRole", "system:X_y", True),
+        ("rbac.authorization.k8s.io/v1 ClusterRole", "a/b", False),
+        ("networking.k8s.io/v1 IPAddress", "2001:db8::1", True),
+    ],
+)
+def test_names(kind: str, name: str, fits: bool, tmp_path: Path) -> None:
+    version, _, word = kind.partition(" ")
+    value = {"apiVersion": version, "kind": word, "metadata": {"name": name}}
+    (tmp_path / "a.yaml").write_text(json.dumps(value))
+    findings = lint_tree(FolderTree(tmp_path), Policy(), ["."]).findings
+    assert [f.rule for f in findings if "its name must" in f.message] == ([] if fits else ["LP607"])
+
+
+def test_paths_of_the_policy_that_are_not_there_are_no_pass(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "empty").mkdir()
+    for path, code, message in (
+        ("gone", 2, "lockproof.toml: lint.paths: there is no gone"),
+        ("..", 2, "lockproof.toml: lint.paths: .. is outside the repository"),
+        ("empty", 5, "no manifests in empty"),
+    ):
+        (tmp_path / "lockproof.toml").write_text(f'[lint]\npaths = ["{path}"]\n')
+        done = lockproof(tmp_path, "lint")
+        assert done.returncode == code
+        assert message in done.stdout + done.stderr
+
+
+def test_without_promtool_rule_tests_are_not_checked_and_it_is_said_how_to_get_it(
+    tmp_path: Path,
+) -> None:
+    root = platform(tmp_path)
+    done = lockproof(root, "lint", path="/nowhere")
+    assert done.returncode == 5
+    said = " ".join(done.stdout.split())
+    assert (
+        "not checked: promtool, which runs them, is not on PATH: it comes with Prometheus" in said
+    )
+    assert "control-plane/models.test.yaml: not run" in said
+
+
+HOSTILE = {
+    "binary": (bytes(range(256)), "is not UTF-8"),
+    "large": (b"apiVersion: v1\nkind: ConfigMap\na: " + b"x" * (9 << 20), "larger than 8 MiB"),
+    "bomb": (
+        b"kind: ConfigMap\napiVersion: v1\na: &a [x, x, x, x, x, x, x, x, x, x]\n"
+        + b"".join(
+            b"%c: &%c [%s]\n" % (98 + n, 98 + n, b", ".join([b"*%c" % (97 + n)] * 10))
+            for n in range(9)
+        ),
+        "more than 500000 values",
+    ),
+    "deep": (b"kind: ConfigMap\napiVersion: v1\na: " + b"[" * 90_000, "deeper than 100 levels"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_file_that_is_made_to_hurt_is_one_finding(name: str, tmp_path: Path) -> None:
+    content, message = HOSTILE[name]
+    (tmp_path / "a.yaml").write_bytes(content)
+    (found,) = lint_tree(FolderTree(tmp_path), Policy(), ["."]).findings
+    assert found.rule == "LP601"
+    assert message in found.message

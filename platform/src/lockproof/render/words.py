@@ -70,7 +70,7 @@ def outcome(report: Report) -> str:
 
 def _outcome_of_checks(report: Report) -> str:
     looked = [count(check.checked, check.unit) for check in report.checks if check.checked]
-    parts = [", ".join(looked) or "nothing was checked"]
+    parts = [", ".join(dict.fromkeys(looked)) or "nothing was checked"]
     for severity in Severity:
         found = sum(finding.severity is severity for finding in report.findings)
         if found:

@@ -1,5 +1,6 @@
 """Findings on a manifest's fields, kind and API version."""
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -60,12 +61,30 @@ def shape_findings(manifest: Manifest, schema: Schema) -> tuple[list[Finding], t
                 f"a {manifest.kind} stands in no namespace: remove metadata.namespace",
             )
         )
-    if not manifest.name and manifest.kind != "List":
-        found.append(
-            at_place("LP606", manifest, ("metadata",), "it has no name: set metadata.name")
-        )
+    found += _name_findings(manifest)
     skipped = tuple(f"{manifest.label}: {text}" for text in validation.not_checked)
     return found, skipped
+
+
+_SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_FREE = frozenset({"rbac.authorization.k8s.io"})
+"""Groups whose names are any segment of a path."""
+
+
+def _name_findings(manifest: Manifest) -> Iterator[Finding]:
+    """A name that is missing, or that no API server takes: no schema says so."""
+    name = manifest.metadata.get("name")
+    if not manifest.name and manifest.kind != "List":
+        yield at_place("LP606", manifest, ("metadata",), "it has no name: set metadata.name")
+    if not name or not isinstance(name, str) or "$" in name:  # Flux fills in variables later.
+        return
+    if manifest.group in _FREE or manifest.kind == "IPAddress":
+        fits, what = not re.search(r"[/%]|^\.{1,2}$", name), "have no '/' or '%'"
+    else:
+        fits = len(name) <= 253 and _SUBDOMAIN.fullmatch(name) is not None
+        what = "consist of a-z, 0-9, '-' and '.', and begin and end with a letter or digit"
+    if not fits:
+        yield at_place("LP607", manifest, ("metadata", "name"), f"its name must {what}")
 
 
 def _finding(manifest: Manifest, problem: Problem) -> Finding:

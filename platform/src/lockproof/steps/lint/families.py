@@ -161,7 +161,7 @@ def budget_family(gathered: Gathered, stated: Budget | None) -> Family | None:
 
 def canary_family(manifests: Iterable[Manifest]) -> Family | None:
     """Canaries and the analyses that judge them; None where there are none."""
-    family = Family("canary", "manifest")
+    family = Family("canary", "canary object")
     for manifest in manifests:
         if is_canary(manifest):
             family.findings += canary_findings(manifest)

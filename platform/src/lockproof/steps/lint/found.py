@@ -19,6 +19,8 @@ _MARK = (b"apiVersion", b"kind")
 class Found:
     """What the paths hold."""
 
+    paths: tuple[str, ...]
+    """Files and folders, from the tree's root."""
     documents: dict[str, list[YamlDocument]] = field(default_factory=dict)
     """File -> documents, for every YAML file that could be read."""
     roots: list[str] = field(default_factory=list)
@@ -35,9 +37,9 @@ class Found:
 
 def find(tree: Tree, paths: Iterable[str], exclude: tuple[str, ...]) -> Found:
     """Look through files and folders."""
-    found = Found()
+    found = Found(tuple(paths))
     templates: set[str] = set()
-    for path in _files(tree, paths):
+    for path in _files(tree, found.paths):
         folder, _, name = path.rpartition("/")
         if name == "Chart.yaml":
             templates.add(f"{folder}/")

@@ -133,7 +133,7 @@ def _families(
     wanted = [name for name in makers if name not in left_out]
     if not manifests:
         wanted = [name for name in wanted if name in ("schema", "kustomize")] or wanted[:1]
-    families = []
+    families: list[Family] = []
     for number, name in enumerate(wanted):
         family = makers[name]()
         if number == 0:
@@ -141,6 +141,8 @@ def _families(
             family = family or Family(name, "file")
             family.findings += found.findings
             family.not_checked += found.not_checked
+            if not (manifests or gathered.built or found.findings or found.not_checked):
+                family.summary = f"no manifests in {', '.join(found.paths)}"
         elif family is None or not (family.checked or family.findings or family.not_checked):
             continue
         families.append(family)

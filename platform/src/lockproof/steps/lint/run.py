@@ -2,13 +2,13 @@
 
 import os
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lockproof import __version__
 from lockproof.adapters.tree import FolderTree
 from lockproof.config import FILE_NAME, LintFamily, Policy, load_policy
-from lockproof.errors import UsageError
+from lockproof.errors import ConfigError, UsageError
 from lockproof.model.report import Host, Report, Subject
 from lockproof.model.verdict import Verdict, worst
 from lockproof.rules.policy import refuse_unknown_rules
@@ -38,6 +38,8 @@ def lint(request: Request, progress: Progress) -> Report:
     refuse_unknown_rules(policy, file)
     tree = FolderTree(root)
     paths = [_inside(root, directory, path) for path in request.paths]
+    if not paths:
+        _refuse_missing(root, policy.lint.paths, file)
     linted = lint_tree(tree, policy, paths, request)
     baseline = posixpath.join(posixpath.dirname(file), policy.gate.baseline)
     known = parse_baseline(tree.read(baseline), baseline)
@@ -56,7 +58,7 @@ def lint(request: Request, progress: Progress) -> Report:
     if not (about.checked or about.summary or about.not_checked):
         weighing.checks.pop()  # There is no policy to tell of.
     findings = told_apart(weighing.findings)
-    progress.say(f"{len(findings)} findings")
+    progress.say(f"{len(findings)} finding{'' if len(findings) == 1 else 's'}")
     return Report(
         tool=f"lockproof {__version__}",
         step="lint",
@@ -111,6 +113,15 @@ def _root(directory: Path) -> Path:
         if (folder / ".git").exists():
             return folder
     return real
+
+
+def _refuse_missing(root: Path, paths: Sequence[str], file: str) -> None:
+    """See that the policy's paths are there: a folder that was renamed would pass for empty."""
+    for path in paths:
+        try:
+            _inside(root, root, path)
+        except UsageError as error:
+            raise ConfigError(f"{file}: lint.paths: {error}") from error
 
 
 def _inside(root: Path, directory: Path, path: str) -> str:
