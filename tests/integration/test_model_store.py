@@ -153,6 +153,16 @@ def test_a_bucket_is_named_after_the_object_and_no_other_object(stub: Call) -> N
     assert name(store(bucket={"name": "given"})) == "given"
 
 
+def test_the_example_can_be_rendered_before_it_is_anywhere(stub: Call) -> None:
+    """`crossplane render` passes the file on as it is: without the uid that a cluster gives."""
+    example = yaml.safe_load((MODEL_STORE / "example.yaml").read_text())
+    answer = run(stub, example)
+    assert not answer.results
+    assert desired(answer) == desired(run(stub, copy.deepcopy(example)))
+    name = desired(answer)["bucket"]["metadata"]["annotations"]["crossplane.io/external-name"]
+    assert name.startswith("team-a-digits-")
+
+
 def test_the_status_says_what_dvc_and_mlflow_need(stub: Call) -> None:
     answer = run(stub, store(bucket={"name": "models"}, endpoint="http://s3.storage.svc:8333"))
     status = resource.struct_to_dict(answer.desired.composite.resource)["status"]

@@ -114,8 +114,9 @@ def _text(values: Mapping[str, Any], key: str, where: str) -> str:
 
 
 def _generated(namespace: str, name: str, uid: str) -> str:
-    """A bucket name that no other object, here or elsewhere, gets: at most 63 characters."""
-    if not uid:
-        raise InvalidSpecError("metadata.uid is required to generate the bucket's name")
-    digest = hashlib.sha256(uid.encode()).hexdigest()[:10]
+    """A bucket name that no other object, here or elsewhere, gets: at most 63 characters.
+
+    Every object in a cluster has a uid; one that `crossplane render` shows before has none.
+    """
+    digest = hashlib.sha256((uid or f"{namespace}/{name}").encode()).hexdigest()[:10]
     return f"{f'{namespace}-{name}'.replace('.', '-')[:52].rstrip('-')}-{digest}"
