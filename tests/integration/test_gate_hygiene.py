@@ -43,6 +43,16 @@ def test_a_secret_is_found_and_not_shown(good: Project, tmp_path: Path) -> None:
     assert TOKEN not in report.model_dump_json()
     project.git("branch", "-f", "base")
     assert found(asked(project, pull_request=True, base="base").report) == [], "not changed here"
+    waiver = (
+        "[[waiver]]\nrule = 'LP306'\nsubject = '*.env'\nreason = 'made up'\nexpires = 2999-01-01\n"
+    )
+    policy = project.root / "lockproof.toml"
+    project.write({"lockproof.toml": f"{policy.read_text()}\n{waiver}"})
+    project.commit()
+    project.git("branch", "-f", "base")
+    project.git("commit", "-q", "--allow-empty", "-m", "nothing")
+    report = asked(project, pull_request=True, base="base").report
+    assert found(report) == [], "what was not looked at is no reason to drop its waiver"
 
 
 def test_what_is_not_committed_is_said(good: Project, tmp_path: Path) -> None:
