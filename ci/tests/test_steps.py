@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+import tomllib
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -389,3 +390,17 @@ def test_the_sdk_is_the_engines() -> None:
     assert json.loads((ROOT / "dagger.json").read_text())["engineVersion"] == (
         f"v{version('dagger-io')}"
     )
+
+
+def test_all_that_lockproof_is_built_from_comes_with_the_module() -> None:
+    brought = json.loads((ROOT / "dagger.json").read_text())["include"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    needed = {"pyproject.toml", "requirements", project["project"]["readme"]}
+    needed |= {*project["project"]["license-files"], *wheel}
+    links = [path for path in (ROOT / "platform" / "src").rglob("*") if path.is_symlink()]
+    assert links
+    needed |= {path.resolve().relative_to(ROOT).as_posix() for path in links}
+    for path in needed:
+        assert any(path == one or path.startswith(f"{one}/") for one in brought), path
+    assert all((ROOT / one).exists() for one in brought if not one.startswith("!"))

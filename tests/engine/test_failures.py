@@ -1,5 +1,6 @@
 """What goes wrong says so once, with the right exit code, and without a secret."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,15 @@ pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 SECRET = "s3cr3t-0123456789-abcdef"
 
 
-def test_without_an_engine(library: Path) -> None:
-    done = dagger(library, "call", "lint", _EXPERIMENTAL_DAGGER_RUNNER_HOST="unix:///none.sock")
+def test_without_an_engine(library: Path, tmp_path: Path) -> None:
+    """Neither one that is named nor a program that could start one."""
+    program = shutil.which("dagger")
+    assert program
+    (tmp_path / "dagger").symlink_to(program)
+    nothing = {"_EXPERIMENTAL_DAGGER_RUNNER_HOST": "", "PATH": str(tmp_path)}
+    done = dagger(library, "call", "lint", **nothing)
     assert done.code == 1
-    assert "none.sock" in done.said
+    assert 'start engine: driver for scheme "image" was not available' in done.said
     assert "Traceback" not in done.said
 
 

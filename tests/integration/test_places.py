@@ -1,7 +1,8 @@
-"""The same commit on the host, in a GitHub workflow and in a GitLab pipeline: the same cores.
+"""The same commit on the host, in a GitHub workflow, a GitLab pipeline and on a Dagger engine.
 
-The workflow is run by act and the pipeline by gitlab-ci-local, both without containers; the actions
-that a runner would fetch have stand-ins in `actions/`.
+The cores of its reports are the same. The workflow is run by act and the pipeline by
+gitlab-ci-local, both without containers; the actions that a runner would fetch have stand-ins in
+`actions/`.
 """
 
 import hashlib
@@ -13,15 +14,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
 import pytest
 
 from integration.pipelines import BIN, Project, new_project
 from integration.workflows import GITHUB, tool
+from lockproof.adapters.interpreters import find_interpreter
 from lockproof.cli.main import main
+from lockproof.errors import ConfigError
 from lockproof.model.report import Report
 from lockproof.render.workflows import STEPS, pins
 
+ROOT = Path(__file__).resolve().parents[2]
 ACTIONS = Path(__file__).with_name("actions")
+
+
+def pinned_python() -> Path:
+    """That of the module's base image where it is here, else the one that runs the tests."""
+    try:
+        return anyio.run(find_interpreter, "3.13", ROOT).base
+    except ConfigError:
+        return Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
+
+
+PYTHON = pinned_python()
+VERSION = PYTHON.resolve().name.removeprefix("python")
 TRAIN = """
 import json
 from pathlib import Path
@@ -51,13 +68,14 @@ def on_main(base: Path, policy: str = "") -> Project:
     # act asks Git which repository this is.
     project.git("remote", "add", "origin", "git@github.com:a/b.git")
     project.dvc("add", "-q", "raw.csv")
-    # A job works in another folder, so a relative path would lead elsewhere.
-    project.dvc("remote", "modify", "-q", "store", "url", str(project.remote))
+    # A job works in another folder, or in a container: the remote is in the repository.
+    project.remote = project.root / "store"
+    project.dvc("remote", "modify", "-q", "store", "url", "store")
     init = ["init", "-C", str(project.root), "--ci", "github", "--ci", "gitlab"]
     init += ["--install", "", "--bin", str(BIN), "--yes"]
     assert main(init) == 0
     file = project.root / "lockproof.toml"
-    named = f'[environment]\ninterpreter = "{sys.executable}"\n[rules.LP304]\noff = true\n'
+    named = f'[environment]\ninterpreter = "python{VERSION}"\n[rules.LP304]\noff = true\n'
     text = file.read_text().replace("[run]", f"{named}[run]")
     file.write_text(text.replace("[gate]", f"[gate]\n{policy}"))
     assert main([*init, "--force"]) == 0, "the CI files follow the policy"
@@ -93,11 +111,15 @@ def md5(text: str) -> str:
 
 
 def environment(base: Path) -> dict[str, str]:
-    """Without lockproof on PATH: the files must bring it there; and with nothing to reuse."""
+    """Without lockproof on PATH: the files must bring it there; and with nothing to reuse.
+
+    The stages' Python comes first on PATH.
+    """
     plain = {k: v for k, v in os.environ.items() if not k.startswith(("GITHUB_", "GITLAB_", "CI"))}
     places = [p for p in plain["PATH"].split(os.pathsep) if Path(p) != BIN]
     cache = {"LOCKPROOF_CACHE_DIR": str(base / "cache"), "XDG_CACHE_HOME": str(base / "xdg")}
-    return {**plain, **cache, "PATH": os.pathsep.join(places), "SHELL": "/bin/sh"}
+    path = os.pathsep.join([str(PYTHON.parent), *places])
+    return {**plain, **cache, "PATH": path, "SHELL": "/bin/sh"}
 
 
 @dataclass(frozen=True)
@@ -173,7 +195,32 @@ def run_pipeline(project: Project, base: Path) -> Ran:
     return Ran(done.returncode, done.stdout + done.stderr, found)
 
 
-PLACES = [run_workflow, run_pipeline]
+def run_on_engine(project: Project, base: Path) -> Ran:
+    """The module's functions on an engine, called as the CI files call them."""
+    if not (ROOT / ".git").is_dir():
+        pytest.skip("Dagger knows no linked work trees, and this checkout is one")
+    call = ["dagger", "--progress", "plain", "--mod", str(ROOT), "call", "--repository", "."]
+    call += ["--base-image", f"python:{VERSION}-slim"]
+    gate = ["gate", "--pr", "--base", "main"]
+    found = {step: base / step for step in STEPS}
+    if 'reproduction = "required"' in (project.root / "lockproof.toml").read_text():
+        gate += ["--report", str(found["reproduce"] / "report.json")]
+    said, codes = "", []
+    for step in (["reproduce", "--since", "main", "--no-reuse"], gate):
+        output = found[step[0]]
+        argv = [*call, *step, "--no-fail", "reports", "export", "--path", str(output)]
+        done = subprocess.run(argv, cwd=project.root, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        said += done.stdout + done.stderr
+        codes.append(int((output / "exit-code").read_text()))
+    return Ran(max(codes), said, found)
+
+
+PLACES = [
+    run_workflow,
+    run_pipeline,
+    pytest.param(run_on_engine, marks=pytest.mark.engine),
+]
 
 
 @pytest.fixture(scope="module")

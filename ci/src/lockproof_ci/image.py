@@ -76,43 +76,35 @@ class Recipe:
         package is checked against its hash.
         """
         python = f"{VENV}/bin/python"
+        pip = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
         uv = [f"{VENV}/bin/uv", "pip", "install", "--quiet", "--python", python, "--no-deps"]
-        hashed = [*uv, "--require-hashes", "--no-build-isolation"]
-        builder = self.packages.configure(
+        uv += ["--no-build-isolation"]
+        container = self._base().with_env_variable("UV_COMPILE_BYTECODE", "1")
+        container = container.with_exec(["python3", "-m", "venv", VENV])
+        container = self._with_pins(container, pip, "image.txt")
+        for pins in ("build.txt", "run.txt"):
+            container = self._with_pins(container, [*uv, "--require-hashes"], pins)
+        container = container.with_directory(_SOURCE, self.library)
+        return container.with_exec([*uv, _SOURCE]).directory(VENV)
+
+    def _base(self) -> dagger.Container:
+        return self.packages.configure(
             dag.container().from_(self.base_image), home="/root", owner="0:0"
         )
-        return (
-            builder.with_directory(_PINS, self.library.directory("requirements"))
-            .with_env_variable("UV_COMPILE_BYTECODE", "1")
-            .with_exec(["python3", "-m", "venv", VENV])
-            .with_exec(
-                [
-                    *(python, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"),
-                    *("-r", f"{_PINS}/image.txt"),
-                ]
-            )
-            .with_exec([*hashed, "-r", f"{_PINS}/build.txt"])
-            .with_exec([*hashed, "-r", f"{_PINS}/run.txt"])
-            .with_directory(_SOURCE, self.library)
-            .with_exec([*uv, "--no-build-isolation", _SOURCE])
-            .directory(VENV)
-        )
+
+    def _with_pins(
+        self, container: dagger.Container, install: list[str], pins: str
+    ) -> dagger.Container:
+        """Install what one file pins; a change in another does not install it again."""
+        place = f"{_PINS}/{pins}"
+        file = self.library.file(f"requirements/{pins}")
+        return container.with_file(place, file).with_exec([*install, "-r", place])
 
     def _beside(self, pins: str) -> dagger.Container:
         """A container with a virtual environment in `_BESIDE` that has the packages of a file."""
-        return (
-            self.packages.configure(
-                dag.container().from_(self.base_image), home="/root", owner="0:0"
-            )
-            .with_directory(_PINS, self.library.directory("requirements"))
-            .with_exec(["python3", "-m", "venv", _BESIDE])
-            .with_exec(
-                [
-                    *(f"{_BESIDE}/bin/python", "-m", "pip", "install", "--quiet", "--no-deps"),
-                    *("--require-hashes", "-r", f"{_PINS}/{pins}"),
-                ]
-            )
-        )
+        container = self._base().with_exec(["python3", "-m", "venv", _BESIDE])
+        pip = [f"{_BESIDE}/bin/python", "-m", "pip", "install", "--quiet", "--no-deps"]
+        return self._with_pins(container, [*pip, "--require-hashes"], pins)
 
     def sbom(self) -> dagger.File:
         """The packages of lockproof's environment as CycloneDX JSON.

@@ -39,6 +39,7 @@ class Compose:
         await proof.verdict()  # Nothing after it, unless it is proved.
         size = await self.within_budget(lockproof.models().export(models), budget)
         gate = lockproof.gate(revision=revision, report=proof.json())
+        await gate.verdict()
         return (
             dag.directory()
             .with_directory("reproduce", proof.reports())
