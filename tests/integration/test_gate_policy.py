@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lockproof.errors import ConfigError
 from lockproof.model.report import Report
 from lockproof.model.verdict import Verdict
 from lockproof.steps.gate import Request, gate
@@ -178,3 +179,14 @@ def test_lint_and_the_gate_let_the_same_manifests_pass(project: Project) -> None
     assert len({found.severity for found in linted.findings}) > 1
     gated = report_of(project)
     assert {f for f in gated.findings if f.rule[:3] in ("LP6", "LP8")} == set(linted.findings)
+
+
+def test_a_pull_request_cannot_bring_the_schemas_it_is_held_against(project: Project) -> None:
+    commit(
+        project,
+        put("schemas/note.txt", "no schema"),
+        append("lockproof.toml", '[lint]\nschema-locations = ["schemas"]\n'),
+    )
+    with pytest.raises(ConfigError, match="schemas lies in the work tree"):
+        report_of(project, pull_request=True, base="HEAD")
+    assert report_of(project).verdict is Verdict.INCONCLUSIVE

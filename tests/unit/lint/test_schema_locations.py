@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lockproof.errors import ConfigError, UnavailableError
+from lockproof.errors import ConfigError, UnavailableError, UsageError
 from lockproof.model.report import Report
 from lockproof.model.verdict import Verdict
 from lockproof.steps.lint import Request, lint
@@ -124,3 +124,24 @@ def test_a_server_that_fails_is_no_missing_schema(server: str, tmp_path: Path) -
         linted(tmp_path, "http://127.0.0.1:9")
     with pytest.raises(ConfigError, match="is no JSON schema"):
         linted(tmp_path, f"{server}/wrong/widget.json")
+
+
+def test_a_folder_of_the_policy_is_looked_for_from_the_policy(tmp_path: Path) -> None:
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "schemas" / "widget.json").write_text(schema(KINDS["1.34"]))
+    policy = '[lint]\nschema-locations = ["schemas/{{ .ResourceKind }}.json"]\n'
+    (tmp_path / "lockproof.toml").write_text(policy)
+    linted(tmp_path)  # Makes it a repository, with the Widget.
+    report = lint(Request(directory=tmp_path, only=("schema",)), Quiet())
+    assert report.verdict is Verdict.PASSED
+    beside = Request(
+        directory=tmp_path / "schemas", schema_locations=("{{ .ResourceKind }}.json",),
+        only=("schema",), paths=("../a.yaml",),
+    )  # fmt: skip
+    assert lint(beside, Quiet()).verdict is Verdict.PASSED
+
+
+@pytest.mark.parametrize("location", ["gone", "gone/{{ .ResourceKind }}.json", "ftp://x/"])
+def test_a_location_that_is_not_there_is_refused(location: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"there is no .*gone|neither a folder nor"):
+        linted(tmp_path, location)

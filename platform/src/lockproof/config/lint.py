@@ -54,7 +54,8 @@ class LintPolicy(Section):
     kubernetes_version: Annotated[str, Field(pattern=r"^1\.\d+$")] = "1.34"
     """The version that the manifests must fit."""
     schema_locations: tuple[Name, ...] = ()
-    """Where schemas are looked up, as for `--schema-location`; default: the bundled ones."""
+    """Where schemas are looked up, as for `--schema-location`; default: the bundled ones. Paths are
+    relative to the policy's folder; `gate --pr` refuses those inside the work tree."""
     external: tuple[Name, ...] = ()
     """What exists in the cluster without being declared: globs on `Kind/name`;
     `Pods/name` are the pods that the selector of the Service of that name matches."""

@@ -1,9 +1,15 @@
 """The manifests family: what `lockproof lint` says of the revision's own manifests."""
 
+import os
+from collections.abc import Iterator
+
 from lockproof.adapters.tree import SnapshotTree
+from lockproof.config import FILE_NAME
+from lockproof.errors import ConfigError
 from lockproof.model.check import Check
 from lockproof.model.verdict import Verdict, worst
-from lockproof.steps.lint import DEFAULT_FOLDER, Linted, lint_tree
+from lockproof.steps.lint import DEFAULT_FOLDER, Linted, Request, lint_tree
+from lockproof.steps.lint.schema_locations import located
 
 from .interface import Outcome, Scene
 
@@ -15,6 +21,7 @@ def check(scene: Scene) -> Outcome:
 
     Raises:
         UsageError: the policy's `[lint]` is not usable.
+        ConfigError: it takes schemas from where a pull request can change them.
         UnavailableError: a schema location does not answer.
     """
     tree = SnapshotTree(scene.head)
@@ -26,8 +33,27 @@ def check(scene: Scene) -> Outcome:
         )
         return Outcome(nothing, asked=False)
     tree.load(path for top in paths for path in tree.walk(top) if path.endswith(_MANIFESTS))
-    linted = lint_tree(tree, scene.policy, paths)
+    request = Request(directory=scene.root, schema_locations=tuple(_locations(scene)))
+    linted = lint_tree(tree, scene.policy, paths, request)
     return Outcome(_check(linted), linted.findings)
+
+
+def _locations(scene: Scene) -> Iterator[str]:
+    """Where schemas are looked up; of folders those of the user's clone."""
+    for stated in scene.policy.lint.schema_locations:
+        location = located(stated, scene.root)
+        real = os.path.realpath(location.partition("{{")[0])
+        top = os.path.realpath(scene.head.git.root)
+        if (
+            scene.request.pull_request
+            and "://" not in location
+            and f"{real}/".startswith(f"{top}/")
+        ):
+            raise ConfigError(
+                f"{FILE_NAME}: lint.schema-locations: {stated} lies in the work tree, where a pull"
+                " request can change it: name a URL, or a folder elsewhere"
+            )
+        yield location
 
 
 def _check(linted: Linted) -> Check:

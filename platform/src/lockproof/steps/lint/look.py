@@ -80,7 +80,7 @@ def lint_tree(
     cluster = _cluster(request) if request and request.cluster else None
     version = request.kubernetes_version if request else None
     version = version or (cluster and cluster.version) or stated.kubernetes_version
-    locations = (request.schema_locations if request else ()) or stated.schema_locations
+    locations = request.schema_locations if request else stated.schema_locations
     found = find(tree, paths, stated.exclude)
     definitions = [
         document.value

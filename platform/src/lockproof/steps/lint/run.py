@@ -3,6 +3,7 @@
 import os
 import posixpath
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lockproof import __version__
@@ -19,6 +20,7 @@ from lockproof.steps.weighing import Weighing
 from .families import RULES, told_apart
 from .look import Linted, lint_tree
 from .request import Progress, Request
+from .schema_locations import located
 
 
 def lint(request: Request, progress: Progress) -> Report:
@@ -40,6 +42,10 @@ def lint(request: Request, progress: Progress) -> Report:
     paths = [_inside(root, directory, path) for path in request.paths]
     if not paths:
         _refuse_missing(root, policy.lint.paths, file)
+    base, stated = root / posixpath.dirname(file), policy.lint.schema_locations
+    locations = [located(one, directory) for one in request.schema_locations]
+    locations = locations or [located(one, base) for one in stated]
+    request = replace(request, schema_locations=tuple(locations))
     linted = lint_tree(tree, policy, paths, request)
     baseline = posixpath.join(posixpath.dirname(file), policy.gate.baseline)
     known = parse_baseline(tree.read(baseline), baseline)

@@ -15,6 +15,8 @@ from lockproof.model.schema import Kind, Reference, Schema, Table
 from lockproof.parse.json_schema import TableBuilder, add_object
 from lockproof.parse.yaml_document import read_yaml
 
+BUNDLED = "default"
+"""The location that stands for the bundled schemas."""
 _LAYOUT = (
     "{{ .NormalizedKubernetesVersion }}-standalone{{ .StrictSuffix }}/"
     "{{ .ResourceKind }}{{ .KindSuffix }}.json"
@@ -39,8 +41,10 @@ class SchemaLocation:
         """`kubernetes` is a version such as `1.34`; `metadata` has what every object has.
 
         Raises:
-            UsageError: the template uses a word that is not known.
+            UsageError: there is no such folder, or the template uses a word that is not known.
         """
+        if not _is_url(location):
+            _refuse_missing(location)
         template = location
         if "{{" not in location:
             template = (
@@ -100,6 +104,21 @@ class SchemaLocation:
         resolver.builder = builder
         root = builder.add(document)
         return Schema(Table(builder.nodes, resolver.known), Kind(root))
+
+
+def located(location: str, base: Path) -> str:
+    """A location with its path, where it is one, taken from a folder."""
+    return location if "://" in location or location == BUNDLED else str(base / location)
+
+
+def _refuse_missing(location: str) -> None:
+    """A folder that is not there would pass for one that knows no kind."""
+    if "://" in location:
+        raise UsageError(f"--schema-location: {location} is neither a folder nor an HTTP address")
+    fixed, template, _ = location.partition("{{")
+    place = Path(fixed) if not template or fixed.endswith("/") else Path(fixed).parent
+    if not place.exists():
+        raise UsageError(f"--schema-location: there is no {place}")
 
 
 class _Resolver:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from lockproof.adapters.field_tables import BundledSchemas, kubernetes_versions
 from lockproof.rules.manifest_shape import Ending
 from lockproof.steps.lint.schema_locations import (
+    BUNDLED,
     CustomSchemas,
     SchemaLocation,
     SchemaSource,
@@ -14,9 +15,6 @@ from lockproof.steps.lint.schema_locations import (
 
 if TYPE_CHECKING:
     from lockproof.steps.lint.cluster_schemas import ClusterSchemas
-
-BUNDLED = "default"
-"""The location that stands for the bundled schemas."""
 
 
 class ChosenSchemas(Sources):
