@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,10 +106,14 @@ def row(
     with tempfile.TemporaryDirectory() as folder:
         mutated = copy_of(good, Path(folder, "mutated"))
         mutation.apply(mutated, bucket or Folder(mutated.remote))
-        cells = [gate(mutated, mutation.asked)]
-        for number, command in enumerate(COMMANDS):
-            copy = copy_of(mutated, Path(folder, str(number)))
-            cells.append(ask(copy, command).shown(usual[command]))
+
+        def answer(command: str) -> str:
+            copy = copy_of(mutated, Path(folder, command.replace(" ", "-")))
+            return ask(copy, command).shown(usual[command])
+
+        with ThreadPoolExecutor() as pool:
+            answers = pool.map(answer, COMMANDS)
+            cells = [gate(mutated, mutation.asked), *answers]
     if bucket:
         bucket.fill(objects)
     asked = f" (`{' '.join(mutation.asked)}`)" if mutation.asked else ""
