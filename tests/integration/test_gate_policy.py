@@ -136,6 +136,24 @@ def test_a_baseline_may_only_lose_entries(project: Project) -> None:
     assert brief(report_of(project, pull_request=True, base="base"))[0] == ("LP804", "error")
 
 
+def test_names_that_are_no_text_can_be_adopted(project: Project) -> None:
+    with open(bytes(project.root / "a; b ") + b"\xff.pkl", "wb") as file:
+        file.write(b"x")
+    project.commit("a hostile name")
+    (found,) = report_of(project).findings
+    assert found.rule == "LP307"
+    report_of(project, write_baseline=True)
+    project.commit("adopted")
+    assert brief(report_of(project)) == [("LP307", "note")]
+
+
+def test_advice_can_be_pasted_into_a_shell(project: Project) -> None:
+    project.write({"a; rm b": "x" * 300_000})
+    project.commit("a hostile name")
+    (found,) = report_of(project).findings
+    assert "git rm --cached 'a; rm b'" in found.message
+
+
 def test_what_is_not_committed_is_not_adopted(project: Project) -> None:
     swap("params.yaml", "0.1", "0.2")(project, Folder(project.remote))
     assert report_of(project, write_baseline=True).verdict is Verdict.FAILED

@@ -41,7 +41,7 @@ def changes_between(
     return Changes(
         base=base,
         metrics=tuple(_metrics(before.metrics, after.metrics, better or {})),
-        params=tuple(_params(_locked(before.pipeline), _locked(after.pipeline))),
+        params=tuple(_params(_values(before.pipeline), _values(after.pipeline))),
         data=tuple(_data(_outs(before.pipeline), _outs(after.pipeline))),
         unknown=tuple(dict.fromkeys((*before.unknown, *after.unknown))),
     )
@@ -74,12 +74,13 @@ def _metrics(
                 )
 
 
-def _locked(pipeline: Pipeline) -> dict[tuple[str, str], Any]:
+def _values(pipeline: Pipeline) -> dict[tuple[str, str], Any]:
+    # Those of the files, which a change may have without its lock.
     return {
         (params.path, key): plain(value)
         for stage in pipeline.stages
         for params in stage.params
-        for key, value in flat(params.locked or {}).items()
+        for key, value in flat(params.current or params.locked or {}).items()
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from shlex import quote
 
 from lockproof.model.finding import Finding
 
@@ -50,7 +51,7 @@ def tracked_twice(outs: Mapping[str, str], tracked: Iterable[str]) -> Iterator[F
             "LP301",
             out,
             f"{what} {verb} tracked by Git as well as by DVC, so the two can disagree: run"
-            f" 'git rm -r --cached {out}' and commit",
+            f" 'git rm -r --cached {quote(out)}' and commit",
             path=outs[out],
         )
 
@@ -58,7 +59,7 @@ def tracked_twice(outs: Mapping[str, str], tracked: Iterable[str]) -> Iterator[F
 def weighty(files: Iterable[GitFile], limits: Limits) -> Iterator[Finding]:
     """Large or binary files outside DVC."""
     for file in files:
-        track = f"'git rm --cached {file.path}', then 'dvc add {file.path}'"
+        track = f"'git rm --cached {quote(file.path)}', then 'dvc add {quote(file.path)}'"
         if file.size > limits.large:
             yield finding(
                 "LP302",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from shlex import quote
 
 from lockproof.model.digest import Digest
 from lockproof.model.finding import Finding
@@ -95,7 +96,7 @@ def _unlocked_data(facts: LockFacts) -> Iterator[Finding]:
                 "LP101",
                 f"{facts.stage.address} {out.path}",
                 f"{facts.stage.address} names {out.path} without its digest: run 'dvc commit"
-                f" {facts.stage.address}' and commit it",
+                f" {quote(facts.stage.address)}' and commit it",
             )
 
 
@@ -156,8 +157,8 @@ def left_over(path: str, line: int | None) -> Finding:
     return finding(
         "LP110",
         path,
-        f"{path} holds the markers of a merge conflict: resolve it ('lockproof merge-lock {path}'"
-        " does so for a lock)",
+        f"{path} holds the markers of a merge conflict: resolve it"
+        f" ('lockproof merge-lock {quote(path)}' does so for a lock)",
         path=path,
         line=line,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from shlex import quote
 
 from lockproof.model.claim import Claim
 from lockproof.model.digest import Digest
@@ -49,7 +50,7 @@ class ClaimFacts:
 def claim_findings(facts: ClaimFacts) -> Iterator[Finding]:
     """Everything that is wrong with one claim in one remote."""
     claim, path, where = facts.claim, facts.claim.path, f"remote {facts.remote!r}"
-    push = f"run 'dvc push {path}' where it was made"
+    push = f"run 'dvc push {quote(path)}' where it was made"
     if facts.listing:
         yield _found("LP204", facts, f"{path}: {facts.listing}: run 'dvc add' or 'dvc repro' again")
     if facts.missing.count:
@@ -90,7 +91,7 @@ def claim_findings(facts: ClaimFacts) -> Iterator[Finding]:
 def no_remote(claim: Claim, file: str, remote: str | None) -> Finding:
     """The finding where a claim has no remote that could hold it."""
     what = f"remote {remote!r}" if remote else "a default remote"
-    how = f"dvc remote add {remote} URL" if remote else "dvc remote add -d NAME URL"
+    how = f"dvc remote add {quote(remote)} URL" if remote else "dvc remote add -d NAME URL"
     return finding(
         "LP205",
         claim.path,
@@ -116,8 +117,8 @@ def tracked_local_config(path: str) -> Finding:
     return finding(
         "LP208",
         path,
-        f"{path} is tracked by Git and was not used: run 'git rm --cached {path}', and change the"
-        " credentials in it",
+        f"{path} is tracked by Git and was not used: run"
+        f" 'git rm --cached {quote(path)}', and change the credentials in it",
         path=path,
     )
 

@@ -1,9 +1,8 @@
 """The file of the baseline."""
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from lockproof.adapters.files import write_whole
 from lockproof.errors import ConfigError
@@ -22,8 +21,9 @@ def parse_baseline(content: bytes | None, path: str) -> Baseline:
     if content is None:
         return Baseline()
     try:
-        return Baseline.model_validate_json(content if len(content) <= _LARGEST else b"")
-    except ValidationError as error:
+        # Not by pydantic's own reader, which refuses names that are no UTF-8.
+        return Baseline.model_validate(json.loads(content if len(content) <= _LARGEST else b""))
+    except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"{path} is no baseline: write it again with 'lockproof gate --baseline'"
         ) from error
@@ -36,5 +36,5 @@ def write_baseline(path: Path, findings: Iterable[Finding]) -> Baseline:
         UsageError: it cannot be written.
     """
     baseline = Baseline.of(findings)
-    write_whole(path, baseline.model_dump_json(indent=2) + "\n")
+    write_whole(path, json.dumps(baseline.model_dump(), indent=2) + "\n")
     return baseline
