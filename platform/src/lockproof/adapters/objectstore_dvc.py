@@ -4,7 +4,7 @@ import logging
 import os
 import tempfile
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,9 @@ class DvcStore:
     def _held(self, info: dict[str, Any]) -> Held:
         size = info.get("size")
         etag = info.get("etag") or info.get("ETag")
-        return Held(None if size is None else int(size), _md5(info), etag and str(etag).strip('"'))
+        return Held(
+            None if size is None else int(size), computed_md5(info), etag and str(etag).strip('"')
+        )
 
     def _ask(self, call: Callable[[], Any]) -> Any:
         try:
@@ -121,18 +123,16 @@ class DvcStore:
         return StoreError(self.remote, reason, transient=not denied)
 
 
-def _md5(info: dict[str, Any]) -> str | None:
-    """The MD5 that Google Cloud Storage and Azure state beside an object."""
+def computed_md5(info: Mapping[str, Any]) -> str | None:
+    """The MD5 that a store computed of an object's content, 32 hex digits.
+
+    Google Cloud Storage does, but for objects composed of others. Azure's `content_md5` is what an
+    uploader stated, which the service keeps as it is where the upload came in blocks: no proof.
+
+    Args:
+        info: what the plugin's file system says of the object.
+    """
     stated = info.get("md5Hash")
-    content = info.get("content_settings")
-    if content is not None:
-        stated = (
-            stated
-            or getattr(content, "content_md5", None)
-            or (content.get("content_md5") if isinstance(content, dict) else None)
-        )
-    if isinstance(stated, bytes | bytearray):
-        return bytes(stated).hex()
     try:
         raw = b64decode(stated, validate=True) if isinstance(stated, str) else b""
     except ValueError:

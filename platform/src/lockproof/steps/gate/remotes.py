@@ -144,7 +144,7 @@ def _unverified(proved: Proved) -> list[str]:
         why = (
             "its ETags are no MD5s"
             if proof.foreign_etags
-            else "it does not say their MD5 (a folder, an upload in parts, SSE-KMS or SSE-C)"
+            else "there is no MD5 of them (a folder, Azure, an upload in parts, SSE-KMS, SSE-C)"
         )
         lines.append(
             f"the content of {proof.by_size:,} objects in remote {name!r}: {why}; --deep reads them"
