@@ -1,6 +1,7 @@
 """Time whole processes in turn, A B A B, and print medians and their ratio."""
 
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -8,25 +9,42 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 BIN = Path(sys.executable).parent
 
 
 def seconds(argv: Sequence[str], cwd: Path, **variables: str) -> float:
     """Wall-clock seconds of one process, which must succeed."""
+    return cost(argv, cwd, **variables).wall
+
+
+class Cost(NamedTuple):
+    """What one process and its children took, in seconds."""
+
+    wall: float
+    cpu: float
+    """User and system."""
+
+
+def cost(argv: Sequence[str], cwd: Path, **variables: str) -> Cost:
+    """Run one process, which must succeed."""
     environment = {
-        **os.environ,
+        # Compiled modules are kept, as after every ordinary installation.
+        **{k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "DVC_NO_ANALYTICS": "1",
         "CI": "true",
         "SHELL": "/bin/sh",
         **variables,
     }
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     done = subprocess.run(argv, cwd=cwd, env=environment, capture_output=True, check=False)
     taken = time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, f"{argv}: {done.stdout.decode()}{done.stderr.decode()}"
-    return taken
+    return Cost(taken, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 def alternate(

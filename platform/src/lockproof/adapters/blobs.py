@@ -34,19 +34,22 @@ class Blobs:
 
     def prepare(self, wanted: Iterable[tuple[str, str]]) -> None:
         """Hash many at once: (path, algorithm) of files and folders."""
-        oids: dict[str, set[str]] = {}
+        entries, known = self.snapshot.entries, self._digests
+        oids: dict[str, bool] = {}
         for path, algorithm in wanted:
             if (path, algorithm) in self._prepared:
                 continue
             self._prepared.add((path, algorithm))
             for file in self._files(path):
-                entry = self.snapshot.entries[file]
-                if entry.is_file and (entry.oid, algorithm) not in self._digests:
-                    oids.setdefault(entry.oid, set()).add(algorithm)
+                entry = entries[file]
+                if entry.is_file and (entry.oid, algorithm) not in known:
+                    oids[entry.oid] = algorithm == "md5-dos2unix" or oids.get(entry.oid, False)
 
         def hash_(oid: str, _size: int, chunks: Iterator[bytes]) -> None:
-            for algorithm, md5 in _md5(chunks, oids[oid]).items():
-                self._digests[oid, algorithm] = md5
+            if oids[oid]:
+                known[oid, "md5"], known[oid, "md5-dos2unix"] = _both(chunks)
+            else:
+                known[oid, "md5"] = _plain(chunks)
             self.hashed += 1
 
         self.snapshot.each(oids, hash_)
@@ -54,12 +57,13 @@ class Blobs:
     def digest(self, path: str, algorithm: str) -> Digest | None:
         """The digest of a file or folder; None where it is not there, or holds a link."""
         name: Algorithm = "md5-dos2unix" if algorithm == "md5-dos2unix" else "md5"
-        self.prepare([(path, name)])
+        if (path, name) not in self._prepared:
+            self.prepare([(path, name)])
         full = self._full(path)
         entries = self.snapshot.entries
         if full in entries:
             value = self._digests.get((entries[full].oid, name))
-            return Digest(algorithm=name, value=value) if value else None
+            return Digest.of(name, value) if value else None
         children = {}
         for file in self._files(path):
             value = self._digests.get((entries[file].oid, name))
@@ -90,25 +94,24 @@ class Blobs:
         return self.prefix.rstrip("/") if path == "." else f"{self.prefix}{path}"
 
 
-def _md5(chunks: Iterator[bytes], algorithms: set[str]) -> dict[str, str]:
-    plain = hashlib.md5(usedforsecurity=False)
-    unix = hashlib.md5(usedforsecurity=False) if "md5-dos2unix" in algorithms else None
+def _plain(chunks: Iterator[bytes]) -> str:
+    md5 = hashlib.md5(usedforsecurity=False)
+    for chunk in chunks:
+        md5.update(chunk)
+    return md5.hexdigest()
+
+
+def _both(chunks: Iterator[bytes]) -> tuple[str, str]:
+    """MD5, and DVC 2's."""
+    plain, unix = hashlib.md5(usedforsecurity=False), hashlib.md5(usedforsecurity=False)
     is_text: bool | None = None
     for chunk in chunks:
         plain.update(chunk)
-        if unix is None:
-            continue
         if is_text is None:
             is_text = _is_text(chunk[:_BLOCK])
-        if is_text:
-            # A CRLF that two chunks share stays: DVC's chunks are of the same size.
-            unix.update(chunk.replace(b"\r\n", b"\n"))
-        else:
-            unix.update(chunk)
-    found = {"md5": plain.hexdigest()}
-    if unix is not None:
-        found["md5-dos2unix"] = unix.hexdigest()
-    return found
+        # A CRLF that two chunks share stays: DVC's chunks are of the same size.
+        unix.update(chunk.replace(b"\r\n", b"\n") if is_text else chunk)
+    return plain.hexdigest(), unix.hexdigest()
 
 
 def _is_text(block: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,6 +14,7 @@ from lockproof.errors import UsageError
 from .git import GitRepository, git_command, git_environment, run_git
 
 _CHUNK = 1 << 20
+_TREE = re.compile(r"(\d+) \w+ ([0-9a-f]+)\t([^\0]+)\0")
 LINK, SUBMODULE = "120000", "160000"
 
 
@@ -48,11 +50,8 @@ class Snapshot:
         found = {}
         if self.commit is not None:
             listing = run_git(self.git.root, "ls-tree", "-r", "-z", "--full-tree", self.commit)
-            for line in filter(None, os.fsdecode(listing).split("\0")):
-                meta, _, path = line.partition("\t")
-                mode, _, oid = meta.split(" ")
-                found[path] = Entry(mode, oid)
-            return found
+            listed = _TREE.findall(os.fsdecode(listing))
+            return {path: Entry(mode, oid) for mode, oid, path in listed}
         asked = ("ls-files", "-s", "-z", "--full-name", ":/")
         listing = run_git(self.git.root, *asked, extra=self.git.index)
         for line in filter(None, os.fsdecode(listing).split("\0")):
@@ -130,7 +129,10 @@ class Snapshot:
                         f"this clone lacks object {oid[:12]}: fetch it, or clone without --filter"
                     )
                 size = int(header[2])
-                chunks = _chunks(process.stdout, size)
+                if size < _CHUNK:
+                    chunks = iter((_whole(process.stdout, size),))
+                else:
+                    chunks = _chunks(process.stdout, size)
                 take(oid, size, chunks)
                 for _ in chunks:
                     pass  # What was not wanted.
@@ -168,6 +170,13 @@ class Snapshot:
 def _ask(stdin: IO[bytes], oids: list[str]) -> None:
     with contextlib.suppress(OSError), stdin:
         stdin.write("\n".join(oids).encode() + b"\n")
+
+
+def _whole(stream: IO[bytes], size: int) -> bytes:
+    content = stream.read(size + 1)  # A line end follows.
+    if len(content) <= size:
+        raise UsageError("git cat-file ended early: run 'git fsck'")
+    return content[:-1]
 
 
 def _chunks(stream: IO[bytes], size: int) -> Iterator[bytes]:

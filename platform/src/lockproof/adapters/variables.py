@@ -36,7 +36,10 @@ NETWORK = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
     *("GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS", "AWS_CA_BUNDLE"),
 )
-_LOCKPROOFS_OWN = ("PYTHONHOME", "PYTHONEXECUTABLE", "VIRTUAL_ENV*", "__PYVENV_LAUNCHER__")
+_LOCKPROOFS_OWN = (
+    *("PYTHONHOME", "PYTHONEXECUTABLE", "VIRTUAL_ENV*", "__PYVENV_LAUNCHER__"),
+    "PYDANTIC_DISABLE_PLUGINS",  # The command line sets it for itself.
+)
 """Describe lockproof's own Python: a glob in `pass-env` does not take these, only the full name."""
 
 

@@ -4,6 +4,7 @@ Nothing heavy is imported here: `lockproof --help` and shell completion must be 
 """
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -88,6 +89,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code; see `lockproof.errors.ExitCode`.
     """
+    # What a command reads lives until it ends: looking for garbage in it all the time finds none.
+    gc.set_threshold(50_000, 20, 20)
+    # None may change what a value is, and looking for some in every installed package takes time.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # A CI system cancels with SIGTERM: what Ctrl-C puts away is put away then, too.
     signal.signal(signal.SIGTERM, _terminate)
     words = list(sys.argv[1:] if argv is None else argv)
@@ -103,6 +108,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, SystemExit):
             raise
         return _explain(error, verbose=verbose)
+    finally:
+        gc.freeze()  # Nor at the end: the process takes it along.
 
 
 def _terminate(*_: object) -> None:

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, Self
 
 from pydantic import ValidationInfo, field_validator
 
@@ -29,6 +30,16 @@ class Digest(Frozen):
         if info.data.get("algorithm", "md5").startswith("md5") and not _MD5.fullmatch(value):
             raise ValueError(f"not an MD5 digest: {value[:80]!r}")
         return value
+
+    @classmethod
+    @lru_cache(maxsize=1 << 16)
+    def of(cls, algorithm: Algorithm, value: str) -> Self:
+        """The digest; the same object for the same digest, as a lock names many of them twice.
+
+        Raises:
+            ValueError: it is not well formed.
+        """
+        return cls(algorithm=algorithm, value=value)
 
     @property
     def is_dir(self) -> bool:
@@ -65,9 +76,9 @@ def directory_digest(files: Mapping[str, str], algorithm: Algorithm = "md5") -> 
     import json
 
     listing = [{"md5": md5, "relpath": path} for path, md5 in sorted(files.items())]
-    content = json.dumps(listing, sort_keys=True).encode()
+    content = json.dumps(listing).encode()  # The keys stand in order.
     value = hashlib.md5(content, usedforsecurity=False).hexdigest() + DIR_SUFFIX
-    return Digest(algorithm=algorithm, value=value)
+    return Digest.of(algorithm, value)
 
 
 def lock_digest(files: Mapping[str, bytes]) -> str:

@@ -136,7 +136,7 @@ class Pipeline(Frozen):
         """
         unsorted = cls(stages=tuple(sorted(stages, key=lambda stage: stage.address)))
         unsorted._check_outs()
-        sorter = TopologicalSorter(unsorted.upstream)
+        sorter = TopologicalSorter({a: s - {a} for a, s in unsorted._sources.items()})
         try:
             sorter.prepare()
         except CycleError as error:
@@ -146,7 +146,9 @@ class Pipeline(Frozen):
             ready = sorted(sorter.get_ready())
             order += [unsorted.by_address[address] for address in ready]
             sorter.done(*ready)
-        return cls(stages=tuple(order))
+        found = cls(stages=tuple(order))
+        found.__dict__["_sources"] = unsorted._sources  # What they need does not change.
+        return found
 
     def _check_outs(self) -> None:
         makers: dict[str, str] = {}
@@ -155,6 +157,9 @@ class Pipeline(Frozen):
                 other = makers.setdefault(out.path, stage.address)
                 if other != stage.address:
                     raise ValueError(f"{other} and {stage.address} both make {out.path}")
+        for stage in self.stages:
+            if stage.address not in self._sources[stage.address]:
+                continue
             own = _Places((out.path, out.path) for out in stage.outs)
             for dep in stage.deps:
                 for path in () if dep.external else own.overlapping(dep.path):
@@ -175,22 +180,20 @@ class Pipeline(Frozen):
         return _Places((o.path, s.address) for s in self.stages for o in s.outs)
 
     @cached_property
+    def _sources(self) -> dict[str, set[str]]:
+        """Address -> addresses whose outputs its dependencies overlap, its own included."""
+        return {
+            stage.address: {a for dep in stage.deps for a in self._outs.overlapping(dep.path)}
+            for stage in self.stages
+        }
+
+    @cached_property
     def upstream(self) -> dict[str, tuple[str, ...]]:
         """Address -> addresses whose outputs its dependencies overlap, in pipeline order."""
         place = {stage.address: number for number, stage in enumerate(self.stages)}
         return {
-            stage.address: tuple(
-                sorted(
-                    {
-                        address
-                        for dep in stage.deps
-                        for address in self._outs.overlapping(dep.path)
-                        if address != stage.address
-                    },
-                    key=place.__getitem__,
-                )
-            )
-            for stage in self.stages
+            address: tuple(sorted(self._sources[address] - {address}, key=place.__getitem__))
+            for address in place
         }
 
     def ancestors(self, addresses: Iterable[str]) -> set[str]:

@@ -34,9 +34,8 @@ _COMMENT = re.compile(" +#.*")
 _BLOCK = re.compile(r"[|>][+-]?")
 _NOT_PLAIN = frozenset("?:,[]{}#&*!|>'\"%@`")
 _PRINTABLE = bytes((10, *range(32, 127)))
-_ODD = re.compile(
-    "[^\n -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
+# Compiled when it is needed, which takes a while.
+_ODD = "[^\n -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 
 
 class _DeclinedError(Exception):
@@ -55,7 +54,7 @@ def read_blocks(text: str, *, core: bool) -> list[YamlDocument] | None:
     if text.isascii():
         if text.encode().translate(None, _PRINTABLE):
             return None
-    elif _ODD.search(text):
+    elif re.search(_ODD, text):
         return None
     if text.count("\n") > _MOST_LINES:
         return None
@@ -96,16 +95,38 @@ class _Reader:
         special = frozenset(self.schema.resolvers)
         word_value = self.schema.value
         for number, (spaces, dash, key, word, rest) in enumerate(_LINE.findall(self.text), 1):
-            if key and word and not dash and len(spaces) == self.column and key not in self.value:
+            if number < self.resume:
+                continue
+            at = len(spaces)
+            if key and word and not dash and at == self.column and key not in self.value:
                 # Most lines are like that.
-                if number >= self.resume:
-                    self.value[key] = word_value(word) if word[0] in special else word
-                    self.marks[key] = number
-                    self.pending, self.last = None, key
-            elif number >= self.resume:
-                self._line(number, len(spaces), dash, key, (word or rest).rstrip(" "))
+                self.value[key] = word_value(word) if word[0] in special else word
+                self.marks[key] = number
+                self.pending, self.last = None, key
+            elif not (dash and word and self._next(number, at, dash, key, word)):
+                self._line(number, at, dash, key, (word or rest).rstrip(" "))
         self._end()
         return self.documents
+
+    def _next(self, number: int, at: int, dash: str, key: str, word: str) -> bool:
+        """Add to the innermost list another item that is a word, or a mapping; if it is one."""
+        if key:
+            if at + len(dash) != self.column:
+                return False
+            indent, column, items, marks = self.stack[-1]
+            if at != indent or column >= 0:
+                return False
+            self.value, self.marks, self.last = {key: self.schema.value(word)}, {key: number}, key
+            items.append(self.value)
+            marks.append((number, self.marks))
+        else:
+            if at != self.indent or self.column >= 0:
+                return False
+            self.last = len(self.value)
+            self.value.append(self.schema.value(word))
+            self.marks.append(number)
+        self.pending = None
+        return True
 
     def _line(self, number: int, at: int, dash: str, key: str, text: str) -> None:
         if text.startswith("#"):

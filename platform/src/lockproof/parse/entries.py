@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from posixpath import isabs, join, normpath
+from posixpath import join, normpath
 from typing import Any
 
 from lockproof.model.digest import Algorithm, Digest, directory_digest
@@ -32,9 +32,9 @@ def place(path: str, folder: str) -> tuple[str, bool]:
         The path below the DVC root, and False; or the path as written, and True where it lies
         outside.
     """
-    if _URL.match(path) or isabs(path):
+    if path.startswith("/") or ("://" in path and _URL.match(path)):
         return path, True
-    full = normpath(join(folder, path))
+    full = normpath(path if folder == "." else join(folder, path))
     if full == ".." or full.startswith("../"):
         return path, True
     return full, False
@@ -55,7 +55,7 @@ def digest_of(
         algorithm: Algorithm = "md5" if entry.get("hash") else "md5-dos2unix"
         children = {str(f.get("relpath")): str(f.get("md5")) for f in maps(files, name, line)}
         return directory_digest(children, algorithm)
-    merged = {**entry, **_first_cloud(entry)}
+    merged = {**entry, **_first_cloud(entry)} if "cloud" in entry else entry
     if not external:
         algorithm = "md5" if entry.get("hash") == "md5" else "md5-dos2unix"
         value = merged.get("md5")
@@ -73,7 +73,7 @@ def digest_of(
     if value is None or value == "":
         return None
     try:
-        return Digest(algorithm=algorithm, value=_text(value))
+        return Digest.of(algorithm, _text(value))
     except ValueError:
         shown = str(value)[:60]
         raise ParseError(f"holds {shown!r}, which is no digest", name, line) from None

@@ -1,6 +1,6 @@
 """The stages of a `dvc.yaml`, filled from its `dvc.lock` and the parameter files."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from posixpath import dirname, join, normpath
 from typing import Any
@@ -76,7 +76,10 @@ def read_pipeline_file(
         if name not in _TOP:
             raise ParseError(f"has a key that DVC does not know: {name[:60]!r}", path, line)
     entries = read_lock(lock, lock_path) if lock is not None else {}
-    return _Reader(document, entries, path, lock_path, load, style or Style()).read()
+    reader = _Reader(document, entries, path, lock_path, load, style or Style())
+    # No template can be in it: neither as it stands, nor by an escape in a text.
+    reader.literal = b"${" not in content and b"\\" not in content
+    return reader.read()
 
 
 class _Reader:
@@ -94,6 +97,7 @@ class _Reader:
         self.context = Context(load, style)
         self.load = load
         self.found = PipelineFile()
+        self.literal = False
 
     def read(self) -> PipelineFile:
         value = self.document.value
@@ -125,7 +129,8 @@ class _Reader:
         if unknown:
             raise TemplateError(f"has a key that DVC does not know: {unknown[0][:60]!r}")
         template = {key: value for key, value in template.items() if key != "matrix"}
-        check_expressions(template)
+        if not self.literal:
+            check_expressions(template)
         for full, loop in expand(name, definition, self.context):
             if loop is None:
                 resolved = self._resolve(template, self.context)
@@ -143,6 +148,8 @@ class _Reader:
             wdir = context.resolve(template.get("wdir") or "")
             context = context.clone()
             context.load_vars(extra, normpath(join(self.folder, str(wdir))))
+        elif self.literal:
+            return template
         return {k: context.resolve(v, k) for k, v in template.items() if k != "vars"}
 
     def _keep(self, name: str, definition: Mapping[str, Any], line: int) -> None:
@@ -157,14 +164,11 @@ class _Reader:
         if not command:
             raise TemplateError("has no cmd")
         entry = self.lock.get(name)
-        deps = tuple(self._dep(text, folder, entry) for text in _texts(definition, "deps"))
-        params = tuple(self._params(definition, folder, entry))
-        outs = tuple(
-            self._out(text, flags, key, folder, entry)
-            for key in _LISTS
-            for text, flags in _flagged(definition, key).items()
-        )
-        self.found.lines[address] = self._lines(definition, entry, line)
+        declared = _texts(definition, "deps")
+        files = _merged_params(definition)
+        flagged = [(k, text, f) for k in _LISTS for text, f in _flagged(definition, k).items()]
+        outs = [text for _, text, _ in flagged]
+        self.found.lines[address] = _lines(entry, line, declared, outs, files)
         self.found.stages.append(
             Stage(
                 address=address,
@@ -173,29 +177,14 @@ class _Reader:
                 command=command,
                 locked_command=commands(entry.value["cmd"]) if entry else None,
                 wdir=folder,
-                deps=deps,
-                params=params,
-                outs=outs,
+                deps=tuple(self._dep(text, folder, entry) for text in declared),
+                params=tuple(self._params(files, folder, entry)),
+                outs=tuple(self._out(t, flags, k, folder, entry) for k, t, flags in flagged),
                 frozen=bool(definition.get("frozen")),
                 locked=entry is not None,
                 gpus=_gpus(definition, address),
             )
         )
-
-    def _lines(
-        self, definition: Mapping[str, Any], entry: LockEntry | None, line: int
-    ) -> StageLines:
-        if entry is None:
-            return StageLines(line, None)
-        outs = [path for key in _LISTS for path in _flagged(definition, key)]
-        pairs = (
-            (_texts(definition, "deps"), entry.deps),
-            (outs, entry.outs),
-            (list(_merged_params(definition)), entry.value.get("params") or {}),
-        )
-        unlocked = [p for declared, locked in pairs for p in declared if p not in locked]
-        stale = [p for declared, locked in pairs for p in locked if p not in declared]
-        return StageLines(line, entry.line, tuple(unlocked), tuple(stale))
 
     def _dep(self, text: str, folder: str, entry: LockEntry | None) -> Dep:
         path, external = place(text, folder)
@@ -227,10 +216,10 @@ class _Reader:
         )
 
     def _params(
-        self, definition: Mapping[str, Any], folder: str, entry: LockEntry | None
+        self, files: Mapping[str, list[str]], folder: str, entry: LockEntry | None
     ) -> Iterator[Params]:
         locked_files = (entry.value.get("params") or {}) if entry else {}
-        for text, keys in _merged_params(definition).items():
+        for text, keys in files.items():
             path, external = place(text, folder)
             values = None if external else self.load(path)
             current = values if values is not None else {}
@@ -243,6 +232,17 @@ class _Reader:
                 locked=locked,
                 current=select(current, keys) if keys else dict(current),
             )
+
+
+def _lines(entry: LockEntry | None, line: int, *declared: Collection[str]) -> StageLines:
+    """`declared`: dependencies, outputs and parameter files, as the stage names them."""
+    if entry is None:
+        return StageLines(line, None)
+    locked = (entry.deps, entry.outs, entry.value.get("params") or {})
+    pairs = list(zip(declared, locked, strict=True))
+    unlocked = tuple(p for ours, theirs in pairs for p in ours if p not in theirs)
+    stale = tuple(p for ours, theirs in pairs for p in theirs if p not in ours)
+    return StageLines(line, entry.line, unlocked, stale)
 
 
 def _texts(definition: Mapping[str, Any], key: str) -> list[str]:

@@ -28,6 +28,8 @@ class Schema:
         Raises:
             ValueError: it has none that JSON knows; says why.
         """
+        if text.isdecimal() and text.isascii() and text[0] != "0":
+            return _integer(text)  # As the patterns would have it; sizes are many.
         for tag, pattern in self.resolvers.get(text[:1], ()):
             if pattern.match(text):
                 return self.tagged(tag, text)

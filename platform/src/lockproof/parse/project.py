@@ -1,5 +1,6 @@
 """A DVC project as the files of one revision declare and lock it."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,8 @@ from .template import DEFAULT_PARAMS, Style
 from .yaml_document import ParseError
 
 _CONFIG = ".dvc/config"
-_NAMED = re.compile(rb"[\w./@-]+\.(?:ya?ml|json|toml)\b")
+_PARAMS = (b".yaml", b".yml", b".json", b".toml")
+_AROUND = b"\"'[]{},:-"
 _MARKERS = re.compile(rb"^(<{7}|>{7})( |\r?$)", re.MULTILINE)
 
 
@@ -107,7 +109,7 @@ class _Project:
             if content is None:
                 self._refuse(ParseError("is no regular file", path))
                 continue
-            if _MARKERS.search(content):
+            if _has_conflict(content):
                 self._conflict(path, content)
                 continue
             try:
@@ -133,8 +135,9 @@ class _Project:
         named: set[str] = set()
         for path in pipelines:
             folder = dirname(path)
-            texts = {m.group().decode() for m in _NAMED.finditer(self._content(path) or b"")}
-            named |= {normpath(join(folder, text)) for text in (*texts, "params.yaml")}
+            words = {word.strip(_AROUND) for word in (self._content(path) or b"").split()}
+            texts = {os.fsdecode(word) for word in words if word.endswith(_PARAMS)}
+            named |= {normpath(join(folder, text)) for text in (*texts, DEFAULT_PARAMS)}
         known = self.files.entries
         self.files.load(self.prefix + path for path in named if self.prefix + path in known)
 
@@ -148,7 +151,7 @@ class _Project:
             return  # Read with its dvc.yaml.
         lock_path = f"{path.removesuffix('dvc.yaml')}dvc.lock"
         lock = self._content(lock_path)
-        if lock is not None and _MARKERS.search(lock):
+        if lock is not None and _has_conflict(lock):
             lock = None
         read = read_pipeline_file(content, lock, path, self._values, self._style)
         self.found.lines.update(read.lines)
@@ -186,7 +189,7 @@ class _Project:
 
     def _refuse(self, error: ParseError) -> None:
         content = self._content(error.name)
-        if content and _MARKERS.search(content):  # Of a file of parameters.
+        if content and _has_conflict(content):  # Of a file of parameters.
             self._conflict(error.name, content)
             return
         self.found.problems.append(Problem(Kind.INVALID, error.name, str(error), error.line))
@@ -198,6 +201,10 @@ class _Project:
             path = stages[0].file if stages else "dvc.yaml"
             self.found.problems.append(Problem(Kind.INVALID, path, str(error)))
             self.found.pipeline = Pipeline(stages=tuple(stages))
+
+
+def _has_conflict(content: bytes) -> bool:
+    return (b"<<<<<<<" in content or b">>>>>>>" in content) and bool(_MARKERS.search(content))
 
 
 def _is_ours(path: str) -> bool:

@@ -55,7 +55,7 @@ def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]
             stage.command,
         )
     for params in stage.params:
-        if params.path in facts.unlocked:
+        if params.path in facts.unlocked or params.locked == params.current:
             continue
         keys = _changed(flat(params.locked or {}), flat(params.current))
         if keys:
@@ -104,7 +104,7 @@ def _deps(facts: LockFacts) -> Iterator[Finding]:
     name = facts.stage.address
     for dep in facts.stage.deps:
         given, maker = facts.given.get(dep.path, (None, None))
-        if given is None or dep.locked is None or given == dep.locked:
+        if given is None or dep.locked is None or given is dep.locked or given == dep.locked:
             continue
         if maker:
             yield _found(

@@ -1,16 +1,13 @@
-"""What the revision changes against the base, and the stages it touches, for the report."""
+"""What the revision changes against the base, for the report."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 from lockproof.compare.changes import Side, changes_between, folder_change
 from lockproof.errors import ConfigError
 from lockproof.model.changes import Changes, FolderChange
 from lockproof.model.digest import Digest
-from lockproof.model.finding import Finding, Severity
 from lockproof.model.pipeline import Pipeline
-from lockproof.model.report import Dependency, StageReport
-from lockproof.model.verdict import Verdict
 from lockproof.parse.listing import read_listing
 
 from .interface import Scene
@@ -68,26 +65,3 @@ def _listing(scene: Scene, digest: Digest | None) -> Mapping[str, str] | None:
         return {entry.relpath: entry.md5 for entry in read_listing([content], str(path))}
     except (OSError, ConfigError):
         return None
-
-
-def stage_reports(pipeline: Pipeline, findings: Iterable[Finding]) -> tuple[StageReport, ...]:
-    """The stages, each with the verdict that the findings about it give."""
-    wrong: dict[str, Verdict] = {}
-    owners = {out.path: stage.address for stage in pipeline.stages for out in stage.outs}
-    for finding in findings:
-        for name in (finding.subject, *finding.subject.split(" ")):
-            address = owners.get(name, name)
-            if address in pipeline.by_address and finding.severity is Severity.ERROR:
-                wrong[address] = Verdict.FAILED
-    return tuple(
-        StageReport(
-            address=stage.address,
-            command=stage.locked_command or stage.command,
-            verdict=wrong.get(stage.address, Verdict.PASSED),
-            upstream=pipeline.upstream[stage.address],
-            deps=tuple(Dependency(path=dep.path, locked=dep.locked) for dep in stage.deps),
-            params={params.path: params.locked or {} for params in stage.params},
-        )
-        for stage in pipeline.stages
-        if stage.kind == "stage"
-    )

@@ -1,7 +1,7 @@
 """The course of a gate, from a revision to a report."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from lockproof.adapters.snapshot import Snapshot
 from lockproof.config import FILE_NAME, Policy, load_policy, parse_policy
 from lockproof.errors import ConfigError, UnavailableError, UsageError
 from lockproof.model.baseline import Baseline
+from lockproof.model.changes import Changes, FolderChange
 from lockproof.model.check import Check
 from lockproof.model.digest import lock_digest
 from lockproof.model.finding import Finding, Severity
@@ -23,9 +24,9 @@ from lockproof.steps.progress import Progress
 from lockproof.steps.weighing import Weighing
 
 from .base import base_revision
-from .changes import changes_of, folder_changes, stage_reports
 from .interface import FamilyEntry, Outcome, Request, Scene
 from .registry import FAMILIES
+from .stages import stage_reports
 
 _SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
@@ -197,7 +198,7 @@ def _report(
     # The policy's own check says nothing about the repository: alone it proves nothing.
     verdict = worst([*deciding, own] if own is Verdict.FAILED else deciding)
     findings = weighing.findings
-    changes = changes_of(scene)
+    changes, folders = _changes(scene)
     findings.sort(key=lambda f: (_SEVERITIES.index(f.severity), f.rule, f.subject, f.path or ""))
     return Report(
         tool=f"lockproof {__version__}",
@@ -213,7 +214,7 @@ def _report(
         stages=stage_reports(scene.pipeline, findings),
         changes=changes,
         findings=tuple(findings),
-        host=Host(folders=folder_changes(scene, changes) if changes else {}),
+        host=Host(folders=folders),
         timing=clock.timing(),
     )
 
@@ -224,3 +225,12 @@ def _partial(check: Check, unread: int) -> Check:
     passed = check.verdict is Verdict.PASSED
     verdict = Verdict.INCONCLUSIVE if passed else check.verdict
     return check.model_copy(update={"verdict": verdict, "not_checked": (*check.not_checked, why)})
+
+
+def _changes(scene: Scene) -> tuple[Changes | None, Mapping[str, FolderChange]]:
+    if scene.base is None:
+        return None, {}
+    from .changes import changes_of, folder_changes
+
+    changes = changes_of(scene)
+    return changes, folder_changes(scene, changes) if changes else {}
