@@ -4,6 +4,7 @@ Nothing heavy is imported here: `lockproof --help` and shell completion must be 
 """
 
 import argparse
+import atexit
 import gc
 import os
 import signal
@@ -89,10 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code; see `lockproof.errors.ExitCode`.
     """
-    # What a command reads lives until it ends: looking for garbage in it all the time finds none.
-    gc.set_threshold(50_000, 20, 20)
-    # None may change what a value is, and looking for some in every installed package takes time.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    if argv is None:
+        _be_quick()
     # A CI system cancels with SIGTERM: what Ctrl-C puts away is put away then, too.
     signal.signal(signal.SIGTERM, _terminate)
     words = list(sys.argv[1:] if argv is None else argv)
@@ -108,8 +107,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, SystemExit):
             raise
         return _explain(error, verbose=verbose)
-    finally:
-        gc.freeze()  # Nor at the end: the process takes it along.
+
+
+def _be_quick() -> None:
+    """Set up a process that runs one command and ends."""
+    # What a command reads lives until it ends: looking for garbage in it finds none, then least.
+    gc.set_threshold(50_000, 20, 20)
+    atexit.register(gc.freeze)
+    # None may change what a value is, and looking for some in every installed package takes time.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 def _terminate(*_: object) -> None:
