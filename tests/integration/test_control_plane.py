@@ -203,6 +203,32 @@ def test_storage_and_cluster_survive_a_prune(overlay: str) -> None:
     assert kept >= ({"Bucket", "PersistentVolumeClaim"} if overlay == "local" else wanted)
 
 
+def test_every_managed_kind_is_served_and_is_healthy_only_when_it_says_so() -> None:
+    """Argo CD and Flux call an object that has no status yet healthy, unless they are told."""
+    groups = ("s3.aws.m.upbound.io", "eks.aws.m.upbound.io")
+    declared = {
+        (group, m.body["kind"])
+        for m in load_manifests(CONTROL.parent, CONTROL / "overlays/aws", "1.34")
+        if (group := m.body["apiVersion"].partition("/")[0]) in groups
+    }
+    values = documents(CONTROL / "controllers/argo-cd.yaml")[0]["configs"]["cm"]
+    argo = {
+        tuple(key.removeprefix("resource.customizations.health.").split("_"))
+        for key in values
+        if key.startswith("resource.customizations.health.")
+    }
+    flux = {
+        (one["apiVersion"].partition("/")[0], one["kind"])
+        for d in documents(CONTROL / "gitops/flux-kustomization.yaml")
+        for one in d["spec"].get("healthCheckExprs", ())
+    }
+    (policy,) = documents(CONTROL / "crossplane/activation-policy.yaml")
+    assert declared == argo == flux
+    assert {f"{kind.lower()}s.{group}" for group, kind in declared} == set(
+        policy["spec"]["activate"]
+    )
+
+
 @pytest.mark.parametrize("overlay", ["local", "aws"])
 def test_no_wave_waits_for_a_volume_whose_pod_comes_later(overlay: str) -> None:
     """Argo CD ends a wave when all in it is healthy, which a claim without a pod may never be."""
