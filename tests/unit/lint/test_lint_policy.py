@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from lockproof.adapters.tree import FolderTree
-from lockproof.config import LINT_FAMILIES, LintFamily, parse_policy
+from lockproof.config import parse_policy
 from lockproof.errors import ConfigError
 from lockproof.model.finding import Finding, Severity
+from lockproof.model.lint_family import LINT_FAMILIES, LintFamily
 from lockproof.model.report import Report
 from lockproof.model.verdict import Verdict
 from lockproof.rules.catalog import RULES

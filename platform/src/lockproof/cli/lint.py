@@ -4,7 +4,7 @@ import argparse
 
 from lockproof.cli.cluster import add_cluster_options, chosen_kubeconfig
 from lockproof.cli.reports import add_report_options, deliver
-from lockproof.config import LINT_FAMILIES
+from lockproof.model.lint_family import LINT_FAMILIES
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from .base import Seconds, Section, matches_any
 from .environment import EnvironmentPolicy, RunPolicy
 from .gate import FAMILIES, Family, GatePolicy, RulePolicy, Waiver
 from .hygiene import GitPolicy, MetricRule
-from .lint import LINT_FAMILIES, BudgetPolicy, LintFamily, LintPolicy
+from .lint import BudgetPolicy, LintPolicy
 from .policy import FILE_NAME, Policy, load_policy, parse_policy
 from .provision import ProvisionPolicy
 from .record import MlflowPolicy, RecordPolicy
@@ -17,14 +17,12 @@ from .reproduce import JudgedBy, ReproducePolicy, ToleranceRule
 __all__ = [
     "FAMILIES",
     "FILE_NAME",
-    "LINT_FAMILIES",
     "BudgetPolicy",
     "EnvironmentPolicy",
     "Family",
     "GatePolicy",
     "GitPolicy",
     "JudgedBy",
-    "LintFamily",
     "LintPolicy",
     "MetricRule",
     "MlflowPolicy",

@@ -1,23 +1,13 @@
 """What `lockproof lint` looks at."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from .base import Acceptance, Name, Section
+from lockproof.model.lint_family import LintFamily
 
-LintFamily = Literal[
-    "schema",
-    "kustomize",
-    "references",
-    "policies",
-    "budget",
-    "canary",
-    "expressions",
-    "rule-tests",
-]
-LINT_FAMILIES: tuple[LintFamily, ...] = LintFamily.__args__  # type: ignore[attr-defined]
+from .base import Acceptance, Name, Section
 
 
 class BudgetPolicy(Section):

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from lockproof.config import LintFamily
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
+from lockproof.model.lint_family import LintFamily
 from lockproof.model.manifest import Bundle, Manifest, Schemas
 from lockproof.model.verdict import Verdict
 from lockproof.rules.manifest_budget import Budget, budget_findings, declared_budget

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lockproof.adapters.tree import Tree
-from lockproof.config import FILE_NAME, LintFamily, LintPolicy, Policy
+from lockproof.config import FILE_NAME, LintPolicy, Policy
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
+from lockproof.model.lint_family import LintFamily
 from lockproof.model.manifest import Manifest
 from lockproof.rules.catalog import finding
 from lockproof.rules.formats import quantity

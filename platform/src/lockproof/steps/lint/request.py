@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from lockproof.config import LintFamily
+from lockproof.model.lint_family import LintFamily
 
 
 class Progress(Protocol):

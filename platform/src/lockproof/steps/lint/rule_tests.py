@@ -10,8 +10,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lockproof.adapters.tree import Tree
 from lockproof.parse.yaml_document import ParseError, YamlDocument, read_yaml
 from lockproof.rules.catalog import finding
@@ -139,4 +137,6 @@ def _groups(documents: list[YamlDocument]) -> Iterator[Any]:
 
 
 def _written(groups: list[Any]) -> bytes:
+    import yaml  # What is common in manifests is read without it.
+
     return yaml.safe_dump({"groups": groups}).encode()

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from lockproof import __version__
 from lockproof.adapters.tree import FolderTree
-from lockproof.config import FILE_NAME, LintFamily, Policy, load_policy
+from lockproof.config import FILE_NAME, Policy, load_policy
 from lockproof.errors import ConfigError, UsageError
+from lockproof.model.lint_family import LintFamily
 from lockproof.model.report import Host, Report, Subject
 from lockproof.model.verdict import Verdict, worst
 from lockproof.rules.policy import refuse_unknown_rules

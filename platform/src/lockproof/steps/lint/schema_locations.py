@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -254,6 +252,9 @@ def fetch(address: str) -> bytes | None:
             return Path(address).read_bytes() if os.path.isfile(address) else None
         except OSError as error:
             raise UsageError(f"cannot read {address}: {error.strerror}") from error
+    import urllib.error  # With it come HTTP and TLS, which most runs do not need.
+    import urllib.request
+
     try:
         with urllib.request.urlopen(address, timeout=_SECONDS) as answer:  # noqa: S310
             content: bytes = answer.read(_LARGEST + 1)

@@ -1,0 +1,15 @@
+"""The families of checks of `lockproof lint`."""
+
+from typing import Literal, get_args
+
+LintFamily = Literal[
+    "schema",
+    "kustomize",
+    "references",
+    "policies",
+    "budget",
+    "canary",
+    "expressions",
+    "rule-tests",
+]
+LINT_FAMILIES: tuple[LintFamily, ...] = get_args(LintFamily)
