@@ -26,7 +26,7 @@ from cluster.bridge import forward
 from cluster.lab import ROOT, Api, Lab, free_port
 from lockproof.steps.provision.manifests import load_manifests
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 ROLLOUT = "/apis/argoproj.io/v1alpha1/namespaces/serving/rollouts/digits"
 PODS = "/api/v1/namespaces/serving/pods"

@@ -20,7 +20,7 @@ from lockproof.steps.lint.gather import gather
 from manifests.comparison import Comparison
 from manifests.mutations import MUTATIONS, mutate, platform
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 SCHEMA_RULES = ("LP604", "LP605", "LP606", "LP607", "LP608")
 WIDGET = {

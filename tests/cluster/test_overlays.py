@@ -11,7 +11,7 @@ from cluster.project import Project
 from cluster.stand_in import StandIn
 from integration.s3 import S3Server
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from cluster.project import Done, Project, finish
 from cluster.stand_in import StandIn
 from integration.s3 import KEY, SECRET, S3Server
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 CLAIM = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
 PROVIDER = {
