@@ -223,6 +223,44 @@ def test_a_remote_that_does_not_answer_is_one_message_without_the_secret(tmp_pat
         assert "never-shown" not in text
 
 
+def test_the_base_of_a_merge_request_is_the_target_branch_as_it_is_now(tmp_path: Path) -> None:
+    """And its name, which may be anything that Git allows, gets into no shell."""
+    target = "main$(touch${IFS}pwned)"
+    fork = new_project(tmp_path, "fork")
+    fork.write({"dvc.yaml": "stages: {one: {cmd: cp in out, deps: [in], outs: [out]}}", "in": ""})
+    old = fork.repro()
+    fork.git("branch", target)
+    fork.git("clone", "-q", "--bare", ".", str(tmp_path / "upstream.git"))
+    # Since the fork was made, the project has got a policy.
+    fork.write({"lockproof.toml": '[gate]\noff = ["git", "record"]\n'})
+    new = fork.commit()
+    fork.git("push", "-q", str(tmp_path / "upstream.git"), f"HEAD:refs/heads/{target}")
+    fork.git("reset", "-q", "--hard", old)
+    fork.git("remote", "add", "origin", ".")
+    main, _ = write_files(tmp_path / "files", "gitlab")
+    [text] = jobs(main)["lockproof-gate"]["script"]
+    for project, base in (("8", new), ("5", old)):
+        done = subprocess.run(
+            ["sh", "-ec", text],
+            cwd=fork.root,
+            env={
+                **fork.environment(),
+                "DVC_ROOT": ".",
+                "CI_COMMIT_SHA": old,
+                "CI_PROJECT_ID": "5",
+                "CI_MERGE_REQUEST_PROJECT_ID": project,
+                "CI_MERGE_REQUEST_PROJECT_URL": str(tmp_path / "upstream"),
+                "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": target,
+            },
+            capture_output=True,
+            text=True,
+        )
+        report = json.loads((fork.root / "reports" / "gate" / "report.json").read_text())
+        assert report["subject"]["base"] == base, done.stderr
+        assert done.returncode == (0 if base == new else 1), "judged by the policy of the base"
+        assert not (fork.root / "pwned").exists()
+
+
 def declared() -> tuple[set[str], dict[str, set[str]]]:
     """What the Dagger module takes, as `dagger call` spells it: its options, those by function."""
     found: dict[str, set[str]] = {}
