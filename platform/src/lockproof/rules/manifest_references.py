@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Any
+from functools import cached_property
 
 from lockproof.model.finding import Finding
-from lockproof.model.manifest import At, Bundle, Manifest, dig, items, mapping, sequence
+from lockproof.model.manifest import Bundle, Manifest, dig, items, mapping, sequence
 
+from .manifest_selectors import all_pods, selector_findings
 from .manifest_shape import at_place
 from .manifest_targets import Target, arguments, targets
 from .pods import Pod, containers, pods
@@ -27,6 +28,12 @@ class _Known:
     objects: Mapping[str, Sequence[Manifest]]
     made: frozenset[tuple[str, str]]
     """Kind and name of what other objects make once they run."""
+
+    @cached_property
+    def pods(self) -> tuple[Pod, ...]:
+        """The pods of all of them."""
+        everything = (one for manifests in self.objects.values() for one in manifests)
+        return tuple(pod for manifest in everything for pod in all_pods(manifest))
 
 
 def reference_findings(
@@ -178,105 +185,12 @@ def _made(manifests: Iterable[Manifest]) -> Iterator[tuple[str, str]]:
 def _local(manifest: Manifest, known: _Known, *, selectors: bool) -> Iterator[Finding]:
     """References by label, port name, volume name and argument."""
     if selectors:
-        yield from _selectors(manifest, known)
+        yield from selector_findings(manifest, known.objects, known.pods)
     if manifest.kind == "Rollout":
         yield from _arguments(manifest, known)
     for pod in pods(manifest):
         yield from _volumes(pod)
         yield from _probes(pod)
-
-
-_ADDED = frozenset(
-    {
-        "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index", "pod-template-hash",
-        "rollouts-pod-template-hash", "controller-revision-hash", "batch.kubernetes.io/job-name",
-        "job-name", "batch.kubernetes.io/controller-uid", "controller-uid",
-        "batch.kubernetes.io/job-completion-index",
-    }
-)  # fmt: skip
-"""Labels that controllers give to pods."""
-
-
-def _selects(selector: Any, labels: Mapping[str, Any]) -> bool:
-    wanted = mapping(selector)
-    return bool(wanted) and all(
-        labels.get(key) == value for key, value in wanted.items() if key not in _ADDED
-    )
-
-
-def _selectors(manifest: Manifest, known: _Known) -> Iterator[Finding]:
-    key = (manifest.group, manifest.kind)
-    if key == ("", "Service"):
-        selector = manifest.spec.get("selector")
-        if not selector or manifest.spec.get("type") == "ExternalName":
-            return
-        chosen = [p for p in _all_pods(known) if _selects(selector, p.labels)]
-        if not chosen:
-            yield _unmatched(manifest, ("spec", "selector"), "pod")
-        else:
-            yield from _target_ports(manifest, chosen)
-    elif key == ("monitoring.coreos.com", "ServiceMonitor"):
-        selector = dig(manifest.spec, "selector", "matchLabels")
-        services = known.objects.get("Service", ())
-        labels = [mapping(service.metadata.get("labels")) for service in services]
-        labels += _flagger_labels(known)
-        if selector and not any(_selects(selector, one) for one in labels):
-            yield _unmatched(manifest, ("spec", "selector", "matchLabels"), "service")
-    elif key in (("policy", "PodDisruptionBudget"), ("networking.k8s.io", "NetworkPolicy")):
-        field = "selector" if manifest.kind == "PodDisruptionBudget" else "podSelector"
-        selector = dig(manifest.spec, field, "matchLabels")
-        if selector and not any(_selects(selector, pod.labels) for pod in _all_pods(known)):
-            yield _unmatched(manifest, ("spec", field, "matchLabels"), "pod")
-
-
-def _flagger_labels(known: _Known) -> list[Mapping[str, Any]]:
-    """The labels of the services that Flagger makes."""
-    return [
-        mapping(dig(canary.spec, "service", part, "labels"))
-        for canary in known.objects.get("Canary", ())
-        for part in ("apex", "primary", "canary")
-    ]
-
-
-def _unmatched(manifest: Manifest, at: At, what: str) -> Finding:
-    return at_place(
-        "LP613", manifest, at, f"its selector matches no {what} here: make the labels agree"
-    )
-
-
-def _all_pods(known: _Known) -> Iterator[Pod]:
-    for manifests in known.objects.values():
-        for manifest in manifests:
-            for pod in pods(manifest):
-                yield pod
-                for labels in _experiments(manifest):
-                    yield pod._replace(labels={**pod.labels, **labels})
-
-
-def _experiments(manifest: Manifest) -> Iterator[Mapping[str, Any]]:
-    """The labels of the pods that the experiments of a rollout run."""
-    if manifest.kind == "Rollout":
-        for step in sequence(dig(manifest.spec, "strategy", "canary", "steps")):
-            for _, template in items(dig(step, "experiment", "templates"), ()):
-                yield mapping(dig(template, "metadata", "labels"))
-
-
-def _target_ports(manifest: Manifest, chosen: Sequence[Pod]) -> Iterator[Finding]:
-    named = {
-        port.get("name")
-        for pod in chosen
-        for container in containers(pod)
-        for _, port in items(container.value.get("ports"), ())
-    }
-    for at, port in items(manifest.spec.get("ports"), ("spec", "ports")):
-        wanted = port.get("targetPort")
-        if isinstance(wanted, str) and not wanted.isdigit() and wanted not in named:
-            yield at_place(
-                "LP612",
-                manifest,
-                (*at, "targetPort"),
-                f"no container of the pods it selects has a port named {wanted}",
-            )
 
 
 def _arguments(manifest: Manifest, known: _Known) -> Iterator[Finding]:
