@@ -8,6 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No test measures time, since machines are busy; in CI this is hypothesis's own choice.
+settings.register_profile("untimed", settings(), deadline=None)
+settings.load_profile("untimed")
 
 # A shell without job control starts what is in its background with SIGINT ignored, and so would be
 # every process that a test interrupts.

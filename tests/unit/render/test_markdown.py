@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from lockproof.model.report import HostStage, Report, StageReport
-from lockproof.model.verdict import OutputVerdict
+from lockproof.model.report import HostStage, Report, SkipReason, StageReport
+from lockproof.model.verdict import OutputVerdict, Verdict
 from lockproof.render import words
 from lockproof.render.foreign import brief, visible
 from lockproof.render.markdown import MOST_CHARACTERS, markdown
@@ -199,6 +199,15 @@ def test_a_pass_is_short() -> None:
     assert "✅ lockproof reproduce: passed" in text
     for heading in ("What to do", "Outputs that do not pass", "Causes"):
         assert heading not in text
+
+
+def test_a_stage_that_the_policy_lets_be_left_out_is_nothing_to_act_on() -> None:
+    unseen = (sample.output("out", OutputVerdict.NOT_CHECKED),)
+    left_out = sample.stage("prepare", unseen, skipped=SkipReason.UNAFFECTED)
+    accepted = left_out.model_copy(update={"verdict": Verdict.PASSED})
+    rest = sample.passed().stages
+    assert "do not pass" not in markdown(sample.report((accepted, *rest), {}))
+    assert "do not pass" in markdown(sample.report((left_out, *rest), {}))
 
 
 def wide(number: int, name: str) -> Report:
