@@ -13,7 +13,7 @@ from cluster.lab import LIMITED, Lab, crd_folder, read_crds, running
 from lockproof.adapters.field_tables import BundledSchemas, kubernetes_versions
 from lockproof.adapters.tree import FolderTree
 from lockproof.model.manifest import Manifest
-from lockproof.rules.manifest_schema import validate
+from lockproof.rules.manifest_shape import name_findings, shape_findings
 from lockproof.steps.lint.cluster_schemas import ClusterSchemas
 from lockproof.steps.lint.found import find
 from lockproof.steps.lint.gather import gather
@@ -185,9 +185,34 @@ def test_the_server_refuses_what_lint_refuses(
         (changed,) = (m for m in manifests(root) if m.value not in before)
         assert refusal(server, changed) is not None, mutation.name
         schema = schemas.find(changed.group, changed.version, changed.kind)
-        assert schema is None or validate(changed.value, schema).problems, mutation.name
+        assert schema is None or shape_findings(changed, schema)[0], mutation.name
         refused += 1
     assert refused > 20
+
+
+def test_a_name_that_lint_refuses_the_server_refuses(server: Lab) -> None:
+    """Of every kind that the server can create; what else is wrong with the object is no matter."""
+    starts = ["/api/v1"]
+    for group in server.api.get("/apis")["groups"]:
+        starts += [f"/apis/{version['groupVersion']}" for version in group["versions"]]
+    refused = 0
+    for start in starts:
+        listed = server.api.get(start)
+        for one in listed["resources"]:
+            if "/" in one["name"] or "create" not in one["verbs"]:
+                continue
+            value = {
+                "apiVersion": listed["groupVersion"],
+                "kind": one["kind"],
+                "metadata": {"name": "Server_1"},
+            }
+            if not list(name_findings(Manifest(value, lambda at: ("a.yaml", 1)))):
+                continue
+            path = f"{start}{'/namespaces/x' if one['namespaced'] else ''}/{one['name']}"
+            _, answer = server.api.call("POST", f"{path}?dryRun=All", value)
+            assert "metadata.name" in str(answer), (value, answer)
+            refused += 1
+    assert refused > 50
 
 
 def test_the_command_asks_the_cluster(server: Lab, tmp_path: Path) -> None:
@@ -235,8 +260,8 @@ def test_what_is_no_cluster_ends_in_one_line(server: Lab, tmp_path: Path) -> Non
     for path, argv, code, message in (
         (wrong, (), 2, "does not accept these credentials"),
         (dead, (), 4, "does not answer"),
-        (tmp_path / "gone", (), 2, "cannot use the kubeconfig"),
-        (config, ("--context", "nope"), 2, "cannot use the kubeconfig"),
+        (tmp_path / "gone", (), 2, "there is no kubeconfig"),
+        (config, ("--context", "nope"), 2, "no context 'nope'"),
     ):
         done = lint(root, path, *argv)
         assert done.returncode == code, done.stderr

@@ -115,8 +115,8 @@ MUTATIONS = (
     _m(
         "name is none",
         "server",
-        "kind: PodDisruptionBudget\nmetadata:\n  name: server",
-        "kind: PodDisruptionBudget\nmetadata:\n  name: Server_1",
+        "kind: HorizontalPodAutoscaler\nmetadata:\n  name: server",
+        "kind: HorizontalPodAutoscaler\nmetadata:\n  name: Server_1",
         "LP607",
     ),
     _m("access mode", "storage", "ReadWriteOnce", "ReadWriteOnes", "LP607"),

@@ -357,6 +357,7 @@ def test_a_backend_that_an_annotation_describes_is_no_reference(tmp_path: Path) 
         ("rbac.authorization.k8s.io/v1 ClusterRole", "system:X_y", True),
         ("rbac.authorization.k8s.io/v1 ClusterRole", "a/b", False),
         ("networking.k8s.io/v1 IPAddress", "2001:db8::1", True),
+        ("policy/v1 PodDisruptionBudget", "Server_1", True),
     ],
 )
 def test_names(kind: str, name: str, fits: bool, tmp_path: Path) -> None:

@@ -61,24 +61,30 @@ def shape_findings(manifest: Manifest, schema: Schema) -> tuple[list[Finding], t
                 f"a {manifest.kind} stands in no namespace: remove metadata.namespace",
             )
         )
-    found += _name_findings(manifest)
+    found += name_findings(manifest)
     skipped = tuple(f"{manifest.label}: {text}" for text in validation.not_checked)
     return found, skipped
 
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
-_FREE = frozenset({"rbac.authorization.k8s.io"})
-"""Groups whose names are any segment of a path."""
+_FREE_GROUPS = frozenset(
+    {
+        "rbac.authorization.k8s.io", "policy", "certificates.k8s.io", "events.k8s.io",
+        "authentication.k8s.io", "authorization.k8s.io",
+    }
+)  # fmt: skip
+_FREE_KINDS = frozenset({"Binding", "Event", "IPAddress"})
+"""What has names of its own kind, or any that can stand in a path."""
 
 
-def _name_findings(manifest: Manifest) -> Iterator[Finding]:
+def name_findings(manifest: Manifest) -> Iterator[Finding]:
     """A name that is missing, or that no API server takes: no schema says so."""
     name = manifest.metadata.get("name")
     if not manifest.name and manifest.kind != "List":
         yield at_place("LP606", manifest, ("metadata",), "it has no name: set metadata.name")
     if not name or not isinstance(name, str) or "$" in name:  # Flux fills in variables later.
         return
-    if manifest.group in _FREE or manifest.kind == "IPAddress":
+    if manifest.group in _FREE_GROUPS or manifest.kind in _FREE_KINDS:
         fits, what = not re.search(r"[/%]|^\.{1,2}$", name), "have no '/' or '%'"
     else:
         fits = len(name) <= 253 and _SUBDOMAIN.fullmatch(name) is not None
