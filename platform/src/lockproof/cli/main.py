@@ -112,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _be_quick() -> None:
     """Set up a process that runs one command and ends."""
     # What a command reads lives until it ends: looking for garbage in it finds none, then least.
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(200_000, 20, 20)
     atexit.register(gc.freeze)
     # None may change what a value is, and looking for some in every installed package takes time.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

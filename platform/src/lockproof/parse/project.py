@@ -135,7 +135,11 @@ class _Project:
         named: set[str] = set()
         for path in pipelines:
             folder = dirname(path)
-            words = {word.strip(_AROUND) for word in (self._content(path) or b"").split()}
+            content = self._content(path) or b""
+            everywhere = b"vars" in content  # Elsewhere such a file is a key.
+            words = {
+                word.strip(_AROUND) for word in content.split() if everywhere or word.endswith(b":")
+            }
             texts = {os.fsdecode(word) for word in words if word.endswith(_PARAMS)}
             named |= {normpath(join(folder, text)) for text in (*texts, DEFAULT_PARAMS)}
         known = self.files.entries
