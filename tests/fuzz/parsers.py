@@ -12,6 +12,7 @@ from lockproof.adapters.snapshot import Entry
 from lockproof.config import parse_policy
 from lockproof.errors import ConfigError
 from lockproof.model.claim import claims_of
+from lockproof.model.metrics import flatten_metrics
 from lockproof.model.remote import ConfigFile
 from lockproof.parse.code_formats import code_in_content
 from lockproof.parse.container_images import images_in
@@ -21,6 +22,8 @@ from lockproof.parse.listing import read_listing
 from lockproof.parse.params import read_params
 from lockproof.parse.project import read_project
 from lockproof.parse.yaml_document import read_yaml
+from lockproof.steps.baseline import parse_baseline
+from lockproof.steps.record import parse_record
 
 MD5 = "0123456789abcdef" * 2
 
@@ -101,7 +104,31 @@ def _formats(content: bytes) -> object:
     return code_in_content(content)
 
 
+def _metrics(name: str) -> Callable[[bytes], object]:
+    return lambda content: flatten_metrics(name, content)
+
+
+RECORD = {
+    "name": "a",
+    "lock_digest": MD5,
+    "params": {"params.yaml": {"lr": 0.1}},
+    "metrics": {"m.json": {"acc": 0.9}},
+    "environment": {"kind": "unpinned", "name": "PATH"},
+    "recorded_at": "2026-01-01T00:00:00Z",
+}
+ADOPTED = {"fingerprint": "0" * 16, "rule": "LP104", "subject": "train a.py", "path": "dvc.yaml"}
+
 TARGETS = {
+    "metrics-json": Target(_metrics("m.json"), (b'{"a": {"b": 1, "c": NaN}, "d": [1]}',)),
+    "metrics-toml": Target(_metrics("m.toml"), (b"a = 1\n[b]\nc = inf\n",)),
+    "metrics-yaml": Target(_metrics("m.yaml"), (b"a: 1\nb: {c: 1e3, d: .nan}\n",)),
+    "record": Target(
+        lambda content: parse_record(content, "a.json"), (json.dumps(RECORD).encode(),)
+    ),
+    "baseline": Target(
+        lambda content: parse_baseline(content, "baseline.json"),
+        (json.dumps({"schema_version": "1", "findings": [ADOPTED]}).encode(),),
+    ),
     "listing": Target(
         _listing,
         (
