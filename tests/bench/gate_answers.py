@@ -53,7 +53,7 @@ The commands run where the change was made, with all data in the work tree and t
 can say most. The gate uses neither; in a CI job's fresh clone DVC's commands say less. **silent**
 means the same output and exit code as for the good repository; else what is new in the output is
 shown. Mutations of images, secrets, run records, metrics, manifests and the policy are not here:
-DVC does not set out to check those.
+DVC does not set out to check those. What ends with exit code 0 blocks no merge, whatever it says.
 """
 
 

@@ -93,7 +93,7 @@ def _no_listing(project: Project, remote: Remote) -> None:
 
 def _by_version(project: Project, remote: Remote) -> None:
     files = [
-        {"relpath": name, "size": 1, "cloud": {"store": {"etag": "1", "version_id": "1"}}}
+        {"relpath": name, "size": 1, "cloud": {"store": {"etag": OTHER, "version_id": OTHER}}}
         for name in ("x.txt", "y.txt")
     ]
     edit = in_data_file("images.dvc", md5=None, hash=None, size=None, nfiles=None, files=files)

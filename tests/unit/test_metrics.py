@@ -62,6 +62,7 @@ def test_numbers_by_dotted_key(path: str, text: str, expected: dict[str, float])
         ("m.yaml", b" " * (MAX_YAML_BYTES + 1), "too many for a metrics file"),
         ("m.yaml", b"a: [", "cannot be read as metrics"),
         ("m.yaml", b"a: 1\na: 2", "cannot be read as metrics"),
+        ("m.yaml", b"? {a: 1}\n: 2", "cannot be read as metrics"),
         ("m.yaml", b"a: !!python/object/apply:os.system [id]", "cannot be read as metrics"),
         ("m.yaml", b"[" * 100_000, "nested too deeply"),
         ("m.yaml", b"a: &a {b: *a}", "more values or levels"),

@@ -69,7 +69,8 @@ def _yaml(text: str) -> Any:
 
     try:
         return YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
+    except (YAMLError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
+        # The others come from within the reader, such as of a mapping for a key.
         raise ValueError(str(error)) from error
 
 
