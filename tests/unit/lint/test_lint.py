@@ -329,6 +329,18 @@ def test_references_that_controllers_make_good(tmp_path: Path) -> None:
         assert references(tmp_path, workload, SERVICE.format(selector)) == rules
 
 
+def test_a_selector_reaches_the_pods_of_its_namespace_alone(tmp_path: Path) -> None:
+    def inside(text: str, space: str) -> str:
+        return text.replace("\nmetadata: {name: ", f"\nmetadata: {{namespace: {space}, name: ")
+
+    workload = ROLLOUT.replace("        - analysis: {templates: [{templateName: t}]}\n", "")
+    service = SERVICE.format("{app: a}")
+    assert references(tmp_path, inside(workload, "x"), inside(service, "x")) == []
+    assert references(tmp_path, inside(workload, "x"), service) == []
+    assert references(tmp_path, workload, inside(service, "y")) == []
+    assert references(tmp_path, inside(workload, "x"), inside(service, "y")) == ["LP613"]
+
+
 def test_of_two_templates_of_one_name_that_of_the_same_file_is_meant(tmp_path: Path) -> None:
     needs, gives = TEMPLATE.format("[{name: x}]"), TEMPLATE.format("[{name: x, value: y}]")
     assert references(tmp_path, needs, f"{ROLLOUT}---\n{gives}") == []

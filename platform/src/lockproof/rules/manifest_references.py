@@ -30,10 +30,28 @@ class _Known:
     """Kind and name of what other objects make once they run."""
 
     @cached_property
-    def pods(self) -> tuple[Pod, ...]:
-        """The pods of all of them."""
-        everything = (one for manifests in self.objects.values() for one in manifests)
-        return tuple(pod for manifest in everything for pod in all_pods(manifest))
+    def _by_namespace(self) -> Mapping[str, Sequence[Pod]]:
+        found: dict[str, list[Pod]] = {}
+        for manifests in self.objects.values():
+            for manifest in manifests:
+                # What Crossplane applies stands in a namespace of its own.
+                space = "" if manifest.kind == "Object" else manifest.namespace
+                found.setdefault(space, []).extend(all_pods(manifest))
+        return found
+
+    def pods(self, namespace: str) -> Sequence[Pod]:
+        """The pods that may stand in a namespace; in any where it is not stated."""
+        spaces = (namespace, "") if namespace else tuple(self._by_namespace)
+        return [pod for space in spaces for pod in self._by_namespace.get(space, ())]
+
+    @cached_property
+    def named(self) -> Mapping[tuple[str, str], Sequence[Manifest]]:
+        """The objects by kind and name."""
+        found: dict[tuple[str, str], list[Manifest]] = {}
+        for manifests in self.objects.values():
+            for manifest in manifests:
+                found.setdefault((manifest.kind, manifest.name), []).append(manifest)
+        return found
 
 
 def reference_findings(
@@ -69,7 +87,7 @@ def reference_findings(
                 continue
             if (target.kind, target.name) in known.made:
                 continue
-            match = _find(manifest, target, objects.get(target.kind, ()))
+            match = _find(manifest, target, known.named.get((target.kind, target.name), ()))
             if match is None and not bundle.complete:
                 skipped.append(f"{manifest.label}: whether there is {target.kind} {target.name}")
             elif match is None:
@@ -196,7 +214,7 @@ def _local(manifest: Manifest, known: _Known, *, selectors: bool) -> Iterator[Fi
 def _arguments(manifest: Manifest, known: _Known) -> Iterator[Finding]:
     """Arguments that a template needs and the rollout does not give."""
     for target, given in arguments(manifest):
-        template = _find(manifest, target, known.objects.get(target.kind, ()))
+        template = _find(manifest, target, known.named.get((target.kind, target.name), ()))
         for argument in sequence(template.spec.get("args")) if template else ():
             needed = isinstance(argument, Mapping) and not (
                 "value" in argument or "valueFrom" in argument

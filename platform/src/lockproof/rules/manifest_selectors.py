@@ -1,6 +1,6 @@
 """Selectors of services, monitors, budgets and network policies: each must match something."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lockproof.model.finding import Finding
@@ -28,21 +28,23 @@ def _selects(selector: Any, labels: Mapping[str, Any]) -> bool:
 
 
 def selector_findings(
-    manifest: Manifest, objects: Mapping[str, Sequence[Manifest]], present: Sequence[Pod]
+    manifest: Manifest,
+    objects: Mapping[str, Sequence[Manifest]],
+    present: Callable[[str], Sequence[Pod]],
 ) -> Iterator[Finding]:
     """Selectors that match nothing, and ports that what they match does not have.
 
     Args:
         manifest: what selects.
         objects: the objects of its bundle, by kind.
-        present: the pods of its bundle.
+        present: the pods of its bundle in a namespace: a selector reaches no other.
     """
     key = (manifest.group, manifest.kind)
     if key == ("", "Service"):
         selector = manifest.spec.get("selector")
         if not selector or manifest.spec.get("type") == "ExternalName":
             return
-        chosen = [p for p in present if _selects(selector, p.labels)]
+        chosen = [p for p in present(manifest.namespace) if _selects(selector, p.labels)]
         if not chosen:
             yield _unmatched(manifest, ("spec", "selector"), "pod")
         else:
@@ -57,7 +59,8 @@ def selector_findings(
     elif key in (("policy", "PodDisruptionBudget"), ("networking.k8s.io", "NetworkPolicy")):
         field = "selector" if manifest.kind == "PodDisruptionBudget" else "podSelector"
         selector = dig(manifest.spec, field, "matchLabels")
-        if selector and not any(_selects(selector, pod.labels) for pod in present):
+        here = present(manifest.namespace) if selector else ()
+        if selector and not any(_selects(selector, pod.labels) for pod in here):
             yield _unmatched(manifest, ("spec", field, "matchLabels"), "pod")
 
 
