@@ -18,6 +18,7 @@ from fake_engine import Ended, Exec, FakeEngine, chain
 from lockproof_ci.inputs import Inputs
 from lockproof_ci.main import Lockproof
 from lockproof_ci.proof import Proof, Verdict
+from lockproof_ci.sdk import InputError
 from lockproof_ci.settings import BASE_IMAGE, REPORT_FILES, USER
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -185,7 +186,7 @@ def test_each_command_runs_without_rights_in_the_repository(engine: FakeEngine, 
 
 @pytest.mark.parametrize("path", ["..", "/etc", "a/../../b", "../work2"])
 def test_a_path_out_of_the_repository_is_refused(engine: FakeEngine, path: str) -> None:
-    with pytest.raises(ValueError, match="leads out of the repository"):
+    with pytest.raises(InputError, match="leads out of the repository"):
         run(module(path=path).lint())
     assert not engine.asked
 
@@ -223,6 +224,14 @@ def test_a_servers_address_is_that_of_its_binding(engine: FakeEngine) -> None:
     assert last(engine).env["MLFLOW_TRACKING_URI"] == "https://mlflow.example"
     calls_of("provision", engine, cluster=own)
     assert set(last(engine).services) == {"cluster"}
+
+
+def test_a_push_to_a_server_of_its_own_makes_the_bucket_first(engine: FakeEngine) -> None:
+    calls = calls_of("dvc.push", engine, servers=True, bucket="data")
+    ran = [args["args"] for name, args in calls if name == "withExec"][-2:]
+    assert (ran[0][0], ran[0][-1], ran[1][:2]) == ("python", "data", ["dvc", "push"])
+    calls = calls_of("dvc.push", engine)
+    assert not [a for name, a in calls if name == "withExec" and a["args"][0] == "python"]
 
 
 def test_servers_of_its_own_need_no_account(engine: FakeEngine) -> None:

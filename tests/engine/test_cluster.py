@@ -36,7 +36,7 @@ def test_a_cluster_is_brought_up_compared_and_taken_down(library: Path, tmp_path
         cluster = {
             "server": lab.url.replace("127.0.0.1", "cluster"),
             "certificate-authority-data": base64.b64encode(lab.api.ca.read_bytes()).decode(),
-            "tls-server-name": "localhost",
+            "tls-server-name": "kubernetes",
         }
         config = {
             "apiVersion": "v1",

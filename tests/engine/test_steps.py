@@ -20,8 +20,9 @@ def test_this_repository_is_proved_and_its_reports_can_be_had(
     assert set(steps) == {"lint", "reproduce", "gate"}
     assert steps["reproduce"]["verdict"] == "passed"
     assert steps["lint"]["verdict"] == "passed"
-    for name, report in steps.items():
-        assert report["subject"]["commit"] == git(library, "rev-parse", "HEAD").strip(), name
+    for name in ("reproduce", "gate"):
+        assert steps[name]["subject"]["commit"] == git(library, "rev-parse", "HEAD").strip(), name
+    for name in steps:
         assert (tmp_path / "out" / name / "report.html").stat().st_size > 1000
 
 
@@ -70,8 +71,7 @@ def test_data_is_had_where_it_is_asked_for(project: Project, library: Path, tmp_
 def test_a_whole_run_without_any_account(project: Project, library: Path, tmp_path: Path) -> None:
     git(project.root, "checkout", "-q", "-b", "s3")
     try:
-        bucket = f"s3://bucket{os.getpid()}/data"
-        project.dvc("remote", "modify", "-q", "store", "url", bucket)
+        project.dvc("remote", "modify", "-q", "store", "url", "s3://lockproof/data")
         project.commit("a remote on S3")
         scope = f"test{os.getpid()}"
         call = ("-m", library, "call", "--repository", ".", "--cache-scope", scope, "--servers")

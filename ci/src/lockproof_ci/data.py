@@ -14,6 +14,13 @@ from .settings import USER
 Targets = Annotated[list[str] | None, Doc("Stages, .dvc files or outputs; all if none")]
 Jobs = Annotated[int, Doc("Transfers side by side")]
 
+_MAKE_BUCKET = (
+    "import boto3, sys\n"
+    "client, name = boto3.client('s3'), sys.argv[1]\n"
+    "if name not in [bucket['Name'] for bucket in client.list_buckets()['Buckets']]:\n"
+    "    client.create_bucket(Bucket=name)\n"
+)
+
 
 class WithData(Inputs):
     """What both objects do with DVC."""
@@ -56,8 +63,11 @@ class Dvc(WithData):
         if cache is not None:
             place = f"{self.place()}/.dvc/cache"
             container = self.checkout().with_directory(place, cache, owner=USER)
+        container = fresh(self.with_data(container))
+        if self.servers:
+            container = container.with_exec(["python", "-c", _MAKE_BUCKET, self.bucket])
         words = ["dvc", "push", *options(jobs=jobs, remote=remote), "--", *(targets or ())]
-        return await fresh(self.with_data(container)).with_exec(words).stdout()
+        return await container.with_exec(words).stdout()
 
     @function()
     async def reproduce(

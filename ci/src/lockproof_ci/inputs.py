@@ -9,6 +9,7 @@ import dagger
 from dagger import DefaultPath, Doc, Ignore, dag
 
 from .image import Packages, Recipe, own_source, prepared
+from .sdk import InputError
 from .servers import MLFLOW_PORT, S3_KEY, S3_PORT, S3_REGION, mlflow_server, s3_server
 from .settings import (
     BASE_IMAGE,
@@ -82,6 +83,9 @@ class Inputs:
             "Bring up an S3 server and a tracking server, which need no account, for --s3, --mlflow"
         ),
     ] = False
+    bucket: Annotated[str, Doc("The bucket that dvc push makes on the S3 server of --servers")] = (
+        "lockproof"
+    )
     kubeconfig: Annotated[dagger.Secret | None, Doc("How to reach the cluster")] = None
     cluster: Annotated[
         dagger.Service | None, Doc("An API server, which steps reach as host `cluster`")
@@ -144,11 +148,11 @@ class Inputs:
         """The absolute path of `path` in the container.
 
         Raises:
-            ValueError: it leads out of the repository.
+            InputError: it leads out of the repository.
         """
         place = posixpath.normpath(posixpath.join(REPOSITORY, self.path))
         if place != REPOSITORY and not place.startswith(f"{REPOSITORY}/"):
-            raise ValueError(f"--path {self.path} leads out of the repository")
+            raise InputError(f"--path {self.path} leads out of the repository")
         return place
 
     def with_data(self, container: dagger.Container) -> dagger.Container:

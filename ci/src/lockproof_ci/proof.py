@@ -2,7 +2,6 @@
 
 import dataclasses
 import enum
-import logging
 from typing import Annotated
 
 import dagger
@@ -123,14 +122,3 @@ async def end(container: dagger.Container, say: str, code: int) -> None:
         dagger.ExecError: always.
     """
     await container.with_exec(["sh", "-c", f"{say}; exit {code}"]).sync()
-
-
-class _Expected(logging.Filter):
-    """Keeps tracebacks of failed steps out of the log: their message says everything."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is to be logged."""
-        return not (record.exc_info and isinstance(record.exc_info[1], dagger.ExecError))
-
-
-logging.getLogger("dagger.mod").addFilter(_Expected())

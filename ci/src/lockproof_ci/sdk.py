@@ -1,9 +1,10 @@
-"""The SDK's decorators, with the types that those of SDK 0.20 leave out.
+"""The SDK's decorators, with the types that those of SDK 0.20 leave out, and its log.
 
 Its `function` takes `cache`, which its overloads do not say, and its `object_type` makes
 dataclasses, which mypy does not see through the alias that the SDK exports.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, dataclass_transform
 
@@ -29,3 +30,19 @@ def function(*, cache: str | None = None) -> Callable[[Callable[P, R]], Callable
     decorate: Any = dagger.function
     decorated: Callable[[Callable[P, R]], Callable[P, R]] = decorate(cache=cache)
     return decorated
+
+
+class InputError(ValueError):
+    """What a caller has given cannot be used; the message is one line that says what to do."""
+
+
+class _Expected(logging.Filter):
+    """Keeps tracebacks of what goes wrong outside out of the log: its message says everything."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is to be logged."""
+        expected = (dagger.QueryError, InputError)
+        return not (record.exc_info and isinstance(record.exc_info[1], expected))
+
+
+logging.getLogger("dagger.mod").addFilter(_Expected())

@@ -31,7 +31,7 @@ def mlflow_server(tool: dagger.Container, packages: Packages) -> dagger.Service:
 
 
 def s3_server(recipe: Recipe) -> dagger.Service:
-    """An S3 server (SeaweedFS), which makes a bucket when something is written to it."""
+    """An S3 server (SeaweedFS)."""
     data = "/data"
     return _kept(recipe.store(), data, recipe.packages.volume("s3"), S3_PORT).as_service(
         args=[
