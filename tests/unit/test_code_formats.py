@@ -23,11 +23,11 @@ def array(values: object, **options: object) -> bytes:
 
 
 def archive(members: dict[str, bytes]) -> bytes:
-    """A zip file."""
+    """A zip file, the same whenever it is made: it is part of a test's name."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         for name, content in members.items():
-            file.writestr(name, content)
+            file.writestr(zipfile.ZipInfo(name), content)
     return buffer.getvalue()
 
 
