@@ -80,7 +80,7 @@ def test_a_whole_run_without_any_account(project: Project, library: Path, tmp_pa
         gate = tmp_path / "gate"
         told = ("gate", "--no-fail", "reports", "export", "--path", gate)
         dagger(project.root, *call, *told).expect()
-        remote = next(c for c in report_of(gate)["checks"] if c["family"] == "remote")
+        remote = next(c for c in report_of(gate)["checks"] if c["name"] == "remote")
         assert remote["verdict"] == "passed", remote
         track = tmp_path / "track"
         told = ("models", "track", "--no-fail", "reports", "export", "--path", track)

@@ -93,7 +93,7 @@ RULES = {
         Rule("LP705", "output varies from run to run", _W),
         Rule("LP706", "output cannot be compared", _W),
         Rule("LP707", "stage rewrites its own input", _E),
-        Rule("LP708", "stage was not checked", _W),
+        Rule("LP708", "not everything was checked", _W),
         Rule("LP709", "pipeline environment is not pinned", _W),
         Rule("LP710", "reproduction is not proved", _E),
         Rule("LP801", "waiver has run out", _E),
