@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -203,7 +204,8 @@ def run_on_engine(project: Project, base: Path) -> Ran:
     call += ["--base-image", f"python:{VERSION}-slim"]
     gate = ["gate", "--pr", "--base", "main"]
     found = {step: base / step for step in STEPS}
-    if 'reproduction = "required"' in (project.root / "lockproof.toml").read_text():
+    policy = tomllib.loads((project.root / "lockproof.toml").read_text())
+    if policy["gate"].get("reproduction") == "required":
         gate += ["--report", str(found["reproduce"] / "report.json")]
     said, codes = "", []
     for step in (["reproduce", "--since", "main", "--no-reuse"], gate):
