@@ -1,6 +1,7 @@
 """The baseline: the findings that were there when lockproof came to a repository."""
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Literal, Self
 
 from .base import Frozen
@@ -39,7 +40,7 @@ class Baseline(Frozen):
         }
         return cls(findings=tuple(sorted(entries, key=lambda e: (e.rule, e.subject, str(e)))))
 
-    @property
+    @cached_property
     def known(self) -> Mapping[str, frozenset[str | None]]:
         """Fingerprint -> what was seen."""
         found: dict[str, set[str | None]] = {}

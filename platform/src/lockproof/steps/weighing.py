@@ -34,10 +34,8 @@ class Weighing:
         self._used |= weighed.used
         self._met |= weighed.met
         self._looked += (prefix,) if isinstance(prefix, str) else prefix
-        self._waived, self._in_baseline = (
-            self._waived + weighed.waived,
-            self._in_baseline + weighed.known,
-        )
+        self._waived += weighed.waived
+        self._in_baseline += weighed.known
         self.findings += weighed.findings
         verdict = check.verdict
         if any(f.severity is Severity.ERROR for f in weighed.findings):
