@@ -13,7 +13,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +48,16 @@ def crd_folder() -> Path | None:
     named = os.environ.get("LOCKPROOF_CRDS")
     folders = [Path(named)] if named else [p / "shared" / "crds" for p in ROOT.parents]
     return next((folder for folder in folders if folder.is_dir()), None)
+
+
+def wait_until(what: Callable[[], Any], seconds: float = 30) -> Any:
+    """Wait until something is true; it as it was then."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := what():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"not within {seconds} s")
 
 
 def read_crds(folder: Path) -> list[dict[str, Any]]:

@@ -21,34 +21,29 @@ _PERIOD = 0.2
 
 Definition = dict[str, Any]
 
-# Its real definition is not among those at hand, so nothing is checked of these objects.
-RUNTIME_CONFIGS: Definition = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "deploymentruntimeconfigs.pkg.crossplane.io"},
-    "spec": {
-        "group": "pkg.crossplane.io",
-        "scope": "Cluster",
-        "names": {
-            "kind": "DeploymentRuntimeConfig",
-            "plural": "deploymentruntimeconfigs",
-            "singular": "deploymentruntimeconfig",
+
+def open_definition(group: str, version: str, kind: str, scope: str = "Namespaced") -> Definition:
+    """A definition that takes any fields, of a kind whose real one is not among those at hand."""
+    singular = kind.lower()
+    plural = f"{singular}s"
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    schema = {"openAPIV3Schema": anything}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {
+            "group": group,
+            "scope": scope,
+            "names": {"kind": kind, "plural": plural, "singular": singular},
+            "versions": [{"name": version, "served": True, "storage": True, "schema": schema}],
         },
-        "versions": [
-            {
-                "name": "v1beta1",
-                "served": True,
-                "storage": True,
-                "schema": {
-                    "openAPIV3Schema": {
-                        "type": "object",
-                        "x-kubernetes-preserve-unknown-fields": True,
-                    }
-                },
-            }
-        ],
-    },
-}
+    }
+
+
+RUNTIME_CONFIGS = open_definition(
+    "pkg.crossplane.io", "v1beta1", "DeploymentRuntimeConfig", "Cluster"
+)
 
 
 @dataclass

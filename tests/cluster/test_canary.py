@@ -10,9 +10,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ import pytest
 import yaml
 
 from cluster.bridge import forward
-from cluster.lab import ROOT, Api, Lab, free_port
+from cluster.lab import ROOT, Api, Lab, free_port, wait_until
+from cluster.stand_in import open_definition
 from lockproof.steps.provision.manifests import load_manifests
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
@@ -31,33 +33,12 @@ pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 ROLLOUT = "/apis/argoproj.io/v1alpha1/namespaces/serving/rollouts/digits"
 PODS = "/api/v1/namespaces/serving/pods"
 RUNS = "/apis/argoproj.io/v1alpha1/namespaces/serving/analysisruns"
+until = partial(wait_until, seconds=90)
 WINDOW = "10s"
 """Instead of two minutes: what rates are taken over."""
 
-# Its real definition is not among those at hand; the controller only wants to list it.
-EXPERIMENTS: dict[str, Any] = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "experiments.argoproj.io"},
-    "spec": {
-        "group": "argoproj.io",
-        "scope": "Namespaced",
-        "names": {"kind": "Experiment", "plural": "experiments", "singular": "experiment"},
-        "versions": [
-            {
-                "name": "v1alpha1",
-                "served": True,
-                "storage": True,
-                "schema": {
-                    "openAPIV3Schema": {
-                        "type": "object",
-                        "x-kubernetes-preserve-unknown-fields": True,
-                    }
-                },
-            }
-        ],
-    },
-}
+# The controller only wants to list it.
+EXPERIMENTS = open_definition("argoproj.io", "v1alpha1", "Experiment")
 
 # Model version -> requests a second, the share of them that fails, and how long one takes.
 FIGURES = {
@@ -277,16 +258,6 @@ def _create(api: Api, body: Any, url: str) -> None:
                 argument["value"] = url
     if body["kind"] in groups:
         api.create(groups[body["kind"]], body)
-
-
-def until(what: Callable[[], Any], seconds: float = 90) -> Any:
-    """Wait until something is true."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := what():
-            return found
-        time.sleep(0.2)
-    raise AssertionError(f"not within {seconds} s")
 
 
 def phase(api: Api) -> str:

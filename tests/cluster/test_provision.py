@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cluster.lab import LIMITED, Lab
+from cluster.lab import LIMITED, Lab, wait_until
 from cluster.project import Done, Project, finish
 from cluster.stand_in import StandIn
 from integration.s3 import KEY, SECRET, S3Server
@@ -28,16 +28,6 @@ ACTIVATION = {
     "metadata": {"name": "test"},
     "spec": {"activate": ["*.s3.aws.m.upbound.io"]},
 }
-
-
-def until(what: Any, seconds: float = 30) -> Any:
-    """Wait until something is true."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := what():
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"not within {seconds} s")
 
 
 def writes(project: Project) -> dict[str, Any]:
@@ -268,7 +258,7 @@ def test_what_a_user_may_not_do_is_a_finding(project: Project) -> None:
         "roleRef": {"apiGroup": base[6:].split("/")[0], "kind": "ClusterRole", "name": "maps"},
     }
     project.lab.api.create(f"{base}/clusterrolebindings", binding)
-    done = until(lambda: (found := project.run(token=LIMITED)).code == 1 and found)
+    done = wait_until(lambda: (found := project.run(token=LIMITED)).code == 1 and found)
     assert done.rules == ["LP904"]
     assert "namespaces" in done.finding("LP904")["message"]
     assert 'User "limited"' in done.finding("LP904")["message"]
@@ -289,7 +279,7 @@ def test_an_api_server_that_restarts_is_waited_for(
 ) -> None:
     process = waiting.start("--timeout", "100s")
     path = f"/apis/s3.aws.m.upbound.io/v1beta1 buckets/{waiting.name}-b"
-    until(lambda: waiting.read(path))
+    wait_until(lambda: waiting.read(path))
     lab.stop_server()
     time.sleep(4)
     assert process.poll() is None, "it does not give up"
@@ -304,7 +294,7 @@ def test_an_api_server_that_restarts_is_waited_for(
 def test_a_killed_run_is_taken_up_where_it_was(waiting: Project, stand_in: StandIn) -> None:
     process = waiting.start("--timeout", "100s")
     path = f"/apis/s3.aws.m.upbound.io/v1beta1 buckets/{waiting.name}-b"
-    until(lambda: waiting.read(path))
+    wait_until(lambda: waiting.read(path))
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert waiting.read("/apis/apps/v1 deployments/web") is None
@@ -368,13 +358,15 @@ def test_what_is_being_deleted_is_waited_for_and_not_applied(project: Project) -
     project.lab.api.merge(path, hold)
     project.lab.api.call("DELETE", f"/api/v1/namespaces/{project.name}")
     project.declare(project.settings(a="1"), project.deployment())
-    until(lambda: project.read("/api/v1 configmaps/settings")["metadata"].get("deletionTimestamp"))
+    wait_until(
+        lambda: project.read("/api/v1 configmaps/settings")["metadata"].get("deletionTimestamp")
+    )
     done = project.run("--timeout", "30s")
     assert done.code == 1
     assert done.rules == ["LP911", "LP911"], "the namespace and the settings"
     assert done.actions[f"Deployment.apps {project.name}/web"] == "refuse"
     project.lab.api.merge(path, {"metadata": {"finalizers": None}})
-    until(lambda: project.lab.api.get(f"/api/v1/namespaces/{project.name}") is None)
+    wait_until(lambda: project.lab.api.get(f"/api/v1/namespaces/{project.name}") is None)
     assert project.run("--timeout", "60s").code == 0
 
 

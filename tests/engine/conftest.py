@@ -13,28 +13,9 @@ from typing import Any
 
 import pytest
 
-from integration.pipelines import Project, new_project
+from integration.pipelines import SORT_AND_TRAIN, TRAIN, Project, new_project
 
 ROOT = Path(__file__).resolve().parents[2]
-TRAIN = """
-import json
-from pathlib import Path
-rows = Path("data.csv").read_text().split()
-Path("model.txt").write_text("/".join(rows))
-Path("metrics.json").write_text(json.dumps({"rows": len(rows)}))
-"""
-DVC_YAML = """
-stages:
-  prepare:
-    cmd: sort raw.csv > data.csv
-    deps: [raw.csv]
-    outs: [data.csv]
-  train:
-    cmd: python train.py
-    deps: [train.py, data.csv]
-    outs: [model.txt]
-    metrics: [metrics.json: {cache: false}]
-"""
 POLICY = """
 [environment]
 interpreter = "python3.13" # the base image's
@@ -150,7 +131,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Two stages, with a remote inside the repository: containers see it as well."""
     project = new_project(tmp_path_factory.mktemp("engine"))
     project.dvc("remote", "modify", "-q", "store", "url", "store")
-    files = {"dvc.yaml": DVC_YAML, "raw.csv": "b\na\n", "train.py": TRAIN}
+    files = {"dvc.yaml": SORT_AND_TRAIN, "raw.csv": "b\na\n", "train.py": TRAIN}
     project.write({**files, "lockproof.toml": POLICY})
     project.dvc("add", "-q", "raw.csv")
     project.repro()

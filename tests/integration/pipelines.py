@@ -18,6 +18,25 @@ from lockproof.model.report import Report, StageReport
 from lockproof.steps.reproduce import Request, reproduce
 
 BIN = Path(sys.executable).parent
+TRAIN = """
+import json
+from pathlib import Path
+rows = Path("data.csv").read_text().split()
+Path("model.txt").write_text("/".join(rows))
+Path("metrics.json").write_text(json.dumps({"rows": len(rows)}))
+"""
+SORT_AND_TRAIN = """
+stages:
+  prepare:
+    cmd: sort raw.csv > data.csv
+    deps: [raw.csv]
+    outs: [data.csv]
+  train:
+    cmd: python train.py
+    deps: [train.py, data.csv]
+    outs: [model.txt]
+    metrics: [metrics.json: {cache: false}]
+"""
 
 
 class Silence:

@@ -18,7 +18,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from integration.pipelines import BIN, Project, new_project
+from integration.pipelines import BIN, SORT_AND_TRAIN, TRAIN, Project, new_project
 from integration.workflows import GITHUB, tool
 from lockproof.adapters.interpreters import find_interpreter
 from lockproof.cli.main import main
@@ -40,26 +40,7 @@ def pinned_python() -> Path:
 
 PYTHON = pinned_python()
 VERSION = PYTHON.resolve().name.removeprefix("python")
-TRAIN = """
-import json
-from pathlib import Path
-rows = Path("data.csv").read_text().split()
-Path("model.txt").write_text("/".join(rows))
-Path("metrics.json").write_text(json.dumps({"rows": len(rows)}))
-"""
-DVC_YAML = """
-stages:
-  prepare:
-    cmd: sort raw.csv > data.csv
-    deps: [raw.csv]
-    outs: [data.csv]
-  train:
-    cmd: python train.py
-    deps: [train.py, data.csv]
-    outs: [model.txt]
-    metrics: [metrics.json: {cache: false}]
-    meta: {gpu: 1}
-"""
+DVC_YAML = SORT_AND_TRAIN + "    meta: {gpu: 1}\n"
 
 
 def on_main(base: Path, policy: str = "") -> Project:
