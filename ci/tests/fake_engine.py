@@ -29,6 +29,8 @@ class FakeEngine:
     """Answers as if every command ended with an exit code."""
 
     code: int = 0
+    files: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Path -> text, of every directory."""
     asked: list[Chain] = dataclasses.field(default_factory=list)
     """What the engine was asked for, as calls from the root on."""
 
@@ -79,7 +81,13 @@ class Exec:
                     found["gpus"] = args["devices"]
                 case "experimentalWithAllGPUs":
                     found["gpus"] = []
-                case "withMountedCache" | "withMountedSecret" | "withDirectory" | "withFile":
+                case (
+                    "withMountedCache"
+                    | "withMountedDirectory"
+                    | "withMountedSecret"
+                    | "withDirectory"
+                    | "withFile"
+                ):
                     kept = {k: v for k, v in args.items() if k != "path"}
                     found["mounts"][args["path"]] = (name, kept)
         return cls(argv=calls[last][1]["args"], calls=calls, **found)
@@ -112,6 +120,10 @@ class Recording(Context):
             raise Ended(Exec.of(calls))
         if calls[-1][0] == "exitCode":
             return self.engine.code
+        if calls[-1][0] == "exists":
+            return calls[-1][1]["path"] in self.engine.files
+        if calls[-1][0] == "contents" and calls[-2][0] == "file":
+            return self.engine.files.get(calls[-2][1]["path"], "")
         return "" if return_type is str else None
 
 

@@ -176,6 +176,7 @@ def test_each_command_runs_without_rights_in_the_repository(engine: FakeEngine, 
     assert seen.workdir == "/work/sub/project"
     kind, put = seen.mounts["/work"]
     assert (kind, put["owner"]) == ("withDirectory", USER)
+    assert seen.mounts["/opt/lockproof"][0] == "withMountedDirectory", "a copy takes seconds"
     for name, args in seen.calls:
         if name == "withMountedCache":
             assert args["path"].startswith("/home/lockproof/.cache/") or (
@@ -284,6 +285,24 @@ def test_images_that_can_stand_for_the_one_that_is_built(engine: FakeEngine) -> 
     assert last(engine).image == BASE_IMAGE
 
 
+@pytest.mark.parametrize("name", ["reproduce", "dvc.reproduce", "models.track"])
+def test_stages_run_in_the_image_that_the_policy_names(engine: FakeEngine, name: str) -> None:
+    image = "mirror.example/training@sha256:" + "0" * 64
+    engine.files["sub/lockproof.toml"] = f'[environment]\nimage = "{image}"\n'
+    calls_of(name, engine, path="./sub/")
+    assert (last(engine).image, last(engine).env["LOCKPROOF_IMAGE"]) == (image, image)
+    calls_of(name, engine)
+    assert last(engine).image == BASE_IMAGE, "another project's"
+    calls_of(name, engine, path="sub", training_image="mirror.example/training:2")
+    assert last(engine).image == "mirror.example/training:2"
+    calls_of("gate", engine, path="sub")
+    assert last(engine).image == BASE_IMAGE, "no stage runs"
+    for broken in ("[environment", "environment = 1", "[environment]\nimage = 1", "", "image = 1"):
+        engine.files["sub/lockproof.toml"] = broken
+        calls_of(name, engine, path="sub")
+        assert last(engine).image == BASE_IMAGE, "lockproof says what is wrong"
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_what_looks_at_something_outside_is_never_answered_from_the_cache(
     engine: FakeEngine, name: str
@@ -369,7 +388,8 @@ def test_the_published_image_has_no_rights_and_its_packages_listed(engine: FakeE
         "/opt/lockproof/bin/lockproof"
     ]
     assert any(a.get("path") == "/usr/share/lockproof/sbom.cdx.json" for _, a in image)
-    assert not any(call in ("withMountedCache", "withMountedSecret") for call, _ in image)
+    assert not any(call.startswith("withMounted") for call, _ in image)
+    assert any(a.get("path") == "/opt/lockproof" for call, a in image if call == "withDirectory")
     installs = [a["args"] for call, a in walk(image) if call == "withExec" and "-r" in a["args"]]
     assert len(installs) >= 4
     assert all("--require-hashes" in argv for argv in installs)

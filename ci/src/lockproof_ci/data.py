@@ -78,7 +78,7 @@ class Dvc(WithData):
     ) -> Proof:
         """Make the outputs of one stage again from its locked inputs, and compare."""
         wanted = options(stage=stage, mode="isolated")
-        container = self.with_gpus(self.with_data(self.bench()))
+        container = await self.where_stages_run()
         return await prove(container, Command("reproduce", wanted, (revision,)), no_fail=no_fail)
 
     @function()
@@ -106,7 +106,7 @@ class Models(WithData):
     @function(cache="never")
     async def track(self, revision: Revision = "HEAD", no_fail: NoFail = False) -> Proof:
         """Reproduce a commit and log the run, its metrics and its proof to the tracking server."""
-        container = self.with_gpus(self.with_tracking(self.with_data(self.bench())))
+        container = self.with_tracking(await self.where_stages_run())
         command = Command("reproduce", options(log_mlflow=True), (revision,))
         return await prove(fresh(container), command, no_fail=no_fail)
 

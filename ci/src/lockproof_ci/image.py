@@ -44,6 +44,7 @@ class Packages:
         """
         container = (
             container.with_env_variable("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+            .with_env_variable("PIP_NO_INPUT", "1")  # A wrong password is an error, not a question.
             .with_env_variable("UV_SYSTEM_CERTS", "1")
             .with_env_variable("UV_LINK_MODE", "copy")
             .with_env_variable("PIP_CACHE_DIR", f"{home}/.cache/pip")
@@ -113,7 +114,7 @@ class Recipe:
         """
         return (
             self._beside("sbom.txt")
-            .with_directory(VENV, self.installed())
+            .with_mounted_directory(VENV, self.installed())
             .with_exec(
                 [
                     *(f"{_BESIDE}/bin/cyclonedx-py", "environment", "--output-reproducible"),
@@ -136,19 +137,33 @@ class Recipe:
             .with_user(USER)
         )
 
-    def image(self) -> dagger.Container:
-        """lockproof in a container, ready to run as a user without rights."""
-        return on(dag.container().from_(self.base_image), self.installed())
+    def tool(self) -> dagger.Container:
+        """lockproof in a container, ready to run as a user without rights.
+
+        It is mounted, since an engine copies what it puts in, once more in each session.
+        """
+        return self._ready().with_mounted_directory(VENV, self.installed())
 
     def release(self, version: str) -> dagger.Container:
         """The image as it is published: with its SBOM, labels and the command as entry point."""
         return (
-            self.image()
+            self._ready()
+            .with_directory(VENV, self.installed())
             .with_file(SBOM_PATH, self.sbom())
             .with_label("org.opencontainers.image.title", "lockproof")
             .with_label("org.opencontainers.image.version", version)
             .with_label("org.opencontainers.image.licenses", "Apache-2.0")
             .with_entrypoint([f"{VENV}/bin/lockproof"])
+        )
+
+    def _ready(self) -> dagger.Container:
+        """The base image with all but lockproof: Python is there, Git is or comes by apt-get."""
+        return prepared(
+            dag.container()
+            .from_(self.base_image)
+            .with_user("root")
+            .with_exec(["sh", "-c", _NEED_GIT])
+            .with_env_variable("PATH", f"{VENV}/bin:$PATH", expand=True)
         )
 
 
@@ -162,16 +177,6 @@ def own_source() -> dagger.Directory:
     if not copy.exists():
         shutil.copytree(Path(__file__).resolve().parents[3], copy, symlinks=True)
     return dag.current_module().workdir(str(copy), exclude=["ci", "dagger.json"])
-
-
-def on(base: dagger.Container, installed: dagger.Directory) -> dagger.Container:
-    """Put an installed lockproof on a base image that has Python, and Git or apt-get."""
-    return prepared(
-        base.with_user("root")
-        .with_exec(["sh", "-c", _NEED_GIT])
-        .with_directory(VENV, installed)
-        .with_env_variable("PATH", f"{VENV}/bin:$PATH", expand=True)
-    )
 
 
 def prepared(container: dagger.Container) -> dagger.Container:

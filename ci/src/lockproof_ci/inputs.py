@@ -2,6 +2,7 @@
 
 import dataclasses
 import posixpath
+import tomllib
 import uuid
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from .settings import (
     CACHE,
     GIVEN,
     NOT_UPLOADED,
+    POLICY,
     PROMETHEUS_IMAGE,
     REPOSITORY,
     SECRETS,
@@ -46,7 +48,7 @@ class Inputs:
     ] = None
     training_image: Annotated[
         str | None,
-        Doc("The pipeline's own image, as environment.image names it; lockproof goes on top"),
+        Doc("The image that stages run in, with lockproof on top; default: the policy's"),
     ] = None
     prometheus_image: Annotated[
         str, Doc("Whose promtool runs the unit tests of Prometheus rules; '' for none")
@@ -102,18 +104,18 @@ class Inputs:
 
     @property
     def recipe(self) -> Recipe:
-        """What lockproof is built from; on the pipeline's image, if there is one."""
-        library = self.library or own_source()
-        return Recipe(library, self.training_image or self.base_image, self.packages)
+        """What lockproof is built from."""
+        return Recipe(self.library or own_source(), self.base_image, self.packages)
 
-    def tool(self) -> dagger.Container:
-        """lockproof in a container, with its caches."""
-        if self.tool_image is not None and self.training_image is None:
+    def tool(self, training_image: str | None = None) -> dagger.Container:
+        """lockproof in a container, with its caches; on the pipeline's own image, if given."""
+        if training_image is not None:
+            recipe = dataclasses.replace(self.recipe, base_image=training_image)
+            container = recipe.tool().with_env_variable("LOCKPROOF_IMAGE", training_image)
+        elif self.tool_image is not None:
             container = prepared(dag.container().from_(self.tool_image))
         else:
-            container = self.recipe.image()
-        if self.training_image is not None:
-            container = container.with_env_variable("LOCKPROOF_IMAGE", self.training_image)
+            container = self.recipe.tool()
         return self.packages.configure(
             container.with_mounted_cache(
                 f"{CACHE}/lockproof", self.packages.volume("work"), owner=USER
@@ -122,19 +124,36 @@ class Inputs:
             owner=USER,
         )
 
-    def checkout(self) -> dagger.Container:
+    def checkout(self, training_image: str | None = None) -> dagger.Container:
         """The tool where `.dvc` is in the repository."""
         return (
-            self.tool()
+            self.tool(training_image)
             .with_directory(REPOSITORY, self.repository, owner=USER)
             .with_workdir(self.place())
         )
 
-    def bench(self) -> dagger.Container:
+    def bench(self, training_image: str | None = None) -> dagger.Container:
         """The checkout with a volume for DVC's cache."""
-        return self.checkout().with_mounted_cache(
+        return self.checkout(training_image).with_mounted_cache(
             f"{self.place()}/.dvc/cache", self.packages.volume("dvc-cache"), owner=USER
         )
+
+    async def where_stages_run(self) -> dagger.Container:
+        """The bench in the pipeline's own image, with what reads the data, and GPUs."""
+        image = self.training_image or await self._image_of_policy()
+        return self.with_gpus(self.with_data(self.bench(image)))
+
+    async def _image_of_policy(self) -> str | None:
+        """The one that `[environment] image` names; what is wrong with a policy, lockproof says."""
+        file = posixpath.relpath(f"{self.place()}/{POLICY}", REPOSITORY)
+        if not await self.repository.exists(file):
+            return None
+        try:
+            policy = tomllib.loads(await self.repository.file(file).contents())
+            image = policy["environment"]["image"]
+        except (tomllib.TOMLDecodeError, KeyError, TypeError):
+            return None
+        return image if isinstance(image, str) else None
 
     def changed_by(self, *words: str) -> dagger.Changeset:
         """What a command changes in the repository, Git's own files apart."""

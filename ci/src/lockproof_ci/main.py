@@ -30,7 +30,7 @@ class Lockproof(Provisioner):
     ) -> Proof:
         """Make every locked output of a commit again and compare."""
         wanted = options(stage=stages, mode=mode, since=since, runs=runs, no_reuse=no_reuse)
-        container = self.with_gpus(self.with_data(self.bench()))
+        container = await self.where_stages_run()
         return await prove(container, Command("reproduce", wanted, (revision,)), no_fail=no_fail)
 
     @function(cache="never")
