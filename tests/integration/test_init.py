@@ -324,6 +324,20 @@ def test_the_dagger_module_is_installed_for_laptops_as_well(project: Project) ->
     assert init(project, "--runner", "dagger").stdout.startswith("nothing to write: ")
 
 
+def test_stages_that_run_in_an_image_are_for_dagger(project: Project) -> None:
+    image = "registry.example/training@sha256:" + "0" * 64
+    project.write({"lockproof.toml": f'[environment]\nimage = "{image}"\n'})
+    assert init(project, "--yes").returncode == 0
+    text = (project.root / ".github/workflows/lockproof.yaml").read_text()
+    assert "dagger call" in text
+    assert (project.root / "dagger.json").exists()
+    assert init(project).stdout.startswith("nothing to write: ")
+    assert init(project, "--runner", "host", "--force").returncode == 0
+    text = (project.root / ".github/workflows/lockproof.yaml").read_text()
+    assert "dagger call" not in text
+    assert init(project).stdout.startswith("nothing to write: "), "the choice is kept"
+
+
 def test_run_again_without_options_it_keeps_the_choices(project: Project) -> None:
     chosen = ["--runner", "dagger", "--branch", "trunk", "--install", "echo 'a  b'", "--bin", "/b"]
     assert init(project, "--ci", "github", "--ci", "gitlab", *chosen, "--yes").returncode == 0

@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--runner",
         choices=("dagger", "host"),
         help="dagger: CI calls the Dagger module, which runs each step in a pinned container;"
-        " host: it calls lockproof itself (default: host)",
+        " host: it calls lockproof itself (default: host; dagger where the policy names an image)",
     )
     parser.add_argument(
         "--module", metavar="REF", help="the Dagger module (default: lockproof's, of this version)"
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         Choices(
             systems=tuple(dict.fromkeys(args.ci)) if args.ci else None,
             branch=args.branch,
-            runner=args.runner or "host",
+            runner=args.runner,
             module=args.module or MODULE,
             engine=args.engine or "",
             install=args.install,

@@ -48,7 +48,7 @@ class Choices:
     systems: tuple[CiSystem, ...] | None = None
     branch: str | None = None
     """The branch that pull requests are for."""
-    runner: Runner = "host"
+    runner: Runner | None = None
     install: str | None = None
     bin: str | None = None
     module: str = MODULE
@@ -107,7 +107,7 @@ def plan(directory: Path, choices: Choices) -> Plan:
     drivers = tuple(f"{pattern} merge={NAME}" for pattern in PATTERNS)
     wanted[_ATTRIBUTES] = (with_lines(before[_ATTRIBUTES] or "", drivers, _MERGED), False)
     wanted[_HOOKS] = (_hooked(before[_HOOKS] or "", choices.bin), False)
-    if choices.runner == "dagger" and choices.module != ".":
+    if _runner(choices, found) == "dagger" and choices.module != ".":
         wanted["dagger.json"] = (_toolchain(found, before["dagger.json"], choices.module), False)
     changes, kept = [], [policy] if before[policy] is not None else []
     for path, (after, whole) in wanted.items():
@@ -177,6 +177,11 @@ def _systems(found: Survey) -> tuple[CiSystem, ...]:
     return ("github",) if (found.top / ".github").is_dir() else ()
 
 
+def _runner(choices: Choices, found: Survey) -> Runner:
+    """Who runs the steps: only Dagger's containers have the image that a policy may name."""
+    return choices.runner or ("dagger" if found.image else "host")
+
+
 def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
     for label in choices.gpu_runner:
         if not _LABEL.fullmatch(label):
@@ -196,7 +201,7 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
             )
     return Workflow(
         command=_command(system, choices),
-        runner=choices.runner,
+        runner=_runner(choices, found),
         root=found.root,
         branch=choices.branch or found.branch,
         install=INSTALL if choices.install is None else choices.install,
@@ -216,7 +221,7 @@ def _command(system: CiSystem, choices: Choices) -> str:
     words = ["lockproof", "init", "--ci", system]
     if choices.branch is not None:
         words += ["--branch", choices.branch]
-    if choices.runner == "dagger":
+    if choices.runner is not None:
         words += ["--runner", choices.runner]
     for name, value, usual in (
         ("--module", choices.module, MODULE),

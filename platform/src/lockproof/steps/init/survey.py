@@ -60,6 +60,8 @@ class Survey:
     """Whether there are unit tests of Prometheus rules."""
     proof: bool
     """Whether the policy that is there demands a passed report of `reproduce`."""
+    image: bool
+    """Whether that policy has stages run in an image."""
     stores: tuple[str, ...]
     """The URL schemes of the DVC remotes."""
 
@@ -83,6 +85,7 @@ def survey(directory: Path) -> Survey:
             stores = project.store_schemes
         finally:
             project.close()
+    policy = load_policy(here / FILE_NAME)
     environment, unpinned = _environment(here, pipeline)
     tracked = git.tracked()
     outs = [out for stage in pipeline.stages if stage.kind == "stage" for out in stage.outs]
@@ -100,7 +103,8 @@ def survey(directory: Path) -> Survey:
         gpus=max((stage.gpus for stage in pipeline.stages if stage.runs), default=0),
         canary=_canary(git.root, tracked),
         rule_tests=any(_holds(git.root / path, _TESTS_RULES) for path in tracked if _is_yaml(path)),
-        proof=load_policy(here / FILE_NAME).gate.reproduction == "required",
+        proof=policy.gate.reproduction == "required",
+        image=policy.environment is not None and policy.environment.image is not None,
         stores=stores,
     )
 
