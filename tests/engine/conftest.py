@@ -16,6 +16,7 @@ import pytest
 from integration.pipelines import SORT_AND_TRAIN, TRAIN, Project, new_project
 
 ROOT = Path(__file__).resolve().parents[2]
+QUIET = {"DO_NOT_TRACK": "1", "DAGGER_NO_NAG": "1", "NO_COLOR": "1"}
 POLICY = """
 [environment]
 interpreter = "python3.13" # the base image's
@@ -49,11 +50,10 @@ class Result:
 
 def dagger(cwd: Path, *argv: object, **variables: str) -> Result:
     """Run the `dagger` command in a folder."""
-    quiet = {"DO_NOT_TRACK": "1", "DAGGER_NO_NAG": "1", "NO_COLOR": "1"}
     done = subprocess.run(
         ["dagger", "--progress", "plain", *(str(word) for word in argv)],
         cwd=cwd,
-        env={**os.environ, **quiet, **variables},
+        env={**os.environ, **QUIET, **variables},
         capture_output=True,
         text=True,
         timeout=1800,

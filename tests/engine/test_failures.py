@@ -57,6 +57,16 @@ def test_a_secret_that_does_not_fit(project: Project, library: Path) -> None:
     assert "Traceback" not in done.said
 
 
+def test_gpus_that_the_engine_does_not_have(project: Project, library: Path) -> None:
+    call = ("-m", library, "call", "--repository", ".", "--gpus", "all", "reproduce")
+    done = dagger(project.root, *call, "verdict")
+    if done.code == 0:
+        pytest.skip("this engine has GPUs")
+    assert done.code == 1
+    assert "Error: GPU support is not enabled" in done.said
+    assert "Traceback" not in done.said
+
+
 def test_a_registry_that_does_not_answer(project: Project, library: Path) -> None:
     given = ("--repository", ".", "--base-image", "127.0.0.1:9/python:3.13")
     done = dagger(project.root, "-m", library, "call", *given, "reproduce", "verdict")

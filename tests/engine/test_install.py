@@ -8,6 +8,7 @@ import pytest
 
 from engine.conftest import ROOT, dagger, git, report_of
 from integration.pipelines import Project
+from integration.workflows import GITHUB
 from lockproof.cli.main import main
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
@@ -36,6 +37,10 @@ def test_as_a_toolchain(project: Project, installed: str, tmp_path: Path) -> Non
     report = json.loads(proved)
     assert report["verdict"] == "passed"
     assert report["subject"]["commit"] == git(root, "rev-parse", "HEAD").strip()
+    workflow = root / GITHUB
+    workflow.write_text(workflow.read_text() + "# edited\n")
+    dagger(root, "--auto-apply", "generate").expect()
+    assert git(root, "status", "--porcelain") == "", "brought back, with the same choices"
 
 
 def test_composed_with_a_step_of_ones_own(project: Project, installed: str, tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
-from engine.conftest import dagger, git, report_of
+from engine.conftest import POLICY, dagger, git, report_of
 from integration.pipelines import Project
 
+BASE_IMAGE = "python:3.13-slim"
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 
 
@@ -44,8 +46,8 @@ def test_a_repeated_step_is_answered_from_the_cache(project: Project, library: P
 
 
 def test_generate_brings_files_up_to_date(project: Project, library: Path) -> None:
-    dagger(library, "--auto-apply", "generate", "docs").expect()
-    assert git(library, "status", "--porcelain") == "", "docs/reference is in step with the code"
+    dagger(library, "--auto-apply", "generate").expect()
+    assert git(library, "status", "--porcelain") == "", "pages and CI files are in step already"
     wanted = ("init", "--ci", "github", "--branch", "main", "export", "--path", ".")
     dagger(project.root, "-m", library, "call", "--repository", ".", *wanted).expect()
     assert (project.root / ".github" / "workflows" / "lockproof.yaml").is_file()
@@ -90,6 +92,80 @@ def test_a_whole_run_without_any_account(project: Project, library: Path, tmp_pa
         assert "mlflow" in json.dumps(report["host"]).lower(), report["host"]
     finally:
         git(project.root, "checkout", "-q", "main")
+
+
+def test_stages_run_in_the_image_that_the_policy_names(
+    project: Project, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that is in this image alone, and that lockproof brings neither."""
+    registry = os.environ.get("LOCKPROOF_TEST_REGISTRY")
+    if not registry:
+        pytest.skip("no registry to publish to: LOCKPROOF_TEST_REGISTRY is not set")
+    tally = "#!/bin/sh\nexec wc -l\n"
+    image = dagger(
+        tmp_path, "core", "container", "from", "--address", BASE_IMAGE,
+        "with-new-file", "--path", "/usr/local/bin/tally", "--contents", tally,
+        "--permissions", "493", "publish", "--address", f"{registry}/training:1",
+    ).expect().stdout.strip()  # fmt: skip
+    here = tmp_path / "bin" / "tally"
+    here.parent.mkdir()
+    here.write_text(tally)
+    here.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{here.parent}{os.pathsep}{os.environ['PATH']}")
+    root = tmp_path / "project"
+    shutil.copytree(project.root, root, symlinks=True)
+    own = Project(root, root / "store")
+    stage = "{cmd: tally < raw.csv > count.txt, deps: [raw.csv], outs: [count.txt]}"
+    policy = f'[environment]\nimage = "{image}"\n'
+    own.write({"dvc.yaml": f"stages: {{count: {stage}}}", "lockproof.toml": policy})
+    own.repro()
+    call = ("-m", library, "call", "--repository", ".")
+    out = ("reproduce", "reports", "export", "--path", tmp_path / "out")
+    dagger(root, *call, *out).expect()
+    environment = report_of(tmp_path / "out")["host"]["environment"]
+    assert (environment["kind"], environment["digest"]) == ("image", image.partition("@")[2])
+    other = ("--training-image", f"{registry}/training:1", "reproduce", "verdict")
+    refused = dagger(root, *call, *other).expect(2)
+    assert f"this is not {image}" in refused.said
+    assert "Traceback" not in refused.said
+
+
+def test_gpus_are_those_that_are_asked_for(
+    project: Project, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As NVIDIA's runtime is told, which a stage can read."""
+    root = tmp_path / "project"
+    shutil.copytree(project.root, root, symlinks=True)
+    own = Project(root, root / "store")
+    stage = "{cmd: echo $NVIDIA_VISIBLE_DEVICES > seen.txt, outs: [seen.txt]}"
+    policy = POLICY + '\n[run]\npass-env = ["NVIDIA_VISIBLE_DEVICES"]\n'
+    own.write({"dvc.yaml": f"stages: {{see: {stage}}}", "lockproof.toml": policy})
+    monkeypatch.setenv("NVIDIA_VISIBLE_DEVICES", "0,1")
+    own.repro()
+    call = ("-m", library, "call", "--repository", ".")
+    done = dagger(root, *call, "--gpus", "0,1", "reproduce", "verdict")
+    if "GPU support is not enabled" in done.said:
+        pytest.skip("this engine has no GPUs")
+    assert done.expect().stdout.strip() == "PASSED"
+    others = dagger(root, *call, "--gpus", "all", "reproduce", "--no-reuse", "verdict").expect(1)
+    assert "seen.txt" in others.said
+
+
+def test_packages_come_from_an_index_of_ones_own(project: Project, library: Path) -> None:
+    """A new cache scope has none of them yet."""
+    index = os.environ.get("LOCKPROOF_TEST_INDEX")
+    if not index:
+        pytest.skip("no mirror of PyPI that containers reach: LOCKPROOF_TEST_INDEX is not set")
+    given = ("--repository", ".", "--package-index", index, "--cache-scope", f"index{os.getpid()}")
+    done = dagger(project.root, "-m", library, "call", *given, "reproduce", "verdict").expect()
+    assert done.stdout.strip() == "PASSED"
+    closed = ("--package-index", f"{index.rstrip('/')}/nothing/here", "--cache-scope", "closed")
+    refused = dagger(
+        project.root, "-m", library, "call", "--repository", ".", *closed, "reproduce", "verdict"
+    )
+    assert refused.code == 1
+    assert "No matching distribution found for uv" in refused.said
+    assert "Traceback" not in refused.said
 
 
 def test_the_image_has_no_rights_and_lists_its_packages(library: Path, tmp_path: Path) -> None:
