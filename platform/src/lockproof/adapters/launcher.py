@@ -124,7 +124,6 @@ class Launcher:
             self._become(program, env, parent)
         self._running = pid
         self._sessions.append(pid)
-        self.report(f"started {pid}")
         while self._running:
             self._wait(None)
             self._reap()
@@ -145,6 +144,8 @@ class Launcher:
             _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:
                 os._exit(_DIED_WITH_LAUNCHER)
+            # By itself, and before it can kill the launcher: lockproof then ends what it started.
+            self.report(f"started {os.getpid()}")
             os.dup2(os.open(os.devnull, os.O_RDWR), 0)
             os.execve(program[0], program, env)  # noqa: S606 - that is the purpose
         except OSError as error:
