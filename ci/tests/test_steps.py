@@ -268,8 +268,16 @@ def test_images_and_packages_come_from_where_the_caller_says(engine: FakeEngine,
     }
     assert index == {given["package_index"]}
     keys = {args["key"] for call, args in calls if call == "cacheVolume"}
-    assert keys
+    assert keys or name in ("image", "sbom"), "what is built needs none"
     assert all(key.startswith("lockproof-") and key.endswith("-pr-7") for key in keys), keys
+
+
+@pytest.mark.parametrize("name", ["image", "sbom"])
+def test_what_is_built_is_the_same_for_every_scope(name: str) -> None:
+    """A pull request finds what another call has built, and no volume that code could write to."""
+    one, other = (chain(LAZY[name](module(cache_scope=scope))) for scope in ("pr-7", "branch"))
+    assert one == other
+    assert not any(call == "cacheVolume" for call, _ in walk(one))
 
 
 def test_images_that_can_stand_for_the_one_that_is_built(engine: FakeEngine) -> None:

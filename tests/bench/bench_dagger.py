@@ -29,6 +29,8 @@ def test_cold_warm_and_cached(tmp_path: Path) -> None:
     seconds["cached: the same call"] = timed(root, *call)
     git(root, "commit", "--quiet", "--allow-empty", "--message", "another commit")
     seconds["warm: another commit"] = timed(root, *call)
+    scope = ("call", "--cache-scope", f"bench{os.getpid()}", *call[1:])
+    seconds["warm: a pull request's first, in a cache scope of its own"] = timed(root, *scope)
     environment = {**os.environ, "LOCKPROOF_CACHE_DIR": str(tmp_path / "cache")}
     for name in ("the command, its environment not built yet", "the command"):
         began = time.perf_counter()
@@ -38,7 +40,7 @@ def test_cold_warm_and_cached(tmp_path: Path) -> None:
     peer = seconds["the command"]
     print(f"\nload {os.getloadavg()[0]:.0f} on {os.cpu_count()} CPUs")
     for name, value in seconds.items():
-        print(f"{name:45} {value:8.1f} s  {value / peer:6.2f} x")
+        print(f"{name:60} {value:8.1f} s  {value / peer:6.2f} x")
 
 
 def timed(root: Path, *call: str) -> float:

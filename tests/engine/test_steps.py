@@ -152,7 +152,6 @@ def test_gpus_are_those_that_are_asked_for(
 
 
 def test_packages_come_from_an_index_of_ones_own(project: Project, library: Path) -> None:
-    """A new cache scope has none of them yet."""
     index = os.environ.get("LOCKPROOF_TEST_INDEX")
     if not index:
         pytest.skip("no mirror of PyPI that containers reach: LOCKPROOF_TEST_INDEX is not set")

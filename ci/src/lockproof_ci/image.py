@@ -38,7 +38,7 @@ class Packages:
         return dag.cache_volume(f"lockproof-{name}-{self.scope}")
 
     def configure(self, container: dagger.Container, *, home: str, owner: str) -> dagger.Container:
-        """Tell pip and uv about the index, and give them their caches.
+        """Tell pip and uv about the index.
 
         `home` is the home folder of the user who will run them, `owner` that user.
         """
@@ -47,10 +47,6 @@ class Packages:
             .with_env_variable("PIP_NO_INPUT", "1")  # A wrong password is an error, not a question.
             .with_env_variable("UV_SYSTEM_CERTS", "1")
             .with_env_variable("UV_LINK_MODE", "copy")
-            .with_env_variable("PIP_CACHE_DIR", f"{home}/.cache/pip")
-            .with_env_variable("UV_CACHE_DIR", f"{home}/.cache/uv")
-            .with_mounted_cache(f"{home}/.cache/pip", self.volume(f"pip-{owner}"), owner=owner)
-            .with_mounted_cache(f"{home}/.cache/uv", self.volume(f"uv-{owner}"), owner=owner)
         )
         if self.index is not None:
             container = container.with_env_variable("PIP_INDEX_URL", self.index).with_env_variable(
@@ -59,6 +55,15 @@ class Packages:
         if self.netrc is not None:
             container = container.with_mounted_secret(f"{home}/.netrc", self.netrc, owner=owner)
         return container
+
+    def keep(self, container: dagger.Container, *, home: str, owner: str) -> dagger.Container:
+        """Give pip and uv volumes for what they download."""
+        return (
+            container.with_env_variable("PIP_CACHE_DIR", f"{home}/.cache/pip")
+            .with_env_variable("UV_CACHE_DIR", f"{home}/.cache/uv")
+            .with_mounted_cache(f"{home}/.cache/pip", self.volume("pip"), owner=owner)
+            .with_mounted_cache(f"{home}/.cache/uv", self.volume("uv"), owner=owner)
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,8 +94,15 @@ class Recipe:
         return container.with_exec([*uv, _SOURCE]).directory(VENV)
 
     def _base(self) -> dagger.Container:
-        return self.packages.configure(
-            dag.container().from_(self.base_image), home="/root", owner="0:0"
+        """Without volumes: the engine keeps each result by what went into it, for every scope.
+
+        So no code that is built here can leave something to another build.
+        """
+        base = dag.container().from_(self.base_image)
+        return (
+            self.packages.configure(base, home="/root", owner="0:0")
+            .with_env_variable("PIP_NO_CACHE_DIR", "1")
+            .with_env_variable("UV_NO_CACHE", "1")
         )
 
     def _with_pins(

@@ -16,6 +16,7 @@ from .settings import (
     BASE_IMAGE,
     CACHE,
     GIVEN,
+    HOME,
     NOT_UPLOADED,
     POLICY,
     PROMETHEUS_IMAGE,
@@ -116,13 +117,11 @@ class Inputs:
             container = prepared(dag.container().from_(self.tool_image))
         else:
             container = self.recipe.tool()
-        return self.packages.configure(
-            container.with_mounted_cache(
-                f"{CACHE}/lockproof", self.packages.volume("work"), owner=USER
-            ).with_env_variable("LOCKPROOF_CACHE_DIR", f"{CACHE}/lockproof"),
-            home=posixpath.dirname(CACHE),
-            owner=USER,
-        )
+        container = container.with_mounted_cache(
+            f"{CACHE}/lockproof", self.packages.volume("work"), owner=USER
+        ).with_env_variable("LOCKPROOF_CACHE_DIR", f"{CACHE}/lockproof")
+        container = self.packages.configure(container, home=HOME, owner=USER)
+        return self.packages.keep(container, home=HOME, owner=USER)
 
     def checkout(self, training_image: str | None = None) -> dagger.Container:
         """The tool where `.dvc` is in the repository."""
