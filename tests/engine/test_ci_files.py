@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.conftest import dagger
 from integration.pipelines import Project
 from integration.places import VERSION, Ran, on_host, on_main, run_pipeline, run_workflow
 from lockproof.model.report import Report
@@ -15,12 +16,19 @@ pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 
 
 @pytest.fixture(scope="module")
-def proved(installed: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A good branch; the policy demands the report of `reproduce`."""
+def proved(library: Path, installed: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A good branch; the policy demands the report of `reproduce`.
+
+    Steps run in lockproof's published image where there is a registry to publish it to.
+    """
     if VERSION != "3.13":
         pytest.skip(f"stages run in Python {VERSION} here, and in 3.13 in the module's image")
     engine = os.environ["_EXPERIMENTAL_DAGGER_RUNNER_HOST"]
     choices = ("--runner", "dagger", "--module", installed, "--engine", engine)
+    if registry := os.environ.get("LOCKPROOF_TEST_REGISTRY"):
+        address = f"{registry}/lockproof:ci"
+        published = dagger(library, "call", "publish", "--address", address).expect().stdout
+        choices += ("--tool-image", published.strip())
     base = tmp_path_factory.mktemp("proved")
     return on_main(base, 'reproduction = "required"', choices, gpus=0)
 

@@ -338,6 +338,22 @@ def test_stages_that_run_in_an_image_are_for_dagger(project: Project) -> None:
     assert init(project).stdout.startswith("nothing to write: "), "the choice is kept"
 
 
+def test_an_image_that_steps_run_in_is_named_by_digest(project: Project) -> None:
+    refused = init(project, "--runner", "dagger", "--tool-image", "registry.example/lockproof:1.0")
+    assert refused.returncode == 2
+    assert "can change: name it with the digest that `dagger call publish` prints" in refused.stderr
+    assert changed(project) == set()
+    image = "registry.example/lockproof:1.0@sha256:" + "0" * 64
+    systems = ("--ci", "github", "--ci", "gitlab")
+    chosen = ("--runner", "dagger", "--tool-image", image, "--yes")
+    assert init(project, *systems, *chosen).returncode == 0
+    for name in (".github/workflows/lockproof.yaml", ".gitlab/lockproof.yml"):
+        text = (project.root / name).read_text()
+        assert f'TOOL_IMAGE: "{image}"\n' in text
+        assert text.count("dagger call ") == text.count('--tool-image "$TOOL_IMAGE" ')
+    assert init(project).stdout.startswith("nothing to write: "), "the choice is kept"
+
+
 def test_run_again_without_options_it_keeps_the_choices(project: Project) -> None:
     chosen = ["--runner", "dagger", "--branch", "trunk", "--install", "echo 'a  b'", "--bin", "/b"]
     assert init(project, "--ci", "github", "--ci", "gitlab", *chosen, "--yes").returncode == 0

@@ -16,6 +16,7 @@ from lockproof.render.workflows import PLACES, STEPS, pins
 from lockproof.steps.init import Choices, plan
 
 READ = (("AWS_ACCESS_KEY_ID", "LOCKPROOF_READ"),)
+IMAGE = "registry.example/lockproof:1.0@sha256:" + "0" * 64
 VARIANTS = [
     {"install": "make setup", "canary": ("deploy",), "rule_tests": True},
     {"install": "", "root": "ml/model", "secrets": READ, "proof": True},
@@ -27,7 +28,13 @@ VARIANTS = [
         "canary": ("deploy",),
         "rule_tests": True,
     },
-    {"runner": "dagger", "module": ".", "engine": "tcp://dagger.dagger:1234"},
+    {
+        "runner": "dagger",
+        "module": ".",
+        "engine": "tcp://dagger.dagger:1234",
+        "tool_image": IMAGE,
+        "canary": ("deploy",),
+    },
 ]
 PINNED = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 OWN = Choices(systems=("github", "gitlab"), branch="main", install="make setup", bin=".venv/bin")
@@ -276,6 +283,7 @@ def declared() -> tuple[set[str], dict[str, set[str]]]:
 def test_dagger_is_asked_for_what_its_module_has(tmp_path: Path, proof: bool) -> None:
     """The module's own tests run those functions; this holds the names together."""
     choices = {"runner": "dagger", "module": ".", "canary": ("deploy",), "proof": proof}
+    choices |= {"tool_image": IMAGE}
     secrets = [(name, name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
     texts = []
     for system in ("github", "gitlab"):
@@ -294,6 +302,7 @@ def test_dagger_is_asked_for_what_its_module_has(tmp_path: Path, proof: bool) ->
         added = re.findall(r"inputs\+?=.*", whole)
         given = re.findall(r"--([a-z-]+)", " ".join([before, *added]))
         assert set(given) - {"progress", "mod"} <= options
+        assert "tool-image" in given
         chosen = re.findall(r"(?:options|since)\+?=.*", whole)
         wanted = set(re.findall(r"--([a-z-]+)", " ".join([after, *chosen])))
         assert wanted <= functions[call[2]]

@@ -11,7 +11,17 @@ from lockproof.errors import UsageError
 if TYPE_CHECKING:
     from lockproof.steps.init import Change, Plan
 
-_CHOICES = ("ci", "branch", "runner", "module", "engine", "install", "bin", "gpu_runner")
+_CHOICES = (
+    "ci",
+    "branch",
+    "runner",
+    "module",
+    "engine",
+    "tool_image",
+    "install",
+    "bin",
+    "gpu_runner",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +56,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--engine",
         metavar="ADDRESS",
         help="a shared Dagger engine, such as tcp://dagger.dagger:1234 (default: one per job)",
+    )
+    parser.add_argument(
+        "--tool-image",
+        metavar="IMAGE",
+        help="lockproof's own image by digest, as 'dagger call publish' prints it, for Dagger to"
+        " run (default: each engine builds it once)",
     )
     parser.add_argument(
         "--install",
@@ -83,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
             runner=args.runner,
             module=args.module or MODULE,
             engine=args.engine or "",
+            tool_image=args.tool_image or "",
             install=args.install,
             bin=args.bin,
             gpu_runner=tuple(args.gpu_runner.split(",")) if args.gpu_runner else GPU_RUNNER,

@@ -26,6 +26,8 @@ class Workflow(Frozen):
     """The folder with `lockproof` after that, absolute or relative to the Git root."""
     module: str = ""
     """The Dagger module, where the runner is Dagger."""
+    tool_image: str = ""
+    """lockproof's own image, which steps run in there; empty: an engine builds it."""
     engine: str = ""
     """The address of a shared Dagger engine; empty: the CI system starts one."""
     gpu_runner: tuple[str, ...] = ("self-hosted", "gpu")

@@ -28,6 +28,7 @@ _CANARY = {".github/workflows/lockproof-canary.yaml": "checks/canary-checks.yaml
 """Where manifests declare a canary; on GitLab a job of the one pipeline."""
 DAGGER_VERSION = "0.20.0"
 """As `engineVersion` in the module's `dagger.json`; a test compares."""
+_DAGGER_CALL = 'dagger call --progress plain --mod "$MODULE"'
 STEPS = ("gate", "reproduce")
 """The steps that a pipeline reports on, in the order in which they run."""
 
@@ -56,6 +57,7 @@ def _render(source: str, workflow: Workflow) -> str:
             outputs=_outputs,
             flag=_flag,
             dagger=DAGGER_VERSION,
+            call=_DAGGER_CALL + (' --tool-image "$TOOL_IMAGE"' if workflow.tool_image else ""),
         )
     )
     return text.rstrip() + "\n"

@@ -34,6 +34,7 @@ _MERGED = "# lockproof merges these, in a clone that has run `lockproof merge-lo
 _MADE_BY = re.compile(r"# Made by: lockproof init (.*)\n")
 _LABEL = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 _ADDRESS = re.compile(r"[\w./:@?&=+-]+", re.ASCII)
+_PINNED = re.compile(r"@sha256:[0-9a-f]{64}\Z")
 _PLACE = re.compile(r"[\w./ +-]+")
 _S3_SECRETS = (
     ("AWS_ACCESS_KEY_ID", "LOCKPROOF_READ_ACCESS_KEY_ID"),
@@ -53,6 +54,8 @@ class Choices:
     bin: str | None = None
     module: str = MODULE
     """The Dagger module that CI calls."""
+    tool_image: str = ""
+    """lockproof's own image by digest, as the module publishes it; empty: an engine builds it."""
     engine: str = ""
     """The address of a shared Dagger engine."""
     gpu_runner: tuple[str, ...] = GPU_RUNNER
@@ -193,12 +196,18 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
         "--branch": choices.branch or found.branch,
         "--module": choices.module,
         "--engine": choices.engine,
+        "--tool-image": choices.tool_image,
     }
     for what, value in written.items():
         if value and not _ADDRESS.fullmatch(value):
             raise UsageError(
                 f"{what} {value!r} cannot be written into CI files: use a plain address"
             )
+    if choices.tool_image and not _PINNED.search(choices.tool_image):
+        raise UsageError(
+            f"--tool-image {choices.tool_image} can change: name it with the digest that"
+            " `dagger call publish` prints, …@sha256:…"
+        )
     return Workflow(
         command=_command(system, choices),
         runner=_runner(choices, found),
@@ -208,6 +217,7 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
         bin=place,
         module=choices.module,
         engine=choices.engine,
+        tool_image=choices.tool_image,
         gpu_runner=choices.gpu_runner,
         canary=found.canary,
         rule_tests=found.rule_tests,
@@ -226,6 +236,7 @@ def _command(system: CiSystem, choices: Choices) -> str:
     for name, value, usual in (
         ("--module", choices.module, MODULE),
         ("--engine", choices.engine, ""),
+        ("--tool-image", choices.tool_image, ""),
     ):
         if value != usual:
             words += [name, value]
