@@ -1,12 +1,14 @@
 """Bring control-plane/ci-cd/pins.toml up to date.
 
-Every action gets its newest release, every image the digest that its tag has now. The repositories
-themselves are asked (`git ls-remote`), and the registries (`docker buildx imagetools inspect`,
-which takes no daemon). Nothing is written unless all of them answered.
+Every action gets its newest release, every image the digest that its tag has now, and Dagger's
+command line the digests of the version in dagger.json. The repositories themselves are asked
+(`git ls-remote`), the registries (`docker buildx imagetools inspect`, which takes no daemon) and
+Dagger's list of checksums. Nothing is written unless all of them answered.
 """
 
 import argparse
 import datetime
+import json
 import re
 import subprocess
 import sys
@@ -14,7 +16,8 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-PINS = Path(__file__).resolve().parent.parent / "control-plane" / "ci-cd" / "pins.toml"
+ROOT = Path(__file__).resolve().parent.parent
+PINS = ROOT / "control-plane" / "ci-cd" / "pins.toml"
 _TAG = re.compile(r"^([0-9a-f]{40})\trefs/tags/(v(\d+)\.(\d+)\.(\d+))(\^\{\})?$", re.MULTILINE)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -64,10 +67,25 @@ def fresh_image(pin: Pin) -> Pin:
     return pin | {"digest": digest, "source": source}
 
 
+def fresh_program(pin: Pin) -> Pin:
+    """Dagger's command line, of the version that the module asks for."""
+    version = json.loads((ROOT / "dagger.json").read_text("utf-8"))["engineVersion"][1:]
+    source = f"https://dl.dagger.io/dagger/releases/{version}/checksums.txt"
+    listed = ask("curl", "--fail", "--silent", "--show-error", "--location", source)
+    found = {}
+    for machine in ("amd64", "arm64"):
+        archive = re.escape(f"dagger_v{version}_linux_{machine}.tar.gz")
+        line = re.search(rf"^([0-9a-f]{{64}})\s+\*?{archive}$", listed, re.MULTILINE)
+        if not line:
+            raise PinError(f"{source} lists no archive for {machine}")
+        found[machine] = line[1]
+    return pin | {"version": version, **found, "source": source}
+
+
 def refreshed(text: str, today: str) -> str:
     """The file with every pin as it is now; a pin that is as before keeps its source and date."""
     pins: dict[str, dict[str, Pin]] = tomllib.loads(text)
-    fresh = {"action": fresh_action, "image": fresh_image}
+    fresh = {"action": fresh_action, "image": fresh_image, "program": fresh_program}
     lines = [line for line in text.splitlines() if line.startswith("#")]
     for kind, named in pins.items():
         for name, pin in named.items():

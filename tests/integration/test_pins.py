@@ -1,5 +1,6 @@
 """`make pins`: versions and commits from the repositories, digests from the registries."""
 
+import json
 import os
 import subprocess
 import sys
@@ -24,12 +25,19 @@ reference = "box:1"
 digest = "sha256:{digest}"
 source = "https://example.org/box"
 date = "2020-01-01"
+
+[program.dagger]
+version = "0.1.0"
+amd64 = "{digest}"
+arm64 = "{digest}"
+source = "https://example.org/dagger"
+date = "2020-01-01"
 """
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> dict[str, str]:
-    """A repository in GitHub's place, and a stand-in for docker, which needs a registry."""
+    """A repository in GitHub's place, and stand-ins for docker and curl, which need a network."""
     work = tmp_path / "acme" / "one"
     work.mkdir(parents=True)
 
@@ -49,6 +57,15 @@ def world(tmp_path: Path) -> dict[str, str]:
     docker = programs / "docker"
     docker.write_text('#!/bin/sh\ntest "$4" = box:1 && echo "sha256:$DIGEST"\n')
     docker.chmod(0o755)
+    version = json.loads((ROOT / "dagger.json").read_text())["engineVersion"]
+    curl = programs / "curl"
+    listing = f"https://dl.dagger.io/dagger/releases/{version[1:]}/checksums.txt"
+    curl.write_text(
+        "#!/bin/sh\nfor last; do :; done\n"
+        f'test "$last" = {listing} || exit 22\n'
+        f'for of in $LISTED; do echo "$SUM  dagger_{version}_linux_$of.tar.gz"; done\n'
+    )
+    curl.chmod(0o755)
     file = tmp_path / "pins.toml"
     file.write_text(PINS.format(old=git("rev-parse", "v1.9.0^{commit}"), digest="a" * 64))
     return {
@@ -57,6 +74,8 @@ def world(tmp_path: Path) -> dict[str, str]:
         "GIT_CONFIG_KEY_0": f"url.{tmp_path}/.insteadOf",
         "GIT_CONFIG_VALUE_0": "https://github.com/",
         "DIGEST": "a" * 64,
+        "SUM": "c" * 64,
+        "LISTED": "amd64 arm64 armv7",
         "FILE": str(file),
         "NEWEST": git("rev-parse", "v1.10.0^{commit}"),
     }
@@ -76,6 +95,11 @@ def test_the_newest_release_is_pinned_by_its_commit(world: dict[str, str]) -> No
     assert (action["version"], action["commit"]) == ("v1.10.0", world["NEWEST"])
     assert action["source"] == "https://github.com/acme/one/releases/tag/v1.10.0"
     assert tomllib.loads(text)["image"]["box"]["date"] == "2020-01-01", "nothing new, kept"
+    dagger = tomllib.loads(text)["program"]["dagger"]
+    assert (dagger["amd64"], dagger["arm64"]) == ("c" * 64, "c" * 64)
+    assert (
+        f"v{dagger['version']}" == json.loads((ROOT / "dagger.json").read_text())["engineVersion"]
+    )
     assert pins(world, "--check").returncode == 0
 
 
@@ -89,7 +113,13 @@ def test_a_tag_that_moved_is_pinned_by_its_new_digest(world: dict[str, str]) -> 
 
 # The second leads nowhere, and never to the real host.
 @pytest.mark.parametrize(
-    "wrong", [{"DIGEST": "nonsense"}, {"GIT_CONFIG_KEY_0": "url./nowhere/.insteadOf"}]
+    "wrong",
+    [
+        {"DIGEST": "nonsense"},
+        {"GIT_CONFIG_KEY_0": "url./nowhere/.insteadOf"},
+        {"LISTED": "amd64"},
+        {"SUM": "nonsense"},
+    ],
 )
 def test_nothing_is_written_where_a_source_does_not_answer(
     world: dict[str, str], wrong: dict[str, str]

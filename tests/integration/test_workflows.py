@@ -1,6 +1,7 @@
 """The CI files: what linters and published schemas say of them, and what their scripts do."""
 
 import ast
+import hashlib
 import json
 import re
 import subprocess
@@ -12,7 +13,7 @@ import yaml
 
 from integration.pipelines import new_project
 from integration.workflows import ROOT, script, tool, write_files
-from lockproof.render.workflows import PLACES, STEPS, pins
+from lockproof.render.workflows import DAGGER_VERSION, PLACES, STEPS, pins
 from lockproof.steps.init import Choices, plan
 
 READ = (("AWS_ACCESS_KEY_ID", "LOCKPROOF_READ"),)
@@ -83,14 +84,45 @@ def test_everything_from_outside_is_pinned(tmp_path: Path) -> None:
         assert [each for each in images if not re.search(r"@sha256:[0-9a-f]{64}$", each)] == []
 
 
+@pytest.mark.parametrize("genuine", [True, False])
+def test_gitlab_installs_no_dagger_but_the_pinned_one(tmp_path: Path, genuine: bool) -> None:
+    """With a stand-in for wget; what it brings is genuine if its digest is the pinned one."""
+    file = write_files(tmp_path, "gitlab", runner="dagger", module=".")[0]
+    [text] = yaml.safe_load(file.read_text())[".lockproof"]["before_script"]
+    bin_folder, installed = tmp_path / "bin", tmp_path / "installed"
+    for folder in (bin_folder, installed, tmp_path / "archive"):
+        folder.mkdir()
+    for name in ("sh", "uname", "mktemp", "sha256sum", "tar", "gzip", "mv", "cp"):
+        (bin_folder / name).symlink_to(tool(name))
+    (tmp_path / "archive" / "dagger").write_text("a program")
+    archive = tmp_path / "dagger.tar.gz"
+    subprocess.run(["tar", "czf", archive, "-C", tmp_path / "archive", "dagger"], check=True)
+    wget = bin_folder / "wget"
+    wget.write_text(f'#!/bin/sh\necho "$4" > {tmp_path}/asked\ncp {archive} "$3"\n')
+    wget.chmod(0o755)
+    if genuine:
+        digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+        text = re.sub(r"sum=[0-9a-f]{64}", f"sum={digest}", text)
+    text = text.replace("/usr/local/bin/", f"{installed}/")
+    argv = ["sh", "-e", "-c", text]
+    done = subprocess.run(argv, env={"PATH": str(bin_folder)}, capture_output=True, text=True)
+    assert (done.returncode == 0) == genuine, done.stderr
+    assert [path.name for path in installed.iterdir()] == (["dagger"] if genuine else [])
+    place = f"https://dl.dagger.io/dagger/releases/{DAGGER_VERSION}/dagger_v{DAGGER_VERSION}_linux_"
+    assert (tmp_path / "asked").read_text().startswith(place)
+
+
 def test_a_pin_says_where_it_was_found() -> None:
     for kind, named in pins().items():
         for name, pin in named.items():
             place = f"{kind}.{name}"
             assert pin["source"].startswith("https://"), place
             assert re.fullmatch(r"\d{4}-\d\d-\d\d", pin["date"]), place
-            named_by = "commit" if kind == "action" else "digest"
-            assert re.fullmatch(r"(sha256:[0-9a-f]{24})?[0-9a-f]{40}", pin[named_by]), place
+            keys = {"action": ["commit"], "image": ["digest"], "program": ["amd64", "arm64"]}[kind]
+            form = {"action": r"[0-9a-f]{40}", "image": r"sha256:[0-9a-f]{64}"}
+            for key in keys:
+                assert re.fullmatch(form.get(kind, r"[0-9a-f]{64}"), pin[key]), place
+    assert pins()["program"]["dagger"]["version"] == DAGGER_VERSION
 
 
 def test_no_job_that_runs_code_of_a_pull_request_may_write(tmp_path: Path) -> None:

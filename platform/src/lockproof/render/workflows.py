@@ -54,6 +54,7 @@ def _render(source: str, workflow: Workflow) -> str:
             steps=STEPS,
             action=_action,
             image=_image,
+            program=_program,
             outputs=_outputs,
             flag=_flag,
             dagger=DAGGER_VERSION,
@@ -85,9 +86,14 @@ def _image(name: str) -> str:
     return f"{pin['reference']}@{pin['digest']}"
 
 
+def _program(name: str) -> Mapping[str, str]:
+    """The version of a program and, by architecture, the SHA-256 of its archive."""
+    return pins()["program"][name]
+
+
 @cache
 def pins() -> dict[str, dict[str, dict[str, str]]]:
-    """Kind (`action`, `image`) -> name -> what is pinned, as in `pins.toml`."""
+    """Kind (`action`, `image`, `program`) -> name -> what is pinned, as in `pins.toml`."""
     text = (files("lockproof.render") / "ci" / "pins.toml").read_text("utf-8")
     found: dict[str, Any] = tomllib.loads(text)
     return found
