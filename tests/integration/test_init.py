@@ -354,6 +354,17 @@ def test_an_image_that_steps_run_in_is_named_by_digest(project: Project) -> None
     assert init(project).stdout.startswith("nothing to write: "), "the choice is kept"
 
 
+def test_a_shared_engine_with_gpus_is_named_apart(project: Project) -> None:
+    engines = ("--engine", "tcp://dagger:1234", "--gpu-engine", "tcp://dagger-gpu:1234")
+    assert init(project, "--ci", "gitlab", "--runner", "dagger", *engines, "--yes").returncode == 0
+    text = (project.root / ".gitlab/lockproof-reproduce.yml").read_text()
+    assert 'GPU_ENGINE: "tcp://dagger-gpu:1234"\n' in text
+    assert init(project).stdout.startswith("nothing to write: "), "the choice is kept"
+    refused = init(project, "--runner", "dagger", "--gpu-engine", "tcp://a:1'; id")
+    assert refused.returncode == 2
+    assert "--gpu-engine" in refused.stderr
+
+
 def test_run_again_without_options_it_keeps_the_choices(project: Project) -> None:
     chosen = ["--runner", "dagger", "--branch", "trunk", "--install", "echo 'a  b'", "--bin", "/b"]
     assert init(project, "--ci", "github", "--ci", "gitlab", *chosen, "--yes").returncode == 0

@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ import yaml
 
 from integration.pipelines import new_project
 from integration.workflows import ROOT, script, tool, write_files
+from lockproof.model.workflow import CiSystem
 from lockproof.render.workflows import DAGGER_VERSION, PLACES, STEPS, pins
 from lockproof.steps.init import Choices, plan
 
@@ -33,6 +35,7 @@ VARIANTS = [
         "runner": "dagger",
         "module": ".",
         "engine": "tcp://dagger.dagger:1234",
+        "gpu_engine": "tcp://dagger-gpu.dagger:1234",
         "tool_image": IMAGE,
         "canary": ("deploy",),
     },
@@ -293,6 +296,51 @@ def test_the_base_of_a_merge_request_is_the_target_branch_as_it_is_now(tmp_path:
         assert report["subject"]["base"] == base, done.stderr
         assert done.returncode == (0 if base == new else 1), "judged by the policy of the base"
         assert not (fork.root / "pwned").exists()
+
+
+ENGINES = [
+    ({}, "GPU_SUPPORT=1"),
+    ({"engine": "tcp://a:1"}, ""),
+    ({"engine": "tcp://a:1", "gpu_engine": "tcp://b:1"}, "RUNNER_HOST=tcp://b:1"),
+    ({"gpu_engine": "tcp://b:1"}, "RUNNER_HOST=tcp://b:1"),
+]
+
+
+@pytest.mark.parametrize("system", ["github", "gitlab"])
+@pytest.mark.parametrize("gpus", ["0", "2"])
+@pytest.mark.parametrize(("choices", "variable"), ENGINES)
+def test_stages_that_ask_for_a_gpu_get_an_engine_that_has_one(
+    tmp_path: Path, system: CiSystem, gpus: str, choices: dict[str, str], variable: str
+) -> None:
+    """By a stand-in for `dagger`, which says what it was called with."""
+    *_, path = write_files(tmp_path, system, runner="dagger", module=".", **choices)
+    if system == "github":
+        [step] = [s for s in jobs(path)["reproduce"]["steps"] if s.get("name") == "Reproduce"]
+        text, given = step["run"], {k: v for k, v in step["env"].items() if "${{" not in v}
+    else:
+        job = jobs(path)["lockproof-gpu"]
+        assert job["extends"] == "lockproof"
+        [text] = jobs(path)["lockproof"]["script"]
+        given = jobs(path)["lockproof"]["variables"]
+    program = tmp_path / "bin" / "dagger"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nenv | grep ^_EXPERIMENTAL_DAGGER > said\necho $* >> said\n")
+    program.chmod(0o755)
+    reports = tmp_path / "reports" / "reproduce"
+    reports.mkdir(parents=True)
+    for name, content in (("exit-code", "0"), ("report.txt", "")):
+        (reports / name).write_text(content)
+    given |= {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+    given |= {"SINCE": "", "LOCKPROOF_SINCE": "", "GPUS": gpus, "LOCKPROOF_GPUS": gpus}
+    given |= {"SCOPE": "branch", "COMMIT": "c", "CI_COMMIT_SHA": "c", "CI_MERGE_REQUEST_IID": ""}
+    given |= {"DVC_ROOT": ".", "MODULE": "."}
+    given.pop("_EXPERIMENTAL_DAGGER_RUNNER_HOST", None)  # That of all jobs.
+    argv = ["bash", "-euo", "pipefail", "-c", text]
+    subprocess.run(argv, cwd=tmp_path, env=given, check=True)
+    *variables, call = (tmp_path / "said").read_text().splitlines()
+    assert ("--gpus all" in call) == (gpus != "0")
+    wanted = [f"_EXPERIMENTAL_DAGGER_{variable}"] if variable and gpus != "0" else []
+    assert variables == wanted
 
 
 def declared() -> tuple[set[str], dict[str, set[str]]]:

@@ -123,6 +123,7 @@ class Lockproof(Provisioner):
         runner: Annotated[str | None, Doc("What CI calls: dagger or host")] = None,
         module: Annotated[str | None, Doc("The Dagger module that CI calls")] = None,
         engine: Annotated[str | None, Doc("The address of a shared Dagger engine")] = None,
+        gpu_engine: Annotated[str | None, Doc("The address of one that has GPUs")] = None,
         image: Annotated[str | None, Doc("lockproof's own image by digest, for CI to run")] = None,
         install: Annotated[str | None, Doc("What a CI job runs to get lockproof")] = None,
         bin_folder: Annotated[str | None, Doc("The folder that lockproof is in after that")] = None,
@@ -130,8 +131,9 @@ class Lockproof(Provisioner):
     ) -> dagger.Changeset:
         """Write policy and CI files, or bring them up to date: as changes to agree to."""
         wanted = options(
-            ci=ci, branch=branch, runner=runner, module=module, engine=engine, tool_image=image,
-            install=install, bin=bin_folder, gpu_runner=gpu_runner, yes=True, force=True,
+            ci=ci, branch=branch, runner=runner, module=module, engine=engine,
+            gpu_engine=gpu_engine, tool_image=image, install=install, bin=bin_folder,
+            gpu_runner=gpu_runner, yes=True, force=True,
         )  # fmt: skip
         return self.changed_by("lockproof", "init", *wanted)
 

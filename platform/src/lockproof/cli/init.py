@@ -17,6 +17,7 @@ _CHOICES = (
     "runner",
     "module",
     "engine",
+    "gpu_engine",
     "tool_image",
     "install",
     "bin",
@@ -56,6 +57,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--engine",
         metavar="ADDRESS",
         help="a shared Dagger engine, such as tcp://dagger.dagger:1234 (default: one per job)",
+    )
+    parser.add_argument(
+        "--gpu-engine",
+        metavar="ADDRESS",
+        help="a shared Dagger engine for stages that ask for a GPU (default: --engine, else one on"
+        " the runner with a GPU)",
     )
     parser.add_argument(
         "--tool-image",
@@ -99,6 +106,7 @@ def run(args: argparse.Namespace) -> int:
             runner=args.runner,
             module=args.module or MODULE,
             engine=args.engine or "",
+            gpu_engine=args.gpu_engine or "",
             tool_image=args.tool_image or "",
             install=args.install,
             bin=args.bin,

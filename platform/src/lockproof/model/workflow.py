@@ -30,6 +30,8 @@ class Workflow(Frozen):
     """lockproof's own image, which steps run in there; empty: an engine builds it."""
     engine: str = ""
     """The address of a shared Dagger engine; empty: the CI system starts one."""
+    gpu_engine: str = ""
+    """The address of one that has GPUs; empty: the same one, or one on the runner with a GPU."""
     gpu_runner: tuple[str, ...] = ("self-hosted", "gpu")
     """The labels (GitHub) or tags (GitLab) of runners with a GPU."""
     canary: tuple[str, ...] = ()

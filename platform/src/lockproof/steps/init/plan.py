@@ -58,6 +58,8 @@ class Choices:
     """lockproof's own image by digest, as the module publishes it; empty: an engine builds it."""
     engine: str = ""
     """The address of a shared Dagger engine."""
+    gpu_engine: str = ""
+    """The address of one that has GPUs; empty: the same one, or one on the runner with a GPU."""
     gpu_runner: tuple[str, ...] = GPU_RUNNER
     """Labels of runners with a GPU; as GitLab tags without `self-hosted`."""
 
@@ -196,6 +198,7 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
         "--branch": choices.branch or found.branch,
         "--module": choices.module,
         "--engine": choices.engine,
+        "--gpu-engine": choices.gpu_engine,
         "--tool-image": choices.tool_image,
     }
     for what, value in written.items():
@@ -218,6 +221,7 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
         module=choices.module,
         engine=choices.engine,
         tool_image=choices.tool_image,
+        gpu_engine=choices.gpu_engine,
         gpu_runner=choices.gpu_runner,
         canary=found.canary,
         rule_tests=found.rule_tests,
@@ -236,6 +240,7 @@ def _command(system: CiSystem, choices: Choices) -> str:
     for name, value, usual in (
         ("--module", choices.module, MODULE),
         ("--engine", choices.engine, ""),
+        ("--gpu-engine", choices.gpu_engine, ""),
         ("--tool-image", choices.tool_image, ""),
     ):
         if value != usual:
