@@ -320,6 +320,8 @@ def test_stages_that_ask_for_a_gpu_get_an_engine_that_has_one(
     else:
         job = jobs(path)["lockproof-gpu"]
         assert job["extends"] == "lockproof"
+        own = {"DOCKER_HOST": "", "DOCKER_TLS_VERIFY": "", "DOCKER_CERT_PATH": ""}
+        assert job.get("variables") == (None if choices else own), "the runner's own Docker"
         [text] = jobs(path)["lockproof"]["script"]
         given = jobs(path)["lockproof"]["variables"]
     program = tmp_path / "bin" / "dagger"
