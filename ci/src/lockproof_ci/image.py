@@ -56,13 +56,13 @@ class Packages:
             container = container.with_mounted_secret(f"{home}/.netrc", self.netrc, owner=owner)
         return container
 
-    def keep(self, container: dagger.Container, *, home: str, owner: str) -> dagger.Container:
-        """Give pip and uv volumes for what they download."""
+    def keep(self, container: dagger.Container) -> dagger.Container:
+        """Give pip and uv volumes for what they download, where a step runs."""
         return (
-            container.with_env_variable("PIP_CACHE_DIR", f"{home}/.cache/pip")
-            .with_env_variable("UV_CACHE_DIR", f"{home}/.cache/uv")
-            .with_mounted_cache(f"{home}/.cache/pip", self.volume("pip"), owner=owner)
-            .with_mounted_cache(f"{home}/.cache/uv", self.volume("uv"), owner=owner)
+            container.with_env_variable("PIP_CACHE_DIR", f"{CACHE}/pip")
+            .with_env_variable("UV_CACHE_DIR", f"{CACHE}/uv")
+            .with_mounted_cache(f"{CACHE}/pip", self.volume("pip"), owner=USER)
+            .with_mounted_cache(f"{CACHE}/uv", self.volume("uv"), owner=USER)
         )
 
 

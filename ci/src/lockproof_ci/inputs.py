@@ -120,8 +120,7 @@ class Inputs:
         container = container.with_mounted_cache(
             f"{CACHE}/lockproof", self.packages.volume("work"), owner=USER
         ).with_env_variable("LOCKPROOF_CACHE_DIR", f"{CACHE}/lockproof")
-        container = self.packages.configure(container, home=HOME, owner=USER)
-        return self.packages.keep(container, home=HOME, owner=USER)
+        return self.packages.keep(self.packages.configure(container, home=HOME, owner=USER))
 
     def checkout(self, training_image: str | None = None) -> dagger.Container:
         """The tool where `.dvc` is in the repository."""
