@@ -20,7 +20,7 @@ from integration.pipelines import BIN, Project, new_project, new_repository
 from lockproof import __version__
 from lockproof.cli.main import main
 from lockproof.config import parse_policy
-from lockproof.render.workflows import DAGGER_VERSION
+from lockproof.render.workflows import pins
 
 DVC_YAML = """
 stages:
@@ -315,7 +315,7 @@ def test_the_dagger_module_is_installed_for_laptops_as_well(project: Project) ->
     source = f"github.com/lockproof/lockproof@v{__version__}"
     assert content == {
         "name": "project",
-        "engineVersion": f"v{DAGGER_VERSION}",
+        "engineVersion": f"v{pins()['program']['dagger']['version']}",
         "toolchains": [{"name": "lockproof", "source": source}],
     }
     text = (project.root / ".github/workflows/lockproof.yaml").read_text()

@@ -15,7 +15,7 @@ import yaml
 from integration.pipelines import new_project
 from integration.workflows import ROOT, script, tool, write_files
 from lockproof.model.workflow import CiSystem
-from lockproof.render.workflows import DAGGER_VERSION, PLACES, STEPS, pins
+from lockproof.render.workflows import PLACES, STEPS, pins
 from lockproof.steps.init import Choices, plan
 
 READ = (("AWS_ACCESS_KEY_ID", "LOCKPROOF_READ"),)
@@ -111,7 +111,8 @@ def test_gitlab_installs_no_dagger_but_the_pinned_one(tmp_path: Path, genuine: b
     done = subprocess.run(argv, env={"PATH": str(bin_folder)}, capture_output=True, text=True)
     assert (done.returncode == 0) == genuine, done.stderr
     assert [path.name for path in installed.iterdir()] == (["dagger"] if genuine else [])
-    place = f"https://dl.dagger.io/dagger/releases/{DAGGER_VERSION}/dagger_v{DAGGER_VERSION}_linux_"
+    version = pins()["program"]["dagger"]["version"]
+    place = f"https://dl.dagger.io/dagger/releases/{version}/dagger_v{version}_linux_"
     assert (tmp_path / "asked").read_text().startswith(place)
 
 
@@ -125,7 +126,8 @@ def test_a_pin_says_where_it_was_found() -> None:
             form = {"action": r"[0-9a-f]{40}", "image": r"sha256:[0-9a-f]{64}"}
             for key in keys:
                 assert re.fullmatch(form.get(kind, r"[0-9a-f]{64}"), pin[key]), place
-    assert pins()["program"]["dagger"]["version"] == DAGGER_VERSION
+    engine = json.loads((ROOT / "dagger.json").read_text())["engineVersion"]
+    assert engine == f"v{pins()['program']['dagger']['version']}"
 
 
 def test_no_job_that_runs_code_of_a_pull_request_may_write(tmp_path: Path) -> None:

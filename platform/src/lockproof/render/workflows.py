@@ -26,8 +26,6 @@ PLACES: Mapping[CiSystem, Mapping[str, str]] = {
 
 _CANARY = {".github/workflows/lockproof-canary.yaml": "checks/canary-checks.yaml"}
 """Where manifests declare a canary; on GitLab a job of the one pipeline."""
-DAGGER_VERSION = "0.20.0"
-"""As `engineVersion` in the module's `dagger.json`; a test compares."""
 _DAGGER_CALL = 'dagger call --progress plain --mod "$MODULE"'
 STEPS = ("gate", "reproduce")
 """The steps that a pipeline reports on, in the order in which they run."""
@@ -54,10 +52,9 @@ def _render(source: str, workflow: Workflow) -> str:
             steps=STEPS,
             action=_action,
             image=_image,
-            program=_program,
             outputs=_outputs,
             flag=_flag,
-            dagger=DAGGER_VERSION,
+            dagger=pins()["program"]["dagger"],
             call=_DAGGER_CALL + (' --tool-image "$TOOL_IMAGE"' if workflow.tool_image else ""),
         )
     )
@@ -84,11 +81,6 @@ def _action(name: str, path: str = "") -> str:
 def _image(name: str) -> str:
     pin = pins()["image"][name]
     return f"{pin['reference']}@{pin['digest']}"
-
-
-def _program(name: str) -> Mapping[str, str]:
-    """The version of a program and, by architecture, the SHA-256 of its archive."""
-    return pins()["program"][name]
 
 
 @cache

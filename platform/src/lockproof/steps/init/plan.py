@@ -14,7 +14,8 @@ from lockproof.adapters.merge_driver import NAME, PATTERNS
 from lockproof.config import FILE_NAME
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model.workflow import CiSystem, Runner, Workflow
-from lockproof.render.workflows import DAGGER_VERSION, PLACES, workflow_files
+from lockproof.parse.container_images import ImageUse
+from lockproof.render.workflows import PLACES, pins, workflow_files
 
 from .edits import with_item, with_lines, with_toolchain
 from .policy import policy_text
@@ -34,7 +35,6 @@ _MERGED = "# lockproof merges these, in a clone that has run `lockproof merge-lo
 _MADE_BY = re.compile(r"# Made by: lockproof init (.*)\n")
 _LABEL = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 _ADDRESS = re.compile(r"[\w./:@?&=+-]+", re.ASCII)
-_PINNED = re.compile(r"@sha256:[0-9a-f]{64}\Z")
 _PLACE = re.compile(r"[\w./ +-]+")
 _S3_SECRETS = (
     ("AWS_ACCESS_KEY_ID", "LOCKPROOF_READ_ACCESS_KEY_ID"),
@@ -169,7 +169,8 @@ def _toolchain(found: Survey, text: str | None, module: str) -> str:
     """The `dagger.json` by which `dagger call lockproof …` and `dagger check` work on a laptop."""
     if text is None:
         name = re.sub(r"[^a-z0-9]+", "-", found.top.name.lower()).strip("-") or "pipeline"
-        text = json.dumps({"name": name, "engineVersion": f"v{DAGGER_VERSION}"})
+        version = pins()["program"]["dagger"]["version"]
+        text = json.dumps({"name": name, "engineVersion": f"v{version}"})
     return with_toolchain(text, "lockproof", module)
 
 
@@ -206,7 +207,7 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
             raise UsageError(
                 f"{what} {value!r} cannot be written into CI files: use a plain address"
             )
-    if choices.tool_image and not _PINNED.search(choices.tool_image):
+    if choices.tool_image and not ImageUse(choices.tool_image).is_pinned:
         raise UsageError(
             f"--tool-image {choices.tool_image} can change: name it with the digest that"
             " `dagger call publish` prints, …@sha256:…"
