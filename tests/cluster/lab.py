@@ -60,6 +60,20 @@ def wait_until(what: Callable[[], Any], seconds: float = 30) -> Any:
     raise AssertionError(f"not within {seconds} s")
 
 
+def kubeconfig(cluster: Mapping[str, str], token: str) -> str:
+    """The text of a kubeconfig with one cluster and one user."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "lab", "cluster": dict(cluster)}],
+        "users": [{"name": "user", "user": {"token": token}}],
+        "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "user"}}],
+        "current-context": "lab",
+    }
+    text: str = yaml.safe_dump(config)
+    return text
+
+
 def read_crds(folder: Path) -> list[dict[str, Any]]:
     """The definitions in a folder of `*.yaml` and `*.yaml.gz`."""
     found = []
@@ -156,15 +170,7 @@ class Lab:
         """A kubeconfig of a user."""
         path = self.folder / f"kubeconfig-{token}"
         cluster = {"server": self.url, "certificate-authority": str(self.api.ca)}
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "lab", "cluster": cluster}],
-            "users": [{"name": "user", "user": {"token": token}}],
-            "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "user"}}],
-            "current-context": "lab",
-        }
-        path.write_text(yaml.safe_dump(config))
+        path.write_text(kubeconfig(cluster, token))
         return path
 
     def start_server(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from integration.pipelines import SORT_AND_TRAIN, TRAIN, Project, new_project
+from integration.pipelines import SORT_AND_TRAIN, TRAIN, Project, copy_of, new_project
 
 ROOT = Path(__file__).resolve().parents[2]
 QUIET = {"DO_NOT_TRACK": "1", "DAGGER_NO_NAG": "1", "NO_COLOR": "1"}
@@ -141,10 +141,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture(scope="session")
 def forged(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The same with another figure in the metrics file, and in the lock."""
-    root = tmp_path_factory.mktemp("forged") / "project"
-    shutil.copytree(project.root, root, symlinks=True)
-    copy = Project(root, root / "store")
-    metrics = root / "metrics.json"
+    copy = copy_of(project, tmp_path_factory.mktemp("forged"))
+    metrics = copy.root / "metrics.json"
     before = _md5(metrics)
     metrics.write_text('{"rows": 3}')
     copy.edit_lock(before, _md5(metrics))

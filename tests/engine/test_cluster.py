@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cluster.lab import ADMIN, Lab, running
+from cluster.lab import ADMIN, Lab, kubeconfig, running
 from cluster.stand_in import open_definition
 from engine.conftest import dagger, git, report_of
 
@@ -34,16 +34,8 @@ def reach(lab: Lab, folder: Path) -> list[str]:
         "certificate-authority-data": base64.b64encode(lab.api.ca.read_bytes()).decode(),
         "tls-server-name": "kubernetes",
     }
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "lab", "cluster": cluster}],
-        "users": [{"name": "lab", "user": {"token": ADMIN}}],
-        "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "lab"}}],
-        "current-context": "lab",
-    }
     file = folder / "kubeconfig"
-    file.write_text(yaml.safe_dump(config))
+    file.write_text(kubeconfig(cluster, ADMIN))
     return ["--kubeconfig", f"file://{file}", "--cluster", lab.url.replace("https", "tcp")]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.lab import kubeconfig
 from engine.conftest import dagger, report_of
 from integration.pipelines import Project
 
@@ -76,15 +77,8 @@ def test_a_registry_that_does_not_answer(project: Project, library: Path) -> Non
 
 
 def test_a_cluster_that_does_not_answer(library: Path) -> None:
-    kubeconfig = """
-apiVersion: v1
-kind: Config
-clusters: [{name: a, cluster: {server: "https://127.0.0.1:9"}}]
-users: [{name: a, user: {token: TOKEN}}]
-contexts: [{name: a, context: {cluster: a, user: a}}]
-current-context: a
-""".replace("TOKEN", SECRET)
+    nowhere = kubeconfig({"server": "https://127.0.0.1:9"}, SECRET)
     given = ("--kubeconfig", "env://KUBE", "crossplane", "status", "--overlay", "local", "verdict")
-    done = dagger(library, "call", *given, KUBE=kubeconfig).expect(4)
+    done = dagger(library, "call", *given, KUBE=nowhere).expect(4)
     assert SECRET not in done.said
     assert "127.0.0.1" in done.said

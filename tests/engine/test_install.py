@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.conftest import ROOT, dagger, git, report_of
-from integration.pipelines import Project
+from integration.pipelines import Project, copy_of
 from integration.workflows import GITHUB
 from lockproof.cli.main import main
 
@@ -25,8 +25,7 @@ def test_from_a_git_address(project: Project, installed: str, tmp_path: Path) ->
 
 def test_as_a_toolchain(project: Project, installed: str, tmp_path: Path) -> None:
     """As `lockproof init --runner dagger` installs it: defaults are then the caller's."""
-    root = tmp_path / "project"
-    shutil.copytree(project.root, root, symlinks=True)
+    root = copy_of(project, tmp_path).root
     options = ["--ci", "github", "--runner", "dagger", "--module", installed, "--yes"]
     assert main(["init", "-C", str(root), *options]) == 0
     git(root, "add", "--all")

@@ -2,13 +2,12 @@
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
 from engine.conftest import POLICY, dagger, git, report_of
-from integration.pipelines import Project
+from integration.pipelines import Project, copy_of
 
 BASE_IMAGE = "python:3.13-slim"
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
@@ -112,20 +111,18 @@ def test_stages_run_in_the_image_that_the_policy_names(
     here.write_text(tally)
     here.chmod(0o755)
     monkeypatch.setenv("PATH", f"{here.parent}{os.pathsep}{os.environ['PATH']}")
-    root = tmp_path / "project"
-    shutil.copytree(project.root, root, symlinks=True)
-    own = Project(root, root / "store")
+    own = copy_of(project, tmp_path)
     stage = "{cmd: tally < raw.csv > count.txt, deps: [raw.csv], outs: [count.txt]}"
     policy = f'[environment]\nimage = "{image}"\n'
     own.write({"dvc.yaml": f"stages: {{count: {stage}}}", "lockproof.toml": policy})
     own.repro()
     call = ("-m", library, "call", "--repository", ".")
     out = ("reproduce", "reports", "export", "--path", tmp_path / "out")
-    dagger(root, *call, *out).expect()
+    dagger(own.root, *call, *out).expect()
     environment = report_of(tmp_path / "out")["host"]["environment"]
     assert (environment["kind"], environment["digest"]) == ("image", image.partition("@")[2])
     other = ("--training-image", f"{registry}/training:1", "reproduce", "verdict")
-    refused = dagger(root, *call, *other).expect(2)
+    refused = dagger(own.root, *call, *other).expect(2)
     assert f"this is not {image}" in refused.said
     assert "Traceback" not in refused.said
 
@@ -134,20 +131,20 @@ def test_gpus_are_those_that_are_asked_for(
     project: Project, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As NVIDIA's runtime is told, which a stage can read."""
-    root = tmp_path / "project"
-    shutil.copytree(project.root, root, symlinks=True)
-    own = Project(root, root / "store")
+    own = copy_of(project, tmp_path)
     stage = "{cmd: echo $NVIDIA_VISIBLE_DEVICES > seen.txt, outs: [seen.txt]}"
     policy = POLICY + '\n[run]\npass-env = ["NVIDIA_VISIBLE_DEVICES"]\n'
     own.write({"dvc.yaml": f"stages: {{see: {stage}}}", "lockproof.toml": policy})
     monkeypatch.setenv("NVIDIA_VISIBLE_DEVICES", "0,1")
     own.repro()
     call = ("-m", library, "call", "--repository", ".")
-    done = dagger(root, *call, "--gpus", "0,1", "reproduce", "verdict")
+    done = dagger(own.root, *call, "--gpus", "0,1", "reproduce", "verdict")
     if "GPU support is not enabled" in done.said:
         pytest.skip("this engine has no GPUs")
     assert done.expect().stdout.strip() == "PASSED"
-    others = dagger(root, *call, "--gpus", "all", "reproduce", "--no-reuse", "verdict").expect(1)
+    others = dagger(own.root, *call, "--gpus", "all", "reproduce", "--no-reuse", "verdict").expect(
+        1
+    )
     assert "seen.txt" in others.said
 
 
