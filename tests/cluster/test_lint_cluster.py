@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.lab import LIMITED, Lab, crd_folder, read_crds, running
+from cluster.lab import LIMITED, Lab, crd_folder, read_crds, running, wait_until
+from cluster.stand_in import open_definition
 from lockproof.adapters.field_tables import BundledSchemas, kubernetes_versions
 from lockproof.adapters.tree import FolderTree
 from lockproof.model.manifest import Manifest
@@ -128,6 +129,23 @@ def test_the_tables_of_custom_kinds_say_what_the_server_says(
                 assert ours is not None, key
                 assert theirs is not None, key
                 assert ours.kind.namespaced is theirs.kind.namespaced, key
+
+
+def test_a_kind_that_changes_meanwhile_is_read_as_it_is_then(server: Lab) -> None:
+    late = open_definition("late.example.org", "v1", "Late", "Cluster")
+    server.install([late])
+
+    def published() -> str | None:
+        paths = server.api.get("/openapi/v3")["paths"]
+        return (paths.get("apis/late.example.org/v1") or {}).get("serverRelativeURL")
+
+    before = wait_until(published)
+    opened = ClusterSchemas.open(server.kubeconfig(), None)
+    late["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["description"] = "another"
+    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    server.api.merge(f"{definitions}/{late['metadata']['name']}", {"spec": late["spec"]})
+    wait_until(lambda: published() != before)
+    assert opened.find("late.example.org", "v1", "Late") is not None
 
 
 def _tables(name: str) -> str:

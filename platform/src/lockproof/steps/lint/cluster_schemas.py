@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from lockproof.adapters.kubernetes_connection import Connection
 from lockproof.model.schema import Kind, Schema, Table
@@ -82,8 +82,8 @@ class ClusterSchemas:
         return self._known[path]
 
     def _get(self, address: str) -> dict[str, Any]:
-        parts = urlsplit(address)
-        return self._connection.request("GET", parts.path, dict(parse_qsl(parts.query)))
+        # Without its hash: with that of a document that has changed since, the server redirects.
+        return self._connection.request("GET", urlsplit(address).path, {})
 
 
 def document_kinds(document: Mapping[str, Any]) -> dict[tuple[str, str, str], Schema]:
