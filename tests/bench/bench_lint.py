@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
-from lockproof.adapters.field_tables import BundledSchemas
+from lockproof.adapters.kubernetes.field_tables import BundledSchemas
 from lockproof.parse.yaml_document import read_yaml
-from lockproof.rules.manifest_schema import validate
+from lockproof.rules.manifests.schema import validate
 from manifests.mutations import PLATFORM, POLICY
 
 from .lint_peers import program, write_schemas

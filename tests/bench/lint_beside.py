@@ -17,9 +17,9 @@ from typing import NamedTuple
 import yaml
 
 from lockproof import __version__
-from lockproof.adapters.field_tables import BundledSchemas
 from lockproof.adapters.files import write_whole
-from lockproof.adapters.tree import FolderTree
+from lockproof.adapters.git.tree import FolderTree
+from lockproof.adapters.kubernetes.field_tables import BundledSchemas
 from lockproof.config import parse_policy
 from lockproof.steps.lint import lint_tree
 from manifests.mutations import MUTATIONS, PLATFORM, POLICY, Mutation, mutate, platform

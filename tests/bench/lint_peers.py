@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lockproof.adapters.field_tables import BundledSchemas
+from lockproof.adapters.kubernetes.field_tables import BundledSchemas
 from lockproof.model.schema import Reference, Table
 
 _SAME = {

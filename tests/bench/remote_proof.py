@@ -13,8 +13,8 @@ def prove(root: Path) -> int:
     """The claims of the `.dvc` files at the root, proved by lockproof."""
     import anyio
 
-    from lockproof.adapters.objectstore import open_store
-    from lockproof.adapters.objectstore_config import config_files
+    from lockproof.adapters.store.config import config_files
+    from lockproof.adapters.store.open import open_store
     from lockproof.model.claim import Claim
     from lockproof.model.digest import Digest
     from lockproof.parse.dvc_config import read_dvc_configs
@@ -51,7 +51,7 @@ def enumerate_keys(root: Path) -> int:
     import boto3
     from botocore.config import Config
 
-    from lockproof.adapters.objectstore_config import config_files
+    from lockproof.adapters.store.config import config_files
     from lockproof.parse.dvc_config import read_dvc_configs
 
     files = config_files(root, (root / ".dvc" / "config").read_bytes())

@@ -11,10 +11,10 @@ import pytest
 
 from cluster.lab import LIMITED, Lab, crd_folder, read_crds, running, wait_until
 from cluster.stand_in import open_definition
-from lockproof.adapters.field_tables import BundledSchemas, kubernetes_versions
-from lockproof.adapters.tree import FolderTree
+from lockproof.adapters.git.tree import FolderTree
+from lockproof.adapters.kubernetes.field_tables import BundledSchemas, kubernetes_versions
 from lockproof.model.manifest import Manifest
-from lockproof.rules.manifest_shape import name_findings, shape_findings
+from lockproof.rules.manifests.shape import name_findings, shape_findings
 from lockproof.steps.lint.cluster_schemas import ClusterSchemas
 from lockproof.steps.lint.found import find
 from lockproof.steps.lint.gather import gather

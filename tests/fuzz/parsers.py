@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from lockproof.adapters.snapshot import Entry
+from lockproof.adapters.git.snapshot import Entry
 from lockproof.config import parse_policy
 from lockproof.errors import ConfigError
 from lockproof.model.claim import claims_of

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from lockproof.adapters.git import GitRepository
-from lockproof.adapters.snapshot import Snapshot
+from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.cli.main import main
 from lockproof.errors import ConfigError
 from lockproof.model.digest import Digest, lock_digest

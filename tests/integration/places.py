@@ -15,7 +15,7 @@ import anyio
 
 from integration.pipelines import BIN, SORT_AND_TRAIN, TRAIN, Project, new_project
 from integration.workflows import GITHUB, tool
-from lockproof.adapters.interpreters import find_interpreter
+from lockproof.adapters.environment.interpreters import find_interpreter
 from lockproof.cli.main import main
 from lockproof.errors import ConfigError
 from lockproof.model.report import Report

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import anyio
 
-from lockproof.adapters.objectstore import open_store
+from lockproof.adapters.store.open import open_store
 from lockproof.model.claim import Claim
 from lockproof.model.digest import Digest
 from lockproof.model.remote import RemoteConfig

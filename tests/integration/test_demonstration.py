@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from lockproof.adapters.environment import prepare
+from lockproof.adapters.environment.build import prepare
 from lockproof.adapters.files import cache_root
 from lockproof.config import load_policy
 from lockproof.model.verdict import Verdict

@@ -21,10 +21,15 @@ from typing import Any
 import anyio
 import pytest
 
-from lockproof.adapters.environment import PipelineEnvironment, describe, prepare, with_packages
-from lockproof.adapters.interpreters import find_uv
-from lockproof.adapters.machine import this_machine, threads
-from lockproof.adapters.sandbox import stage_variables
+from lockproof.adapters.environment.build import (
+    PipelineEnvironment,
+    describe,
+    prepare,
+    with_packages,
+)
+from lockproof.adapters.environment.interpreters import find_uv
+from lockproof.adapters.environment.machine import this_machine, threads
+from lockproof.adapters.environment.variables import stage_variables
 from lockproof.config import EnvironmentPolicy, RunPolicy
 from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
 from lockproof.model.environment import Environment
@@ -38,7 +43,7 @@ IMPORTABLE = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 # One prepare() in a process of its own; it prints what was prepared and then what was told.
 PREPARE = """
 import anyio, functools, json, os, pathlib, sys
-from lockproof.adapters.environment import prepare
+from lockproof.adapters.environment.build import prepare
 from lockproof.config import EnvironmentPolicy
 from lockproof.errors import LockproofError
 told = []
@@ -676,7 +681,7 @@ def test_an_image(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 UNPINNED = """
 import anyio, json, pathlib, sys
-from lockproof.adapters.environment import prepare
+from lockproof.adapters.environment.build import prepare
 env = anyio.run(prepare, None, pathlib.Path("/"), pathlib.Path("/nowhere"), print)
 print(json.dumps([env.kind, env.name, env.digest, str(env.python), env.search_path()]))
 """

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from lockproof.adapters.mlflow import Tracking
-from lockproof.adapters.mlflow_entities import artifact_path
+from lockproof.adapters.mlflow.entities import artifact_path
+from lockproof.adapters.mlflow.tracking import Tracking
 from lockproof.config import MlflowPolicy
 from lockproof.errors import ConfigError, ExitCode, UsageError
 from lockproof.model.digest import Digest
@@ -260,7 +260,7 @@ def test_a_deleted_run_is_not_reused(tracking: Tracking) -> None:
 WORKER = """
 import pickle, sys
 from pathlib import Path
-from lockproof.adapters.mlflow import Tracking
+from lockproof.adapters.mlflow.tracking import Tracking
 from lockproof.config import MlflowPolicy
 root, uri, experiment, facts, warm = pickle.loads(Path(sys.argv[1]).read_bytes())
 tracking = Tracking.open(MlflowPolicy(tracking_uri=uri, experiment=experiment), root)

@@ -6,8 +6,8 @@ from functools import cache
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from lockproof.adapters.mlflow_entities import artifact_path, clip, names_for
-from lockproof.adapters.mlflow_store import Store
+from lockproof.adapters.mlflow.entities import artifact_path, clip, names_for
+from lockproof.adapters.mlflow.store import Store
 
 PLACES = st.lists(st.tuples(st.text(max_size=12), st.text(max_size=300)), max_size=8)
 

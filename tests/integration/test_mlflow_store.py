@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
-from lockproof.adapters.mlflow import Tracking
+from lockproof.adapters.mlflow.tracking import Tracking
 from lockproof.config import MlflowPolicy
 from lockproof.errors import ConfigError, ExitCode, UnavailableError
 from lockproof.model.environment import Environment
@@ -255,7 +255,7 @@ def test_without_the_extra(tmp_path: Path, missing: str) -> None:
 import sys
 sys.modules[{missing!r}] = None
 from pathlib import Path
-from lockproof.adapters.mlflow import Tracking
+from lockproof.adapters.mlflow.tracking import Tracking
 from lockproof.config import MlflowPolicy
 from lockproof.errors import MissingExtraError
 try:
@@ -271,7 +271,7 @@ except MissingExtraError as error:
 
 def test_the_adapter_alone_imports_nothing_heavy() -> None:
     script = (
-        "import lockproof.adapters.mlflow, lockproof.steps.record, sys;"
+        "import lockproof.adapters.mlflow.tracking, lockproof.steps.record, sys;"
         "print([m for m in ('mlflow', 'sqlalchemy', 'ruamel', 'requests') if m in sys.modules])"
     )
     done = subprocess.run(

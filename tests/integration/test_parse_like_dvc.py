@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from integration.pipelines import Project, new_project
 from integration.tricky import FILES
-from lockproof.adapters.blobs import Blobs
-from lockproof.adapters.dvc import Hasher
-from lockproof.adapters.dvc import Project as DvcProject
-from lockproof.adapters.git import GitRepository
-from lockproof.adapters.snapshot import Snapshot
+from lockproof.adapters.dvc.project import Hasher
+from lockproof.adapters.dvc.project import Project as DvcProject
+from lockproof.adapters.git.blobs import Blobs
+from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.errors import ConfigError
 from lockproof.model.pipeline import Pipeline
 from lockproof.parse.project import Reading, read_project

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lockproof.adapters.mlflow import Tracking
+from lockproof.adapters.mlflow.tracking import Tracking
 from lockproof.config import MlflowPolicy
 from lockproof.model.report import SkipReason
 from lockproof.model.verdict import Verdict

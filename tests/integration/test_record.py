@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockproof.adapters.mlflow import Tracking
+from lockproof.adapters.mlflow.tracking import Tracking
 from lockproof.config import MlflowPolicy
 from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
 from lockproof.model.environment import Environment

@@ -10,7 +10,8 @@ from typing import Any
 import anyio
 import pytest
 
-from lockproof.adapters.objectstore import Store, StoreError, open_store
+from lockproof.adapters.store.interface import Store, StoreError
+from lockproof.adapters.store.open import open_store
 from lockproof.errors import ExitCode
 from lockproof.model.claim import Claim
 from lockproof.rules.remote import claim_findings

@@ -11,8 +11,9 @@ import anyio
 import pytest
 from botocore.exceptions import ClientError
 
-from lockproof.adapters.objectstore import Held, Page, open_store
-from lockproof.adapters.objectstore_local import LocalStore
+from lockproof.adapters.store.folder import LocalStore
+from lockproof.adapters.store.interface import Held, Page
+from lockproof.adapters.store.open import open_store
 from lockproof.errors import UnavailableError
 from lockproof.model.claim import Claim
 from lockproof.model.pipeline import StoredFile, StoredVersion

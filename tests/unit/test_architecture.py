@@ -19,16 +19,19 @@ SOURCE = ROOT / "platform" / "src" / "lockproof"
 MODULES = {path.relative_to(SOURCE).as_posix(): path for path in sorted(SOURCE.rglob("*.py"))}
 
 ROOMS = {
-    "boto3": ["adapters/objectstore_s3.py"],
-    "botocore": ["adapters/objectstore_s3.py"],
-    "dvc": ["adapters/dvc*.py", "adapters/objects.py", "adapters/objectstore_dvc.py"],
-    "dvc_data": ["adapters/dvc*.py", "adapters/objects.py", "adapters/objectstore_dvc.py"],
-    "kubernetes": ["adapters/kubernetes*.py"],
-    "mlflow": ["adapters/mlflow*.py"],
+    "boto3": ["adapters/store/*"],
+    "botocore": ["adapters/store/*"],
+    "dvc": ["adapters/dvc/*", "adapters/store/*"],
+    "dvc_data": ["adapters/dvc/*", "adapters/store/*"],
+    "dvc_objects": ["adapters/dvc/*", "adapters/store/*"],
+    "kingfisher_sdk": ["adapters/secrets.py"],
+    "kubernetes": ["adapters/kubernetes/*"],
+    "mlflow": ["adapters/mlflow/*"],
     "numpy": ["compare/*", "stats/*"],
     "pyarrow": ["compare/*"],
     "scipy": ["stats/*"],
 }
+"""Heavy import -> where alone it may stand."""
 
 SLOW = {
     *ROOMS,
@@ -59,6 +62,27 @@ def test_heavy_imports_stay_in_their_room() -> None:
         if module in ROOMS and not any(fnmatchcase(name, room) for room in ROOMS[module])
     ]
     assert strays == []
+
+
+def test_lint_bans_the_same_imports_and_spares_the_same_rooms() -> None:
+    lint = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["ruff"]["lint"]
+    banned = set(lint["flake8-tidy-imports"]["banned-api"])
+    assert banned - {"unittest.mock"} == set(ROOMS)
+    prefix = "platform/src/lockproof/"
+    spared = {
+        place.removeprefix(prefix)
+        for place, rules in lint["per-file-ignores"].items()
+        if place.startswith(prefix) and "TID251" in rules
+    }
+    assert spared == {room for rooms in ROOMS.values() for room in rooms}
+
+
+def test_every_room_for_an_outside_thing_is_named_in_contributing() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    rooms = {Path(name).parts[1] for name in MODULES if name.startswith("adapters/")}
+    folders = sorted(room for room in rooms if not room.endswith(".py"))
+    assert folders, "nothing was looked at"
+    assert [room for room in folders if f"`{room}/`" not in text] == []
 
 
 @pytest.mark.parametrize(

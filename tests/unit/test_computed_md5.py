@@ -5,7 +5,7 @@ import hashlib
 
 import pytest
 
-from lockproof.adapters.objectstore_dvc import computed_md5
+from lockproof.adapters.store.dvc import computed_md5
 
 RAW = hashlib.md5(b"model", usedforsecurity=False)
 TEXT = base64.b64encode(RAW.digest()).decode()

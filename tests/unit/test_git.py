@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lockproof.adapters.git import GitRepository
+from lockproof.adapters.git.repository import GitRepository
 from lockproof.errors import UsageError
 
 STRANGE = ["a b", "new\nline", 'quo"te', "-rf", "*", "tab\t", "é", os.fsdecode(b"\xff\xfe")]
@@ -260,7 +260,7 @@ def test_a_real_hook_can_check_its_own_repository_out(repo: Made, tmp_path: Path
     hook.write_text(
         f"#!{sys.executable}\n"
         "from pathlib import Path\n"
-        "from lockproof.adapters.git import GitRepository\n"
+        "from lockproof.adapters.git.repository import GitRepository\n"
         "found = GitRepository.discover(Path())\n"
         f"found.check_out(found.resolve('HEAD'), Path({str(tmp_path / 'x')!r}))\n"
     )

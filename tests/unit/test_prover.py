@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockproof.adapters.objectstore import Patience, StoreError
+from lockproof.adapters.store.interface import Patience, StoreError
 from lockproof.model.remote import RemoteConfig
 from lockproof.steps.gate.prover.wanted import Wanted, path_of, prefer_listing
 

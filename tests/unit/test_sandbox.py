@@ -21,14 +21,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lockproof.adapters.launcher import GRACE
-from lockproof.adapters.output import LastLine
-from lockproof.adapters.sandbox import (
+from lockproof.adapters.environment.variables import stage_variables
+from lockproof.adapters.sandbox.launcher import GRACE
+from lockproof.adapters.sandbox.output import LastLine
+from lockproof.adapters.sandbox.run import (
     Completed,
     Limits,
     run_commands,
     run_programs,
-    stage_variables,
 )
 from lockproof.config import RunPolicy
 from lockproof.errors import ConfigError, UsageError
@@ -244,7 +244,7 @@ def test_many_commands(tmp_path: Path) -> None:
 
 MEASURED = """
 import anyio, functools, pathlib, resource, sys
-from lockproof.adapters.sandbox import Limits, run_commands
+from lockproof.adapters.sandbox.run import Limits, run_commands
 
 async def main(folder, command):
     call = functools.partial(run_commands, cwd=folder, env={"PATH": "/usr/bin:/bin"},
@@ -400,7 +400,7 @@ def test_files_belong_to_the_caller_offline(tmp_path: Path) -> None:
 
 UNPRIVILEGED = """
 import ctypes, os, socket, sys
-from lockproof.adapters.offline import go_offline
+from lockproof.adapters.sandbox.offline import go_offline
 socket.getaddrinfo("127.0.0.1", 80)
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
@@ -428,7 +428,7 @@ def test_the_network_goes_off_without_privileges(server: str) -> None:
 
 ALONE = """
 import anyio, functools, pathlib, sys
-from lockproof.adapters.sandbox import Limits, run_commands
+from lockproof.adapters.sandbox.run import Limits, run_commands
 call = functools.partial(run_commands, [sys.argv[2]], cwd=pathlib.Path(sys.argv[1]),
     env={"PATH": "/usr/bin:/bin"}, shell="/bin/sh", log=pathlib.Path(sys.argv[1], "log"),
     limits=Limits(float(sys.argv[3]), False))
@@ -601,7 +601,7 @@ def test_runs_side_by_side_do_not_wait_for_each_other(tmp_path: Path) -> None:
 
 PARENT = """
 import anyio, fcntl, functools, os, pathlib, sys
-from lockproof.adapters.sandbox import Limits, run_commands
+from lockproof.adapters.sandbox.run import Limits, run_commands
 folder = pathlib.Path(sys.argv[1])
 lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR)
 fcntl.flock(lock, fcntl.LOCK_EX)

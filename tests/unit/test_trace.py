@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lockproof.adapters.trace import Trace, Traced
+from lockproof.adapters.sandbox.trace import Trace, Traced
 
 
 @pytest.fixture

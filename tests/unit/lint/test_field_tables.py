@@ -11,9 +11,9 @@ import pytest
 from field_tables import custom_tables, read_crds
 
 from cluster.lab import crd_folder
-from lockproof.adapters.field_tables import BundledSchemas, kubernetes_versions
+from lockproof.adapters.kubernetes.field_tables import BundledSchemas, kubernetes_versions
 from lockproof.model.schema import Reference, Table
-from lockproof.rules.manifest_schema import validate
+from lockproof.rules.manifests.schema import validate
 from lockproof.steps.lint.cluster_schemas import document_kinds
 from manifests.comparison import Comparison
 

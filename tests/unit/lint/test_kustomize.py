@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from lockproof.adapters.field_tables import BundledSchemas
-from lockproof.adapters.tree import FolderTree
+from lockproof.adapters.git.tree import FolderTree
+from lockproof.adapters.kubernetes.field_tables import BundledSchemas
 from lockproof.steps.lint.kustomize import Built, build
 from manifests import kustomizations
 

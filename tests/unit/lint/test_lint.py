@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockproof.adapters.tree import FolderTree
+from lockproof.adapters.git.tree import FolderTree
 from lockproof.config import Policy, parse_policy
 from lockproof.model.finding import Severity
 from lockproof.model.verdict import Verdict, worst

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lockproof.adapters.tree import FolderTree
+from lockproof.adapters.git.tree import FolderTree
 from lockproof.config import parse_policy
 from lockproof.model.finding import Finding
 from lockproof.model.verdict import Verdict

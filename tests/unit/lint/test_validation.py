@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockproof.adapters.field_tables import BundledSchemas
+from lockproof.adapters.kubernetes.field_tables import BundledSchemas
 from lockproof.errors import UsageError
 from lockproof.model.schema import Kind, Schema, Table
 from lockproof.parse.json_schema import TableBuilder, add_object
-from lockproof.rules import cel
 from lockproof.rules.formats import duration, is_quantity, quantity
-from lockproof.rules.manifest_promql import parse_problem
-from lockproof.rules.manifest_schema import dotted, validate
+from lockproof.rules.manifests import cel
+from lockproof.rules.manifests.promql import parse_problem
+from lockproof.rules.manifests.schema import dotted, validate
 from lockproof.steps.lint.schema_locations import CustomSchemas, SchemaLocation
 
 METADATA = BundledSchemas("1.34").metadata

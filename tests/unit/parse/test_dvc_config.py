@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockproof.adapters.objectstore_config import config_files
+from lockproof.adapters.store.config import config_files
 from lockproof.errors import ConfigError
 from lockproof.model.remote import ConfigFile, RemoteConfig, RemoteConfigs
 from lockproof.parse.dvc_config import read_dvc_configs

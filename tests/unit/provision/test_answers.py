@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockproof.adapters.kubernetes_answers import (
+from lockproof.adapters.kubernetes.answers import (
     Why,
     is_transient,
     read_status,

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import pytest
 import yaml
 
-from lockproof.adapters.kubernetes import Cluster
-from lockproof.adapters.kubernetes_answers import Refusal, Why
+from lockproof.adapters.kubernetes.answers import Refusal, Why
+from lockproof.adapters.kubernetes.cluster import Cluster
 from lockproof.cli.main import main
 from lockproof.errors import ConfigError, ExitCode, UnavailableError
 

@@ -1,1 +1,1 @@
-"""One file per outside tool; foreign exceptions stop here."""
+"""One room per outside thing, where its exceptions stop; beside them lies what two rooms need."""

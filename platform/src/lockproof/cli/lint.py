@@ -62,7 +62,7 @@ def _version(text: str) -> str:
 
 def run(args: argparse.Namespace) -> int:
     """Lint, print the report, and return the verdict's exit code."""
-    from lockproof.cli.progress import PlainProgress
+    from lockproof.cli.plain_progress import PlainProgress
     from lockproof.errors import UsageError
     from lockproof.steps.lint import Request, lint
 

@@ -10,7 +10,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from .progress import PlainProgress, visible
+from .plain_progress import PlainProgress, visible
 
 _WIDTH = 100
 _COMMANDS = 8

@@ -55,8 +55,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _install(directory: Path) -> int:
-    from lockproof.adapters.git import GitRepository
-    from lockproof.adapters.merge_driver import install
+    from lockproof.adapters.git.merge_driver import install
+    from lockproof.adapters.git.repository import GitRepository
 
     for setting in install(GitRepository.discover(directory.absolute())):
         state = "" if setting.changed else "  (was so already)"

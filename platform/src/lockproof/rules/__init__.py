@@ -1,1 +1,1 @@
-"""Pure rules: facts in, findings out; one file per family."""
+"""Pure rules: facts in, findings out; one file or folder per family."""

@@ -4,8 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockproof.adapters.dvc import Project, find_root
-from lockproof.adapters.git import GitRepository
+from lockproof.adapters.dvc.project import Project, find_root
+from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.scratch import work_folder
 from lockproof.config import FILE_NAME, load_policy
 from lockproof.errors import UsageError

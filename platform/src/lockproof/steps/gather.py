@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockproof.adapters.dvc import Hasher, Project, find_root, user_config
-from lockproof.adapters.git import GitRepository
+from lockproof.adapters.dvc.project import Hasher, Project, find_root, user_config
+from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.scratch import work_folder
 from lockproof.config import FILE_NAME, Policy, load_policy
 from lockproof.errors import UsageError

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from lockproof.adapters.files import write_whole
-from lockproof.adapters.mlflow import Tracking
+from lockproof.adapters.mlflow.tracking import Tracking
 from lockproof.config import Policy
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model.metrics import without_duplicates

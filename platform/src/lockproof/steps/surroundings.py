@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockproof.adapters.environment import PipelineEnvironment, describe, prepare
+from lockproof.adapters.environment.build import PipelineEnvironment, describe, prepare
+from lockproof.adapters.environment.variables import stage_variables
 from lockproof.adapters.files import cache_root
-from lockproof.adapters.variables import stage_variables
 from lockproof.config import Policy
 from lockproof.model.environment import Environment
 

@@ -2,7 +2,7 @@
 
 import os
 
-from lockproof.adapters.git import GitRepository
+from lockproof.adapters.git.repository import GitRepository
 from lockproof.errors import UsageError
 
 _BRANCH_VARIABLES = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME")

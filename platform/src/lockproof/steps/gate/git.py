@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from lockproof.adapters.pins import read_pins
+from lockproof.adapters.environment.pins import read_pins
+from lockproof.adapters.git.snapshot import Snapshot
+from lockproof.adapters.git.worktree import uncommitted
 from lockproof.adapters.secrets import SecretScanner
-from lockproof.adapters.snapshot import Snapshot
-from lockproof.adapters.worktree import uncommitted
 from lockproof.config import FILE_NAME, EnvironmentPolicy, matches_any
 from lockproof.errors import ConfigError, MissingExtraError
 from lockproof.model.check import Check

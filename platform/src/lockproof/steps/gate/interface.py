@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from lockproof.adapters.snapshot import Snapshot
+from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.config import Family, Policy
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from lockproof.adapters.blobs import Blobs
+from lockproof.adapters.git.blobs import Blobs
 from lockproof.model.check import Check
 from lockproof.model.digest import Digest
 from lockproof.model.finding import Finding

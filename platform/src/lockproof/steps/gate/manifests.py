@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 
-from lockproof.adapters.tree import SnapshotTree
+from lockproof.adapters.git.tree import SnapshotTree
 from lockproof.config import FILE_NAME
 from lockproof.errors import ConfigError
 from lockproof.model.check import Check

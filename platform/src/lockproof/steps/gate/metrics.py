@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lockproof.adapters.snapshot import Snapshot
+from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.config import MetricRule
 from lockproof.errors import ConfigError
 from lockproof.model.check import Check

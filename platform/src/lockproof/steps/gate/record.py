@@ -124,8 +124,8 @@ def _mlflow(scene: Scene, records: dict[str, RunRecord], seen: _Seen) -> None:
 
 
 def _compare(scene: Scene, path: str, record: RunRecord) -> list[Finding]:
-    from lockproof.adapters.mlflow import Tracking
-    from lockproof.adapters.mlflow_entities import logged_metrics, logged_params
+    from lockproof.adapters.mlflow.entities import logged_metrics, logged_params
+    from lockproof.adapters.mlflow.tracking import Tracking
 
     if record.mlflow_run_id is None:
         return [rules.missing_run(path, "it names no run in MLflow: run 'lockproof record'")]

@@ -5,7 +5,7 @@ from functools import partial
 
 import anyio
 
-from lockproof.adapters.objectstore_config import COMMITTED, LOCAL, config_files
+from lockproof.adapters.store.config import COMMITTED, LOCAL, config_files
 from lockproof.model.claim import claims_of
 from lockproof.model.finding import Finding, Severity
 from lockproof.model.verdict import Verdict

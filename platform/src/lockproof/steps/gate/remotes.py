@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from lockproof.adapters.objectstore import open_store
+from lockproof.adapters.store.open import open_store
 from lockproof.config import RemotePolicy
 from lockproof.model.check import Check
 from lockproof.model.claim import Claim, Claims, Exemption

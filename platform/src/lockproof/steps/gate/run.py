@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockproof import __version__
-from lockproof.adapters.git import GitRepository
-from lockproof.adapters.snapshot import Snapshot
+from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.config import FILE_NAME, Policy, load_policy, parse_policy
 from lockproof.errors import ConfigError, UnavailableError, UsageError
 from lockproof.model.baseline import Baseline

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from lockproof import __version__
-from lockproof.adapters.git import GitRepository
-from lockproof.adapters.merge_driver import NAME, PATTERNS
+from lockproof.adapters.git.merge_driver import NAME, PATTERNS
+from lockproof.adapters.git.repository import GitRepository
 from lockproof.config import FILE_NAME
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model.workflow import CiSystem, Runner, Workflow

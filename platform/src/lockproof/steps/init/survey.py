@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockproof.adapters.dvc import Project, find_root, user_config
-from lockproof.adapters.git import GitRepository
-from lockproof.adapters.pins import read_pins
+from lockproof.adapters.dvc.project import Project, find_root, user_config
+from lockproof.adapters.environment.pins import read_pins
+from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.scratch import work_folder
 from lockproof.config import FILE_NAME, GitPolicy, load_policy
 from lockproof.errors import ConfigError, UsageError

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from lockproof.adapters.kubernetes_connection import Connection
+from lockproof.adapters.kubernetes.connection import Connection
 from lockproof.model.schema import Kind, Schema, Table
 from lockproof.parse.json_schema import TableBuilder
 

@@ -8,12 +8,12 @@ from lockproof.model.finding import Finding
 from lockproof.model.lint_family import LintFamily
 from lockproof.model.manifest import Bundle, Manifest, Schemas
 from lockproof.model.verdict import Verdict
-from lockproof.rules.manifest_budget import Budget, budget_findings, declared_budget
-from lockproof.rules.manifest_canary import canary_findings, is_canary
-from lockproof.rules.manifest_policy import policy_findings
-from lockproof.rules.manifest_promql import expression_findings
-from lockproof.rules.manifest_references import reference_findings
-from lockproof.rules.manifest_shape import (
+from lockproof.rules.manifests.budget import Budget, budget_findings, declared_budget
+from lockproof.rules.manifests.canary import canary_findings, is_canary
+from lockproof.rules.manifests.policy import policy_findings
+from lockproof.rules.manifests.promql import expression_findings
+from lockproof.rules.manifests.references import reference_findings
+from lockproof.rules.manifests.shape import (
     Ending,
     ending_findings,
     kind_findings,

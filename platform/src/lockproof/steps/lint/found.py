@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from lockproof.adapters.tree import Tree, excluded
+from lockproof.adapters.git.tree import Tree, excluded
 from lockproof.model.finding import Finding
 from lockproof.parse.yaml_document import ParseError, YamlDocument, read_yaml
 from lockproof.rules.catalog import finding

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from lockproof.adapters.tree import Tree
+from lockproof.adapters.git.tree import Tree
 from lockproof.model.finding import Finding
 from lockproof.model.manifest import At, Bundle, Manifest, Place
 from lockproof.parse.yaml_document import YamlDocument

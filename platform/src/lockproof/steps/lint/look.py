@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lockproof.adapters.tree import Tree
+from lockproof.adapters.git.tree import Tree
 from lockproof.config import FILE_NAME, LintPolicy, Policy
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
@@ -12,8 +12,8 @@ from lockproof.model.lint_family import LintFamily
 from lockproof.model.manifest import Manifest
 from lockproof.rules.catalog import finding
 from lockproof.rules.formats import quantity
-from lockproof.rules.manifest_budget import Budget
-from lockproof.rules.manifest_promql import dashboard, parse_problem
+from lockproof.rules.manifests.budget import Budget
+from lockproof.rules.manifests.promql import dashboard, parse_problem
 from lockproof.rules.policy import all_off
 from lockproof.steps.lint.schema_locations import DEFINING
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lockproof import __version__
-from lockproof.adapters.tree import FolderTree
+from lockproof.adapters.git.tree import FolderTree
 from lockproof.config import FILE_NAME, Policy, load_policy
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model.lint_family import LintFamily

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lockproof.adapters.field_tables import BundledSchemas, kubernetes_versions
-from lockproof.rules.manifest_shape import Ending
+from lockproof.adapters.kubernetes.field_tables import BundledSchemas, kubernetes_versions
+from lockproof.rules.manifests.shape import Ending
 from lockproof.steps.lint.schema_locations import (
     BUNDLED,
     CustomSchemas,

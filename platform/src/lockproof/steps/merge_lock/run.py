@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from lockproof.adapters.files import write_whole
-from lockproof.adapters.git import GitRepository
+from lockproof.adapters.git.repository import GitRepository
 from lockproof.errors import ConfigError, UsageError
 from lockproof.parse.yaml_document import read_yaml
 from lockproof.steps.merge_lock.merge import Merge, Versions, merge_files

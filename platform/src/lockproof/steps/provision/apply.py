@@ -3,11 +3,11 @@
 import time
 from collections.abc import Sequence
 
-from lockproof.adapters.kubernetes import Kind
-from lockproof.adapters.kubernetes_answers import Refusal
+from lockproof.adapters.kubernetes.answers import Refusal
+from lockproof.adapters.kubernetes.cluster import Kind
 from lockproof.model.finding import Finding
 from lockproof.model.resource import Body, GroupKind
-from lockproof.rules import cluster as rules
+from lockproof.rules.manifests import cluster as rules
 
 from .inventory import listed_kinds, listed_namespaces
 from .order import DELIVERY, FOUNDATIONS, phase_of

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from lockproof.adapters.field_tables import BundledSchemas
-from lockproof.adapters.tree import FolderTree
+from lockproof.adapters.git.tree import FolderTree
+from lockproof.adapters.kubernetes.field_tables import BundledSchemas
 from lockproof.errors import ConfigError
 from lockproof.model.resource import Manifest, ResourceKey, check_object
 from lockproof.steps.lint.kustomize import Built, build

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from lockproof.adapters.kubernetes import Kind
-from lockproof.adapters.kubernetes_answers import Refusal, Why, way_to
+from lockproof.adapters.kubernetes.answers import Refusal, Why, way_to
+from lockproof.adapters.kubernetes.cluster import Kind
 from lockproof.model.finding import Finding
 from lockproof.model.resource import Body, GroupKind
-from lockproof.rules import cluster as rules
+from lockproof.rules.manifests import cluster as rules
 
 from .difference import changes, takes_over
 from .order import batches

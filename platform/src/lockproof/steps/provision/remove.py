@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from lockproof.adapters.kubernetes import Kind
-from lockproof.adapters.kubernetes_answers import Refusal
+from lockproof.adapters.kubernetes.answers import Refusal
+from lockproof.adapters.kubernetes.cluster import Kind
 from lockproof.model.finding import Finding
 from lockproof.model.provisioned import ObjectReport
 from lockproof.model.resource import Body, GroupKind, ResourceKey, group_kind_of
-from lockproof.rules import cluster as rules
+from lockproof.rules.manifests import cluster as rules
 
 from .inventory import PART_OF, is_created, listed_kinds, set_of
 from .order import removal_rank

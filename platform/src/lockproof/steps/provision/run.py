@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from lockproof.adapters.dvc import DVC_DIR
-from lockproof.adapters.kubernetes_answers import Refusal
+from lockproof.adapters.dvc.project import DVC_DIR
+from lockproof.adapters.kubernetes.answers import Refusal
 from lockproof.errors import ConfigError
 from lockproof.model.report import Report
 from lockproof.model.resource import Body, ResourceKey, group_kind_of
-from lockproof.rules import cluster as rules
+from lockproof.rules.manifests import cluster as rules
 from lockproof.steps.clock import Clock
 
 from .apply import apply, enlarge_parent, foreign_parent, read_parent, remove_parent, write_parent

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from lockproof.adapters.git import GitRepository
-from lockproof.adapters.kubernetes import Cluster, Kind
+from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.kubernetes.cluster import Cluster, Kind
 from lockproof.config import FILE_NAME, Policy, load_policy
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model.provisioned import Action, FieldChange

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from lockproof.model.finding import Finding
 from lockproof.model.resource import Body
-from lockproof.rules import cluster as rules
+from lockproof.rules.manifests import cluster as rules
 
 from .readiness import Readiness, State, conditions_line, readiness
 from .session import Item, Session, side_by_side

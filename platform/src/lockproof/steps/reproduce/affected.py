@@ -4,8 +4,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from lockproof.adapters.dvc import Project
-from lockproof.adapters.git import GitRepository
+from lockproof.adapters.dvc.project import Project
+from lockproof.adapters.git.repository import GitRepository
 from lockproof.config import FILE_NAME, Policy
 from lockproof.model.pipeline import Pipeline
 

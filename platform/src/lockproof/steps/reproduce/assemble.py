@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from lockproof import __version__
-from lockproof.adapters.objects import Problem, Unavailable
+from lockproof.adapters.dvc.objects import Problem, Unavailable
 from lockproof.config import Policy
 from lockproof.model.digest import Digest
 from lockproof.model.finding import Finding, Severity

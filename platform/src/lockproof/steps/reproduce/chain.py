@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import anyio.to_thread
 
-from lockproof.adapters.objects import Need, Unavailable
+from lockproof.adapters.dvc.objects import Need, Unavailable
 from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Stage
 from lockproof.model.report import SkipReason

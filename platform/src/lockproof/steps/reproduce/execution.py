@@ -9,11 +9,11 @@ from pathlib import Path
 
 import anyio.to_thread
 
-from lockproof.adapters.dvc import write_params
-from lockproof.adapters.environment import PipelineEnvironment
-from lockproof.adapters.sandbox import Completed, Limits, run_commands
-from lockproof.adapters.trace import Trace, Traced
-from lockproof.adapters.variables import stage_variables
+from lockproof.adapters.dvc.project import write_params
+from lockproof.adapters.environment.build import PipelineEnvironment
+from lockproof.adapters.environment.variables import stage_variables
+from lockproof.adapters.sandbox.run import Completed, Limits, run_commands
+from lockproof.adapters.sandbox.trace import Trace, Traced
 from lockproof.errors import UsageError
 from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Stage, inside, overlap

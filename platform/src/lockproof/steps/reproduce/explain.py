@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import anyio.to_thread
 
-from lockproof.adapters.environment import PipelineEnvironment, with_packages
+from lockproof.adapters.environment.build import PipelineEnvironment, with_packages
 from lockproof.adapters.files import cache_root
 from lockproof.compare.causes import Facts, conclude
 from lockproof.errors import LockproofError

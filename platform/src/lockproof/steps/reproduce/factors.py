@@ -6,7 +6,7 @@ Each difference comes with a change to the setup that puts it back, where that c
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from lockproof.adapters.objects import Need
+from lockproof.adapters.dvc.objects import Need
 from lockproof.compare.causes import Factor
 from lockproof.errors import UnavailableError
 from lockproof.model.cause import CauseKind

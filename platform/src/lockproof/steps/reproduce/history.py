@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from lockproof.adapters.dvc import Hasher, parse_lock
+from lockproof.adapters.dvc.project import Hasher, parse_lock
 from lockproof.adapters.scratch import remove
 from lockproof.model.base import canonical_json
 from lockproof.model.digest import Digest

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import anyio
 import anyio.to_thread
 
-from lockproof.adapters.objects import Need, Problem, Unavailable
+from lockproof.adapters.dvc.objects import Need, Problem, Unavailable
 from lockproof.errors import ConfigError
 from lockproof.model.pipeline import inside
 from lockproof.model.report import SkipReason

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lockproof.adapters.dvc.objects import Need
 from lockproof.adapters.files import write_whole
-from lockproof.adapters.objects import Need
 from lockproof.compare.content import compare_content
 from lockproof.config import Policy, ToleranceRule, matches_any
 from lockproof.errors import UnavailableError

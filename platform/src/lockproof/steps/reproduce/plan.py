@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lockproof.adapters.objects import Need
+from lockproof.adapters.dvc.objects import Need
 from lockproof.config import Policy
 from lockproof.errors import UsageError
 from lockproof.model.base import sha256_of

@@ -8,9 +8,9 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from lockproof.adapters.dvc import Project, find_root, user_config
-from lockproof.adapters.git import GitRepository
-from lockproof.adapters.objects import ObjectStore, Unavailable
+from lockproof.adapters.dvc.objects import ObjectStore, Unavailable
+from lockproof.adapters.dvc.project import Project, find_root, user_config
+from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.scratch import WorkFolder, run_folder, work_folder
 from lockproof.config import FILE_NAME, Policy, load_policy
 from lockproof.errors import UsageError

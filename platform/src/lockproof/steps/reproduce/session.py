@@ -7,10 +7,10 @@ from functools import cached_property
 from itertools import count
 from pathlib import Path, PurePath
 
-from lockproof.adapters.dvc import Hasher, Project
-from lockproof.adapters.environment import PipelineEnvironment
-from lockproof.adapters.git import GitRepository
-from lockproof.adapters.objects import ObjectStore
+from lockproof.adapters.dvc.objects import ObjectStore
+from lockproof.adapters.dvc.project import Hasher, Project
+from lockproof.adapters.environment.build import PipelineEnvironment
+from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.scratch import remove
 from lockproof.config import Policy
 from lockproof.model.base import sha256_of

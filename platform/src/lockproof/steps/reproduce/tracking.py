@@ -1,6 +1,6 @@
 """`--log-mlflow`: the reproduction as a run in MLflow."""
 
-from lockproof.adapters.mlflow import Tracking
+from lockproof.adapters.mlflow.tracking import Tracking
 from lockproof.model.report import Report
 from lockproof.model.run import GitState, RunFacts
 from lockproof.steps.gather import data_inputs, locked_params

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import IO
 
-from lockproof.adapters.objectstore import Patience, Store, object_md5
+from lockproof.adapters.store.content import object_md5
+from lockproof.adapters.store.interface import Patience, Store
 from lockproof.model.digest import Digest
 from lockproof.parse.listing import ListedFile, ListingError, read_listing
 

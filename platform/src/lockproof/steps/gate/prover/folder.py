@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import partial
 
-from lockproof.adapters.objectstore import Held, Patience, Store, object_md5
+from lockproof.adapters.store.content import object_md5
+from lockproof.adapters.store.interface import Held, Patience, Store
 from lockproof.model.digest import Algorithm, Digest
 
 from .wanted import Folder, path_of, prefer_listing

@@ -9,7 +9,8 @@ from typing import TypeVar
 import anyio
 from anyio.to_thread import run_sync
 
-from lockproof.adapters.objectstore import Patience, Store, StoreError, object_md5
+from lockproof.adapters.store.content import object_md5
+from lockproof.adapters.store.interface import Patience, Store, StoreError
 from lockproof.model.claim import Claim
 from lockproof.model.digest import Digest
 from lockproof.rules.remote import ClaimFacts, Sample

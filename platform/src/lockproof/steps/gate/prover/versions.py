@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
-from lockproof.adapters.objectstore import Held, Patience, Store, object_md5
+from lockproof.adapters.store.content import object_md5
+from lockproof.adapters.store.interface import Held, Patience, Store
 from lockproof.model.claim import Claim
 from lockproof.model.pipeline import StoredFile, StoredVersion
 from lockproof.rules.remote import ClaimFacts, Sample

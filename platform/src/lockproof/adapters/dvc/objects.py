@@ -1,0 +1,308 @@
+"""DVC objects: found in the user's cache, fetched from remotes, laid out in a checkout.
+
+The user's cache is only ever read. What is fetched goes to a scratch cache, and every object
+is hashed once before it is used, so that a corrupted object is named and never blamed on the
+pipeline.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from lockproof.errors import ConfigError, LockproofError, UnavailableError
+from lockproof.model.digest import Digest
+from lockproof.model.pipeline import Out, Stage, inside
+
+from .project import Project
+
+_CHUNK = 1 << 20
+_MAX_LISTING = 1 << 30
+_ATTEMPTS = 3
+
+
+class Problem(StrEnum):
+    """Why an object cannot be had."""
+
+    MISSING = "missing"
+    CORRUPTED = "corrupted"
+    NO_REMOTE = "no remote"
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """An object that a lock claims and that cannot be had."""
+
+    path: str
+    digest: Digest
+    problem: Problem
+    where: str
+    """The remote or cache that was asked."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """An output, and the part of it that is needed."""
+
+    out: Out
+    stage: Stage
+    below: tuple[str, ...] = ()
+    """Paths inside the output that are needed; empty means all of it."""
+
+
+@dataclass
+class ObjectStore:
+    """Where a project's objects are found."""
+
+    project: Project
+    scratch: Path
+    """Fetched objects, laid out as DVC lays out a cache."""
+    user_cache: Path
+    jobs: int = 8
+    _sound: set[tuple[str, str]] = field(default_factory=set)
+    _bad: set[Path] = field(default_factory=set)
+    _remotes: dict[str | None, Any] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def fetch(
+        self, needs: Iterable[Need], progress: Callable[[str], None] = lambda text: None
+    ) -> tuple[Unavailable, ...]:
+        """Bring everything that is needed and not in the user's cache into the scratch cache.
+
+        Returns:
+            What cannot be had although the remote answers.
+
+        Raises:
+            UnavailableError: a remote does not answer.
+            ConfigError: a remote is not configured as DVC needs it.
+        """
+        needs = [n for n in needs if n.out.cached and n.out.locked and not n.out.external]
+        special = [n for n in needs if n.out.versioned]
+        plain = [n for n in needs if not n.out.versioned]
+        problems = self._fetch_by_dvc(special)
+        listings = {(n.out.remote, n.out.path, _locked(n)): n for n in plain}
+        failed = self._fetch_objects(listings.keys(), progress)
+        children = set()
+        for (remote, path, digest), need in listings.items():
+            if digest.is_dir and (remote, path, digest) not in failed:
+                for name, child in self.listing(digest).items():
+                    if _wanted(f"{path}/{name}", need.below):
+                        children.add((remote, f"{path}/{name}", child))
+        failed |= self._fetch_objects(children, progress)
+        imports = [n for n in plain if n.stage.kind == "import"]
+        retry = [n for n in imports if any(inside(path, n.out.path) for _, path, _ in failed)]
+        if retry:
+            problems += self._fetch_by_dvc(retry)
+            retried = tuple(n.out.path for n in retry)
+            failed = {k: v for k, v in failed.items() if not _wanted(k[1], retried)}
+        problems += [
+            Unavailable(path, digest, problem, self._name(remote))
+            for (remote, path, digest), problem in sorted(failed.items(), key=lambda f: f[0][1])
+        ]
+        return tuple(problems)
+
+    def listing(self, digest: Digest) -> dict[str, Digest]:
+        """The files of a directory object: POSIX path below the directory -> digest.
+
+        Raises:
+            ConfigError: the object is no listing, or a path in it would leave the directory.
+        """
+        source = self.find(digest)
+        if source is None or source.stat().st_size > _MAX_LISTING:
+            raise ConfigError(f"directory object {digest} is missing or too large to read")
+        try:
+            entries = json.loads(source.read_bytes())
+            found = {
+                str(entry["relpath"]): Digest(algorithm=digest.algorithm, value=entry["md5"])
+                for entry in entries
+            }
+        except (ValueError, TypeError, KeyError) as error:
+            raise ConfigError(f"directory object {digest} is not a DVC listing") from error
+        for name in found:
+            parts = PurePosixPath(name).parts
+            if not parts or name.startswith("/") or ".." in parts or "\0" in name:
+                raise ConfigError(f"directory object {digest} names a path outside: {name!r}")
+        return found
+
+    def find(self, digest: Digest) -> Path | None:
+        """A sound local copy of an object, else None."""
+        for base in (self.user_cache, self.scratch):
+            path = base / digest.object_path
+            if path in self._bad or not path.is_file():
+                continue
+            if self._is_sound(path, digest):
+                return path
+        return None
+
+    def copy(self, digest: Digest, path: str, target: Path, below: tuple[str, ...] = ()) -> bool:
+        """Lay an object (for a directory: its files) out at `target`, replacing what is there.
+
+        `path` is the output's own path; with `below`, only the files needed are laid out.
+
+        Returns:
+            False where a part of it is not here (see `fetch`).
+        """
+        if target.is_symlink() or target.is_file():
+            target.unlink()
+        elif target.exists():
+            shutil.rmtree(target)
+        if not digest.is_dir:
+            return self._copy_file(digest, target)
+        if self.find(digest) is None:
+            return False
+        target.mkdir(parents=True)
+        return all(
+            self._copy_file(child, target / name)
+            for name, child in self.listing(digest).items()
+            if _wanted(f"{path}/{name}", below)
+        )
+
+    def _copy_file(self, digest: Digest, target: Path) -> bool:
+        source = self.find(digest)
+        if source is None:
+            return False
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+        return True
+
+    def _is_sound(self, path: Path, digest: Digest) -> bool:
+        key = (str(path), digest.value)
+        with self._lock:
+            if key in self._sound:
+                return True
+        if file_md5(path, digest.algorithm) != digest.value.removesuffix(".dir"):
+            self._bad.add(path)
+            return False
+        with self._lock:
+            self._sound.add(key)
+        return True
+
+    def _fetch_objects(
+        self,
+        wanted: Iterable[tuple[str | None, str, Digest]],
+        progress: Callable[[str], None],
+    ) -> dict[tuple[str | None, str, Digest], Problem]:
+        todo = [item for item in sorted(set(wanted), key=repr) if self.find(item[2]) is None]
+        if not todo:
+            return {}
+        progress(f"fetching {len(todo)} objects")
+        unique = list(dict.fromkeys((remote, digest) for remote, _, digest in todo))
+        with ThreadPoolExecutor(self.jobs) as pool:
+            found = pool.map(lambda item: self._download(*item), unique)
+            outcomes = dict(zip(unique, found, strict=True))
+        return {
+            item: problem for item in todo if (problem := outcomes[(item[0], item[2])]) is not None
+        }
+
+    def _download(self, remote: str | None, digest: Digest) -> Problem | None:
+        odb = self._odb(remote, digest.algorithm)
+        if odb is None:
+            return Problem.NO_REMOTE
+        target = self.scratch / digest.object_path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.{threading.get_ident()}")
+        source = odb.oid_to_path(digest.value)
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                odb.fs.get_file(source, str(temporary))
+                break
+            except FileNotFoundError:
+                return self._missing(odb)
+            except LockproofError:
+                raise
+            except Exception as error:
+                if attempt == _ATTEMPTS:
+                    raise self._unreachable(remote, error) from error
+        if file_md5(temporary, digest.algorithm) != digest.value.removesuffix(".dir"):
+            temporary.unlink()
+            return Problem.CORRUPTED
+        os.replace(temporary, target)
+        return None
+
+    def _missing(self, odb: Any) -> Problem:
+        # A folder that is not there at all is an unmounted disk, not a lost object.
+        if odb.fs.protocol == "local" and not any(
+            Path(folder).is_dir() for folder in (odb.path, Path(odb.path).parent.parent)
+        ):
+            raise UnavailableError(
+                f"the remote folder {Path(odb.path).parent.parent} is not there:"
+                " mount it, or set the remote's url with 'dvc remote modify'"
+            )
+        return Problem.MISSING
+
+    def _odb(self, name: str | None, algorithm: str) -> Any:
+        from dvc.config import NoRemoteError
+
+        with self._lock:
+            if name not in self._remotes:
+                try:
+                    self._remotes[name] = self.project.repo.cloud.get_remote(name)
+                except NoRemoteError:
+                    self._remotes[name] = None
+                except Exception as error:
+                    what = f"DVC cannot use remote {name or 'default'}: {error}"
+                    raise ConfigError(what) from error
+            remote = self._remotes[name]
+            if remote is None:
+                return None
+            return remote.legacy_odb if algorithm == "md5-dos2unix" else remote.odb
+
+    def _name(self, remote: str | None) -> str:
+        return str(remote or self.project.repo.config["core"].get("remote") or "(none)")
+
+    def _unreachable(self, remote: str | None, error: Exception) -> UnavailableError:
+        return UnavailableError(
+            f"remote {self._name(remote)!r} does not answer:"
+            f" {str(error) or type(error).__name__} (check the network and the credentials)"
+        )
+
+    def _fetch_by_dvc(self, needs: list[Need]) -> list[Unavailable]:
+        """Fetch what is not stored by content (imports, cloud versions) as DVC itself does."""
+        from dvc.exceptions import DownloadError, DvcException
+
+        problems = []
+        for need in needs:
+            digest = _locked(need)
+            try:
+                self.project.repo.fetch(targets=[str(self.project.root / need.out.path)])
+            except DownloadError:
+                problems.append(
+                    Unavailable(need.out.path, digest, Problem.MISSING, self._name(need.out.remote))
+                )
+            except DvcException as error:
+                raise UnavailableError(f"cannot fetch {need.out.path}: {error}") from error
+        return problems
+
+
+def file_md5(path: Path, algorithm: str = "md5") -> str:
+    """MD5 of a file in hex; `md5-dos2unix` as DVC 2 computes it.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    if algorithm == "md5-dos2unix":
+        from dvc.fs import localfs
+        from dvc_data.hashfile.hash import file_md5 as legacy_md5
+
+        return str(legacy_md5(str(path), localfs, name="md5-dos2unix"))
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _wanted(path: str, below: tuple[str, ...]) -> bool:
+    return not below or any(inside(path, part) for part in below)
+
+
+def _locked(need: Need) -> Digest:
+    assert need.out.locked is not None
+    return need.out.locked

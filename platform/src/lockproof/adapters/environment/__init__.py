@@ -1,0 +1,1 @@
+"""What stages run in: the interpreter, packages, programs, variables and machine."""

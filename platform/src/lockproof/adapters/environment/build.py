@@ -1,0 +1,243 @@
+"""The pipeline's own environment: what the policy names, made ready and described."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lockproof.adapters.files import write_whole
+from lockproof.adapters.sandbox.run import Limits, run_programs
+from lockproof.config import EnvironmentPolicy
+from lockproof.errors import ConfigError
+from lockproof.model.environment import Environment
+
+from .installers import Recipe, local_packages
+from .interpreters import (
+    find_interpreter,
+    inspect,
+    locate,
+    search_path,
+)
+from .machine import this_machine, threads
+from .pins import normalised, read_pins
+from .venvs import Progress, cached_venv
+
+IMAGE_VARIABLE = "LOCKPROOF_IMAGE"
+"""Set by whoever starts lockproof in a container: the image's reference by digest."""
+
+
+@dataclass(frozen=True)
+class PipelineEnvironment:
+    """Where stage commands find their programs."""
+
+    kind: str
+    """`requirements`, `uv-lock`, `interpreter`, `image` or `unpinned`."""
+    name: str
+    """As the policy names it."""
+    digest: str | None
+    """SHA-256 of the lock, or the image's digest; None where nothing pins it."""
+    bin: Path | None
+    """The folder that stands first on the search path."""
+    python: Path | None
+
+    def search_path(self) -> str:
+        """`PATH` for stage commands: `bin`, then the caller's without lockproof's own."""
+        return os.pathsep.join(filter(None, (str(self.bin or ""), search_path())))
+
+
+async def prepare(
+    policy: EnvironmentPolicy | None, root: Path, cache: Path, progress: Progress
+) -> PipelineEnvironment:
+    """Make the environment that the policy names; paths in it are relative to `root`.
+
+    Virtual environments are built below `cache/envs`, with uv, or with pip if there is none.
+
+    Raises:
+        ConfigError: the policy names something that is not there or cannot be built.
+        UnavailableError: a package index cannot be reached.
+        UsageError: the cache cannot be written.
+    """
+    root = root.absolute()
+    if policy is None:
+        python = _first_python(search_path())
+        return PipelineEnvironment("unpinned", "PATH", None, None, python)
+    if policy.image is not None:
+        return _in_image(policy.image)
+    if policy.interpreter is not None:
+        return await _existing(policy.interpreter, root)
+    if policy.requirements is not None:
+        kind, name = "requirements", policy.requirements
+        recipe, digest = await _of_requirements(name, policy.python, root)
+    else:
+        kind, name = "uv-lock", policy.uv_lock or ""
+        recipe, digest = await _of_uv_lock(name, policy.python, root)
+    folder = await cached_venv(recipe, cache, progress)
+    return PipelineEnvironment(kind, name, digest, folder / "bin", folder / "bin" / "python")
+
+
+async def with_packages(
+    env: PipelineEnvironment, packages: Mapping[str, str], cache: Path, progress: Progress
+) -> PipelineEnvironment:
+    """An environment on the same Python with exactly these packages (name -> version).
+
+    Nothing is added to them, even if one needs another: this puts a recorded state back.
+
+    Raises:
+        ConfigError: `env` has no Python, or a version does not exist or does not build.
+        UnavailableError: a package index cannot be reached.
+        UsageError: the cache cannot be written.
+    """
+    interpreter = await inspect(env.python) if env.python else None
+    if interpreter is None:
+        raise ConfigError(f"there is no Python in {env.name} to put recorded packages on")
+    lines = sorted(f"{normalised(name)}=={version}" for name, version in packages.items())
+    text = "\n".join([*lines, ""])
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    file = cache / "envs" / f"{digest[:16]}.txt"
+    write_whole(file, text)
+    recipe = Recipe(
+        name=f"{env.name} with recorded packages",
+        interpreter=interpreter,
+        digest=digest,
+        requirements=file,
+        closed=False,
+        names=frozenset(map(normalised, packages)),
+    )
+    folder = await cached_venv(recipe, cache, progress)
+    return PipelineEnvironment(
+        env.kind, recipe.name, digest, folder / "bin", folder / "bin" / "python"
+    )
+
+
+async def describe(
+    env: PipelineEnvironment, shell: str, variables: Mapping[str, str]
+) -> Environment:
+    """The fingerprint of an environment on this machine.
+
+    `variables` are those that stages get (`sandbox.stage_variables`), with their `PATH`. What
+    cannot be found out is left out: an R or shell pipeline has no Python and no packages.
+    """
+    machine = await this_machine()
+    found: dict[str, Any] = {}
+    blas: dict[str, str] = {}
+    if env.python is not None:
+        found = await _probe(env.python, "packages", variables)
+        if not found:
+            # Too old for the probe, or broken: its version is better than nothing.
+            python = await inspect(env.python)
+            found = {"python": f"{python.version} ({python.implementation})"} if python else {}
+        if "numpy" in found.get("packages", {}):
+            blas = await _probe(env.python, "blas", variables)
+    return Environment(
+        kind=env.kind,
+        name=env.name,
+        digest=env.digest,
+        python=found.get("python"),
+        packages=dict(sorted(found.get("packages", {}).items())),
+        os=machine.os,
+        libc=machine.libc,
+        machine=machine.machine,
+        cpu=machine.cpu,
+        cpu_features=machine.cpu_features,
+        blas=dict(sorted(blas.items())),
+        threads=threads(variables),
+        gpus=machine.gpus,
+        driver=machine.driver,
+        shell=_shell(shell, variables.get("PATH", os.defpath)),
+    )
+
+
+async def _probe(python: Path, what: str, variables: Mapping[str, str]) -> dict[str, Any]:
+    """Run one part of `probe.py`, offline and in a folder of its own; empty if it fails.
+
+    Without `-I`: the probe must find what a stage would, so it gets a stage's variables.
+    """
+    with tempfile.TemporaryDirectory(prefix="lockproof-probe-") as scratch:
+        answer = Path(scratch, "answer.json")
+        try:
+            await run_programs(
+                [[python, Path(__file__).with_name("probe.py"), what, answer]],
+                cwd=Path(scratch),
+                env={**variables, "HOME": scratch, "TMPDIR": scratch},
+                log=Path(scratch, "log"),
+                limits=Limits(timeout=120, network=False),
+            )
+            found = json.loads(answer.read_text("utf-8"))
+        except (OSError, ValueError, ConfigError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+async def _of_requirements(name: str, python: str | None, root: Path) -> tuple[Recipe, str]:
+    pins = read_pins(root / name, root)
+    interpreter = await find_interpreter(python, root)
+    recipe = Recipe(
+        name=name,
+        interpreter=interpreter,
+        digest=pins.digest,
+        requirements=pins.path,
+        hashed=pins.hashed,
+        names=pins.names,
+    )
+    return recipe, pins.digest
+
+
+async def _of_uv_lock(name: str, python: str | None, root: Path) -> tuple[Recipe, str]:
+    lock = root / name
+    project = lock.with_name("pyproject.toml")
+    for file in (lock, project):
+        if lock.name != "uv.lock" or not file.is_file():
+            raise ConfigError(f"environment.uv-lock: {name}: there is no {file.name}")
+        if not file.resolve().is_relative_to(root.resolve()):
+            raise ConfigError(f"environment.uv-lock: {name} is outside of the repository")
+    content = lock.read_bytes()
+    # The project file says which groups belong to the default ones.
+    both = hashlib.sha256(content + b"\0" + project.read_bytes()).hexdigest()
+    recipe = Recipe(
+        name=name,
+        interpreter=await find_interpreter(python, root),
+        digest=both,
+        project=lock.parent,
+        local=local_packages(lock),
+    )
+    return recipe, hashlib.sha256(content).hexdigest()
+
+
+async def _existing(name: str, root: Path) -> PipelineEnvironment:
+    program = locate(name, root)
+    if program is None:
+        where = f"in {root}" if "/" in name else "on PATH"
+        raise ConfigError(f"environment.interpreter: there is no program '{name}' {where}")
+    found = await inspect(program)
+    return PipelineEnvironment(
+        "interpreter", name, None, program.parent, program if found else None
+    )
+
+
+def _in_image(image: str) -> PipelineEnvironment:
+    if os.environ.get(IMAGE_VARIABLE) != image:
+        raise ConfigError(
+            f"stage commands run in an image only through `dagger call`: this is not {image}"
+        )
+    digest = image.rpartition("@")[2] if "@" in image else None
+    return PipelineEnvironment("image", image, digest, None, _first_python(search_path()))
+
+
+def _first_python(path: str) -> Path | None:
+    for folder in path.split(os.pathsep):
+        for name in ("python3", "python"):
+            if found := shutil.which(name, path=folder):
+                return Path(found)
+    return None
+
+
+def _shell(shell: str, path: str) -> str:
+    """`bash`, or `sh (dash)`: the name alone, so that two machines can agree."""
+    name = Path(shell).name
+    real = Path(os.path.realpath(shutil.which(shell, path=path) or shell)).name
+    return name if name == real else f"{name} ({real})"

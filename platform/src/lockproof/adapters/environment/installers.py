@@ -1,0 +1,233 @@
+"""Builds virtual environments with `uv`, or with `python -m venv` and pip where there is no uv."""
+
+import configparser
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
+
+from .interpreters import Interpreter, search_path
+from .pins import normalised
+from .variables import LOCALE, NETWORK, selected
+
+_PASSED = (
+    *LOCALE,
+    *NETWORK,
+    *("HOME", "TMPDIR", "XDG_*", "NETRC", "PYTHON_KEYRING_BACKEND", "SSL_CLIENT_CERT"),
+    # Where packages come from; not what gets installed or where to, which the recipe says.
+    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_CERT"),
+    *("PIP_TRUSTED_HOST", "PIP_CLIENT_CERT", "PIP_PROXY", "PIP_CONFIG_FILE", "PIP_CACHE_DIR"),
+    *("PIP_NO_CACHE_DIR", "PIP_*TIMEOUT", "PIP_RETRIES", "PIP_KEYRING_PROVIDER"),
+    *("PIP_ONLY_BINARY", "PIP_NO_BINARY", "PIP_PREFER_BINARY"),
+    *("UV_INDEX*", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_NO_INDEX"),
+    *("UV_KEYRING_PROVIDER", "UV_INSECURE_HOST", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS"),
+    *("UV_OFFLINE", "UV_CACHE_DIR", "UV_NO_CACHE", "UV_CONFIG_FILE", "UV_NO_CONFIG", "UV_HTTP_*"),
+    *("UV_REQUEST_TIMEOUT", "UV_CONCURRENT_*", "UV_LINK_MODE", "UV_NO_BUILD*", "UV_NO_BINARY*"),
+    *("UV_PYTHON_INSTALL_DIR", "UV_CREDENTIALS_DIR"),
+    # What packages without a wheel are compiled with.
+    *("CC", "CXX", "FC", "AR", "LD", "*FLAGS", "CMAKE_*", "PKG_CONFIG_*", "CUDA_HOME", "CUDA_PATH"),
+    *("CPATH", "LIBRARY_PATH", "LD_LIBRARY_PATH", "SDKROOT", "MACOSX_DEPLOYMENT_TARGET"),
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An environment to build: exactly these packages on this Python."""
+
+    name: str
+    """As the policy names it."""
+    interpreter: Interpreter
+    digest: str
+    """SHA-256 of everything that decides which packages are installed."""
+    requirements: Path | None = None
+    hashed: bool = False
+    closed: bool = True
+    """Whether a package that is needed and not named is an error."""
+    names: frozenset[str] = frozenset()
+    """Normalised names that `requirements` installs."""
+    project: Path | None = None
+    """The folder of a `uv.lock`; then there is no requirements file."""
+    local: tuple[str, ...] = ()
+    """Packages of that lock that are folders of the repository: not installed."""
+
+
+def install_programs(recipe: Recipe, uv: Path | None, folder: Path) -> list[list[str | Path]]:
+    """The programs that make the environment in `folder`, which is not there yet."""
+    python, base = folder / "bin" / "python", recipe.interpreter.base
+    if recipe.project is not None:
+        if uv is None:
+            raise ConfigError(f"environment.uv-lock: building {recipe.name} needs uv; install it")
+        skipped = [f"--no-install-package={name}" for name in recipe.local]
+        flags = ("--frozen", "--no-install-project", *skipped)
+        return [[uv, "sync", *flags, "--project", recipe.project, "--python", base]]
+    hashes = ("--require-hashes",) * recipe.hashed
+    named = (*hashes, "--no-deps", "-r", str(recipe.requirements))
+    if uv is not None:
+        index = ("--no-index",) * (pip_settings(os.environ).get("no-index", "") in _TRUE)
+        return [
+            [uv, "venv", "--no-project", "--python", base, folder],
+            [uv, "pip", "install", "--python", python, *index, *named],
+        ]
+    # Only the most verbose form says why an index did not answer.
+    pip: list[str | Path] = [python, "-I", "-m", "pip"]
+    spare = sorted({"setuptools", "wheel"} - recipe.names)
+    return [
+        [base, "-I", "-m", "venv", folder],
+        [*pip, "install", "-vv", *named],
+        *([[*pip, "uninstall", "-y", *spare]] if spare else []),
+    ]
+
+
+def check_program(uv: Path | None, folder: Path) -> list[str | Path]:
+    """The program that names packages which are needed and not there."""
+    python = folder / "bin" / "python"
+    return [uv, "pip", "check", "--python", python] if uv else [python, "-I", "-m", "pip", "check"]
+
+
+def finish_programs(recipe: Recipe, uv: Path | None, folder: Path) -> list[list[str | Path]]:
+    """What makes an environment built with pip the same as one built with uv: pip goes."""
+    if uv or "pip" in recipe.names:
+        return []
+    return [[folder / "bin" / "python", "-I", "-m", "pip", "uninstall", "-y", "pip"]]
+
+
+def missing(output: str) -> list[str]:
+    """The packages that `check_program` found needed and not there."""
+    by_uv = re.findall(r"requires `([\w.-]+)[^`]*`, but it's not installed", output)
+    by_pip = re.findall(r"requires ([\w.-]+), which is not installed", output)
+    return sorted({normalised(name) for name in [*by_uv, *by_pip]})
+
+
+def local_packages(lock: Path) -> tuple[str, ...]:
+    """Names in a `uv.lock` whose source is a folder.
+
+    Raises:
+        ConfigError: the file is not a uv.lock.
+    """
+    try:
+        packages = tomllib.loads(lock.read_text("utf-8")).get("package", [])
+        return tuple(
+            sorted(p["name"] for p in packages if {"editable", "directory"} & set(p["source"]))
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"environment.uv-lock: {lock.name} is not a uv.lock: {error}") from error
+
+
+def installer_variables(recipe: Recipe, uv: Path | None, folder: Path) -> dict[str, str]:
+    """What an installer sees: the user's index, proxy and compilers, and no other credentials."""
+    chosen = {name: value for name, value in os.environ.items() if selected(name, _PASSED)}
+    if uv is not None:
+        chosen = {"UV_LINK_MODE": "copy", **_as_uv(chosen), **chosen}
+    chosen |= {"PATH": search_path(), "NO_COLOR": "1", "PYTHONNOUSERSITE": "1"}
+    chosen |= {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
+    chosen |= {"PIP_USER": "0", "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    if recipe.project is not None:
+        chosen["UV_PROJECT_ENVIRONMENT"] = str(folder)
+    return chosen
+
+
+_TRUE = ("1", "true", "yes", "on", "t", "y")
+
+
+def _as_uv(environ: Mapping[str, str]) -> dict[str, str]:
+    """The user's settings for pip as uv's variables, unless the user has told uv itself."""
+    told = ("UV_INDEX*", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_CONFIG_*")
+    config = Path(environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"))
+    if any(selected(name, told) for name in environ) or any(
+        folder.joinpath("uv", "uv.toml").is_file() for folder in (config, Path("/etc"))
+    ):
+        return {}
+    pip = pip_settings(environ)
+    links = [e for e in pip.get("find-links", "").split() if "://" in e or Path(e).exists()]
+    found = {
+        "UV_DEFAULT_INDEX": pip.get("index-url", "").strip(),
+        "UV_INDEX": " ".join(pip.get("extra-index-url", "").split()),
+        "UV_FIND_LINKS": ",".join(links),
+        "UV_INSECURE_HOST": " ".join(pip.get("trusted-host", "").split()),
+        "SSL_CERT_FILE": pip.get("cert", ""),
+        "HTTPS_PROXY": pip.get("proxy", ""),
+        "HTTP_PROXY": pip.get("proxy", ""),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def pip_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the user has set for pip: its files, then its variables, by long option."""
+    home = Path(environ.get("HOME") or os.path.expanduser("~"))
+    config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+    files = [Path("/etc/pip.conf"), Path("/etc/xdg/pip/pip.conf"), home / ".pip/pip.conf"]
+    files += [config / "pip/pip.conf", Path(environ.get("PIP_CONFIG_FILE", ""))]
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    if environ.get("PIP_CONFIG_FILE") != os.devnull:
+        for file in files:
+            try:
+                parser.read(file, encoding="utf-8")
+            except (configparser.Error, UnicodeDecodeError):
+                continue
+    found: dict[str, str] = {}
+    for section in ("global", "install"):
+        if parser.has_section(section):
+            found |= {key.replace("_", "-"): value for key, value in parser.items(section)}
+    for name, value in environ.items():
+        if name.startswith("PIP_"):
+            found[name.removeprefix("PIP_").lower().replace("_", "-")] = value
+    return found
+
+
+_UNREACHABLE = re.compile(
+    r"connection (?:refused|reset|broken|error|aborted)|connecttimeout|timed out|dns error"
+    r"|name or service not known|name resolution|newconnectionerror|network is unreachable"
+    r"|no route to host|error sending request|max retries exceeded|server error|proxyerror"
+    r"|certificate verify failed|invalid peer certificate|tunnel error|network connectivity",
+    re.IGNORECASE,
+)
+_REFUSED = re.compile(r"\b40[13] (?:client error|unauthorized|forbidden)", re.IGNORECASE)
+
+
+def failure(recipe: Recipe, output: str, log: Path) -> LockproofError:
+    """The error for an installer that failed, from what it printed."""
+    what = f"cannot build the environment of {recipe.name}"
+    part = _relevant(output)
+    if "No space left on device" in output:
+        return UsageError(f"{what}: the disk is full ({log.parent})")
+    if "ensurepip is not" in output or "No module named venv" in output:
+        return ConfigError(f"{what}: {recipe.interpreter.base} has no venv; install uv")
+    refused = _last(_REFUSED, output)
+    if refused:
+        return ConfigError(f"{what}: the package index wants other credentials: {refused}")
+    unreachable = part if _UNREACHABLE.search(part) else _last(_UNREACHABLE, output)
+    if unreachable:
+        return UnavailableError(f"{what}: {unreachable}")
+    return ConfigError(f"{what}: {part} (see {log})")
+
+
+def _last(pattern: re.Pattern[str], output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if pattern.search(line)]
+    return _shown(_ORNAMENT.sub("", lines[-1])) if lines else ""
+
+
+_ERROR_LINE = re.compile("error\\b|fatal|\u00d7", re.IGNORECASE)
+_ASIDE = re.compile(r"hint|help|\[notice\]|warning", re.IGNORECASE)
+# Older versions of uv draw their errors as trees.
+_ORNAMENT = re.compile(
+    "^(?:(?:error|hint|cause|caused by|\\d+): *|[\u00d7\u2500-\u257f\u25b6 ]+)", re.IGNORECASE
+)
+
+
+def _relevant(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    chosen = [line for line in lines if line.startswith("ERROR:")]  # pip's
+    if not chosen:
+        starts = [i for i, line in enumerate(lines) if _ERROR_LINE.match(line)]
+        chosen = [line for line in lines[starts[-1] if starts else -1 :] if not _ASIDE.match(line)]
+    return _shown(": ".join(_ORNAMENT.sub("", line) for line in chosen) or "no output")
+
+
+def _shown(text: str) -> str:
+    """At most 400 characters, and no password of a URL."""
+    masked = re.sub(r"://[^/@\s]+@", "://***@", text)
+    return masked if len(masked) <= 400 else masked[:399] + "…"

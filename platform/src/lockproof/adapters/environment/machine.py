@@ -1,0 +1,107 @@
+"""What machine this is, as far as it can make numbers differ: system, CPU, GPUs."""
+
+import os
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .programs import ask
+from .variables import NUMERIC, selected
+
+CPU_FEATURES = re.compile(
+    # x86: what OpenBLAS, MKL, NumPy, oneDNN and the like choose kernels by
+    r"ssse3|sse4_[12]|avx|avx2|avx_(vnni|vnni_int8|ne_convert)|f16c|fma4?|xop|avx512\w+|amx_\w+"
+    # ARM, POWER and z
+    r"|asimd\w*|fphp|sve2?|svei8mm|svebf16|sme2?|i8mm|bf16|altivec|vsx|vxe?2?"
+)
+"""Names as in Linux's /proc/cpuinfo."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The parts of `model.environment.Environment` that belong to the place."""
+
+    os: str
+    libc: str | None
+    machine: str
+    cpu: str | None
+    cpu_features: tuple[str, ...]
+    gpus: tuple[str, ...]
+    driver: str | None
+
+
+async def this_machine() -> Machine:
+    """Look at the machine; what cannot be found out is None or empty."""
+    gpus, driver = await _gpus()
+    cpu, features = await _cpu()
+    return Machine(
+        os=_system(),
+        libc=_libc(),
+        machine=platform.machine(),
+        cpu=cpu,
+        cpu_features=tuple(sorted(filter(CPU_FEATURES.fullmatch, features))),
+        gpus=gpus,
+        driver=driver,
+    )
+
+
+def threads(variables: Mapping[str, str]) -> dict[str, str]:
+    """How many CPUs a process here may use, and the numeric settings among `variables`."""
+    has_affinity = hasattr(os, "sched_getaffinity")
+    cpus = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    settings = {name: value for name, value in variables.items() if selected(name, NUMERIC)}
+    return {"cpus": str(cpus), **dict(sorted(settings.items()))}
+
+
+def _system() -> str:
+    kernel = f"{platform.system()} {platform.release()}"
+    if sys.platform == "darwin":
+        return f"macOS {platform.mac_ver()[0]}; {kernel}"
+    try:
+        return f"{platform.freedesktop_os_release()['PRETTY_NAME']}; {kernel}"
+    except OSError:
+        return kernel
+
+
+def _libc() -> str | None:
+    try:
+        return os.confstr("CS_GNU_LIBC_VERSION")
+    except (AttributeError, ValueError, OSError):
+        # musl's loader tells its version only when it is run, and then as an error.
+        return "musl" if any(Path("/lib").glob("ld-musl-*")) else None
+
+
+async def _cpu() -> tuple[str | None, frozenset[str]]:
+    if sys.platform == "darwin":
+        name = await ask(["sysctl", "-n", "machdep.cpu.brand_string"], os.environ)
+        flags = await ask(["sysctl", "-n", "machdep.cpu.features"], os.environ)
+        more = await ask(["sysctl", "-n", "machdep.cpu.leaf7_features"], os.environ)
+        words = f"{flags or ''} {more or ''}".lower().replace("avx1.0", "avx").replace(".", "_")
+        return name, frozenset(words.split())
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8", "replace")
+    except OSError:
+        return platform.processor() or None, frozenset()
+    fields: dict[str, str] = {}
+    for line in text.splitlines():
+        key, _, value = line.partition(":")
+        fields.setdefault(key.strip().lower(), value.strip())
+    name = fields.get("model name") or fields.get("cpu model") or fields.get("cpu")
+    if name is None and "cpu part" in fields:
+        name = f"{fields.get('cpu implementer', '')} part {fields['cpu part']}".strip()
+    words = fields.get("flags") or fields.get("features") or ""
+    return re.sub(r"\s+", " ", name) if name else None, frozenset(words.split())
+
+
+async def _gpus() -> tuple[tuple[str, ...], str | None]:
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return (), None
+    query = ["--query-gpu=name,driver_version", "--format=csv,noheader"]
+    answer = await ask([program, *query], os.environ)
+    rows = [line.rpartition(",") for line in (answer or "").splitlines() if "," in line]
+    return tuple(row[0].strip() for row in rows), rows[0][2].strip() if rows else None

@@ -1,0 +1,1 @@
+"""Git: the repository, its commits as trees of files, and work trees."""

@@ -1,0 +1,1 @@
+"""Kubernetes: an API server, its answers, and the bundled field tables."""

@@ -1,0 +1,204 @@
+"""The connection to an API server: found in a kubeconfig, and asked again with patience."""
+
+import importlib
+import importlib.util
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from lockproof.errors import ConfigError, MissingExtraError, UnavailableError
+from lockproof.model.resource import Body
+
+from .answers import (
+    Refusal,
+    Why,
+    is_transient,
+    read_status,
+    refusal_of,
+)
+
+_CONNECT, _READ = 5.0, 30.0
+_FIRST_PATIENCE = 5.0
+"""Seconds for a server that was never reached; one that was gets the caller's patience."""
+_DELAYS = (0.25, 0.5, 1.0, 2.0, 4.0)
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Connection:
+    """One API server, as one user."""
+
+    server: str
+    """Scheme, host and port."""
+    context: str
+    """The context of the kubeconfig, for people."""
+    patience: float
+    """Seconds for which a request that fails in passing is tried again."""
+    say: Say
+    _configuration: Any = field(repr=False)
+    _pool: Any = field(repr=False)
+    _reached: bool = False
+
+    @classmethod
+    def open(
+        cls, kubeconfig: Path | None, context: str | None, *, patience: float, say: Say
+    ) -> "Connection":
+        """Find the server; nothing is contacted yet.
+
+        Args:
+            kubeconfig: a file; None for `$KUBECONFIG`, else `~/.kube/config`, else the service
+                account where this runs in a pod.
+            context: a context of the file; None for its current one.
+            patience: seconds for which a request that fails in passing is tried again.
+            say: hears of waiting.
+
+        Raises:
+            ConfigError: there is no kubeconfig, or it cannot be used.
+            MissingExtraError: the client library is not installed.
+        """
+        if importlib.util.find_spec("kubernetes") is None:
+            raise MissingExtraError("kubernetes", "a cluster")
+        client, named = _client(kubeconfig, context)
+        parts = urlsplit(client.configuration.host)
+        server = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+        pool = client.rest_client.pool_manager
+        return cls(server, named, patience, say, client.configuration, pool)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Body | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+    ) -> dict[str, Any]:
+        """Ask, and ask again for as long as the failure may pass.
+
+        Raises:
+            Refusal: the server will not do it.
+            ConfigError: there is something else behind the address, or it cannot be trusted.
+            UnavailableError: it did not answer for as long as the patience lasts.
+        """
+        began, tries = time.monotonic(), 0
+        while True:
+            answer = self._attempt(method, path, query, body, content_type, accept)
+            if isinstance(answer, dict):
+                return answer
+            if isinstance(answer, Refusal):
+                if self._is_ready(answer):
+                    raise answer
+                answer = "it is starting"
+            patience = self.patience if self._reached else min(self.patience, _FIRST_PATIENCE)
+            if time.monotonic() - began > patience:
+                raise UnavailableError(
+                    f"the API server {self.server} (context {self.context}) does not answer:"
+                    f" {answer}; start it or correct the kubeconfig, then run this again"
+                )
+            if tries == 2:
+                self.say(f"waiting for the API server {self.server}: {answer}")
+            time.sleep(_DELAYS[min(tries, len(_DELAYS) - 1)])
+            tries += 1
+
+    def _is_ready(self, refusal: Refusal) -> bool:
+        """Whether a refusal stands: a server that is starting knows no roles and no kinds yet."""
+        unknown = refusal.why is Why.NOT_FOUND and "requested resource" in str(refusal)
+        if refusal.why is not Why.FORBIDDEN and not unknown:
+            return True
+        answer = self._attempt("GET", "/readyz", {}, None, "", "*/*")
+        return not isinstance(answer, str)
+
+    def _attempt(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Body | None,
+        content_type: str,
+        accept: str,
+    ) -> dict[str, Any] | Refusal | str:
+        """The answer, or a refusal, or why there is neither yet."""
+        import urllib3
+
+        headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": "lockproof"}
+        for setting in self._configuration.auth_settings().values():
+            headers[setting["key"]] = setting["value"]
+        try:
+            answer = self._pool.request(
+                method,
+                f"{self.server}{path}" + (f"?{urlencode(query)}" if query else ""),
+                body=None if body is None else json.dumps(body).encode(),
+                headers=headers,
+                timeout=urllib3.Timeout(connect=_CONNECT, read=_READ),
+                retries=False,
+                redirect=False,
+            )
+        except urllib3.exceptions.SSLError as error:
+            raise ConfigError(
+                f"the API server {self.server} cannot be trusted: {_brief(error)};"
+                " correct the certificates in the kubeconfig"
+            ) from error
+        except urllib3.exceptions.HTTPError as error:
+            return _brief(error)
+        if answer.status < 400:
+            self._reached = True
+            value = json.loads(answer.data) if path != "/readyz" else {}
+            return value if isinstance(value, dict) else {}
+        status = read_status(answer.data)
+        if is_transient(answer.status, status):
+            return " ".join(str(status.get("message") or f"HTTP {answer.status}").split())[:300]
+        refusal = refusal_of(answer.status, status)
+        if refusal is None:
+            raise ConfigError(
+                f"{self.server} is no Kubernetes API server: HTTP {answer.status} to {path}"
+            )
+        return refusal
+
+
+def _client(kubeconfig: Path | None, context: str | None) -> tuple[Any, str]:
+    config = importlib.import_module("kubernetes.config")
+    # It logs a traceback for a credential plug-in that fails, and raises as well.
+    logging.getLogger("kubernetes").setLevel(logging.CRITICAL)
+    named = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG")
+    if named and not any(Path(one).expanduser().exists() for one in named.split(os.pathsep)):
+        raise ConfigError(
+            f"there is no kubeconfig {named}: use --kubeconfig FILE or set KUBECONFIG"
+        )
+    try:
+        if not named and not context and not Path.home().joinpath(".kube/config").exists():
+            if "KUBERNETES_SERVICE_HOST" not in os.environ:
+                raise ConfigError(
+                    "no cluster: there is no kubeconfig; use --kubeconfig FILE or set KUBECONFIG"
+                )
+            api = importlib.import_module("kubernetes.client")
+            configuration = api.Configuration()
+            config.load_incluster_config(client_configuration=configuration)
+            return api.ApiClient(configuration), "in-cluster"
+        client = config.new_client_from_config(named, context, persist_config=False)
+        if context is None:
+            context = str(config.list_kube_config_contexts(named)[1]["name"])
+        return client, context
+    except ConfigError:
+        raise
+    except Exception as error:
+        if context is not None and "/contexts list" in str(error):
+            raise ConfigError(
+                f"no context {context!r} in {named or '~/.kube/config'}:"
+                " 'kubectl config get-contexts' lists them"
+            ) from error
+        raise ConfigError(
+            f"cannot use the kubeconfig {named or '~/.kube/config'}: {_brief(error)}"
+        ) from error
+
+
+def _brief(error: Exception) -> str:
+    reason = getattr(error, "reason", None)
+    text = str(reason if isinstance(reason, Exception) else error)
+    return " ".join(text.rpartition(": ")[2].split())[:200] or type(error).__name__

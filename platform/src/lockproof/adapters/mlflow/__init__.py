@@ -1,0 +1,1 @@
+"""MLflow: runs and models in a tracking store."""

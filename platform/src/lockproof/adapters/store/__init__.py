@@ -1,0 +1,1 @@
+"""Stores of DVC objects, one file for each kind behind one interface."""

@@ -1,0 +1,1 @@
+"""What is wrong in Kubernetes manifests, and in what a cluster says of them."""

@@ -1,0 +1,263 @@
+"""References between manifests: what is named must be there."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from functools import cached_property
+
+from lockproof.model.finding import Finding
+from lockproof.model.manifest import Bundle, Manifest, dig, items, mapping, sequence
+
+from .pods import Pod, containers, pods
+from .selectors import all_pods, selector_findings
+from .shape import at_place
+from .targets import Target, arguments, targets
+
+_ALWAYS_THERE = (
+    "ServiceAccount/default", "ConfigMap/kube-root-ca.crt", "AppProject/default",
+    "ClusterRole/cluster-admin", "ClusterRole/admin", "ClusterRole/edit", "ClusterRole/view",
+    "ClusterRole/system:*", "Role/system:*", "Role/extension-apiserver-authentication-reader",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The objects of a bundle by kind, and what will exist besides them."""
+
+    objects: Mapping[str, Sequence[Manifest]]
+    made: frozenset[tuple[str, str]]
+    """Kind and name of what other objects make once they run."""
+
+    @cached_property
+    def _by_namespace(self) -> Mapping[str, Sequence[Pod]]:
+        found: dict[str, list[Pod]] = {}
+        for manifests in self.objects.values():
+            for manifest in manifests:
+                # What Crossplane applies stands in a namespace of its own.
+                space = "" if manifest.kind == "Object" else manifest.namespace
+                found.setdefault(space, []).extend(all_pods(manifest))
+        return found
+
+    def pods(self, namespace: str) -> Sequence[Pod]:
+        """The pods that may stand in a namespace; in any where it is not stated."""
+        spaces = (namespace, "") if namespace else tuple(self._by_namespace)
+        return [pod for space in spaces for pod in self._by_namespace.get(space, ())]
+
+    @cached_property
+    def named(self) -> Mapping[tuple[str, str], Sequence[Manifest]]:
+        """The objects by kind and name."""
+        found: dict[tuple[str, str], list[Manifest]] = {}
+        for manifests in self.objects.values():
+            for manifest in manifests:
+                found.setdefault((manifest.kind, manifest.name), []).append(manifest)
+        return found
+
+
+def reference_findings(
+    bundle: Bundle,
+    elsewhere: Iterable[Bundle],
+    external: Iterable[str],
+    beside: Iterable[Manifest] = (),
+) -> tuple[list[Finding], int, tuple[str, ...]]:
+    """Check every reference of a bundle.
+
+    Args:
+        bundle: the manifests that are applied together.
+        elsewhere: other bundles: an object that is only there does not count, but is told of.
+        external: what exists without being declared here: `Secret/NAME`, globs.
+        beside: manifests that are there as well and are not checked themselves.
+
+    Returns:
+        The findings, how many references there were, and those that could not be checked.
+    """
+    objects: dict[str, list[Manifest]] = {}
+    present = (*bundle.manifests, *beside)
+    for manifest in present:
+        objects.setdefault(manifest.kind, []).append(manifest)
+    known = _Known(objects, frozenset(_made(present)))
+    outside = (*_ALWAYS_THERE, *external)
+    found: list[Finding] = []
+    skipped: list[str] = []
+    count = 0
+    for manifest in bundle.manifests:
+        for target in targets(manifest):
+            count += 1
+            if any(fnmatchcase(f"{target.kind}/{target.name}", glob) for glob in outside):
+                continue
+            if (target.kind, target.name) in known.made:
+                continue
+            match = _find(manifest, target, known.named.get((target.kind, target.name), ()))
+            if match is None and not bundle.complete:
+                skipped.append(f"{manifest.label}: whether there is {target.kind} {target.name}")
+            elif match is None:
+                found.append(_missing(manifest, target, objects, elsewhere, bundle.name))
+            else:
+                found += _parts(manifest, target, match)
+        # Pods may come from elsewhere, too, such as from a chart.
+        pods_here = bundle.complete and not any(
+            fnmatchcase(f"Pods/{manifest.name}", glob) for glob in outside
+        )
+        found += _local(manifest, known, selectors=pods_here)
+    return found, count, tuple(skipped)
+
+
+def _find(manifest: Manifest, target: Target, candidates: Iterable[Manifest]) -> Manifest | None:
+    space = target.namespace if target.namespace is not None else manifest.namespace
+    fitting = [
+        candidate
+        for candidate in candidates
+        if candidate.name == target.name
+        and (not target.group or candidate.group == target.group)
+        and (not space or not candidate.namespace or candidate.namespace == space)
+    ]
+    if len(fitting) < 2:
+        return fitting[0] if fitting else None
+    # Loose files may declare an object each: what is in the same file is meant.
+    path, _ = manifest.locate(())
+    return next((one for one in fitting if one.locate(())[0] == path), fitting[0])
+
+
+def _missing(
+    manifest: Manifest,
+    target: Target,
+    objects: Mapping[str, Sequence[Manifest]],
+    elsewhere: Iterable[Bundle],
+    where: str,
+) -> Finding:
+    names = [other.name for other in objects.get(target.kind, ())]
+    close = get_close_matches(target.name, names, n=1, cutoff=0.75)
+    hint = f"declare it, or name it in [lint] external as '{target.kind}/{target.name}'"
+    if target.name in names:
+        hint = "it is in another namespace or group: make them agree"
+    elif close:
+        hint = f"did you mean {close[0]}?"
+    else:
+        other = next((b.name for b in elsewhere if _find(manifest, target, b.manifests)), None)
+        if other is not None:
+            hint = f"it is only in {other or 'files of no kustomization'}: {hint}"
+    return at_place(
+        "LP611",
+        manifest,
+        target.at,
+        f"there is no {target.kind} {target.name}{f' in {where}' if where else ''}: {hint}",
+        subject=f"{manifest.label} {target.kind}/{target.name}",
+    )
+
+
+def _parts(manifest: Manifest, target: Target, match: Manifest) -> Iterator[Finding]:
+    """The key or the port that is used of an object that is there."""
+    if target.key is not None and match.kind in ("ConfigMap", "Secret"):
+        fields = ("data", "binaryData", "stringData")
+        keys = [key for field in fields for key in mapping(match.value.get(field))]
+        if keys and target.key not in keys:
+            yield at_place(
+                "LP612",
+                manifest,
+                target.at,
+                f"{match.label} has no key {target.key}: it has {', '.join(sorted(keys)[:8])}",
+                subject=f"{manifest.label} {match.label} {target.key}",
+            )
+    if target.port is not None and match.kind == "Service":
+        ports = [port for _, port in items(match.spec.get("ports"), ())]
+        known = {value for port in ports for value in (port.get("port"), port.get("name"))}
+        if ports and target.port not in known:
+            yield at_place(
+                "LP612",
+                manifest,
+                target.at,
+                f"{match.label} has no port {target.port}: name one of"
+                f" {', '.join(str(port.get('port')) for port in ports)}",
+                subject=f"{manifest.label} {match.label} port {target.port}",
+            )
+
+
+def _made(manifests: Iterable[Manifest]) -> Iterator[tuple[str, str]]:
+    """What objects make once they run: secrets of connections, sealed and external secrets."""
+    for manifest in manifests:
+        names = (
+            dig(manifest.spec, "writeConnectionSecretToRef", "name"),
+            dig(manifest.spec, "target", "name") if manifest.kind == "ExternalSecret" else None,
+            manifest.spec.get("secretName") if manifest.kind == "Certificate" else None,
+        )
+        yield from (("Secret", name) for name in names if isinstance(name, str))
+        if manifest.kind in ("SealedSecret", "ExternalSecret"):
+            yield "Secret", manifest.name
+        if (manifest.group, manifest.kind) == ("flagger.app", "Canary"):
+            apex = dig(manifest.spec, "service", "name") or dig(manifest.spec, "targetRef", "name")
+            yield from (("Service", f"{apex}{end}") for end in ("", "-primary", "-canary"))
+        if (manifest.group, manifest.kind) == ("source.extensions.fluxcd.io", "ArtifactGenerator"):
+            for _, artifact in items(manifest.spec.get("artifacts"), ()):
+                yield "ExternalArtifact", str(artifact.get("name"))
+        for _, claim in items(manifest.spec.get("volumeClaimTemplates"), ()):
+            name = dig(claim, "metadata", "name")
+            if isinstance(name, str):
+                yield "PersistentVolumeClaim", name
+        if manifest.kind == "Object" and manifest.group == "kubernetes.m.crossplane.io":
+            inner = dig(manifest.spec, "forProvider", "manifest")
+            name = dig(inner, "metadata", "name")
+            if isinstance(name, str):
+                yield str(dig(inner, "kind")), name
+
+
+def _local(manifest: Manifest, known: _Known, *, selectors: bool) -> Iterator[Finding]:
+    """References by label, port name, volume name and argument."""
+    if selectors:
+        yield from selector_findings(manifest, known.objects, known.pods)
+    if manifest.kind == "Rollout":
+        yield from _arguments(manifest, known)
+    for pod in pods(manifest):
+        yield from _volumes(pod)
+        yield from _probes(pod)
+
+
+def _arguments(manifest: Manifest, known: _Known) -> Iterator[Finding]:
+    """Arguments that a template needs and the rollout does not give."""
+    for target, given in arguments(manifest):
+        template = _find(manifest, target, known.named.get((target.kind, target.name), ()))
+        for argument in sequence(template.spec.get("args")) if template else ():
+            needed = isinstance(argument, Mapping) and not (
+                "value" in argument or "valueFrom" in argument
+            )
+            if template and needed and argument.get("name") not in given:
+                yield at_place(
+                    "LP614",
+                    manifest,
+                    target.at,
+                    f"{template.label} needs the argument {argument.get('name')}: give it"
+                    " under args",
+                    subject=f"{manifest.label} {template.label} {argument.get('name')}",
+                )
+
+
+def _volumes(pod: Pod) -> Iterator[Finding]:
+    names = {volume.get("name") for _, volume in items(pod.spec.get("volumes"), ())}
+    names |= {
+        dig(claim, "metadata", "name")
+        for claim in sequence(pod.manifest.spec.get("volumeClaimTemplates"))
+    }
+    for container in containers(pod):
+        mounts = items(container.value.get("volumeMounts"), (*container.at, "volumeMounts"))
+        for at, mount in mounts:
+            if isinstance(mount.get("name"), str) and mount["name"] not in names:
+                yield at_place(
+                    "LP611",
+                    pod.manifest,
+                    (*at, "name"),
+                    f"the pod has no volume {mount['name']}: declare it under volumes",
+                )
+
+
+def _probes(pod: Pod) -> Iterator[Finding]:
+    for container in containers(pod):
+        named = {p.get("name") for _, p in items(container.value.get("ports"), ())}
+        for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
+            for way in ("httpGet", "tcpSocket"):
+                port = dig(container.value, probe, way, "port")
+                if isinstance(port, str) and not port.isdigit() and port not in named:
+                    yield at_place(
+                        "LP612",
+                        pod.manifest,
+                        (*container.at, probe, way, "port"),
+                        f"the {probe} uses the port {port}, which the container does not have",
+                    )

@@ -1,0 +1,324 @@
+"""A manifest against the schema of its kind: what a strict API server would refuse."""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any, Literal
+
+from lockproof.model.schema import Node, Reference, Schema, Table
+from lockproof.rules.formats import FORMATS, is_quantity
+
+from .cel import Unsupported, holds
+
+At = tuple[str | int, ...]
+"""Where in a manifest: keys and positions from its top."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One disagreement with the schema."""
+
+    kind: Literal["unknown", "type", "required", "value"]
+    at: At
+    """The field; of a missing one, the object that lacks it."""
+    text: str
+    """What is wrong, without its place."""
+
+
+def dotted(at: At) -> str:
+    """`spec.containers[0].image`; keys that are no plain words are quoted."""
+    parts: list[str] = []
+    for key in at:
+        if isinstance(key, int):
+            parts.append(f"[{key}]")
+        elif re.fullmatch(r"[\w-]+", key):
+            parts.append(f".{key}" if parts else key)
+        else:
+            parts.append(f"[{key!r}]")
+    return "".join(parts) or "(the whole object)"
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What came of holding one manifest against its schema."""
+
+    problems: tuple[Problem, ...]
+    not_checked: tuple[str, ...]
+    """Rules of the schema that could not be evaluated."""
+
+
+def validate(value: Any, schema: Schema) -> Validation:
+    """Hold a manifest against the schema of its kind."""
+    run = _Run()
+    run.check(value, schema.table, schema.kind.root, ())
+    return Validation(tuple(run.problems), tuple(run.not_checked))
+
+
+class _Run:
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.not_checked: list[str] = []
+
+    def check(self, value: Any, table: Table, reference: Reference, at: At) -> None:
+        node: Node
+        if isinstance(reference, int):
+            node = table.nodes[reference]
+        else:
+            table, node = table.find(reference)
+        if value is None:
+            if not (table.null_is_absent or node.get("null")) and "type" in node:
+                self._say("type", at, f"is null, must be {_article(node['type'])}")
+            return
+        kind = node.get("type")
+        if kind is not None and not _TYPES[kind](value):
+            self._say("type", at, f"is {_described(value)}, must be {_article(kind)}")
+            return
+        if isinstance(value, dict):
+            self._object(value, table, node, at)
+        elif isinstance(value, list):
+            self._list(value, table, node, at)
+        elif len(node) > 1:
+            self._scalar(value, node, at)
+        if not _COMBINATIONS.isdisjoint(node):
+            self._combined(value, table, node, at)
+
+    def _say(
+        self, kind: Literal["unknown", "type", "required", "value"], at: At, text: str
+    ) -> None:
+        self.problems.append(Problem(kind, at, text))
+
+    def _object(self, value: dict[Any, Any], table: Table, node: Node, at: At) -> None:
+        properties = node.get("properties", _NONE)
+        others = node.get("values")
+        closed = "type" in node and not node.get("open")
+        for key, inner in value.items():
+            reference = properties.get(key)
+            if reference is not None:
+                self.check(inner, table, reference, (*at, key))
+            elif others is not None:
+                self.check(inner, table, others, (*at, key))
+            elif closed and not (node.get("embedded") and key in _ANY_OBJECT):
+                self._unknown(key, properties, at)
+        for key in node.get("required", ()):
+            if value.get(key) is not None or (key in value and not table.null_is_absent):
+                continue
+            if key not in properties or "default" not in table.find(properties[key])[1]:
+                self._say("required", at, f"lacks the required field '{key}'")
+        if node.get("embedded"):
+            for key in ("apiVersion", "kind"):
+                if not isinstance(value.get(key), str):
+                    self._say("required", at, f"lacks the required field '{key}'")
+        self._size(len(value), node, "properties", "field", at)
+
+    def _unknown(self, key: Any, properties: Mapping[str, Any], at: At) -> None:
+        close = get_close_matches(str(key)[:60], properties, n=1, cutoff=0.75)
+        hint = f"; did you mean '{close[0]}'?" if close else ""
+        self._say("unknown", (*at, key), f"is no field of this object{hint}")
+
+    def _list(self, value: list[Any], table: Table, node: Node, at: At) -> None:
+        items = node.get("items")
+        if items is not None:
+            for position, inner in enumerate(value):
+                self.check(inner, table, items, (*at, position))
+        self._size(len(value), node, "items", "item", at)
+        keys = node.get("keys")
+        if keys and len(value) > 1:
+            self._repeated([_key(item, keys) for item in value], at)
+        elif node.get("unique") and len(value) > 1:
+            self._repeated([repr(item) for item in value], at)
+
+    def _repeated(self, names: Sequence[str | None], at: At) -> None:
+        seen: set[str] = set()
+        for position, name in enumerate(names):
+            if name is not None and name in seen:
+                self._say("value", (*at, position), f"repeats {name} in a list of unique items")
+            elif name is not None:
+                seen.add(name)
+
+    def _size(self, size: int, node: Node, what: str, unit: str, at: At) -> None:
+        low, high = node.get(f"min-{what}"), node.get(f"max-{what}")
+        if low is not None and size < low:
+            self._say("value", at, f"has {size} {unit}s, needs at least {low}")
+        if high is not None and size > high:
+            self._say("value", at, f"has {size} {unit}s, may have at most {high}")
+
+    def _scalar(self, value: Any, node: Node, at: At) -> None:
+        allowed = node.get("enum")
+        if allowed is not None and not any(
+            value == one and isinstance(value, bool) == isinstance(one, bool) for one in allowed
+        ):
+            close = get_close_matches(str(value), [str(one) for one in allowed], n=1, cutoff=0.6)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            listed = ", ".join(str(one) for one in allowed[:12])
+            self._say("value", at, f"is {_described(value)}, must be one of {listed}{hint}")
+        if isinstance(value, str):
+            self._text(value, node, at)
+        else:
+            self._number(value, node, at)
+
+    def _text(self, value: str, node: Node, at: At) -> None:
+        low, high = node.get("min-length"), node.get("max-length")
+        if low is not None and len(value) < low:
+            self._say("value", at, f"is {_described(value)}, needs at least {low} characters")
+        if high is not None and len(value) > high:
+            self._say("value", at, f"has {len(value)} characters, may have at most {high}")
+        pattern = node.get("pattern")
+        if pattern is not None:
+            compiled = _compiled(pattern)
+            if compiled is None:
+                self.not_checked.append(f"the pattern of {dotted(at)}")
+            elif not compiled.search(value):
+                self._say("value", at, f"is {_described(value)}, must match {pattern}")
+        check = FORMATS.get(node.get("format", ""))
+        if check is not None and not check.holds(value):
+            self._say("value", at, f"is {_described(value)}, must be {check.name}")
+
+    def _number(self, value: int | float, node: Node, at: At) -> None:
+        for name, word, fails in _BOUNDS:
+            bound = node.get(name)
+            if bound is not None and fails(value, bound):
+                self._say("value", at, f"is {value}, must be {word} {bound}")
+        limit = _RANGES.get(node.get("format", ""))
+        if limit and isinstance(value, int) and not -limit <= value < limit:
+            self._say("value", at, f"is {value}, must be an {node['format']}")
+
+    def _combined(self, value: Any, table: Table, node: Node, at: At) -> None:
+        for reference in node.get("all", ()):
+            self.check(value, table, reference, at)
+        for name in ("any", "one"):
+            parts = node.get(name)
+            if not parts:
+                continue
+            fitting = sum(_fits(value, table, part, at) for part in parts)
+            if fitting == 0:
+                self._say("value", at, self._alternatives(value, table, parts))
+            elif name == "one" and fitting > 1:
+                self._say("value", at, "fits several alternatives, must fit just one")
+        if "not" in node and _fits(value, table, node["not"], at):
+            self._say("value", at, "has a value that is excluded")
+        for name in node.get("needs", ()):
+            self._need(value, name, at)
+        rules = node.get("rules", ())
+        completed = _completed(value, table, node) if rules else None
+        for rule in rules:
+            try:
+                if not holds(rule, completed):
+                    self._say("value", at, f"breaks the rule {rule}")
+            except Unsupported:
+                self.not_checked.append(f"the rule '{rule}' on {dotted(at)}")
+
+    def _alternatives(self, value: Any, table: Table, parts: Sequence[Reference]) -> str:
+        needed = [table.find(part)[1].get("required") for part in parts]
+        if isinstance(value, dict) and all(needed):
+            return "needs " + " or ".join("+".join(names or ()) for names in needed)
+        return f"is {_described(value)}, which fits none of {len(parts)} alternatives"
+
+    def _need(self, spec: Any, name: str, at: At) -> None:
+        """A managed resource gives a parameter unless it only observes."""
+        if not isinstance(spec, dict):
+            return
+        policies = spec.get("managementPolicies", ["*"])
+        if not isinstance(policies, list) or not {"*", "Create", "Update"} & set(
+            map(str, policies)
+        ):
+            return
+        places = (spec.get("forProvider"), spec.get("initProvider"))
+        if not any(isinstance(place, dict) and name in place for place in places):
+            self._say("required", (*at, "forProvider"), f"lacks the required parameter '{name}'")
+
+
+def _completed(value: Any, table: Table, node: Node) -> Any:
+    """A value with the defaults of its schema filled in, as a server does before it asks rules."""
+    if isinstance(value, list) and "items" in node:
+        inner, shape = table.find(node["items"])
+        return [_completed(item, inner, shape) for item in value]
+    if not isinstance(value, dict) or "properties" not in node:
+        return value
+    made = dict(value)
+    for name, reference in node["properties"].items():
+        inner, shape = table.find(reference)
+        if made.get(name) is None and "default" in shape:
+            made[name] = shape["default"]
+        if name in made:
+            made[name] = _completed(made[name], inner, shape)
+    return made
+
+
+def _fits(value: Any, table: Table, reference: Reference, at: At) -> bool:
+    run = _Run()
+    run.check(value, table, reference, at)
+    return not run.problems
+
+
+def _key(item: Any, names: Sequence[str]) -> str | None:
+    if not isinstance(item, dict) or item.get(names[0]) is None:
+        return None
+    # One that is left out gets a default, the same for all.
+    return ", ".join(f"{name} {item[name]!r}" for name in names if name in item)
+
+
+@lru_cache(maxsize=512)
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    """A pattern of a schema, which is RE2's; None for the few that Python cannot say."""
+    text = pattern.replace(r"\z", r"\Z").replace("[[:alnum:]]", "[a-zA-Z0-9]")
+    text = re.sub(r"\\p\{[^}]*\}", r"\\w", text)
+    try:
+        return re.compile(re.sub(r"(?<!\\)\$$", r"\\Z", text))
+    except re.error:
+        return None
+
+
+def _article(kind: str) -> str:
+    return _WORDS.get(kind, f"a {kind}")
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, bool):
+        return f"the boolean {str(value).lower()}"
+    if isinstance(value, str):
+        return repr(value if len(value) <= 60 else f"{value[:59]}…")
+    return f"the number {value}" if isinstance(value, int | float) else repr(value)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+_TYPES: Mapping[str, Callable[[Any], bool]] = {
+    "object": lambda value: isinstance(value, dict),
+    "array": lambda value: isinstance(value, list),
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "integer": _is_integer,
+    "number": _is_number,
+    "int-or-string": lambda value: isinstance(value, str) or _is_integer(value),
+    "quantity": lambda value: is_quantity(value) if isinstance(value, str) else _is_number(value),
+}
+_WORDS = {
+    "object": "an object",
+    "array": "a list",
+    "integer": "an integer",
+    "int-or-string": "an integer or a string",
+    "quantity": "a quantity such as 500m or 1Gi",
+}
+_BOUNDS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
+    ("minimum", "at least", lambda value, bound: value < bound),
+    ("maximum", "at most", lambda value, bound: value > bound),
+    ("above", "above", lambda value, bound: value <= bound),
+    ("below", "below", lambda value, bound: value >= bound),
+)
+_RANGES = {"int32": 1 << 31, "int64": 1 << 63}
+_COMBINATIONS = frozenset({"all", "any", "one", "not", "needs", "rules"})
+_ANY_OBJECT = frozenset({"apiVersion", "kind", "metadata"})
+_NONE: Mapping[str, Any] = {}

@@ -1,0 +1,113 @@
+"""Selectors of services, monitors, budgets and network policies: each must match something."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from lockproof.model.finding import Finding
+from lockproof.model.manifest import At, Manifest, dig, items, mapping, sequence
+
+from .pods import Pod, containers, pods
+from .shape import at_place
+
+_ADDED = frozenset(
+    {
+        "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index", "pod-template-hash",
+        "rollouts-pod-template-hash", "controller-revision-hash", "batch.kubernetes.io/job-name",
+        "job-name", "batch.kubernetes.io/controller-uid", "controller-uid",
+        "batch.kubernetes.io/job-completion-index",
+    }
+)  # fmt: skip
+"""Labels that controllers give to pods."""
+
+
+def _selects(selector: Any, labels: Mapping[str, Any]) -> bool:
+    wanted = mapping(selector)
+    return bool(wanted) and all(
+        labels.get(key) == value for key, value in wanted.items() if key not in _ADDED
+    )
+
+
+def selector_findings(
+    manifest: Manifest,
+    objects: Mapping[str, Sequence[Manifest]],
+    present: Callable[[str], Sequence[Pod]],
+) -> Iterator[Finding]:
+    """Selectors that match nothing, and ports that what they match does not have.
+
+    Args:
+        manifest: what selects.
+        objects: the objects of its bundle, by kind.
+        present: the pods of its bundle in a namespace: a selector reaches no other.
+    """
+    key = (manifest.group, manifest.kind)
+    if key == ("", "Service"):
+        selector = manifest.spec.get("selector")
+        if not selector or manifest.spec.get("type") == "ExternalName":
+            return
+        chosen = [p for p in present(manifest.namespace) if _selects(selector, p.labels)]
+        if not chosen:
+            yield _unmatched(manifest, ("spec", "selector"), "pod")
+        else:
+            yield from _target_ports(manifest, chosen)
+    elif key == ("monitoring.coreos.com", "ServiceMonitor"):
+        selector = dig(manifest.spec, "selector", "matchLabels")
+        services = objects.get("Service", ())
+        labels = [mapping(service.metadata.get("labels")) for service in services]
+        labels += _flagger_labels(objects)
+        if selector and not any(_selects(selector, one) for one in labels):
+            yield _unmatched(manifest, ("spec", "selector", "matchLabels"), "service")
+    elif key in (("policy", "PodDisruptionBudget"), ("networking.k8s.io", "NetworkPolicy")):
+        field = "selector" if manifest.kind == "PodDisruptionBudget" else "podSelector"
+        selector = dig(manifest.spec, field, "matchLabels")
+        here = present(manifest.namespace) if selector else ()
+        if selector and not any(_selects(selector, pod.labels) for pod in here):
+            yield _unmatched(manifest, ("spec", field, "matchLabels"), "pod")
+
+
+def _flagger_labels(objects: Mapping[str, Sequence[Manifest]]) -> list[Mapping[str, Any]]:
+    """The labels of the services that Flagger makes."""
+    return [
+        mapping(dig(canary.spec, "service", part, "labels"))
+        for canary in objects.get("Canary", ())
+        for part in ("apex", "primary", "canary")
+    ]
+
+
+def _unmatched(manifest: Manifest, at: At, what: str) -> Finding:
+    return at_place(
+        "LP613", manifest, at, f"its selector matches no {what} here: make the labels agree"
+    )
+
+
+def all_pods(manifest: Manifest) -> Iterator[Pod]:
+    """The pods of a manifest, those that its experiments run included."""
+    for pod in pods(manifest):
+        yield pod
+        for labels in _experiments(manifest):
+            yield pod._replace(labels={**pod.labels, **labels})
+
+
+def _experiments(manifest: Manifest) -> Iterator[Mapping[str, Any]]:
+    """The labels of the pods that the experiments of a rollout run."""
+    if manifest.kind == "Rollout":
+        for step in sequence(dig(manifest.spec, "strategy", "canary", "steps")):
+            for _, template in items(dig(step, "experiment", "templates"), ()):
+                yield mapping(dig(template, "metadata", "labels"))
+
+
+def _target_ports(manifest: Manifest, chosen: Sequence[Pod]) -> Iterator[Finding]:
+    named = {
+        port.get("name")
+        for pod in chosen
+        for container in containers(pod)
+        for _, port in items(container.value.get("ports"), ())
+    }
+    for at, port in items(manifest.spec.get("ports"), ("spec", "ports")):
+        wanted = port.get("targetPort")
+        if isinstance(wanted, str) and not wanted.isdigit() and wanted not in named:
+            yield at_place(
+                "LP612",
+                manifest,
+                (*at, "targetPort"),
+                f"no container of the pods it selects has a port named {wanted}",
+            )
