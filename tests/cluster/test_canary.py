@@ -207,7 +207,7 @@ def controller(lab: Lab, folder: Path, sockets: Path, prometheus: int) -> Iterat
 @pytest.fixture(scope="module")
 def platform() -> list[Any]:
     """What the overlay declares for serving, with its time shortened."""
-    found = load_manifests(ROOT, ROOT / "control-plane" / "overlays" / "local", "1.34")
+    found = load_manifests(ROOT, ROOT / "control-plane" / "overlays" / "local")
     bodies = json.loads(json.dumps([m.body for m in found]))
     text = json.dumps([b for b in bodies if b["metadata"].get("namespace") == "serving"])
     for old, new in (("[2m]", f"[{WINDOW}]"), ('"15s"', '"1s"'), ('"30s"', '"1s"')):

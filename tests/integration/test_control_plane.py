@@ -108,7 +108,7 @@ def test_argo_cd_syncs_everything_but_the_pins_that_it_follows(
     """A commit cannot name itself: an Application in it would send Argo CD back to an older one."""
     shutil.copytree(CONTROL, tmp_path / "control-plane")
     folder = tmp_path / "control-plane/overlays" / overlay
-    declared = load_manifests(tmp_path, folder, "1.34")
+    declared = load_manifests(tmp_path, folder)
     applications = {m.key: m.body for m in declared if m.body["kind"] == "Application"}
     (source,) = (b["spec"]["source"] for b in applications.values() if "source" in b["spec"])
     assert source["path"] == f"control-plane/overlays/{overlay}"
@@ -118,7 +118,7 @@ def test_argo_cd_syncs_everything_but_the_pins_that_it_follows(
     kustomization = yaml.safe_load(file.read_text())
     kustomization["patches"] += source["kustomize"]["patches"]
     file.write_text(json.dumps(kustomization))
-    synced = load_manifests(tmp_path, folder, "1.34")
+    synced = load_manifests(tmp_path, folder)
     left_out = {m.key for m in declared} - {m.key for m in synced}
     assert left_out == set(applications)
 
@@ -174,7 +174,7 @@ def test_one_command_moves_the_pin_wherever_it_is(tmp_path: Path) -> None:
     applications = [
         m.body["spec"]
         for overlay in ("aws", "local")
-        for m in load_manifests(clone, clone / "control-plane/overlays" / overlay, "1.34")
+        for m in load_manifests(clone, clone / "control-plane/overlays" / overlay)
         if m.body["kind"] == "Application"
     ]
     for spec in applications:
@@ -187,7 +187,7 @@ def test_one_command_moves_the_pin_wherever_it_is(tmp_path: Path) -> None:
 def test_storage_and_cluster_survive_a_prune(overlay: str) -> None:
     """And nothing that the cluster itself runs on is deleted in AWS by Crossplane."""
     kept = set()
-    for manifest in load_manifests(CONTROL.parent, CONTROL / "overlays" / overlay, "1.34"):
+    for manifest in load_manifests(CONTROL.parent, CONTROL / "overlays" / overlay):
         body = manifest.body
         group = body["apiVersion"].partition("/")[0]
         claim = body["kind"] == "PersistentVolumeClaim"
@@ -208,7 +208,7 @@ def test_every_managed_kind_is_served_and_is_healthy_only_when_it_says_so() -> N
     groups = ("s3.aws.m.upbound.io", "eks.aws.m.upbound.io")
     declared = {
         (group, m.body["kind"])
-        for m in load_manifests(CONTROL.parent, CONTROL / "overlays/aws", "1.34")
+        for m in load_manifests(CONTROL.parent, CONTROL / "overlays/aws")
         if (group := m.body["apiVersion"].partition("/")[0]) in groups
     }
     values = documents(CONTROL / "controllers/argo-cd.yaml")[0]["configs"]["cm"]
@@ -233,7 +233,7 @@ def test_every_managed_kind_is_served_and_is_healthy_only_when_it_says_so() -> N
 def test_no_wave_waits_for_a_volume_whose_pod_comes_later(overlay: str) -> None:
     """Argo CD ends a wave when all in it is healthy, which a claim without a pod may never be."""
     waves: dict[str, set[str]] = {}
-    for manifest in load_manifests(CONTROL.parent, CONTROL / "overlays" / overlay, "1.34"):
+    for manifest in load_manifests(CONTROL.parent, CONTROL / "overlays" / overlay):
         body = manifest.body
         wave = body["metadata"].get("annotations", {}).get("argocd.argoproj.io/sync-wave", "0")
         names = {body["metadata"]["name"]} if body["kind"] == "PersistentVolumeClaim" else set()

@@ -7,9 +7,9 @@ from typing import Any
 
 from lockproof.adapters.git.tree import Tree, excluded
 from lockproof.model.finding import Finding
+from lockproof.parse.kustomization import FILE_NAMES, INCLUDES, is_kustomization, is_remote, join
 from lockproof.parse.yaml_document import ParseError, YamlDocument, read_yaml
 from lockproof.rules.catalog import finding
-from lockproof.steps.lint.kustomize.layer import FILE_NAMES, is_remote, join
 
 _YAML = (".yaml", ".yml")
 _MARK = (b"apiVersion", b"kind")
@@ -104,11 +104,11 @@ def _kustomizations(found: Found) -> None:
         if name not in FILE_NAMES or len(documents) != 1:
             continue
         value = documents[0].value
-        if not isinstance(value, dict) or not _is_kustomization(value):
+        if not isinstance(value, dict) or not is_kustomization(value):
             continue
         found.owned.add(path)
         kinds[folder or "."] = str(value.get("kind") or "Kustomization")
-        for key in ("resources", "bases", "components"):
+        for key in INCLUDES:
             for entry in _texts(value.get(key)):
                 target = None if is_remote(entry) else join(folder, entry)
                 if target:
@@ -116,11 +116,6 @@ def _kustomizations(found: Found) -> None:
     for folder, kind in kinds.items():
         if folder not in included:
             (found.components if kind == "Component" else found.roots).append(folder)
-
-
-def _is_kustomization(value: dict[str, Any]) -> bool:
-    stated = str(value.get("apiVersion") or "")
-    return not stated or stated.startswith("kustomize.config.k8s.io/")
 
 
 def _texts(value: Any) -> list[str]:

@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from lockproof.adapters.git.tree import Tree
+from lockproof.adapters.kustomize.program import Kustomize
 from lockproof.model.finding import Finding
 from lockproof.model.manifest import At, Bundle, Manifest, Place
 from lockproof.parse.yaml_document import YamlDocument
 from lockproof.rules.catalog import finding
+from lockproof.steps.kustomize import Built, Target, Trouble, build, documents_of
 
 from .found import Found
-from .kustomize import Built, build
-from .kustomize.patching import Find
-from .kustomize.resource import Resource
 
 
 @dataclass
@@ -29,27 +27,24 @@ class Gathered:
     """Kustomizations, components included."""
 
 
-def gather(tree: Tree, found: Found, schema: Find) -> Gathered:
-    """Build every kustomization that is in no other, and take the other files as they are."""
+def gather(tree: Tree, found: Found, kustomize: Kustomize | None) -> Gathered:
+    """Build every kustomization that is in no other, and take the other files as they are.
+
+    Raises:
+        UsageError: kustomize cannot be started, or the temporary folder cannot be written.
+    """
     gathered = Gathered()
     used = set(found.owned)
     unread = {finding.path for finding in found.findings}  # Told of already.
-    names: dict[str, Built] = {}
-    for folder in found.roots:
-        names[folder] = build(tree, folder, schema)
-    for folder in found.components:
-        name, made = _component(tree, folder, found.roots, schema)
-        names[name] = made
-    for name, made in names.items():
+    for name, made in _built(tree, found, kustomize):
         used |= made.used
-        gathered.built += 1
+        gathered.built += bool(made.manifests or made.troubles)
         gathered.not_checked += made.not_checked
         gathered.findings += [
-            _trouble(made, trouble) for trouble in made.troubles if trouble.mark[0] not in unread
+            _trouble(made, trouble) for trouble in made.troubles if trouble.place[0] not in unread
         ]
-        manifests = tuple(_resource(resource) for resource in made.resources)
         complete = not made.not_checked and not made.troubles
-        gathered.bundles.append(Bundle(name, manifests, complete))
+        gathered.bundles.append(Bundle(name, tuple(made.manifests), complete))
     loose = [
         manifest
         for path, documents in found.documents.items()
@@ -61,21 +56,28 @@ def gather(tree: Tree, found: Found, schema: Find) -> Gathered:
     return gathered
 
 
-def _component(tree: Tree, folder: str, roots: list[str], schema: Find) -> tuple[str, Built]:
-    """A component that nothing includes, on top of the kustomization that it fits best."""
-    best: tuple[str, Built] | None = None
-    for root in roots or [None]:  # type: ignore[list-item]
-        made = build(tree, root or folder, schema, components=(folder,) if root else ())
-        if best is None or len(made.troubles) < len(best[1].troubles):
-            best = (f"{folder} on {root}" if root else folder, made)
-        if not made.troubles:
-            break
-    assert best is not None
-    return best
+def _built(tree: Tree, found: Found, kustomize: Kustomize | None) -> Iterator[tuple[str, Built]]:
+    """What the roots make, and each component that nothing includes on the root it fits best."""
+    documents = documents_of(tree, found.documents)
+    roots = found.roots
+    yield from zip(
+        roots, build(kustomize, tree, [Target(root) for root in roots], documents), strict=True
+    )
+    for folder in found.components:
+        best: tuple[str, Built] | None = None
+        for root in roots or [""]:
+            target = Target(root, (folder,)) if root else Target(folder)
+            (made,) = build(kustomize, tree, [target], documents)
+            if best is None or len(made.troubles) < len(best[1].troubles):
+                best = (f"{folder} on {root}" if root else folder), made
+            if not made.troubles:
+                break
+        if best:
+            yield best
 
 
-def _trouble(made: Built, trouble: Any) -> Finding:
-    path, line = trouble.mark
+def _trouble(made: Built, trouble: Trouble) -> Finding:
+    path, line = trouble.place
     return finding(
         "LP603" if trouble.idle else "LP602",
         f"{made.root} {trouble.text}",
@@ -83,10 +85,6 @@ def _trouble(made: Built, trouble: Any) -> Finding:
         path=path,
         line=line,
     )
-
-
-def _resource(resource: Resource) -> Manifest:
-    return Manifest(resource.value, resource.place)
 
 
 def _documents(document: YamlDocument, path: str) -> Iterator[Manifest]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lockproof.adapters.git.tree import Tree
+from lockproof.adapters.kustomize.program import find_kustomize
 from lockproof.config import FILE_NAME, LintPolicy, Policy
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
@@ -90,7 +91,7 @@ def lint_tree(
         if isinstance(document.value, dict) and document.value.get("kind") in DEFINING
     ]
     schemas = ChosenSchemas(version, locations, definitions, cluster)
-    gathered = gather(tree, found, schemas.bundled.find)
+    gathered = gather(tree, found, find_kustomize())
     left_out = dict(_left_out(policy, request.only if request else ()))
     families = _families(tree, found, gathered, schemas, stated, left_out)
     return Linted(families, left_out, stated.not_checked == "accept")

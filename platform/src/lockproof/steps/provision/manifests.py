@@ -3,32 +3,31 @@
 from pathlib import Path
 
 from lockproof.adapters.git.tree import FolderTree
-from lockproof.adapters.kubernetes.field_tables import BundledSchemas
+from lockproof.adapters.kustomize.program import find_kustomize
 from lockproof.errors import ConfigError
 from lockproof.model.resource import Manifest, ResourceKey, check_object
-from lockproof.steps.lint.kustomize import Built, build
+from lockproof.steps.kustomize import Built, Target, build
 
 
-def load_manifests(root: Path, folder: Path, version: str) -> tuple[Manifest, ...]:
+def load_manifests(root: Path, folder: Path) -> tuple[Manifest, ...]:
     """Every object of an overlay, as its kustomization builds it.
 
     Args:
         root: the Git root.
         folder: the folder of the overlay's kustomization.
-        version: the Kubernetes version, such as `1.34`, whose kinds strategic merges follow.
 
     Raises:
         ConfigError: the kustomization cannot be built, needs something outside the repository, or
             makes no object, one that is none, or one twice; the message has its file and line.
     """
     shown = folder.relative_to(root).as_posix()
-    built = build(FolderTree(root), shown, BundledSchemas(version).find)
+    (built,) = build(find_kustomize(), FolderTree(root), [Target(shown)])
     _check(built)
     known: dict[ResourceKey, Manifest] = {}
-    for resource in built.resources:
-        path, line = resource.place(())
-        body = check_object(resource.value, _at(path, line))
-        manifest = Manifest(body, path, line, resource.place)
+    for made in built.manifests:
+        path, line = made.locate(())
+        body = check_object(made.value, _at(path, line))
+        manifest = Manifest(body, path, line, made.locate)
         first = known.setdefault(manifest.key, manifest)
         if first is not manifest:
             where = _at(first.path, first.line)
@@ -41,9 +40,9 @@ def load_manifests(root: Path, folder: Path, version: str) -> tuple[Manifest, ..
 def _check(built: Built) -> None:
     for trouble in built.troubles:
         if not trouble.idle:
-            raise ConfigError(f"{_at(*trouble.mark)}: {trouble.text}")
+            raise ConfigError(f"{_at(*trouble.place)}: {trouble.text}")
     if built.not_checked:
-        raise ConfigError(f"{built.root} cannot be built here: {built.not_checked[0]}")
+        raise ConfigError(f"cannot be built here: {built.not_checked[0]}")
 
 
 def _at(path: str, line: int | None) -> str:

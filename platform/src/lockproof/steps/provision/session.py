@@ -124,7 +124,7 @@ def open_session(request: Request, progress: Progress) -> Session:
     policy = load_policy(git.root / FILE_NAME)
     overlay = request.overlay or policy.provision.overlay
     folder = _folder(git.root, policy.provision.overlays, overlay)
-    manifests = load_manifests(git.root, folder, policy.lint.kubernetes_version)
+    manifests = load_manifests(git.root, folder)
     timeout = request.timeout if request.timeout is not None else policy.provision.timeout
     cluster = Cluster.connect(
         request.kubeconfig,

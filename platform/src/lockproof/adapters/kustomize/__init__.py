@@ -1,0 +1,1 @@
+"""Kustomize itself: the program, and one build of what is handed to it."""

@@ -1,0 +1,153 @@
+"""The kustomize that builds: from the extra, or what is on PATH."""
+
+import os
+import shutil
+import sysconfig
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+from lockproof.adapters.sandbox.run import Limits, run_programs
+from lockproof.errors import ConfigError, LockproofError, UsageError
+
+_SECONDS = 120.0
+_LARGEST = 64 << 20
+"""Bytes of one build."""
+_TOLD = 64 << 10
+"""Bytes of what it says that are read."""
+_NOWHERE = "http://127.0.0.1:9"
+"""The discard port: where the network cannot be cut, its HTTP client finds no way out."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One build."""
+
+    files: Mapping[str, bytes]
+    """All that exists for it: POSIX path from the Git root -> content."""
+    folder: str
+    """The kustomization's, from the Git root."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What kustomize made of a job."""
+
+    output: bytes | None
+    """A stream of YAML documents; None where it refused."""
+    refusal: str = ""
+    """Its own words, with paths from the Git root."""
+    finished: bool = True
+    """Whether it ended by itself and within bounds; if not, nothing is known."""
+
+
+@dataclass(frozen=True)
+class Kustomize:
+    """A program that builds kustomizations.
+
+    It works in a folder that holds what it is handed and nothing else, finds no other program and
+    no network, and reads no configuration: `git` for remote bases, plugins and charts are out of
+    its reach, whatever a kustomization says.
+    """
+
+    command: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        """Where it lies."""
+        return self.command[0]
+
+    def build(self, jobs: Sequence[Job]) -> list[Answer]:
+        """Build kustomizations, as many at a time as there are processors.
+
+        Raises:
+            UsageError: the temporary folder cannot be written, or the program cannot be started.
+        """
+        return anyio.run(self._build, jobs)
+
+    async def _build(self, jobs: Sequence[Job]) -> list[Answer]:
+        answers: dict[int, Answer] = {}
+        errors: list[LockproofError] = []
+        limit = anyio.CapacityLimiter(os.cpu_count() or 1)
+
+        async def one(number: int, job: Job) -> None:
+            async with limit:
+                try:
+                    answers[number] = await self._one(job)
+                except LockproofError as error:
+                    errors.append(error)
+                except OSError as error:
+                    reason = error.strerror or str(error)
+                    errors.append(UsageError(f"cannot lay files out for kustomize: {reason}"))
+
+        async with anyio.create_task_group() as group:
+            for number, job in enumerate(jobs):
+                group.start_soon(one, number, job)
+        if errors:
+            raise errors[0]
+        return [answers[number] for number in range(len(jobs))]
+
+    async def _one(self, job: Job) -> Answer:
+        with tempfile.TemporaryDirectory(prefix="lockproof-kustomize-") as scratch:
+            # Its messages name real paths.
+            home = Path(os.path.realpath(scratch))
+            root, output, log = home / "tree", home / "built.yaml", home / "log"
+            await anyio.to_thread.run_sync(_lay, root, job)
+            done = await run_programs(
+                [[*self.command, "-o", output, root / job.folder]],
+                cwd=home,
+                env={
+                    "PATH": str(home / "no-programs"),
+                    "HOME": str(home),
+                    "HTTP_PROXY": _NOWHERE,
+                    "HTTPS_PROXY": _NOWHERE,
+                },
+                log=log,
+                limits=Limits(timeout=_SECONDS, network=False),
+            )
+            if done.timed_out:
+                return Answer(None, f"took longer than {_SECONDS:.0f} s", finished=False)
+            if done.exit_code == 0 and output.is_file():
+                if output.stat().st_size > _LARGEST:
+                    return Answer(None, f"makes more than {_LARGEST >> 20} MiB", finished=False)
+                return Answer(output.read_bytes())
+            with log.open("rb") as file:
+                said = file.read(_TOLD).decode("utf-8", "replace")
+            if done.exit_code is None or done.exit_code > 128:
+                return Answer(None, f"ended with code {done.exit_code}", finished=False)
+            return Answer(None, _cleaned(said, root))
+
+
+def find_kustomize(scripts: str | None = None) -> Kustomize | None:
+    """The extra's kubectl, else `kustomize` or `kubectl` on PATH; None where there is none.
+
+    Args:
+        scripts: where the extra puts programs; None: where this Python has its own.
+    """
+    own = shutil.which("kubectl", path=scripts or sysconfig.get_path("scripts"))
+    if own:
+        return Kustomize((own, "kustomize"))
+    alone = shutil.which("kustomize")
+    if alone:
+        return Kustomize((os.path.abspath(alone), "build"))
+    inside = shutil.which("kubectl")
+    return Kustomize((os.path.abspath(inside), "kustomize")) if inside else None
+
+
+def _lay(root: Path, job: Job) -> None:
+    (root / job.folder).mkdir(parents=True, exist_ok=True)
+    for name, content in job.files.items():
+        path = root / name
+        if ".." in path.parts or Path(name).is_absolute():
+            raise ConfigError(f"{name} leads out of the repository")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def _cleaned(said: str, root: Path) -> str:
+    lines = [line for line in said.splitlines() if line.strip() and not line.startswith("# ")]
+    text = " ".join(" ".join(lines).split()).removeprefix("error: ").removeprefix("Error: ")
+    return text.replace(f"{root}/", "").replace(str(root), ".")

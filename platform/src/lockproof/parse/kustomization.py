@@ -1,0 +1,157 @@
+"""Kustomization files: what they name, and in which line. Nothing is built from them here."""
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lockproof.model.manifest import At, Place
+
+from .document import YamlDocument
+
+FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+GENERATORS = {"configMapGenerator": "ConfigMap", "secretGenerator": "Secret"}
+PLUGINS = ("generators", "transformers", "validators")
+INCLUDES = ("resources", "bases", "components")
+CHARTS = ("helmCharts", "helmChartInflationGenerator", "helmGlobals")
+
+_NO_PATHS = frozenset(
+    {
+        "apiVersion", "kind", "metadata", "namespace", "namePrefix", "nameSuffix", "labels",
+        "commonLabels", "commonAnnotations", "images", "replicas", "buildMetadata", "sortOptions",
+    }
+)  # fmt: skip
+_LONGEST = 1024
+"""Characters; a longer text is a patch, not a path."""
+_REMOTE = re.compile(
+    r"^(?:[a-z][a-z0-9+.-]*::|[a-z][a-z0-9+.-]*://|git@|github\.com[/:]|gitlab\.com[/:])|\?ref=|//"
+)
+
+
+def is_remote(entry: str) -> bool:
+    """Whether an entry of `resources` is fetched from elsewhere."""
+    return _REMOTE.search(entry) is not None
+
+
+def join(folder: str, entry: str) -> str | None:
+    """A path beside a kustomization; None where it leads out of the tree."""
+    path = posixpath.normpath(posixpath.join(folder, entry))
+    return None if path.startswith(("../", "/")) or path == ".." else path
+
+
+def is_kustomization(value: Any) -> bool:
+    """Whether a document of a file with one of the names is what kustomize reads."""
+    stated = str(value.get("apiVersion") or "") if isinstance(value, dict) else "none"
+    return not stated or stated.startswith("kustomize.config.k8s.io/")
+
+
+@dataclass(frozen=True, eq=False)
+class Kustomization:
+    """One kustomization file."""
+
+    folder: str
+    """Where its entries are looked up, from the Git root."""
+    path: str
+    document: YamlDocument
+
+    @property
+    def value(self) -> dict[str, Any]:
+        """The mapping that it is."""
+        found = self.document.value
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def is_component(self) -> bool:
+        """Whether it works on the resources of what includes it."""
+        return self.value.get("kind") == "Component"
+
+    def place(self, *at: str | int) -> Place:
+        """File and line of a field, or of the nearest thing around it."""
+        for length in range(len(at), -1, -1):
+            line = self.document.line(*at[:length])
+            if line is not None:
+                return self.path, line
+        return self.path, 1
+
+    def text(self, key: str) -> str:
+        """A text; empty where there is none."""
+        found = self.value.get(key)
+        return found if isinstance(found, str) else ""
+
+    def texts(self, *keys: str) -> Iterator[tuple[str, At]]:
+        """The texts of lists, and where each stands."""
+        for key in keys:
+            for number, item in enumerate(_listed(self.value.get(key))):
+                if isinstance(item, str):
+                    yield item, (key, number)
+
+    def maps(self, *keys: str) -> Iterator[tuple[dict[str, Any], At]]:
+        """The mappings of lists, and where each stands."""
+        for key in keys:
+            for number, item in enumerate(_listed(self.value.get(key))):
+                if isinstance(item, dict):
+                    yield item, (key, number)
+
+    def pairs(self) -> Iterator[tuple[str, At]]:
+        """Every text and every key that it holds, and where each stands."""
+        yield from _scalars(self.value, ())
+
+    def patches(self) -> Iterator[tuple[dict[str, Any], At]]:
+        """Its patches: `path` or `patch`, and `target`; old fields are read as the new one."""
+        yield from self.maps("patches", "patchesJson6902")
+        for text, at in self.texts("patchesStrategicMerge"):
+            yield ({"patch": text} if "\n" in text else {"path": text}), at
+
+    def reads(self) -> Iterator[tuple[str, At]]:
+        """The files that it reads beside resources and components, by the fields that name them."""
+        for entry, at in self.patches():
+            if isinstance(entry.get("path"), str):
+                yield entry["path"], at
+        yield from self._generator_files()
+        for entry, at in self.maps("replacements"):
+            if isinstance(entry.get("path"), str):
+                yield entry["path"], at
+        for text, at in self.texts("crds", "configurations", *PLUGINS):
+            if "\n" not in text:
+                yield text, at
+        openapi = self.value.get("openapi")
+        if isinstance(openapi, dict) and isinstance(openapi.get("path"), str):
+            yield openapi["path"], ("openapi", "path")
+
+    def _generator_files(self) -> Iterator[tuple[str, At]]:
+        for entry, at in self.maps(*GENERATORS):
+            for key in ("files", "envs"):
+                for number, text in enumerate(_listed(entry.get(key))):
+                    if isinstance(text, str):
+                        yield text.rpartition("=")[2], (*at, key, number)
+            if isinstance(entry.get("env"), str):
+                yield entry["env"], (*at, "env")
+
+
+def named_paths(value: Any) -> Iterator[str]:
+    """Every text in a document that could name a file or folder beside it."""
+    entries = value if isinstance(value, dict) else {}
+    kept = {key: inner for key, inner in entries.items() if key not in _NO_PATHS}
+    for text, _ in _scalars(kept, ()):
+        if 0 < len(text) < _LONGEST and "\n" not in text and not is_remote(text):
+            yield text
+            yield from (text.partition("=")[2],) if "=" in text else ()
+
+
+def _scalars(value: Any, at: At) -> Iterator[tuple[str, At]]:
+    todo = [(value, at)]
+    while todo:
+        found, here = todo.pop()
+        if isinstance(found, str):
+            yield found, here
+        elif isinstance(found, dict):
+            for key, inner in found.items():
+                yield str(key), (*here, key)
+                todo.append((inner, (*here, key)))
+        elif isinstance(found, list):
+            todo += [(inner, (*here, number)) for number, inner in enumerate(found)]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

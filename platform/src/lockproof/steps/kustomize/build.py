@@ -1,0 +1,143 @@
+"""Kustomizations built by kustomize itself, with the place of every field beside what it makes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lockproof.adapters.git.tree import Tree
+from lockproof.adapters.kustomize.program import Answer, Job, Kustomize
+from lockproof.model.manifest import Manifest, mapping
+from lockproof.parse.yaml_document import ParseError, read_yaml
+
+from .idle import idle_patches
+from .outline import Documents, documents_of, outline
+from .places import Trace
+from .refusal import explained, is_out_of_reach
+from .source import Outline, Source, Trouble
+
+NO_KUSTOMIZE = (
+    "kustomize, which builds it, is not here: pip install 'lockproof[kustomize]', or put kustomize"
+    " or kubectl on PATH"
+)
+_HASH = 10
+"""Characters of the hash in a generated name."""
+
+
+@dataclass
+class Built:
+    """What kustomize makes of a kustomization."""
+
+    root: str
+    """The kustomization file."""
+    manifests: list[Manifest] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    not_checked: list[str] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+    """Every file that is part of it."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What to build."""
+
+    folder: str
+    components: tuple[str, ...] = ()
+    """Folders of components to put on top of it."""
+
+
+def build(
+    kustomize: Kustomize | None,
+    tree: Tree,
+    targets: Sequence[Target],
+    documents: Documents | None = None,
+) -> list[Built]:
+    """Build kustomizations: what works, what does not, and what was not looked at.
+
+    Args:
+        kustomize: the program; None where there is none, and nothing is built.
+        tree: where files are read; kustomize gets copies of those that it needs.
+        targets: what to build.
+        documents: the tree's files as documents, where some were read already.
+
+    Raises:
+        UsageError: the temporary folder cannot be written, or the program cannot be started.
+    """
+    documents = documents or documents_of(tree)
+    outlines = [outline(tree, documents, one.folder, one.components) for one in targets]
+    if kustomize is None:
+        return [_unbuilt(one, NO_KUSTOMIZE) for one in outlines]
+    answers = kustomize.build([Job(one.files, one.folder) for one in outlines])
+    return [_built(one, answer, documents) for one, answer in zip(outlines, answers, strict=True)]
+
+
+def _unbuilt(found: Outline, why: str) -> Built:
+    return Built(found.root, not_checked=[f"{found.root}: {why}"], used=found.used)
+
+
+def _built(found: Outline, answer: Answer, documents: Documents) -> Built:
+    if not answer.finished:
+        return _unbuilt(found, f"not built: kustomize {answer.refusal}")
+    built = Built(found.root, not_checked=list(found.not_checked), used=found.used)
+    if answer.output is None:
+        # Kustomize decides, and stops at the first thing; the outline knows places and the rest.
+        if found.troubles:
+            built.troubles = found.troubles
+        elif found.not_checked or is_out_of_reach(answer.refusal):
+            built.not_checked.append(f"{found.root}: not built: {answer.refusal}")
+        else:
+            built.troubles = [explained(answer.refusal, found)]
+        return built
+    by_kind = _by_kind(found.sources)
+    try:
+        for value in _documents(answer.output, found.root):
+            sources = _sources(value, by_kind)
+            built.manifests.append(Manifest(value, Trace(value, sources, documents, found.root)))
+    except ParseError as error:
+        return _unbuilt(found, f"what kustomize makes of it cannot be read: {error}")
+    built.troubles = list(idle_patches(found))
+    return built
+
+
+def _documents(output: bytes, root: str) -> Iterator[Mapping[str, Any]]:
+    # Each by itself: together they may be larger than a file that is read.
+    for part in output.split(b"\n---\n"):
+        for document in read_yaml(part, f"what {root} makes", many=True):
+            if isinstance(document.value, dict):
+                yield document.value
+
+
+def _by_kind(sources: Sequence[Source]) -> dict[tuple[str, str], list[Source]]:
+    found: dict[tuple[str, str], list[Source]] = {}
+    for source in sources:
+        found.setdefault((source.group, source.kind), []).append(source)
+    return found
+
+
+def _sources(
+    value: Mapping[str, Any], by_kind: Mapping[tuple[str, str], Sequence[Source]]
+) -> list[Source]:
+    """What a resource was made from: most likely first; generators may add to one another."""
+    group = str(value.get("apiVersion") or "").rpartition("/")[0]
+    metadata = mapping(value.get("metadata"))
+    name, space = str(metadata.get("name") or ""), str(metadata.get("namespace") or "")
+    ranked: list[tuple[tuple[int, bool, int], Source]] = []
+    for source in by_kind.get((group, str(value.get("kind"))), ()):
+        rank = _rank(name, source)
+        if rank:
+            ranked.append(((rank, space == source.namespaces[-1], len(source.names[0])), source))
+    if not ranked:
+        return []
+    best = max(key for key, _ in ranked)
+    return [source for key, source in ranked if key == best]
+
+
+def _rank(name: str, source: Source) -> int:
+    if name == source.names[-1]:
+        return 4
+    hashed = source.generated and len(name) == len(source.names[-1]) + 1 + _HASH
+    if hashed and name.startswith(f"{source.names[-1]}-"):
+        return 3
+    # A kustomization that sets a namespace renames the Namespace too.
+    if name in source.names or (source.kind == "Namespace" and name in source.namespaces):
+        return 2
+    return int(bool(source.names[0]) and source.names[0] in name)

@@ -1,0 +1,56 @@
+"""Patches that change nothing: kustomize builds, and says nothing of them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lockproof.model.manifest import Place, mapping
+
+from .source import Outline, Source, Trouble
+
+_FIELDS = ("group", "kind", "name", "namespace")
+_SAFE = re.compile(r"[^()*+?{}]*(?:[*+?][^()*+?{}]*){0,2}|\(?[^()*+?{}]*\)?")
+"""Patterns that Python tries in bounded time, as Go does every pattern."""
+
+
+def idle_patches(outline: Outline) -> Iterator[Trouble]:
+    """Every patch whose target names a group, kind, name or namespace that nothing has.
+
+    Of selectors by label, and of patterns that are no simple ones, nothing is said.
+    """
+    if outline.not_checked:
+        return  # What was left out may be what is meant.
+    met: dict[Place, bool] = {}
+    for layer in outline.layers:  # One that is included twice is there twice.
+        inside = [source for source in outline.sources if layer in source.layers]
+        for entry, at in layer.patches():
+            target = mapping(entry.get("target"))
+            if target:
+                place = layer.place(*at)
+                fits = any(_may_mean(target, source) for source in inside)
+                met[place] = met.get(place, False) or fits
+    for place, fits in met.items():
+        if not fits:
+            yield Trouble(place, "the patch's target matches nothing", idle=True)
+
+
+def _may_mean(target: Mapping[str, Any], source: Source) -> bool:
+    stated: dict[str, list[str]] = {
+        "group": [source.group],
+        "kind": [source.kind],
+        "name": source.names,
+        "namespace": [name or "default" for name in source.namespaces],
+    }
+    return all(_fits(target.get(key), stated[key]) for key in _FIELDS)
+
+
+def _fits(pattern: Any, names: list[str]) -> bool:
+    if not pattern:
+        return True
+    text = str(pattern).removeprefix("^").removesuffix("$")
+    if not _SAFE.fullmatch(text):
+        return True
+    try:
+        return any(re.fullmatch(text, name) for name in names)
+    except re.error:
+        return True
