@@ -34,7 +34,7 @@ def check(scene: Scene) -> Outcome:
         return Outcome(nothing, asked=False)
     tree.load(path for top in paths for path in tree.walk(top) if path.endswith(_MANIFESTS))
     request = Request(directory=scene.root, schema_locations=tuple(_locations(scene)))
-    linted = lint_tree(tree, scene.policy, paths, request)
+    linted = lint_tree(tree, scene.policy, paths, request, scene.progress.say)
     return Outcome(_check(linted), linted.findings)
 
 

@@ -1,6 +1,6 @@
 """Bundles of manifests: what kustomizations build, and the files that are in none."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from lockproof.adapters.git.tree import Tree
@@ -27,7 +27,9 @@ class Gathered:
     """Kustomizations, components included."""
 
 
-def gather(tree: Tree, found: Found, kustomize: Kustomize | None) -> Gathered:
+def gather(
+    tree: Tree, found: Found, kustomize: Kustomize | None, say: Callable[[str], None]
+) -> Gathered:
     """Build every kustomization that is in no other, and take the other files as they are.
 
     Raises:
@@ -36,6 +38,9 @@ def gather(tree: Tree, found: Found, kustomize: Kustomize | None) -> Gathered:
     gathered = Gathered()
     used = set(found.owned)
     unread = {finding.path for finding in found.findings}  # Told of already.
+    number = len(found.roots) + len(found.components)
+    if kustomize and number:
+        say(f"building {number} kustomization{'' if number == 1 else 's'}")
     for name, made in _built(tree, found, kustomize):
         used |= made.used
         gathered.built += bool(made.manifests or made.troubles)

@@ -63,7 +63,11 @@ class Linted:
 
 
 def lint_tree(
-    tree: Tree, policy: Policy, paths: Sequence[str] = (), request: Request | None = None
+    tree: Tree,
+    policy: Policy,
+    paths: Sequence[str] = (),
+    request: Request | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Linted:
     """Check the manifests of a tree: a work tree, or a commit.
 
@@ -72,6 +76,7 @@ def lint_tree(
         policy: what is taken for granted.
         paths: files and folders from the tree's root; none: the policy's.
         request: what the command line adds to the policy.
+        say: is told of what takes long.
 
     Raises:
         UsageError: the policy or the request is not usable.
@@ -91,7 +96,7 @@ def lint_tree(
         if isinstance(document.value, dict) and document.value.get("kind") in DEFINING
     ]
     schemas = ChosenSchemas(version, locations, definitions, cluster)
-    gathered = gather(tree, found, find_kustomize())
+    gathered = gather(tree, found, find_kustomize(), say)
     left_out = dict(_left_out(policy, request.only if request else ()))
     families = _families(tree, found, gathered, schemas, stated, left_out)
     return Linted(families, left_out, stated.not_checked == "accept")

@@ -47,7 +47,7 @@ def lint(request: Request, progress: Progress) -> Report:
     locations = [located(one, directory) for one in request.schema_locations]
     locations = locations or [located(one, base) for one in stated]
     request = replace(request, schema_locations=tuple(locations))
-    linted = lint_tree(tree, policy, paths, request)
+    linted = lint_tree(tree, policy, paths, request, progress.say)
     baseline = posixpath.join(posixpath.dirname(file), policy.gate.baseline)
     known = parse_baseline(tree.read(baseline), baseline)
     weighing = Weighing(_own(policy), clock.started.date(), known, baseline)
