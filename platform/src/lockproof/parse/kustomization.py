@@ -16,6 +16,17 @@ PLUGINS = ("generators", "transformers", "validators")
 INCLUDES = ("resources", "bases", "components")
 CHARTS = ("helmCharts", "helmChartInflationGenerator", "helmGlobals")
 
+KNOWN = frozenset(
+    {
+        "apiVersion", "kind", "metadata", "namespace", "namePrefix", "nameSuffix", "labels",
+        "commonLabels", "commonAnnotations", "images", "imageTags", "replicas", "buildMetadata",
+        "sortOptions", "patches", "patchesStrategicMerge", "patchesJson6902", "replacements",
+        "vars", "configMapGenerator", "secretGenerator", "generatorOptions", "configurations",
+        "crds", "openapi", *PLUGINS, *INCLUDES, *CHARTS,
+    }
+)  # fmt: skip
+"""The fields of a kustomization."""
+_FOLDED = {name.casefold(): name for name in KNOWN}
 _NO_PATHS = frozenset(
     {
         "apiVersion", "kind", "metadata", "namespace", "namePrefix", "nameSuffix", "labels",
@@ -25,7 +36,9 @@ _NO_PATHS = frozenset(
 _LONGEST = 1024
 """Characters; a longer text is a patch, not a path."""
 _REMOTE = re.compile(
-    r"^(?:[a-z][a-z0-9+.-]*::|[a-z][a-z0-9+.-]*://|git@|github\.com[/:]|gitlab\.com[/:])|\?ref=|//"
+    r"^(?:[a-z][a-z0-9+.-]*::|[a-z][a-z0-9+.-]*://|[\w.-]+@|github\.com[/:]|gitlab\.com[/:])"
+    r"|\?ref=|//",
+    re.IGNORECASE,
 )
 
 
@@ -41,9 +54,39 @@ def join(folder: str, entry: str) -> str | None:
 
 
 def is_kustomization(value: Any) -> bool:
-    """Whether a document of a file with one of the names is what kustomize reads."""
-    stated = str(value.get("apiVersion") or "") if isinstance(value, dict) else "none"
-    return not stated or stated.startswith("kustomize.config.k8s.io/")
+    """Whether a file with one of the names is for kustomize to read, if only to be refused.
+
+    One that is an object of another kind, such as Flux's Kustomization, is a manifest.
+    """
+    if not isinstance(value, dict):
+        return True
+    stated = str(value.get("apiVersion") or "")
+    foreign = bool(stated) and not stated.startswith("kustomize.config.k8s.io/")
+    own = (KNOWN - {"apiVersion", "kind", "metadata"}).isdisjoint(value)
+    return not (foreign and own and "metadata" in value)
+
+
+def misspelt_fields(value: Any) -> Iterator[tuple[str, str]]:
+    """Keys that kustomize takes for a field though they are spelt otherwise, and the field.
+
+    Go matches the names of fields without regard to case, and by Unicode's rules for that.
+    """
+    for key in value if isinstance(value, dict) else ():
+        field = _FOLDED.get(key.casefold())
+        if field and field != key:
+            yield key, field
+
+
+def escaping_paths(value: Any, folder: str) -> Iterator[tuple[str, At]]:
+    """The texts of a document that as a path beside it would lead out of the tree."""
+    entries = value if isinstance(value, dict) else {"": value}
+    for key, inner in entries.items():
+        for text, at in () if key in _NO_PATHS else _scalars(inner, (key,)):
+            for path in (text, text.partition("=")[2]):
+                parts = [part.strip() for part in path.split("/")]
+                if ".." in parts and join(folder, "/".join(parts).lstrip("/")) is None:
+                    yield text, at
+                    break
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,11 +147,10 @@ class Kustomization:
             yield ({"patch": text} if "\n" in text else {"path": text}), at
 
     def reads(self) -> Iterator[tuple[str, At]]:
-        """The files that it reads beside resources and components, by the fields that name them."""
+        """The documents that it reads beside resources and components."""
         for entry, at in self.patches():
             if isinstance(entry.get("path"), str):
                 yield entry["path"], at
-        yield from self._generator_files()
         for entry, at in self.maps("replacements"):
             if isinstance(entry.get("path"), str):
                 yield entry["path"], at
@@ -119,7 +161,8 @@ class Kustomization:
         if isinstance(openapi, dict) and isinstance(openapi.get("path"), str):
             yield openapi["path"], ("openapi", "path")
 
-    def _generator_files(self) -> Iterator[tuple[str, At]]:
+    def generator_files(self) -> Iterator[tuple[str, At]]:
+        """The files whose content its generators take."""
         for entry, at in self.maps(*GENERATORS):
             for key in ("files", "envs"):
                 for number, text in enumerate(_listed(entry.get(key))):
@@ -134,7 +177,7 @@ def named_paths(value: Any) -> Iterator[str]:
     entries = value if isinstance(value, dict) else {}
     kept = {key: inner for key, inner in entries.items() if key not in _NO_PATHS}
     for text, _ in _scalars(kept, ()):
-        if 0 < len(text) < _LONGEST and "\n" not in text and not is_remote(text):
+        if 0 < len(text) < _LONGEST and "\n" not in text:
             yield text
             yield from (text.partition("=")[2],) if "=" in text else ()
 

@@ -25,6 +25,10 @@ class Tree(Protocol):
         """Whether there is such a folder."""
         ...
 
+    def has_link(self, path: str) -> bool:
+        """Whether a link on the way to a path is followed."""
+        ...
+
     def walk(self, path: str) -> Iterator[str]:
         """Every file below a folder, or the file itself, in order of path."""
         ...
@@ -55,7 +59,10 @@ class FolderTree:
             return None
 
     def _inside(self, path: str) -> str | None:
-        full = os.path.realpath(self.root / path)
+        try:
+            full = os.path.realpath(self.root / path)
+        except ValueError:  # A NUL, or what is no text of a file system.
+            return None
         root = str(self.root)
         return full if full == root or full.startswith(root.rstrip("/") + "/") else None
 
@@ -63,6 +70,11 @@ class FolderTree:
         """Whether there is such a folder."""
         full = self._inside(path)
         return full is not None and os.path.isdir(full)
+
+    def has_link(self, path: str) -> bool:
+        """Whether a link on the way to a path is followed."""
+        full = self._inside(path)
+        return full is not None and full != os.path.normpath(self.root / path)
 
     def walk(self, path: str) -> Iterator[str]:
         """Every file below a folder, or the file itself; hidden folders are left out."""
@@ -103,6 +115,10 @@ class SnapshotTree:
     def is_folder(self, path: str) -> bool:
         """Whether there are files below this path."""
         return _bare(path) in self.snapshot.folders
+
+    def has_link(self, path: str) -> bool:
+        """No: none is followed."""
+        return False
 
     def walk(self, path: str) -> Iterator[str]:
         """Every file below a folder, or the file itself; hidden folders are left out."""

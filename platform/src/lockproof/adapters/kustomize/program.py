@@ -11,9 +11,13 @@ from pathlib import Path
 import anyio
 
 from lockproof.adapters.sandbox.run import Limits, run_programs
-from lockproof.errors import ConfigError, LockproofError, UsageError
+from lockproof.errors import ConfigError, LockproofError
 
 _SECONDS = 120.0
+_ALL_SECONDS = 600.0
+"""For all the builds of one call."""
+_MEMORY = 4 << 30
+"""Bytes of address space, where the machine has `prlimit`."""
 _LARGEST = 64 << 20
 """Bytes of one build."""
 _TOLD = 64 << 10
@@ -61,33 +65,29 @@ class Kustomize:
         return self.command[0]
 
     def build(self, jobs: Sequence[Job]) -> list[Answer]:
-        """Build kustomizations, as many at a time as there are processors.
-
-        Raises:
-            UsageError: the temporary folder cannot be written, or the program cannot be started.
-        """
+        """Build kustomizations, as many at a time as there are processors."""
         return anyio.run(self._build, jobs)
 
     async def _build(self, jobs: Sequence[Job]) -> list[Answer]:
         answers: dict[int, Answer] = {}
-        errors: list[LockproofError] = []
         limit = anyio.CapacityLimiter(os.cpu_count() or 1)
+        end = anyio.current_time() + _ALL_SECONDS
 
         async def one(number: int, job: Job) -> None:
             async with limit:
+                if anyio.current_time() > end:
+                    text = f"was not started: the builds took longer than {_ALL_SECONDS:.0f} s"
+                    answers[number] = Answer(None, text, finished=False)
+                    return
                 try:
                     answers[number] = await self._one(job)
-                except LockproofError as error:
-                    errors.append(error)
-                except OSError as error:
-                    reason = error.strerror or str(error)
-                    errors.append(UsageError(f"cannot lay files out for kustomize: {reason}"))
+                except (LockproofError, OSError) as error:
+                    reason = getattr(error, "strerror", None) or str(error)
+                    answers[number] = Answer(None, f"cannot be given it: {reason}", finished=False)
 
         async with anyio.create_task_group() as group:
             for number, job in enumerate(jobs):
                 group.start_soon(one, number, job)
-        if errors:
-            raise errors[0]
         return [answers[number] for number in range(len(jobs))]
 
     async def _one(self, job: Job) -> Answer:
@@ -97,7 +97,7 @@ class Kustomize:
             root, output, log = home / "tree", home / "built.yaml", home / "log"
             await anyio.to_thread.run_sync(_lay, root, job)
             done = await run_programs(
-                [[*self.command, "-o", output, root / job.folder]],
+                [[*_limited(), *self.command, "-o", output, root / job.folder]],
                 cwd=home,
                 env={
                     "PATH": str(home / "no-programs"),
@@ -135,6 +135,11 @@ def find_kustomize(scripts: str | None = None) -> Kustomize | None:
         return Kustomize((os.path.abspath(alone), "build"))
     inside = shutil.which("kubectl")
     return Kustomize((os.path.abspath(inside), "kustomize")) if inside else None
+
+
+def _limited() -> tuple[str, ...]:
+    found = shutil.which("prlimit")
+    return (found, f"--as={_MEMORY}", f"--fsize={_LARGEST}") if found else ()
 
 
 def _lay(root: Path, job: Job) -> None:

@@ -10,7 +10,7 @@ from lockproof.model.manifest import Manifest, mapping
 from lockproof.parse.yaml_document import ParseError, read_yaml
 
 from .idle import idle_patches
-from .outline import Documents, documents_of, outline
+from .outline import Documents, documents_of, in_tree, outline
 from .places import Trace
 from .refusal import explained, is_out_of_reach
 from .source import Outline, Source, Trouble
@@ -58,16 +58,26 @@ def build(
         tree: where files are read; kustomize gets copies of those that it needs.
         targets: what to build.
         documents: the tree's files as documents, where some were read already.
-
-    Raises:
-        UsageError: the temporary folder cannot be written, or the program cannot be started.
     """
     documents = documents or documents_of(tree)
     outlines = [outline(tree, documents, one.folder, one.components) for one in targets]
     if kustomize is None:
         return [_unbuilt(one, NO_KUSTOMIZE) for one in outlines]
-    answers = kustomize.build([Job(one.files, one.folder) for one in outlines])
-    return [_built(one, answer, documents) for one, answer in zip(outlines, answers, strict=True)]
+    given = [one for one in outlines if not (one.barred or one.linked)]
+    answers = iter(kustomize.build([Job(one.files, one.folder) for one in given]))
+    return [
+        _kept_back(one) if one.barred or one.linked else _built(one, next(answers), documents)
+        for one in outlines
+    ]
+
+
+def _kept_back(found: Outline) -> Built:
+    """What kustomize is not started for."""
+    if found.barred:
+        troubles = list(dict.fromkeys([*found.barred, *found.troubles]))
+        return Built(found.root, [], troubles, list(found.not_checked), found.used)
+    link = f"{found.linked[0]} is reached by a link, which kustomize would follow"
+    return _unbuilt(found, f"not built: {link}: name what it leads to")
 
 
 def _unbuilt(found: Outline, why: str) -> Built:
@@ -76,16 +86,16 @@ def _unbuilt(found: Outline, why: str) -> Built:
 
 def _built(found: Outline, answer: Answer, documents: Documents) -> Built:
     if not answer.finished:
-        return _unbuilt(found, f"not built: kustomize {answer.refusal}")
+        return _unbuilt(found, f"not built: kustomize {in_tree(answer.refusal)}")
     built = Built(found.root, not_checked=list(found.not_checked), used=found.used)
     if answer.output is None:
         # Kustomize decides, and stops at the first thing; the outline knows places and the rest.
         if found.troubles:
             built.troubles = found.troubles
         elif found.not_checked or is_out_of_reach(answer.refusal):
-            built.not_checked.append(f"{found.root}: not built: {answer.refusal}")
+            built.not_checked.append(f"{found.root}: not built: {in_tree(answer.refusal)}")
         else:
-            built.troubles = [explained(answer.refusal, found)]
+            built.troubles = [explained(in_tree(answer.refusal), found)]
         return built
     by_kind = _by_kind(found.sources)
     try:
@@ -128,6 +138,8 @@ def _sources(
     if not ranked:
         return []
     best = max(key for key, _ in ranked)
+    if best[0] == 1 and len(ranked) > 1:
+        return []  # A name that holds several others is that of none.
     return [source for key, source in ranked if key == best]
 
 

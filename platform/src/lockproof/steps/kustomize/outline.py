@@ -16,8 +16,10 @@ from lockproof.parse.kustomization import (
     INCLUDES,
     PLUGINS,
     Kustomization,
+    escaping_paths,
     is_remote,
     join,
+    misspelt_fields,
     named_paths,
 )
 from lockproof.parse.yaml_document import ParseError, YamlDocument, read_yaml
@@ -25,8 +27,10 @@ from lockproof.parse.yaml_document import ParseError, YamlDocument, read_yaml
 from .source import Outline, Source, Trouble, generated, rename, taken, twice
 
 _DEEPEST = 24
-_MOST = 2000
-"""Kustomizations of one build, counted as often as they are included."""
+_MOST = 20_000
+"""Entries of one build, counted as often as they are included."""
+_REPOSITORY, _ABOVE = "repository", "above"
+"""Where a tree lies that something is put on top of, and what is put there."""
 
 
 Documents = Callable[[str], list[YamlDocument] | None]
@@ -68,19 +72,32 @@ def outline(
     path = kustomization_in(tree, folder) or join(folder, FILE_NAMES[0]) or FILE_NAMES[0]
     walk = _Walk(tree, documents, Outline(path, folder))
     walk.layer(folder, walk.found.sources, (), (path, None))
-    if components:
-        # A kustomization of ours around the two: a component has nothing to work on by itself.
-        above = "lockproof-component"
-        walk.found.folder = above
-        value = {"resources": [f"../{folder}"], "components": [f"../{c}" for c in components]}
-        walk.found.files[f"{above}/{FILE_NAMES[0]}"] = json.dumps(value).encode()
-        for component in components:
-            walk.layer(component, walk.found.sources, (), (path, None))
+    for component in components:
+        walk.layer(component, walk.found.sources, (), (path, None))
     walk.hand_rest()
+    walk.see_that_none_leads_out()
     if walk.count > _MOST:
-        walk.found.not_checked.append(f"{path}: includes more than {_MOST} kustomizations")
+        walk.found.not_checked.append(f"{path}: has more than {_MOST} entries")
     walk.found.troubles += twice(walk.found.sources)
+    if components:
+        _put_on_top(walk.found, components)
     return walk.found
+
+
+def _put_on_top(found: Outline, components: tuple[str, ...]) -> None:
+    """A kustomization around the two, since a component has nothing to work on by itself."""
+    value = {
+        "resources": [f"../{_REPOSITORY}/{found.folder}"],
+        "components": [f"../{_REPOSITORY}/{component}" for component in components],
+    }
+    found.files = {f"{_REPOSITORY}/{name}": content for name, content in found.files.items()}
+    found.files[f"{_ABOVE}/{FILE_NAMES[0]}"] = json.dumps(value).encode()
+    found.folder = _ABOVE
+
+
+def in_tree(text: str) -> str:
+    """A message with paths as they are in the tree, whatever was put on top of it."""
+    return text.replace(f"{_REPOSITORY}/", "")
 
 
 class _Walk:
@@ -95,22 +112,16 @@ class _Walk:
 
     def layer(self, folder: str, into: list[Source], above: tuple[str, ...], by: Place) -> None:
         """Add what a kustomization takes in to the sources so far."""
-        self.count += 1
-        if self.count > _MOST:
-            return
         path = kustomization_in(self.tree, folder)
         if path is None:
             self.trouble(by, f"{folder} has no kustomization.yaml")
             return
         self.found.used.add(path)
+        self._hand_whole(path)
         read = self._read(path, (path, None))
-        if read is None:
-            self.found.files.setdefault(path, self.tree.read(path) or b"")
+        if not read:
             return
-        if len(read) != 1 or not isinstance(read[0].value, dict):
-            self.trouble((path, 1), "a kustomization is one mapping")
-            return
-        layer = Kustomization(folder, path, read[0])
+        layer = Kustomization(folder, path, read[0])  # Of several, kustomize reads the first.
         self.found.layers.append(layer)
         self._hand(layer)
         own = into if layer.is_component else []
@@ -120,7 +131,9 @@ class _Walk:
         for entry, at in layer.texts("components"):
             self._folder(layer, entry, at, own, (*above, folder))
         for entry, at in layer.reads():
-            self._reads(layer, entry, at)
+            self._reads(layer, entry, at, documents=True)
+        for entry, at in layer.generator_files():
+            self._reads(layer, entry, at, documents=False)
         for source in own:
             source.layers.append(layer)
             rename(source, layer)
@@ -132,7 +145,8 @@ class _Walk:
             read = self.documents(path)
         except ParseError as error:
             text = str(error).removeprefix(path).removeprefix(f", line {error.line}")
-            self.trouble((path, error.line), text.removeprefix(": "))
+            # What is refused here for its size would take kustomize as long as it likes.
+            self.found.barred.append(Trouble((path, error.line), text.removeprefix(": ")))
             return None
         if read is None:
             self.trouble(by, f"there is no file {path}")
@@ -143,18 +157,11 @@ class _Walk:
         self, layer: Kustomization, entry: str, at: At, into: list[Source], above: tuple[str, ...]
     ) -> None:
         path = join(layer.folder, entry)
-        place = layer.place(*at)
-        if is_remote(entry):
-            self.found.not_checked.append(
-                f"{place[0]}:{place[1]}: {entry} is remote and not fetched"
-            )
-        elif path is None:
-            self.trouble(place, f"{entry} leads out of the repository")
-        elif self.tree.is_folder(path):
+        if path is None or self._is_remote(path, entry) or self.tree.is_folder(path):
             self._folder(layer, entry, at, into, above)
-        else:
+        elif self._counted(path):
             self.found.used.add(path)
-            for document in self._read(path, place) or ():
+            for document in self._read(path, layer.place(*at)) or ():
                 into += taken(layer, document, path)
 
     def _folder(
@@ -162,25 +169,60 @@ class _Walk:
     ) -> None:
         path = join(layer.folder, entry)
         place = layer.place(*at)
-        if is_remote(entry):
-            self.found.not_checked.append(
-                f"{place[0]}:{place[1]}: {entry} is remote and not fetched"
-            )
-        elif path is None:
-            self.trouble(place, f"{entry} leads out of the repository")
+        if path is None or self._is_remote(path, entry):
+            if is_remote(entry):
+                where = f"{place[0]}:{place[1]}"
+                self.found.not_checked.append(f"{where}: {entry} is remote and not fetched")
+            else:
+                self.trouble(place, f"{entry} leads out of the repository")
         elif path in above or len(above) > _DEEPEST:
             self.trouble(place, f"{entry} leads back to a kustomization that includes this one")
-        else:
+        elif self._counted(path):
             self.layer(path, into, above, place)
 
-    def _reads(self, layer: Kustomization, entry: str, at: At) -> None:
+    def _is_remote(self, path: str, entry: str) -> bool:
+        """Whether kustomize would fetch an entry: it tries files and folders first."""
+        there = self.tree.read(path) is not None or self.tree.is_folder(path)
+        return is_remote(entry) and not there
+
+    def _counted(self, path: str) -> bool:
+        """Whether one more may be looked at; kustomize would follow a link to it."""
+        self.count += 1
+        if self.tree.has_link(path):
+            self.found.linked.append(path)
+        return self.count <= _MOST
+
+    def _reads(self, layer: Kustomization, entry: str, at: At, *, documents: bool) -> None:
         path = join(layer.folder, entry)
+        place = layer.place(*at)
         if path is None:
-            self.trouble(layer.place(*at), f"{entry} leads out of the repository")
-        elif self.tree.read(path) is not None:
-            self.found.used.add(path)
+            self.trouble(place, f"{entry} leads out of the repository")
+        elif self._counted(path) and self.tree.read(path) is not None:
+            # The content of a ConfigMap may be a manifest as well.
+            if documents:
+                self.found.used.add(path)
+                self._read(path, place)
         elif not self.tree.is_folder(path) and not is_remote(entry):
-            self.trouble(layer.place(*at), f"there is no file {path}")
+            self.trouble(place, f"there is no file {path}")
+
+    def see_that_none_leads_out(self) -> None:
+        """Bar a build in which kustomize would find a way out of the tree, or read otherwise.
+
+        It loads folders wherever `..` leads, and only files from its own: so no text of any
+        kustomization, whatever its field, may be a path that leads out.
+        """
+        for path in self.found.files:
+            folder, _, name = path.rpartition("/")
+            if name not in FILE_NAMES:
+                continue
+            for document in self._read(path, (path, None)) or ():
+                layer = Kustomization(folder, path, document)
+                for text, at in escaping_paths(document.value, folder):
+                    said = f"{text} leads out of the repository"
+                    self.found.barred.append(Trouble(layer.place(*at), said))
+                for key, field in misspelt_fields(document.value):
+                    said = f"'{key}' is read as {field} by kustomize alone: write {field}"
+                    self.found.barred.append(Trouble(layer.place(key), said))
 
     def hand_rest(self) -> None:
         """Hand over the kustomizations that others name without including them."""
@@ -192,11 +234,8 @@ class _Walk:
         if layer.path in self.handed:
             return
         self.handed.add(layer.path)
-        for name in FILE_NAMES:  # Of two in one folder kustomize has something to say.
-            other = join(layer.folder, name)
-            if other and (beside := self.tree.read(other)) is not None:
-                self.found.files[other] = beside
-        left = _without_outside(layer)
+        self._hand_whole(layer.path)
+        left = self._without_outside(layer)
         if left is not None:
             self.found.files[layer.path] = json.dumps(left).encode()
         for key in CHARTS:
@@ -205,8 +244,29 @@ class _Walk:
                 text = f"{place[0]}:{place[1]}: {key}: charts are not rendered"
                 self.found.not_checked.append(text)
         plugins = [entry for entry, _ in layer.texts(*PLUGINS)]
+        for text in plugins:
+            if "\n" in text:
+                self._hand_plugin(layer.folder, text)
         for entry in set(named_paths(layer.value)):
             self._hand_file(layer.folder, entry, with_paths=entry in plugins)
+
+    def _hand_whole(self, path: str) -> None:
+        """Hand over a kustomization file, and others beside it: of two kustomize has its say."""
+        folder = path.rpartition("/")[0]
+        for name in FILE_NAMES:
+            beside = join(folder, name)
+            if beside and (content := self.tree.read(beside)) is not None:
+                self.found.files.setdefault(beside, content)
+                self._counted(beside)
+
+    def _hand_plugin(self, folder: str, text: str) -> None:
+        try:
+            read = read_yaml(text.encode(), "a plugin", many=True)
+        except ParseError:
+            return
+        for document in read:
+            for entry in set(named_paths({"plugin": document.value})):
+                self._hand_file(folder, entry, with_paths=False)
 
     def _hand_file(self, folder: str, entry: str, *, with_paths: bool) -> None:
         path = join(folder, entry)
@@ -232,12 +292,15 @@ class _Walk:
         except ParseError:
             return None
 
+    def _without_outside(self, layer: Kustomization) -> dict[str, Any] | None:
+        """A kustomization less what is fetched from elsewhere; None where it needs nothing."""
+        left = {key: value for key, value in layer.value.items() if key not in CHARTS}
+        for key in INCLUDES:
+            entries = left.get(key)
+            if isinstance(entries, list):
+                left[key] = [one for one in entries if not self._is_outside(layer.folder, one)]
+        return left if left != layer.value else None
 
-def _without_outside(layer: Kustomization) -> dict[str, Any] | None:
-    """A kustomization less what is fetched from elsewhere; None where it needs nothing."""
-    left = {key: value for key, value in layer.value.items() if key not in CHARTS}
-    for key in INCLUDES:
-        entries = left.get(key)
-        if isinstance(entries, list):
-            left[key] = [one for one in entries if not (isinstance(one, str) and is_remote(one))]
-    return left if left != layer.value else None
+    def _is_outside(self, folder: str, entry: Any) -> bool:
+        path = join(folder, entry) if isinstance(entry, str) else ""
+        return path != "" and is_remote(entry) and (path is None or self._is_remote(path, entry))

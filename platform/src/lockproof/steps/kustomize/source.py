@@ -55,7 +55,10 @@ class Outline:
     layers: list[Kustomization] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     """Reasons why it may not build."""
-    idle: list[Trouble] = field(default_factory=list)
+    barred: list[Trouble] = field(default_factory=list)
+    """Reasons for which kustomize is not started at all."""
+    linked: list[str] = field(default_factory=list)
+    """What is reached by a link, which kustomize would follow: it is not started either."""
     not_checked: list[str] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     """What kustomize is handed."""

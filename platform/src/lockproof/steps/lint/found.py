@@ -29,10 +29,18 @@ class Found:
     """Folders of components that no kustomization includes."""
     owned: set[str] = field(default_factory=set)
     """Kustomization files."""
+    kinds: dict[str, str] = field(default_factory=dict)
+    """Folder -> kind of the kustomization in it."""
     dashboards: list[str] = field(default_factory=list)
     """JSON files."""
     findings: list[Finding] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
+
+    def tell_apart(self, folders: Iterable[str]) -> None:
+        """Make these the roots and components that nothing includes."""
+        chosen = list(folders)
+        self.roots = [one for one in chosen if self.kinds[one] != "Component"]
+        self.components = [one for one in chosen if self.kinds[one] == "Component"]
 
 
 def find(tree: Tree, paths: Iterable[str], exclude: tuple[str, ...]) -> Found:
@@ -73,7 +81,8 @@ def _read(tree: Tree, path: str, found: Found) -> None:
     try:
         found.documents[path] = read_yaml(content, path, many=True)
     except ParseError as error:
-        if not all(mark in content for mark in _MARK) and "/templates/" in f"/{path}":
+        template = "/templates/" in f"/{path}" and path.rpartition("/")[2] not in FILE_NAMES
+        if template and not all(mark in content for mark in _MARK):
             return
         found.findings.append(unreadable(path, error))
 
@@ -98,24 +107,21 @@ def _drop_chart(found: Found, folder: str) -> None:
 
 def _kustomizations(found: Found) -> None:
     included: set[str] = set()
-    kinds: dict[str, str] = {}
     for path, documents in found.documents.items():
         folder, _, name = path.rpartition("/")
-        if name not in FILE_NAMES or len(documents) != 1:
-            continue
-        value = documents[0].value
-        if not isinstance(value, dict) or not is_kustomization(value):
+        # Of several documents kustomize reads the first.
+        value = documents[0].value if documents else None
+        if name not in FILE_NAMES or not is_kustomization(value):
             continue
         found.owned.add(path)
-        kinds[folder or "."] = str(value.get("kind") or "Kustomization")
+        stated = value if isinstance(value, dict) else {}
+        found.kinds[folder or "."] = str(stated.get("kind") or "Kustomization")
         for key in INCLUDES:
-            for entry in _texts(value.get(key)):
+            for entry in _texts(stated.get(key)):
                 target = None if is_remote(entry) else join(folder, entry)
                 if target:
                     included.add(target)
-    for folder, kind in kinds.items():
-        if folder not in included:
-            (found.components if kind == "Component" else found.roots).append(folder)
+    found.tell_apart(folder for folder in found.kinds if folder not in included)
 
 
 def _texts(value: Any) -> list[str]:

@@ -1,5 +1,6 @@
 """Bundles of manifests: what kustomizations build, and the files that are in none."""
 
+import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -9,9 +10,12 @@ from lockproof.model.finding import Finding
 from lockproof.model.manifest import At, Bundle, Manifest, Place
 from lockproof.parse.yaml_document import YamlDocument
 from lockproof.rules.catalog import finding
-from lockproof.steps.kustomize import Built, Target, Trouble, build, documents_of
+from lockproof.steps.kustomize import Built, Target, Trouble, build, documents_of, kustomization_in
 
 from .found import Found
+
+_MOST_ROOTS = 4
+"""Kustomizations that a component is tried on."""
 
 
 @dataclass
@@ -30,18 +34,20 @@ class Gathered:
 def gather(
     tree: Tree, found: Found, kustomize: Kustomize | None, say: Callable[[str], None]
 ) -> Gathered:
-    """Build every kustomization that is in no other, and take the other files as they are.
-
-    Raises:
-        UsageError: kustomize cannot be started, or the temporary folder cannot be written.
-    """
+    """Build every kustomization that is in no other, and take the other files as they are."""
     gathered = Gathered()
     used = set(found.owned)
     unread = {finding.path for finding in found.findings}  # Told of already.
-    number = len(found.roots) + len(found.components)
-    if kustomize and number:
-        say(f"building {number} kustomization{'' if number == 1 else 's'}")
-    for name, made in _built(tree, found, kustomize):
+    built: list[tuple[str, Built]] = []
+    # Those that include each other in a circle have no root to begin with.
+    left = found if found.roots or found.components else _left_over(found, built)
+    while left.roots or left.components:
+        number = len(left.roots) + len(left.components)
+        if kustomize:
+            say(f"building {number} kustomization{'' if number == 1 else 's'}")
+        built += _built(tree, left, found.roots, kustomize)
+        left = _left_over(found, built) if kustomize else Found(found.paths)
+    for name, made in built:
         used |= made.used
         gathered.built += bool(made.manifests or made.troubles)
         gathered.not_checked += made.not_checked
@@ -61,24 +67,36 @@ def gather(
     return gathered
 
 
-def _built(tree: Tree, found: Found, kustomize: Kustomize | None) -> Iterator[tuple[str, Built]]:
+def _left_over(found: Found, built: list[tuple[str, Built]]) -> Found:
+    """The kustomizations that are part of no build that was made or refused.
+
+    Those that include each other have no root, and one that is included where nothing can be
+    built has not been looked at.
+    """
+    tried = {posixpath.dirname(made.root) or "." for _, made in built}
+    seen = {path for _, made in built if made.manifests or made.troubles for path in made.used}
+    tried |= {posixpath.dirname(path) or "." for path in found.owned & seen}
+    left = Found(found.paths, documents=found.documents, kinds=found.kinds)
+    left.tell_apart(folder for folder in found.kinds if folder not in tried)
+    return left
+
+
+def _built(
+    tree: Tree, found: Found, roots: list[str], kustomize: Kustomize | None
+) -> Iterator[tuple[str, Built]]:
     """What the roots make, and each component that nothing includes on the root it fits best."""
     documents = documents_of(tree, found.documents)
-    roots = found.roots
-    yield from zip(
-        roots, build(kustomize, tree, [Target(root) for root in roots], documents), strict=True
-    )
-    for folder in found.components:
-        best: tuple[str, Built] | None = None
-        for root in roots or [""]:
-            target = Target(root, (folder,)) if root else Target(folder)
-            (made,) = build(kustomize, tree, [target], documents)
-            if best is None or len(made.troubles) < len(best[1].troubles):
-                best = (f"{folder} on {root}" if root else folder), made
-            if not made.troubles:
-                break
-        if best:
-            yield best
+    targets = [Target(root) for root in found.roots]
+    yield from zip(found.roots, build(kustomize, tree, targets, documents), strict=True)
+    tried = roots[:_MOST_ROOTS] or [""]
+    pairs = [(folder, root) for folder in found.components for root in tried]
+    targets = [Target(root, (folder,)) if root else Target(folder) for folder, root in pairs]
+    best: dict[str, tuple[str, Built]] = {}
+    for (folder, root), made in zip(pairs, build(kustomize, tree, targets, documents), strict=True):
+        made.root = kustomization_in(tree, folder) or made.root
+        if folder not in best or len(made.troubles) < len(best[folder][1].troubles):
+            best[folder] = (f"{folder} on {root}" if root else folder), made
+    yield from best.values()
 
 
 def _trouble(made: Built, trouble: Trouble) -> Finding:
