@@ -370,3 +370,21 @@ def test_a_manifest_knows_its_file(tmp_path: Path) -> None:
     assert places["Namespace/prod"] == ("over/ns.yaml", 1)
     assert places["ConfigMap/p-conf-s-kd8f782d78"][0] == "base/kustomization.yaml"
     assert isinstance(next(iter(built(tmp_path, "over").manifests)), Manifest)
+
+
+def test_text_at_the_end_of_a_document_keeps_its_last_line_end(tmp_path: Path) -> None:
+    for name in "abc":
+        value = {"metadata": {"name": name}, "data": {"a": f"1\n---\n{name}\n"}}
+        text = json.dumps({"apiVersion": "v1", "kind": "ConfigMap", **value})
+        (tmp_path / f"{name}.yaml").write_text(text)
+    (tmp_path / "kustomization.yaml").write_text("resources: [a.yaml, b.yaml, c.yaml]\n")
+    assert assert_as_kustomize(tmp_path, ".") == 3
+    stated = [m.value["stringData"]["a"] for m in alone_secret(tmp_path).manifests]
+    assert stated == ["x\n", "x\n"]
+
+
+def alone_secret(root: Path) -> Built:
+    for name in "de":
+        text = "apiVersion: v1\nkind: Secret\nmetadata: {name: %s}\nstringData:\n  a: |\n    x\n"
+        (root / f"{name}.yaml").write_text(text % name)
+    return alone(root, "resources: [d.yaml, e.yaml]\n")

@@ -175,3 +175,18 @@ def test_a_component_is_put_on_a_kustomization_at_the_top(tmp_path: Path) -> Non
     assert found is Verdict.FAILED
     assert "LP604" in said
     assert "LP602" not in said
+
+
+def test_a_components_patch_is_idle_only_where_it_is_so_in_every_build(tmp_path: Path) -> None:
+    files = {
+        "c/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
+        "patches: [{target: {name: ok}, patch: '- {op: add, path: /data, value: {}}'}]\n",
+        "a/ok.yaml": OK,
+        "a/kustomization.yaml": "resources: [ok.yaml]\ncomponents: [../c]\n",
+        "b/other.yaml": OK.replace("ok", "other"),
+        "b/kustomization.yaml": "resources: [other.yaml]\ncomponents: [../c]\n",
+    }
+    assert verdict(tmp_path, files) == (Verdict.PASSED, "")
+    found, said = verdict(tmp_path, {"a/kustomization.yaml": "resources: [ok.yaml]\n"})
+    assert found is Verdict.FAILED
+    assert "LP603 c/kustomization.yaml" in said

@@ -1,12 +1,13 @@
 """Kustomizations built by kustomize itself, with the place of every field beside what it makes."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lockproof.adapters.git.tree import Tree
 from lockproof.adapters.kustomize.program import Answer, Job, Kustomize
-from lockproof.model.manifest import Manifest, mapping
+from lockproof.model.manifest import Manifest, Place, mapping
 from lockproof.parse.yaml_document import ParseError, read_yaml
 
 from .idle import idle_patches
@@ -34,6 +35,8 @@ class Built:
     not_checked: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
     """Every file that is part of it."""
+    in_force: set[Place] = field(default_factory=set)
+    """Patches that mean something in it: one in a component may do so in other builds alone."""
 
 
 @dataclass(frozen=True)
@@ -104,13 +107,13 @@ def _built(found: Outline, answer: Answer, documents: Documents) -> Built:
             built.manifests.append(Manifest(value, Trace(value, sources, documents, found.root)))
     except ParseError as error:
         return _unbuilt(found, f"what kustomize makes of it cannot be read: {error}")
-    built.troubles = list(idle_patches(found))
+    built.troubles, built.in_force = idle_patches(found)
     return built
 
 
 def _documents(output: bytes, root: str) -> Iterator[Mapping[str, Any]]:
     # Each by itself: together they may be larger than a file that is read.
-    for part in output.split(b"\n---\n"):
+    for part in re.split(rb"(?<=\n)---\n", output):
         for document in read_yaml(part, f"what {root} makes", many=True):
             if isinstance(document.value, dict):
                 yield document.value

@@ -1,7 +1,7 @@
 """Patches that change nothing: kustomize builds, and says nothing of them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from lockproof.model.manifest import Place, mapping
@@ -13,13 +13,13 @@ _PLAIN = re.compile(r"[A-Za-z0-9-]*")
 """A name by itself; what a pattern matches is for kustomize to say."""
 
 
-def idle_patches(outline: Outline) -> Iterator[Trouble]:
-    """Every patch whose target names a group, kind, name or namespace that nothing has.
+def idle_patches(outline: Outline) -> tuple[list[Trouble], set[Place]]:
+    """Every patch whose target names what nothing has, and the places of those that fit.
 
     Of selectors by label and of patterns nothing is said.
     """
     if outline.not_checked:
-        return  # What was left out may be what is meant.
+        return [], set()  # What was left out may be what is meant.
     met: dict[Place, bool] = {}
     for layer in outline.layers:  # One that is included twice is there twice.
         inside = [source for source in outline.sources if layer in source.layers]
@@ -29,9 +29,9 @@ def idle_patches(outline: Outline) -> Iterator[Trouble]:
                 place = layer.place(*at)
                 fits = any(_may_mean(target, source) for source in inside)
                 met[place] = met.get(place, False) or fits
-    for place, fits in met.items():
-        if not fits:
-            yield Trouble(place, "the patch's target matches nothing", idle=True)
+    text = "the patch's target matches nothing"
+    idle = [Trouble(place, text, idle=True) for place, fits in met.items() if not fits]
+    return idle, {place for place, fits in met.items() if fits}
 
 
 def _may_mean(target: Mapping[str, Any], source: Source) -> bool:

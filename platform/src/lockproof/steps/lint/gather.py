@@ -47,12 +47,15 @@ def gather(
             say(f"building {number} kustomization{'' if number == 1 else 's'}")
         built += _built(tree, left, found.roots, kustomize)
         left = _left_over(found, built) if kustomize else Found(found.paths)
+    in_force = {place for _, made in built for place in made.in_force}
     for name, made in built:
         used |= made.used
         gathered.built += bool(made.manifests or made.troubles)
         gathered.not_checked += made.not_checked
         gathered.findings += [
-            _trouble(made, trouble) for trouble in made.troubles if trouble.place[0] not in unread
+            _trouble(made, trouble)
+            for trouble in made.troubles
+            if trouble.place[0] not in unread and not (trouble.idle and trouble.place in in_force)
         ]
         complete = not made.not_checked and not made.troubles
         gathered.bundles.append(Bundle(name, tuple(made.manifests), complete))
