@@ -89,16 +89,17 @@ def _unbuilt(found: Outline, why: str) -> Built:
 
 def _built(found: Outline, answer: Answer, documents: Documents) -> Built:
     if not answer.finished:
-        return _unbuilt(found, f"not built: kustomize {in_tree(answer.refusal)}")
+        return _unbuilt(found, f"not built: kustomize {answer.refusal}")
     built = Built(found.root, not_checked=list(found.not_checked), used=found.used)
     if answer.output is None:
+        said = in_tree(answer.refusal, found)
         # Kustomize decides, and stops at the first thing; the outline knows places and the rest.
         if found.troubles:
             built.troubles = found.troubles
         elif found.not_checked or is_out_of_reach(answer.refusal):
-            built.not_checked.append(f"{found.root}: not built: {in_tree(answer.refusal)}")
+            built.not_checked.append(f"{found.root}: not built: {said}")
         else:
-            built.troubles = [explained(in_tree(answer.refusal), found)]
+            built.troubles = [explained(said, found)]
         return built
     by_kind = _by_kind(found.sources)
     try:

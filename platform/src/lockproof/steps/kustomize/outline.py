@@ -95,9 +95,9 @@ def _put_on_top(found: Outline, components: tuple[str, ...]) -> None:
     found.folder = _ABOVE
 
 
-def in_tree(text: str) -> str:
+def in_tree(text: str, found: Outline) -> str:
     """A message with paths as they are in the tree, whatever was put on top of it."""
-    return text.replace(f"{_REPOSITORY}/", "")
+    return text.replace(f"{_REPOSITORY}/", "") if found.folder == _ABOVE else text
 
 
 class _Walk:
