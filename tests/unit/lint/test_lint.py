@@ -231,6 +231,8 @@ def test_any_manifest_is_judged_without_an_exception(body: object, kind: tuple[s
 
 def test_the_command_writes_every_format_and_ends_with_the_verdict(tmp_path: Path) -> None:
     root = platform(tmp_path)
+    # What rule tests need, promtool, is not on every machine.
+    (root / "control-plane" / "models.test.yaml").unlink()
     done = lockproof(root, "lint", "--format", "json", "--output", "r.sarif", "--output", "r.xml")
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
