@@ -190,3 +190,47 @@ def test_a_components_patch_is_idle_only_where_it_is_so_in_every_build(tmp_path:
     found, said = verdict(tmp_path, {"a/kustomization.yaml": "resources: [ok.yaml]\n"})
     assert found is Verdict.FAILED
     assert "LP603 c/kustomization.yaml" in said
+
+
+SECRETS: dict[str, str] = {
+    "a literal": "secretGenerator: [{name: a, literals: [hunter2]}]\n",
+    "a literal among others": "secretGenerator: [{name: a, literals: [k=1, 'hunter2, b', x=2]}]\n",
+    "an inline patch": "resources: [ok.yaml]\npatches:\n- patch: |\n    kind: Secret\n"
+    "    stringData: {p: hunter2}\n",
+    "a patch of the wrong type": "resources: [ok.yaml]\npatches: [hunter2]\n",
+    "a count": "resources: [ok.yaml]\nreplicas: [{name: ok, count: hunter2}]\n",
+    "objects in conflict": "resources: [s.yaml]\nnamespace: one\n",
+}
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_what_kustomize_quotes_of_a_secret_is_not_repeated(name: str, tmp_path: Path) -> None:
+    secrets = [
+        f"apiVersion: v1\nkind: Secret\nmetadata: {{name: s, namespace: {space}}}\n"
+        "stringData: {p: hunter2}\n"
+        for space in ("a", "b")
+    ]
+    files = {"ok.yaml": OK, "s.yaml": "---\n".join(secrets), "kustomization.yaml": SECRETS[name]}
+    found, said = verdict(tmp_path, files)
+    assert found is Verdict.FAILED
+    assert "LP602" in said
+    assert "hunter2" not in said
+
+
+def test_a_refusal_is_told_in_the_same_words_every_time(tmp_path: Path) -> None:
+    files = {"kustomization.yaml": "configMapGenerator: [{name: a, behavior: merge}]\n"}
+    said = {verdict(tmp_path, files)[1] for _ in range(3)}
+    assert len(said) == 1
+    assert "0x" not in said.pop()
+
+
+def test_a_generator_that_adds_to_nothing_is_no_second_object(tmp_path: Path) -> None:
+    merge = "configMapGenerator: [{name: a, behavior: merge, literals: [x=1]}]\n"
+    files = {
+        "c/kustomization.yaml": merge,
+        "d/kustomization.yaml": "configMapGenerator: [{name: a, literals: [x=1]}]\n",
+        "o/kustomization.yaml": "resources: [../c, ../d]\n",
+    }
+    _, said = verdict(tmp_path, files)
+    assert "already there" not in said
+    assert "does not exist; cannot merge or replace" in said

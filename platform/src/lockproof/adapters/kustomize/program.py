@@ -22,6 +22,7 @@ _LARGEST = 64 << 20
 """Bytes of one build."""
 _TOLD = 64 << 10
 """Bytes of what it says that are read."""
+_PANIC = "\ngoroutine "
 _NOWHERE = "http://127.0.0.1:9"
 """The discard port: where the network cannot be cut, its HTTP client finds no way out."""
 
@@ -118,6 +119,8 @@ class Kustomize:
                 said = file.read(_TOLD).decode("utf-8", "replace")
             if done.exit_code is None or done.exit_code > 128:
                 return Answer(None, f"ended with code {done.exit_code}", finished=False)
+            if _PANIC in said:
+                return Answer(None, "crashed", finished=False)
             return Answer(None, _cleaned(said, root))
 
 

@@ -13,7 +13,7 @@ from lockproof.parse.yaml_document import ParseError, read_yaml
 from .idle import idle_patches
 from .outline import Documents, documents_of, in_tree, outline
 from .places import Trace
-from .refusal import explained, is_out_of_reach
+from .refusal import explained, is_out_of_reach, shortened
 from .source import Outline, Source, Trouble
 
 NO_KUSTOMIZE = (
@@ -97,7 +97,7 @@ def _built(found: Outline, answer: Answer, documents: Documents) -> Built:
         if found.troubles:
             built.troubles = found.troubles
         elif found.not_checked or is_out_of_reach(answer.refusal):
-            built.not_checked.append(f"{found.root}: not built: {said}")
+            built.not_checked.append(f"{found.root}: not built: {shortened(said)}")
         else:
             built.troubles = [explained(said, found)]
         return built

@@ -14,6 +14,17 @@ _INCLUDED = re.compile(
 )
 _FROM = re.compile(r"accumulating resources from '[^']*': (.*)$")
 _WRAPPED = re.compile(r"trouble configuring builtin (\w+) with config: `.*?`: ")
+_CONTENT = (
+    (re.compile(r"invalid literal source .*, expected key=value"), "a literal is not KEY=VALUE"),
+    (re.compile(r"literal sources:? \[.*?\](?=: |$)"), "literals"),
+    (re.compile(r"from \[patch: .*"), "from its text"),
+    (re.compile(r"generator &\{[^}]*\}"), "a generator"),
+    (re.compile(r"(cannot unmarshal \S+) `[^`]*`"), r"\1"),
+    (re.compile(r'parsing "[^"]*"'), "parsing a value"),
+    (re.compile(r'(?:map\[|\[?\{"|\[\{).*'), "…"),
+)
+"""What kustomize quotes of a patch, a generator or an object, which may be a secret; and addresses
+in its memory, which differ from run to run."""
 _OUTSIDE = re.compile(r"security; file '([^']*)' is not in or below '([^']*)'")
 _WORD = re.compile(r"[\w./@:-]+")
 _LONGEST = 300
@@ -37,14 +48,16 @@ def explained(text: str, found: Outline) -> Trouble:
 
 
 def shortened(text: str) -> str:
-    """The innermost reason of a chain of them."""
+    """The innermost reason of a chain of them, without what may be a secret."""
     deeper = list(_INCLUDED.finditer(text))
     reason = text[deeper[-1].end() :] if deeper else text
     inner = _FROM.search(reason)
     if inner:
         reason = inner[1]
     reason = reason.partition("': must build at directory")[0]
-    reason = _WRAPPED.sub(r"\1: ", reason).replace("\\", "").strip()
+    reason = _WRAPPED.sub(r"\1: ", reason).replace("\\n", " ").replace("\\", "").strip()
+    for pattern, said in _CONTENT:
+        reason = pattern.sub(said, reason)
     for quote in "\"'":  # One that was opened in what is left out.
         if reason.endswith(quote) and reason.count(quote) % 2:
             reason = reason[:-1]

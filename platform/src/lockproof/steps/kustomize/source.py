@@ -110,10 +110,12 @@ def twice(sources: Sequence[Source]) -> Iterator[Trouble]:
     """Resources that have one identity: what kustomize tells them apart by is equal."""
     first: dict[tuple[str, ...], Source] = {}
     for source in sources:
+        if source.adds:
+            continue
         space = source.namespaces[-1] or "default"
         key = (source.group, source.version, source.kind, source.names[-1], space)
         known = first.setdefault(key, source)
-        if known is not source and not source.adds:
+        if known is not source:
             where = f"{known.place[0]}:{known.place[1]}"
             text = f"{source.kind} {source.names[-1]} is already there, from {where}"
             yield Trouble(source.place, text)
