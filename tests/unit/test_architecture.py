@@ -108,6 +108,21 @@ def test_help_imports_nothing_slow(arguments: list[str], barred: set[str]) -> No
     assert barred & set(loaded) == set()
 
 
+def test_lint_without_kustomizations_starts_no_event_loop(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
+    code = (
+        "import sys\n"
+        "from lockproof.cli.main import main\n"
+        "code = main()\n"
+        "print(code, sorted({'anyio', 'asyncio', 'yaml'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "lint", "a.yaml"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "0 ['yaml']"
+
+
 def test_import_contracts_hold() -> None:
     done = subprocess.run(
         [Path(sys.executable).with_name("lint-imports"), "--no-cache"],

@@ -355,6 +355,11 @@ def test_what_is_fetched_is_known_by_its_address(entry: str, remote: bool) -> No
             " empty.yaml `: patch appears to be empty",
             "PatchStrategicMergeTransformer: patch appears to be empty",
         ),
+        (
+            'trouble configuring builtin PatchTransformer with config: ` patch: {"a": "`: b"} `: no'
+            " matches for Id X",
+            "PatchTransformer: no matches for Id X",
+        ),
         ('invalid Kustomization: json: unknown field "x"', None),
         ("", None),
     ],

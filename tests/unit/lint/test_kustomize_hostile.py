@@ -150,7 +150,7 @@ def test_a_name_and_a_pattern_that_could_be_tried_for_ever_are_not(tmp_path: Pat
         "a/kustomization.yaml": "resources: [ok.yaml]\npatches:\n- target: {name: '.*.*x'}\n"
         "  patch: '- {op: add, path: /data, value: {}}'\n",
     }
-    verdict(tmp_path, files)
+    assert "LP603" not in verdict(tmp_path, files)[1]
 
 
 def test_entries_are_counted_however_they_multiply(tmp_path: Path) -> None:
@@ -159,8 +159,10 @@ def test_entries_are_counted_however_they_multiply(tmp_path: Path) -> None:
     }
     absent = [f"absent{n}.yaml" for n in range(500)]
     files["c10/kustomization.yaml"] = json.dumps({"resources": absent})
-    found, _ = verdict(tmp_path, files)
+    found, said = verdict(tmp_path, files)
     assert found is Verdict.FAILED
+    assert "has more than 20000 entries" in said
+    assert said.count("there is no file") == 500, "each is told once"
 
 
 def test_a_component_is_put_on_a_kustomization_at_the_top(tmp_path: Path) -> None:
@@ -197,6 +199,8 @@ SECRETS: dict[str, str] = {
     "a literal among others": "secretGenerator: [{name: a, literals: [k=1, 'hunter2, b', x=2]}]\n",
     "an inline patch": "resources: [ok.yaml]\npatches:\n- patch: |\n    kind: Secret\n"
     "    stringData: {p: hunter2}\n",
+    "an inline patch with what ends a quotation": "resources: [ok.yaml]\npatches:\n- patch: |\n"
+    "    kind: Secret\n    a: '`: x'\n    stringData: {p: hunter2}\n",
     "a patch of the wrong type": "resources: [ok.yaml]\npatches: [hunter2]\n",
     "a count": "resources: [ok.yaml]\nreplicas: [{name: ok, count: hunter2}]\n",
     "objects in conflict": "resources: [s.yaml]\nnamespace: one\n",
@@ -234,3 +238,34 @@ def test_a_generator_that_adds_to_nothing_is_no_second_object(tmp_path: Path) ->
     _, said = verdict(tmp_path, files)
     assert "already there" not in said
     assert "does not exist; cannot merge or replace" in said
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        '"\\x2e\\x2e/UP"', '"\\u002e./UP"', "|\n    ../UP", ">-\n    ../UP", "!!str ../UP",
+        "&a ../UP", "' ../UP '", "./../UP", "in/./../../UP", "..//UP", "'../UP?ref=x'",
+        "'../UP//x'", "*b",
+    ],
+)  # fmt: skip
+def test_a_way_out_is_seen_however_it_is_written(entry: str, tmp_path: Path) -> None:
+    outside, root = tmp_path / "outside", tmp_path / "root"
+    outside.mkdir()
+    (outside / "kustomization.yaml").write_text("configMapGenerator: [{name: leak}]\n")
+    up = f"{'../' * 9}{str(outside)[1:]}"
+    text = f"commonLabels: {{a: &b ../{up}}}\nresources:\n- ok.yaml\n- {entry.replace('UP', up)}\n"
+    found, said = verdict(root, {"a/ok.yaml": OK, "a/kustomization.yaml": text})
+    assert found is Verdict.FAILED
+    assert "leads out of the repository" in said
+
+
+def test_what_is_advised_for_a_file_outside_the_folder_helps(tmp_path: Path) -> None:
+    files = {"x/ok.yaml": OK, "a/kustomization.yaml": "resources: [../x/ok.yaml]\n"}
+    found, said = verdict(tmp_path, files)
+    assert found is Verdict.FAILED
+    assert "make its folder a kustomization of its own" in said
+    advised = {
+        "x/kustomization.yaml": "resources: [ok.yaml]\n",
+        "a/kustomization.yaml": "resources: [../x]\n",
+    }
+    assert verdict(tmp_path, advised) == (Verdict.PASSED, "")

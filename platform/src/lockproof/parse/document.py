@@ -1,6 +1,6 @@
 """A document that was read: its value, and the line of each of its entries."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from lockproof.errors import ConfigError
@@ -13,6 +13,8 @@ class ParseError(ConfigError):
         """`name` is what the user calls the file, `line` counts from 1."""
         super().__init__(f"{name}{f', line {line}' if line else ''}: {message}")
         self.name, self.line = name, line
+        self.reason = " ".join(message.split())
+        """The message without the place."""
 
 
 class YamlDocument(Protocol):
@@ -30,6 +32,15 @@ class YamlDocument(Protocol):
         None where there is no such entry.
         """
         ...
+
+
+def nearest_line(document: YamlDocument, keys: Sequence[str | int]) -> int | None:
+    """The line of an entry, or of the nearest thing around it that has one."""
+    for length in range(len(keys), -1, -1):
+        line = document.line(*keys[:length])
+        if line is not None:
+            return line
+    return None
 
 
 Marks = dict[str, Any] | list[Any] | None

@@ -8,7 +8,7 @@ from typing import Any
 
 from lockproof.model.manifest import At, Place
 
-from .document import YamlDocument
+from .document import YamlDocument, nearest_line
 
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 GENERATORS = {"configMapGenerator": "ConfigMap", "secretGenerator": "Secret"}
@@ -16,23 +16,19 @@ PLUGINS = ("generators", "transformers", "validators")
 INCLUDES = ("resources", "bases", "components")
 CHARTS = ("helmCharts", "helmChartInflationGenerator", "helmGlobals")
 
-KNOWN = frozenset(
-    {
-        "apiVersion", "kind", "metadata", "namespace", "namePrefix", "nameSuffix", "labels",
-        "commonLabels", "commonAnnotations", "images", "imageTags", "replicas", "buildMetadata",
-        "sortOptions", "patches", "patchesStrategicMerge", "patchesJson6902", "replacements",
-        "vars", "configMapGenerator", "secretGenerator", "generatorOptions", "configurations",
-        "crds", "openapi", *PLUGINS, *INCLUDES, *CHARTS,
-    }
-)  # fmt: skip
-"""The fields of a kustomization."""
-_FOLDED = {name.casefold(): name for name in KNOWN}
 _NO_PATHS = frozenset(
     {
         "apiVersion", "kind", "metadata", "namespace", "namePrefix", "nameSuffix", "labels",
         "commonLabels", "commonAnnotations", "images", "replicas", "buildMetadata", "sortOptions",
     }
 )  # fmt: skip
+KNOWN = _NO_PATHS | {
+    "imageTags", "patches", "patchesStrategicMerge", "patchesJson6902", "replacements", "vars",
+    "generatorOptions", "configurations", "crds", "openapi",
+    *GENERATORS, *PLUGINS, *INCLUDES, *CHARTS,
+}  # fmt: skip
+"""The fields of a kustomization."""
+_FOLDED = {name.casefold(): name for name in KNOWN}
 _LONGEST = 1024
 """Characters; a longer text is a patch, not a path."""
 _REMOTE = re.compile(
@@ -111,11 +107,7 @@ class Kustomization:
 
     def place(self, *at: str | int) -> Place:
         """File and line of a field, or of the nearest thing around it."""
-        for length in range(len(at), -1, -1):
-            line = self.document.line(*at[:length])
-            if line is not None:
-                return self.path, line
-        return self.path, 1
+        return self.path, nearest_line(self.document, at) or 1
 
     def text(self, key: str) -> str:
         """A text; empty where there is none."""

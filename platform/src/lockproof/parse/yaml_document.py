@@ -6,9 +6,9 @@ test holds the two against each other: where both read, they say the same.
 """
 
 from .block_yaml import read_blocks
-from .document import ParseError, YamlDocument
+from .document import ParseError, YamlDocument, nearest_line
 
-__all__ = ["ParseError", "YamlDocument", "read_yaml"]
+__all__ = ["ParseError", "YamlDocument", "nearest_line", "read_yaml"]
 
 _LARGEST = 8 << 20
 """Bytes of one file."""

@@ -8,9 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import anyio
-
-from lockproof.adapters.sandbox.run import Limits, run_programs
 from lockproof.errors import ConfigError, LockproofError
 
 _SECONDS = 120.0
@@ -60,16 +57,17 @@ class Kustomize:
 
     command: tuple[str, ...]
 
-    @property
-    def path(self) -> str:
-        """Where it lies."""
-        return self.command[0]
-
     def build(self, jobs: Sequence[Job]) -> list[Answer]:
         """Build kustomizations, as many at a time as there are processors."""
+        if not jobs:
+            return []
+        import anyio  # A tree without kustomizations does not pay for it.
+
         return anyio.run(self._build, jobs)
 
     async def _build(self, jobs: Sequence[Job]) -> list[Answer]:
+        import anyio
+
         answers: dict[int, Answer] = {}
         limit = anyio.CapacityLimiter(os.cpu_count() or 1)
         end = anyio.current_time() + _ALL_SECONDS
@@ -92,6 +90,10 @@ class Kustomize:
         return [answers[number] for number in range(len(jobs))]
 
     async def _one(self, job: Job) -> Answer:
+        import anyio
+
+        from lockproof.adapters.sandbox.run import Limits, run_programs
+
         with tempfile.TemporaryDirectory(prefix="lockproof-kustomize-") as scratch:
             # Its messages name real paths.
             home = Path(os.path.realpath(scratch))

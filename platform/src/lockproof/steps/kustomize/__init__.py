@@ -1,11 +1,10 @@
 """What kustomizations make, for every verb that reads manifests."""
 
-from .build import NO_KUSTOMIZE, Built, Target, build
+from .build import Built, Target, build
 from .outline import documents_of, kustomization_in
 from .source import Trouble
 
 __all__ = [
-    "NO_KUSTOMIZE",
     "Built",
     "Target",
     "Trouble",

@@ -45,13 +45,19 @@ def documents_of(
     tree: Tree, read_already: Mapping[str, list[YamlDocument]] | None = None
 ) -> Documents:
     """The documents of a tree's files, each file read once."""
-    known: dict[str, list[YamlDocument] | None] = dict(read_already or {})
+    known: dict[str, list[YamlDocument] | ParseError | None] = dict(read_already or {})
 
     def read(path: str) -> list[YamlDocument] | None:
         if path not in known:
             content = tree.read(path)
-            known[path] = None if content is None else read_yaml(content, path, many=True)
-        return known[path]
+            try:
+                known[path] = None if content is None else read_yaml(content, path, many=True)
+            except ParseError as error:  # To find that out may have taken long.
+                known[path] = error
+        found = known[path]
+        if isinstance(found, ParseError):
+            raise found
+        return found
 
     return read
 
@@ -110,6 +116,9 @@ class _Walk:
     def trouble(self, place: Place, text: str) -> None:
         self.found.troubles.append(Trouble(place, text))
 
+    def skip(self, place: Place, text: str) -> None:
+        self.found.not_checked.append(f"{place[0]}:{place[1]}: {text}")
+
     def layer(self, folder: str, into: list[Source], above: tuple[str, ...], by: Place) -> None:
         """Add what a kustomization takes in to the sources so far."""
         path = kustomization_in(self.tree, folder)
@@ -144,9 +153,8 @@ class _Walk:
         try:
             read = self.documents(path)
         except ParseError as error:
-            text = str(error).removeprefix(path).removeprefix(f", line {error.line}")
             # What is refused here for its size would take kustomize as long as it likes.
-            self.found.barred.append(Trouble((path, error.line), text.removeprefix(": ")))
+            self.found.barred.append(Trouble((path, error.line), error.reason))
             return None
         if read is None:
             self.trouble(by, f"there is no file {path}")
@@ -171,8 +179,7 @@ class _Walk:
         place = layer.place(*at)
         if path is None or self._is_remote(path, entry):
             if is_remote(entry):
-                where = f"{place[0]}:{place[1]}"
-                self.found.not_checked.append(f"{where}: {entry} is remote and not fetched")
+                self.skip(place, f"{entry} is remote and not fetched")
             else:
                 self.trouble(place, f"{entry} leads out of the repository")
         elif path in above or len(above) > _DEEPEST:
@@ -197,13 +204,14 @@ class _Walk:
         place = layer.place(*at)
         if path is None:
             self.trouble(place, f"{entry} leads out of the repository")
-        elif self._counted(path) and self.tree.read(path) is not None:
-            # The content of a ConfigMap may be a manifest as well.
-            if documents:
-                self.found.used.add(path)
-                self._read(path, place)
-        elif not self.tree.is_folder(path) and not is_remote(entry):
-            self.trouble(place, f"there is no file {path}")
+        elif not self._counted(path):
+            return
+        elif self.tree.read(path) is None:
+            if not self.tree.is_folder(path) and not is_remote(entry):
+                self.trouble(place, f"there is no file {path}")
+        elif documents:  # The content of a ConfigMap may be a manifest as well.
+            self.found.used.add(path)
+            self._read(path, place)
 
     def see_that_none_leads_out(self) -> None:
         """Bar a build in which kustomize would find a way out of the tree, or read otherwise.
@@ -240,9 +248,7 @@ class _Walk:
             self.found.files[layer.path] = json.dumps(left).encode()
         for key in CHARTS:
             if key in layer.value:
-                place = layer.place(key)
-                text = f"{place[0]}:{place[1]}: {key}: charts are not rendered"
-                self.found.not_checked.append(text)
+                self.skip(layer.place(key), f"{key}: charts are not rendered")
         plugins = [entry for entry, _ in layer.texts(*PLUGINS)]
         for text in plugins:
             if "\n" in text:

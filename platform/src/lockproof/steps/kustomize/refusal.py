@@ -13,11 +13,11 @@ _INCLUDED = re.compile(
     r"(?:recursed (?:accumulation of|merging from) path '[^']*'|accumulateDirectory): [\\\"]*"
 )
 _FROM = re.compile(r"accumulating resources from '[^']*': (.*)$")
-_WRAPPED = re.compile(r"trouble configuring builtin (\w+) with config: `.*?`: ")
+_WRAPPED = re.compile(r"trouble configuring builtin (\w+) with config: `(?:.*`: |.*$)")
+_PATCH = re.compile(r"from \[patch: .*")
 _CONTENT = (
     (re.compile(r"invalid literal source .*, expected key=value"), "a literal is not KEY=VALUE"),
     (re.compile(r"literal sources:? \[.*?\](?=: |$)"), "literals"),
-    (re.compile(r"from \[patch: .*"), "from its text"),
     (re.compile(r"generator &\{[^}]*\}"), "a generator"),
     (re.compile(r"(cannot unmarshal \S+) `[^`]*`"), r"\1"),
     (re.compile(r'parsing "[^"]*"'), "parsing a value"),
@@ -55,7 +55,9 @@ def shortened(text: str) -> str:
     if inner:
         reason = inner[1]
     reason = reason.partition("': must build at directory")[0]
-    reason = _WRAPPED.sub(r"\1: ", reason).replace("\\n", " ").replace("\\", "").strip()
+    # What is quoted may hold the end of a quotation: so the last goes first, and whole.
+    reason = _WRAPPED.sub(r"\1: ", _PATCH.sub("from its text", reason))
+    reason = reason.replace("\\n", " ").replace("\\", "").strip()
     for pattern, said in _CONTENT:
         reason = pattern.sub(said, reason)
     for quote in "\"'":  # One that was opened in what is left out.

@@ -89,9 +89,7 @@ def _read(tree: Tree, path: str, found: Found) -> None:
 
 def unreadable(path: str, error: ParseError) -> Finding:
     """The finding on a file that is no YAML."""
-    text = str(error).removeprefix(path)
-    text = text.removeprefix(f", line {error.line}").removeprefix(": ")
-    return finding("LP601", path, f"{path}: {text}", path=path, line=error.line)
+    return finding("LP601", path, f"{path}: {error.reason}", path=path, line=error.line)
 
 
 def _drop_chart(found: Found, folder: str) -> None:

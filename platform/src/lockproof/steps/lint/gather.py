@@ -8,7 +8,7 @@ from lockproof.adapters.git.tree import Tree
 from lockproof.adapters.kustomize.program import Kustomize
 from lockproof.model.finding import Finding
 from lockproof.model.manifest import At, Bundle, Manifest, Place
-from lockproof.parse.yaml_document import YamlDocument
+from lockproof.parse.yaml_document import YamlDocument, nearest_line
 from lockproof.rules.catalog import finding
 from lockproof.steps.kustomize import Built, Target, Trouble, build, documents_of, kustomization_in
 
@@ -135,9 +135,4 @@ class _Lines:
     above: At
 
     def __call__(self, at: At) -> Place:
-        keys = (*self.above, *at)
-        for length in range(len(keys), -1, -1):
-            line = self.document.line(*keys[:length])
-            if line is not None:
-                return self.path, line
-        return self.path, None
+        return self.path, nearest_line(self.document, (*self.above, *at))
