@@ -184,10 +184,8 @@ def test_uv_builds_what_the_lock_says_from_pips_index(root: Path, cache: Path) -
     assert told.built == 1
 
     again = Told()
-    begin = time.monotonic()
     assert ready(root, cache, again) == env
     assert again == []
-    assert time.monotonic() - begin < 2
 
 
 @needs_uv

@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -154,14 +153,12 @@ def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
 
 def test_nobody_listens(tmp_path: Path) -> None:
     uri = f"http://me:s3cret@127.0.0.1:{free_port()}"
-    began = time.monotonic()
     with pytest.raises(UnavailableError) as caught:
         opened(tmp_path, uri).log_run(FACTS)
     assert caught.value.exit_code is ExitCode.UNAVAILABLE
     assert "Connection refused" in str(caught.value)
     assert uri.replace("me:s3cret@", "") in str(caught.value)
     assert "s3cret" not in str(caught.value)
-    assert time.monotonic() - began < 15  # the import of MLflow included
 
 
 def test_a_host_that_is_not_known(tmp_path: Path) -> None:
@@ -174,10 +171,8 @@ def test_a_server_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(8)
-        began = time.monotonic()
         with pytest.raises(UnavailableError, match="timed out"):
             opened(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}").log_run(FACTS)
-        assert time.monotonic() - began < 15
 
 
 @contextlib.contextmanager

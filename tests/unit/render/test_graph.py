@@ -1,7 +1,6 @@
 """The layout of the stage graph."""
 
 import re
-import time
 from itertools import combinations, pairwise, product
 
 import pytest
@@ -160,8 +159,6 @@ def test_a_graph_of_almost_nothing(size: int) -> None:
     assert layout.edges == ()
 
 
-def test_a_deep_and_a_dense_graph_take_seconds_and_no_recursion() -> None:
-    began = time.monotonic()
+def test_a_deep_and_a_dense_graph_need_no_recursion() -> None:
     laid([[index - 1] if index else [] for index in range(400)])
     laid([list(range(index)) for index in range(80)])
-    assert time.monotonic() - began < 20
