@@ -1,10 +1,17 @@
 """What stage commands run with."""
 
-from typing import Self
+from typing import Annotated, Literal, Self
 
-from pydantic import StrictBool, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from .base import Name, Seconds, Section
+
+_Absolute = Annotated[str, Field(pattern=r"^/[^\x00\n]*$")]
+FURNITURE = (
+    *("README*", "LICENSE*", "LICENCE*", "CHANGELOG*", "CONTRIBUTING*", "SECURITY*"),
+    *("CODE_OF_CONDUCT*", ".github", ".gitlab", ".gitlab-ci.yml", ".pre-commit-config.yaml"),
+)
+"""What a repository keeps for people and services, at its top."""
 
 
 class EnvironmentPolicy(Section):
@@ -40,3 +47,13 @@ class RunPolicy(Section):
     """Environment variables handed through besides the harmless few; globs."""
     shell: Name | None = None
     """The shell for stage commands; default as DVC: $SHELL, else /bin/sh."""
+    isolation: Literal["required", "preferred", "off"] = "preferred"
+    """Whether stages must be kept apart from the machine (bubblewrap or namespaces), are where
+    that can be had, or are not."""
+    visible: tuple[_Absolute, ...] = ()
+    """Further files and folders of the machine that isolated stages may read."""
+    view: Literal["commit", "declared"] = "commit"
+    """Which tracked files a stage finds: all but the hidden ones, or only what it declares."""
+    hidden: tuple[str, ...] = FURNITURE
+    """Tracked files and folders that no stage finds unless it declares them; globs on paths from
+    the Git root."""

@@ -120,6 +120,8 @@ class HostStage(Frozen):
     reused: Reuse | None = None
     network: str | None = None
     """`off`, `on (policy)` or `on (…)` with the reason why it could not be turned off."""
+    isolation: str | None = None
+    """What kept it apart from the machine: `bubblewrap`, `namespaces`, `landlock` or `none`."""
     log: str | None = None
     log_tail: str | None = None
     """The end of the log of a command that failed."""

@@ -2,17 +2,17 @@
 
 Started as `python -I -S launcher.py STATUS_FD [HELD_FD ...]` by `run.py` beside it, it reads a job
 from standard input, cuts itself off from the network if the job says so, runs the job's programs
-one after the other, and does not end before every process they started has. On Linux it is a
-"subreaper": a process that left its session or forked twice to get away becomes the launcher's
-child, and is found below it in /proc.
+one after the other (kept apart from the machine if the job says how), and does not end before
+every process they started has. On Linux it is a "subreaper": a process that left its session or
+forked twice to get away becomes the launcher's child, and is found below it in /proc.
 
 It is told to stop in two ways. SIGTERM: every descendant gets SIGTERM, `GRACE` seconds, SIGKILL.
 Standard input closed, or the death signal of the parent: lockproof is gone, nobody waits for
 results, so SIGKILL at once. A descriptor named as HELD_FD stays open as long as the launcher, so
 that a file lock on it outlives a lockproof that was killed.
 
-Status lines: `network off`, `network on REASON`, `started PID`, `failed WHAT ERRNO`, `exit CODE`,
-`stopped`.
+Status lines: `network off`, `network on REASON`, `isolation LEVEL`, `refused REASON`,
+`started PID`, `failed WHAT ERRNO`, `exit CODE`, `stopped`.
 """
 
 import contextlib
@@ -22,11 +22,13 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Sequence
 
 if __name__ == "__main__":
     # `-I` hides lockproof; at the end, where it shadows nothing, it may be found again.
     sys.path.append(os.path.abspath(f"{__file__}/../../../.."))
 
+from lockproof.adapters.sandbox import landlock, namespaces
 from lockproof.adapters.sandbox.offline import go_offline
 
 GRACE = 5.0
@@ -40,7 +42,7 @@ _DIED_WITH_LAUNCHER = 128 + signal.SIGKILL
 
 
 class Job:
-    """What to run: where, with which variables, which programs, and whether offline."""
+    """What to run: where, with which variables, which programs, whether offline, how apart."""
 
     def __init__(self, content: bytes) -> None:
         """Take apart what `encode` put together."""
@@ -52,10 +54,22 @@ class Job:
         self.programs = [
             [next(fields) for _ in range(int(next(fields)))] for _ in range(int(next(fields)))
         ]
+        self.apart = next(fields).decode()
+        self.mounts = [(next(fields), next(fields), next(fields)) for _ in range(int(next(fields)))]
+        self.devices = [next(fields) for _ in range(int(next(fields)))]
+        self.read = [next(fields) for _ in range(int(next(fields)))]
+        self.write = [next(fields) for _ in range(int(next(fields)))]
 
     @staticmethod
     def encode(
-        cwd: bytes, env: dict[bytes, bytes], programs: list[list[bytes]], offline: bool
+        cwd: bytes,
+        env: dict[bytes, bytes],
+        programs: list[list[bytes]],
+        offline: bool,
+        apart: str = "",
+        mounts: Sequence[tuple[bytes, bytes, bytes]] = (),
+        devices: Sequence[bytes] = (),
+        paths: tuple[Sequence[bytes], Sequence[bytes]] = ((), ()),
     ) -> bytes:
         """Length, newline, fields separated by NUL, which none of them can contain."""
         fields = [cwd, b"1" if offline else b"0", b"%d" % len(env)]
@@ -63,6 +77,11 @@ class Job:
         fields.append(b"%d" % len(programs))
         for program in programs:
             fields += [b"%d" % len(program), *program]
+        fields += [apart.encode(), b"%d" % len(mounts)]
+        for mount in mounts:
+            fields += mount
+        for part in (devices, *paths):
+            fields += [b"%d" % len(part), *part]
         content = b"\0".join(fields)
         return b"%d\n" % len(content) + content
 
@@ -78,6 +97,7 @@ class Launcher:
         self._running = 0
         self._code = 0
         self._sessions: list[int] = []
+        self._namespaced = False
         self._groups = not _finds_descendants()
         self._signals, wake = os.pipe()
         for end in (self._signals, wake):
@@ -101,12 +121,16 @@ class Launcher:
     def run(self, job: Job) -> None:
         """Run the programs until one fails, then end all that is left of them."""
         try:
-            os.chdir(job.cwd)
+            # A working directory in another root is entered there.
+            os.chdir(b"/" if job.apart in ("bubblewrap", "namespaces") else job.cwd)
         except OSError as error:
             self.report(f"failed cwd {error.errno}")
             return
+        if job.apart:
+            self.report(f"isolation {job.apart}")
+        self._namespaced = job.apart in ("bubblewrap", "namespaces")
         for program in job.programs:
-            self._run_one(program, job.env)
+            self._run_one(program, job)
             if self._code or self._over():
                 break
         self._sweep()
@@ -115,13 +139,13 @@ class Launcher:
     def _over(self) -> bool:
         return self.stopping or self.abandoned
 
-    def _run_one(self, program: list[bytes], env: dict[bytes, bytes]) -> None:
+    def _run_one(self, program: list[bytes], job: Job) -> None:
         self._wait(0)
         if self._over():
             return
         parent, pid = os.getpid(), os.fork()
         if pid == 0:
-            self._become(program, env, parent)
+            self._become(program, job, parent)
         self._running = pid
         self._sessions.append(pid)
         while self._running:
@@ -130,7 +154,7 @@ class Launcher:
             if self._over():
                 return
 
-    def _become(self, program: list[bytes], env: dict[bytes, bytes], parent: int) -> None:
+    def _become(self, program: list[bytes], job: Job, parent: int) -> None:
         try:
             signal.set_wakeup_fd(-1)
             for number in (
@@ -147,7 +171,11 @@ class Launcher:
             # By itself, and before it can kill the launcher: lockproof then ends what it started.
             self.report(f"started {os.getpid()}")
             os.dup2(os.open(os.devnull, os.O_RDWR), 0)
-            os.execve(program[0], program, env)  # noqa: S606 - that is the purpose
+            if job.apart == "landlock":
+                landlock.restrict(job.read, job.write)
+            if job.apart == "namespaces":
+                namespaces.run_in(job, program, lambda reason: self.report(f"refused {reason}"))
+            os.execve(program[0], program, job.env)  # noqa: S606 - that is the purpose
         except OSError as error:
             self.report(f"failed run {error.errno}")
         finally:
@@ -197,8 +225,10 @@ class Launcher:
             return
         # Stopped first, so that none is born unseen between the look and the signal; what a
         # process starts after the signal, to tidy up, is left to it.
+        # What holds a namespace ends with what runs in it, or ends it at once.
+        spared = [self._running] if self._namespaced else []
         found: list[int] = []
-        while born := [target for target in _descendants() if target not in found]:
+        while born := [t for t in _descendants() if t not in (*found, *spared)]:
             self._signal(born, signal.SIGSTOP)
             found += born
         self._signal(found, signal.SIGTERM)
@@ -274,7 +304,10 @@ def main() -> None:
     job = _read_job()
     if job is None:
         return
-    refusal = go_offline() if job.offline else "policy"
+    if job.apart in ("bubblewrap", "namespaces"):
+        refusal = None if job.offline else "policy"  # Part of what is made for the program.
+    else:
+        refusal = go_offline() if job.offline else "policy"
     launcher.report("network off" if refusal is None else f"network on {refusal}")
     # After the namespace: a change of credentials clears the death signal.
     _prctl(_PR_SET_PDEATHSIG, signal.SIGUSR1)

@@ -57,13 +57,8 @@ def _leave_network(flags: int) -> None:
     """
     libc = ctypes.CDLL(None, use_errno=True)
 
-    def checked(what: str, result: int) -> int:
-        if result < 0:
-            raise OSError(ctypes.get_errno(), what)
-        return result
-
     uid, gid = os.geteuid(), os.getegid()
-    checked("unshare", libc.unshare(flags))
+    _checked("unshare", libc.unshare(flags))
     if flags & _CLONE_NEWUSER:
         # The kernel wants setgroups denied before it lets a process map its group.
         for file, line in (
@@ -76,10 +71,26 @@ def _leave_network(flags: int) -> None:
                     target.write(line)
             except OSError as error:
                 raise OSError(error.errno, file) from error
-    link = checked("socket", libc.socket(_AF_INET, _SOCK_DGRAM, 0))
+    loopback_up()
+
+
+def loopback_up() -> None:
+    """Let `localhost` work in a new network.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    link = _checked("socket", libc.socket(_AF_INET, _SOCK_DGRAM, 0))
     request = ctypes.create_string_buffer(b"lo".ljust(16, b"\0"), 40)
-    checked("loopback", libc.ioctl(link, ctypes.c_ulong(_SIOCGIFFLAGS), request))
+    _checked("loopback", libc.ioctl(link, ctypes.c_ulong(_SIOCGIFFLAGS), request))
     up = int.from_bytes(request.raw[16:18], sys.byteorder) | _IFF_UP
     request.raw = request.raw[:16] + up.to_bytes(2, sys.byteorder)
-    checked("loopback", libc.ioctl(link, ctypes.c_ulong(_SIOCSIFFLAGS), request))
+    _checked("loopback", libc.ioctl(link, ctypes.c_ulong(_SIOCSIFFLAGS), request))
     os.close(link)
+
+
+def _checked(what: str, result: int) -> int:
+    if result < 0:
+        raise OSError(ctypes.get_errno(), what)
+    return result

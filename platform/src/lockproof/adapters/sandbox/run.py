@@ -1,8 +1,8 @@
 """Runs a stage's shell commands under limits: time, network, and nothing left behind.
 
-What the limits are worth: they keep a pipeline honest (it cannot fetch what it does not declare)
-and a machine tidy; they do not hold an attacker. A process can still reach servers that listen on
-sockets in the file system, and one that runs as root can leave its network namespace.
+What they are worth depends on how the programs are kept apart (`isolation.Level`): with a root of
+their own they hold an attacker as far as the kernel does; without, they keep a pipeline honest (it
+cannot fetch what it does not declare) and a machine tidy, no more.
 """
 
 import os
@@ -21,8 +21,10 @@ from anyio.abc import Process
 
 from lockproof.errors import ConfigError, LockproofError, UsageError
 
+from .isolation import Isolated, Level, allowed, as_one, in_bubblewrap, triples
 from .launcher import GRACE, HOPELESS, Job
 from .output import LastLine, drain, drain_rest
+from .view import DEVICES
 
 _SHELL_OPTIONS = {
     "bash": ("--noprofile", "--norc"),
@@ -52,6 +54,10 @@ class Completed:
     """From the start of the first command until no process of any command was left."""
     network: str
     """`off`, `on (policy)` or `on (cannot be turned off: REASON)`."""
+    isolation: Level = Level.NONE
+    """What kept the commands apart from the machine."""
+    refusal: str = ""
+    """Why they could not be kept apart as asked; they have not run then."""
 
 
 async def run_commands(
@@ -64,6 +70,7 @@ async def run_commands(
     limits: Limits,
     on_output: Callable[[str], None] | None = None,
     held: Sequence[int] = (),
+    isolated: Isolated | None = None,
 ) -> Completed:
     """Run shell commands in order, until one fails.
 
@@ -75,7 +82,8 @@ async def run_commands(
     killed they get SIGKILL at once. On Linux this reaches every descendant, on other systems the
     process group of each command. `held` are descriptors that stay open until the last process
     has ended, even if lockproof is killed before: a file lock that one of them holds protects what
-    the commands write to.
+    the commands write to. Where `isolated` gives them a root of their own, `cwd`, the variables and
+    the shell are paths in it.
 
     Raises:
         ConfigError: the shell cannot be run.
@@ -93,6 +101,7 @@ async def run_commands(
         limits=limits,
         on_output=on_output,
         held=held,
+        isolated=isolated,
     )
 
 
@@ -105,14 +114,10 @@ async def run_programs(
     limits: Limits,
     on_output: Callable[[str], None] | None = None,
     held: Sequence[int] = (),
+    isolated: Isolated | None = None,
 ) -> Completed:
     """As `run_commands`, without a shell: each program is an absolute path and its arguments."""
-    job = Job.encode(
-        _encoded(cwd),
-        {_encoded(name): _encoded(value) for name, value in env.items()},
-        [[_encoded(part) for part in program] for program in programs],
-        offline=not limits.network,
-    )
+    job = _job(programs, cwd, env, limits, isolated)
     start = time.monotonic()
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -126,8 +131,41 @@ async def run_programs(
     if run.disk_error:
         reason = run.disk_error.strerror
         raise UsageError(f"cannot write the log {log}: {reason}; the commands were stopped")
+    seconds = time.monotonic() - start
+    refusal = run.said("refused")
+    if refusal:
+        return Completed(127, False, seconds, "off", refusal=refusal)
     exit_code, network = run.outcome(cwd, programs[0][0] if programs else "")
-    return Completed(exit_code, exit_code is None, time.monotonic() - start, network)
+    level = Level(run.said("isolation") or Level.NONE)
+    return Completed(exit_code, exit_code is None, seconds, network, level)
+
+
+def _job(
+    programs: Sequence[Sequence[str | os.PathLike[str]]],
+    cwd: Path,
+    env: Mapping[str, str],
+    limits: Limits,
+    isolated: Isolated | None,
+) -> bytes:
+    words = [[_encoded(part) for part in program] for program in programs]
+    variables = {_encoded(name): _encoded(value) for name, value in env.items()}
+    if isolated is None or isolated.level is Level.NONE:
+        return Job.encode(_encoded(cwd), variables, words, not limits.network)
+    view = isolated.view
+    if isolated.level.own_root and words:
+        words = [as_one(words)]
+        if isolated.level is Level.BUBBLEWRAP:
+            words = [in_bubblewrap(view, words[0], _encoded(cwd), network=limits.network)]
+    return Job.encode(
+        _encoded(cwd),
+        variables,
+        words,
+        not limits.network,
+        isolated.level,
+        triples(view) if isolated.level is Level.NAMESPACES else (),
+        [name.encode() for name in DEVICES],
+        allowed(view) if isolated.level is Level.LANDLOCK else ((), ()),
+    )
 
 
 @dataclass
@@ -204,6 +242,12 @@ class _Run:
             except OSError as error:
                 self.disk_error = error
                 self.patience.cancel()
+
+    def said(self, what: str) -> str:
+        """What a status line says after its first word; empty where there is none."""
+        lines = self.status.decode("utf-8", "replace").splitlines()
+        found = (line.partition(" ")[2] for line in lines if line.partition(" ")[0] == what)
+        return next(found, "")
 
     def outcome(self, cwd: Path, shell: str | os.PathLike[str]) -> tuple[int | None, str]:
         """Exit code (None: the time ran out) and network, from the launcher's status lines."""

@@ -222,6 +222,7 @@ def _host(session: Session, result: Result) -> HostStage:
         undeclared_inputs=execution.undeclared_inputs,
         undeclared_outputs=execution.undeclared_outputs,
         network=execution.completed.network,
+        isolation=execution.completed.isolation,
         log=str(execution.log),
         log_tail=None if execution.succeeded else _tail(result),
     )

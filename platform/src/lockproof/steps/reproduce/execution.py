@@ -18,6 +18,8 @@ from lockproof.errors import UsageError
 from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Stage, inside, overlap
 
+from .curtain import drawn
+from .place import prepare_place
 from .session import Session, Workspace
 
 _OWN_FILES = ("dvc.yaml", "dvc.lock", ".gitignore", ".gitattributes", ".dvcignore")
@@ -96,40 +98,40 @@ async def execute(
     """
     clock = time.monotonic()
     before = await anyio.to_thread.run_sync(_lay_out, session, stage, setup, workspace)
-    trace = await anyio.to_thread.run_sync(Trace, workspace.root)
-    laid_out = time.monotonic()
     log = session.log_path(stage, label)
     environment = setup.environment or session.environment
-    home, tmp = workspace.folder.with_suffix(".home"), workspace.folder.with_suffix(".tmp")
-    for folder in (home, tmp):
-        folder.mkdir(exist_ok=True)
+    place = prepare_place(session.surface_of(environment), stage, workspace.folder)
+    root = Path(os.path.normpath(place.checkout / session.prefix))
     variables = stage_variables(
         session.policy.run,
         path=environment.search_path(),
-        home=home,
-        tmp=tmp,
-        extra={
-            "DVC_ROOT": str(workspace.root),
-            "DVC_STAGE": stage.address,
-            **setup.variables,
-        },
+        home=place.home,
+        tmp=place.tmp,
+        extra={"DVC_ROOT": str(root), "DVC_STAGE": stage.address, **setup.variables},
     )
     limits = Limits(timeout=session.policy.run.timeout, network=session.policy.run.network)
     name = stage.address + (f" ({label})" if label else "")
     session.progress.show(name, "")
-    completed = await run_commands(
-        setup.command,
-        cwd=workspace.root / stage.wdir,
-        env=variables,
-        shell=session.shell,
-        log=log,
-        limits=limits,
-        held=session.held,
-        on_output=lambda line: session.progress.show(name, line),
-    )
+    with drawn(workspace.folder, session.hidden_from(stage)):
+        trace = await anyio.to_thread.run_sync(Trace, workspace.root)
+        laid_out = time.monotonic()
+        completed = await run_commands(
+            setup.command,
+            cwd=Path(os.path.normpath(root / stage.wdir)),
+            env=variables,
+            shell=session.shell,
+            log=log,
+            limits=limits,
+            held=session.held,
+            on_output=lambda line: session.progress.show(name, line),
+            isolated=place.isolated,
+        )
+        ran = time.monotonic()
+        traced = await anyio.to_thread.run_sync(trace.stop)
     session.progress.end(name)
-    ran = time.monotonic()
-    traced = await anyio.to_thread.run_sync(trace.stop)
+    if completed.refusal:
+        raise UsageError(f"{stage.address} could not be isolated: {completed.refusal}")
+    await anyio.to_thread.run_sync(place.clear)
     outs = await anyio.to_thread.run_sync(_hash_outs, stage, workspace)
     rewritten = await anyio.to_thread.run_sync(_rewritten, stage, workspace, before, traced)
     return Execution(

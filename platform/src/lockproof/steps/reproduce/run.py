@@ -28,6 +28,7 @@ from .chain import run_chain
 from .confirm import confirm_judged
 from .explain import explain
 from .isolated import run_isolated
+from .place import make_surface
 from .plan import Selection, choose_mode, missing_inputs, select
 from .request import Request
 from .result import Result
@@ -94,6 +95,8 @@ async def _open(
     async with anyio.create_task_group() as group:
         group.start_soon(look_around)  # Mostly waiting for programs, so DVC can load meanwhile.
         project, cache = await anyio.to_thread.run_sync(_project, project_root, root, work)
+    surface = await make_surface(policy, around[0].environment, git.root.resolve())
+    progress.say(f"stages are kept apart by: {surface.isolation}")
     files = {path: (project_root / path).read_bytes() for path in project.tracked_files}
     logs = run_folder(f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{commit[:7]}") / "logs"
     logs.mkdir()
@@ -110,6 +113,7 @@ async def _open(
         store=ObjectStore(project, work / "dvc" / "cache", cache),
         environment=around[0].environment,
         described=around[0].described,
+        surface=surface,
         shell=around[0].shell,
         records=load_records(project_root / policy.record.directory),
         lock_digest=lock_digest(files),

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
 from pathlib import Path, PurePath
@@ -11,6 +11,8 @@ from lockproof.adapters.dvc.objects import ObjectStore
 from lockproof.adapters.dvc.project import Hasher, Project
 from lockproof.adapters.environment.build import PipelineEnvironment
 from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.git.snapshot import Entry, Snapshot
+from lockproof.adapters.sandbox.view import readable
 from lockproof.adapters.scratch import remove
 from lockproof.config import Policy
 from lockproof.model.base import sha256_of
@@ -19,6 +21,9 @@ from lockproof.model.environment import Environment
 from lockproof.model.pipeline import Dep, Out, Pipeline, Stage
 from lockproof.model.record import RunRecord
 from lockproof.steps.progress import Progress
+
+from .curtain import hidden_from
+from .place import Surface
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ class Session:
     store: ObjectStore
     environment: PipelineEnvironment
     described: Environment
+    surface: Surface
     shell: str
     records: tuple[RunRecord, ...]
     lock_digest: str
@@ -74,6 +80,23 @@ class Session:
         self.git.check_out(self.commit, folder)
         root = folder / self.prefix
         return Workspace(folder, root, Hasher(root))
+
+    def surface_of(self, environment: PipelineEnvironment) -> Surface:
+        """What stages find of the machine with this environment in place of the pipeline's."""
+        if environment is self.environment or environment.bin is None:
+            return self.surface
+        return replace(
+            self.surface, view=self.surface.view.showing(readable([environment.bin.parent]))
+        )
+
+    def hidden_from(self, stage: Stage) -> tuple[str, ...]:
+        """Paths from the Git root that a stage does not find."""
+        return hidden_from(stage, self.files, self.policy, self.prefix)
+
+    @cached_property
+    def files(self) -> Mapping[str, Entry]:
+        """Path of every tracked file from the Git root -> mode and object id."""
+        return Snapshot(self.git, self.commit).entries
 
     def discard(self, workspace: Workspace) -> None:
         """Remove a workspace."""

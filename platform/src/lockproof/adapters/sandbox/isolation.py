@@ -1,0 +1,167 @@
+"""How far stages can be kept apart from the machine here, and by what.
+
+The levels, best first: `bubblewrap` (a well-kept program), `namespaces` (the same calls of the
+kernel, our own), `landlock` (no other root, but only some paths can be opened), `none`. With the
+first two a program finds what its `View` shows and nothing else; see docs/guides/security.md.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from .launcher import GRACE
+from .namespaces import HOST_NAME
+from .view import DEVICES, View, system_view
+
+
+class Level(StrEnum):
+    """What keeps a program apart from the machine."""
+
+    BUBBLEWRAP = "bubblewrap"
+    NAMESPACES = "namespaces"
+    LANDLOCK = "landlock"
+    NONE = "none"
+
+    @property
+    def own_root(self) -> bool:
+        """Whether what the view does not show does not exist for the program."""
+        return self in (Level.BUBBLEWRAP, Level.NAMESPACES)
+
+
+LEVELS = (Level.BUBBLEWRAP, Level.NAMESPACES, Level.LANDLOCK)
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """What this machine can do."""
+
+    level: Level
+    refusals: tuple[str, ...] = ()
+    """Why each better level cannot be had, such as `bubblewrap: not on PATH`."""
+
+    def __str__(self) -> str:
+        """`bubblewrap`, or `landlock (bubblewrap: …; namespaces: …)`."""
+        if self.level.own_root or not self.refusals:
+            return self.level
+        return f"{self.level} ({'; '.join(self.refusals)})"
+
+
+@dataclass(frozen=True)
+class Isolated:
+    """How one list of programs is kept apart, and what it finds."""
+
+    level: Level
+    view: View
+
+
+async def find_isolation(levels: Sequence[Level] = LEVELS) -> Isolation:
+    """The first of these levels that works here: each is tried with a program that does nothing."""
+    from .run import Limits, run_programs
+
+    refusals = []
+    for level in levels:
+        if level is Level.BUBBLEWRAP and bubblewrap() is None:
+            refusals.append("bubblewrap: not on PATH")
+            continue
+        with tempfile.TemporaryDirectory(prefix="lockproof-isolation-") as scratch:
+            log = Path(scratch, "log")
+            done = await run_programs(
+                [["/bin/sh", "-c", "exit 0"]],
+                cwd=Path("/"),
+                env={"PATH": os.defpath},
+                log=log,
+                limits=Limits(timeout=60, network=False),
+                isolated=Isolated(level, system_view(network=False)),
+            )
+            if done.exit_code == 0 and done.isolation == level:
+                return Isolation(level, tuple(refusals))
+            said = log.read_text("utf-8", "replace").strip().splitlines()
+            reason = done.refusal or (said[-1] if said else f"ends with {done.exit_code}")
+            refusals.append(f"{level}: {reason.removeprefix('bwrap: ')}")
+    return Isolation(Level.NONE, tuple(refusals))
+
+
+def bubblewrap() -> str | None:
+    """The program, where it is."""
+    return shutil.which("bwrap") if sys.platform.startswith("linux") else None
+
+
+_RUNNER = f"""
+code=0 stop=0
+trap stop=1 TERM
+while [ $# -gt 0 ] && [ $code = 0 ] && [ $stop = 0 ]; do
+  count=$1 line= number=0
+  shift
+  while [ $number -lt $count ]; do number=$((number + 1)); line="$line \\"\\${{$number}}\\""; done
+  eval "$line"
+  code=$?
+  shift $count
+done
+[ $stop = 0 ] || [ $code != 0 ] || code=143
+trap '' TERM
+kill -s TERM -- -1 2>/dev/null
+tries={int(GRACE * 10)}
+while kill -s 0 -- -1 2>/dev/null && [ $tries -gt 0 ]; do
+  PATH=/usr/bin:/bin sleep 0.1
+  tries=$((tries - 1))
+done
+exit $code
+"""
+"""Runs programs one after the other, each given as the number of its words and the words.
+
+What they leave running serves the next ones, and is asked to end with the last; the end of the
+namespace then ends the rest. A signal to the whole group is never a success.
+"""
+
+
+def as_one(programs: Sequence[Sequence[bytes]]) -> list[bytes]:
+    """One program that runs these in order, until one fails, and ends what they leave."""
+    words = [b"/bin/sh", b"-c", _RUNNER.encode(), b"lockproof"]
+    for program in programs:
+        words += [b"%d" % len(program), *program]
+    return words
+
+
+def in_bubblewrap(view: View, program: list[bytes], cwd: bytes, *, network: bool) -> list[bytes]:
+    """The call of bubblewrap that runs a program in a view."""
+    found = bubblewrap()
+    assert found is not None
+    words = [
+        *(found, "--unshare-all", "--unshare-user", "--cap-drop", "ALL"),
+        *(("--share-net",) if network else ()),
+        # Without the terminal nothing can be typed into it.
+        *("--new-session", "--die-with-parent", "--hostname", HOST_NAME.decode()),
+        *("--dev", "/dev", "--proc", "/proc"),
+    ]
+    for mount in view.ordered():
+        option = {
+            "read": "--ro-bind",
+            "write": "--bind",
+            "device": "--dev-bind",
+            "link": "--symlink",
+        }[mount.kind]
+        words += [option, mount.source, mount.target]
+    words += ["--remount-ro", "/"]
+    return [*map(os.fsencode, words), b"--chdir", cwd, b"--", *program]
+
+
+def triples(view: View) -> list[tuple[bytes, bytes, bytes]]:
+    """The mounts as `namespaces.run_in` takes them."""
+    return [
+        (mount.kind.encode(), os.fsencode(mount.source), os.fsencode(mount.target))
+        for mount in view.ordered()
+    ]
+
+
+def allowed(view: View) -> tuple[list[bytes], list[bytes]]:
+    """What may be read and what may be written, as `landlock.restrict` takes them."""
+    mounts = [mount for mount in view.mounts if mount.kind != "link"]
+    read = [os.fsencode(mount.source) for mount in mounts if mount.kind == "read"]
+    write = [os.fsencode(mount.source) for mount in mounts if mount.kind != "read"]
+    write += [b"/dev/" + name.encode() for name in (*DEVICES, "shm", "pts", "ptmx")]
+    return [*read, b"/proc", b"/dev/fd"], write

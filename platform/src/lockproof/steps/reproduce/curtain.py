@@ -1,0 +1,158 @@
+"""What of a checkout a stage finds: the rest is put aside while it runs.
+
+A stage never finds the history (`.git` is an empty repository), the lock, the policy or the run
+records: what is to be proved must not be there to copy. Of the other tracked files it finds all
+but those that the policy hides, or only those that it declares.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from lockproof.adapters.scratch import remove
+from lockproof.config import FILE_NAME, Policy
+from lockproof.model.pipeline import Stage, inside, overlap
+
+_GIT = ".git"
+_SKELETON = ("HEAD", "ref: refs/heads/main\n"), ("config", "[core]\n\tbare = false\n")
+
+
+def hidden_from(
+    stage: Stage, tracked: Iterable[str], policy: Policy, prefix: str
+) -> tuple[str, ...]:
+    """The tracked files that a stage does not find, in order.
+
+    Args:
+        stage: the stage.
+        tracked: paths of files from the Git root.
+        policy: says what is hidden.
+        prefix: the DVC root relative to the Git root; empty where they are the same.
+    """
+    declared = tuple(_from_top(prefix, path) for path in declared_paths(stage))
+    records = _from_top(prefix, policy.record.directory)
+    if policy.run.view == "declared":
+        return tuple(p for p in tracked if not any(inside(p, known) for known in declared))
+    return tuple(
+        path
+        for path in tracked
+        if _is_hidden(path, records, policy.run.hidden)
+        and not any(overlap(path, known) for known in declared)
+    )
+
+
+def declared_paths(stage: Stage) -> tuple[str, ...]:
+    """What a stage declares that it reads, from the DVC root."""
+    return (
+        *(dep.path for dep in stage.deps if not dep.external),
+        *(params.path for params in stage.params),
+    )
+
+
+def _from_top(prefix: str, path: str) -> str:
+    return os.path.normpath(f"{prefix}/{path}") if prefix else path
+
+
+def _is_hidden(path: str, records: str, globs: tuple[str, ...]) -> bool:
+    name = path.rpartition("/")[2]
+    if name in ("dvc.lock", FILE_NAME) or inside(path, records):
+        return True
+    parts = PurePosixPath(path).parts
+    heads = ["/".join(parts[: count + 1]) for count in range(len(parts))]
+    return any(_matches(head, glob) for head in heads for glob in globs)
+
+
+def _matches(path: str, glob: str) -> bool:
+    """As in a shell: `*` does not cross a `/`."""
+    pieces, wanted = path.split("/"), glob.strip("/").split("/")
+    return len(pieces) == len(wanted) and all(map(fnmatchcase, pieces, wanted))
+
+
+@contextmanager
+def drawn(folder: Path, hidden: Iterable[str]) -> Iterator[None]:
+    """Put paths of a checkout aside, and put them back afterwards in place of what came there.
+
+    Args:
+        folder: the Git root of the checkout.
+        hidden: paths from there; what is not there is left out. `.git` is always put aside, in
+            submodules too.
+    """
+    aside = folder.with_suffix(".aside")
+    repositories = _repositories(folder)
+    moved = [path for path in (*repositories, *hidden) if _put_aside(folder, path, aside)]
+    for path in repositories:
+        _make_skeleton(folder / path)
+    emptied = _drop_empty(folder, moved)
+    try:
+        yield
+    finally:
+        for path in repositories:
+            _clear(folder / path)
+        for path in moved:
+            _put_back(folder, path, aside)
+        for path in emptied:
+            (folder / path).mkdir(parents=True, exist_ok=True)
+        if aside.exists():
+            remove(aside)
+
+
+def _repositories(folder: Path) -> list[str]:
+    found = [_GIT]
+    modules = folder / ".gitmodules"
+    if modules.is_file():
+        for place, folders, files in os.walk(folder):
+            if _GIT in (*folders, *files) and Path(place) != folder:
+                found.append(os.path.relpath(os.path.join(place, _GIT), folder))
+            folders[:] = [name for name in folders if name != _GIT]
+    return found
+
+
+def _make_skeleton(place: Path) -> None:
+    """A repository without a commit: programs that look for the top of one still find it."""
+    for name in ("objects", "refs/heads"):
+        (place / name).mkdir(parents=True)
+    for name, content in _SKELETON:
+        (place / name).write_text(content)
+
+
+def _drop_empty(folder: Path, moved: Iterable[str]) -> list[str]:
+    """Remove folders that held nothing else; deepest first."""
+    dropped: list[str] = []
+    parents = {parent.as_posix() for path in moved for parent in PurePosixPath(path).parents}
+    for parent in sorted(parents - {"."}, key=lambda path: -path.count("/")):
+        try:
+            (folder / parent).rmdir()
+        except OSError:
+            continue
+        dropped.append(parent)
+    return dropped
+
+
+def _put_aside(folder: Path, path: str, aside: Path) -> bool:
+    source, target = folder / path, aside / path
+    if any((folder / parent).is_symlink() for parent in PurePosixPath(path).parents):
+        return False  # An earlier stage has put a link where a folder was.
+    if not os.path.lexists(source):
+        return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.rename(source, target)
+    return True
+
+
+def _put_back(folder: Path, path: str, aside: Path) -> None:
+    parents = [folder / parent for parent in reversed(PurePosixPath(path).parents)]
+    for place in parents[1:]:
+        # The stage may have put a file or a link where a folder was.
+        if place.is_symlink() or (place.exists() and not place.is_dir()):
+            place.unlink()
+        place.mkdir(exist_ok=True)
+    _clear(folder / path)
+    os.rename(aside / path, folder / path)
+
+
+def _clear(path: Path) -> None:
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.exists():
+        remove(path)

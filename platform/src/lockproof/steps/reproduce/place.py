@@ -1,0 +1,140 @@
+"""Where a stage runs: what it finds of the machine, and under which names it finds its own."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lockproof.adapters.environment.build import PipelineEnvironment
+from lockproof.adapters.environment.places import editable_into, places
+from lockproof.adapters.environment.variables import stage_variables
+from lockproof.adapters.sandbox.isolation import Isolated, Isolation, Level, find_isolation
+from lockproof.adapters.sandbox.view import Mount, View, readable, system_view
+from lockproof.adapters.scratch import remove
+from lockproof.config import Policy
+from lockproof.errors import ConfigError
+from lockproof.model.pipeline import Stage
+
+CHECKOUT, HOME, TMP = Path("/workspace"), Path("/home/stage"), Path("/tmp")  # noqa: S108
+"""As an isolated stage sees them, on every machine."""
+
+
+@dataclass(frozen=True)
+class Surface:
+    """What all stages of a reproduction have in common."""
+
+    isolation: Isolation
+    view: View
+    """The system, the environment and what the policy names, for reading only."""
+    clone: Path | None = None
+    """Where the user's clone lies, if an environment may lead there: stages find their checkout."""
+
+
+async def make_surface(policy: Policy, environment: PipelineEnvironment, clone: Path) -> Surface:
+    """Find out what keeps stages apart from the machine here, and what they have to find of it.
+
+    Args:
+        policy: the policy.
+        environment: where stage commands find their programs.
+        clone: the Git root of the user's clone, which no stage sees.
+
+    Raises:
+        ConfigError: the policy demands isolation that cannot be had here, or the environment
+            imports packages from the clone and nothing can lead them to the checkout instead.
+    """
+    asked = policy.run.isolation
+    isolation = Isolation(Level.NONE, ("off in the policy",))
+    if asked != "off":
+        isolation = await find_isolation()
+    if asked == "required" and not isolation.level.own_root:
+        raise ConfigError(
+            "run.isolation is required and cannot be had here"
+            f" ({'; '.join(isolation.refusals) or 'not Linux'}): install bubblewrap, allow user"
+            " namespaces, or do it where they are"
+        )
+    variables = stage_variables(
+        policy.run, path=environment.search_path(), home=HOME, tmp=TMP, extra={}
+    )
+    shown = await places(environment, variables, policy.run.visible, clone)
+    loose = environment.kind in ("interpreter", "unpinned")
+    if loose and not isolation.level.own_root:
+        name = editable_into(shown, clone)
+        if name:
+            raise ConfigError(
+                f"the environment imports from the work tree ({name}), so stages would run what"
+                " is not committed: install that package without -e, or have bubblewrap"
+            )
+    view = system_view(network=policy.run.network).showing(readable(_outside(shown)))
+    return Surface(isolation, view, clone if loose else None)
+
+
+def _outside(shown: Iterable[Path]) -> list[Path]:
+    """Without what the system's own folders hold already."""
+    system = system_view(network=False).mounts
+    held = [mount.target for mount in system if mount.kind == "read"]
+    return [p for p in shown if not any(p.is_relative_to(target) for target in held)]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Paths as the stage sees them."""
+
+    isolated: Isolated
+    checkout: Path
+    """The Git root."""
+    home: Path
+    tmp: Path
+    scratch: tuple[Path, ...]
+    """Folders of the machine that go when the stage has ended."""
+
+    def clear(self) -> None:
+        """Remove what only this run needed."""
+        for folder in self.scratch:
+            remove(folder)
+
+
+def prepare_place(surface: Surface, stage: Stage, folder: Path) -> Place:
+    """A place for one run of a stage in the checkout `folder`: home and temporary folder empty."""
+    home, tmp, other = (folder.with_suffix(f".{name}") for name in ("home", "tmp", "other"))
+    for scratch in (home, tmp, other):
+        if scratch.exists():
+            remove(scratch)
+        scratch.mkdir()
+    level = surface.isolation.level
+    mounts = [
+        Mount(str(CHECKOUT), str(folder), "write"),
+        Mount(str(HOME), str(home), "write"),
+        Mount(str(TMP), str(tmp), "write"),
+        *_external(stage, other),
+        *_accounts(other),
+    ]
+    if surface.clone is not None:
+        mounts.append(Mount(str(surface.clone), str(folder), "write"))
+    view = surface.view.showing(mounts)
+    seen = (CHECKOUT, HOME, TMP) if level.own_root else (folder, home, tmp)
+    return Place(Isolated(level, view), *seen, scratch=(home, tmp, other))
+
+
+def _external(stage: Stage, scratch: Path) -> list[Mount]:
+    """Dependencies outside of the repository, and room for outputs that are declared there."""
+    mounts = []
+    for number, out in enumerate(stage.outs):
+        if out.external and os.path.isabs(out.path):
+            folder = scratch / str(number)
+            folder.mkdir()
+            mounts.append(Mount(os.path.dirname(out.path), str(folder), "write"))
+    deps = [Path(dep.path) for dep in stage.deps if dep.external and os.path.isabs(dep.path)]
+    return [*mounts, *readable(deps)]
+
+
+def _accounts(scratch: Path) -> list[Mount]:
+    """Programs ask who they run as; other people's names are nobody's business."""
+    uid, gid = os.geteuid(), os.getegid()
+    name = "root" if uid == 0 else "stage"
+    files = {
+        "passwd": f"{name}:x:{uid}:{gid}::{HOME}:/bin/sh\n",
+        "group": f"{name}:x:{gid}:\n",
+    }
+    for file, content in files.items():
+        (scratch / file).write_text(content)
+    return [Mount(f"/etc/{file}", str(scratch / file)) for file in files]
