@@ -7,8 +7,8 @@ from pathlib import Path
 from lockproof.errors import UsageError
 
 # Read once, before there are threads: it can only be read by setting it.
-_UMASK = os.umask(0o077)
-os.umask(_UMASK)
+UMASK = os.umask(0o077)
+os.umask(UMASK)
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
@@ -26,7 +26,7 @@ def write_whole(path: Path, content: bytes | str) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_UMASK)
+        os.chmod(temporary, 0o666 & ~UMASK)
         os.replace(temporary, path)
     except OSError as error:
         if temporary:
@@ -40,4 +40,13 @@ def cache_root() -> Path:
     if own:
         return Path(own).absolute()
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(base).absolute() / "lockproof"
+
+
+def state_root() -> Path:
+    """`$LOCKPROOF_STATE_DIR`, else `lockproof` in the user's XDG state folder."""
+    own = os.environ.get("LOCKPROOF_STATE_DIR")
+    if own:
+        return Path(own).absolute()
+    base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
     return Path(base).absolute() / "lockproof"

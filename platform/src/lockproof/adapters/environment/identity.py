@@ -1,12 +1,14 @@
 """What stands for the state of folders: a digest that changes when anything in them does.
 
 As Git's index does, it takes size, inode, mode and times in place of content: no program can
-change a file and keep its change time, short of setting the clock back.
+change a file and keep its change time, short of setting the clock back. Standard library only, for
+it also runs as a program (`places.state_elsewhere`).
 """
 
 import hashlib
 import os
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 
 
@@ -71,3 +73,7 @@ def _below(place: str) -> Iterator[tuple[str, os.stat_result | None]]:
             yield entry.path, entry.stat(follow_symlinks=False)
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.path)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(state_of(filter(None, os.fsdecode(sys.stdin.buffer.read()).split("\0"))))

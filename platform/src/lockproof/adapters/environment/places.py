@@ -2,8 +2,14 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+
+import anyio
+
+from lockproof.errors import LockproofError
 
 from .build import PipelineEnvironment
 from .programs import ask
@@ -53,6 +59,23 @@ async def places(
         and path.exists()
         and not any(other.is_relative_to(path) for other in whole)
     )
+
+
+async def state_elsewhere(places: Iterable[str]) -> str:
+    """`identity.state_of` in a process of its own, beside which this one can go on.
+
+    Raises:
+        LockproofError: that process failed.
+    """
+    done = await anyio.run_process(
+        [sys.executable, "-I", "-S", Path(__file__).with_name("identity.py")],
+        input=os.fsencode("\0".join(places)),
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    if done.returncode:
+        raise LockproofError("the process that looks at the environment's files failed")
+    return done.stdout.decode()
 
 
 def _prefix_of(folder: Path) -> Iterator[Path]:

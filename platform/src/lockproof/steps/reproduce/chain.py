@@ -7,9 +7,10 @@ import anyio.to_thread
 
 from lockproof.adapters.dvc.objects import Need, Unavailable
 from lockproof.model.digest import Digest
-from lockproof.model.pipeline import Stage
+from lockproof.model.pipeline import Stage, overlap
 from lockproof.model.report import SkipReason
 
+from .curtain import remove_byte_code
 from .execution import Input, Setup, execute
 from .isolated import fetch, mark_missing
 from .judge import judge, repeated
@@ -94,7 +95,10 @@ async def _run_all(session: Session, results: Mapping[str, Result], label: str) 
         fresh = {path: i for path, i in result.setup.inputs.items() if path not in known}
         setup = Setup(command=stage.command, inputs=fresh, present=dict(known), make_folders=False)
         session.progress.say(f"{stage.address}: running{f' ({label})' if label else ''}")
-        execution = await execute(session, stage, setup, workspace, label)
+        # As in isolated mode: what others made or read is there only for those who declare it.
+        aside = [path for path in known if not _is_for(session, stage, path)]
+        execution = await execute(session, stage, setup, workspace, label, aside)
+        await anyio.to_thread.run_sync(remove_byte_code, workspace.folder, session.files)
         started = time.monotonic()
         judgement = await anyio.to_thread.run_sync(judge, session, stage, execution, workspace)
         known |= {path: given.digest for path, given in fresh.items()}
@@ -102,6 +106,12 @@ async def _run_all(session: Session, results: Mapping[str, Result], label: str) 
         known |= {path: after for path, (_, after) in execution.rewritten.items()}
         result.add(execution, judgement, time.monotonic() - started)
         result.workspace = result.workspace or workspace
+
+
+def _is_for(session: Session, stage: Stage, path: str) -> bool:
+    own = (*(out.path for out in stage.outs), *(dep.path for dep in stage.deps))
+    read = (out.path for _, out in session.pipeline.inputs(stage))
+    return session.tracked(path) or any(overlap(path, other) for other in (*own, *read))
 
 
 def _is_blocked(session: Session, results: Mapping[str, Result], stage: Stage) -> bool:

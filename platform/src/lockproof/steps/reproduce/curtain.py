@@ -6,7 +6,7 @@ but those that the policy hides, or only those that it declares.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -95,6 +95,16 @@ def drawn(folder: Path, hidden: Iterable[str]) -> Iterator[None]:
             (folder / path).mkdir(parents=True, exist_ok=True)
         if aside.exists():
             remove(aside)
+
+
+def remove_byte_code(folder: Path, tracked: Container[str]) -> None:
+    """Delete what Python compiled in a checkout: the next stage must do so from what it finds."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name != _GIT]
+        for name in files if os.path.basename(place) == "__pycache__" else ():
+            file = Path(place, name)
+            if file.relative_to(folder).as_posix() not in tracked:
+                file.unlink()
 
 
 def _repositories(folder: Path) -> list[str]:

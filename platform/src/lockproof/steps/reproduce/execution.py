@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -88,9 +88,16 @@ class InputMissingError(UsageError):
 
 
 async def execute(
-    session: Session, stage: Stage, setup: Setup, workspace: Workspace, label: str = ""
+    session: Session,
+    stage: Stage,
+    setup: Setup,
+    workspace: Workspace,
+    label: str = "",
+    aside: Sequence[str] = (),
 ) -> Execution:
     """Run a stage in a workspace.
+
+    `aside` are further paths, from the DVC root, that the stage does not find.
 
     Raises:
         InputMissingError: an input is neither in Git nor in the object store.
@@ -112,7 +119,8 @@ async def execute(
     limits = Limits(timeout=session.policy.run.timeout, network=session.policy.run.network)
     name = stage.address + (f" ({label})" if label else "")
     session.progress.show(name, "")
-    with drawn(workspace.folder, session.hidden_from(stage)):
+    hidden = (*session.hidden_from(stage), *map(session.git_path, aside))
+    with drawn(workspace.folder, hidden):
         trace = await anyio.to_thread.run_sync(Trace, workspace.root)
         laid_out = time.monotonic()
         completed = await run_commands(

@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
+
 from lockproof.adapters.environment.build import PipelineEnvironment
-from lockproof.adapters.environment.places import editable_into, places
+from lockproof.adapters.environment.places import editable_into, places, state_elsewhere
 from lockproof.adapters.environment.variables import stage_variables
 from lockproof.adapters.sandbox.isolation import Isolated, Isolation, Level, find_isolation
 from lockproof.adapters.sandbox.view import Mount, View, readable, system_view
@@ -66,6 +68,37 @@ async def make_surface(policy: Policy, environment: PipelineEnvironment, clone: 
             )
     view = system_view(network=policy.run.network).showing(readable(_outside(shown)))
     return Surface(isolation, view, clone if loose else None)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The state of what stages can read of the machine, as digests (`identity.state_of`)."""
+
+    system: str
+    own: str
+    """The environment and what else is not the system's."""
+
+
+async def look_at(surface: Surface) -> Seen | None:
+    """Take down the state of what stages can read; None where they have no root of their own."""
+    if not surface.isolation.level.own_root:
+        return None
+    system = [m.source for m in system_view(network=False).mounts if m.kind == "read"]
+    found: dict[str, str] = {}
+
+    async def take(name: str, places: list[str]) -> None:
+        found[name] = await state_elsewhere(places)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(take, "system", system)
+        group.start_soon(take, "own", own_places(surface.view))
+    return Seen(**found)
+
+
+def own_places(view: View) -> list[str]:
+    """What a view shows beside the system, for reading."""
+    system = {mount.source for mount in system_view(network=False).mounts}
+    return [m.source for m in view.mounts if m.kind == "read" and m.source not in system]
 
 
 def _outside(shown: Iterable[Path]) -> list[Path]:

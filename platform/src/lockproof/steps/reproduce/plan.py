@@ -1,13 +1,11 @@
-"""What to run: which stages, from which inputs, and under which key a verdict stands."""
+"""What to run: which stages, and from which inputs."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from lockproof.adapters.dvc.objects import Need
 from lockproof.config import Policy
 from lockproof.errors import UsageError
-from lockproof.model.base import sha256_of
-from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Out, Pipeline, Stage, inside, overlap
 
 from .execution import Input
@@ -98,54 +96,6 @@ def missing_inputs(session: Session, stage: Stage) -> tuple[str, ...]:
         if not dep.external
         and not (session.project.root / dep.path).exists()
         and not any(overlap(out.path, dep.path) and (out.cached or out.locked) for out in provided)
-    )
-
-
-def stage_key(session: Session, stage: Stage, actual: Mapping[str, Digest | None]) -> str:
-    """SHA-256 that names all a verdict on a stage depends on.
-
-    Command, inputs, parameters, environment, limits, locked outputs and the policy on them.
-
-    Args:
-        session: the reproduction.
-        stage: the stage.
-        actual: digests of inputs that are not the locked ones (chain mode), by output path.
-    """
-    policy = session.policy
-    provided = {
-        out.path: str(actual.get(out.path, out.locked)) for _, out in session.pipeline.inputs(stage)
-    }
-    return sha256_of(
-        {
-            "version": 1,
-            "stage": stage.address,
-            "command": stage.command,
-            "wdir": stage.wdir,
-            "deps": [[dep.path, str(dep.locked), session.blob(dep.path)] for dep in stage.deps],
-            "provided": provided,
-            "params": {p.path: [p.current, p.locked] for p in stage.params},
-            "environment": [
-                session.described.kind,
-                session.described.pinned_digest,
-                session.described.machine,
-                session.described.os,
-                session.described.libc,
-                session.shell,
-                policy.run.network,
-                list(policy.run.pass_env),
-            ],
-            "outs": [
-                [
-                    o.path,
-                    str(o.locked),
-                    o.cached,
-                    o.persist,
-                    [r.model_dump() for r in tolerances(policy, o)],
-                    judge.model_dump() if (judge := policy.judges_of(o.path)) else None,
-                ]
-                for o in stage.outs
-            ],
-        }
     )
 
 

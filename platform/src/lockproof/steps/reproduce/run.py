@@ -28,11 +28,11 @@ from .chain import run_chain
 from .confirm import confirm_judged
 from .explain import explain
 from .isolated import run_isolated
-from .place import make_surface
+from .place import Seen, Surface, look_at, make_surface
 from .plan import Selection, choose_mode, missing_inputs, select
 from .request import Request
 from .result import Result
-from .reuse import find_proofs, keep_proofs
+from .reuse import Reuse
 from .session import Session
 from .tracking import log_report
 
@@ -60,14 +60,15 @@ async def reproduce(request: Request, progress: Progress) -> Report:
                 tracking.check()  # Before long work, not after it.
             subject, selection = _scope(session, request)
             results = _prepare_results(session, selection)
-            if request.reuse and subject.runs == 1:
-                find_proofs(session, results, chain=subject.mode == "chain")
             session.mode = subject.mode or session.mode
+            reuse = Reuse(session, chain=subject.mode == "chain")
+            if request.reuse and subject.runs == 1:
+                reuse.find(results)
             lost = await _run(session, results, subject, request)
             await confirm_judged(session, results)
             if session.policy.reproduce.explain:
                 await _explain(session, results, _jobs(session.policy, request))
-            keep_proofs(session, results, chain=subject.mode == "chain")
+            reuse.keep(results)
             timing = clock.timing({a: result.seconds for a, result in results.items()})
             report = assemble(session, subject, results, lost, timing)
             return log_report(session, tracking, report) if tracking else report
@@ -88,14 +89,17 @@ async def _open(
         raise UsageError(f"{commit[:12]} has no DVC project at {prefix or 'its top'}")
     policy = load_policy(project_root / FILE_NAME)
     around: list[Surroundings] = []
+    surfaces: list[tuple[Surface, Seen | None]] = []
 
     async def look_around() -> None:
         around.append(await surroundings(policy, project_root, root, work, progress.say))
+        surface = await make_surface(policy, around[0].environment, git.root.resolve())
+        surfaces.append((surface, await look_at(surface)))
 
     async with anyio.create_task_group() as group:
         group.start_soon(look_around)  # Mostly waiting for programs, so DVC can load meanwhile.
         project, cache = await anyio.to_thread.run_sync(_project, project_root, root, work)
-    surface = await make_surface(policy, around[0].environment, git.root.resolve())
+    surface, seen = surfaces[0]
     progress.say(f"stages are kept apart by: {surface.isolation}")
     files = {path: (project_root / path).read_bytes() for path in project.tracked_files}
     logs = run_folder(f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{commit[:7]}") / "logs"
@@ -114,6 +118,7 @@ async def _open(
         environment=around[0].environment,
         described=around[0].described,
         surface=surface,
+        seen=seen,
         shell=around[0].shell,
         records=load_records(project_root / policy.record.directory),
         lock_digest=lock_digest(files),

@@ -23,7 +23,7 @@ from lockproof.model.record import RunRecord
 from lockproof.steps.progress import Progress
 
 from .curtain import hidden_from
-from .place import Surface
+from .place import Seen, Surface, own_places
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ class Session:
     environment: PipelineEnvironment
     described: Environment
     surface: Surface
+    seen: Seen | None
+    """The state of what stages can read of the machine; None where they can read anything."""
     shell: str
     records: tuple[RunRecord, ...]
     lock_digest: str
@@ -88,6 +90,11 @@ class Session:
         return replace(
             self.surface, view=self.surface.view.showing(readable([environment.bin.parent]))
         )
+
+    @property
+    def own_places(self) -> list[str]:
+        """What stages can read of the machine beside the system."""
+        return own_places(self.surface.view)
 
     def hidden_from(self, stage: Stage) -> tuple[str, ...]:
         """Paths from the Git root that a stage does not find."""
