@@ -65,7 +65,22 @@ def outcome(report: Report) -> str:
     if skipped:
         scope.append(f"{skipped:,} skipped")
     parts.append(", ".join([*scope, duration(report.timing.seconds)]))
-    return "; ".join(parts)
+    return "; ".join([*parts, *weak_isolation(report)])
+
+
+def weak_isolation(report: Report) -> list[str]:
+    """What stages could reach that no report vouches for: `stages not isolated (none)`.
+
+    Empty where every stage had a root and a network of its own, or ran at another time.
+    """
+    ran = [host for host in report.host.stages.values() if host.executed]
+    found = []
+    levels = sorted({host.isolation for host in ran if host.isolation in ("landlock", "none")})
+    if levels:
+        found.append(f"stages not isolated ({', '.join(levels)})")
+    if any(host.network and host.network != "off" for host in ran):
+        found.append("network on")
+    return found
 
 
 def _outcome_of_checks(report: Report) -> str:

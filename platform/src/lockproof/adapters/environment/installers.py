@@ -124,6 +124,8 @@ def installer_variables(recipe: Recipe, uv: Path | None, folder: Path) -> dict[s
         chosen = {"UV_LINK_MODE": "copy", **_as_uv(chosen), **chosen}
     chosen |= {"PATH": search_path(), "NO_COLOR": "1", "PYTHONNOUSERSITE": "1"}
     chosen |= {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
+    # Stages may not write into it, and compiling at every import is slow.
+    chosen |= {"UV_COMPILE_BYTECODE": "1"}
     chosen |= {"PIP_USER": "0", "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     if recipe.project is not None:
         chosen["UV_PROJECT_ENVIRONMENT"] = str(folder)

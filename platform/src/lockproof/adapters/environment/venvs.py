@@ -1,7 +1,8 @@
 """Virtual environments in the cache: built once, shared, whole or not there.
 
 A virtual environment cannot be moved, so it is built where it will stay, `envs/KEY`, and is there
-only once its `.complete` marker is. Beside it lies `KEY.lock`: exclusive while it is built, shared
+only once its marker, `KEY.complete`, is beside it. The marker names its content and, so that this
+need not be read again each time, the state of its files. Beside it also lies `KEY.lock`: exclusive while it is built, shared
 for as long as a process uses it. The installer holds the exclusive lock too: if lockproof is
 killed, the next one waits until the installer is gone before it starts over.
 """
@@ -13,6 +14,7 @@ import json
 import os
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -22,6 +24,7 @@ from lockproof.adapters.sandbox.run import Limits, run_programs
 from lockproof.adapters.scratch import remove
 from lockproof.errors import ConfigError, LockproofError, UsageError
 
+from .identity import content_of, state_of
 from .installers import (
     Recipe,
     check_program,
@@ -35,8 +38,7 @@ from .interpreters import find_uv
 
 Progress = Callable[[str], None]
 
-_MARKER = ".complete"
-_FORMAT = "1"
+_FORMAT = "2"
 _TAIL = 1 << 18
 _IN_USE: list[int] = []
 """Descriptors with the shared locks of this process; they go when it ends."""
@@ -84,7 +86,7 @@ async def _settle(recipe: Recipe, folder: Path, progress: Progress) -> bool:
             if _locked(lock, fcntl.LOCK_SH):
                 if _whole(folder):
                     break
-                spoilt = folder.joinpath(_MARKER).exists()
+                spoilt = _marker(folder).exists()
                 if _locked(lock, fcntl.LOCK_EX):
                     if not _whole(folder):
                         await _build(recipe, folder, lock, progress)
@@ -120,26 +122,40 @@ def _locked(descriptor: int, kind: int) -> bool:
     return True
 
 
+def _marker(folder: Path) -> Path:
+    """Outside of the folder, which stages see."""
+    return folder.with_name(f"{folder.name}.complete")
+
+
 def _whole(folder: Path) -> bool:
-    """Whether the environment is complete, its Python still there and nothing came or went."""
+    """Whether the environment is complete, its Python still there and every byte as installed."""
     try:
-        said = json.loads(folder.joinpath(_MARKER).read_text("utf-8"))
-    except (OSError, ValueError):
+        said = json.loads(_marker(folder).read_text("utf-8"))
+        if not folder.joinpath("bin", "python").exists():
+            return False
+        state = state_of([str(folder)])
+        if said["state"] == state:
+            return True
+        # A copy, or a cache that was carried here: slower to see.
+        if said["content"] != content_of(str(folder)):
+            return False
+        with suppress(UsageError):
+            _mark(folder, state, said["content"])
+    except (OSError, ValueError, KeyError, TypeError):
         return False
-    return folder.joinpath("bin", "python").exists() and said == _contents(folder)
+    return True
 
 
-def _contents(folder: Path) -> list[str]:
-    """What an installer changes: programs, and packages with their versions."""
-    found = [*folder.glob("bin/*"), *folder.glob("lib/python*/site-packages/*")]
-    return sorted(str(p.relative_to(folder)) for p in found if p.name != "__pycache__")
+def _mark(folder: Path, state: str, content: str) -> None:
+    """The state was taken first: what changed since shows as another one."""
+    write_whole(_marker(folder), json.dumps({"state": state, "content": content}))
 
 
 async def _build(recipe: Recipe, folder: Path, lock: int, progress: Progress) -> None:
     progress(f"building the environment of {recipe.name}")
     if folder.exists():
         # The marker goes first: what is half removed must not look whole.
-        folder.joinpath(_MARKER).unlink(missing_ok=True)
+        _marker(folder).unlink(missing_ok=True)
         remove(folder)
     uv = find_uv()
     env = installer_variables(recipe, uv, folder)
@@ -174,7 +190,8 @@ async def _build(recipe: Recipe, folder: Path, lock: int, progress: Progress) ->
     except LockproofError:
         remove(folder)
         raise
-    write_whole(folder / _MARKER, json.dumps(_contents(folder)))
+    state = state_of([str(folder)])
+    _mark(folder, state, content_of(str(folder)))
 
 
 def _tail(log: Path) -> str:

@@ -136,7 +136,8 @@ def in_bubblewrap(view: View, program: list[bytes], cwd: bytes, *, network: bool
         *(("--share-net",) if network else ()),
         # Without the terminal nothing can be typed into it.
         *("--new-session", "--die-with-parent", "--hostname", HOST_NAME.decode()),
-        *("--dev", "/dev", "--proc", "/proc"),
+        # Settings of the kernel belong to root, also to one without capabilities.
+        *("--dev", "/dev", "--proc", "/proc", "--remount-ro", "/proc"),
     ]
     for mount in view.ordered():
         option = {

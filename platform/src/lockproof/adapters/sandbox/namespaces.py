@@ -143,7 +143,9 @@ def _make_root(wanted: Wanted) -> None:
             os.close(os.open(place, os.O_CREAT | os.O_WRONLY, 0o644))
         _bind(origin, place, kind)
     os.makedirs(b"/new/proc", exist_ok=True)
-    _mount(b"proc", b"/new/proc", b"proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+    # Settings of the kernel belong to root, also to one without capabilities.
+    sealed = _MS_RDONLY | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
+    _mount(b"proc", b"/new/proc", b"proc", sealed)
     _libc.sethostname(HOST_NAME, len(HOST_NAME))
     os.chdir(b"/new")
     _pivot(b".", b".")
