@@ -123,9 +123,8 @@ def read_from_a_namespace_of_its_own():
 
 @attack
 def read_the_home_folder():
-    real = [line.split(":")[5] for line in open("/etc/passwd") if line.startswith("root:")]
-    homes = {"/root", *real} - {os.environ["HOME"], "/home/stage"}
-    return any(os.listdir(home) is not None for home in homes if os.path.isdir(home))
+    home = os.path.expanduser("~root")
+    return home != os.environ["HOME"] and os.listdir("/root") is not None
 
 
 @attack
@@ -493,7 +492,8 @@ def become_somebody_else():
 
 @attack
 def gain_capabilities():
-    status = open("/proc/self/status").read()
+    with open("/proc/self/status") as file:
+        status = file.read()
     return int(status.partition("CapEff:\t")[2].split()[0], 16) != 0
 
 

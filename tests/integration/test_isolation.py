@@ -17,7 +17,7 @@ from lockproof.adapters.sandbox.run import Completed, Limits, run_programs
 from lockproof.adapters.sandbox.view import Mount, View, readable, system_view
 
 ESCAPES = Path(__file__).with_name("escapes.py")
-SECRET = "s3cret-of-the-machine"  # noqa: S105
+SECRET = "s3cret-of-the-machine"
 ATTACKS = re.findall(r"@attack\ndef (\w+)", ESCAPES.read_text())
 
 VISIBLE_UNDER_LANDLOCK = {
@@ -88,7 +88,7 @@ def run_in(
         [
             Mount("/workspace", str(folders["checkout"]), "write"),
             Mount("/home/stage", str(folders["home"]), "write"),
-            Mount("/tmp", str(folders["tmp"]), "write"),  # noqa: S108
+            Mount("/tmp", str(folders["tmp"]), "write"),
             *readable([Path(sys.base_prefix), ESCAPES]),
         ]
     )
@@ -173,7 +173,11 @@ def test_a_stage_works_in_its_own_folders(level: Level, tmp_path: Path) -> None:
 def test_programs_run_in_order_and_what_they_leave_serves_the_next(
     level: Level, tmp_path: Path
 ) -> None:
-    server = "import http.server as h; s = h.HTTPServer(('127.0.0.1', 8765), h.SimpleHTTPRequestHandler); open('up', 'w'); s.serve_forever()"
+    server = (
+        "import http.server as h;"
+        " s = h.HTTPServer(('127.0.0.1', 8765), h.SimpleHTTPRequestHandler);"
+        " open('up', 'w'); s.serve_forever()"
+    )
     client = "import urllib.request as u; print(len(u.urlopen('http://127.0.0.1:8765/up').read()))"
     done, said = run_in(
         level,
@@ -213,7 +217,11 @@ def test_no_signal_makes_a_success_of_a_failure(
     if level is Level.LANDLOCK:
         pytest.skip("there the launcher itself waits for the stage: test_sandbox.py")
     done, said = run_in(
-        level, tmp_path, ["/bin/sh", "-c", script], ["/bin/sh", "-c", "exit 9"], timeout=10 if "STOP" in script else 60
+        level,
+        tmp_path,
+        ["/bin/sh", "-c", script],
+        ["/bin/sh", "-c", "exit 9"],
+        timeout=10 if "STOP" in script else 60,
     )
     assert done.exit_code != 0, said
     if done.exit_code is not None and "STOP" not in script:

@@ -87,6 +87,8 @@ class Keys:
         described, level = session.described, session.surface.isolation.level
         if session.seen is None or not level.own_root or session.policy.run.network:
             return None
+        if described.kind == "unpinned":
+            return None  # Nothing in the repository names the environment.
         if any(self._filters(path) for path in session.files if path.endswith(".gitattributes")):
             return None  # What a filter makes of a file is anybody's guess.
         return sha256_of(
