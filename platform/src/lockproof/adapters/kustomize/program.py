@@ -7,8 +7,12 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lockproof.errors import ConfigError, LockproofError
+
+if TYPE_CHECKING:
+    from lockproof.adapters.sandbox.isolation import Isolation
 
 _SECONDS = 120.0
 _ALL_SECONDS = 600.0
@@ -52,7 +56,7 @@ class Kustomize:
 
     It works in a folder that holds what it is handed and nothing else, finds no other program and
     no network, and reads no configuration: `git` for remote bases, plugins and charts are out of
-    its reach, whatever a kustomization says.
+    its reach, whatever a kustomization says. Where that can be had, it has a root of its own.
     """
 
     command: tuple[str, ...]
@@ -68,6 +72,9 @@ class Kustomize:
     async def _build(self, jobs: Sequence[Job]) -> list[Answer]:
         import anyio
 
+        from lockproof.adapters.sandbox.isolation import find_isolation
+
+        isolation = await find_isolation()
         answers: dict[int, Answer] = {}
         limit = anyio.CapacityLimiter(os.cpu_count() or 1)
         end = anyio.current_time() + _ALL_SECONDS
@@ -79,7 +86,7 @@ class Kustomize:
                     answers[number] = Answer(None, text, finished=False)
                     return
                 try:
-                    answers[number] = await self._one(job)
+                    answers[number] = await self._one(job, isolation)
                 except (LockproofError, OSError) as error:
                     reason = getattr(error, "strerror", None) or str(error)
                     answers[number] = Answer(None, f"cannot be given it: {reason}", finished=False)
@@ -89,16 +96,20 @@ class Kustomize:
                 group.start_soon(one, number, job)
         return [answers[number] for number in range(len(jobs))]
 
-    async def _one(self, job: Job) -> Answer:
+    async def _one(self, job: Job, isolation: "Isolation") -> Answer:
         import anyio
 
+        from lockproof.adapters.sandbox.isolation import Isolated
         from lockproof.adapters.sandbox.run import Limits, run_programs
+        from lockproof.adapters.sandbox.view import Mount, readable, system_view
 
         with tempfile.TemporaryDirectory(prefix="lockproof-kustomize-") as scratch:
             # Its messages name real paths.
             home = Path(os.path.realpath(scratch))
             root, output, log = home / "tree", home / "built.yaml", home / "log"
             await anyio.to_thread.run_sync(_lay, root, job)
+            shown = [Mount(str(home), str(home), "write"), *readable([Path(self.command[0])])]
+            view = system_view(network=False).showing(shown)
             done = await run_programs(
                 [[*_limited(), *self.command, "-o", output, root / job.folder]],
                 cwd=home,
@@ -110,6 +121,7 @@ class Kustomize:
                 },
                 log=log,
                 limits=Limits(timeout=_SECONDS, network=False),
+                isolated=Isolated(isolation.level, view),
             )
             if done.timed_out:
                 return Answer(None, f"took longer than {_SECONDS:.0f} s", finished=False)
