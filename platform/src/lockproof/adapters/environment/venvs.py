@@ -2,9 +2,9 @@
 
 A virtual environment cannot be moved, so it is built where it will stay, `envs/KEY`, and is there
 only once its marker, `KEY.complete`, is beside it. The marker names its content and, so that this
-need not be read again each time, the state of its files. Beside it also lies `KEY.lock`: exclusive while it is built, shared
-for as long as a process uses it. The installer holds the exclusive lock too: if lockproof is
-killed, the next one waits until the installer is gone before it starts over.
+need not be read again each time, the state of its files. Beside it also lies `KEY.lock`: exclusive
+while it is built, shared for as long as a process uses it. The installer holds the exclusive lock
+too: if lockproof is killed, the next one waits until the installer is gone before it starts over.
 """
 
 import fcntl

@@ -6,6 +6,7 @@ but those that the policy hides, or only those that it declares.
 """
 
 import os
+from bisect import bisect_left
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -19,27 +20,44 @@ _GIT = ".git"
 _SKELETON = ("HEAD", "ref: refs/heads/main\n"), ("config", "[core]\n\tbare = false\n")
 
 
-def hidden_from(
-    stage: Stage, tracked: Iterable[str], policy: Policy, prefix: str
-) -> tuple[str, ...]:
-    """The tracked files that a stage does not find, in order.
+class Curtain:
+    """Tells for each stage which tracked files it finds."""
 
-    Args:
-        stage: the stage.
-        tracked: paths of files from the Git root.
-        policy: says what is hidden.
-        prefix: the DVC root relative to the Git root; empty where they are the same.
-    """
-    declared = tuple(_from_top(prefix, path) for path in declared_paths(stage))
-    records = _from_top(prefix, policy.record.directory)
-    if policy.run.view == "declared":
-        return tuple(p for p in tracked if not any(inside(p, known) for known in declared))
-    return tuple(
-        path
-        for path in tracked
-        if _is_hidden(path, records, policy.run.hidden)
-        and not any(overlap(path, known) for known in declared)
-    )
+    def __init__(self, tracked: Iterable[str], policy: Policy, prefix: str) -> None:
+        """Sort out once what the policy hides.
+
+        Args:
+            tracked: paths of files from the Git root.
+            policy: says what is hidden.
+            prefix: the DVC root relative to the Git root; empty where they are the same.
+        """
+        self._files = sorted(tracked)
+        self._prefix = prefix
+        self.declared_only = policy.run.view == "declared"
+        records = _from_top(prefix, policy.record.directory)
+        self._furniture = tuple(p for p in self._files if _hides(p, records, policy.run.hidden))
+
+    def shown(self, stage: Stage) -> tuple[str, ...]:
+        """The files that a stage declares, in order: all that it finds under `declared`."""
+        found = set()
+        for path in self._declared(stage):
+            if path == ".":
+                return tuple(self._files)
+            for first, last in ((path, f"{path}\0"), (f"{path}/", f"{path}0")):
+                start, end = bisect_left(self._files, first), bisect_left(self._files, last)
+                found.update(self._files[start:end])
+        return tuple(sorted(found))
+
+    def hidden(self, stage: Stage) -> tuple[str, ...]:
+        """The files that a stage does not find, in order."""
+        if self.declared_only:
+            shown = frozenset(self.shown(stage))
+            return tuple(path for path in self._files if path not in shown)
+        declared = self._declared(stage)
+        return tuple(p for p in self._furniture if not any(overlap(p, d) for d in declared))
+
+    def _declared(self, stage: Stage) -> list[str]:
+        return [_from_top(self._prefix, path) for path in declared_paths(stage)]
 
 
 def declared_paths(stage: Stage) -> tuple[str, ...]:
@@ -54,7 +72,7 @@ def _from_top(prefix: str, path: str) -> str:
     return os.path.normpath(f"{prefix}/{path}") if prefix else path
 
 
-def _is_hidden(path: str, records: str, globs: tuple[str, ...]) -> bool:
+def _hides(path: str, records: str, globs: tuple[str, ...]) -> bool:
     name = path.rpartition("/")[2]
     if name in ("dvc.lock", FILE_NAME) or inside(path, records):
         return True

@@ -23,7 +23,6 @@ from lockproof.model.base import sha256_of
 from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Stage
 
-from .curtain import declared_paths
 from .judge import tolerances
 from .place import CHECKOUT, HOME, TMP
 from .session import Session
@@ -89,7 +88,7 @@ class Keys:
             return None
         if described.kind == "unpinned":
             return None  # Nothing in the repository names the environment.
-        if any(self._filters(path) for path in session.files if path.endswith(".gitattributes")):
+        if any(map(self._filters, self._attributes)):
             return None  # What a filter makes of a file is anybody's guess.
         return sha256_of(
             {
@@ -112,6 +111,11 @@ class Keys:
             }
         )
 
+    @cached_property
+    def _attributes(self) -> list[str]:
+        files = self._session.files
+        return [p for p in files if p.rpartition("/")[2] == ".gitattributes"]
+
     def _filters(self, path: str) -> bool:
         content = self._session.git.read(self._session.commit, path) or b""
         return b"filter=" in content or b"working-tree-encoding" in content
@@ -124,21 +128,21 @@ class Keys:
             return ""  # There are none.
 
     def _tree(self, stage: Stage) -> str:
+        """SHA-256 over path, mode and object of every tracked file that the stage finds."""
         session = self._session
-        shown = declared_paths(stage) if session.policy.run.view == "declared" else ()
-        hidden = session.hidden_from(stage)
-        known = (*hidden, "\0", *shown)
-        if known not in self._trees:
-            gone = frozenset(hidden)
-            self._trees[known] = sha256_of(
+        declared = session.curtain.declared_only
+        names = session.curtain.shown(stage) if declared else session.hidden_from(stage)
+        if names not in self._trees:
+            gone = frozenset(names)
+            shown = names if declared else [path for path in session.files if path not in gone]
+            self._trees[names] = sha256_of(
                 [
-                    [path, entry.mode, entry.oid]
-                    for path, entry in session.files.items()
+                    [path, session.files[path].mode, session.files[path].oid]
                     # Attributes decide how other files are written, also when they are hidden.
-                    if path not in gone or path.endswith(".gitattributes")
+                    for path in sorted({*shown, *self._attributes})
                 ]
             )
-        return self._trees[known]
+        return self._trees[names]
 
     def _variables(self, stage: Stage) -> str:
         session = self._session

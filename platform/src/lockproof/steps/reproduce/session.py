@@ -22,7 +22,7 @@ from lockproof.model.pipeline import Dep, Out, Pipeline, Stage
 from lockproof.model.record import RunRecord
 from lockproof.steps.progress import Progress
 
-from .curtain import hidden_from
+from .curtain import Curtain
 from .place import Seen, Surface, own_places
 
 
@@ -98,7 +98,12 @@ class Session:
 
     def hidden_from(self, stage: Stage) -> tuple[str, ...]:
         """Paths from the Git root that a stage does not find."""
-        return hidden_from(stage, self.files, self.policy, self.prefix)
+        return self.curtain.hidden(stage)
+
+    @cached_property
+    def curtain(self) -> Curtain:
+        """Which tracked files stages find."""
+        return Curtain(self.files, self.policy, self.prefix)
 
     @cached_property
     def files(self) -> Mapping[str, Entry]:
