@@ -7,11 +7,14 @@ import stat
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import anyio
 import pytest
 
+from lockproof.adapters.dvc.project import Project as DvcProject
 from lockproof.adapters.environment.identity import state_of
 from lockproof.adapters.environment.variables import LOCALE, NUMERIC, RUNTIMES
 from lockproof.adapters.git.repository import GitRepository
@@ -22,6 +25,7 @@ from lockproof.model.report import Report
 from lockproof.model.verdict import Verdict
 from lockproof.steps.reproduce import Request, place, reproduce, run
 from lockproof.steps.reproduce.key import Keys
+from lockproof.steps.reproduce.session import Session
 
 from .pipelines import Project, Silence, new_project, prove
 
@@ -30,6 +34,7 @@ pytestmark = pytest.mark.skipif(
     reason="stages cannot have a root of their own here, so no verdict is kept",
 )
 
+T = TypeVar("T")
 STAGES = """
 stages:
   one:
@@ -163,42 +168,62 @@ def tracked_changes() -> Iterator[tuple[str, Callable[[Path], None]]]:
 
 def test_no_tracked_file_changes_unseen(project: Project) -> None:
     """Every tracked file in every way that a file can change, one at a time."""
-    before = found_keys(project)
-    missed = []
     changes = list(tracked_changes())
     assert len(changes) > 50
-    for path, how in changes:
-        base = project.git("rev-parse", "HEAD").strip()
-        how(project.root / path)
-        project.commit(f"{how.__name__} of {path}")
-        if found_keys(project) & before:
-            missed.append((path, how.__name__))
-        project.git("reset", "-q", "--hard", base)
-    assert missed == []
-    assert found_keys(project) == before
+
+    def try_all(session: Session) -> list[tuple[str, str]]:
+        before = keys_of(session)
+        missed = []
+        for number, (path, how) in enumerate(changes):
+            base = session.commit
+            how(project.root / path)
+            commit = project.commit(f"{how.__name__} of {path}")
+            checkout = session.work / f"changed-{number}"
+            session.git.check_out(commit, checkout)
+            changed = replace(
+                session,
+                commit=commit,
+                tree=session.git.tree(commit),
+                project=DvcProject(checkout, session.work / "dvc", {}),
+            )
+            if keys_of(changed) & before:
+                missed.append((path, how.__name__))
+            project.git("reset", "-q", "--hard", base)
+        assert keys_of(replace(session)) == before
+        return missed
+
+    assert with_session(project, try_all) == []
 
 
-def found_keys(project: Project, *, machine: bool = False) -> set[str]:
-    """The keys of both stages at the present commit, without running them.
+def found_keys(project: Project) -> set[str]:
+    """The keys of both stages at the present commit, without running them."""
+    return with_session(project, keys_of)
 
-    The machine is looked at again only where a test changes something of it: it takes seconds.
+
+def with_session(project: Project, ask: Callable[[Session], T]) -> T:
+    """What `ask` makes of a reproduction of the present commit that has not run yet.
+
+    The system's folders are not looked at: it takes seconds, and no test changes them.
     """
 
-    async def main() -> set[str]:
+    async def main() -> T:
         git = GitRepository.discover(project.root)
         with work_folder() as scratch, pytest.MonkeyPatch.context() as patch:
-            if not machine:
-                patch.setattr(run, "look_at", looked_at_once)
-                patch.setattr(place, "find_isolation", found_once)
+            patch.setattr(run, "look_at", looked_at_once)
+            patch.setattr(place, "find_isolation", found_once)
             commit = git.resolve("HEAD")
             session = await run._open(git, project.root, commit, scratch, Silence())
             session.mode = "isolated"
-            secret = Secret.load()
-            assert secret is not None
-            keys = Keys(session, secret)
-            return {keys.of(stage, {}) or "" for stage in session.pipeline.stages} - {""}
+            return ask(session)
 
     return anyio.run(main)
+
+
+def keys_of(session: Session) -> set[str]:
+    secret = Secret.load()
+    assert secret is not None
+    keys = Keys(session, secret)
+    return {keys.of(stage, {}) or "" for stage in session.pipeline.stages} - {""}
 
 
 async def looked_at_once(_surface: object) -> place.Seen:
@@ -259,19 +284,10 @@ def machine_changes(base: Path) -> dict[str, Callable[[], object]]:
     }
 
 
-def seen(project: Project) -> str:
-    """What keys take for the state of the machine, less the system's folders."""
-
-    async def main() -> str:
-        git = GitRepository.discover(project.root)
-        with work_folder() as scratch, pytest.MonkeyPatch.context() as patch:
-            patch.setattr(run, "look_at", looked_at_once)
-            patch.setattr(place, "find_isolation", found_once)
-            commit = git.resolve("HEAD")
-            session = await run._open(git, project.root, commit, scratch, Silence())
-            return state_of(p for p in session.own_places if p.startswith(str(project.root.parent)))
-
-    return anyio.run(main)
+def seen(session: Session) -> str:
+    """What keys take for the state of the machine, less the system and this Python."""
+    base = str(session.git.root.parent)
+    return state_of(path for path in session.own_places if path.startswith(base))
 
 
 def rewritten_in_place(path: Path) -> None:
@@ -291,18 +307,23 @@ def test_nothing_of_the_machine_changes_unseen(project: Project, tmp_path: Path)
                 shutil.copytree(kept, tmp_path / folder, symlinks=True)
             else:
                 shutil.copytree(tmp_path / folder, kept, symlinks=True)
-        before = seen(project)
-        assert before == seen(project)
+        before = with_session(project, seen)
         machine_changes(tmp_path)[name]()
-        if seen(project) == before:
+        if with_session(project, seen) == before:
             missed.append(name)
     assert missed == []
 
 
-def test_the_user_and_the_policy_count(project: Project) -> None:
+def test_the_user_and_the_policy_count(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELL", "/bin/sh")
     before = found_keys(project)
     policy = (project.root / "lockproof.toml").read_text()
-    for more in ('shell = "/bin/bash"\n', 'timeout = "1h"\n', "network = true\n", "hidden = []\n"):
+    for more in (
+        'shell = "/bin/bash"\n',
+        'timeout = "1h"\n',
+        "network = true\n",
+        'hidden = ["notes.txt"]\n',
+    ):
         project.write({"lockproof.toml": policy + more})
         project.commit(more)
         assert not found_keys(project) & before, more
