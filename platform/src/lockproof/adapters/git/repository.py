@@ -146,6 +146,11 @@ class GitRepository:
         listing = run_git(self.root, "ls-files", "-z")
         return tuple(os.fsdecode(path) for path in filter(None, listing.split(b"\0")))
 
+    def is_tracked(self, *paths: str) -> bool:
+        """Whether the index holds one of these paths from the Git root, or anything below one."""
+        literal = [f":(top,literal){path}" for path in paths]
+        return bool(paths) and bool(run_git(self.root, "ls-files", "-z", "--", *literal))
+
     def branch(self) -> str | None:
         """The branch checked out; None on a detached HEAD."""
         try:
