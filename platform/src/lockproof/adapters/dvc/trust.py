@@ -12,21 +12,9 @@ from lockproof.model.remote import PATHS, PROGRAMS, RemoteConfigs
 
 DVC_DIR = ".dvc"
 # What an update of an import changes; all else says where it comes from.
-_LOCKED = frozenset(
-    [
-        "md5",
-        "etag",
-        "checksum",
-        "hash",
-        "size",
-        "nfiles",
-        "isexec",
-        "version_id",
-        "files",
-        "mtime",
-        "cloud",
-        "rev_lock",
-    ]
+_LOCKED = (
+    *("md5", "etag", "checksum", "hash", "size", "nfiles", "isexec", "mtime", "files"),
+    *("version_id", "cloud", "rev_lock"),
 )
 
 

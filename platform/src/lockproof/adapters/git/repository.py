@@ -14,6 +14,8 @@ _SETTINGS = (
     f"core.hooksPath={os.devnull}",
     "core.fsmonitor=false",
     "gc.auto=0",
+    # A folder of a commit can look like a repository, and bring a configuration.
+    "safe.bareRepository=explicit",
     "log.showSignature=false",
     "advice.detachedHead=false",
 )
@@ -21,6 +23,9 @@ _QUIET = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_NO_LAZY_FETCH": "1",
+    # Nothing here needs another repository; old versions of Git know no other way not to fetch,
+    # and a url may name a program (ext::).
+    "GIT_ALLOW_PROTOCOL": "none",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "LC_ALL": "C.UTF-8",
 }
