@@ -5,6 +5,7 @@ from collections.abc import Callable, Container
 from pathlib import Path
 
 from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.git.worktree import is_tracked
 from lockproof.adapters.store.config import LOCAL, config_files, work_tree_file
 from lockproof.model.remote import RemoteConfigs
 from lockproof.parse.dvc_config import read_dvc_configs
@@ -34,7 +35,7 @@ def trusted_remotes(
     }
     tracked = any(name in tree for name in names for tree in trees)
     # A folder that is a link is looked behind: what it leads to may be tracked under its own name.
-    tracked = tracked or git.is_tracked(*names)
+    tracked = tracked or is_tracked(git, *names)
     files = config_files(root, committed, local=not tracked)
     return read_dvc_configs(files, str(top))
 

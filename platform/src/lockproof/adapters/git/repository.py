@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lockproof.errors import UsageError
 
-_SUBMODULE = "160000"
+SUBMODULE = "160000"
 _SETTINGS = (
     f"core.hooksPath={os.devnull}",
     "core.fsmonitor=false",
@@ -151,11 +151,6 @@ class GitRepository:
         listing = run_git(self.root, "ls-files", "-z")
         return tuple(os.fsdecode(path) for path in filter(None, listing.split(b"\0")))
 
-    def is_tracked(self, *paths: str) -> bool:
-        """Whether the index holds one of these paths from the Git root, or anything below one."""
-        literal = [f":(top,literal){path}" for path in paths]
-        return bool(paths) and bool(run_git(self.root, "ls-files", "-z", "--", *literal))
-
     def branch(self) -> str | None:
         """The branch checked out; None on a detached HEAD."""
         try:
@@ -183,7 +178,7 @@ class GitRepository:
     def tree(self, commit: str) -> dict[str, str]:
         """Every path of a commit -> object id; for a submodule `commit:` and its commit."""
         return {
-            path: f"commit:{oid}" if mode == _SUBMODULE else oid
+            path: f"commit:{oid}" if mode == SUBMODULE else oid
             for mode, oid, path in self._entries(commit)
         }
 
@@ -308,7 +303,7 @@ class GitRepository:
     def _submodules(self, commit: str) -> dict[str, str]:
         known = self._known_submodules
         if commit not in known:
-            known[commit] = {p: oid for m, oid, p in self._entries(commit) if m == _SUBMODULE}
+            known[commit] = {p: oid for m, oid, p in self._entries(commit) if m == SUBMODULE}
         return known[commit]
 
     @cached_property
