@@ -567,8 +567,9 @@ def test_a_uv_lock(root: Path, cache: Path, wheels: Path) -> None:
     folder = root / "sub"
     folder.mkdir()
     (folder / "pyproject.toml").write_text(PROJECT)
+    shutil.copytree(wheels, root / "wheels")
     subprocess.run(
-        [str(UV), "lock", "-q", "--no-index", "--find-links", wheels, "--offline"],
+        [str(UV), "lock", "-q", "--no-index", "--find-links", root / "wheels", "--offline"],
         cwd=folder,
         check=True,
         env={**os.environ, "UV_PYTHON": sys.executable},

@@ -12,7 +12,7 @@ from lockproof.errors import ConfigError, LockproofError, UnavailableError, Usag
 
 from .interpreters import Interpreter, search_path
 from .pins import normalised
-from .places import Places, settings_text, without_credentials
+from .places import NOWHERE, Places, host_of, settings_text, without_credentials
 from .variables import LOCALE, NETWORK, selected
 
 _PASSED = (
@@ -54,7 +54,7 @@ class Recipe:
     """The folder of a `uv.lock`; then there is no requirements file."""
     local: tuple[str, ...] = ()
     """Packages of that lock that are folders of the repository: not installed."""
-    places: Places = Places()
+    places: Places = NOWHERE
     """Where the commit says that packages are."""
 
 

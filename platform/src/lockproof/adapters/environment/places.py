@@ -32,6 +32,9 @@ class Places:
         return self.hosts - _PUBLIC - {host.lower() for host in _HOST.findall(vouched)}
 
 
+NOWHERE = Places()
+
+
 def host_of(source: str, folder: Path, root: Path, where: str) -> str | None:
     """The host of a package's or an index's address; None where it is a path.
 
