@@ -237,7 +237,7 @@ def evil(tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/simple", heard
+        yield f"http://localhost:{server.server_port}/simple", heard
         server.shutdown()
         thread.join()
 
@@ -267,15 +267,22 @@ def build(root: Path, tmp_path: Path, **policy: str) -> PipelineEnvironment | No
 
 @pytest.mark.parametrize("file", ["requirements", "uv.toml", "pyproject.toml"])
 def test_an_index_of_the_commit_gets_no_password(
-    root: Path, home: Path, tmp_path: Path, evil: tuple[str, list[str]], file: str
+    root: Path,
+    home: Path,
+    tmp_path: Path,
+    evil: tuple[str, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
 ) -> None:
     url, heard = evil
-    first = f"--index-url {url}\n" if file == "requirements" else ""
+    # Nobody listens at the user's own index.
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    first = f"--extra-index-url {url}\n" if file == "requirements" else ""
     (root / "lock.txt").write_text(f"{first}alpha==1.0\n")
     if file == "uv.toml":
-        (root / "uv.toml").write_text(f'index-url = "{url}"\n')
+        (root / "uv.toml").write_text(f'extra-index-url = ["{url}"]\n')
     if file == "pyproject.toml":
-        text = f'[[tool.uv.index]]\nurl = "{url}"\ndefault = true\n'
+        text = f'[[tool.uv.index]]\nurl = "{url}"\n'
         (root / "pyproject.toml").write_text(text)
     assert build(root, tmp_path, requirements="lock.txt") is None
     assert not [line for line in heard if "Basic" in line]

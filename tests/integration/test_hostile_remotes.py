@@ -326,3 +326,96 @@ def test_a_sibling_with_the_name_of_a_scratch_folder_is_the_users(
     moved.commit("moved")
     without_cache(moved)
     assert prove(moved).verdict is Verdict.PASSED
+
+
+@pytest.mark.parametrize("name", [".dvc", ".dvc/tmp", ".dvc/cache"])
+def test_a_link_in_place_of_dvcs_folder_is_not_written_behind(
+    project: Project, tmp_path: Path, name: str
+) -> None:
+    outside = tmp_path / "outside"
+    shutil.copytree(project.root / ".dvc", outside, ignore=shutil.ignore_patterns("cache", "tmp"))
+    before = sorted(outside.rglob("*"))
+    project.git("checkout", "-q", "-b", "theirs")
+    link = project.root / name
+    kept = tmp_path / "kept"
+    if link.exists():
+        link.rename(kept)
+    link.symlink_to(outside)
+    project.git("add", "-f", name)
+    project.git("commit", "-qm", "link")
+    commit = project.git("rev-parse", "HEAD").strip()
+    project.git("checkout", "-qf", "main")
+    if kept.exists() and not link.exists():
+        kept.rename(link)
+    for look in (
+        lambda: prove(project, revision=commit),
+        lambda: affected(project.root, commit, None),
+    ):
+        refused = pytest.RaisesExc(ConfigError, match=rf"^{name} is a link")
+        with pytest.RaisesGroup(refused, allow_unwrapped=True):
+            look()
+    assert sorted(outside.rglob("*")) == before
+
+
+def test_the_commit_does_not_say_where_runs_are_logged(
+    project: Project, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "s3cret")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    text = f'[mlflow]\ntracking-uri = "{listener.url}"\n'
+    commit = hostile(project, config(f"../../{project.remote.name}"), **{"lockproof.toml": text})
+    prove(project, revision=commit, log_mlflow=True)
+    assert listener.heard == []
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"p.py": "open('CANARY', 'w').close()\nX = 1\n", "params": "[{p.py: [X]}]"},
+        {
+            "p.yaml": "X: !!python/object/apply:os.system ['touch CANARY']\n",
+            "params": "[{p.yaml: [X]}]",
+        },
+        {"p.yaml": "X: &a [*a]\n", "params": "[{p.yaml: [X]}]"},
+        {"p.py": "open('CANARY', 'w').close()\nX = 1\n", "vars": "[p.py]"},
+        {"dvc.lock": "!!python/object/apply:os.system ['touch CANARY']\n"},
+        {"raw.txt.dvc": "!!python/object/apply:os.system ['touch CANARY']\n"},
+        {"lockproof.toml": "[record]\ndirectory = 'r'\n", "r/a.json": '{"__reduce__": "CANARY"}'},
+        {
+            ".dvc/config": "[hydra]\n    enabled = true\n    plugins_path = .\n",
+            "hydra_plugins/x.py": "open('CANARY', 'w').close()\n",
+        },
+        {
+            "sitecustomize.py": "open('CANARY', 'w').close()\n",
+            "usercustomize.py": "open('CANARY', 'w').close()\n",
+            "dvc.py": "open('CANARY', 'w').close()\n",
+        },
+    ],
+    ids=lambda files: next(iter(files)),
+)
+def test_what_is_read_is_not_run(
+    project: Project, monkeypatch: pytest.MonkeyPatch, files: dict[str, str]
+) -> None:
+    monkeypatch.chdir(project.root)
+    mark = project.root.parent / "canary"
+    extra = {k: files.pop(k) for k in ("params", "vars") if k in files}
+    text = PIPELINE
+    if "params" in extra:
+        text = text.replace("    outs", f"    params: {extra['params']}\n    outs")
+    if "vars" in extra:
+        text = f"vars: {extra['vars']}\n{text}"
+    written = {k: v.replace("CANARY", str(mark)) for k, v in files.items()}
+    commit = hostile(
+        project,
+        written.pop(".dvc/config", config(str(project.remote))),
+        **{"dvc.yaml": text, **written},
+    )
+    project.git("checkout", "-q", "theirs")
+    for look in (
+        lambda: affected(project.root, commit, None),
+        lambda: survey(project.root),
+        lambda: prove(project, revision=commit, base="main"),
+    ):
+        with contextlib.suppress(LockproofError, ExceptionGroup):
+            look()
+    assert not mark.exists()

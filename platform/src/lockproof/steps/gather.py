@@ -40,7 +40,7 @@ async def gather(directory: Path, name: str, progress: Progress) -> Gathered:
     policy = load_policy(root / FILE_NAME)
     with work_folder() as scratch:
         work = scratch.path
-        project = Project(root, work)
+        project = Project(root, work, own=True)
         try:
             pipeline = project.pipeline
             files = {path: (root / path).read_bytes() for path in project.tracked_files}

@@ -7,6 +7,8 @@ from pathlib import Path
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.worktree import is_tracked
 from lockproof.adapters.store.config import LOCAL, config_files, work_tree_file
+from lockproof.config import FILE_NAME, Policy, parse_policy
+from lockproof.errors import ConfigError
 from lockproof.model.remote import RemoteConfigs
 from lockproof.parse.dvc_config import read_dvc_configs
 
@@ -55,3 +57,16 @@ def trusted_reader(
         return work_tree_file(root / path)
 
     return of_base if base else of_work_tree
+
+
+def trusted_policy(read: Callable[[str], bytes | None]) -> Policy:
+    """The policy as those who are trusted have it.
+
+    Raises:
+        ConfigError: it is not valid.
+    """
+    content = read(FILE_NAME)
+    try:
+        return parse_policy(content.decode(), FILE_NAME) if content else Policy()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{FILE_NAME} is not UTF-8") from error

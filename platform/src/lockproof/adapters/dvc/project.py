@@ -17,6 +17,7 @@ from .trust import (
     Trusted,
     foreign,
     open_repository,
+    refuse_links,
     refuse_options,
     same_environment,
     same_source,
@@ -42,8 +43,12 @@ def find_root(start: Path, git_root: Path) -> Path:
 class Project:
     """A DVC project in a checkout that lockproof made, or in the user's work tree, to be read."""
 
-    def __init__(self, root: Path, scratch: Path, trusted: Trusted | None = None) -> None:
+    def __init__(
+        self, root: Path, scratch: Path, trusted: Trusted | None = None, *, own: bool = False
+    ) -> None:
         """Open the project at `root`; everything DVC writes goes to `scratch` or the checkout.
+
+        `own` is for the user's work tree, which may have links that no commit made.
 
         What the checkout's own configuration says of remotes is known by name and url alone, so
         that a pipeline that names them can be read: options, with which a commit could have a
@@ -52,6 +57,8 @@ class Project:
         logging.getLogger("dvc").setLevel(logging.CRITICAL)
         logging.getLogger("dvc_data").setLevel(logging.CRITICAL)
         os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+        if not own:
+            refuse_links(root)
         self.root = root
         self._trusted = trusted
         self._checkout = trusted.checkout if trusted else root

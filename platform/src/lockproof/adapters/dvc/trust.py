@@ -81,6 +81,19 @@ def open_repository(
     return type("TrustedRepo", (Repo,), {"config": config})(str(root)), frozenset(own)
 
 
+def refuse_links(root: Path) -> None:
+    """A commit whose `.dvc` leads elsewhere would have DVC write there.
+
+    Raises:
+        ConfigError: it, or a part of it that DVC writes to, is a link.
+    """
+    for name in ("", "tmp", "cache", ".gitignore", "config.local"):
+        path = root / DVC_DIR / name
+        if path.is_symlink():
+            shown = path.relative_to(root).as_posix()
+            raise ConfigError(f"{shown} is a link, and DVC would write behind it: 'git rm' it")
+
+
 def _located(section: Mapping[str, str], trusted: Trusted | None) -> dict[str, str]:
     """A remote that is a folder of the repository: the checkout's, where the commit has it."""
     url = section.get("url", "")
@@ -152,6 +165,8 @@ def foreign(what: str, root: Path | None = None) -> Iterator[None]:
 
     try:
         yield
+    except RecursionError as error:
+        raise ConfigError(f"DVC cannot read {what}: a file refers to itself") from error
     except (DvcException, SCMError) as error:
         reason = str(error) or type(error).__name__
         if root is not None:

@@ -79,7 +79,7 @@ def survey(directory: Path) -> Survey:
     if not _PLAIN_PATH.fullmatch(root):
         raise UsageError(f"cannot name {root!r} in CI files: use plain letters in folder names")
     with work_folder() as scratch:
-        project = Project(here, scratch.path)
+        project = Project(here, scratch.path, own=True)
         try:
             pipeline = project.pipeline
             stores = project.store_schemes

@@ -24,7 +24,7 @@ from lockproof.steps.clock import Clock
 from lockproof.steps.progress import Progress
 from lockproof.steps.record import load_records, open_tracking
 from lockproof.steps.surroundings import Surroundings, surroundings
-from lockproof.steps.trust import trusted_reader, trusted_remotes
+from lockproof.steps.trust import trusted_policy, trusted_reader, trusted_remotes
 
 from .affected import affected_since
 from .assemble import assemble
@@ -96,6 +96,8 @@ async def _open(
         raise UsageError(f"{commit[:12]} has no DVC project at {prefix or 'its top'}")
     policy = load_policy(project_root / FILE_NAME)
     trusted = _trusted(git, root, commit, checkout, prefix, request)
+    # The tracking server is sent a token, so where it is, is not the commit's to say.
+    policy = policy.model_copy(update={"mlflow": trusted_policy(trusted.read).mlflow})
     around: list[Surroundings] = []
 
     async def look_around() -> None:
