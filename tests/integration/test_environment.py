@@ -73,13 +73,13 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def index(wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def index(wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A user who has told pip, and only pip, to take packages from a folder."""
     for name in list(os.environ):
         if name.startswith(("PIP_", "UV_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    monkeypatch.setenv("PIP_FIND_LINKS", f"{wheels} {tmp_path}")
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     monkeypatch.setenv("PIP_RETRIES", "0")
 
@@ -201,7 +201,9 @@ def test_uv_is_told_in_its_own_words_too(
 
 def test_pip_builds_the_same_where_there_is_no_uv(root: Path, cache: Path, tmp_path: Path) -> None:
     python, env = without_uv(tmp_path)
-    hashed = [line for line in all_hashes(Path(os.environ["PIP_FIND_LINKS"])) if "-1.0" in line]
+    hashed = [
+        line for line in all_hashes(Path(os.environ["PIP_FIND_LINKS"].split()[0])) if "-1.0" in line
+    ]
     (root / "lock.txt").write_text("".join(line.split("#")[0] + "\n" for line in hashed))
     found = answer(start(root, cache, python=python, env=env))
     assert "bin" in found, found
@@ -415,7 +417,7 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
             member.size = len(text.encode())
             archive.addfile(member, io.BytesIO(text.encode()))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return f"{name} @ {path.as_uri()} --hash=sha256:{digest}\n"
+    return f"{name}==1.0 --hash=sha256:{digest}\n"
 
 
 # --- several at once, killed in between, spoilt --------------------------------------------------
@@ -565,8 +567,9 @@ def test_a_uv_lock(root: Path, cache: Path, wheels: Path) -> None:
     folder = root / "sub"
     folder.mkdir()
     (folder / "pyproject.toml").write_text(PROJECT)
+    shutil.copytree(wheels, root / "wheels")
     subprocess.run(
-        [str(UV), "lock", "-q", "--no-index", "--find-links", wheels, "--offline"],
+        [str(UV), "lock", "-q", "--no-index", "--find-links", root / "wheels", "--offline"],
         cwd=folder,
         check=True,
         env={**os.environ, "UV_PYTHON": sys.executable},

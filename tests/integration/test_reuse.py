@@ -184,7 +184,7 @@ def test_no_tracked_file_changes_unseen(project: Project) -> None:
                 session,
                 commit=commit,
                 tree=session.git.tree(commit),
-                project=DvcProject(checkout, session.work / "dvc", {}),
+                project=DvcProject(checkout, session.work / "dvc"),
             )
             if keys_of(changed) & before:
                 missed.append((path, how.__name__))
@@ -212,7 +212,8 @@ def with_session(project: Project, ask: Callable[[Session], T]) -> T:
             patch.setattr(run, "look_at", looked_at_once)
             patch.setattr(place, "find_isolation", found_once)
             commit = git.resolve("HEAD")
-            session = await run._open(git, project.root, commit, scratch, Silence())
+            asked = Request(directory=project.root)
+            session = await run._open(git, project.root, commit, scratch, Silence(), asked)
             session.mode = "isolated"
             return ask(session)
 

@@ -234,6 +234,94 @@ def test_hooks_and_settings_of_the_user_play_no_part(
     assert "\x1b" not in found.subject("HEAD")
 
 
+def looked_at(found: GitRepository, commit: str, target: Path) -> None:
+    """Everything that lockproof asks Git."""
+    for path in found.tree(commit):
+        found.read(commit, path)
+    found.check_out(commit, target)
+    found.restore(commit, "f", target)
+    found.is_dirty()
+    found.subject(commit)
+    found.diff(f"{commit}^", commit, "f")
+    list(found.history(commit, "f"))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "[core]\n fsmonitor = RUN\n",
+        "[core]\n hooksPath = HOOKS\n pager = RUN\n editor = RUN\n",
+        "[core]\n sshCommand = RUN\n askPass = RUN\n[credential]\n helper = RUN\n",
+        "[log]\n showSignature = true\n[gpg]\n program = RUN\n",
+        '[diff]\n external = RUN\n[diff "x"]\n textconv = RUN\n command = RUN\n',
+        '[merge "x"]\n driver = RUN\n[alias]\n log = !RUN\n status = !RUN\n',
+        "[core]\n alternateRefsCommand = RUN\n[uploadpack]\n packObjectsHook = RUN\n",
+        '[submodule "m"]\n update = !RUN\n url = ext::RUN\n active = true\n',
+    ],
+)
+def test_nothing_of_a_hostile_commit_or_clone_runs(
+    repo: Made, tmp_path: Path, settings: str
+) -> None:
+    run = tmp_path / "run"
+    run.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    run.chmod(0o755)
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    for name in ("post-checkout", "reference-transaction", "post-index-change", "fsmonitor-watch"):
+        shutil.copy(run, hooks / name)
+    (repo.root / ".gitattributes").write_text("* filter=x diff=x merge=x\n")
+    (repo.root / ".gitmodules").write_text(
+        f'[submodule "m"]\n path = m\n url = ext::{run}\n update = !{run}\n'
+    )
+    git(repo.root, "add", "-A")
+    git(repo.root, "update-index", "--add", "--cacheinfo", f"160000,{repo.first},m")
+    (repo.root / "f").write_text("three\n")
+    git(repo.root, "commit", "-qam", "hostile")
+    with (repo.root / ".git" / "config").open("a") as file:
+        file.write(settings.replace("RUN", str(run)).replace("HOOKS", str(hooks)))
+    (repo.root / "f").write_text("work tree\n")
+    commit = git(repo.root, "rev-parse", "HEAD")
+    (tmp_path / "ran").unlink(missing_ok=True)  # The test's own Git may have run it.
+    looked_at(GitRepository.discover(repo.root), commit, tmp_path / "x")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_what_a_clone_lacks_is_not_fetched_by_a_program(tmp_path: Path) -> None:
+    """Git before 2.44 fetches in the middle of `cat-file`, from wherever the clone says."""
+    made = make(tmp_path / "source")
+    git(made.root, "config", "uploadpack.allowFilter", "true")
+    clone = tmp_path / "partial"
+    git(tmp_path, "clone", "-q", "--filter=blob:none", f"file://{made.root}", str(clone))
+    run = tmp_path / "run"
+    run.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    run.chmod(0o755)
+    git(clone, "config", "protocol.ext.allow", "always")
+    git(clone, "config", "remote.origin.url", f"ext::{run}")
+    found = GitRepository(clone)
+    assert found.read(made.first, "f") is None
+    assert not (tmp_path / "ran").exists()
+    subprocess.run(["git", "cat-file", "blob", f"{made.first}:f"], cwd=clone, capture_output=True)
+    assert (tmp_path / "ran").exists(), "this program is never run"
+
+
+def test_a_folder_of_a_commit_is_no_repository(repo: Made, tmp_path: Path) -> None:
+    """Tracked files that look like a repository bring a configuration that runs programs."""
+    inner = repo.root / "inner"
+    git(repo.root, "init", "-q", "--bare", "--template=", str(inner))
+    run = tmp_path / "run"
+    run.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\ncat\n")
+    run.chmod(0o755)
+    (repo.root / ".gitattributes").write_text("* filter=x\n")
+    with (inner / "config").open("a") as file:
+        file.write(f'[core]\n bare = false\n worktree = ..\n[filter "x"]\n clean = {run}\n')
+    git(repo.root, "--git-dir", str(inner), "--work-tree", str(repo.root), "add", "f")
+    (tmp_path / "ran").unlink()
+    (repo.root / "f").write_text("changed\n")
+    with pytest.raises(UsageError, match="bare"):
+        GitRepository.discover(inner).is_dirty()
+    assert not (tmp_path / "ran").exists()
+
+
 def test_inside_a_hook_the_users_repository_is_not_taken_for_the_checkout(
     repo: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

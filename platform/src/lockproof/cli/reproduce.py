@@ -49,6 +49,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--since", metavar="BASE", help="only stages that changed since this commit"
     )
     parser.add_argument(
+        "--base",
+        metavar="REV",
+        help="ask the remotes that this commit defines, not those of REV's own .dvc/config"
+        " (default: BASE, in CI the target branch's, else your work tree's)",
+    )
+    parser.add_argument(
         "--no-reuse",
         dest="reuse",
         action="store_false",
@@ -80,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
         jobs=args.jobs,
         runs=args.runs,
         since=args.since,
+        base=args.base,
         reuse=args.reuse,
         log_mlflow=args.log_mlflow,
     )

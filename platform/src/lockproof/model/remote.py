@@ -9,6 +9,20 @@ from .base import Frozen
 
 _URL = re.compile(r"(?P<scheme>\w[\w+.-]*)://(?P<host>[^/?#]*)(?P<path>[^?#]*)")
 
+# What DVC takes relative to the folder of the file that says it.
+PATHS = (
+    "url",
+    "gdrive_user_credentials_file",
+    "gdrive_service_account_json_file_path",
+    "credentialpath",
+    "configpath",
+    "keyfile",
+    "cert_path",
+    "key_path",
+)
+# What makes somebody run a program, or read a file that can name one.
+PROGRAMS = ("bearer_token_command", "configpath")
+
 
 class ConfigFile(Frozen):
     """One configuration file of DVC, unread."""

@@ -7,23 +7,10 @@ from collections.abc import Iterable, Mapping
 from configobj import ConfigObj, ConfigObjError
 
 from lockproof.errors import ConfigError
-from lockproof.model.remote import ConfigFile, RemoteConfigs
+from lockproof.model.remote import PATHS, PROGRAMS, ConfigFile, RemoteConfigs
 
 _MAX_SIZE = 1 << 20
 _NAMED = re.compile(r'\s*remote\s*"(.*)"\s*')
-# What DVC takes relative to the folder of the file that says it.
-_PATHS = (
-    "url",
-    "gdrive_user_credentials_file",
-    "gdrive_service_account_json_file_path",
-    "credentialpath",
-    "configpath",
-    "keyfile",
-    "cert_path",
-    "key_path",
-)
-# What makes somebody run a program, or read a file that can name one.
-_PROGRAMS = ("bearer_token_command", "configpath")
 
 
 def read_dvc_configs(files: Iterable[ConfigFile], root: str) -> RemoteConfigs:
@@ -31,7 +18,7 @@ def read_dvc_configs(files: Iterable[ConfigFile], root: str) -> RemoteConfigs:
 
     Args:
         files: in the order in which they apply.
-        root: the DVC root, absolute.
+        root: the Git root, absolute.
 
     Raises:
         ConfigError: a file is not in DVC's format, or one that is committed makes programs
@@ -73,14 +60,14 @@ def _read(file: ConfigFile) -> RemoteConfigs:
 def _setting(file: ConfigFile, title: str, key: str, value: object) -> str:
     if not isinstance(value, str) or "\0" in value:
         raise ConfigError(f"{file.name}: [{title}] {key}: one value, in quotes if it has a comma")
-    if key not in _PATHS or not value or re.match(r"\w+://", value):
+    if key not in PATHS or not value or re.match(r"\w+://", value):
         return value
     return os.path.abspath(os.path.join(file.folder, os.path.expanduser(value)))
 
 
 def _refuse(configs: RemoteConfigs, file: str, root: str) -> None:
     for name, section in configs.sections.items():
-        for option in _PROGRAMS:
+        for option in PROGRAMS:
             if option in section:
                 raise ConfigError(
                     f"{file}: remote {name!r} sets {option}, which can run a program: set it"
@@ -94,11 +81,21 @@ def _refuse(configs: RemoteConfigs, file: str, root: str) -> None:
 
 
 def _inside(section: Mapping[str, str], root: str) -> list[str]:
-    real = os.path.join(os.path.realpath(root), "")
+    real = os.path.realpath(root)
     return [
         option
-        for option in _PATHS
+        for option in PATHS
         if option != "url"
         and option in section
-        and os.path.realpath(section[option]).startswith(real)
+        # By its name and by what it leads to: a link in the repository is the repository's, too.
+        and any(
+            os.path.commonpath([real, path]) == real
+            for path in (
+                os.path.realpath(section[option]),
+                os.path.join(
+                    os.path.realpath(os.path.dirname(section[option])),
+                    os.path.basename(section[option]),
+                ),
+            )
+        )
     ]

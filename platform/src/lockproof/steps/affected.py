@@ -51,7 +51,7 @@ def affected(directory: Path, revision: str, since: str | None) -> Affected:
         if not (here / ".dvc").is_dir():
             raise UsageError(f"{commit[:12]} has no DVC project at {prefix or 'its top'}")
         policy = load_policy(here / FILE_NAME)
-        project = Project(here, work / "dvc", {})
+        project = Project(here, work / "dvc")
         try:
             pipeline = project.pipeline
         finally:

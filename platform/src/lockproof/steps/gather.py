@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockproof.adapters.dvc.project import Hasher, Project, find_root, user_config
+from lockproof.adapters.dvc.project import Hasher, Project, find_root
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.scratch import work_folder
 from lockproof.config import FILE_NAME, Policy, load_policy
@@ -40,7 +40,7 @@ async def gather(directory: Path, name: str, progress: Progress) -> Gathered:
     policy = load_policy(root / FILE_NAME)
     with work_folder() as scratch:
         work = scratch.path
-        project = Project(root, work, user_config(root)["settings"])
+        project = Project(root, work, own=True)
         try:
             pipeline = project.pipeline
             files = {path: (root / path).read_bytes() for path in project.tracked_files}

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockproof.adapters.environment.build import PipelineEnvironment, describe, prepare
-from lockproof.adapters.environment.variables import stage_variables
+from lockproof.adapters.environment.interpreters import belongings, locate, named_program
+from lockproof.adapters.environment.variables import bare, stage_variables
 from lockproof.adapters.files import cache_root
-from lockproof.config import Policy
+from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.git.worktree import is_tracked
+from lockproof.config import EnvironmentPolicy, Policy
+from lockproof.errors import ConfigError
 from lockproof.model.environment import Environment
 
 
@@ -42,11 +46,31 @@ async def surroundings(
         UnavailableError: a package index does not answer.
     """
     named = policy.environment
+    if named:
+        _refuse_tracked(named, user_root if named.interpreter else root, user_root)
     base = user_root if named and named.interpreter else root
     environment = await prepare(named, base, cache_root(), progress)
     # As DVC chooses it, so that what works with `dvc repro` works here.
     shell = policy.run.shell or os.environ.get("SHELL") or "/bin/sh"
     variables = stage_variables(
-        policy.run, path=environment.search_path(), home=scratch, tmp=scratch, extra={}
+        bare(policy.run), path=environment.search_path(), home=scratch, tmp=scratch, extra={}
     )
     return Surroundings(environment, await describe(environment, shell, variables), shell)
+
+
+def _refuse_tracked(policy: EnvironmentPolicy, base: Path, user_root: Path) -> None:
+    """A program that Git holds is whatever the commit says it is, and starts outside of stages."""
+    asked = named_program(policy)
+    program = locate(asked[1], base) if asked else None
+    if asked is None or program is None:
+        return
+    for folder in {base, user_root}:
+        git = GitRepository.discover(folder)
+        top = os.path.realpath(git.root)
+        inside = [p.relative_to(top) for p in belongings(program) if p.is_relative_to(top)]
+        if is_tracked(git, *(path.as_posix() for path in inside)):
+            raise ConfigError(
+                f"{asked[0]}: '{asked[1]}' is held by Git, so that a commit could have anything run"
+                " by that name: name a Python that is installed, such as python3.12, or in a"
+                " virtual environment that Git holds nothing of"
+            )

@@ -240,6 +240,7 @@ class ObjectStore:
     def _odb(self, name: str | None, algorithm: str) -> Any:
         from dvc.config import NoRemoteError
 
+        self._refuse_foreign(name)
         with self._lock:
             if name not in self._remotes:
                 try:
@@ -253,6 +254,15 @@ class ObjectStore:
             if remote is None:
                 return None
             return remote.legacy_odb if algorithm == "md5-dos2unix" else remote.odb
+
+    def _refuse_foreign(self, remote: str | None) -> None:
+        name = self._name(remote)
+        if self.project.is_foreign(remote):
+            raise ConfigError(
+                f"remote {name!r} is defined by the commit alone, so nothing is sent there: define"
+                f" it for yourself with 'dvc remote add --local {name} URL', or merge the change of"
+                " .dvc/config first"
+            )
 
     def _name(self, remote: str | None) -> str:
         return str(remote or self.project.repo.config["core"].get("remote") or "(none)")
@@ -270,6 +280,12 @@ class ObjectStore:
         problems = []
         for need in needs:
             digest = _locked(need)
+            self._refuse_foreign(need.out.remote)
+            if need.stage.kind == "import" and not self.project.may_import(need.stage.file):
+                problems.append(
+                    Unavailable(need.out.path, digest, Problem.MISSING, self._name(need.out.remote))
+                )
+                continue
             try:
                 self.project.repo.fetch(targets=[str(self.project.root / need.out.path)])
             except DownloadError:

@@ -1,10 +1,9 @@
 """DVC, by its Python API: what a checkout declares and locks, and digests as DVC computes them."""
 
-import contextlib
 import logging
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
@@ -13,7 +12,16 @@ from lockproof.errors import ConfigError, UsageError
 from lockproof.model.digest import Algorithm, Digest
 from lockproof.model.pipeline import Dep, Out, Params, Pipeline, Stage
 
-DVC_DIR = ".dvc"
+from .trust import (
+    DVC_DIR,
+    Trusted,
+    foreign,
+    open_repository,
+    refuse_links,
+    refuse_options,
+    same_environment,
+    same_source,
+)
 
 
 def find_root(start: Path, git_root: Path) -> Path:
@@ -32,56 +40,52 @@ def find_root(start: Path, git_root: Path) -> Path:
     )
 
 
-def user_config(root: Path) -> dict[str, Any]:
-    """The user's own DVC settings for a project: its `config.local` and cache location.
-
-    Relative paths are made absolute, so that the settings hold for a checkout elsewhere.
-
-    Raises:
-        ConfigError: DVC cannot read its configuration.
-    """
-    from dvc.config import Config
-
-    with _foreign("DVC configuration"):
-        config = Config(str(root / DVC_DIR))
-        local = config.load_one("local")
-        cache = config.get("cache", {}).get("dir") or root / DVC_DIR / "cache"
-    settings = {key: value for key, value in local.items() if value and key != "cache"}
-    return {"settings": settings, "cache": Path(cache)}
-
-
 class Project:
-    """A DVC project in a checkout that lockproof made."""
+    """A DVC project in a checkout that lockproof made, or in the user's work tree, to be read."""
 
     def __init__(
-        self, root: Path, scratch: Path, settings: Mapping[str, Any], user_root: Path | None = None
+        self, root: Path, scratch: Path, trusted: Trusted | None = None, *, own: bool = False
     ) -> None:
         """Open the project at `root`; everything DVC writes goes to `scratch` or the checkout.
 
-        `settings` are merged over the checkout's own configuration (see `user_config`). A
-        local remote inside the project that Git does not track is looked for in `user_root`.
-        """
-        from dvc.repo import Repo
+        `own` is for the user's work tree, which may have links that no commit made.
 
+        What the checkout's own configuration says of remotes is known by name and url alone, so
+        that a pipeline that names them can be read: options, with which a commit could have a
+        program run or credentials sent elsewhere, count only from `trusted`.
+        """
         logging.getLogger("dvc").setLevel(logging.CRITICAL)
         logging.getLogger("dvc_data").setLevel(logging.CRITICAL)
         os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+        if not own:
+            refuse_links(root)
         self.root = root
-        merged = {key: dict(value) for key, value in settings.items()}
-        merged["cache"] = {"dir": str(scratch / "cache"), "type": "copy"}
-        merged.setdefault("core", {})["site_cache_dir"] = str(scratch / "site")
-        with _foreign("the DVC project", root):
-            self.repo = Repo(str(root), config=merged)
-            self._point_remotes(user_root)
+        self._trusted = trusted
+        self._checkout = trusted.checkout if trusted else root
+        with foreign("the DVC project", root):
+            self.repo, self._own = open_repository(root, scratch, trusted)
 
-    def _point_remotes(self, user_root: Path | None) -> None:
-        for remote in self.repo.config["remote"].values():
-            url = str(remote.get("url", ""))
-            path = PurePath(url)
-            if user_root and path.is_absolute() and not Path(url).exists():
-                with contextlib.suppress(ValueError):
-                    theirs = user_root / os.path.relpath(path, self.root)
-                    remote["url"] = os.path.normpath(theirs)
+    def is_foreign(self, remote: str | None) -> bool:
+        """Whether a remote (None: the default) must not be asked: only the commit names it.
+
+        A folder of the commit itself may be: it holds no more than the commit.
+        """
+        name = str(remote or self.repo.config["core"].get("remote") or "").lower()
+        if name not in self._own:
+            return False
+        url = str(self.repo.config["remote"][name]["url"])
+        inside = Path(os.path.realpath(url)).is_relative_to(os.path.realpath(self._checkout))
+        return "://" in url or not inside
+
+    def may_import(self, file: str) -> bool:
+        """Whether the source of an import may be asked, with the user's credentials.
+
+        Only where those who are trusted import from it, too: another repository brings a
+        configuration of its own, and a url may lead anywhere.
+        """
+        if self._trusted is None:
+            return False
+        return same_source(self._trusted.read(file), (self.root / file).read_bytes())
 
     def close(self) -> None:
         """Release DVC's databases."""
@@ -95,7 +99,8 @@ class Project:
             ConfigError: a `dvc.yaml`, `dvc.lock` or `.dvc` file is not valid, or stages
                 overlap or form a cycle; the message is DVC's own first line.
         """
-        with _foreign("the pipeline", self.root):
+        with foreign("the pipeline", self.root), same_environment():
+            refuse_options(self.repo.index.stages, self._relative)
             stages = [self._stage(stage) for stage in self.repo.index.stages]
         # As DVC's own graph check, without the second that its graph library takes to load.
         try:
@@ -241,7 +246,7 @@ class Hasher:
         _refuse_special(full, path)
         name: Algorithm = "md5-dos2unix" if algorithm == "md5-dos2unix" else "md5"
         try:
-            with _foreign(path):
+            with foreign(path):
                 _, _, obj = build(
                     self._odb, str(full), self._fs, name, ignore=self._ignore, dry_run=True
                 )
@@ -291,7 +296,7 @@ def write_params(path: Path, values: Mapping[str, Any]) -> None:
     import dpath
     from dvc.utils.serialize import MODIFIERS
 
-    with _foreign(path.name), MODIFIERS[path.suffix.lower()](str(path)) as content:
+    with foreign(path.name), MODIFIERS[path.suffix.lower()](str(path)) as content:
         for key, value in values.items():
             dpath.new(content, key.split("."), value)
 
@@ -328,19 +333,3 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return str(value)
-
-
-@contextlib.contextmanager
-def _foreign(what: str, root: Path | None = None) -> Iterator[None]:
-    from dvc.exceptions import DvcException
-    from dvc.scm import SCMError
-
-    try:
-        yield
-    except (DvcException, SCMError) as error:
-        reason = str(error) or type(error).__name__
-        if root is not None:
-            # DVC names files relative to the current folder; the checkout's place tells nobody.
-            for prefix in (os.path.relpath(root), str(root)):
-                reason = reason.replace(f"{prefix}{os.sep}", "")
-        raise ConfigError(f"DVC cannot read {what}: {reason}") from error

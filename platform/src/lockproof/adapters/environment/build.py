@@ -16,7 +16,7 @@ from lockproof.config import EnvironmentPolicy
 from lockproof.errors import ConfigError
 from lockproof.model.environment import Environment
 
-from .installers import Recipe, local_packages
+from .installers import Recipe, read_uv_lock
 from .interpreters import (
     find_interpreter,
     inspect,
@@ -25,6 +25,7 @@ from .interpreters import (
 )
 from .machine import this_machine, threads
 from .pins import normalised, read_pins
+from .places import Places
 from .venvs import Progress, cached_venv
 
 IMAGE_VARIABLE = "LOCKPROOF_IMAGE"
@@ -183,6 +184,7 @@ async def _of_requirements(name: str, python: str | None, root: Path) -> tuple[R
         requirements=pins.path,
         hashed=pins.hashed,
         names=pins.names,
+        places=Places(pins.hosts),
     )
     return recipe, pins.digest
 
@@ -195,6 +197,7 @@ async def _of_uv_lock(name: str, python: str | None, root: Path) -> tuple[Recipe
             raise ConfigError(f"environment.uv-lock: {name}: there is no {file.name}")
         if not file.resolve().is_relative_to(root.resolve()):
             raise ConfigError(f"environment.uv-lock: {name} is outside of the repository")
+    local, places = read_uv_lock(lock, root)
     content = lock.read_bytes()
     # The project file says which groups belong to the default ones.
     both = hashlib.sha256(content + b"\0" + project.read_bytes()).hexdigest()
@@ -203,7 +206,8 @@ async def _of_uv_lock(name: str, python: str | None, root: Path) -> tuple[Recipe
         interpreter=await find_interpreter(python, root),
         digest=both,
         project=lock.parent,
-        local=local_packages(lock),
+        local=local,
+        places=places,
     )
     return recipe, hashlib.sha256(content).hexdigest()
 

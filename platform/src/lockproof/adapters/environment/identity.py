@@ -2,7 +2,7 @@
 
 As Git's index does, it takes size, inode, mode and times in place of content: no program can
 change a file and keep its change time, short of setting the clock back. Standard library only, for
-it also runs as a program (`places.state_elsewhere`).
+it also runs as a program (`folders.state_elsewhere`).
 """
 
 import hashlib

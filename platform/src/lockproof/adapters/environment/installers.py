@@ -12,6 +12,7 @@ from lockproof.errors import ConfigError, LockproofError, UnavailableError, Usag
 
 from .interpreters import Interpreter, search_path
 from .pins import normalised
+from .places import NOWHERE, Places, host_of, settings_text, without_credentials
 from .variables import LOCALE, NETWORK, selected
 
 _PASSED = (
@@ -53,6 +54,8 @@ class Recipe:
     """The folder of a `uv.lock`; then there is no requirements file."""
     local: tuple[str, ...] = ()
     """Packages of that lock that are folders of the repository: not installed."""
+    places: Places = NOWHERE
+    """Where the commit says that packages are."""
 
 
 def install_programs(recipe: Recipe, uv: Path | None, folder: Path) -> list[list[str | Path]]:
@@ -102,26 +105,54 @@ def missing(output: str) -> list[str]:
     return sorted({normalised(name) for name in [*by_uv, *by_pip]})
 
 
-def local_packages(lock: Path) -> tuple[str, ...]:
-    """Names in a `uv.lock` whose source is a folder.
+def read_uv_lock(lock: Path, root: Path) -> tuple[tuple[str, ...], Places]:
+    """The packages of a `uv.lock` whose source is a folder, and where all others are.
 
     Raises:
-        ConfigError: the file is not a uv.lock.
+        ConfigError: the file is not a uv.lock, the project file beside it is no TOML, or a source
+            is outside of `root` or of a kind that can run a program.
     """
+    root = Path(os.path.realpath(root))
+    folder = Path(os.path.realpath(lock.parent))
+    hosts: set[str | None] = set()
+    local, indexes = [], {}
     try:
-        packages = tomllib.loads(lock.read_text("utf-8")).get("package", [])
-        return tuple(
-            sorted(p["name"] for p in packages if {"editable", "directory"} & set(p["source"]))
-        )
+        for package in tomllib.loads(lock.read_text("utf-8")).get("package", []):
+            name, source = str(package["name"]), package["source"]
+            if {"editable", "directory"} & set(source):
+                local.append(name)
+                continue
+            where = f"{lock.name}: {name}"
+            registry = source.get("registry", "")
+            start = folder if "://" in registry else folder / registry
+            for key in ("registry", "url", "git", "path"):
+                if key in source:
+                    hosts.add(host_of(source[key], folder, root, where))
+            for file in (package.get("sdist", {}), *package.get("wheels", ())):
+                for key in ("url", "path"):
+                    if key in file and "virtual" not in source:
+                        hosts.add(host_of(file[key], start, root, where))
+        project = tomllib.loads(lock.with_name("pyproject.toml").read_text("utf-8"))
+        for index in project.get("tool", {}).get("uv", {}).get("index", ()):
+            host = host_of(index["url"], folder, root, "pyproject.toml: tool.uv.index")
+            hosts.add(host)
+            named = re.sub(r"[^A-Z0-9]", "_", str(index.get("name", "")).upper())
+            indexes[named] = host or ""
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"environment.uv-lock: {lock.name} is not a uv.lock: {error}") from error
+    return tuple(sorted(local)), Places(frozenset(filter(None, hosts)), indexes)
 
 
 def installer_variables(recipe: Recipe, uv: Path | None, folder: Path) -> dict[str, str]:
-    """What an installer sees: the user's index, proxy and compilers, and no other credentials."""
+    """What an installer sees: the user's index, proxy and compilers, and no other credentials.
+
+    It reads the user's settings, and none that lie beside the commit's files.
+    """
     chosen = {name: value for name, value in os.environ.items() if selected(name, _PASSED)}
+    own = _uv_settings(chosen)
     if uv is not None:
         chosen = {"UV_LINK_MODE": "copy", **_as_uv(chosen), **chosen}
+        chosen |= {"UV_CONFIG_FILE": str(own)} if own else {"UV_NO_CONFIG": "1"}
     chosen |= {"PATH": search_path(), "NO_COLOR": "1", "PYTHONNOUSERSITE": "1"}
     chosen |= {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
     # Stages may not write into it, and compiling at every import is slow.
@@ -129,7 +160,22 @@ def installer_variables(recipe: Recipe, uv: Path | None, folder: Path) -> dict[s
     chosen |= {"PIP_USER": "0", "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     if recipe.project is not None:
         chosen["UV_PROJECT_ENVIRONMENT"] = str(folder)
-    return chosen
+    pip = pip_settings(os.environ)
+    vouched = settings_text(chosen, *filter(None, [own]))
+    vouched += "\n".join(pip.get(k, "") for k in ("index-url", "extra-index-url", "find-links"))
+    spare = folder.with_name(f"{folder.name}.home")
+    return without_credentials(chosen, recipe.places, vouched, spare)
+
+
+def _uv_settings(environ: Mapping[str, str]) -> Path | None:
+    """The user's file of settings for uv, else the system's."""
+    if environ.get("UV_CONFIG_FILE"):
+        return Path(environ["UV_CONFIG_FILE"]).absolute()
+    if environ.get("UV_NO_CONFIG"):
+        return None
+    config = Path(environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"))
+    files = [folder / "uv" / "uv.toml" for folder in (config, Path("/etc"))]
+    return next((file for file in files if file.is_file()), None)
 
 
 _TRUE = ("1", "true", "yes", "on", "t", "y")
@@ -138,10 +184,7 @@ _TRUE = ("1", "true", "yes", "on", "t", "y")
 def _as_uv(environ: Mapping[str, str]) -> dict[str, str]:
     """The user's settings for pip as uv's variables, unless the user has told uv itself."""
     told = ("UV_INDEX*", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_CONFIG_*")
-    config = Path(environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"))
-    if any(selected(name, told) for name in environ) or any(
-        folder.joinpath("uv", "uv.toml").is_file() for folder in (config, Path("/etc"))
-    ):
+    if _uv_settings(environ) or any(selected(name, told) for name in environ):
         return {}
     pip = pip_settings(environ)
     links = [e for e in pip.get("find-links", "").split() if "://" in e or Path(e).exists()]

@@ -5,19 +5,23 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lockproof.adapters.sandbox.run import Limits, run_programs
+from lockproof.config import EnvironmentPolicy
 from lockproof.errors import ConfigError
 
 from .programs import ask
 
 _QUESTION = (
-    "import json, platform, sys, sysconfig; print(json.dumps([platform.python_version(),"
-    " platform.python_implementation(), sysconfig.get_platform(),"
+    "import json, platform, sys, sysconfig; open(sys.argv[1], 'w').write(json.dumps(["
+    "platform.python_version(), platform.python_implementation(), sysconfig.get_platform(),"
     " getattr(sys, '_base_executable', None) or sys.executable]))"
 )
+_VERSION = re.compile(r"\d+(\.\d+){0,2}")
 
 
 @dataclass(frozen=True)
@@ -56,22 +60,38 @@ def _own_folders() -> set[str]:
 
 def find_uv() -> Path | None:
     """The `uv` on PATH, or the one that is installed beside lockproof."""
-    found = shutil.which("uv") or shutil.which("uv", path=os.path.join(sys.prefix, "bin"))
+    found = shutil.which("uv", path=search_path()) or shutil.which(
+        "uv", path=os.path.join(sys.prefix, "bin")
+    )
     return Path(found) if found else None
 
 
 async def inspect(program: Path) -> Interpreter | None:
-    """Ask a Python about itself; None if it is none, or one before 3.3."""
-    # An interpreter's start-up files must not see more than the stages will.
-    env = {
-        name: os.environ[name] for name in ("PATH", "HOME", "PYENV_VERSION") if name in os.environ
-    }
-    answer = await ask([program, "-I", "-c", _QUESTION], env)
-    try:
-        version, implementation, system, base = json.loads((answer or "").splitlines()[-1])
-    except (IndexError, ValueError):
-        return None
+    """Ask a Python about itself; None if it is none, or one before 3.3.
+
+    What it runs at its start may be anybody's, so it starts as the commands of a stage do: without
+    credentials, with an empty home and offline.
+    """
+    env = {name: os.environ[name] for name in ("PATH", "PYENV_VERSION") if name in os.environ}
+    env["PYENV_ROOT"] = _pyenv_root()
+    with tempfile.TemporaryDirectory(prefix="lockproof-probe-") as scratch:
+        answer = Path(scratch, "answer.json")
+        try:
+            await run_programs(
+                [[program, "-I", "-c", _QUESTION, answer]],
+                cwd=Path(scratch),
+                env={**env, "HOME": scratch, "TMPDIR": scratch},
+                log=Path(scratch, "log"),
+                limits=Limits(timeout=30, network=False),
+            )
+            version, implementation, system, base = json.loads(answer.read_text("utf-8"))
+        except (OSError, ValueError, TypeError, ConfigError):
+            return None
     return Interpreter(program, version, implementation, system, Path(base))
+
+
+def _pyenv_root() -> str:
+    return os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
 
 
 async def find_interpreter(wanted: str | None, root: Path) -> Interpreter:
@@ -85,7 +105,7 @@ async def find_interpreter(wanted: str | None, root: Path) -> Interpreter:
     """
     if wanted is None:
         found = await inspect(Path(sys.executable))
-    elif re.fullmatch(r"\d+(\.\d+){0,2}", wanted):
+    elif _VERSION.fullmatch(wanted):
         found = await _version(wanted)
         if found is None:
             raise ConfigError(
@@ -109,6 +129,24 @@ def locate(program: str, root: Path) -> Path | None:
     return Path(found) if found else None
 
 
+def named_program(policy: EnvironmentPolicy) -> tuple[str, str] | None:
+    """The key and the name of a program that the policy has lockproof start; None: none."""
+    if policy.interpreter is not None:
+        return "environment.interpreter", policy.interpreter
+    if policy.python is not None and not _VERSION.fullmatch(policy.python):
+        return "environment.python", policy.python
+    return None
+
+
+def belongings(program: Path) -> Iterator[Path]:
+    """A program, what it is a link to, and the virtual environment that it starts with."""
+    for path in (program, Path(os.path.realpath(program))):
+        yield Path(os.path.realpath(path.parent), path.name)
+        folder = path.parent.parent
+        if (folder / "pyvenv.cfg").is_file():
+            yield Path(os.path.realpath(folder))
+
+
 async def _version(wanted: str) -> Interpreter | None:
     tried = set()
     for program in _candidates(wanted):
@@ -122,7 +160,7 @@ async def _version(wanted: str) -> Interpreter | None:
     uv = find_uv()
     if uv is None:
         return None
-    env = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+    env = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_CONFIG": "1"}
     answer = await ask([uv, "python", "find", "--no-project", "--managed-python", wanted], env)
     return await inspect(Path(answer)) if answer else None
 
@@ -134,7 +172,7 @@ def _candidates(wanted: str) -> Iterator[Path]:
     for name in (f"python{short}", "python3", "python"):
         for folder in folders:
             yield folder / name
-    versions = Path(os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")) / "versions"
+    versions = Path(_pyenv_root(), "versions")
     found = [*versions.glob(f"{wanted}/bin/python"), *versions.glob(f"{wanted}.*/bin/python")]
     yield from sorted(found, key=_numbers, reverse=True)
 

@@ -8,11 +8,22 @@ from pathlib import Path
 
 from lockproof.errors import ConfigError
 
+from .places import host_of
+
 _LARGEST = 10 << 20
 _DEEPEST = 10
-_INCLUDE = re.compile(r"(?:-r|--requirement)[\s=]*(.+)")
-_CONSTRAINT = re.compile(r"(?:-c|--constraint)[\s=]*(.+)")
-_EDITABLE = re.compile(r"(?:-e|--editable)[\s=]")
+# One option a line, its value without quotes: what follows would be another for pip.
+_VALUE = r"""[\s=]*([^\s"'\\]+)"""
+_INCLUDE = re.compile(rf"(?:-r|--requirement){_VALUE}")
+_CONSTRAINT = re.compile(rf"(?:-c|--constraint){_VALUE}")
+_PLACE = re.compile(rf"(?:-i|-f|--index-url|--extra-index-url|--find-links){_VALUE}")
+_HARMLESS = re.compile(
+    rf"--(?:no-index|pre|prefer-binary|require-hashes|(?:only-binary|no-binary){_VALUE})"
+)
+_HASHES = re.compile(r"(?:\s+--hash[\s=]\s*\w+:[0-9A-Fa-f]+)*")
+_VARIABLE = re.compile(r"\$\{\w+\}")
+_CODING = re.compile(r"[^\n]*#[^\n]*coding[:=]\s*(?!utf-?8\b)", re.IGNORECASE)
+_EDITABLE = re.compile(r"-e|--ed")
 _NAMED = re.compile(r"([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*(.*)", re.DOTALL)
 _EXACT = re.compile(r"\(?\s*(?:===\s*[^\s,;]+|==\s*[^\s,;*]+)\s*\)?\s*(?:;.*)?", re.DOTALL)
 _COMMIT = re.compile(r"@[0-9a-f]{40}(?:$|[#?\s;])")
@@ -33,6 +44,8 @@ class Pins:
     """Whether every requirement names the hashes of what may be installed."""
     names: frozenset[str]
     """Normalised names of the distributions."""
+    hosts: frozenset[str] = frozenset()
+    """Hosts that the files say packages come from."""
 
 
 @dataclass
@@ -41,6 +54,7 @@ class _Reading:
     read: Reader
     digests: list[str] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
+    hosts: set[str] = field(default_factory=set)
     unhashed: int = 0
 
 
@@ -67,7 +81,9 @@ def read_pins(path: Path, root: Path, read: Reader = _from_disk) -> Pins:
         raise ConfigError(f"{_shown(path, reading)} names no packages")
     digests = reading.digests
     one = digests[0] if len(digests) == 1 else _sha256("\n".join(digests).encode())
-    return Pins(path, one, reading.unhashed == 0, frozenset(reading.names))
+    return Pins(
+        path, one, reading.unhashed == 0, frozenset(reading.names), frozenset(reading.hosts)
+    )
 
 
 def normalised(name: str) -> str:
@@ -81,37 +97,65 @@ def _read(path: Path, reading: _Reading, depth: int, *, constraint: bool = False
         raise ConfigError(f"{_shown(path, reading)} includes itself")
     for number, line in _logical_lines(text):
         where = f"{_shown(path, reading)}:{number}"
-        if match := _INCLUDE.match(line):
-            _read(path.parent / match[1].strip(), reading, depth + 1, constraint=constraint)
-        elif match := _CONSTRAINT.match(line):
-            _read(path.parent / match[1].strip(), reading, depth + 1, constraint=True)
+        if _VARIABLE.search(line):
+            raise ConfigError(f"{where}: write out what stands for a variable of whoever reads it")
+        if match := _INCLUDE.fullmatch(line):
+            _include(match[1], path, where, reading, depth, constraint)
+        elif match := _CONSTRAINT.fullmatch(line):
+            _include(match[1], path, where, reading, depth, True)
         elif _EDITABLE.match(line):
             raise ConfigError(f"{where}: {_NO_FOLDER}")
-        elif not line.startswith("-") and not constraint:
-            _requirement(line, where, reading)
+        elif match := _PLACE.fullmatch(line):
+            _note(match[1], path, where, reading)
+        elif not line.startswith("-"):
+            _requirement(line, path, where, reading, constraint=constraint)
+        elif not _HARMLESS.fullmatch(line):
+            raise ConfigError(f"{where}: '{line.split()[0]}' does not belong in a file of pins")
 
 
-def _requirement(line: str, where: str, reading: _Reading) -> None:
-    requirement = re.split(r"\s--", line, maxsplit=1)[0].strip()
-    hashed = "--hash" in line
-    reading.unhashed += not hashed
+def _include(
+    name: str, path: Path, where: str, reading: _Reading, depth: int, constraint: bool
+) -> None:
+    if ":" in name:
+        raise ConfigError(f"{where}: '{name}' is outside of the repository")
+    _read(path.parent / name, reading, depth + 1, constraint=constraint)
+
+
+def _note(source: str, path: Path, where: str, reading: _Reading) -> None:
+    host = host_of(source, path.parent, reading.root, where)
+    if host:
+        reading.hosts.add(host)
+
+
+def _requirement(line: str, path: Path, where: str, reading: _Reading, *, constraint: bool) -> None:
+    requirement, *options = re.split(r"(?=\s-)", line, maxsplit=1)
+    if options and not _HASHES.fullmatch(options[0]):
+        raise ConfigError(f"{where}: only --hash=sha256:… may follow a requirement")
+    requirement, hashed = requirement.strip(), bool(options)
     match = _NAMED.fullmatch(requirement)
     name, rest = (match[1], match[2].strip()) if match else ("", requirement)
     if name and rest.startswith("@"):
         source = rest[1:].strip()
     elif name and (not rest or rest[0] in "=<>!~(;"):
+        if constraint:
+            return
         if not _EXACT.fullmatch(rest):
             raise ConfigError(f"{where}: '{requirement}' is not pinned; write {name}==VERSION")
+        reading.unhashed += not hashed
         reading.names.add(normalised(name))
         return
     else:
         source = requirement
+    # A constraint with an address decides where a package comes from.
+    reading.unhashed += not hashed
     if not (hashed or _ARCHIVE_HASH.search(source) or _COMMIT.search(source)):
         raise ConfigError(
             f"{where}: '{requirement}' is not pinned; "
             + (_NO_FOLDER if "://" not in source else "add --hash=sha256:… or a full commit")
         )
-    reading.names.add(normalised(name or source))
+    _note(re.split(r"\s*;|\s", source, maxsplit=1)[0], path, where, reading)
+    if not constraint:
+        reading.names.add(normalised(name or source))
 
 
 _NO_FOLDER = (
@@ -131,6 +175,8 @@ def _text(path: Path, reading: _Reading) -> str:
         raise ConfigError(f"cannot read the requirements file {shown}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"the requirements file {shown} is not UTF-8") from error
+    if any(_CODING.match(line) for line in text.split("\n", 2)[:2]):
+        raise ConfigError(f"the requirements file {shown} declares an encoding: keep it in UTF-8")
     if len(content) > _LARGEST:
         raise ConfigError(f"the requirements file {shown} is larger than {_LARGEST >> 20} MiB")
     reading.digests.append(_sha256(content))

@@ -1,94 +1,120 @@
-"""Which folders of the machine an environment consists of, for stages that see nothing else."""
+"""Where a commit wants packages from: not from outside of it, and not with a user's credentials."""
 
-import json
 import os
-import subprocess
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import anyio
+from lockproof.errors import ConfigError
 
-from lockproof.errors import LockproofError
-
-from .build import PipelineEnvironment
-from .programs import ask
-from .variables import RUNTIMES, selected
-
-_QUESTION = (
-    "import json, os, sys; print(json.dumps([sys.prefix, sys.base_prefix, sys.exec_prefix,"
-    " sys.base_exec_prefix, os.path.realpath(sys.executable)]))"
-)
-_PREFIX_MARKS = ("pyvenv.cfg", "conda-meta", "libexec")
-"""What shows that the folder above a `bin` is a prefix and no person's home."""
+_SAFE = ("https", "git+https", "git+ssh", "ssh")
+_PLAIN = ("http", "git+http")
+_OWN_MACHINE = ("localhost", "127.0.0.1", "::1")
+_PUBLIC = frozenset(("pypi.org", "files.pythonhosted.org"))
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_HOST = re.compile(r"https?://(?:[^/\s@\"']*@)?(\[[^\]]*\]|[^/\s:\"',\]]+)")
+_NAMED = re.compile(r"UV_INDEX_(\w+)_(?:USERNAME|PASSWORD)")
+_SETTINGS = re.compile(r"(?:PIP|UV)_(?:DEFAULT_INDEX|INDEX|(?:EXTRA_)?INDEX_URL|FIND_LINKS)")
 
 
-async def places(
-    env: PipelineEnvironment, variables: Mapping[str, str], more: Iterable[str], never: Path
-) -> tuple[Path, ...]:
-    """The folders that stage commands need: the environment, its Python, and what is on `PATH`.
+@dataclass(frozen=True)
+class Places:
+    """Where a commit's own files say that packages are."""
+
+    hosts: frozenset[str] = frozenset()
+    indexes: Mapping[str, str] | None = None
+    """Name of an index as variables write it (`MY_INDEX`) -> its host."""
+
+    def foreign(self, vouched: str) -> frozenset[str]:
+        """Hosts that are neither public nor in the user's own settings, given as one text."""
+        return self.hosts - _PUBLIC - {host.lower() for host in _HOST.findall(vouched)}
+
+
+NOWHERE = Places()
+
+
+def host_of(source: str, folder: Path, root: Path, where: str) -> str | None:
+    """The host of a package's or an index's address; None where it is a path.
 
     Args:
-        env: the environment.
-        variables: those that stages get, with their `PATH`.
-        more: further paths that the policy names.
-        never: the user's clone, which is left out, as is every folder that holds it, the home
-            folder or a part of the system.
-    """
-    found = [Path(path) for path in more]
-    if env.python is not None:
-        # Without `site`: nothing of the environment runs here.
-        answer = await ask([env.python, "-I", "-S", "-c", _QUESTION], {"PATH": variables["PATH"]})
-        try:
-            *prefixes, executable = json.loads(answer or "[]") or [""]
-        except ValueError:
-            prefixes, executable = [], ""
-        found += [Path(path) for path in (*prefixes, os.path.dirname(executable)) if path]
-        found += _prefix_of(Path(env.python).parent)
-    for folder in variables["PATH"].split(os.pathsep):
-        if os.path.isdir(folder):
-            found += [Path(folder), *_prefix_of(Path(folder))]
-    for name, value in variables.items():
-        if selected(name, RUNTIMES):
-            found += [Path(p) for p in value.split(os.pathsep) if os.path.isabs(p)]
-    whole = {Path.home(), never, *map(Path, ("/usr", "/etc", "/var", "/tmp", "/proc", "/dev"))}  # noqa: S108
-    return tuple(
-        path
-        for path in dict.fromkeys(found)
-        if path.is_absolute()
-        and path.exists()
-        and not any(other.is_relative_to(path) for other in whole)
-    )
-
-
-async def state_elsewhere(places: Iterable[str]) -> str:
-    """`identity.state_of` in a process of its own, beside which this one can go on.
+        source: the address as written.
+        folder: where relative paths start.
+        root: what they may not leave.
+        where: the file and line, for messages.
 
     Raises:
-        LockproofError: that process failed.
+        ConfigError: the path leads out of the repository, or the address is of a kind that can
+            run a program, read any file or send a password in the clear.
     """
-    done = await anyio.run_process(
-        [sys.executable, "-I", "-S", Path(__file__).with_name("identity.py")],
-        input=os.fsencode("\0".join(places)),
-        stderr=subprocess.DEVNULL,
-        check=False,
+    if not _SCHEME.match(source):
+        path = folder / source.partition("#")[0]
+        real = Path(os.path.realpath(path))
+        if not (real.is_relative_to(root) and Path(os.path.normpath(path)).is_relative_to(root)):
+            raise ConfigError(f"{where}: '{source}' is outside of the repository")
+        return None
+    try:
+        parts = urlsplit(source)
+        host = (parts.hostname or "").lower()
+    except ValueError as error:
+        raise ConfigError(f"{where}: '{source}' is no address: {error}") from error
+    if host and (parts.scheme in _SAFE or (parts.scheme in _PLAIN and host in _OWN_MACHINE)):
+        return host
+    raise ConfigError(
+        f"{where}: '{parts.scheme}:' is not a way to get packages: use https, or a path in the"
+        " repository"
     )
-    if done.returncode:
-        raise LockproofError("the process that looks at the environment's files failed")
-    return done.stdout.decode()
 
 
-def _prefix_of(folder: Path) -> Iterator[Path]:
-    if any((folder.parent / mark).exists() for mark in _PREFIX_MARKS):
-        yield folder.parent
+def without_credentials(
+    environ: Mapping[str, str], places: Places, vouched: str, spare: Path
+) -> dict[str, str]:
+    """Variables of an installer, without what a host that only the commit names would be sent.
+
+    Installers choose credentials by the host, or by the name of an index, and a `default` of a
+    netrc file goes to every host: where there is a foreign one, only those stay that are written
+    in the address of the user's own index.
+
+    Args:
+        environ: the variables.
+        places: what the commit names.
+        vouched: the user's own settings, in which hosts are looked for.
+        spare: a folder that is not there, for a home.
+    """
+    foreign = places.foreign(vouched)
+    kept = dict(environ)
+    for name in environ:
+        match = _NAMED.fullmatch(name)
+        if match and (places.indexes or {}).get(match[1]) in foreign:
+            del kept[name]
+    if not foreign:
+        return kept
+    home = environ.get("HOME") or os.path.expanduser("~")
+    config = Path(environ.get("XDG_CONFIG_HOME") or f"{home}/.config")
+    own = config / "pip" / "pip.conf"
+    if own.is_file():
+        kept.setdefault("PIP_CONFIG_FILE", str(own))
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "UV_CREDENTIALS_DIR"):
+        kept.pop(name, None)
+    for name in ("SSL_CLIENT_CERT", "PIP_CLIENT_CERT"):
+        kept.pop(name, None)
+    return kept | {
+        "HOME": str(spare),
+        "XDG_CACHE_HOME": environ.get("XDG_CACHE_HOME") or f"{home}/.cache",
+        "NETRC": os.devnull,
+        "PIP_KEYRING_PROVIDER": "disabled",
+        "UV_KEYRING_PROVIDER": "disabled",
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+    }
 
 
-def editable_into(folders: Iterable[Path], clone: Path) -> str | None:
-    """A package of an environment that is imported from the user's clone: the file that says so."""
-    wanted = os.fsencode(clone)
-    for folder in folders:
-        for pattern in ("*.pth", "*.egg-link", "__editable__*.py"):
-            for file in sorted(folder.glob(f"lib/python*/site-packages/{pattern}")):
-                if wanted in file.read_bytes():
-                    return file.name
-    return None
+def settings_text(environ: Mapping[str, str], *files: Path) -> str:
+    """The user's own settings that name indexes, for `Places.foreign`."""
+    texts = [value for name, value in environ.items() if _SETTINGS.fullmatch(name)]
+    for file in files:
+        try:
+            texts.append(file.read_text("utf-8", "replace"))
+        except OSError:
+            continue
+    return "\n".join(texts)

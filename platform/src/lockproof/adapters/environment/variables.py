@@ -41,6 +41,11 @@ _LOCKPROOFS_OWN = (
     "PYDANTIC_DISABLE_PLUGINS",  # The command line sets it for itself.
 )
 """Describe lockproof's own Python: a glob in `pass-env` does not take these, only the full name."""
+_LOADING = (
+    *("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONNOUSERSITE"),
+    *("LD_LIBRARY_PATH", "LD_PRELOAD"),
+)
+"""Decide which packages and libraries a Python finds."""
 
 
 def stage_variables(
@@ -62,6 +67,12 @@ def stage_variables(
     variables |= {"PATH": path, "HOME": str(home), "TMPDIR": str(tmp), "TERM": "dumb"}
     variables |= extra
     return dict(sorted(variables.items()))
+
+
+def bare(policy: RunPolicy) -> RunPolicy:
+    """The policy for a look at the pipeline's Python: what it loads, and nothing that is secret."""
+    passed = tuple(name for name in _LOADING if selected(name, policy.pass_env))
+    return policy.model_copy(update={"pass_env": passed, "network": False})
 
 
 def selected(name: str, globs: tuple[str, ...]) -> bool:

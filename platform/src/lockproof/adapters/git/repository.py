@@ -9,11 +9,13 @@ from pathlib import Path
 
 from lockproof.errors import UsageError
 
-_SUBMODULE = "160000"
+SUBMODULE = "160000"
 _SETTINGS = (
     f"core.hooksPath={os.devnull}",
     "core.fsmonitor=false",
     "gc.auto=0",
+    # A folder of a commit can look like a repository, and bring a configuration.
+    "safe.bareRepository=explicit",
     "log.showSignature=false",
     "advice.detachedHead=false",
 )
@@ -21,6 +23,9 @@ _QUIET = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_NO_LAZY_FETCH": "1",
+    # Nothing here needs another repository; old versions of Git know no other way not to fetch,
+    # and a url may name a program (ext::).
+    "GIT_ALLOW_PROTOCOL": "none",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "LC_ALL": "C.UTF-8",
 }
@@ -173,7 +178,7 @@ class GitRepository:
     def tree(self, commit: str) -> dict[str, str]:
         """Every path of a commit -> object id; for a submodule `commit:` and its commit."""
         return {
-            path: f"commit:{oid}" if mode == _SUBMODULE else oid
+            path: f"commit:{oid}" if mode == SUBMODULE else oid
             for mode, oid, path in self._entries(commit)
         }
 
@@ -298,7 +303,7 @@ class GitRepository:
     def _submodules(self, commit: str) -> dict[str, str]:
         known = self._known_submodules
         if commit not in known:
-            known[commit] = {p: oid for m, oid, p in self._entries(commit) if m == _SUBMODULE}
+            known[commit] = {p: oid for m, oid, p in self._entries(commit) if m == SUBMODULE}
         return known[commit]
 
     @cached_property

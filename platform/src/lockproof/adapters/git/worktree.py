@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 
-from .repository import GitRepository, run_git
+from .repository import SUBMODULE, GitRepository, run_git
 
 _PIPELINE = (":(top,glob)**/dvc.yaml", ":(top,glob)**/dvc.lock", ":(top,glob)**/*.dvc")
 
@@ -33,3 +33,20 @@ def uncommitted(
         elif tree != " " or not staged:
             what = "changes that are not " + ("staged" if staged else "committed")
             yield path, f"has {what}"
+
+
+def is_tracked(git: GitRepository, *paths: str) -> bool:
+    """Whether the index holds one of these paths from the Git root, or anything below one.
+
+    What is in a submodule is tracked too. Case is ignored, as some file systems do.
+    """
+    wanted = [path.casefold() for path in paths]
+    listing = run_git(git.root, "ls-files", "-s", "-z") if wanted else b""
+    for entry in filter(None, listing.split(b"\0")):
+        meta, _, name = entry.partition(b"\t")
+        held = os.fsdecode(name).casefold()
+        for path in wanted:
+            inside = meta.startswith(SUBMODULE.encode()) and path.startswith(f"{held}/")
+            if path == held or held.startswith(f"{path}/") or inside:
+                return True
+    return False

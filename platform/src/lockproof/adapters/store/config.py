@@ -38,6 +38,16 @@ def config_files(
     return tuple(file for file in found if file)
 
 
+def work_tree_file(path: Path) -> bytes | None:
+    """A file of the user's work tree; None where there is none.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    found = _read(path, path.parent)
+    return found.content if found else None
+
+
 def _system_folder() -> Path:
     own = os.environ.get("DVC_SYSTEM_CONFIG_DIR")
     return Path(own or platformdirs.site_config_dir("dvc", "iterative"))

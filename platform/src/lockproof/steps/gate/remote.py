@@ -5,12 +5,12 @@ from functools import partial
 
 import anyio
 
-from lockproof.adapters.store.config import COMMITTED, LOCAL, config_files
+from lockproof.adapters.store.config import COMMITTED, LOCAL
 from lockproof.model.claim import claims_of
 from lockproof.model.finding import Finding, Severity
 from lockproof.model.verdict import Verdict
-from lockproof.parse.dvc_config import read_dvc_configs
 from lockproof.rules.remote import changed_config, tracked_local_config
+from lockproof.steps.trust import trusted_remotes
 
 from .interface import Outcome, Scene
 from .remotes import prove_remotes, remote_check
@@ -25,18 +25,19 @@ def check(scene: Scene) -> Outcome:
     """
     found = claims_of(scene.pipeline)
     findings = list(_config_findings(scene))
-    local = scene.git_path(LOCAL)
-    files = config_files(
+    remotes = trusted_remotes(
+        scene.head.git,
         scene.root,
         scene.trusted.read(scene.git_path(COMMITTED)),
-        local=local not in scene.head.entries and local not in scene.trusted.entries,
+        scene.head.entries,
+        scene.trusted.entries,
     )
     try:
         proved = anyio.run(
             partial(
                 prove_remotes,
                 [(claim, scene.git_path(claim.file)) for claim in found.claims],
-                read_dvc_configs(files, str(scene.root)),
+                remotes,
                 scene.policy.remote,
                 deep=scene.request.deep,
                 show=partial(scene.progress.show, "remote"),

@@ -18,12 +18,12 @@ from lockproof.model.finding import Finding, Severity
 from lockproof.model.report import Host, Report, Subject
 from lockproof.model.verdict import Verdict, worst
 from lockproof.rules import policy as rules
+from lockproof.steps.base import base_revision
 from lockproof.steps.baseline import parse_baseline, write_baseline
 from lockproof.steps.clock import Clock
 from lockproof.steps.progress import Progress
 from lockproof.steps.weighing import Weighing
 
-from .base import base_revision
 from .interface import FamilyEntry, Outcome, Request, Scene
 from .registry import FAMILIES
 from .stages import stage_reports

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockproof.adapters.dvc.project import Project, find_root, user_config
+from lockproof.adapters.dvc.project import Project, find_root
 from lockproof.adapters.environment.pins import read_pins
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.scratch import work_folder
@@ -79,7 +79,7 @@ def survey(directory: Path) -> Survey:
     if not _PLAIN_PATH.fullmatch(root):
         raise UsageError(f"cannot name {root!r} in CI files: use plain letters in folder names")
     with work_folder() as scratch:
-        project = Project(here, scratch.path, user_config(here)["settings"])
+        project = Project(here, scratch.path, own=True)
         try:
             pipeline = project.pipeline
             stores = project.store_schemes

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from lockproof.adapters.dvc.project import DVC_DIR
+from lockproof.adapters.dvc.trust import DVC_DIR
 from lockproof.adapters.kubernetes.answers import Refusal
 from lockproof.errors import ConfigError
 from lockproof.model.report import Report

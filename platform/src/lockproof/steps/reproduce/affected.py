@@ -42,7 +42,7 @@ def affected_since(
     root = folder / prefix
     if not (root / ".dvc").is_dir():
         return None
-    old = Project(root, work / "base-dvc", {})
+    old = Project(root, work / "base-dvc")
     try:
         before = old.pipeline
     finally:

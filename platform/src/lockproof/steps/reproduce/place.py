@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 
 from lockproof.adapters.environment.build import PipelineEnvironment
-from lockproof.adapters.environment.places import editable_into, places, state_elsewhere
+from lockproof.adapters.environment.folders import editable_into, folders_of, state_elsewhere
 from lockproof.adapters.environment.variables import stage_variables
 from lockproof.adapters.sandbox.isolation import Isolated, Isolation, Level, find_isolation
 from lockproof.adapters.sandbox.view import Mount, View, readable, system_view
@@ -57,7 +57,7 @@ async def make_surface(policy: Policy, environment: PipelineEnvironment, clone: 
     variables = stage_variables(
         policy.run, path=environment.search_path(), home=HOME, tmp=TMP, extra={}
     )
-    shown = await places(environment, variables, policy.run.visible, clone)
+    shown = await folders_of(environment, variables, policy.run.visible, clone)
     loose = environment.kind in ("interpreter", "unpinned")
     if loose and not isolation.level.own_root:
         name = editable_into(shown, clone)

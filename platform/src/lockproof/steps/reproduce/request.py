@@ -15,5 +15,7 @@ class Request:
     jobs: int | None = None
     runs: int | None = None
     since: str | None = None
+    base: str | None = None
+    """Whose remotes are asked; default: `since`, in CI the target branch, else the work tree's."""
     reuse: bool = True
     log_mlflow: bool = False

@@ -9,18 +9,22 @@ import anyio
 import anyio.to_thread
 
 from lockproof.adapters.dvc.objects import ObjectStore, Unavailable
-from lockproof.adapters.dvc.project import Project, find_root, user_config
+from lockproof.adapters.dvc.project import Project, find_root
+from lockproof.adapters.dvc.trust import Trusted, user_cache
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.scratch import WorkFolder, run_folder, work_folder
+from lockproof.adapters.store.config import COMMITTED
 from lockproof.config import FILE_NAME, Policy, load_policy
 from lockproof.errors import UsageError
 from lockproof.model.digest import lock_digest
 from lockproof.model.report import Report, SkipReason, Subject
 from lockproof.model.verdict import OutputVerdict
+from lockproof.steps.base import named_base
 from lockproof.steps.clock import Clock
 from lockproof.steps.progress import Progress
 from lockproof.steps.record import load_records, open_tracking
 from lockproof.steps.surroundings import Surroundings, surroundings
+from lockproof.steps.trust import restrained, trusted_policy, trusted_reader, trusted_remotes
 
 from .affected import affected_since
 from .assemble import assemble
@@ -53,7 +57,7 @@ async def reproduce(request: Request, progress: Progress) -> Report:
     if request.revision == "HEAD" and git.is_dirty():
         progress.say("the work tree has changes that are not committed: they are not looked at")
     with work_folder() as scratch:
-        session = await _open(git, root, commit, scratch, progress)
+        session = await _open(git, root, commit, scratch, progress, request)
         try:
             tracking = open_tracking(session.policy, root) if request.log_mlflow else None
             if tracking:
@@ -77,7 +81,12 @@ async def reproduce(request: Request, progress: Progress) -> Report:
 
 
 async def _open(
-    git: GitRepository, root: Path, commit: str, scratch: WorkFolder, progress: Progress
+    git: GitRepository,
+    root: Path,
+    commit: str,
+    scratch: WorkFolder,
+    progress: Progress,
+    request: Request,
 ) -> Session:
     work = scratch.path
     prefix = "" if root == git.root.resolve() else root.relative_to(git.root.resolve()).as_posix()
@@ -88,6 +97,13 @@ async def _open(
     if not (project_root / ".dvc").is_dir():
         raise UsageError(f"{commit[:12]} has no DVC project at {prefix or 'its top'}")
     policy = load_policy(project_root / FILE_NAME)
+    trusted = _trusted(git, root, commit, checkout, prefix, request)
+    # The tracking server is sent a token, so where it is, is not the commit's to say.
+    theirs = trusted_policy(trusted.read)
+    limits, left_out = restrained(policy.run, theirs.run)
+    for line in left_out:
+        progress.say(line)
+    policy = policy.model_copy(update={"mlflow": theirs.mlflow, "run": limits})
     around: list[Surroundings] = []
     surfaces: list[tuple[Surface, Seen | None]] = []
 
@@ -98,7 +114,7 @@ async def _open(
 
     async with anyio.create_task_group() as group:
         group.start_soon(look_around)  # Mostly waiting for programs, so DVC can load meanwhile.
-        project, cache = await anyio.to_thread.run_sync(_project, project_root, root, work)
+        project, cache = await anyio.to_thread.run_sync(_project, project_root, root, work, trusted)
     surface, seen = surfaces[0]
     progress.say(f"stages are kept apart by: {surface.isolation}")
     files = {path: (project_root / path).read_bytes() for path in project.tracked_files}
@@ -126,11 +142,22 @@ async def _open(
     )
 
 
-def _project(project_root: Path, root: Path, work: Path) -> tuple[Project, Path]:
-    mine = user_config(root)
-    project = Project(project_root, work / "dvc", mine["settings"], root)
+def _trusted(
+    git: GitRepository, root: Path, commit: str, checkout: Path, prefix: str, request: Request
+) -> Trusted:
+    """Remotes by the word of the base, or of the user's own clone: a commit has no say in it."""
+    named = named_base(request.base or request.since)
+    base = git.resolve(named) if named else None
+    trees = [git.tree(revision) for revision in (commit, base) if revision]
+    read = trusted_reader(git, root, prefix, base)
+    remotes = trusted_remotes(git, root, read(COMMITTED), *trees)
+    return Trusted(remotes, Path(os.path.realpath(git.root)), checkout, read)
+
+
+def _project(project_root: Path, root: Path, work: Path, trusted: Trusted) -> tuple[Project, Path]:
+    project = Project(project_root, work / "dvc", trusted)
     _ = project.pipeline  # Read it here, beside the environment.
-    return project, mine["cache"]
+    return project, user_cache(root)
 
 
 def _scope(session: Session, request: Request) -> tuple[Subject, Selection]:
