@@ -8,12 +8,14 @@ import pickle
 from typing import NamedTuple
 
 import numpy as np
+import yaml
 
 from lockproof.cli.main import main
 
 from .good_project import (
     RECORD,
     TRAIN,
+    Document,
     Edit,
     append,
     both,
@@ -107,6 +109,21 @@ def _write_baseline(project: Project, _: Remote) -> None:
     project.write({"src/train.py": TRAIN})
 
 
+def _undigested(stage: str, kind: str, path: str) -> Edit:
+    """Let the lock name a dependency or an output and not say what it was."""
+
+    def change(stages: Document) -> None:
+        entries = stages[stage][kind]
+        entries[:] = [{"path": path} if e["path"] == path else e for e in entries]
+
+    return in_lock(change)
+
+
+def _of_dvc_1(project: Project, _: Remote) -> None:
+    path = project.root / "dvc.lock"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text())["stages"], sort_keys=False))
+
+
 def _environment(line: str) -> Edit:
     return swap("lockproof.toml", 'requirements = "requirements.txt"', line)
 
@@ -128,12 +145,64 @@ LOCK = (
     ),
     _M(".dvc file without a digest", "LP101", in_data_file("images.dvc", md5=None)),
     _M(
+        "code changed, and its digest taken out of the lock",
+        "LP101",
+        both(append("src/train.py", "# new\n"), _undigested("train", "deps", "src/train.py")),
+    ),
+    _M(
+        "metric edited, and its digest taken out of the lock",
+        "LP101",
+        both(swap("metrics.json", "0.8", "0.9"), _undigested("train", "outs", "metrics.json")),
+    ),
+    _M(
+        "code changed, and its digest emptied in the lock",
+        "LP101",
+        both(append("src/train.py", "# new\n"), forged("train", "deps", "src/train.py", md5="")),
+    ),
+    _M(
+        "code changed, and its digest called one of another kind",
+        "LP101",
+        both(
+            append("src/train.py", "# new\n"),
+            forged("train", "deps", "src/train.py", hash="sha256"),
+        ),
+    ),
+    _M(
+        "code changed, and locked by a checksum that nobody computes",
+        "LP101",
+        both(
+            append("src/train.py", "# new\n"),
+            forged("train", "deps", "src/train.py", hash="etag", etag="abc"),
+        ),
+    ),
+    _M(
+        "output of a stage without a digest",
+        "LP101",
+        _undigested("report", "outs", "report.txt"),
+    ),
+    _M(
         "command changed",
         "LP102",
         swap("dvc.yaml", "python src/train.py", "python -O src/train.py"),
     ),
     _M("parameter changed", "LP103", swap("params.yaml", "0.1", "0.2")),
     _M("parameter removed", "LP103", swap("params.yaml", "lr: 0.1", "rate: 0.1")),
+    _M(
+        "parameter removed everywhere but from the pipeline",
+        "LP103",
+        both(
+            swap("params.yaml", "lr: 0.1", "rate: 0.1"),
+            in_lock(lambda stages: stages["train"]["params"].update({"params.yaml": {}})),
+        ),
+    ),
+    _M(
+        "parameter that is equal to the locked one and of another type",
+        "LP103",
+        both(
+            swap("params.yaml", "lr: 0.1", "lr: true"),
+            in_lock(lambda stages: stages["train"]["params"].update({"params.yaml": {"lr": 1}})),
+        ),
+    ),
     _M("code changed", "LP104", append("src/train.py", "# new\n")),
     _M(
         "other data added than the lock was made from",
@@ -176,6 +245,20 @@ LOCK = (
         swap("dvc.yaml", "[clean, src/train.py]", "[clean]"),
     ),
     _M(
+        "parameter that only the lock still has",
+        "LP108",
+        swap("dvc.yaml", "params: [lr]", "params: []"),
+    ),
+    _M(
+        "parameter of a file that only the lock still has",
+        "LP108",
+        both(
+            swap("dvc.yaml", "params: [lr]", "params: [depth]"),
+            swap("params.yaml", "lr: 0.1", "lr: 0.2\ndepth: 1"),
+            in_lock(lambda stages: stages["train"]["params"]["params.yaml"].update(depth=1)),
+        ),
+    ),
+    _M(
         "lock entry of a stage that is no more",
         "LP109",
         in_lock(lambda stages: stages.update(ghost=GHOST)),
@@ -185,6 +268,8 @@ LOCK = (
     _M("conflict markers in a .dvc file", "LP110", swap("images.dvc", "outs:\n", CONFLICT)),
     _M("conflict markers in the parameters", "LP110", swap("params.yaml", "lr: 0.1\n", CONFLICT)),
     _M("stage defined twice", "LP111", append("dvc.yaml", "  report:\n    cmd: 'true'\n")),
+    _M("lock of DVC 1, which has no schema", "LP111", _of_dvc_1),
+    _M("lock with a schema that DVC refuses", "LP111", swap("dvc.lock", "'2.0'", "2.0")),
     _M("lock cut off", "LP111", put("dvc.lock", "schema: '2.0'\nstages:\n  train:\n    cmd: [")),
 )
 
@@ -208,6 +293,14 @@ REMOTE = (
     _M("directory object emptied", "LP202", spoilt("clean", lambda _: b"[]")),
     _M("object cut off", "LP203", spoilt("report.txt", lambda content: content[:-1])),
     _M("size forged", "LP203", forged("report", "outs", "report.txt", size=1)),
+    _M(
+        "object replaced, and its size taken out of the lock",
+        "LP203",
+        both(
+            spoilt("images/x.txt", lambda content: content * 2),
+            in_data_file("images.dvc", size=None, nfiles=None),
+        ),
+    ),
     _M("number of files forged", "LP203", in_data_file("images.dvc", nfiles=3)),
     _M("directory object that is no listing", "LP204", _no_listing),
     _M("no remote", "LP205", dvc("remote", "remove", "-q", "store")),

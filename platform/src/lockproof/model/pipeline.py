@@ -25,6 +25,11 @@ class _Item(Frozen):
         """The algorithm that its digest is, or would be, computed with."""
         return self.locked.algorithm if self.locked else "md5"
 
+    @property
+    def has_md5(self) -> bool:
+        """Whether its content is named by a digest that can be computed from it."""
+        return self.locked is not None and self.locked.algorithm.startswith("md5")
+
 
 class StoredVersion(Frozen):
     """Where a version-aware remote keeps a file."""

@@ -57,10 +57,11 @@ def digest_of(
         return directory_digest(children, algorithm)
     merged = {**entry, **_first_cloud(entry)} if "cloud" in entry else entry
     if not external:
-        algorithm = "md5" if entry.get("hash") == "md5" else "md5-dos2unix"
-        value = merged.get("md5")
-        if value is None and entry.get("hash") not in (None, "md5"):
-            algorithm, value = "checksum", merged.get(str(entry["hash"]))
+        named = entry.get("hash")
+        if named is None or named == "md5":
+            algorithm, value = "md5" if named else "md5-dos2unix", merged.get("md5")
+        else:  # As DVC has it: then the MD5 beside it counts for nothing.
+            algorithm, value = "checksum", merged.get(str(named))
     else:
         algorithm, value = next(
             (

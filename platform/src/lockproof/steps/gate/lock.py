@@ -105,6 +105,13 @@ class _Look:
             untracked=tuple(untracked),
             unlocked=lines.unlocked,
             stale=lines.stale,
+            undigested=tuple(
+                item.path
+                for item in _named(stage)
+                if not item.has_md5
+                if not (isinstance(item, Out) and item.stored)
+                if item.path not in lines.unlocked
+            ),
         )
 
     def _makers(self, stage: Stage, dep: Dep) -> list[tuple[Stage, Out]]:
@@ -148,3 +155,9 @@ class _Look:
                 f"{len(self.linked)} paths are or hold links or submodules, which are not followed:"
                 f" {', '.join(self.linked[:3])}" + (", …" if len(self.linked) > 3 else "")
             )
+
+
+def _named(stage: Stage) -> Iterator[Dep | Out]:
+    """What the lock has to name by a digest: an import says by its source what it is."""
+    if stage.kind != "import":
+        yield from (item for item in (*stage.deps, *stage.outs) if not item.external)

@@ -222,6 +222,7 @@ class _Prover:
             corrupted=_sample(self.outcome.corrupted.get(owner)),
             size=None if owner in self.outcome.unsized else self.outcome.sizes.get(owner, 0),
             nfiles=directory.nfiles if directory else None,
+            by_size=owner in self.outcome.unread,
         )
 
     def _name(self, facts: ClaimFacts) -> ClaimFacts:
