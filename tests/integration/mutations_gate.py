@@ -205,6 +205,28 @@ LOCK = (
     ),
     _M("code changed", "LP104", append("src/train.py", "# new\n")),
     _M(
+        "code moved, changed, and a link put in its place",
+        "LP104",
+        both(
+            git("mv", "src/train.py", "src/real.py"),
+            append("src/real.py", "# new\n"),
+            lambda project, _: (project.root / "src/train.py").symlink_to("real.py"),
+        ),
+    ),
+    _M(
+        "line ends of the code converted in a checkout",
+        "LP104",
+        put(".gitattributes", "src/train.py text eol=crlf\n"),
+    ),
+    _M(
+        "code replaced by a link out of the repository",
+        "LP107",
+        both(
+            git("rm", "-q", "src/train.py"),
+            lambda project, _: (project.root / "src/train.py").symlink_to("/tmp/train.py"),
+        ),
+    ),
+    _M(
         "other data added than the lock was made from",
         "LP105",
         both(

@@ -212,6 +212,16 @@ class Pipeline(Frozen):
                     todo.append(address)
         return found
 
+    def makers(self, path: str) -> tuple[tuple[Stage, Out], ...]:
+        """The outputs (and who makes them) that are a path, lie in it, or hold it."""
+        return tuple(
+            (stage, out)
+            for address in dict.fromkeys(self._outs.overlapping(path))
+            for stage in (self.by_address[address],)
+            for out in stage.outs
+            if overlap(out.path, path)
+        )
+
     def inputs(self, stage: Stage) -> tuple[tuple[Stage, Out], ...]:
         """The outputs (and who makes them) that overlap the stage's dependencies."""
         return tuple(
