@@ -6,7 +6,7 @@ from shlex import quote
 
 from lockproof.model.digest import Digest
 from lockproof.model.finding import Finding
-from lockproof.model.pipeline import Stage, flat
+from lockproof.model.pipeline import Dep, Stage, flat
 
 from .catalog import finding
 
@@ -150,6 +150,28 @@ def _deps(facts: LockFacts) -> Iterator[Finding]:
             f"{name} needs {path}, which this revision does not have: track it with 'dvc add' or"
             " Git",
         )
+
+
+def part_differs(
+    stage: Stage,
+    dep: Dep,
+    actual: Digest | None,
+    outs: Iterable[str],
+    file: str,
+    line: int | None,
+) -> Finding:
+    """The finding where a dependency in or around outputs is not what those hold."""
+    name, locked, where = stage.address, dep.locked, ", ".join(outs)
+    assert locked is not None
+    return finding(
+        "LP105",
+        f"{name} {dep.path}",
+        f"{name}: {dep.path} is locked as {locked.short}, but with {where} as locked it is"
+        f" {actual.short if actual else 'not there'}: {_AGAIN}",
+        path=file,
+        line=line,
+        seen=[str(locked), str(actual)],
+    )
 
 
 def _changed(locked: Mapping[str, object], current: Mapping[str, object]) -> list[str]:

@@ -103,16 +103,24 @@ class Blobs:
             Unknown: what is in Git does not tell.
         """
         name: Algorithm = "md5-dos2unix" if algorithm == "md5-dos2unix" else "md5"
-        self.prepare([(path, name)])
+        children = self.children(path, name)
+        if "" in children:
+            return Digest.of(name, children[""])
+        return directory_digest(children, name) if children else None
+
+    def children(self, path: str, algorithm: str) -> dict[str, str]:
+        """The files of a folder: path below it -> hex digest; of a file its own is `""`.
+
+        Raises:
+            Unknown: what is in Git does not tell.
+        """
+        self.prepare([(path, algorithm)])
         files = self._files(path)
         for file in files.values():
             why = self._other.get(file)
             if why:
                 raise Unknown(f"{file} {why}")
-        children = {at: self._digests[self._key(file), name] for at, file in files.items()}
-        if "" in children:
-            return Digest.of(name, children[""])
-        return directory_digest(children, name) if children else None
+        return {at: self._digests[self._key(file), algorithm] for at, file in files.items()}
 
     def _files(self, path: str) -> dict[str, str]:
         """Path below `path` as DVC sees it -> file of Git; of a file its own is `""`."""

@@ -143,10 +143,10 @@ class _Look:
 
     def not_checked(self) -> Iterator[str]:
         """What needs more than Git's files."""
-        if self.partial:
+        if self.partial and "remote" in self.scene.policy.gate.off:
             yield (
-                f"{len(self.partial)} dependencies lie inside an output or around one, so that only"
-                f" its data could tell: {', '.join(self.partial[:3])}"
+                f"{len(self.partial)} dependencies lie inside an output or around one, and the"
+                f" family remote, which reads listings, is off: {', '.join(self.partial[:3])}"
                 + (", …" if len(self.partial) > 3 else "")
             )
         yield from (f"{path}: {why}" for path, why in sorted(self.unknown.items()))
