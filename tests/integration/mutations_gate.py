@@ -290,6 +290,26 @@ LOCK = (
     _M("conflict markers in a .dvc file", "LP110", swap("images.dvc", "outs:\n", CONFLICT)),
     _M("conflict markers in the parameters", "LP110", swap("params.yaml", "lr: 0.1\n", CONFLICT)),
     _M("stage defined twice", "LP111", append("dvc.yaml", "  report:\n    cmd: 'true'\n")),
+    _M("pull request hides a .dvc file", "LP112", put(".dvcignore", "images.dvc\n"), PR),
+    _M(
+        "pull request makes a folder a project of its own",
+        "LP112",
+        both(
+            git("mv", "images.dvc", "control-plane/images.dvc"),
+            put("control-plane/.dvc/config", ""),
+            git("add", "-f", "control-plane/.dvc/config"),
+        ),
+        PR,
+    ),
+    _M(
+        "change names code outside of the repository",
+        "LP112",
+        both(
+            swap("dvc.yaml", "[clean, src/train.py]", "[clean, /opt/train.py]"),
+            swap("dvc.lock", "path: src/train.py", "path: /opt/train.py"),
+        ),
+        BASE,
+    ),
     _M("lock of DVC 1, which has no schema", "LP111", _of_dvc_1),
     _M("lock with a schema that DVC refuses", "LP111", swap("dvc.lock", "'2.0'", "2.0")),
     _M("lock cut off", "LP111", put("dvc.lock", "schema: '2.0'\nstages:\n  train:\n    cmd: [")),
@@ -336,6 +356,34 @@ REMOTE = (
         "pull request moves the remote",
         "LP207",
         dvc("remote", "modify", "-q", "store", "url", "../else"),
+        PR,
+    ),
+    _M(
+        "pull request exempts an output, which is missing",
+        "LP209",
+        both(
+            swap("dvc.yaml", "outs: [report.txt]", "outs: [report.txt: {push: false}]"),
+            spoilt("report.txt", None),
+        ),
+        PR,
+    ),
+    _M(
+        "change exempts an output under another name",
+        "LP209",
+        both(
+            swap("dvc.yaml", "outs: [report.txt]", "outs: [page.txt: {push: false}]"),
+            swap("dvc.lock", "path: report.txt", "path: page.txt"),
+            swap(".gitignore", "/report.txt", "/page.txt"),
+        ),
+        BASE,
+    ),
+    _M(
+        "pull request says that its data are imported from elsewhere",
+        "LP209",
+        both(
+            append("images.dvc", "deps: [{path: x, repo: {url: /nowhere, rev_lock: abc}}]\n"),
+            spoilt("images/x.txt", None),
+        ),
         PR,
     ),
     _M(

@@ -14,6 +14,7 @@ from lockproof.parse.project import Kind
 from lockproof.rules import lock as rules
 from lockproof.rules.lock import LockFacts, lock_findings
 
+from .guard import unseen_findings
 from .interface import Outcome, Scene
 from .parts import makers_of
 
@@ -25,6 +26,7 @@ def check(scene: Scene) -> Outcome:
     look.prepare(stages)
     findings = [
         *look.problems(),
+        *unseen_findings(scene),
         *(
             found
             for stage in stages

@@ -13,6 +13,7 @@ from lockproof.model.verdict import Verdict
 from lockproof.parse.dvc_config import read_dvc_configs
 from lockproof.rules.remote import changed_config, tracked_local_config
 
+from .guard import exempt_findings
 from .interface import Outcome, Scene
 from .parts import compare_parts, part_deps, wanted_of
 from .remotes import prove_remotes, remote_check
@@ -26,7 +27,7 @@ def check(scene: Scene) -> Outcome:
         UnavailableError: a remote does not answer.
     """
     found = claims_of(scene.pipeline)
-    findings = list(_config_findings(scene))
+    findings = [*_config_findings(scene), *exempt_findings(scene)]
     blobs = Blobs(scene.head, scene.prefix, scene.reading.ignored.hides)
     parts = part_deps(scene, blobs)
     local = scene.git_path(LOCAL)
