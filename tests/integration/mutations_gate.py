@@ -4,6 +4,7 @@
 commands about the same mutations.
 """
 
+import bz2
 import pickle
 from typing import NamedTuple
 
@@ -420,6 +421,21 @@ GIT = (
     _M("secret", "LP306", put("deploy.env", f"GITHUB_TOKEN={TOKEN}\n"), needs="kingfisher_sdk"),
     _M("private key", "LP306", put("id_rsa", PEM), needs="kingfisher_sdk"),
     _M("model that runs code, by content", "LP307", put("m.bin", pickle.dumps(np.arange(3)))),
+    _M(
+        "model that runs code, of the oldest protocol and under another name",
+        "LP307",
+        put("notes.txt", pickle.dumps(np.arange(3), 0)),
+    ),
+    _M(
+        "model that runs code, compressed and under another name",
+        "LP307",
+        put("src/table.csv", bz2.compress(pickle.dumps({"a": np.arange(3)}))),
+    ),
+    _M(
+        "model that runs code, with something after it",
+        "LP307",
+        put("m.dat", b"cos\nsystem\n(S'ls'\ntR.and more"),
+    ),
     _M("model that runs code, by name", "LP307", put("m.pkl", b"x")),
     _M("parameters not committed", "LP308", put("params.yaml", "lr: 0.3\n"), committed=False),
     _M("pipeline not committed", "LP308", append("dvc.yaml", "# new\n"), committed=False),
