@@ -120,6 +120,15 @@ def _undigested(stage: str, kind: str, path: str) -> Edit:
     return in_lock(change)
 
 
+_NEW_CODE = digest_of(f"{TRAIN}# new\n".encode()).value
+
+
+def _named_twice(stages: Document) -> None:
+    deps = stages["train"]["deps"]
+    (old,) = (entry for entry in deps if entry["path"] == "src/train.py")
+    deps.append({**old, "md5": _NEW_CODE})
+
+
 def _of_dvc_1(project: Project, _: Remote) -> None:
     path = project.root / "dvc.lock"
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text())["stages"], sort_keys=False))
@@ -185,6 +194,22 @@ LOCK = (
         "command changed",
         "LP102",
         swap("dvc.yaml", "python src/train.py", "python -O src/train.py"),
+    ),
+    _M(
+        "command of two lines, locked as two commands",
+        "LP102",
+        both(
+            swap("dvc.yaml", "python src/train.py", '"false\\npython src/train.py"'),
+            swap("dvc.lock", "python src/train.py", '["false", python src/train.py]'),
+        ),
+    ),
+    _M(
+        "empty line more in the text of a command",
+        "LP102",
+        both(
+            swap("dvc.yaml", "python src/train.py", '"cat <<E\\n\\nE\\npython src/train.py"'),
+            swap("dvc.lock", "python src/train.py", '"cat <<E\\nE\\npython src/train.py"'),
+        ),
     ),
     _M("parameter changed", "LP103", swap("params.yaml", "0.1", "0.2")),
     _M("parameter removed", "LP103", swap("params.yaml", "lr: 0.1", "rate: 0.1")),
@@ -311,6 +336,24 @@ LOCK = (
         ),
         BASE,
     ),
+    _M(
+        "code changed, and the lock names it twice",
+        "LP111",
+        both(append("src/train.py", "# new\n"), in_lock(_named_twice)),
+    ),
+    _M(
+        "code changed, and the lock has another digest for each remote",
+        "LP111",
+        both(
+            append("src/train.py", "# new\n"),
+            forged("train", "deps", "src/train.py", cloud={"store": {"md5": _NEW_CODE}}),
+        ),
+    ),
+    _M(
+        "another document in the lock",
+        "LP111",
+        append("dvc.lock", "---\nschema: '2.0'\nstages: {}\n"),
+    ),
     _M("lock of DVC 1, which has no schema", "LP111", _of_dvc_1),
     _M("lock with a schema that DVC refuses", "LP111", swap("dvc.lock", "'2.0'", "2.0")),
     _M("lock cut off", "LP111", put("dvc.lock", "schema: '2.0'\nstages:\n  train:\n    cmd: [")),
@@ -333,6 +376,12 @@ REMOTE = (
         spoilt("images/x.txt", flipped),
         ("--deep",),
     ),
+    _M(
+        "object emptied, and the lock says that it has no bytes",
+        "LP202",
+        both(spoilt("report.txt", lambda _: b""), forged("report", "outs", "report.txt", size=0)),
+    ),
+    _M("file of a directory emptied", "LP202", spoilt("clean/a.csv", lambda _: b"")),
     _M("directory object emptied", "LP202", spoilt("clean", lambda _: b"[]")),
     _M("object cut off", "LP203", spoilt("report.txt", lambda content: content[:-1])),
     _M("size forged", "LP203", forged("report", "outs", "report.txt", size=1)),

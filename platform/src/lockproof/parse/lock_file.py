@@ -28,6 +28,8 @@ def read_lock(content: bytes, path: str) -> dict[str, LockEntry]:
     documents = read_yaml(content, path, many=True, core=True)
     if not documents or documents[0].value is None:
         return {}
+    if len(documents) > 1:
+        raise ParseError(f"has {len(documents)} documents, must have one", path)
     document = documents[0]
     if not isinstance(document.value, dict):
         raise ParseError("is no mapping", path)
@@ -60,6 +62,9 @@ def _lock_entry(entry: YamlDocument, line: int, path: str) -> LockEntry:
         for index, item in enumerate(maps(items, path, line)):
             if not isinstance(item.get("path"), str):
                 raise ParseError("an entry without a path", path, entry.line(key, index))
+            if item["path"] in found:
+                named = f"{item['path'][:200]!r} twice in {key}"
+                raise ParseError(f"names {named}", path, entry.line(key, index))
             found[item["path"]] = (item, entry.line(key, index))
         return found
 

@@ -1,7 +1,7 @@
 """The stages of a `dvc.yaml`, filled from its `dvc.lock` and the parameter files."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from posixpath import dirname, join, normpath
 from typing import Any
 
@@ -31,6 +31,9 @@ class StageLines:
 
     declared: int | None
     locked: int | None
+    other_command: bool = False
+    """Whether the command is written otherwise than in the lock: a text of two lines is one script,
+    a list of two texts is two."""
     unlocked: tuple[str, ...] = ()
     """Dependencies, outputs and parameter files that the lock's entry lacks; POSIX, below the DVC
     root."""
@@ -169,7 +172,9 @@ class _Reader:
         files = _merged_params(definition)
         flagged = [(k, text, f) for k in _LISTS for text, f in _flagged(definition, k).items()]
         outs = [text for _, text, _ in flagged]
-        self.found.lines[address] = _lines(entry, line, folder, declared, outs, files)
+        lines = _lines(entry, line, folder, declared, outs, files)
+        other = entry is not None and entry.value["cmd"] != definition["cmd"]
+        self.found.lines[address] = replace(lines, other_command=other)
         self.found.stages.append(
             Stage(
                 address=address,
@@ -255,8 +260,8 @@ def _lines(
     return StageLines(
         line,
         entry.line,
-        tuple(below_root(p) for ours, theirs in pairs for p in ours if p not in theirs),
-        (
+        unlocked=tuple(below_root(p) for ours, theirs in pairs for p in ours if p not in theirs),
+        stale=(
             *(below_root(p) for ours, theirs in pairs for p in theirs if p not in ours),
             *(
                 f"{key} of {below_root(path)}"

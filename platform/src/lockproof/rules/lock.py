@@ -32,6 +32,8 @@ class LockFacts:
     """Paths that the pipeline names and the lock's entry does not."""
     stale: tuple[str, ...] = ()
     """Paths that only the lock's entry names."""
+    other_command: bool = False
+    """Whether `dvc.yaml` writes the command otherwise than the lock, be its lines the same."""
     undigested: tuple[str, ...] = ()
     """Paths that the lock names without a digest, so that nothing can be compared with it."""
 
@@ -48,7 +50,8 @@ def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]
         yield _found(facts, "LP101", name, f"{name} has no entry in dvc.lock: {_AGAIN}")
         return
     yield from _undigested(facts)
-    if stage.locked_command is not None and stage.locked_command != stage.command:
+    before = stage.locked_command
+    if before is not None and (before != stage.command or facts.other_command):
         yield _found(
             facts,
             "LP102",

@@ -108,6 +108,7 @@ class _Look:
             untracked=tuple(untracked),
             unlocked=lines.unlocked,
             stale=lines.stale,
+            other_command=lines.other_command,
             undigested=tuple(
                 item.path
                 for item in _named(stage)

@@ -14,6 +14,8 @@ from lockproof.model.digest import Algorithm, Digest
 from .wanted import Folder, path_of, prefer_listing
 
 _HEX = re.compile(r"[0-9a-f]{8}")
+_EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
+"""The MD5 of nothing."""
 _SAMPLE = 100
 """Names that are kept of one claim's problems."""
 _ENOUGH = 1000
@@ -214,6 +216,8 @@ class Look:
             return _Content.READ if md5 == digest else _Content.OTHER
         if held.md5 == digest:
             return _Content.TAGGED
+        if held.size == 0 and digest != _EMPTY:
+            return _Content.OTHER
         # An ETag says nothing of a digest that is not of the bytes as they are.
         if held.md5 is None or algorithm != "md5":
             return _Content.UNKNOWN
