@@ -354,6 +354,26 @@ LOCK = (
         "LP111",
         append("dvc.lock", "---\nschema: '2.0'\nstages: {}\n"),
     ),
+    _M(
+        "parameter twice in a JSON file",
+        "LP111",
+        both(
+            swap("dvc.yaml", "params: [lr]", "params: [p.json: [lr]]"),
+            put("p.json", '{"lr": 0.1, "lr": 0.9}'),
+            in_lock(lambda stages: stages["train"].update(params={"p.json": {"lr": 0.9}})),
+        ),
+    ),
+    _M("output that .dvcignore hides", "LP111", put(".dvcignore", "/images\n")),
+    _M("directory that .dvcignore hides", "LP111", put(".dvcignore", "clean/\n")),
+    _M(
+        ".dvcignore that is a link",
+        "LP111",
+        both(
+            put("hidden.txt", "*.dvc\n"),
+            lambda project, _: (project.root / ".dvcignore").unlink(missing_ok=True),
+            lambda project, _: (project.root / ".dvcignore").symlink_to("hidden.txt"),
+        ),
+    ),
     _M("lock of DVC 1, which has no schema", "LP111", _of_dvc_1),
     _M("lock with a schema that DVC refuses", "LP111", swap("dvc.lock", "'2.0'", "2.0")),
     _M("lock cut off", "LP111", put("dvc.lock", "schema: '2.0'\nstages:\n  train:\n    cmd: [")),

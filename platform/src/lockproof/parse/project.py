@@ -104,7 +104,10 @@ class _Project:
         wanted = [path for path in own if is_of_pipeline(path)]
         # In one go, as far as can be: each costs a process.
         self.files.load(self.prefix + path for path in (*ignores, *wanted, _CONFIG, DEFAULT_PARAMS))
-        self.found.ignored = Ignored({path: self._content(path) or b"" for path in ignores})
+        contents = {path: self._content(path) for path in ignores}
+        for path in (path for path, content in contents.items() if content is None):
+            self._refuse(ParseError("is no regular file", path))
+        self.found.ignored = Ignored({path: text or b"" for path, text in contents.items()})
         hidden = self.found.ignored.hides
         wanted = [path for path in wanted if not hidden(path)]
         pipelines = [path for path in wanted if basename(path) == "dvc.yaml"]
@@ -122,8 +125,18 @@ class _Project:
                 stages += self._stages(path, content)
             except ParseError as error:
                 self._refuse(error)
+        for stage in stages:
+            self._refuse_ignored(stage)
         self._order(stages)
         return self.found
+
+    def _refuse_ignored(self, stage: Stage) -> None:
+        hides = self.found.ignored.hides
+        for out in stage.outs:
+            folder = out.locked is not None and out.locked.is_dir
+            if not out.external and (hides(out.path) or (folder and hides(f"{out.path}/"))):
+                message = f"names {out.path}, which {IGNORE_FILE} hides, so that DVC refuses it"
+                self._refuse(ParseError(message, stage.file))
 
     def _own(self) -> list[str]:
         """Every path of the project, without those of a project inside it."""

@@ -190,7 +190,7 @@ def _same(one: object, other: object) -> bool:
         return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(_same, one, other))
-    return one == other
+    return one == other and str(one) == str(other)  # 0.0 is -0.0.
 
 
 def _found(facts: LockFacts, rule: str, subject: str, message: str, seen: object = None) -> Finding:
