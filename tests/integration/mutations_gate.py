@@ -4,16 +4,19 @@
 commands about the same mutations.
 """
 
+import bz2
 import pickle
 from typing import NamedTuple
 
 import numpy as np
+import yaml
 
 from lockproof.cli.main import main
 
 from .good_project import (
     RECORD,
     TRAIN,
+    Document,
     Edit,
     append,
     both,
@@ -107,6 +110,30 @@ def _write_baseline(project: Project, _: Remote) -> None:
     project.write({"src/train.py": TRAIN})
 
 
+def _undigested(stage: str, kind: str, path: str) -> Edit:
+    """Let the lock name a dependency or an output and not say what it was."""
+
+    def change(stages: Document) -> None:
+        entries = stages[stage][kind]
+        entries[:] = [{"path": path} if e["path"] == path else e for e in entries]
+
+    return in_lock(change)
+
+
+_NEW_CODE = digest_of(f"{TRAIN}# new\n".encode()).value
+
+
+def _named_twice(stages: Document) -> None:
+    deps = stages["train"]["deps"]
+    (old,) = (entry for entry in deps if entry["path"] == "src/train.py")
+    deps.append({**old, "md5": _NEW_CODE})
+
+
+def _of_dvc_1(project: Project, _: Remote) -> None:
+    path = project.root / "dvc.lock"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text())["stages"], sort_keys=False))
+
+
 def _environment(line: str) -> Edit:
     return swap("lockproof.toml", 'requirements = "requirements.txt"', line)
 
@@ -128,13 +155,103 @@ LOCK = (
     ),
     _M(".dvc file without a digest", "LP101", in_data_file("images.dvc", md5=None)),
     _M(
+        "code changed, and its digest taken out of the lock",
+        "LP101",
+        both(append("src/train.py", "# new\n"), _undigested("train", "deps", "src/train.py")),
+    ),
+    _M(
+        "metric edited, and its digest taken out of the lock",
+        "LP101",
+        both(swap("metrics.json", "0.8", "0.9"), _undigested("train", "outs", "metrics.json")),
+    ),
+    _M(
+        "code changed, and its digest emptied in the lock",
+        "LP101",
+        both(append("src/train.py", "# new\n"), forged("train", "deps", "src/train.py", md5="")),
+    ),
+    _M(
+        "code changed, and its digest called one of another kind",
+        "LP101",
+        both(
+            append("src/train.py", "# new\n"),
+            forged("train", "deps", "src/train.py", hash="sha256"),
+        ),
+    ),
+    _M(
+        "code changed, and locked by a checksum that nobody computes",
+        "LP101",
+        both(
+            append("src/train.py", "# new\n"),
+            forged("train", "deps", "src/train.py", hash="etag", etag="abc"),
+        ),
+    ),
+    _M(
+        "output of a stage without a digest",
+        "LP101",
+        _undigested("report", "outs", "report.txt"),
+    ),
+    _M(
         "command changed",
         "LP102",
         swap("dvc.yaml", "python src/train.py", "python -O src/train.py"),
     ),
+    _M(
+        "command of two lines, locked as two commands",
+        "LP102",
+        both(
+            swap("dvc.yaml", "python src/train.py", '"false\\npython src/train.py"'),
+            swap("dvc.lock", "python src/train.py", '["false", python src/train.py]'),
+        ),
+    ),
+    _M(
+        "empty line more in the text of a command",
+        "LP102",
+        both(
+            swap("dvc.yaml", "python src/train.py", '"cat <<E\\n\\nE\\npython src/train.py"'),
+            swap("dvc.lock", "python src/train.py", '"cat <<E\\nE\\npython src/train.py"'),
+        ),
+    ),
     _M("parameter changed", "LP103", swap("params.yaml", "0.1", "0.2")),
     _M("parameter removed", "LP103", swap("params.yaml", "lr: 0.1", "rate: 0.1")),
+    _M(
+        "parameter removed everywhere but from the pipeline",
+        "LP103",
+        both(
+            swap("params.yaml", "lr: 0.1", "rate: 0.1"),
+            in_lock(lambda stages: stages["train"]["params"].update({"params.yaml": {}})),
+        ),
+    ),
+    _M(
+        "parameter that is equal to the locked one and of another type",
+        "LP103",
+        both(
+            swap("params.yaml", "lr: 0.1", "lr: true"),
+            in_lock(lambda stages: stages["train"]["params"].update({"params.yaml": {"lr": 1}})),
+        ),
+    ),
     _M("code changed", "LP104", append("src/train.py", "# new\n")),
+    _M(
+        "code moved, changed, and a link put in its place",
+        "LP104",
+        both(
+            git("mv", "src/train.py", "src/real.py"),
+            append("src/real.py", "# new\n"),
+            lambda project, _: (project.root / "src/train.py").symlink_to("real.py"),
+        ),
+    ),
+    _M(
+        "line ends of the code converted in a checkout",
+        "LP104",
+        put(".gitattributes", "src/train.py text eol=crlf\n"),
+    ),
+    _M(
+        "code replaced by a link out of the repository",
+        "LP107",
+        both(
+            git("rm", "-q", "src/train.py"),
+            lambda project, _: (project.root / "src/train.py").symlink_to("/tmp/train.py"),
+        ),
+    ),
     _M(
         "other data added than the lock was made from",
         "LP105",
@@ -176,6 +293,20 @@ LOCK = (
         swap("dvc.yaml", "[clean, src/train.py]", "[clean]"),
     ),
     _M(
+        "parameter that only the lock still has",
+        "LP108",
+        swap("dvc.yaml", "params: [lr]", "params: []"),
+    ),
+    _M(
+        "parameter of a file that only the lock still has",
+        "LP108",
+        both(
+            swap("dvc.yaml", "params: [lr]", "params: [depth]"),
+            swap("params.yaml", "lr: 0.1", "lr: 0.2\ndepth: 1"),
+            in_lock(lambda stages: stages["train"]["params"]["params.yaml"].update(depth=1)),
+        ),
+    ),
+    _M(
         "lock entry of a stage that is no more",
         "LP109",
         in_lock(lambda stages: stages.update(ghost=GHOST)),
@@ -185,6 +316,66 @@ LOCK = (
     _M("conflict markers in a .dvc file", "LP110", swap("images.dvc", "outs:\n", CONFLICT)),
     _M("conflict markers in the parameters", "LP110", swap("params.yaml", "lr: 0.1\n", CONFLICT)),
     _M("stage defined twice", "LP111", append("dvc.yaml", "  report:\n    cmd: 'true'\n")),
+    _M("pull request hides a .dvc file", "LP112", put(".dvcignore", "images.dvc\n"), PR),
+    _M(
+        "pull request makes a folder a project of its own",
+        "LP112",
+        both(
+            git("mv", "images.dvc", "control-plane/images.dvc"),
+            put("control-plane/.dvc/config", ""),
+            git("add", "-f", "control-plane/.dvc/config"),
+        ),
+        PR,
+    ),
+    _M(
+        "change names code outside of the repository",
+        "LP112",
+        both(
+            swap("dvc.yaml", "[clean, src/train.py]", "[clean, /opt/train.py]"),
+            swap("dvc.lock", "path: src/train.py", "path: /opt/train.py"),
+        ),
+        BASE,
+    ),
+    _M(
+        "code changed, and the lock names it twice",
+        "LP111",
+        both(append("src/train.py", "# new\n"), in_lock(_named_twice)),
+    ),
+    _M(
+        "code changed, and the lock has another digest for each remote",
+        "LP111",
+        both(
+            append("src/train.py", "# new\n"),
+            forged("train", "deps", "src/train.py", cloud={"store": {"md5": _NEW_CODE}}),
+        ),
+    ),
+    _M(
+        "another document in the lock",
+        "LP111",
+        append("dvc.lock", "---\nschema: '2.0'\nstages: {}\n"),
+    ),
+    _M(
+        "parameter twice in a JSON file",
+        "LP111",
+        both(
+            swap("dvc.yaml", "params: [lr]", "params: [p.json: [lr]]"),
+            put("p.json", '{"lr": 0.1, "lr": 0.9}'),
+            in_lock(lambda stages: stages["train"].update(params={"p.json": {"lr": 0.9}})),
+        ),
+    ),
+    _M("output that .dvcignore hides", "LP111", put(".dvcignore", "/images\n")),
+    _M("directory that .dvcignore hides", "LP111", put(".dvcignore", "clean/\n")),
+    _M(
+        ".dvcignore that is a link",
+        "LP111",
+        both(
+            put("hidden.txt", "*.dvc\n"),
+            lambda project, _: (project.root / ".dvcignore").unlink(missing_ok=True),
+            lambda project, _: (project.root / ".dvcignore").symlink_to("hidden.txt"),
+        ),
+    ),
+    _M("lock of DVC 1, which has no schema", "LP111", _of_dvc_1),
+    _M("lock with a schema that DVC refuses", "LP111", swap("dvc.lock", "'2.0'", "2.0")),
     _M("lock cut off", "LP111", put("dvc.lock", "schema: '2.0'\nstages:\n  train:\n    cmd: [")),
 )
 
@@ -205,9 +396,23 @@ REMOTE = (
         spoilt("images/x.txt", flipped),
         ("--deep",),
     ),
+    _M(
+        "object emptied, and the lock says that it has no bytes",
+        "LP202",
+        both(spoilt("report.txt", lambda _: b""), forged("report", "outs", "report.txt", size=0)),
+    ),
+    _M("file of a directory emptied", "LP202", spoilt("clean/a.csv", lambda _: b"")),
     _M("directory object emptied", "LP202", spoilt("clean", lambda _: b"[]")),
     _M("object cut off", "LP203", spoilt("report.txt", lambda content: content[:-1])),
     _M("size forged", "LP203", forged("report", "outs", "report.txt", size=1)),
+    _M(
+        "object replaced, and its size taken out of the lock",
+        "LP203",
+        both(
+            spoilt("images/x.txt", lambda content: content * 2),
+            in_data_file("images.dvc", size=None, nfiles=None),
+        ),
+    ),
     _M("number of files forged", "LP203", in_data_file("images.dvc", nfiles=3)),
     _M("directory object that is no listing", "LP204", _no_listing),
     _M("no remote", "LP205", dvc("remote", "remove", "-q", "store")),
@@ -221,6 +426,34 @@ REMOTE = (
         "pull request moves the remote",
         "LP207",
         dvc("remote", "modify", "-q", "store", "url", "../else"),
+        PR,
+    ),
+    _M(
+        "pull request exempts an output, which is missing",
+        "LP209",
+        both(
+            swap("dvc.yaml", "outs: [report.txt]", "outs: [report.txt: {push: false}]"),
+            spoilt("report.txt", None),
+        ),
+        PR,
+    ),
+    _M(
+        "change exempts an output under another name",
+        "LP209",
+        both(
+            swap("dvc.yaml", "outs: [report.txt]", "outs: [page.txt: {push: false}]"),
+            swap("dvc.lock", "path: report.txt", "path: page.txt"),
+            swap(".gitignore", "/report.txt", "/page.txt"),
+        ),
+        BASE,
+    ),
+    _M(
+        "pull request says that its data are imported from elsewhere",
+        "LP209",
+        both(
+            append("images.dvc", "deps: [{path: x, repo: {url: /nowhere, rev_lock: abc}}]\n"),
+            spoilt("images/x.txt", None),
+        ),
         PR,
     ),
     _M(
@@ -257,6 +490,21 @@ GIT = (
     _M("secret", "LP306", put("deploy.env", f"GITHUB_TOKEN={TOKEN}\n"), needs="kingfisher_sdk"),
     _M("private key", "LP306", put("id_rsa", PEM), needs="kingfisher_sdk"),
     _M("model that runs code, by content", "LP307", put("m.bin", pickle.dumps(np.arange(3)))),
+    _M(
+        "model that runs code, of the oldest protocol and under another name",
+        "LP307",
+        put("notes.txt", pickle.dumps(np.arange(3), 0)),
+    ),
+    _M(
+        "model that runs code, compressed and under another name",
+        "LP307",
+        put("src/table.csv", bz2.compress(pickle.dumps({"a": np.arange(3)}))),
+    ),
+    _M(
+        "model that runs code, with something after it",
+        "LP307",
+        put("m.dat", b"cos\nsystem\n(S'ls'\ntR.and more"),
+    ),
     _M("model that runs code, by name", "LP307", put("m.pkl", b"x")),
     _M("parameters not committed", "LP308", put("params.yaml", "lr: 0.3\n"), committed=False),
     _M("pipeline not committed", "LP308", append("dvc.yaml", "# new\n"), committed=False),

@@ -63,6 +63,69 @@ def test_the_stages_that_differ_and_their_gpus_are_named(changed: Project) -> No
     assert ask(changed, "affected")[1].startswith("2 stages in all\n")
 
 
+UNDECLARED = {
+    "helper.py": "import os\n",
+    "requirements-base.txt": "numpy==2.0.0\n",
+    "params.yaml": "depth: 1\nseed: 2\n",
+    ".gitattributes": "factor.txt text\n",
+    "ml/README": "read by nobody, but who knows\n",
+}
+
+
+@pytest.mark.parametrize("name", UNDECLARED)
+def test_what_no_stage_declares_may_be_read_by_each(
+    name: str, changed: Project, tmp_path: Path
+) -> None:
+    project = copy_of(changed, tmp_path)
+    project.write({name: UNDECLARED[name]})
+    project.commit()
+    assert ask(project, "affected", "--since", "HEAD~1")[1].startswith("2 stages since ")
+
+
+def test_what_the_policy_calls_unread_affects_none(changed: Project, tmp_path: Path) -> None:
+    project = copy_of(changed, tmp_path)
+    project.write(
+        {"README.md": "read me\n", "docs/x.html": "x", "data-plane/experiments/a.json": "{}"}
+    )
+    project.commit()
+    assert ask(project, "affected", "--since", "HEAD~1")[1].startswith("0 stages since ")
+    project.write({"lockproof.toml": f'{POLICY}unread = ["notes/*"]\n', "notes/a": "a"})
+    project.commit()
+    assert ask(project, "affected", "--since", "HEAD~1")[1].startswith("2 stages since ")
+    project.write({"notes/b": "b"})
+    project.commit()
+    assert ask(project, "affected", "--since", "HEAD~1")[1].startswith("0 stages since ")
+    project.write({"README.md": "again\n"})
+    project.commit()
+    assert ask(project, "affected", "--since", "HEAD~1")[1].startswith("2 stages since ")
+
+
+def test_a_parameter_affects_those_that_declare_it(changed: Project, tmp_path: Path) -> None:
+    project = copy_of(changed, tmp_path)
+    declared = "params: [depth, deep.seed]\n    deps: [factor.txt"
+    text = DVC_YAML.replace("deps: [factor.txt", declared)
+    params = "depth: 1\ndeep: {seed: 2, other: 3}\n"
+    project.write({"dvc.yaml": text, "params.yaml": params})
+    project.repro()
+    project.write({"params.yaml": params.replace("seed: 2", "seed: 4")})
+    project.repro()
+    assert ask(project, "affected", "--since", "HEAD~1")[1].startswith("1 stage since ")
+    project.write({"params.yaml": params.replace("seed: 2, other: 3", "seed: 4, other: 5")})
+    project.commit()
+    assert ask(project, "affected", "--since", "HEAD~1")[1].startswith("2 stages since ")
+
+
+def test_a_forged_helper_is_not_passed_by_a_proof_of_no_stage(
+    changed: Project, tmp_path: Path
+) -> None:
+    project = copy_of(changed, tmp_path)
+    project.write({"helper.py": "1\n"})
+    project.commit()
+    proof = report(project, tmp_path, "HEAD~1")
+    stages = json.loads(proof.read_text())["stages"]
+    assert [stage["skipped"] for stage in stages] == [None, None]
+
+
 def test_every_stage_runs_where_the_policy_does_not_accept_less(
     changed: Project, tmp_path: Path
 ) -> None:

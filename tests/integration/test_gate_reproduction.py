@@ -1,14 +1,17 @@
 """The report of a real `lockproof reproduce` as proof for the gate; every reason to refuse it."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lockproof.cli.main import main
-from lockproof.model.report import Report
-from lockproof.model.verdict import Verdict
+from lockproof.model.comparison import Tolerance
+from lockproof.model.report import Report, SkipReason
+from lockproof.model.verdict import OutputVerdict, Verdict
+from lockproof.rules.catalog import finding
 
 from .pipelines import Project, copy_of, new_project, prove
 
@@ -33,6 +36,7 @@ stages:
     deps: [score.txt]
     outs: [score.json]
 """
+DRIFTING = PIPELINE.replace("cat score.txt", "sed s/1.0/1.1/ score.txt")
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +93,25 @@ def _subject(**values: object) -> Callable[[Report], Report]:
     return change
 
 
+def _stage(**values: object) -> Callable[[Report], Report]:
+    def change(report: Report) -> Report:
+        stages = [
+            stage.model_copy(update=values if stage.address == "first" else {})
+            for stage in report.stages
+        ]
+        return report.model_copy(update={"stages": tuple(stages)})
+
+    return change
+
+
+def _output(**values: object) -> Callable[[Report], Report]:
+    def change(report: Report) -> Report:
+        (output,) = next(s.outputs for s in report.stages if s.address == "first")
+        return _stage(outputs=(output.model_copy(update=values),))(report)
+
+    return change
+
+
 REFUSED: dict[str, tuple[Callable[[Report], Report], str]] = {
     "about commit aaaaaaaaaaaa": (_subject(commit="a" * 40), "about commit aaaaaaaaaaaa"),
     "another lock": (_subject(lock_digest="b" * 64), "about another lock"),
@@ -97,6 +120,48 @@ REFUSED: dict[str, tuple[Callable[[Report], Report], str]] = {
     "changed stages": (_subject(since="c" * 40), "about some of the stages only"),
     "another step": (lambda r: r.model_copy(update={"step": "lint"}), "of 'lockproof lint'"),
     "failed": (lambda r: r.model_copy(update={"verdict": Verdict.FAILED}), "verdict is 'failed'"),
+    "passed over a failed stage": (
+        _stage(verdict=Verdict.FAILED),
+        "first: the stage's verdict is 'failed'",
+    ),
+    "passed without stages": (
+        lambda r: r.model_copy(update={"stages": ()}),
+        "its stages are not those of the pipeline: first, score",
+    ),
+    "passed without one stage": (
+        lambda r: r.model_copy(update={"stages": r.stages[1:]}),
+        "its stages are not those of the pipeline: score",
+    ),
+    "a stage twice": (
+        lambda r: r.model_copy(update={"stages": (*r.stages, r.stages[0])}),
+        "its stages are not those of the pipeline",
+    ),
+    "passed over an error": (
+        lambda r: r.model_copy(update={"findings": (finding("LP701", "out.txt", "differs"),)}),
+        "passed with an error in it: LP701 out.txt",
+    ),
+    "passed without a run": (
+        lambda r: r.model_copy(
+            update={"host": r.host.model_copy(update={"stages": {"score": r.host.stages["score"]}})}
+        ),
+        "first: nothing says that its command ran to its end",
+    ),
+    "another command": (_stage(command=("true",)), "first: the report has another command"),
+    "no outputs": (_stage(outputs=()), "first: the report has other outputs than the lock"),
+    "skipped": (_stage(skipped=SkipReason.FROZEN), "first: it did not run (frozen)"),
+    "unaffected by nothing": (_stage(skipped=SkipReason.UNAFFECTED), "it did not run (unaffected)"),
+    "a differing output": (
+        _output(verdict=OutputVerdict.DIFFERENT),
+        "first: out.txt is 'different' by the trusted policy",
+    ),
+    "an output that was not checked": (
+        _output(verdict=OutputVerdict.NOT_CHECKED),
+        "first: out.txt is 'not checked' by the trusted policy",
+    ),
+    "a tolerance of its own": (
+        _output(verdict=OutputVerdict.WITHIN_TOLERANCE, tolerance=Tolerance(rtol=0.5, atol=0)),
+        "first: out.txt is 'within tolerance' by the trusted policy",
+    ),
     "inconclusive": (
         lambda r: r.model_copy(update={"verdict": Verdict.INCONCLUSIVE}),
         "verdict is 'inconclusive'",
@@ -111,7 +176,7 @@ def test_a_report_of_something_else_proves_nothing(
     change, why = REFUSED[name]
     code, (message,) = asked(proved[0], change(proved[1]))
     assert code == 1
-    assert message.startswith("LP710 nothing proves it: the report")
+    assert message.startswith("LP710 nothing proves it: ")
     assert why in message
 
 
@@ -130,6 +195,72 @@ def test_a_garbled_report_is_an_error(
 ) -> None:
     assert asked(proved[0], content) == (2, [])
     assert why in capsys.readouterr().err
+
+
+def test_a_report_with_a_field_that_is_none_is_an_error(
+    proved: tuple[Project, Report], capsys: pytest.CaptureFixture[str]
+) -> None:
+    project, report = proved
+    for at in ("", "subject", "host", "timing"):
+        said = json.loads(report.model_dump_json())
+        (said[at] if at else said)["extra"] = 1
+        assert asked(project, json.dumps(said).encode()) == (2, [])
+        assert "is no report" in capsys.readouterr().err
+
+
+def test_a_file_without_end_is_not_read_to_its_end(
+    proved: tuple[Project, Report], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (tmp_path / "large.json").open("wb") as file:
+        file.truncate(1 << 40)
+    assert asked(proved[0], tmp_path / "large.json") == (2, [])
+    assert "is larger than 64 MiB" in capsys.readouterr().err
+
+
+def test_what_is_no_file_is_not_waited_for(
+    proved: tuple[Project, Report], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero"), Path("/dev/tty")):
+        assert asked(proved[0], path) == (2, [])
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("lockproof: "), line
+
+
+def test_a_report_that_dvc_brings_is_refused(
+    proved: tuple[Project, Report], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = copy_of(proved[0], tmp_path)
+    (project.root / "raw.txt").write_text(proved[1].model_dump_json())
+    assert asked(project, project.root / "raw.txt") == (2, [])
+    assert "is tracked by DVC" in capsys.readouterr().err
+
+
+def test_a_wider_tolerance_lets_no_other_code_pass(
+    proved: tuple[Project, Report], tmp_path: Path
+) -> None:
+    project = copy_of(proved[0], tmp_path)
+    project.write({"lockproof.toml": POLICY + ROUND})
+    project.write({"score.txt": '{"score": 1.0}', "dvc.yaml": DRIFTING})
+    project.edit_lock("cat score.txt > score.json", "sed s/1.0/1.1/ score.txt > score.json")
+    project.commit("a drift within the new tolerance, and the lock's outputs as they were")
+    report = prove(project)
+    assert report.verdict is Verdict.PASSED, report.findings
+    for how in (("--pr", "--base", "base"), ("--base", "base")):
+        code, found = asked(project, report, *how)
+        assert code == 1
+        assert found[0].startswith("LP710"), found
+    assert asked(project, report)[0] == 0, "without a base its own policy is all there is"
+
+
+def test_a_pull_request_cannot_loosen_what_its_stages_may_do(
+    proved: tuple[Project, Report], tmp_path: Path
+) -> None:
+    project = copy_of(proved[0], tmp_path)
+    project.write({"lockproof.toml": f"{POLICY}[run]\nnetwork = true\n"})
+    project.commit("the network, with which a stage could fetch what it should make")
+    code, found = asked(project, prove(project), "--pr", "--base", "base")
+    assert (code, [line[:5] for line in found]) == (1, ["LP710", "LP803"])
 
 
 def test_a_report_that_the_branch_brings_is_refused(

@@ -40,6 +40,7 @@ KEYS: list[tuple[str, str, object]] = [
     ("[reproduce]\nruns = 2", "reproduce.runs", 2),
     ('[reproduce]\nfrozen = "accept"', "reproduce.frozen", "accept"),
     ('[reproduce]\nunaffected = "accept"', "reproduce.unaffected", "accept"),
+    ('[reproduce]\nunread = ["*.md"]', "reproduce.unread", ("*.md",)),
     ('[reproduce]\nnondeterministic = "accept"', "reproduce.nondeterministic", "accept"),
     ('[reproduce]\nnot-comparable = "accept"', "reproduce.not_comparable", "accept"),
     ("[reproduce]\nexplain = false", "reproduce.explain", False),

@@ -29,7 +29,7 @@ STAGE = Stage(
     command=("python train.py",),
     locked_command=("python train.py",),
     deps=(Dep(path="data", locked=ZERO),),
-    params=(Params(path="params.yaml", keys=("a", "b"), locked={"a": 1}, current={"a": 1}),),
+    params=(Params(path="params.yaml", keys=("a",), locked={"a": 1}, current={"a": 1}),),
     outs=(Out(path="model", locked=ZERO),),
     locked=True,
 )

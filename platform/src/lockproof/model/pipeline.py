@@ -25,6 +25,11 @@ class _Item(Frozen):
         """The algorithm that its digest is, or would be, computed with."""
         return self.locked.algorithm if self.locked else "md5"
 
+    @property
+    def has_md5(self) -> bool:
+        """Whether its content is named by a digest that can be computed from it."""
+        return self.locked is not None and self.locked.algorithm.startswith("md5")
+
 
 class StoredVersion(Frozen):
     """Where a version-aware remote keeps a file."""
@@ -206,6 +211,16 @@ class Pipeline(Frozen):
                     found.add(address)
                     todo.append(address)
         return found
+
+    def makers(self, path: str) -> tuple[tuple[Stage, Out], ...]:
+        """The outputs (and who makes them) that are a path, lie in it, or hold it."""
+        return tuple(
+            (stage, out)
+            for address in dict.fromkeys(self._outs.overlapping(path))
+            for stage in (self.by_address[address],)
+            for out in stage.outs
+            if overlap(out.path, path)
+        )
 
     def inputs(self, stage: Stage) -> tuple[tuple[Stage, Out], ...]:
         """The outputs (and who makes them) that overlap the stage's dependencies."""

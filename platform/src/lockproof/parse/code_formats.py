@@ -1,6 +1,8 @@
 """Files that run code when they are loaded, told by name and by content; nothing is unpickled."""
 
+import bz2
 import io
+import lzma
 import pickletools
 import re
 import struct
@@ -26,15 +28,20 @@ _GLOBAL = re.compile(r"[^\W\d][\w.]* [^\W\d][\w.]*")
 _NPY_OBJECTS = re.compile(rb"'descr':\s*(?:'[|<>=]?O'|\[[^]]*'[|<>=]?O')")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _LAMBDA = re.compile(rb'"class_name":\s*"Lambda"')
-_PEEK = 1 << 16
+_ZIP = b"PK\x03\x04"
+PEEK = 1 << 16
+"""Bytes of a file's beginning that tell what it is."""
 _MEMBERS = 10_000
+_UNPACKED = 16 << 20
+"""Bytes that are unpacked of one archive."""
+_LZMA_MEMORY = 96 << 20
+_CALLS = frozenset({"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "BUILD"})
+_MEMO = frozenset({"PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"})
 
 
-def may_hold_code(path: str) -> bool:
-    """Whether a file of this name is worth reading: it may hold a pickle or serialised code."""
-    return code_in_name(path) is not None or _suffix(path) in (
-        ".bin", ".dat", ".h5", ".hdf5", ".keras", ".model", ".npy", ".npz", ".sav", ".zip",
-    )  # fmt: skip
+def wants_whole(head: bytes) -> bool:
+    """Whether the beginning of a file does not do: an archive has its names at its end."""
+    return head.startswith((_ZIP, _HDF5))
 
 
 def code_in_name(path: str) -> str | None:
@@ -45,8 +52,11 @@ def code_in_name(path: str) -> str | None:
 def code_in_content(content: bytes) -> str | None:
     """What makes a file run code when it is loaded; None where nothing of the kind was seen.
 
-    Known are pickles of every protocol, also compressed with zlib or gzip (joblib), PyTorch's zip
-    files, NumPy arrays of objects, and Keras's Lambda layers.
+    Known are pickles of every protocol, also compressed with zlib, gzip, bzip2 or xz (joblib),
+    PyTorch's zip files, NumPy arrays of objects, and Keras's Lambda layers.
+
+    Args:
+        content: the first `PEEK` bytes of the file, or all of it where `wants_whole` says so.
     """
     if _is_pickle(_inflated(content)):
         return "a pickle"
@@ -56,7 +66,7 @@ def code_in_content(content: bytes) -> str | None:
         return (
             "a Keras model with a Lambda layer, which is code" if _LAMBDA.search(content) else None
         )
-    return _in_zip(content) if content.startswith(b"PK\x03\x04") else None
+    return _in_zip(content) if content.startswith(_ZIP) else None
 
 
 def _suffix(path: str) -> str:
@@ -69,57 +79,91 @@ def _suffix(path: str) -> str:
 def _is_pickle(head: bytes) -> bool:
     """Whether this begins as a pickle does: disassembled, not executed.
 
-    Texts are pickles of the oldest protocol surprisingly often, so one without a protocol number
-    has to name something to import, and to end where the file ends.
+    Texts are pickles of the oldest protocols surprisingly often. So one without a protocol number
+    has to import something and to call it, or to name something in its memo and to end where the
+    file ends. What is called before the first error is called by a loader as well.
     """
     modern = _PROTOCOL.match(head) is not None
-    imports, operations = False, 0
+    imports = calls = named = False
+    operations = texts = 0
     try:
-        for code, argument, position in pickletools.genops(head[:_PEEK]):
+        for code, argument, position in pickletools.genops(head[:PEEK]):
             operations += 1
             if code.name in ("GLOBAL", "INST"):
                 imports = imports or _GLOBAL.fullmatch(str(argument)) is not None
+            texts += "UNICODE" in code.name or "STRING" in code.name
+            imports = imports or (code.name == "STACK_GLOBAL" and texts >= 2)
+            calls = calls or (imports and code.name in _CALLS)
+            named = named or code.name in _MEMO
             if code.name == "STOP":
                 assert position is not None
-                return modern or (imports and not head[position + 1 :].strip())
+                ends = not head[position + 1 :].strip()
+                return modern or calls or (ends and (imports or named))
     except (ValueError, OverflowError, LookupError, struct.error):
         # joblib puts arrays as they are between the operations.
-        return (modern and operations > 2) or (imports and len(head) >= _PEEK)
+        return (modern and operations > 2) or calls or (imports and len(head) >= PEEK)
     return False
 
 
 def _inflated(content: bytes) -> bytes:
-    """The beginning of what zlib or gzip compressed; other content as it is."""
-    gzip = content.startswith(b"\x1f\x8b")
-    if not gzip and content[:2] not in (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda"):
-        return content
+    """The beginning of what was compressed with zlib, gzip, bzip2 or xz; other content as it is."""
+    part = content[:PEEK]
     try:
-        return zlib.decompressobj(31 if gzip else 15).decompress(content[:_PEEK], _PEEK)
-    except zlib.error:
-        return content
+        if part.startswith(b"\x1f\x8b"):
+            return zlib.decompressobj(31).decompress(part, PEEK)
+        if part[:2] in (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda"):
+            return zlib.decompressobj(15).decompress(part, PEEK)
+        if part.startswith(b"BZh"):
+            return bz2.BZ2Decompressor().decompress(part, PEEK)
+        if part.startswith((b"\xfd7zXZ\0", b"]\0\0")):
+            return lzma.LZMADecompressor(memlimit=_LZMA_MEMORY).decompress(part, PEEK)
+    except (zlib.error, OSError, lzma.LZMAError, EOFError, ValueError):
+        pass
+    return content
 
 
 def _npy_objects(content: bytes) -> bool:
-    return _NPY_OBJECTS.search(content[:_PEEK].partition(b"\n")[0]) is not None
+    return _NPY_OBJECTS.search(content[:PEEK].partition(b"\n")[0]) is not None
 
 
 def _in_zip(content: bytes) -> str | None:
+    left = _UNPACKED
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = archive.infolist()[:_MEMBERS]
-            for member in members:
-                suffix = PurePosixPath(member.filename).suffix
-                if suffix in (".pkl", ".pickle"):
-                    return "an archive with a pickle in it, as PyTorch writes it"
-                if suffix == ".npy" or member.filename == "config.json":
-                    with archive.open(member) as file:
-                        head = file.read(_PEEK if suffix == ".npy" else 1 << 20)
-                    if suffix == ".npy" and _npy_objects(head):
-                        return "NumPy arrays of objects, which are pickled"
-                    if suffix == ".json" and _LAMBDA.search(head):
-                        return "a Keras model with a Lambda layer, which is code"
+            for member in archive.infolist()[:_MEMBERS]:
+                what = _named_in_zip(member.filename)
+                if what:
+                    return what
+                if left <= 0 or member.is_dir():
+                    continue
+                with archive.open(member) as file:
+                    head = file.read(1 << 20 if member.filename == "config.json" else PEEK)
+                left -= len(head)
+                what = _of_member(member.filename, head)
+                if what:
+                    return what
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError):
-        return None
-    except ValueError:
-        return None
+        return _first_in_zip(content)
+    except (ValueError, lzma.LZMAError):
+        return _first_in_zip(content)
     return None
+
+
+def _named_in_zip(name: str) -> str | None:
+    if PurePosixPath(name).suffix in (".pkl", ".pickle"):
+        return "an archive with a pickle in it, as PyTorch writes it"
+    return None
+
+
+def _of_member(name: str, head: bytes) -> str | None:
+    if head.startswith(b"\x93NUMPY"):
+        return "NumPy arrays of objects, which are pickled" if _npy_objects(head) else None
+    if name == "config.json":
+        return "a Keras model with a Lambda layer, which is code" if _LAMBDA.search(head) else None
+    return "an archive with a pickle in it" if _is_pickle(head) else None
+
+
+def _first_in_zip(content: bytes) -> str | None:
+    """What the first member of a broken or cut archive is, by its name."""
+    length = int.from_bytes(content[26:28], "little")
+    return _named_in_zip(content[30 : 30 + length].decode("utf-8", "replace"))

@@ -73,11 +73,15 @@ def _deps(
 def _outs(
     value: Mapping[str, Any], document: YamlDocument, path: str, folder: str
 ) -> Iterator[Out]:
+    seen: set[str] = set()
     for number_, entry in enumerate(_items(value, "outs", path)):
         line = document.line("outs", number_)
         if not isinstance(entry.get("path"), str):
             raise ParseError("an output without a path", path, line)
         written, external = place(entry["path"], folder)
+        if written in seen:
+            raise ParseError(f"names {written[:200]!r} twice in outs", path, line)
+        seen.add(written)
         stored = stored_files(entry, path, line)
         files = entry.get("files")
         listed = list(maps(files, path, line)) if isinstance(files, list) else []

@@ -55,12 +55,16 @@ def digest_of(
         algorithm: Algorithm = "md5" if entry.get("hash") else "md5-dos2unix"
         children = {str(f.get("relpath")): str(f.get("md5")) for f in maps(files, name, line)}
         return directory_digest(children, algorithm)
-    merged = {**entry, **_first_cloud(entry)} if "cloud" in entry else entry
+    cloud = _first_cloud(entry)
+    if entry.get("md5") and cloud.get("md5") not in (None, entry["md5"]):
+        raise ParseError("names two MD5s of one path", name, line)
+    merged = {**entry, **cloud}
     if not external:
-        algorithm = "md5" if entry.get("hash") == "md5" else "md5-dos2unix"
-        value = merged.get("md5")
-        if value is None and entry.get("hash") not in (None, "md5"):
-            algorithm, value = "checksum", merged.get(str(entry["hash"]))
+        named = entry.get("hash")
+        if named is None or named == "md5":
+            algorithm, value = "md5" if named else "md5-dos2unix", merged.get("md5")
+        else:  # As DVC has it: then the MD5 beside it counts for nothing.
+            algorithm, value = "checksum", merged.get(str(named))
     else:
         algorithm, value = next(
             (

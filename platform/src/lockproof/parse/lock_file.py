@@ -20,27 +20,32 @@ class LockEntry:
 
 
 def read_lock(content: bytes, path: str) -> dict[str, LockEntry]:
-    """The entries of a `dvc.lock`: stage -> entry; schema 2.0, or 1.0 with the stages on top.
+    """The entries of a `dvc.lock`: stage -> entry.
 
     Raises:
-        ParseError: it is neither.
+        ParseError: it is not of schema 2.0, the only one that DVC reads since its version 3.
     """
     documents = read_yaml(content, path, many=True, core=True)
     if not documents or documents[0].value is None:
         return {}
+    if len(documents) > 1:
+        raise ParseError(f"has {len(documents)} documents, must have one", path)
     document = documents[0]
     if not isinstance(document.value, dict):
         raise ParseError("is no mapping", path)
-    if "schema" in document.value or "stages" in document.value:
-        if str(document.value.get("schema")) != "2.0":
-            raise ParseError("has a schema other than 2.0", path, document.line("schema"))
-        stages = [entry for name, entry, _ in document.entries() if name == "stages"]
-    else:
-        stages = [document]
+    if "schema" not in document.value:
+        raise ParseError(
+            "names no schema (DVC 1 wrote such locks, and DVC does not read them any more; remove"
+            " it and run 'dvc repro')",
+            path,
+        )
+    if document.value["schema"] != "2.0":
+        raise ParseError("has a schema other than '2.0'", path, document.line("schema"))
     return {
         name: _lock_entry(entry, line, path)
-        for found in stages
-        for name, entry, line in found.entries()
+        for key, stages, _ in document.entries()
+        if key == "stages"
+        for name, entry, line in stages.entries()
     }
 
 
@@ -57,6 +62,9 @@ def _lock_entry(entry: YamlDocument, line: int, path: str) -> LockEntry:
         for index, item in enumerate(maps(items, path, line)):
             if not isinstance(item.get("path"), str):
                 raise ParseError("an entry without a path", path, entry.line(key, index))
+            if item["path"] in found:
+                named = f"{item['path'][:200]!r} twice in {key}"
+                raise ParseError(f"names {named}", path, entry.line(key, index))
             found[item["path"]] = (item, entry.line(key, index))
         return found
 

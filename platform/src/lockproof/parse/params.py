@@ -24,7 +24,7 @@ def read_params(content: bytes, name: str) -> Any:
     suffix = splitext(name)[1].lower()
     try:
         if suffix == ".json":
-            return plain(json.loads(content.decode()) or {})
+            return plain(json.loads(content.decode(), object_pairs_hook=_once) or {})
         if suffix == ".toml":
             return plain(tomllib.loads(content.decode()))
         if suffix == ".py":
@@ -35,6 +35,13 @@ def read_params(content: bytes, name: str) -> Any:
     if len(documents) > 1:
         raise ParseError(f"has {len(documents)} documents, must have one", name)
     return plain((documents[0].value if documents else None) or {})
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice")
+    return found
 
 
 def plain(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """The stages of a `dvc.yaml`, filled from its `dvc.lock` and the parameter files."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from posixpath import dirname, join, normpath
 from typing import Any
 
@@ -31,10 +31,14 @@ class StageLines:
 
     declared: int | None
     locked: int | None
+    other_command: bool = False
+    """Whether the command is written otherwise than in the lock: a text of two lines is one script,
+    a list of two texts is two."""
     unlocked: tuple[str, ...] = ()
-    """Dependencies, outputs and parameter files that the lock's entry lacks."""
+    """Dependencies, outputs and parameter files that the lock's entry lacks; POSIX, below the DVC
+    root."""
     stale: tuple[str, ...] = ()
-    """Those that only the lock has."""
+    """Those that only the lock has, and `KEY of FILE` for each such parameter."""
 
 
 @dataclass
@@ -168,7 +172,9 @@ class _Reader:
         files = _merged_params(definition)
         flagged = [(k, text, f) for k in _LISTS for text, f in _flagged(definition, k).items()]
         outs = [text for _, text, _ in flagged]
-        self.found.lines[address] = _lines(entry, line, declared, outs, files)
+        lines = _lines(entry, line, folder, declared, outs, files)
+        other = entry is not None and entry.value["cmd"] != definition["cmd"]
+        self.found.lines[address] = replace(lines, other_command=other)
         self.found.stages.append(
             Stage(
                 address=address,
@@ -234,15 +240,37 @@ class _Reader:
             )
 
 
-def _lines(entry: LockEntry | None, line: int, *declared: Collection[str]) -> StageLines:
-    """`declared`: dependencies, outputs and parameter files, as the stage names them."""
+def _lines(
+    entry: LockEntry | None,
+    line: int,
+    folder: str,
+    deps: Collection[str],
+    outs: Collection[str],
+    params: Mapping[str, Collection[str]],
+) -> StageLines:
+    """What is declared, as the stage names it; of a parameter file no key means all of it."""
     if entry is None:
         return StageLines(line, None)
-    locked = (entry.deps, entry.outs, entry.value.get("params") or {})
-    pairs = list(zip(declared, locked, strict=True))
-    unlocked = tuple(p for ours, theirs in pairs for p in ours if p not in theirs)
-    stale = tuple(p for ours, theirs in pairs for p in theirs if p not in ours)
-    return StageLines(line, entry.line, unlocked, stale)
+    values: Mapping[str, Mapping[str, Any]] = entry.value.get("params") or {}
+    pairs = ((deps, entry.deps), (outs, entry.outs), (params, values))
+
+    def below_root(path: str) -> str:
+        return place(path, folder)[0]
+
+    return StageLines(
+        line,
+        entry.line,
+        unlocked=tuple(below_root(p) for ours, theirs in pairs for p in ours if p not in theirs),
+        stale=(
+            *(below_root(p) for ours, theirs in pairs for p in theirs if p not in ours),
+            *(
+                f"{key} of {below_root(path)}"
+                for path, keys in params.items()
+                for key in (values.get(path, ()) if keys else ())
+                if key not in keys
+            ),
+        ),
+    )
 
 
 def _texts(definition: Mapping[str, Any], key: str) -> list[str]:

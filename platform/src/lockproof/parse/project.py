@@ -72,6 +72,12 @@ class Reading:
     lock_files: dict[str, bytes] = field(default_factory=dict)
     """The `dvc.lock` and `.dvc` files: POSIX path below the DVC root -> content."""
     ignored: Ignored = field(default_factory=lambda: Ignored({}))
+    inner: tuple[str, ...] = ()
+    """Folders with a DVC project of their own: POSIX, from the DVC root, with `/` at the end."""
+
+    def hides(self, path: str) -> bool:
+        """Whether DVC, at work in this project, does not see a file."""
+        return path.startswith(self.inner) or self.ignored.hides(path)
 
 
 def read_project(files: Files, prefix: str) -> Reading:
@@ -95,10 +101,13 @@ class _Project:
     def read(self) -> Reading:
         own = self._own()
         ignores = [path for path in own if basename(path) == IGNORE_FILE]
-        wanted = [path for path in own if _is_ours(path)]
+        wanted = [path for path in own if is_of_pipeline(path)]
         # In one go, as far as can be: each costs a process.
         self.files.load(self.prefix + path for path in (*ignores, *wanted, _CONFIG, DEFAULT_PARAMS))
-        self.found.ignored = Ignored({path: self._content(path) or b"" for path in ignores})
+        contents = {path: self._content(path) for path in ignores}
+        for path in (path for path, content in contents.items() if content is None):
+            self._refuse(ParseError("is no regular file", path))
+        self.found.ignored = Ignored({path: text or b"" for path, text in contents.items()})
         hidden = self.found.ignored.hides
         wanted = [path for path in wanted if not hidden(path)]
         pipelines = [path for path in wanted if basename(path) == "dvc.yaml"]
@@ -116,16 +125,27 @@ class _Project:
                 stages += self._stages(path, content)
             except ParseError as error:
                 self._refuse(error)
+        for stage in stages:
+            self._refuse_ignored(stage)
         self._order(stages)
         return self.found
+
+    def _refuse_ignored(self, stage: Stage) -> None:
+        hides = self.found.ignored.hides
+        for out in stage.outs:
+            folder = out.locked is not None and out.locked.is_dir
+            if not out.external and (hides(out.path) or (folder and hides(f"{out.path}/"))):
+                message = f"names {out.path}, which {IGNORE_FILE} hides, so that DVC refuses it"
+                self._refuse(ParseError(message, stage.file))
 
     def _own(self) -> list[str]:
         """Every path of the project, without those of a project inside it."""
         paths = [p[len(self.prefix) :] for p in self.files.entries if p.startswith(self.prefix)]
-        inner = tuple(
-            f"{p.removesuffix('.dvc/config')}" for p in paths if p.endswith("/.dvc/config")
-        )
-        return [p for p in paths if not p.startswith(inner)] if inner else paths
+        # As DVC: whatever is in it.
+        inner = {p[: p.index("/.dvc/") + 1] for p in paths if "/.dvc/" in p}
+        inner |= {p.removesuffix(".dvc") for p in paths if p.endswith("/.dvc")}
+        self.found.inner = tuple(sorted(inner))
+        return [p for p in paths if not p.startswith(self.found.inner)] if inner else paths
 
     def _content(self, path: str) -> bytes | None:
         return self.files.read(self.prefix + path)
@@ -211,6 +231,7 @@ def _has_conflict(content: bytes) -> bool:
     return (b"<<<<<<<" in content or b">>>>>>>" in content) and bool(_MARKERS.search(content))
 
 
-def _is_ours(path: str) -> bool:
+def is_of_pipeline(path: str) -> bool:
+    """Whether a file of this name declares or locks stages or data."""
     name = basename(path)
     return name in ("dvc.yaml", "dvc.lock") or (name.endswith(".dvc") and name != ".dvc")

@@ -6,7 +6,7 @@ from shlex import quote
 
 from lockproof.model.digest import Digest
 from lockproof.model.finding import Finding
-from lockproof.model.pipeline import Stage, flat
+from lockproof.model.pipeline import Dep, Stage, flat
 
 from .catalog import finding
 
@@ -32,6 +32,10 @@ class LockFacts:
     """Paths that the pipeline names and the lock's entry does not."""
     stale: tuple[str, ...] = ()
     """Paths that only the lock's entry names."""
+    other_command: bool = False
+    """Whether `dvc.yaml` writes the command otherwise than the lock, be its lines the same."""
+    undigested: tuple[str, ...] = ()
+    """Paths that the lock names without a digest, so that nothing can be compared with it."""
 
 
 def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]:
@@ -45,8 +49,9 @@ def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]
     if not locked:
         yield _found(facts, "LP101", name, f"{name} has no entry in dvc.lock: {_AGAIN}")
         return
-    yield from _unlocked_data(facts)
-    if stage.locked_command is not None and stage.locked_command != stage.command:
+    yield from _undigested(facts)
+    before = stage.locked_command
+    if before is not None and (before != stage.command or facts.other_command):
         yield _found(
             facts,
             "LP102",
@@ -54,18 +59,7 @@ def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]
             f"{name}: the command is not the locked one: {_AGAIN}",
             stage.command,
         )
-    for params in stage.params:
-        if params.path in facts.unlocked or params.locked == params.current:
-            continue
-        keys = _changed(flat(params.locked or {}), flat(params.current))
-        if keys:
-            yield _found(
-                facts,
-                "LP103",
-                f"{name} {params.path}",
-                f"{name}: {', '.join(keys)} in {params.path} differ from the lock: {_AGAIN}",
-                {key: flat(params.current).get(key) for key in keys},
-            )
+    yield from _params(facts)
     yield from _deps(facts)
     for out, digest in facts.in_git.items():
         yield finding(
@@ -76,27 +70,55 @@ def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]
             path=out,
             seen=str(digest),
         )
-    for what, why in ((facts.unlocked, "lacks"), (facts.stale, "still has")):
+    # What it has too much is no reason for DVC to run a stage again.
+    anew = f"run 'dvc repro -f -s {quote(name)}' and commit dvc.lock"
+    for what, why, how in ((facts.unlocked, "lacks", _AGAIN), (facts.stale, "still has", anew)):
         for path in what:
             yield _found(
                 facts,
                 "LP108",
                 f"{name} {path}",
-                f"{name}: its entry in dvc.lock {why} {path}: {_AGAIN}",
+                f"{name}: its entry in dvc.lock {why} {path}: {how}",
             )
 
 
-def _unlocked_data(facts: LockFacts) -> Iterator[Finding]:
-    if facts.stage.kind != "data":
-        return
-    for out in facts.stage.outs:
-        if out.locked is None and not out.stored:
+def _undigested(facts: LockFacts) -> Iterator[Finding]:
+    name, data = facts.stage.address, facts.stage.kind == "data"
+    how = f"run 'dvc commit {quote(name)}' and commit it" if data else _AGAIN
+    for path in facts.undigested:
+        what = "names" if data else "is locked with"
+        yield _found(
+            facts,
+            "LP101",
+            f"{name} {path}",
+            f"{name} {what} {path} without its digest, so that nothing proves what it was: {how}",
+        )
+
+
+def _params(facts: LockFacts) -> Iterator[Finding]:
+    name = facts.stage.address
+    for params in facts.stage.params:
+        if params.path in facts.unlocked:
+            continue
+        subject, locked, current = f"{name} {params.path}", params.locked or {}, params.current
+        now = flat(current)
+        keys = _changed(flat(locked), now)
+        if keys:
             yield _found(
                 facts,
-                "LP101",
-                f"{facts.stage.address} {out.path}",
-                f"{facts.stage.address} names {out.path} without its digest: run 'dvc commit"
-                f" {quote(facts.stage.address)}' and commit it",
+                "LP103",
+                subject,
+                f"{name}: {', '.join(keys)} in {params.path} differ from the lock: {_AGAIN}",
+                {key: now.get(key) for key in keys},
+            )
+        nowhere = [key for key in params.keys if key not in locked and key not in current]
+        if nowhere:
+            yield _found(
+                facts,
+                "LP103",
+                subject,
+                f"{name}: {', '.join(nowhere)} is neither in {params.path} nor in the lock: take it"
+                f" out of {facts.file}, or give it a value and run 'dvc repro'",
             )
 
 
@@ -133,8 +155,42 @@ def _deps(facts: LockFacts) -> Iterator[Finding]:
         )
 
 
+def part_differs(
+    stage: Stage,
+    dep: Dep,
+    actual: Digest | None,
+    outs: Iterable[str],
+    file: str,
+    line: int | None,
+) -> Finding:
+    """The finding where a dependency in or around outputs is not what those hold."""
+    name, locked, where = stage.address, dep.locked, ", ".join(outs)
+    assert locked is not None
+    return finding(
+        "LP105",
+        f"{name} {dep.path}",
+        f"{name}: {dep.path} is locked as {locked.short}, but with {where} as locked it is"
+        f" {actual.short if actual else 'not there'}: {_AGAIN}",
+        path=file,
+        line=line,
+        seen=[str(locked), str(actual)],
+    )
+
+
 def _changed(locked: Mapping[str, object], current: Mapping[str, object]) -> list[str]:
-    return [k for k in sorted({*locked, *current}) if locked.get(k, ...) != current.get(k, ...)]
+    names = sorted({*locked, *current})
+    return [k for k in names if not _same(locked.get(k, ...), current.get(k, ...))]
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether code sees no difference: it tells 1 from 1.0 and from true, which are equal."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return one == other and str(one) == str(other)  # 0.0 is -0.0.
 
 
 def _found(facts: LockFacts, rule: str, subject: str, message: str, seen: object = None) -> Finding:

@@ -37,6 +37,8 @@ class ClaimFacts:
     """Bytes in the remote, of a directory all of its files; None where a part is not known."""
     nfiles: int | None = None
     """Files that the directory object names."""
+    by_size: bool = False
+    """Whether of an object of it nothing but its size could be compared."""
     unversioned: Sample = Sample()
     """Files that the lock gives no version id for, in a version-aware remote; or, in any other
     remote, files that it gives nothing else for."""
@@ -78,6 +80,13 @@ def claim_findings(facts: ClaimFacts) -> Iterator[Finding]:
             facts,
             f"{path} has {facts.size:,} bytes in {where}, but {claim.file} says {claim.size:,}:"
             " run 'dvc commit' or 'dvc repro', push, and commit the new lock",
+        )
+    elif claim.size is None and facts.by_size:
+        yield _found(
+            "LP203",
+            facts,
+            f"{claim.file} gives no size for {path}, and of its content {where} shows nothing else:"
+            " run 'dvc commit' or 'dvc repro' and commit the new lock, or use --deep",
         )
     elif claim.nfiles is not None and facts.nfiles is not None and claim.nfiles != facts.nfiles:
         yield _found(

@@ -63,6 +63,7 @@ def affected(directory: Path, revision: str, since: str | None) -> Affected:
             changed = affected_since(
                 base,
                 git=git,
+                commit=commit,
                 pipeline=pipeline,
                 policy=policy,
                 prefix=prefix,

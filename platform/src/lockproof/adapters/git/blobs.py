@@ -1,18 +1,29 @@
 """Digests of what Git holds, as DVC would compute them in a checkout."""
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 
 from lockproof.model.digest import Algorithm, Digest, directory_digest
 
-from .snapshot import LINK, Snapshot
+from .forms import other_forms
+from .links import BrokenLink, Links
+from .snapshot import Snapshot
 
 _TEXT = bytes(range(32, 127)) + b"\n\r\t\f\b"
 _BLOCK = 512
 
 
+class Unknown(Exception):
+    """Nobody knows from Git alone what a checkout holds at a path; the text says why."""
+
+
 class Blobs:
-    """Files and folders of one revision by their DVC digests; each blob is hashed once."""
+    """Files and folders of one revision by their DVC digests; each blob is hashed once.
+
+    They are taken as a checkout has them: links followed, line ends and encodings converted, and
+    what Git LFS keeps read from its store in the clone.
+    """
 
     def __init__(self, snapshot: Snapshot, prefix: str, hides: Callable[[str], bool]) -> None:
         """Paths are relative to the DVC root, which `prefix` names from the Git root.
@@ -21,74 +32,141 @@ class Blobs:
         """
         self.snapshot, self.hides = snapshot, hides
         self.prefix = f"{prefix}/" if prefix else ""
+        self._links = Links(snapshot)
         self._digests: dict[tuple[str, str], str] = {}
-        self._prepared: set[tuple[str, str]] = set()
-        self._listed: dict[str, list[str]] = {}
+        """Object id, or path where a checkout has another content, and algorithm -> digest."""
+        self._other: dict[str, str | None] = {}
+        """Path that was looked at -> why its content is unknown; None where it is the blob's."""
+        self._listed: dict[str, dict[str, str]] = {}
+        self.not_followed: set[str] = set()
+        """Links to folders inside a folder: DVC does not look behind them."""
         self.hashed = 0
-        """How many blobs were read."""
+        """How many files were read."""
 
     def holds(self, path: str) -> bool:
-        """Whether Git has a file, link or folder there."""
+        """Whether Git has a file or folder there, or behind a link that is there."""
+        try:
+            return self._is_there(self._links.resolve(self._full(path)))
+        except BrokenLink:
+            return False
+
+    def real(self, path: str) -> str | None:
+        """Where a path leads to; None where that is outside of the DVC project."""
         full = self._full(path)
-        return full in self.snapshot.entries or full in self.snapshot.folders
+        try:
+            real = self._links.resolve(full)
+        except BrokenLink:
+            return None
+        if real == full:
+            return path
+        return real.removeprefix(self.prefix) if real.startswith(self.prefix) else None
 
     def prepare(self, wanted: Iterable[tuple[str, str]]) -> None:
         """Hash many at once: (path, algorithm) of files and folders."""
-        entries, known = self.snapshot.entries, self._digests
-        oids: dict[str, bool] = {}
+        asked: dict[str, set[str]] = {}
         for path, algorithm in wanted:
-            if (path, algorithm) in self._prepared:
-                continue
-            self._prepared.add((path, algorithm))
-            for file in self._files(path):
-                entry = entries[file]
-                if entry.is_file and (entry.oid, algorithm) not in known:
-                    oids[entry.oid] = algorithm == "md5-dos2unix" or oids.get(entry.oid, False)
+            with contextlib.suppress(Unknown):
+                for file in self._files(path).values():
+                    if (self._key(file), algorithm) not in self._digests:
+                        asked.setdefault(file, set()).add(algorithm)
+        new = [file for file in asked if file not in self._other]
+        self._other |= dict.fromkeys(new)
+        self._other |= other_forms(self.snapshot, new, self._keep_other)
+        oids: dict[str, set[str]] = {}
+        for file, algorithms in asked.items():
+            if self._other[file] is None and (file, "md5") not in self._digests:
+                oids.setdefault(self.snapshot.entries[file].oid, set()).update(algorithms)
 
-        def hash_(oid: str, _size: int, chunks: Iterator[bytes]) -> None:
-            if oids[oid]:
-                known[oid, "md5"], known[oid, "md5-dos2unix"] = _both(chunks)
-            else:
-                known[oid, "md5"] = _plain(chunks)
-            self.hashed += 1
+        def keep(oid: str, _size: int, chunks: Iterator[bytes]) -> None:
+            self._keep(oid, chunks, both="md5-dos2unix" in oids[oid])
 
-        self.snapshot.each(oids, hash_)
+        self.snapshot.each(oids, keep)
+
+    def _keep_other(self, path: str, chunks: Iterator[bytes]) -> None:
+        self._keep(path, chunks, both=True)
+
+    def _keep(self, key: str, chunks: Iterator[bytes], *, both: bool) -> None:
+        known = self._digests
+        if both:
+            known[key, "md5"], known[key, "md5-dos2unix"] = _both(chunks)
+        else:
+            known[key, "md5"] = _plain(chunks)
+        self.hashed += 1
+
+    def _key(self, file: str) -> str:
+        return file if (file, "md5") in self._digests else self.snapshot.entries[file].oid
 
     def digest(self, path: str, algorithm: str) -> Digest | None:
-        """The digest of a file or folder; None where it is not there, or holds a link."""
+        """The digest of a file or folder; None where there is none.
+
+        Raises:
+            Unknown: what is in Git does not tell.
+        """
         name: Algorithm = "md5-dos2unix" if algorithm == "md5-dos2unix" else "md5"
-        if (path, name) not in self._prepared:
-            self.prepare([(path, name)])
-        full = self._full(path)
-        entries = self.snapshot.entries
-        if full in entries:
-            value = self._digests.get((entries[full].oid, name))
-            return Digest.of(name, value) if value else None
-        children = {}
-        for file in self._files(path):
-            value = self._digests.get((entries[file].oid, name))
-            if value is None or entries[file].mode == LINK:
-                return None
-            children[file[len(full) + 1 :] if full else file] = value
+        children = self.children(path, name)
+        if "" in children:
+            return Digest.of(name, children[""])
         return directory_digest(children, name) if children else None
 
-    def _files(self, path: str) -> list[str]:
-        """The file itself, or what DVC sees of a folder; from the Git root."""
+    def children(self, path: str, algorithm: str) -> dict[str, str]:
+        """The files of a folder: path below it -> hex digest; of a file its own is `""`.
+
+        Raises:
+            Unknown: what is in Git does not tell.
+        """
+        self.prepare([(path, algorithm)])
+        files = self._files(path)
+        for file in files.values():
+            why = self._other.get(file)
+            if why:
+                raise Unknown(f"{file} {why}")
+        return {at: self._digests[self._key(file), algorithm] for at, file in files.items()}
+
+    def _files(self, path: str) -> dict[str, str]:
+        """Path below `path` as DVC sees it -> file of Git; of a file its own is `""`."""
         full = self._full(path)
-        if full in self.snapshot.entries:
-            return [full]
         if full not in self._listed:
-            self._listed[full] = list(self._below(full))
+            self._listed[full] = dict(self._below(full))
         return self._listed[full]
 
-    def _below(self, folder: str) -> Iterator[str]:
-        folders, todo = self.snapshot.folders, [folder]
+    def _below(self, full: str) -> Iterator[tuple[str, str]]:
+        top = self._follow(full)
+        entries, folders = self.snapshot.entries, self.snapshot.folders
+        if top in entries:
+            yield "", self._file(top)
+            return
+        start, todo = len(top) + 1 if top else 0, [top]
         while todo:
             for child in folders.get(todo.pop(), ()):
                 if child in folders:
                     todo.append(child)
-                elif not self.hides(child[len(self.prefix) :]):
-                    yield child
+                elif not self.hides(self._as_named(child, full, start)):
+                    real = self._follow(child)
+                    if real in entries:
+                        yield child[start:], self._file(real)
+                    elif real in folders:
+                        self.not_followed.add(child)
+                    else:
+                        raise Unknown(f"{child} is a link to {real}, which is not in Git")
+
+    def _as_named(self, child: str, full: str, start: int) -> str:
+        """A file of a folder by the name under which DVC comes to it, below the DVC root."""
+        named = f"{full}/{child[start:]}" if full else child[start:]
+        return named[len(self.prefix) :]
+
+    def _follow(self, path: str) -> str:
+        try:
+            return self._links.resolve(path)
+        except BrokenLink as error:
+            raise Unknown(f"{path} {error}") from None
+
+    def _file(self, path: str) -> str:
+        if not self.snapshot.entries[path].is_file:
+            raise Unknown(f"{path} is a submodule, which is another repository")
+        return path
+
+    def _is_there(self, full: str) -> bool:
+        return full in self.snapshot.entries or full in self.snapshot.folders
 
     def _full(self, path: str) -> str:
         return self.prefix.rstrip("/") if path == "." else f"{self.prefix}{path}"

@@ -58,8 +58,10 @@ def git_command(*args: str) -> list[str]:
     return ["git", *(word for setting in _SETTINGS for word in ("-c", setting)), *args]
 
 
-def run_git(cwd: Path, *args: str, extra: Mapping[str, str] | None = None) -> bytes:
-    """What a Git command prints.
+def run_git(
+    cwd: Path, *args: str, extra: Mapping[str, str] | None = None, given: bytes = b""
+) -> bytes:
+    """What a Git command prints; `given` is its standard input.
 
     Raises:
         UsageError: it fails, or there is no Git or no such directory.
@@ -69,7 +71,7 @@ def run_git(cwd: Path, *args: str, extra: Mapping[str, str] | None = None) -> by
             git_command(*args),
             cwd=cwd,
             env=git_environment(extra),
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             check=False,
         )
@@ -83,7 +85,8 @@ def run_git(cwd: Path, *args: str, extra: Mapping[str, str] | None = None) -> by
         reason = done.stderr.decode("utf-8", "replace").strip().splitlines()
         fatal = [line for line in reason if line.startswith(("fatal:", "error:"))]
         line = (fatal or reason or [f"exit code {done.returncode}"])[-1]
-        raise UsageError(f"git {args[0]}: {line}")
+        name = next(word for word in args if not word.startswith("-") and "=" not in word)
+        raise UsageError(f"git {name}: {line}")
     return done.stdout
 
 
@@ -265,7 +268,7 @@ class GitRepository:
         Raises:
             UsageError: Git cannot check the commit out.
         """
-        self._borrow(target)
+        self.borrow(target)
         run_git(target, "checkout", "--quiet", "--detach", commit)
         if self._is_partial and run_git(target, "status", "--porcelain"):
             raise UsageError(
@@ -297,7 +300,7 @@ class GitRepository:
         Returns:
             False where the commit has no such path.
         """
-        self._borrow(target)
+        self.borrow(target)
         return self.restore(commit, path, target)
 
     def _submodules(self, commit: str) -> dict[str, str]:
@@ -320,7 +323,8 @@ class GitRepository:
             return False
 
     @cached_property
-    def _common(self) -> Path:
+    def common(self) -> Path:
+        """Git's own folder, which all work trees of the clone share."""
         out = run_git(self.root, "rev-parse", "--path-format=absolute", "--git-common-dir")
         return Path(os.fsdecode(out.removesuffix(b"\n")))
 
@@ -328,16 +332,17 @@ class GitRepository:
     def _object_format(self) -> str:
         return run_git(self.root, "rev-parse", "--show-object-format").decode().strip()
 
-    def _borrow(self, target: Path) -> None:
+    def borrow(self, target: Path) -> None:
+        """Make `target` an empty repository that has all objects of this one."""
         target.mkdir(parents=True)
         run_git(target, "init", "--quiet", "--template=", f"--object-format={self._object_format}")
         info = target / ".git" / "objects" / "info"
         info.mkdir(parents=True, exist_ok=True)
-        objects = os.fsencode(self._common / "objects")
+        objects = os.fsencode(self.common / "objects")
         if b"\n" in objects or objects.startswith(b'"'):
             escaped = objects.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
             objects = b'"' + escaped + b'"'
         (info / "alternates").write_bytes(objects + b"\n")
-        shallow = self._common / "shallow"
+        shallow = self.common / "shallow"
         if shallow.exists():
             (target / ".git" / "shallow").write_bytes(shallow.read_bytes())

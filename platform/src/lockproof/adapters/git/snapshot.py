@@ -15,6 +15,14 @@ from .repository import GitRepository, git_command, git_environment, run_git
 
 _CHUNK = 1 << 20
 _TREE = re.compile(r"(\d+) \w+ ([0-9a-f]+)\t([^\0]+)\0")
+_IMPOSSIBLE = frozenset({"", ".", "..", ".git"})
+_EMPTY = frozenset(
+    {
+        "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+        "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+    }
+)
+"""The id of an empty file, by SHA-1 and by SHA-256."""
 LINK, SUBMODULE = "120000", "160000"
 
 
@@ -45,13 +53,23 @@ class Snapshot:
         """POSIX path from the Git root -> entry, in Git's order.
 
         Raises:
-            UsageError: the index holds files in conflict.
+            UsageError: the index holds files in conflict; or a tree is broken.
         """
-        found = {}
         if self.commit is not None:
             listing = run_git(self.git.root, "ls-tree", "-r", "-z", "--full-tree", self.commit)
             listed = _TREE.findall(os.fsdecode(listing))
-            return {path: Entry(mode, oid) for mode, oid, path in listed}
+            found = {}
+            for mode, oid, path in listed:
+                if path in found:
+                    raise self._broken(path, "is there twice")
+                found[path] = Entry(mode, oid)
+        else:
+            found = self._index()
+        self._refuse_impossible(found)
+        return found
+
+    def _index(self) -> dict[str, Entry]:
+        found = {}
         asked = ("ls-files", "-s", "-z", "--full-name", ":/")
         listing = run_git(self.git.root, *asked, extra=self.git.index)
         for line in filter(None, os.fsdecode(listing).split("\0")):
@@ -60,7 +78,29 @@ class Snapshot:
             if stage != "0":
                 raise UsageError(f"{path} is in conflict: resolve it and add it")
             found[path] = Entry(mode, oid)
+        if any(entry.oid in _EMPTY for entry in found.values()):
+            # Perhaps only announced ('git add -N'), and no commit would take it.
+            tree = run_git(self.git.root, "hash-object", "-t", "tree", "--stdin").decode().strip()
+            how = ("--cached", "--name-only", "-z", "--no-relative", "--no-renames")
+            named = ("diff-index", *how, "--ita-invisible-in-index", tree)
+            listing = run_git(self.git.root, *named, extra=self.git.index)
+            kept = set(os.fsdecode(listing).split("\0"))
+            found = {path: entry for path, entry in found.items() if path in kept}
         return found
+
+    def _refuse_impossible(self, found: Mapping[str, Entry]) -> None:
+        """Refuse what no checkout can have, since then nobody knows what one would have."""
+        for path in found:
+            parts = path.split("/")
+            if not _IMPOSSIBLE.isdisjoint(part.lower() for part in parts):
+                raise self._broken(path, "is no name that Git checks out")
+            while parts.pop() and parts:
+                if "/".join(parts) in found:
+                    raise self._broken("/".join(parts), "is a file and a folder")
+
+    def _broken(self, path: str, why: str) -> UsageError:
+        where = self.commit[:12] if self.commit else "the index"
+        return UsageError(f"{where} is broken: {path!r} {why}: see 'git fsck', and make it anew")
 
     @cached_property
     def folders(self) -> Mapping[str, tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """The Git family: what is tracked that should not be, and what is named without being pinned."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -14,7 +14,7 @@ from lockproof.errors import ConfigError, MissingExtraError
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
 from lockproof.model.verdict import Verdict
-from lockproof.parse.code_formats import code_in_content, code_in_name, may_hold_code
+from lockproof.parse.code_formats import PEEK, code_in_content, code_in_name, wants_whole
 from lockproof.parse.container_images import ImageUse, images_in, images_run_by, may_name_images
 from lockproof.parse.yaml_document import ParseError
 from lockproof.rules import git as rules
@@ -87,41 +87,39 @@ def _files(scene: Scene, seen: _Seen) -> None:
     policy, head = scene.policy.git, scene.head
     sizes = head.sizes(head.entries)
     limits = Limits(large=policy.large, binary=policy.binary)
-    weighed = {p: size for p, size in sizes.items() if not matches_any(p, policy.allow)}
-    heads = {p: _BINARY_HEAD for p, n in weighed.items() if limits.binary < n <= limits.large}
-    sniffed = [p for p in sizes if may_hold_code(p)]
-    whole = {p: sizes[p] for p in sniffed if sizes[p] <= _LARGEST_SNIFFED}
-    begun = _beginnings(head, heads | whole)
+    binary, code = _looked_at(head, sizes)
     files = [
-        GitFile(path, size, is_binary=b"\0" in begun.get(path, b"")[:_BINARY_HEAD])
-        for path, size in weighed.items()
+        GitFile(path, size, is_binary=head.entries[path].oid in binary)
+        for path, size in sizes.items()
+        if not matches_any(path, policy.allow)
     ]
     seen.findings += rules.weighty(files, limits)
-    for path in sniffed:
-        what = code_in_content(begun[path]) if path in whole else code_in_name(path)
-        what = what or code_in_name(path)
+    for path in sizes:
+        what = code.get(head.entries[path].oid) or code_in_name(path)
         if what:
             seen.findings.append(rules.runs_code(path, what))
 
 
-def _beginnings(head: Snapshot, wanted: Mapping[str, int]) -> dict[str, bytes]:
-    """Path -> so many of its first bytes, at least."""
-    found: dict[str, bytes] = {}
-    by_oid: dict[str, list[str]] = {}
-    for path in wanted:
-        by_oid.setdefault(head.entries[path].oid, []).append(path)
+def _looked_at(head: Snapshot, paths: Iterable[str]) -> tuple[set[str], dict[str, str]]:
+    """Object ids of files with a NUL in their beginning; and of such as run code, with the why."""
+    binary: set[str] = set()
+    code: dict[str, str] = {}
 
-    def take(oid: str, _: int, chunks: Iterator[bytes]) -> None:
-        limit = max(wanted[path] for path in by_oid[oid])
-        content = bytearray()
-        for chunk in chunks:
-            content += chunk
-            if len(content) >= limit:
-                break
-        found.update(dict.fromkeys(by_oid[oid], bytes(content[:limit])))
+    def take(oid: str, size: int, chunks: Iterator[bytes]) -> None:
+        content = bytearray(next(chunks, b""))
+        if wants_whole(bytes(content[:8])) and size <= _LARGEST_SNIFFED:
+            for chunk in chunks:
+                content += chunk
+        else:
+            del content[PEEK:]
+        if b"\0" in content[:_BINARY_HEAD]:
+            binary.add(oid)
+        what = code_in_content(bytes(content))
+        if what:
+            code[oid] = what
 
-    head.each(by_oid, take)
-    return found
+    head.each(dict.fromkeys(head.entries[path].oid for path in paths), take)
+    return binary, code
 
 
 # --- the environment ------------------------------------------------------------------------------

@@ -3,20 +3,20 @@
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from lockproof.adapters.git.blobs import Blobs
+from lockproof.adapters.git.blobs import Blobs, Unknown
 from lockproof.model.check import Check
 from lockproof.model.digest import Digest
 from lockproof.model.finding import Finding
-from lockproof.model.pipeline import Dep, Out, Stage, overlap
+from lockproof.model.pipeline import Dep, Out, Stage
 from lockproof.model.verdict import Verdict
 from lockproof.parse.pipeline_file import StageLines
 from lockproof.parse.project import Kind
 from lockproof.rules import lock as rules
 from lockproof.rules.lock import LockFacts, lock_findings
 
+from .guard import unseen_findings
 from .interface import Outcome, Scene
-
-_MD5 = ("md5", "md5-dos2unix")
+from .parts import makers_of
 
 
 def check(scene: Scene) -> Outcome:
@@ -26,6 +26,7 @@ def check(scene: Scene) -> Outcome:
     look.prepare(stages)
     findings = [
         *look.problems(),
+        *unseen_findings(scene),
         *(
             found
             for stage in stages
@@ -36,7 +37,7 @@ def check(scene: Scene) -> Outcome:
     data = sum(stage.kind != "stage" for stage in stages)
     check = Check(
         name="lock",
-        verdict=Verdict.PASSED if stages else Verdict.INCONCLUSIVE,
+        verdict=Verdict.PASSED if stages and not look.unknown else Verdict.INCONCLUSIVE,
         checked=len(stages),
         unit="stage",
         summary=f"{len(stages) - data} of dvc.yaml, {data} of .dvc files;"
@@ -51,7 +52,8 @@ class _Look:
         self.scene, self.reading = scene, scene.reading
         self.blobs = Blobs(scene.head, scene.prefix, self.reading.ignored.hides)
         self.partial: list[str] = []
-        self.linked: list[str] = []
+        self.unknown: dict[str, str] = {}
+        """Path of the pipeline -> why Git does not tell what is there."""
 
     def prepare(self, stages: tuple[Stage, ...]) -> None:
         """Hash everything that is asked for below, in one go."""
@@ -59,7 +61,7 @@ class _Look:
             (item.path, item.algorithm)
             for stage in stages
             for item in (*stage.deps, *stage.outs)
-            if item.locked and item.algorithm in _MD5 and not item.external
+            if item.has_md5 and not item.external
             if isinstance(item, Dep) or (isinstance(item, Out) and not item.cached)
         )
 
@@ -85,17 +87,18 @@ class _Look:
         for dep in stage.deps:
             if dep.external or stage.kind == "import":
                 continue  # An import names a path elsewhere.
-            makers = self._makers(stage, dep)
-            if not makers and not self.blobs.holds(dep.path):
-                untracked.append(dep.path)
-            elif not makers:
-                given[dep.path] = (self._committed(dep), None)
-            elif makers[0][1].path == dep.path:
+            real = self.blobs.real(dep.path)
+            makers = makers_of(self.scene.pipeline, stage, real) if real is not None else ()
+            if makers and makers[0][1].path == real:
                 maker, out = makers[0]
                 who = f"stage {maker.address}" if maker.kind == "stage" else maker.file
-                given[dep.path] = (out.locked, who)
-            elif dep.locked:
+                given[dep.path] = (self._made(maker, out), who)
+            elif makers and any(out.cached for _, out in makers):
                 self.partial.append(f"{stage.address}: {dep.path}")
+            elif self.blobs.holds(dep.path):
+                given[dep.path] = (self._committed(dep), None)
+            else:
+                untracked.append(dep.path)
         return LockFacts(
             stage=stage,
             file=self.scene.git_path(stage.file),
@@ -105,46 +108,60 @@ class _Look:
             untracked=tuple(untracked),
             unlocked=lines.unlocked,
             stale=lines.stale,
+            other_command=lines.other_command,
+            undigested=tuple(
+                item.path
+                for item in _named(stage)
+                if not item.has_md5
+                if not (isinstance(item, Out) and item.stored)
+                if item.path not in lines.unlocked
+            ),
         )
 
-    def _makers(self, stage: Stage, dep: Dep) -> list[tuple[Stage, Out]]:
-        pipeline = self.scene.pipeline
-        return [
-            (maker, out)
-            for address in pipeline.upstream[stage.address]
-            for maker in (pipeline.by_address[address],)
-            for out in maker.outs
-            if overlap(out.path, dep.path)
-        ]
+    def _made(self, maker: Stage, out: Out) -> Digest | None:
+        """What a stage or a `.dvc` file has an output as."""
+        source = maker.deps[0].locked if maker.kind == "import" and len(maker.deps) == 1 else None
+        if out.locked is None and source and source.algorithm == "md5":
+            return source  # Imported and not downloaded yet.
+        if out.locked is None and (maker.kind == "import" or out.stored):
+            self.unknown[out.path] = f"{maker.file} names it without the MD5 of its content"
+        return out.locked
 
     def _changed_outs(self, stage: Stage) -> Iterator[tuple[str, Digest | None]]:
         for out in stage.outs:
-            if out.cached or out.external or out.locked is None:
+            if out.cached or out.external or not out.has_md5:
                 continue
-            committed = self._committed(out) if self.blobs.holds(out.path) else None
-            if committed is None and self.linked and self.linked[-1] == out.path:
-                continue
-            if committed != out.locked:
+            committed = self._committed(out)
+            if committed != out.locked and out.path not in self.unknown:
                 yield out.path, committed
 
     def _committed(self, item: Dep | Out) -> Digest | None:
-        if item.locked is None or item.algorithm not in _MD5:
+        if not item.has_md5 or not self.blobs.holds(item.path):
             return None
-        digest = self.blobs.digest(item.path, item.algorithm)
-        if digest is None:
-            self.linked.append(item.path)
-        return digest
+        try:
+            return self.blobs.digest(item.path, item.algorithm)
+        except Unknown as error:
+            self.unknown[item.path] = str(error)
+            return None
 
     def not_checked(self) -> Iterator[str]:
         """What needs more than Git's files."""
-        if self.partial:
+        if self.partial and "remote" in self.scene.policy.gate.off:
             yield (
-                f"{len(self.partial)} dependencies lie inside an output or around one, so that only"
-                f" its data could tell: {', '.join(self.partial[:3])}"
+                f"{len(self.partial)} dependencies lie inside an output or around one, and the"
+                f" family remote, which reads listings, is off: {', '.join(self.partial[:3])}"
                 + (", …" if len(self.partial) > 3 else "")
             )
-        if self.linked:
+        yield from (f"{path}: {why}" for path, why in sorted(self.unknown.items()))
+        behind = sorted(self.blobs.not_followed)
+        if behind:
             yield (
-                f"{len(self.linked)} paths are or hold links or submodules, which are not followed:"
-                f" {', '.join(self.linked[:3])}" + (", …" if len(self.linked) > 3 else "")
+                f"{len(behind)} links to folders inside of folders, behind which DVC does not look:"
+                f" {', '.join(behind[:3])}" + (", …" if len(behind) > 3 else "")
             )
+
+
+def _named(stage: Stage) -> Iterator[Dep | Out]:
+    """What the lock has to name by a digest: an import says by its source what it is."""
+    items: tuple[Dep | Out, ...] = () if stage.kind == "import" else (*stage.deps, *stage.outs)
+    return (item for item in items if not item.external)

@@ -5,6 +5,7 @@ from functools import partial
 
 import anyio
 
+from lockproof.adapters.git.blobs import Blobs
 from lockproof.adapters.store.config import COMMITTED, LOCAL
 from lockproof.model.claim import claims_of
 from lockproof.model.finding import Finding, Severity
@@ -12,7 +13,9 @@ from lockproof.model.verdict import Verdict
 from lockproof.rules.remote import changed_config, tracked_local_config
 from lockproof.steps.trust import trusted_remotes
 
+from .guard import exempt_findings
 from .interface import Outcome, Scene
+from .parts import compare_parts, part_deps, wanted_of
 from .remotes import prove_remotes, remote_check
 
 
@@ -24,7 +27,9 @@ def check(scene: Scene) -> Outcome:
         UnavailableError: a remote does not answer.
     """
     found = claims_of(scene.pipeline)
-    findings = list(_config_findings(scene))
+    findings = [*_config_findings(scene), *exempt_findings(scene)]
+    blobs = Blobs(scene.head, scene.prefix, scene.reading.ignored.hides)
+    parts = part_deps(scene, blobs)
     remotes = trusted_remotes(
         scene.head.git,
         scene.root,
@@ -41,15 +46,19 @@ def check(scene: Scene) -> Outcome:
                 scene.policy.remote,
                 deep=scene.request.deep,
                 show=partial(scene.progress.show, "remote"),
+                parts=wanted_of(parts),
             )
         )
     finally:
         scene.progress.end("remote")
-    findings += proved.findings
+    listings = {d: files for proof in proved.proofs.values() for d, files in proof.parts.items()}
+    differing, unknown = compare_parts(scene, parts, listings, blobs)
+    findings += [*proved.findings, *differing]
     failed = any(f.severity is Severity.ERROR for f in findings)
     judged = Verdict.FAILED if failed else Verdict.PASSED
+    check = remote_check(found, proved, scene.policy.remote, judged)
     return Outcome(
-        check=remote_check(found, proved, scene.policy.remote, judged),
+        check=check.model_copy(update={"not_checked": (*check.not_checked, *unknown)}),
         findings=tuple(findings),
         asked=bool(found.claims),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 
 from lockproof.adapters.store.open import open_store
 from lockproof.config import RemotePolicy
@@ -13,7 +14,7 @@ from lockproof.model.remote import RemoteConfigs
 from lockproof.model.verdict import Verdict
 from lockproof.rules.remote import claim_findings, no_remote, ordered
 
-from .prover import Options, StoreProof, prove
+from .prover import Options, Parts, StoreProof, prove
 
 Located = tuple[Claim, str]
 """A claim, and the file that states it, relative to the Git root."""
@@ -35,6 +36,7 @@ async def prove_remotes(
     *,
     deep: bool = False,
     show: Callable[[str], None] = lambda text: None,
+    parts: Parts = MappingProxyType({}),
 ) -> Proved:
     """Prove claims on the remotes that they name, else on the default one.
 
@@ -44,6 +46,7 @@ async def prove_remotes(
         policy: how they are asked.
         deep: whether every object is read and hashed, whatever the policy says.
         show: takes a line of progress now and then.
+        parts: of which paths in which directories the files are asked for by name.
 
     Raises:
         ConfigError: a remote's settings do not make sense.
@@ -63,7 +66,7 @@ async def prove_remotes(
             continue
         store = open_store(remote, jobs=policy.jobs, timeout=policy.timeout)
         try:
-            proof = await prove(group, store, options, partial(_shown, show, remote.name))
+            proof = await prove(group, store, options, partial(_shown, show, remote.name), parts)
         finally:
             store.close()
         proved.proofs[remote.name] = proof

@@ -1,12 +1,8 @@
 """The reproduction family: a passed `lockproof reproduce` for this very commit and lock."""
 
-import os
-from pathlib import Path
-
-from pydantic import ValidationError
-
+from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.config import FILE_NAME, Policy, parse_policy
-from lockproof.errors import ConfigError, UsageError
+from lockproof.errors import ConfigError
 from lockproof.model.check import Check
 from lockproof.model.digest import lock_digest
 from lockproof.model.finding import Finding
@@ -15,8 +11,7 @@ from lockproof.model.verdict import OutputVerdict, Verdict
 from lockproof.rules.catalog import finding
 
 from .interface import Outcome, Scene
-
-_LARGEST = 64 << 20
+from .proof import contradictions, read_report
 
 
 def check(scene: Scene) -> Outcome:
@@ -29,7 +24,7 @@ def check(scene: Scene) -> Outcome:
     if scene.request.report is None:
         problems = ["no report is given: hand over the CI job's artifact with --report"]
     else:
-        problems = _problems(scene, _read(scene, scene.request.report))
+        problems = _problems(scene, read_report(scene, scene.request.report))
     asked = required or scene.request.report is not None
     findings = tuple(_found(scene, problem) for problem in problems) if asked else ()
     return Outcome(
@@ -51,28 +46,6 @@ def _found(scene: Scene, problem: str) -> Finding:
     return finding("LP710", f"reproduction of {subject}", f"nothing proves it: {problem}")
 
 
-def _read(scene: Scene, path: Path) -> Report:
-    real = Path(os.path.realpath(path))
-    top = Path(os.path.realpath(scene.head.git.root))
-    if top in real.parents:
-        inside = real.relative_to(top).as_posix()
-        if inside in scene.head.entries:
-            raise UsageError(
-                f"{path} is tracked by Git, so whoever wrote the commit could have written it:"
-                " give the artifact of the CI job"
-            )
-    try:
-        if real.stat().st_size > _LARGEST:
-            raise UsageError(f"{path} is larger than 64 MiB, which no report is")
-        return Report.model_validate_json(real.read_bytes())
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValidationError as error:
-        raise UsageError(
-            f"{path} is no report: write one with 'lockproof reproduce --output FILE.json'"
-        ) from error
-
-
 def _problems(scene: Scene, report: Report) -> list[str]:
     subject = report.subject
     found = []
@@ -88,37 +61,49 @@ def _problems(scene: Scene, report: Report) -> list[str]:
         found.append("the report is about some of the stages only")
     if report.verdict is not Verdict.PASSED:
         found.append(f"the report's verdict is '{report.verdict.value}'")
+    if found:
+        return found  # What it says is of no interest then.
     edited = _edited_sections(scene)
+    if "[run]" in edited:
+        return [
+            "its commands ran within the limits of the pull request's own [run]: change those in"
+            " one of their own"
+        ]
     if edited and _lets_differences_pass(report):
-        found.append(
+        return [
             f"the report lets differences pass by {', '.join(edited)} of the pull request: change"
             " those in one of their own"
-        )
-    return found
+        ]
+    return list(contradictions(report, scene.pipeline, scene.policy))
 
 
 def _edited_sections(scene: Scene) -> list[str]:
-    """What a pull request that brings a new lock changes of how a reproduction is judged.
+    """What the revision changes of how a reproduction is done and judged.
 
     `lockproof reproduce` goes by the policy of the revision that it runs.
     """
-    if not scene.request.pull_request or scene.base_reading is None:
+    if scene.base is None:
         return []
-    if lock_digest(scene.base_reading.lock_files) == lock_digest(scene.reading.lock_files):
-        return []  # Nothing new is claimed: what it lets pass was proved by the base's policy.
     path = scene.git_path(FILE_NAME)
-    content = scene.head.read(path)
-    try:
-        own = parse_policy(content.decode(), path) if content else Policy()
-    except (ConfigError, UnicodeDecodeError):
+    own = _policy_in(scene.head, path)
+    trusted = scene.policy if scene.request.pull_request else _policy_in(scene.base, path)
+    if own is None or trusted is None:
         return [path]
-    trusted = scene.policy
     pairs = {
+        "[run]": (own.run, trusted.run),
         "[reproduce]": (own.reproduce, trusted.reproduce),
         "[[tolerance]]": (own.tolerance, trusted.tolerance),
         "[[judged-by]]": (own.judged_by, trusted.judged_by),
     }
     return [name for name, (one, other) in pairs.items() if one != other]
+
+
+def _policy_in(snapshot: Snapshot, path: str) -> Policy | None:
+    content = snapshot.read(path)
+    try:
+        return parse_policy(content.decode(), path) if content else Policy()
+    except (ConfigError, UnicodeDecodeError):
+        return None
 
 
 def _lets_differences_pass(report: Report) -> bool:

@@ -87,7 +87,13 @@ def _scene(request: Request, progress: Progress) -> tuple[Scene, list[Finding]]:
     base = None
     if request.pull_request or request.base:
         base = Snapshot(git, git.resolve(base_revision(git, request.base)))
-    root = _dvc_root(Path(os.path.realpath(request.directory)), top, head)
+    start = Path(os.path.realpath(request.directory))
+    root = _dvc_root(start, top, head)
+    if request.pull_request and base and _dvc_root(start, top, base, root) != root:
+        raise UsageError(
+            f"{root} is a DVC project at this revision and was none at the base, whose policy"
+            " counts: use -C with the folder of the base's project"
+        )
     prefix = "" if root == top else root.relative_to(top).as_posix()
     path = f"{prefix}/{FILE_NAME}" if prefix else FILE_NAME
     trusted = base if request.pull_request and base else head
@@ -107,7 +113,7 @@ def _scene(request: Request, progress: Progress) -> tuple[Scene, list[Finding]]:
     )
 
 
-def _dvc_root(start: Path, top: Path, head: Snapshot) -> Path:
+def _dvc_root(start: Path, top: Path, head: Snapshot, default: Path | None = None) -> Path:
     """The nearest folder from `start` up that has a DVC project in the revision."""
     for folder in (start, *start.parents):
         if folder != top and top not in folder.parents:
@@ -115,6 +121,8 @@ def _dvc_root(start: Path, top: Path, head: Snapshot) -> Path:
         below = "" if folder == top else folder.relative_to(top).as_posix()
         if (f"{below}/.dvc" if below else ".dvc") in head.folders:
             return folder
+    if default is not None:
+        return default
     raise UsageError(
         f"no DVC project in {start} or above it, as the revision has it: commit .dvc, run this"
         " where it is, or use -C DIR"

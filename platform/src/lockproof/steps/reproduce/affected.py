@@ -1,13 +1,18 @@
 """Which stages a change touches, by comparing the pipelines of two commits."""
 
 import os
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path, PurePosixPath
 
 from lockproof.adapters.dvc.project import Project
 from lockproof.adapters.git.repository import GitRepository
-from lockproof.config import FILE_NAME, Policy
+from lockproof.config import FILE_NAME, Policy, matches_any
+from lockproof.model.base import canonical_json
 from lockproof.model.pipeline import Pipeline
+from lockproof.parse.params import read_params
+from lockproof.parse.project import is_of_pipeline
+from lockproof.parse.yaml_document import ParseError
 
 from .plan import affected_stages
 from .session import blob_in
@@ -17,17 +22,23 @@ def affected_since(
     base: str,
     *,
     git: GitRepository,
+    commit: str,
     pipeline: Pipeline,
     policy: Policy,
     prefix: str,
     tree: Mapping[str, str],
     work: Path,
 ) -> frozenset[str] | None:
-    """Addresses of the stages that differ from `base`; None where it has no such project.
+    """Addresses of the stages that may differ from `base`; None where it has no such project.
+
+    A file that is declared by a stage is taken to be read by those that declare it. What reads any
+    other file is not known, so that a change of it affects every stage, but for those that the
+    policy calls unread.
 
     Args:
         base: the full id of the commit to compare with.
         git: the repository.
+        commit: the full id of the commit under proof.
         pipeline: the pipeline of the commit under proof.
         policy: its policy.
         prefix: the DVC root below the Git root; empty where they are the same.
@@ -53,8 +64,81 @@ def affected_since(
     if named:
         whole += [path for path in (named.requirements, named.uv_lock) if path]
 
-    def changed(path: str) -> bool:
-        place = os.path.normpath(f"{prefix}/{path}") if prefix else path
-        return blob_in(old_tree, place) != blob_in(tree, place)
+    def place(path: str) -> str:
+        return os.path.normpath(f"{prefix}/{path}") if prefix else path
 
+    def changed(path: str) -> bool:
+        return blob_in(old_tree, place(path)) != blob_in(tree, place(path))
+
+    declared = _Declared((before, pipeline), policy, place)
+    others = (p for p in _changed_files(old_tree, tree) if not declared.covers(p))
+    read = partial(_other_values, git=git, revisions=(base, commit), place=place)
+    if any(others) or any(
+        changed(path) and read(path, declared.keys[path]) for path in declared.keys
+    ):
+        return frozenset(s.address for s in pipeline.stages if s.kind == "stage")
     return affected_stages(before, pipeline, changed, whole)
+
+
+class _Declared:
+    """The files of which the pipelines say what reads them."""
+
+    def __init__(
+        self, pipelines: Iterable[Pipeline], policy: Policy, place: Callable[[str], str]
+    ) -> None:
+        stages = [stage for pipeline in pipelines for stage in pipeline.stages]
+        params = [params for stage in stages for params in stage.params]
+        whole = {item.path for item in params if not item.keys}
+        self.keys: dict[str, set[str]] = {}
+        """Parameter file, below the DVC root -> the keys that are declared of it."""
+        for item in params:
+            if item.path not in whole:
+                self.keys.setdefault(item.path, set()).update(item.keys)
+        deps = {dep.path for stage in stages for dep in stage.deps if not dep.external}
+        outs = {out.path for stage in stages for out in stage.outs if not out.external}
+        records = {policy.record.directory, policy.gate.baseline}
+        self._paths = {place(path) for path in (*deps, *outs, *whole, *self.keys, *records)}
+        self._root, self._unread = place("."), policy.reproduce.unread
+
+    def covers(self, path: str) -> bool:
+        """Whether a file, from the Git root, is one of them, or one that nothing reads."""
+        if is_of_pipeline(path) and (self._root == "." or path.startswith(f"{self._root}/")):
+            return True
+        above = (path, *map(str, PurePosixPath(path).parents))
+        return not self._paths.isdisjoint(above) or matches_any(path, self._unread)
+
+
+def _changed_files(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
+    """Files and submodules that are in one tree alone, or other in the two."""
+    folders = {str(parent) for path in (*old, *new) for parent in PurePosixPath(path).parents}
+    changed = (path for path in {*old, *new} if old.get(path) != new.get(path))
+    return (path for path in changed if path not in folders)
+
+
+def _other_values(
+    path: str,
+    keys: Collection[str],
+    *,
+    git: GitRepository,
+    revisions: tuple[str, str],
+    place: Callable[[str], str],
+) -> bool:
+    """Whether a parameter file says something else of what no stage declares."""
+    one, other = (_without(git.read(r, place(path)), path, keys) for r in revisions)
+    return one != other
+
+
+def _without(content: bytes | None, path: str, keys: Collection[str]) -> str | bytes | None:
+    """The values of a parameter file but for some dotted keys; its bytes where it is none."""
+    try:
+        values = read_params(content or b"", path)
+    except ParseError:
+        return content
+    for key in keys:
+        *folders, last = key.split(".")
+        inner = values
+        for part in folders:
+            inner = inner.get(part) if isinstance(inner, dict) else None
+        if isinstance(inner, dict):
+            inner.pop(last, None)
+    return canonical_json(values)

@@ -122,6 +122,7 @@ def affected_stages(
         if old.by_address.get(stage.address) != stage
         or _given(old, old.by_address[stage.address]) != _given(new, stage)
         or any(changed(dep.path) for dep in stage.deps)
+        or any(changed(out.path) for out in stage.outs if not out.cached)
     )
 
 

@@ -169,6 +169,7 @@ def _scope(session: Session, request: Request) -> tuple[Subject, Selection]:
         affected_since(
             base,
             git=session.git,
+            commit=session.commit,
             pipeline=session.pipeline,
             policy=session.policy,
             prefix=session.prefix,

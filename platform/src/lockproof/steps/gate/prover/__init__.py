@@ -1,5 +1,5 @@
 """Proves that a remote holds what a lock claims, by asking the store and never by downloading."""
 
-from .prove import Options, StoreProof, prove
+from .prove import Options, Parts, StoreProof, prove
 
-__all__ = ["Options", "StoreProof", "prove"]
+__all__ = ["Options", "Parts", "StoreProof", "prove"]

@@ -1,7 +1,7 @@
 """Directory objects: read from a store, checked, and taken apart."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -26,10 +26,21 @@ class Directory:
     packed: dict[int, bytearray] = field(default_factory=dict)
     """First byte -> packed digests of its files, one for each file."""
     nfiles: int = 0
+    parts: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Path in the directory that was asked for -> its files: path below it -> MD5. Of a file its
+    own path is empty; `""` stands for the directory itself."""
 
 
-def read_directory(store: Store, digest: Digest, patience: Patience) -> Directory:
+def read_directory(
+    store: Store, digest: Digest, patience: Patience, wanted: Collection[str] = ()
+) -> Directory:
     """Read a directory object, check its MD5, and take it apart.
+
+    Args:
+        store: where it is.
+        digest: names it.
+        patience: how the store is asked.
+        wanted: paths in the directory, files or folders, whose files are kept by name.
 
     Raises:
         StoreError: the store does not answer.
@@ -38,14 +49,18 @@ def read_directory(store: Store, digest: Digest, patience: Patience) -> Director
     try:
         with _content(store, digest, patience) as content:
             packed: dict[int, bytearray] = {}
+            parts: dict[str, dict[str, str]] = {path: {} for path in wanted}
             for file in _files(content, digest):
+                for path in _around(file.relpath) if parts else ():
+                    if path in parts:
+                        parts[path][file.relpath[len(path) :].lstrip("/")] = file.md5
                 raw = bytes.fromhex(file.md5)
                 try:
                     packed[raw[0]] += raw
                 except KeyError:
                     packed[raw[0]] = bytearray(raw)
                 found.nfiles += 1
-            found.packed = packed
+            found.packed, found.parts = packed, parts
     except FileNotFoundError:
         found.missing = True
     except _OtherContent:
@@ -53,6 +68,14 @@ def read_directory(store: Store, digest: Digest, patience: Patience) -> Director
     except ListingError as error:
         found.problem = str(error)
     return found
+
+
+def _around(path: str) -> Iterator[str]:
+    """The path itself, every folder that it lies in, and `""` for the whole."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+    yield ""
 
 
 def names_in(

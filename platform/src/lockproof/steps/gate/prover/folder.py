@@ -14,6 +14,8 @@ from lockproof.model.digest import Algorithm, Digest
 from .wanted import Folder, path_of, prefer_listing
 
 _HEX = re.compile(r"[0-9a-f]{8}")
+_EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
+"""The MD5 of nothing."""
 _SAMPLE = 100
 """Names that are kept of one claim's problems."""
 _ENOUGH = 1000
@@ -52,6 +54,8 @@ class Outcome:
     """Claim -> bytes of its objects."""
     unsized: set[int] = field(default_factory=set)
     """Claims with an object whose size the store does not say."""
+    unread: set[int] = field(default_factory=set)
+    """Claims with an object whose content nothing shows but its size."""
     missing: dict[int, Some] = field(default_factory=dict)
     corrupted: dict[int, Some] = field(default_factory=dict)
     suspects: dict[int, Some] = field(default_factory=dict)
@@ -68,6 +72,7 @@ class Outcome:
         self.unknown += other.unknown
         self.suspected += other.suspected
         self.unsized |= other.unsized
+        self.unread |= other.unread
         for owner, size in other.sizes.items():
             self.sizes[owner] = self.sizes.get(owner, 0) + size
         for mine, theirs in (
@@ -123,7 +128,8 @@ class Look:
         path, names = path_of(algorithm, first), wanted.names
         held = self._find(path, names)
         outcome = Outcome(objects=len(names))
-        bad, suspect, gone = self._contents(path, f"{first:02x}", algorithm, held, outcome)
+        judged = self._contents(path, f"{first:02x}", algorithm, held, outcome)
+        bad, suspect, gone, unknown = judged
         for name, owner in wanted.entries():
             digest = f"{first:02x}{name}"
             object_ = held.get(name)
@@ -133,6 +139,8 @@ class Look:
             if object_.size is None:
                 outcome.unsized.add(owner)
             outcome.sizes[owner] = outcome.sizes.get(owner, 0) + (object_.size or 0)
+            if name in unknown:
+                outcome.unread.add(owner)
             if name in bad:
                 outcome.corrupted.setdefault(owner, Some()).add(digest)
             elif name in suspect:
@@ -178,14 +186,16 @@ class Look:
         algorithm: Algorithm,
         held: Mapping[str, Held],
         outcome: Outcome,
-    ) -> tuple[set[str], set[str], set[str]]:
-        bad, suspect, gone = set(), set(), set()
+    ) -> tuple[set[str], set[str], set[str], set[str]]:
+        bad, suspect, gone, unknown = set(), set(), set(), set()
         for name, object_ in held.items():
             verdict = self._content(path + name, first + name, algorithm, object_)
             outcome.by_reading += verdict is _Content.READ
             outcome.by_etag += verdict is _Content.TAGGED
-            outcome.unknown += verdict is _Content.UNKNOWN
-            if verdict is _Content.OTHER:
+            if verdict is _Content.UNKNOWN:
+                outcome.unknown += 1
+                unknown.add(name)
+            elif verdict is _Content.OTHER:
                 bad.add(name)
             elif verdict is _Content.GONE:
                 gone.add(name)
@@ -194,7 +204,7 @@ class Look:
                 outcome.suspected += 1
                 one = (object_.size or 0, path + name, first + name)
                 outcome.smallest = min(filter(None, (outcome.smallest, one)))
-        return bad, suspect, gone
+        return bad, suspect, gone, unknown
 
     def _content(self, path: str, digest: str, algorithm: Algorithm, held: Held) -> "_Content":
         if self.deep:
@@ -206,6 +216,8 @@ class Look:
             return _Content.READ if md5 == digest else _Content.OTHER
         if held.md5 == digest:
             return _Content.TAGGED
+        if held.size == 0 and digest != _EMPTY:
+            return _Content.OTHER
         # An ETag says nothing of a digest that is not of the bytes as they are.
         if held.md5 is None or algorithm != "md5":
             return _Content.UNKNOWN

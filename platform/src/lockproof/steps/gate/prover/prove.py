@@ -1,9 +1,10 @@
 """All claims on one store: directory objects first, then every object that they name."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 from typing import TypeVar
 
 import anyio
@@ -21,6 +22,7 @@ from .versions import PART, Versions, look_at_versions
 from .wanted import Wanted, path_of, prefer_listing
 
 _T = TypeVar("_T")
+Parts = Mapping[Digest, Collection[str]]
 _FEW = 64
 """Up to so many objects are asked for one by one, without looking how full the store is."""
 
@@ -55,6 +57,8 @@ class StoreProof:
     """Whether the ETags of this store turned out to be no MD5s."""
     by_size: int = 0
     """Objects that are there, and of which only name and size could be compared."""
+    parts: Mapping[Digest, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+    """Directory -> path in it that was asked for -> its files; see `Directory.parts`."""
 
 
 async def prove(
@@ -62,6 +66,7 @@ async def prove(
     store: Store,
     options: Options,
     show: Callable[[str], None] = lambda text: None,
+    parts: Parts = MappingProxyType({}),
 ) -> StoreProof:
     """Find out what a store holds of what is claimed; nothing is written to it.
 
@@ -70,13 +75,14 @@ async def prove(
         store: where the objects should be.
         options: how it is asked.
         show: takes a line of progress now and then.
+        parts: of which paths in which directories the files are asked for by name.
 
     Raises:
         StoreError: the store does not answer, after all attempts.
     """
     stop = threading.Event()
     patience = Patience(options.attempts, options.backoff, stop=stop)
-    prover = _Prover(store, options, patience, anyio.CapacityLimiter(options.jobs), show)
+    prover = _Prover(store, options, patience, anyio.CapacityLimiter(options.jobs), show, parts)
     try:
         return await prover.prove(claims)
     finally:
@@ -90,6 +96,7 @@ class _Prover:
     patience: Patience
     limiter: anyio.CapacityLimiter
     show: Callable[[str], None]
+    parts: Parts
     outcome: Outcome = field(default_factory=Outcome)
     versions: Versions = field(default_factory=Versions)
     directories: dict[Digest, Directory] = field(default_factory=dict)
@@ -117,6 +124,7 @@ class _Prover:
             by_size=self.outcome.unknown
             + (self.outcome.suspected if foreign else 0)
             + self.versions.unknown,
+            parts={d: found.parts for d, found in self.directories.items() if not _is_bad(found)},
         )
 
     async def _read_directories(self, digests: Sequence[Digest]) -> None:
@@ -124,7 +132,8 @@ class _Prover:
         if unique:
             self.show(f"reading {len(unique)} directory objects")
         read = partial(read_directory, self.store)
-        found = await self._all([partial(read, d, self.patience) for d in unique])
+        calls = [partial(read, d, self.patience, self.parts.get(d, ())) for d in unique]
+        found = await self._all(calls)
         self.directories = dict(zip(unique, found, strict=True))
 
     def _wanted(self, plain: Sequence[tuple[int, Claim]]) -> Wanted:
@@ -222,6 +231,7 @@ class _Prover:
             corrupted=_sample(self.outcome.corrupted.get(owner)),
             size=None if owner in self.outcome.unsized else self.outcome.sizes.get(owner, 0),
             nfiles=directory.nfiles if directory else None,
+            by_size=owner in self.outcome.unread,
         )
 
     def _name(self, facts: ClaimFacts) -> ClaimFacts:

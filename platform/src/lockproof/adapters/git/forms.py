@@ -1,0 +1,136 @@
+"""What a checkout holds of a tracked file where that is not the blob: attributes and Git LFS.
+
+Git itself converts, in a scratch repository that has nothing but the revision's `.gitattributes`
+and borrows the objects. The settings of user and machine do not count, and no filter is run.
+"""
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from .repository import run_git
+from .snapshot import Snapshot
+
+_ATTRIBUTES = ("text", "eol", "ident", "working-tree-encoding", "filter")
+_NONE = ("unspecified", "unset")
+_PLAIN = (
+    "core.autocrlf=false",
+    "core.eol=lf",
+    "core.symlinks=true",
+    f"core.attributesFile={os.devnull}",
+)
+_POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-[^\n]*\n)*"
+    rb"oid sha256:([0-9a-f]{64})\nsize (\d{1,19})\n"
+)
+_LONGEST_POINTER = 1024
+_CHUNK = 1 << 20
+_UNKNOWN_LFS = "is in Git LFS, whose content is not in this clone ('git lfs fetch' brings it)"
+
+Take = Callable[[str, Iterator[bytes]], None]
+"""Takes a path and the content that a checkout has there, in chunks."""
+
+
+class _Kinds(NamedTuple):
+    converted: list[str]
+    lfs: list[str]
+    foreign: dict[str, str]
+    """Path -> the name of its filter."""
+
+
+def other_forms(snapshot: Snapshot, paths: Iterable[str], take: Take) -> dict[str, str]:
+    """Give those of the files that a checkout holds in another form than Git.
+
+    Args:
+        snapshot: the revision.
+        paths: of regular files, POSIX, from the Git root.
+        take: called once for each of them whose content is known.
+
+    Returns:
+        Path -> why nobody here knows what a checkout would hold.
+
+    Raises:
+        UsageError: Git cannot tell, or cannot write them.
+    """
+    named = (p for p in snapshot.entries if PurePosixPath(p).name == ".gitattributes")
+    ruled = [path for path in named if snapshot.entries[path].is_file]
+    wanted = list(dict.fromkeys(paths))
+    if not ruled or not wanted:
+        return {}
+    with tempfile.TemporaryDirectory(prefix="lockproof-") as scratch:
+        tree = Path(scratch, "tree")
+        snapshot.git.borrow(tree)
+        kinds = _kinds(snapshot, ruled, wanted, tree)
+        _git(tree, "checkout-index", "-z", "--stdin", given=_listed(kinds.converted))
+        for path in kinds.converted:
+            take(path, _chunks(tree / path))
+    unknown = {p: f"is what the filter {name!r} makes" for p, name in kinds.foreign.items()}
+    return unknown | _from_lfs(snapshot, kinds.lfs, take)
+
+
+def _kinds(snapshot: Snapshot, ruled: list[str], wanted: list[str], tree: Path) -> _Kinds:
+    entries = snapshot.entries
+    index = "".join(f"{entries[p].mode} {entries[p].oid} 0\t{p}\0" for p in {*ruled, *wanted})
+    _git(tree, "update-index", "-z", "--index-info", given=os.fsencode(index))
+    asked = ("check-attr", "-z", "--cached", "--stdin", *_ATTRIBUTES)
+    said = os.fsdecode(_git(tree, *asked, given=_listed(wanted))).split("\0")
+    kinds = _Kinds([], [], {})
+    for start in range(0, len(said) - 1, 3 * len(_ATTRIBUTES)):
+        path, values = said[start], said[start + 2 : start + 3 * len(_ATTRIBUTES) : 3]
+        text, eol, ident, encoding, filter_ = values
+        if filter_ == "lfs":
+            kinds.lfs.append(path)
+        elif filter_ not in _NONE:
+            kinds.foreign[path] = filter_
+        elif (eol == "crlf" and text != "unset") or ident == "set" or encoding not in _NONE:
+            kinds.converted.append(path)
+    return kinds
+
+
+def _from_lfs(snapshot: Snapshot, paths: list[str], take: Take) -> dict[str, str]:
+    """A file that LFS should have and whose blob is no pointer is what it is."""
+    sizes = snapshot.sizes(paths)
+    snapshot.load(path for path in paths if sizes[path] <= _LONGEST_POINTER)
+    unknown = {}
+    for path in paths:
+        content = snapshot.read(path) if sizes[path] <= _LONGEST_POINTER else None
+        pointer = _POINTER.fullmatch(content) if content else None
+        if pointer is None:
+            continue
+        name, size = pointer[1].decode(), int(pointer[2])
+        stored = snapshot.git.common / "lfs" / "objects" / name[:2] / name[2:4] / name
+        if _is_object(stored, name, size):
+            take(path, _chunks(stored))
+        else:
+            unknown[path] = _UNKNOWN_LFS
+    return unknown
+
+
+def _is_object(path: Path, name: str, size: int) -> bool:
+    try:
+        if not path.is_file() or path.stat().st_size != size:
+            return False
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == name
+    except OSError:
+        return False
+
+
+def _git(tree: Path, *args: str, given: bytes) -> bytes:
+    settings = [word for setting in _PLAIN for word in ("-c", setting)]
+    extra = {"GIT_ATTR_NOSYSTEM": "1", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    return run_git(tree, *settings, *args, extra=extra, given=given)
+
+
+def _listed(paths: list[str]) -> bytes:
+    return b"".join(os.fsencode(path) + b"\0" for path in paths)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk

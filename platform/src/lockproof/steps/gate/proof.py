@@ -1,0 +1,138 @@
+"""What a report of a reproduction says, held against itself, the pipeline and the policy."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from lockproof.config import Policy
+from lockproof.errors import UsageError
+from lockproof.model.finding import Severity
+from lockproof.model.pipeline import Out, Pipeline, Stage, inside
+from lockproof.model.report import OutputReport, Report, SkipReason, StageReport
+from lockproof.model.verdict import OutputVerdict, Verdict, worst
+
+from .interface import Scene
+
+_LARGEST = 64 << 20
+
+
+def read_report(scene: Scene, path: Path) -> Report:
+    """The report that a file holds.
+
+    Raises:
+        UsageError: it cannot be read, is none, or is one that the revision itself brings.
+    """
+    _refuse_own(scene, path)
+    try:
+        # Not to wait for whoever may write into a pipe.
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise UsageError(f"{path} is no file: give the report that 'lockproof' wrote")
+            content = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
+    if len(content) > _LARGEST:
+        raise UsageError(f"{path} is larger than 64 MiB, which no report is")
+    try:
+        return Report.model_validate_json(content)
+    except ValidationError as error:
+        raise UsageError(
+            f"{path} is no report: write one with 'lockproof reproduce --output FILE.json'"
+        ) from error
+
+
+def _refuse_own(scene: Scene, path: Path) -> None:
+    """Refuse what Git or DVC brings into the work tree, since the commit's author chose it."""
+    real, top = Path(os.path.realpath(path)), Path(os.path.realpath(scene.head.git.root))
+    if top not in real.parents:
+        return
+    here = real.relative_to(top)
+    above = (here, *here.parents)
+    tracked = any(place.as_posix() in scene.head.entries for place in above)
+    outs = (out.path for s in scene.pipeline.stages for out in s.outs if not out.external)
+    if tracked or any(inside(here.as_posix(), scene.git_path(out)) for out in outs):
+        raise UsageError(
+            f"{path} is tracked by {'Git' if tracked else 'DVC'}, so whoever wrote the commit could"
+            " have written it: give the artifact of the CI job"
+        )
+
+
+def contradictions(report: Report, pipeline: Pipeline, policy: Policy) -> Iterator[str]:
+    """Why a report that says `passed` does not prove it.
+
+    Args:
+        report: of a reproduction of all stages, or of those that a change affects.
+        pipeline: of the revision.
+        policy: the trusted one.
+    """
+    stages = {stage.address: stage for stage in pipeline.stages if stage.kind == "stage"}
+    said = {stage.address: stage for stage in report.stages}
+    if said.keys() != stages.keys() or len(said) != len(report.stages):
+        names = sorted(said.keys() ^ stages.keys()) or sorted(said)
+        shown = ", ".join(names[:3]) + (", …" if names[3:] else "")
+        yield f"its stages are not those of the pipeline: {shown}"
+        return
+    if not stages:
+        yield "there is no stage that it could be about"
+    errors = [found for found in report.findings if found.severity is Severity.ERROR]
+    if errors:
+        yield f"the report passed with an error in it: {errors[0].rule} {errors[0].subject}"
+    if report.subject.runs < policy.reproduce.runs:
+        yield f"its stages ran {report.subject.runs} times; the policy asks for more"
+    if policy.reproduce.mode == "chain" and report.subject.mode != "chain":
+        yield "its stages ran one by one; the policy asks for the whole chain"
+    for address, stage in stages.items():
+        problem = _of_stage(report, said[address], stage, policy)
+        if problem:
+            yield f"{address}: {problem}"
+
+
+def _of_stage(report: Report, said: StageReport, stage: Stage, policy: Policy) -> str | None:
+    if said.command != stage.command:
+        return "the report has another command"
+    if said.verdict is not Verdict.PASSED:
+        return f"the stage's verdict is '{said.verdict.value}'"
+    claimed = {out.path: out for out in stage.outs}
+    if {o.path: o.locked for o in said.outputs} != {p: out.locked for p, out in claimed.items()}:
+        return "the report has other outputs than the lock"
+    if said.skipped is not None:
+        return _of_skipped(report, said, stage, policy)
+    host = report.host.stages.get(said.address)
+    ran = host is not None and host.executed > 0 and host.exit_code == 0
+    if not (ran or (host is not None and host.reused is not None)):
+        return "nothing says that its command ran to its end"
+    parts = [_judged(output, claimed[output.path], policy) for output in said.outputs]
+    if parts and worst(parts) is not Verdict.PASSED:
+        output = said.outputs[parts.index(worst(parts))]
+        return f"{output.path} is '{output.verdict.value}' by the trusted policy"
+    return None
+
+
+def _of_skipped(report: Report, said: StageReport, stage: Stage, policy: Policy) -> str | None:
+    allowed = {
+        SkipReason.UNAFFECTED: policy.reproduce.unaffected == "accept"
+        and report.subject.since is not None,
+        SkipReason.FROZEN: policy.reproduce.frozen == "accept" and stage.frozen,
+    }
+    assert said.skipped is not None
+    return None if allowed.get(said.skipped) else f"it did not run ({said.skipped.value})"
+
+
+def _judged(output: OutputReport, out: Out, policy: Policy) -> Verdict:
+    """What an output comes to by the trusted policy."""
+    accepted = {
+        OutputVerdict.NONDETERMINISTIC: policy.reproduce.nondeterministic == "accept",
+        OutputVerdict.NOT_COMPARABLE: policy.reproduce.not_comparable == "accept",
+    }
+    if output.verdict is OutputVerdict.WITHIN_TOLERANCE:
+        folder = bool(out.locked and out.locked.is_dir)
+        stated = [rule.tolerance for rule in policy.tolerances_for(out.path, folder=folder)]
+        judges = policy.judges_of(out.path)
+        by = judges.by if judges else ()
+        fits = output.tolerance == next(iter(stated), None) and output.judged_by == by
+        return Verdict.PASSED if fits and (stated or by) else Verdict.INCONCLUSIVE
+    return Verdict.PASSED if accepted.get(output.verdict) else output.verdict.verdict

@@ -1,0 +1,100 @@
+"""Trees and indexes that Git itself does not make: nothing in them is taken for what it is not."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lockproof.cli.main import main
+
+from .pipelines import Project, copy_of
+from .test_gate_good import started
+from .test_gate_reproduction import asked
+
+POLICY = '[gate]\noff = ["git", "record"]\n'
+PIPELINE = (
+    "stages: {first: {cmd: cp raw.txt out.txt, deps: [raw.txt, empty.py], outs: [out.txt]}}\n"
+)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    files = {"lockproof.toml": POLICY, "dvc.yaml": PIPELINE, "empty.py": "", "kept.py": ""}
+    made = started(tmp_path_factory.mktemp("trees"), files)
+    made.repro()
+    return made
+
+
+def raw_tree(project: Project, entries: list[tuple[str, str, str]]) -> str:
+    """A tree of just these entries (mode, name, object id), as no command of Git would make it."""
+    content = b"".join(
+        f"{mode} {name}\0".encode() + bytes.fromhex(oid) for mode, name, oid in entries
+    )
+    made = subprocess.run(
+        ["git", "hash-object", "-t", "tree", "-w", "--literally", "--stdin"],
+        cwd=project.root,
+        input=content,
+        capture_output=True,
+        check=True,
+    )
+    return made.stdout.decode().strip()
+
+
+def entries_of(project: Project) -> list[tuple[str, str, str]]:
+    listing = project.git("ls-tree", "HEAD").splitlines()
+    split = [(line.split("\t")[0].split(), line.split("\t")[1]) for line in listing]
+    return [(meta[0].lstrip("0"), name, meta[2]) for meta, name in split]
+
+
+HOSTILE = {
+    "the lock twice": ("100644", "dvc.lock"),
+    "code twice": ("100644", "empty.py"),
+    "a folder that is a file as well": ("100644", ".dvc"),
+    "a file above the repository": ("40000", ".."),
+    "a .git folder": ("40000", ".git"),
+    "a .GIT folder": ("40000", ".GIT"),
+    "a folder of itself": ("40000", "."),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_broken_tree_is_one_error_and_never_followed(
+    name: str, project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = copy_of(project, tmp_path)
+    (copy.root.parent / "evil").write_text("evil\n")
+    blob = copy.git("hash-object", "-w", "../evil").strip()
+    mode, called = HOSTILE[name]
+    inner = raw_tree(copy, [("100644", "config", blob)])
+    entries = [*entries_of(copy), (mode, called, inner if mode == "40000" else blob)]
+    tree = raw_tree(copy, sorted(entries, key=lambda entry: entry[1]))
+    commit = copy.git("commit-tree", "-m", "x", "-p", "HEAD", tree).strip()
+    for how in ((commit,), (commit, "--pr", "--base", "HEAD"), ("HEAD", "--base", commit)):
+        assert main(["-C", str(copy.root), "gate", *how]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "is broken" in line
+        assert called in line
+
+
+def test_what_is_only_announced_is_not_staged(project: Project, tmp_path: Path) -> None:
+    copy = copy_of(project, tmp_path)
+    assert asked(copy, None, "--staged") == (0, [])
+    copy.git("rm", "-q", "--cached", "empty.py")
+    copy.git("commit", "-qm", "without it")
+    copy.git("add", "-N", "empty.py")
+    code, found = asked(copy, None, "--staged")
+    assert code == 1
+    assert "LP107" in found[0], found
+    copy.git("add", "empty.py")
+    assert asked(copy, None, "--staged") == (0, [])
+
+
+def test_a_file_that_is_announced_in_place_of_a_committed_one_is_not_staged(
+    project: Project, tmp_path: Path
+) -> None:
+    copy = copy_of(project, tmp_path)
+    copy.git("rm", "-q", "--cached", "empty.py")
+    copy.git("add", "-N", "empty.py")
+    code, found = asked(copy, None, "--staged")
+    assert code == 1
+    assert "LP107" in found[0], found
