@@ -82,14 +82,14 @@ def test_what_no_stage_declares_may_be_read_by_each(
     assert ask(project, "affected", "--since", "HEAD~1")[1].startswith("2 stages since ")
 
 
-def test_what_the_policy_calls_unread_affects_none(changed: Project, tmp_path: Path) -> None:
+def test_what_the_policy_hides_affects_none(changed: Project, tmp_path: Path) -> None:
     project = copy_of(changed, tmp_path)
     project.write(
         {"README.md": "read me\n", "docs/x.html": "x", "data-plane/experiments/a.json": "{}"}
     )
     project.commit()
     assert ask(project, "affected", "--since", "HEAD~1")[1].startswith("0 stages since ")
-    project.write({"lockproof.toml": f'{POLICY}unread = ["notes/*"]\n', "notes/a": "a"})
+    project.write({"lockproof.toml": f'{POLICY}[run]\nhidden = ["notes"]\n', "notes/a": "a"})
     project.commit()
     assert ask(project, "affected", "--since", "HEAD~1")[1].startswith("2 stages since ")
     project.write({"notes/b": "b"})

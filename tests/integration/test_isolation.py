@@ -12,7 +12,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from lockproof.adapters.sandbox.isolation import Isolated, Isolation, Level, find_isolation
+from lockproof.adapters.sandbox.detect import find_isolation
+from lockproof.adapters.sandbox.isolation import Isolated, Isolation, Level
 from lockproof.adapters.sandbox.run import Completed, Limits, run_programs
 from lockproof.adapters.sandbox.view import Mount, View, readable, system_view
 
@@ -248,7 +249,7 @@ def test_where_namespaces_are_refused_landlock_is_left() -> None:
     """In a user namespace that may make no further ones, as in many containers."""
     level_or_skip(Level.LANDLOCK)
     script = (
-        "import anyio; from lockproof.adapters.sandbox.isolation import find_isolation;"
+        "import anyio; from lockproof.adapters.sandbox.detect import find_isolation;"
         "print(anyio.run(find_isolation))"
     )
     setup = 'echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set -all "$@"'

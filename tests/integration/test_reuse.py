@@ -18,7 +18,8 @@ from lockproof.adapters.dvc.project import Project as DvcProject
 from lockproof.adapters.environment.identity import state_of
 from lockproof.adapters.environment.variables import LOCALE, NUMERIC, RUNTIMES
 from lockproof.adapters.git.repository import GitRepository
-from lockproof.adapters.sandbox.isolation import Isolation, Level, find_isolation
+from lockproof.adapters.sandbox.detect import find_isolation
+from lockproof.adapters.sandbox.isolation import Isolation, Level
 from lockproof.adapters.scratch import work_folder
 from lockproof.adapters.verdicts import Secret
 from lockproof.model.report import Report

@@ -8,8 +8,8 @@ from .base import Name, Seconds, Section
 
 _Absolute = Annotated[str, Field(pattern=r"^/[^\x00\n]*$")]
 FURNITURE = (
-    *("README*", "LICENSE*", "LICENCE*", "CHANGELOG*", "CONTRIBUTING*", "SECURITY*"),
-    *("CODE_OF_CONDUCT*", ".github", ".gitlab", ".gitlab-ci.yml", ".pre-commit-config.yaml"),
+    *("*.md", "*.rst", "README*", "LICENSE*", "LICENCE*", "docs"),
+    *(".github", ".gitlab", ".gitlab-ci.yml", ".pre-commit-config.yaml"),
 )
 """What a repository keeps for people and services, at its top."""
 

@@ -6,7 +6,7 @@ from pydantic import Field, StrictBool, StrictInt, model_validator
 
 from lockproof.model.comparison import Tolerance
 
-from .base import Acceptance, Bound, Name, Section
+from .base import Acceptance, Bound, Section
 
 
 class ReproducePolicy(Section):
@@ -17,18 +17,6 @@ class ReproducePolicy(Section):
     runs: StrictInt = Field(default=1, ge=1, le=10)
     frozen: Acceptance = "inconclusive"
     unaffected: Acceptance = "inconclusive"
-    unread: tuple[Name, ...] = (
-        "*.md",
-        "*.rst",
-        "LICENSE*",
-        "docs/*",
-        ".github/*",
-        ".gitlab-ci.yml",
-        ".gitignore",
-        "*/.gitignore",
-    )
-    """Globs: files, from the Git root, that no stage reads. A change of any other file that no
-    stage declares affects every stage."""
     nondeterministic: Acceptance = "inconclusive"
     not_comparable: Acceptance = "inconclusive"
     explain: StrictBool = True

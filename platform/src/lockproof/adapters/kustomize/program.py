@@ -72,7 +72,7 @@ class Kustomize:
     async def _build(self, jobs: Sequence[Job]) -> list[Answer]:
         import anyio
 
-        from lockproof.adapters.sandbox.isolation import find_isolation
+        from lockproof.adapters.sandbox.detect import find_isolation
 
         isolation = await find_isolation()
         answers: dict[int, Answer] = {}

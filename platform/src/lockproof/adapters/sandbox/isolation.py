@@ -8,15 +8,13 @@ first two a program finds what its `View` shows and nothing else; see docs/guide
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from .launcher import GRACE
 from .namespaces import HOST_NAME
-from .view import DEVICES, View, system_view
+from .view import DEVICES, View
 
 
 class Level(StrEnum):
@@ -57,33 +55,6 @@ class Isolated:
 
     level: Level
     view: View
-
-
-async def find_isolation(levels: Sequence[Level] = LEVELS) -> Isolation:
-    """The first of these levels that works here: each is tried with a program that does nothing."""
-    from .run import Limits, run_programs
-
-    refusals = []
-    for level in levels:
-        if level is Level.BUBBLEWRAP and bubblewrap() is None:
-            refusals.append("bubblewrap: not on PATH")
-            continue
-        with tempfile.TemporaryDirectory(prefix="lockproof-isolation-") as scratch:
-            log = Path(scratch, "log")
-            done = await run_programs(
-                [["/bin/sh", "-c", "exit 0"]],
-                cwd=Path("/"),
-                env={"PATH": os.defpath},
-                log=log,
-                limits=Limits(timeout=60, network=False),
-                isolated=Isolated(level, system_view(network=False)),
-            )
-            if done.exit_code == 0 and done.isolation == level:
-                return Isolation(level, tuple(refusals))
-            said = log.read_text("utf-8", "replace").strip().splitlines()
-            reason = done.refusal or (said[-1] if said else f"ends with {done.exit_code}")
-            refusals.append(f"{level}: {reason.removeprefix('bwrap: ')}")
-    return Isolation(Level.NONE, tuple(refusals))
 
 
 def bubblewrap() -> str | None:

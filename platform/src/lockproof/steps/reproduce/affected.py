@@ -7,13 +7,14 @@ from pathlib import Path, PurePosixPath
 
 from lockproof.adapters.dvc.project import Project
 from lockproof.adapters.git.repository import GitRepository
-from lockproof.config import FILE_NAME, Policy, matches_any
+from lockproof.config import FILE_NAME, Policy
 from lockproof.model.base import canonical_json
 from lockproof.model.pipeline import Pipeline
 from lockproof.parse.params import read_params
 from lockproof.parse.project import is_of_pipeline
 from lockproof.parse.yaml_document import ParseError
 
+from .curtain import Curtain
 from .plan import affected_stages
 from .session import blob_in
 
@@ -32,8 +33,8 @@ def affected_since(
     """Addresses of the stages that may differ from `base`; None where it has no such project.
 
     A file that is declared by a stage is taken to be read by those that declare it. What reads any
-    other file is not known, so that a change of it affects every stage, but for those that the
-    policy calls unread.
+    other file is not known, so that a change of it affects every stage, but for those that
+    no stage finds (`Curtain`).
 
     Args:
         base: the full id of the commit to compare with.
@@ -71,7 +72,13 @@ def affected_since(
         return blob_in(old_tree, place(path)) != blob_in(tree, place(path))
 
     declared = _Declared((before, pipeline), policy, place)
-    others = (p for p in _changed_files(old_tree, tree) if not declared.covers(p))
+    curtain = Curtain({*old_tree, *tree}, policy, prefix)
+    hidden = frozenset(curtain.furniture)
+    others = (
+        path
+        for path in _changed_files(old_tree, tree)
+        if not (curtain.declared_only or path in hidden or declared.covers(path))
+    )
     read = partial(_other_values, git=git, revisions=(base, commit), place=place)
     if any(others) or any(
         changed(path) and read(path, declared.keys[path]) for path in declared.keys
@@ -98,14 +105,14 @@ class _Declared:
         outs = {out.path for stage in stages for out in stage.outs if not out.external}
         records = {policy.record.directory, policy.gate.baseline}
         self._paths = {place(path) for path in (*deps, *outs, *whole, *self.keys, *records)}
-        self._root, self._unread = place("."), policy.reproduce.unread
+        self._root = place(".")
 
     def covers(self, path: str) -> bool:
-        """Whether a file, from the Git root, is one of them, or one that nothing reads."""
+        """Whether a file, from the Git root, is one of them."""
         if is_of_pipeline(path) and (self._root == "." or path.startswith(f"{self._root}/")):
             return True
         above = (path, *map(str, PurePosixPath(path).parents))
-        return not self._paths.isdisjoint(above) or matches_any(path, self._unread)
+        return not self._paths.isdisjoint(above)
 
 
 def _changed_files(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from lockproof.config import FILE_NAME, Policy
 from lockproof.model.pipeline import Stage, inside, overlap
 
 _GIT = ".git"
+_NEVER = ("dvc.lock", ".gitignore", FILE_NAME)
 _SKELETON = ("HEAD", "ref: refs/heads/main\n"), ("config", "[core]\n\tbare = false\n")
 
 
@@ -35,7 +36,8 @@ class Curtain:
         self._prefix = prefix
         self.declared_only = policy.run.view == "declared"
         records = _from_top(prefix, policy.record.directory)
-        self._furniture = tuple(p for p in self._files if _hides(p, records, policy.run.hidden))
+        self.furniture = tuple(p for p in self._files if _hides(p, records, policy.run.hidden))
+        """What no stage finds unless it declares it."""
 
     def shown(self, stage: Stage) -> tuple[str, ...]:
         """The files that a stage declares, in order: all that it finds under `declared`."""
@@ -54,7 +56,7 @@ class Curtain:
             shown = frozenset(self.shown(stage))
             return tuple(path for path in self._files if path not in shown)
         declared = self._declared(stage)
-        return tuple(p for p in self._furniture if not any(overlap(p, d) for d in declared))
+        return tuple(p for p in self.furniture if not any(overlap(p, d) for d in declared))
 
     def _declared(self, stage: Stage) -> list[str]:
         return [_from_top(self._prefix, path) for path in declared_paths(stage)]
@@ -73,8 +75,7 @@ def _from_top(prefix: str, path: str) -> str:
 
 
 def _hides(path: str, records: str, globs: tuple[str, ...]) -> bool:
-    name = path.rpartition("/")[2]
-    if name in ("dvc.lock", FILE_NAME) or inside(path, records):
+    if path.rpartition("/")[2] in _NEVER or inside(path, records):
         return True
     parts = PurePosixPath(path).parts
     heads = ["/".join(parts[: count + 1]) for count in range(len(parts))]

@@ -10,7 +10,8 @@ import anyio
 from lockproof.adapters.environment.build import PipelineEnvironment
 from lockproof.adapters.environment.folders import editable_into, folders_of, state_elsewhere
 from lockproof.adapters.environment.variables import stage_variables
-from lockproof.adapters.sandbox.isolation import Isolated, Isolation, Level, find_isolation
+from lockproof.adapters.sandbox.detect import find_isolation
+from lockproof.adapters.sandbox.isolation import Isolated, Isolation, Level
 from lockproof.adapters.sandbox.view import Mount, View, readable, system_view
 from lockproof.adapters.scratch import remove
 from lockproof.config import Policy
