@@ -120,7 +120,7 @@ ADOPTED = {"fingerprint": "0" * 16, "rule": "LP104", "subject": "train a.py", "p
 
 TARGETS = {
     "metrics-json": Target(_metrics("m.json"), (b'{"a": {"b": 1, "c": NaN}, "d": [1]}',)),
-    "metrics-toml": Target(_metrics("m.toml"), (b"a = 1\n[b]\nc = inf\n",)),
+    "metrics-toml": Target(_metrics("m.toml"), (b"a = 1\n[b]\nc = inf\n", b"a.'b'.c = 0x1f\n")),
     "metrics-yaml": Target(_metrics("m.yaml"), (b"a: 1\nb: {c: 1e3, d: .nan}\n",)),
     "record": Target(
         lambda content: parse_record(content, "a.json"), (json.dumps(RECORD).encode(),)
@@ -171,7 +171,13 @@ TARGETS = {
             b"  files: [{relpath: a, md5: x, cloud: {s: {version_id: v}}}]\n",
         ),
     ),
-    "params-toml": Target(_params("p.toml"), (b"a = 1\n[b]\nc = [1, 2.5]\n",)),
+    "params-toml": Target(
+        _params("p.toml"),
+        (
+            b"a = 1\n[b]\nc = [1, 2.5]\n",
+            b'a."b\\"" . \'c\' = 0x1f # "\n[[d.e]]\nf = """ \\" ""\n"""\n',
+        ),
+    ),
     "params-json": Target(_params("p.json"), (b'{"a": [1, {"b": null}]}',)),
     "params-python": Target(_params("p.py"), (b"A = 1\nclass B:\n    c = [1, 'x']\n",)),
     "policy": Target(

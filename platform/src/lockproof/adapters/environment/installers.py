@@ -3,12 +3,12 @@
 import configparser
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
+from lockproof.model.toml_text import read_toml
 
 from .interpreters import Interpreter, search_path
 from .pins import normalised
@@ -109,7 +109,7 @@ def local_packages(lock: Path) -> tuple[str, ...]:
         ConfigError: the file is not a uv.lock.
     """
     try:
-        packages = tomllib.loads(lock.read_text("utf-8")).get("package", [])
+        packages = read_toml(lock.read_text("utf-8")).get("package", [])
         return tuple(
             sorted(p["name"] for p in packages if {"editable", "directory"} & set(p["source"]))
         )
