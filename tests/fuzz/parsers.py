@@ -58,7 +58,7 @@ def _yaml(content: bytes) -> object:
     return [(document.value, document.line()) for document in documents]
 
 
-class _Files:
+class Files:
     """The tracked files of a revision, in memory."""
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
@@ -76,8 +76,16 @@ def _pipeline(content: bytes) -> object:
     """A `dvc.yaml`, its lock and its parameters, cut apart at zero bytes."""
     declared, lock, params = [*content.split(b"\0"), b"", b""][:3]
     files = {"dvc.yaml": declared, "dvc.lock": lock, "params.yaml": params, ".dvc/config": b""}
-    reading = read_project(_Files(files), "")
+    reading = read_project(Files(files), "")
     return claims_of(reading.pipeline)
+
+
+def _ignore(content: bytes) -> object:
+    """A `.dvcignore`, and paths to hold it against behind a zero byte."""
+    patterns, _, paths = content.partition(b"\0")
+    files = {".dvcignore": patterns, ".dvc/config": b"", "a/b/c.dvc": b"outs: [{path: c}]"}
+    reading = read_project(Files(files), "")
+    return [reading.ignored.hides(path) for path in paths.decode("utf-8", "replace").split("\n")]
 
 
 def _data_file(content: bytes) -> object:
@@ -161,6 +169,13 @@ TARGETS = {
             b"      hash: md5\n      md5: 0123456789abcdef0123456789abcdef\n      size: 1\n"
             b"      cloud: {s: {etag: x, version_id: y}}\n    params: {params.yaml: {p: 1}}\n"
             b"\0p: 1\n",
+        ),
+    ),
+    "ignore": Target(
+        _ignore,
+        (
+            b"*.tmp\n!keep*[a-b].tmp\n/out/**/c\\ache/\n# x\n?[!a]*\0a/b.tmp\nout/x/cache/y\n",
+            b"**/a*b*c/**\n*a*a*a*a\0aaaaaaaaaaaaaaab\nx/abc/y",
         ),
     ),
     "data-file": Target(

@@ -98,7 +98,7 @@ class _Project:
         wanted = [path for path in own if _is_ours(path)]
         # In one go, as far as can be: each costs a process.
         self.files.load(self.prefix + path for path in (*ignores, *wanted, _CONFIG, DEFAULT_PARAMS))
-        self.found.ignored = Ignored({path: self._content(path) or b"" for path in ignores})
+        self.found.ignored = self._ignored({path: self._content(path) or b"" for path in ignores})
         hidden = self.found.ignored.hides
         wanted = [path for path in wanted if not hidden(path)]
         pipelines = [path for path in wanted if basename(path) == "dvc.yaml"]
@@ -118,6 +118,15 @@ class _Project:
                 self._refuse(error)
         self._order(stages)
         return self.found
+
+    def _ignored(self, files: dict[str, bytes]) -> Ignored:
+        found = Ignored(files)
+        try:
+            found.check()
+        except ParseError as error:
+            self._refuse(error)
+            return Ignored({})
+        return found
 
     def _own(self) -> list[str]:
         """Every path of the project, without those of a project inside it."""
