@@ -40,6 +40,8 @@ def _listing(content: bytes) -> object:
     pieces = (content[at : at + cut] for at in range(0, len(content), cut))
     found = list(read_listing(pieces, "raw"))
     # What is accepted is just what JSON says.
+    folders = {f.relpath[:at] for f in found for at, c in enumerate(f.relpath) if c == "/"}
+    assert folders.isdisjoint(file.relpath for file in found)
     assert [list(f) for f in found] == [[e["relpath"], e["md5"]] for e in json.loads(content)]
     for file in found:
         assert file.relpath.strip("/") == file.relpath

@@ -17,6 +17,7 @@ from lockproof.errors import UsageError
 from lockproof.model.digest import lock_digest
 from lockproof.model.report import Report, SkipReason, Subject
 from lockproof.model.verdict import OutputVerdict
+from lockproof.parse.listing import read_listing
 from lockproof.steps.clock import Clock
 from lockproof.steps.progress import Progress
 from lockproof.steps.record import load_records, open_tracking
@@ -107,7 +108,7 @@ async def _open(
         logs=logs,
         policy=policy,
         project=project,
-        store=ObjectStore(project, work / "dvc" / "cache", cache),
+        store=ObjectStore(project, work / "dvc" / "cache", cache, read_listing),
         environment=around[0].environment,
         described=around[0].described,
         shell=around[0].shell,
