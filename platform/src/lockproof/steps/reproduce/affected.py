@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
-from lockproof.adapters.dvc.project import Project
 from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.config import FILE_NAME, Policy
 from lockproof.model.pipeline import Pipeline
+from lockproof.steps.declared import declared, has_project
 
 from .plan import affected_stages
 from .session import blob_in
@@ -21,7 +21,6 @@ def affected_since(
     policy: Policy,
     prefix: str,
     tree: Mapping[str, str],
-    work: Path,
 ) -> frozenset[str] | None:
     """Addresses of the stages that differ from `base`; None where it has no such project.
 
@@ -32,21 +31,14 @@ def affected_since(
         policy: its policy.
         prefix: the DVC root below the Git root; empty where they are the same.
         tree: its files, as `GitRepository.tree` gives them.
-        work: a folder for a checkout of the base.
 
     Raises:
         ConfigError: the pipeline of the base is not valid.
     """
-    folder = work / "base"
-    git.check_out(base, folder)
-    root = folder / prefix
-    if not (root / ".dvc").is_dir():
+    old = Snapshot(git, base)
+    if not has_project(old, prefix):
         return None
-    old = Project(root, work / "base-dvc", {})
-    try:
-        before = old.pipeline
-    finally:
-        old.close()
+    before = declared(old, prefix).pipeline
     old_tree = git.tree(base)
     named = policy.environment
     whole = [FILE_NAME]

@@ -11,6 +11,7 @@ import anyio.to_thread
 from lockproof.adapters.dvc.objects import ObjectStore, Unavailable
 from lockproof.adapters.dvc.project import Project, find_root, user_config
 from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.adapters.scratch import WorkFolder, run_folder, work_folder
 from lockproof.config import FILE_NAME, Policy, load_policy
 from lockproof.errors import UsageError
@@ -18,7 +19,9 @@ from lockproof.model.digest import lock_digest
 from lockproof.model.report import Report, SkipReason, Subject
 from lockproof.model.verdict import OutputVerdict
 from lockproof.parse.listing import read_listing
+from lockproof.parse.project import Reading
 from lockproof.steps.clock import Clock
+from lockproof.steps.declared import declared
 from lockproof.steps.progress import Progress
 from lockproof.steps.record import load_records, open_tracking
 from lockproof.steps.surroundings import Surroundings, surroundings
@@ -94,8 +97,8 @@ async def _open(
 
     async with anyio.create_task_group() as group:
         group.start_soon(look_around)  # Mostly waiting for programs, so DVC can load meanwhile.
-        project, cache = await anyio.to_thread.run_sync(_project, project_root, root, work)
-    files = {path: (project_root / path).read_bytes() for path in project.tracked_files}
+        reading = await anyio.to_thread.run_sync(declared, Snapshot(git, commit), prefix)
+        project, cache = await anyio.to_thread.run_sync(_project, project_root, root, work, reading)
     logs = run_folder(f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{commit[:7]}") / "logs"
     logs.mkdir()
     return Session(
@@ -113,15 +116,21 @@ async def _open(
         described=around[0].described,
         shell=around[0].shell,
         records=load_records(project_root / policy.record.directory),
-        lock_digest=lock_digest(files),
+        lock_digest=lock_digest(reading.lock_files),
         progress=progress,
     )
 
 
-def _project(project_root: Path, root: Path, work: Path) -> tuple[Project, Path]:
+def _project(project_root: Path, root: Path, work: Path, reading: Reading) -> tuple[Project, Path]:
     mine = user_config(root)
-    project = Project(project_root, work / "dvc", mine["settings"], root)
-    _ = project.pipeline  # Read it here, beside the environment.
+    project = Project(
+        project_root,
+        work / "dvc",
+        mine["settings"],
+        root,
+        pipeline=reading.pipeline,
+        lock_files=reading.lock_files,
+    )
     return project, mine["cache"]
 
 
@@ -138,7 +147,6 @@ def _scope(session: Session, request: Request) -> tuple[Subject, Selection]:
             policy=session.policy,
             prefix=session.prefix,
             tree=session.tree,
-            work=session.work,
         )
         if base
         else None
