@@ -1,6 +1,7 @@
 """Every verb reads each file of the pipeline once, whatever the number of its stages."""
 
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any
 import anyio
 import pytest
 
-from integration.pipelines import Project, new_project
+from integration.pipelines import Project, Silence, new_project
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.worktree import WorkTree
 from lockproof.errors import ConfigError
@@ -46,8 +47,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @contextmanager
 def parsed() -> Iterator[Counter[str]]:
     """How often each file is parsed as YAML, by our reader or by DVC's; threads included."""
-    import threading
-
     found: Counter[str] = Counter()
     before = sys.getprofile()
 
@@ -70,12 +69,13 @@ def parsed() -> Iterator[Counter[str]]:
 
 
 def _reproduce(root: Path) -> object:
-    return anyio.run(reproduce, Request(directory=root, revision="HEAD"))
+    return anyio.run(reproduce, Request(directory=root, since="HEAD~1", reuse=False), Silence())
 
 
 VERBS: dict[str, tuple[Callable[[Path], object], int]] = {
     "affected": (lambda root: affected(root, "HEAD", None), 1),
     "affected --since": (lambda root: affected(root, "HEAD", "HEAD~1"), 2),
+    "reproduce --since": (_reproduce, 2),
     "init": (survey, 1),
     "record": (lambda root: anyio.run(gather, root, "pipeline", lambda text: None), 1),
 }
@@ -93,12 +93,14 @@ def test_a_line_more_affects_no_stage(project: Project) -> None:
     assert affected(project.root, "HEAD", "HEAD~1").stages == ()
 
 
-def test_the_work_tree_is_read_as_it_is(project: Project, tmp_path: Path) -> None:
+def test_the_work_tree_is_read_as_it_is(tmp_path: Path) -> None:
     other = new_project(tmp_path)
     other.write({".gitignore": "hidden/\n", "hidden/dvc.yaml": "stages: {no: {cmd: no}}\n"})
-    other.write({"a/dvc.yaml": "stages: {old: {cmd: x}}\n", "b/dvc.yaml": "stages: {b: {cmd: x}}\n"})
+    other.write({"a/dvc.yaml": "stages: {old: {cmd: x}}\n"})
+    other.write({"b/dvc.yaml": "stages: {b: {cmd: x}}\n"})
     other.commit()
-    other.write({"a/dvc.yaml": "stages: {new: {cmd: x}}\n", "c/dvc.yaml": "stages: {c: {cmd: x}}\n"})
+    other.write({"a/dvc.yaml": "stages: {new: {cmd: x}}\n"})
+    other.write({"c/dvc.yaml": "stages: {c: {cmd: x}}\n"})
     (other.root / "b" / "dvc.yaml").unlink()
     found = declared(WorkTree(GitRepository.discover(other.root)), "")
     assert [s.address for s in found.pipeline.stages] == ["a/dvc.yaml:new", "c/dvc.yaml:c"]
