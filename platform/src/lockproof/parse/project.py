@@ -9,7 +9,7 @@ from functools import cached_property
 from posixpath import basename, dirname, join, normpath
 from typing import Any, Protocol
 
-from lockproof.model.pipeline import Pipeline, Stage
+from lockproof.model.pipeline import MOST_STAGES, Pipeline, Stage
 
 from .data_file import read_data_file
 from .ignore import IGNORE_FILE, Ignored
@@ -112,6 +112,8 @@ class _Project:
             if _has_conflict(content):
                 self._conflict(path, content)
                 continue
+            if len(stages) > MOST_STAGES:
+                break  # Which ordering them says.
             try:
                 stages += self._stages(path, content)
             except ParseError as error:
@@ -213,7 +215,8 @@ class _Project:
         except ValueError as error:
             path = stages[0].file if stages else "dvc.yaml"
             self.found.problems.append(Problem(Kind.INVALID, path, str(error)))
-            self.found.pipeline = Pipeline(stages=tuple(stages))
+            # Without what needs what: to look at that again would fail again.
+            self.found.pipeline = Pipeline.unlinked(stages)
 
 
 def _has_conflict(content: bytes) -> bool:
