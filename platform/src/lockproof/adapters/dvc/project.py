@@ -11,6 +11,8 @@ from lockproof.errors import ConfigError, UsageError
 from lockproof.model.digest import Algorithm, Digest
 from lockproof.model.pipeline import Pipeline
 
+from .odd import OddError, refuse_odd
+
 DVC_DIR = ".dvc"
 
 
@@ -123,27 +125,36 @@ class Hasher:
         self._odb = HashFileDB(self._fs, str(root / DVC_DIR / "tmp" / "unused"))
         self._ignore = DvcIgnoreFilter(self._fs, str(root))
 
-    def digest(self, path: str, algorithm: str = "md5") -> Digest | None:
+    def digest(
+        self, path: str, algorithm: str = "md5", *, within: Path | None = None
+    ) -> Digest | None:
         """Digest of a path relative to the root; None where nothing is there.
 
         Raises:
-            UsageError: the path cannot be read.
+            OddError: as `tree`.
         """
-        return self.tree(path, algorithm)[0]
+        return self.tree(path, algorithm, within=within)[0]
 
-    def tree(self, path: str, algorithm: str = "md5") -> tuple[Digest | None, dict[str, str]]:
+    def tree(
+        self, path: str, algorithm: str = "md5", *, within: Path | None = None
+    ) -> tuple[Digest | None, dict[str, str]]:
         """The digest of a path, and for a folder also `relative path -> digest` of its files.
 
+        Args:
+            path: relative to the root.
+            algorithm: what to hash with.
+            within: a folder that no link at the path or in it may lead out of.
+
         Raises:
-            UsageError: the path cannot be read.
+            OddError: the path cannot be read, or not in any reasonable time.
         """
         from dvc_data.hashfile.build import IgnoreInCollectedDirError, build
         from dvc_data.hashfile.tree import Tree
 
         full = self.root / path
-        if not full.exists():
+        if not (os.path.lexists(full) if within else full.exists()):
             return None, {}
-        _refuse_special(full, path)
+        refuse_odd(full, path, within)
         name: Algorithm = "md5-dos2unix" if algorithm == "md5-dos2unix" else "md5"
         try:
             with _foreign(path):
@@ -151,9 +162,13 @@ class Hasher:
                     self._odb, str(full), self._fs, name, ignore=self._ignore, dry_run=True
                 )
         except IgnoreInCollectedDirError as error:
-            raise UsageError(f"{path} holds a .dvcignore file, which DVC refuses") from error
+            raise OddError(f"{path} holds a .dvcignore file, which DVC refuses") from error
         except OSError as error:
-            raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
+            raise OddError(f"cannot read {path}: {error.strerror or error}") from error
+        except RecursionError as error:
+            raise OddError(f"{path} is nested too deeply to be hashed") from error
+        except ValueError as error:  # Of a `.dvcignore` above it, which a stage may write.
+            raise OddError(f"DVC cannot hash {path}: {error}") from error
         children = {}
         if isinstance(obj, Tree):
             children = {"/".join(key): str(hi.value) for key, (_, hi) in obj.iteritems()}
@@ -165,22 +180,6 @@ def _be_quiet() -> None:
     logging.getLogger("dvc").setLevel(logging.CRITICAL)
     logging.getLogger("dvc_data").setLevel(logging.CRITICAL)
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
-
-
-def _refuse_special(full: Path, path: str) -> None:
-    """A pipe or device would be waited for without end."""
-    folders = [full] if full.is_dir() else []
-    if not folders and not full.is_file():
-        raise UsageError(f"{path} is neither a file nor a folder")
-    while folders:
-        with os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(Path(entry.path))
-                elif entry.is_symlink() or entry.is_file(follow_symlinks=False):
-                    continue
-                else:
-                    raise UsageError(f"{path} holds {entry.name}, which is no regular file")
 
 
 def parse_lock(content: bytes) -> Any:

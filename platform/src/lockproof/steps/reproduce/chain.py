@@ -10,7 +10,7 @@ from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Stage
 from lockproof.model.report import SkipReason
 
-from .execution import Input, Setup, execute
+from .execution import Input, InputMissingError, Setup, execute
 from .isolated import fetch, mark_missing
 from .judge import judge, repeated
 from .plan import needed_part
@@ -94,7 +94,11 @@ async def _run_all(session: Session, results: Mapping[str, Result], label: str) 
         fresh = {path: i for path, i in result.setup.inputs.items() if path not in known}
         setup = Setup(command=stage.command, inputs=fresh, present=dict(known), make_folders=False)
         session.progress.say(f"{stage.address}: running{f' ({label})' if label else ''}")
-        execution = await execute(session, stage, setup, workspace, label)
+        try:
+            execution = await execute(session, stage, setup, workspace, label)
+        except InputMissingError as error:
+            result.skipped, result.missing = SkipReason.INPUT_UNAVAILABLE, (str(error),)
+            continue
         started = time.monotonic()
         judgement = await anyio.to_thread.run_sync(judge, session, stage, execution, workspace)
         known |= {path: given.digest for path, given in fresh.items()}
