@@ -13,11 +13,30 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
     os._exit(ExitCode.INTERRUPTED)
 
 
+def _have_home() -> None:
+    """Give a user whom the machine does not know a home that is not there.
+
+    Libraries ask for one only to look for settings in it, and end where there is none to ask for;
+    what must be written says where it can be put instead.
+    """
+    if os.environ.get("HOME"):
+        return
+    import pwd
+
+    try:
+        pwd.getpwuid(os.getuid())
+        os.environ.pop("HOME", None)  # An empty one is none.
+    except KeyError:
+        os.environ["HOME"] = "/nonexistent"
+        os.environ.setdefault("USER", str(os.getuid()))
+
+
 def run() -> int:
     """Run one command; see `lockproof.cli.main.main`."""
     ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN  # As in the background of a script.
     if not ignored:
         signal.signal(signal.SIGINT, _leave)
+    _have_home()
     from lockproof.cli.main import main
 
     try:
