@@ -40,6 +40,8 @@ def _listing(content: bytes) -> object:
     pieces = (content[at : at + cut] for at in range(0, len(content), cut))
     found = list(read_listing(pieces, "raw"))
     # What is accepted is just what JSON says.
+    folders = {f.relpath[:at] for f in found for at, c in enumerate(f.relpath) if c == "/"}
+    assert folders.isdisjoint(file.relpath for file in found)
     assert [list(f) for f in found] == [[e["relpath"], e["md5"]] for e in json.loads(content)]
     for file in found:
         assert file.relpath.strip("/") == file.relpath
@@ -58,7 +60,7 @@ def _yaml(content: bytes) -> object:
     return [(document.value, document.line()) for document in documents]
 
 
-class _Files:
+class Files:
     """The tracked files of a revision, in memory."""
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
@@ -76,8 +78,16 @@ def _pipeline(content: bytes) -> object:
     """A `dvc.yaml`, its lock and its parameters, cut apart at zero bytes."""
     declared, lock, params = [*content.split(b"\0"), b"", b""][:3]
     files = {"dvc.yaml": declared, "dvc.lock": lock, "params.yaml": params, ".dvc/config": b""}
-    reading = read_project(_Files(files), "")
+    reading = read_project(Files(files), "")
     return claims_of(reading.pipeline)
+
+
+def _ignore(content: bytes) -> object:
+    """A `.dvcignore`, and paths to hold it against behind a zero byte."""
+    patterns, _, paths = content.partition(b"\0")
+    files = {".dvcignore": patterns, ".dvc/config": b"", "a/b/c.dvc": b"outs: [{path: c}]"}
+    reading = read_project(Files(files), "")
+    return [reading.ignored.hides(path) for path in paths.decode("utf-8", "replace").split("\n")]
 
 
 def _data_file(content: bytes) -> object:
@@ -120,7 +130,7 @@ ADOPTED = {"fingerprint": "0" * 16, "rule": "LP104", "subject": "train a.py", "p
 
 TARGETS = {
     "metrics-json": Target(_metrics("m.json"), (b'{"a": {"b": 1, "c": NaN}, "d": [1]}',)),
-    "metrics-toml": Target(_metrics("m.toml"), (b"a = 1\n[b]\nc = inf\n",)),
+    "metrics-toml": Target(_metrics("m.toml"), (b"a = 1\n[b]\nc = inf\n", b"a.'b'.c = 0x1f\n")),
     "metrics-yaml": Target(_metrics("m.yaml"), (b"a: 1\nb: {c: 1e3, d: .nan}\n",)),
     "record": Target(
         lambda content: parse_record(content, "a.json"), (json.dumps(RECORD).encode(),)
@@ -163,6 +173,13 @@ TARGETS = {
             b"\0p: 1\n",
         ),
     ),
+    "ignore": Target(
+        _ignore,
+        (
+            b"*.tmp\n!keep*[a-b].tmp\n/out/**/c\\ache/\n# x\n?[!a]*\0a/b.tmp\nout/x/cache/y\n",
+            b"**/a*b*c/**\n*a*a*a*a\0aaaaaaaaaaaaaaab\nx/abc/y",
+        ),
+    ),
     "data-file": Target(
         _data_file,
         (
@@ -171,7 +188,13 @@ TARGETS = {
             b"  files: [{relpath: a, md5: x, cloud: {s: {version_id: v}}}]\n",
         ),
     ),
-    "params-toml": Target(_params("p.toml"), (b"a = 1\n[b]\nc = [1, 2.5]\n",)),
+    "params-toml": Target(
+        _params("p.toml"),
+        (
+            b"a = 1\n[b]\nc = [1, 2.5]\n",
+            b'a."b\\"" . \'c\' = 0x1f # "\n[[d.e]]\nf = """ \\" ""\n"""\n',
+        ),
+    ),
     "params-json": Target(_params("p.json"), (b'{"a": [1, {"b": null}]}',)),
     "params-python": Target(_params("p.py"), (b"A = 1\nclass B:\n    c = [1, 'x']\n",)),
     "policy": Target(

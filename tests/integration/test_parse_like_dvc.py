@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from integration.dvc_reading import read_by_dvc
 from integration.pipelines import Project, new_project
 from integration.tricky import FILES
 from lockproof.adapters.dvc.project import Hasher
-from lockproof.adapters.dvc.project import Project as DvcProject
 from lockproof.adapters.git.blobs import Blobs
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.snapshot import Snapshot
@@ -32,11 +32,7 @@ def ours(project: Project) -> Reading:
 
 
 def theirs(project: Project, scratch: Path) -> Pipeline:
-    opened = DvcProject(project.root, scratch, {})
-    try:
-        return opened.pipeline
-    finally:
-        opened.close()
+    return read_by_dvc(project.root, scratch)
 
 
 def plain(pipeline: Pipeline) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ ROOMS = {
     "numpy": ["compare/*", "stats/*"],
     "pyarrow": ["compare/*"],
     "scipy": ["stats/*"],
+    "tomllib": ["model/toml_text.py"],
 }
 """Heavy import -> where alone it may stand."""
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from lockproof.errors import ConfigError
-from lockproof.model.metrics import MAX_BYTES, MAX_YAML_BYTES, flatten_metrics
+from lockproof.model.metrics import MAX_BYTES, MAX_SLOW_BYTES, flatten_metrics
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_numbers_by_dotted_key(path: str, text: str, expected: dict[str, float])
         ("m.json", b'{"a":' * 40 + b"1" + b"}" * 40, "more values or levels"),
         ("m.json", json.dumps({str(i): i for i in range(20_001)}).encode(), "more values"),
         ("m.json", b" " * (MAX_BYTES + 1), "too many for a metrics file"),
-        ("m.yaml", b" " * (MAX_YAML_BYTES + 1), "too many for a metrics file"),
+        ("m.yaml", b" " * (MAX_SLOW_BYTES + 1), "too many for a metrics file"),
         ("m.yaml", b"a: [", "cannot be read as metrics"),
         ("m.yaml", b"a: 1\na: 2", "cannot be read as metrics"),
         ("m.yaml", b"? {a: 1}\n: 2", "cannot be read as metrics"),

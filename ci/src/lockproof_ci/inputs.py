@@ -25,6 +25,9 @@ from .settings import (
     USER,
 )
 
+_LARGEST, _DOTS = 256 << 10, 300
+"""Characters of a policy, and dots in a line of it, that are looked at for an image."""
+
 
 @dataclasses.dataclass(kw_only=True)
 class Inputs:
@@ -147,9 +150,12 @@ class Inputs:
         if not await self.repository.exists(file):
             return None
         try:
-            policy = tomllib.loads(await self.repository.file(file).contents())
-            image = policy["environment"]["image"]
-        except (tomllib.TOMLDecodeError, KeyError, TypeError):
+            text = await self.repository.file(file).contents()
+            # tomllib takes minutes for a dotted key without end.
+            if len(text) > _LARGEST or any(line.count(".") > _DOTS for line in text.splitlines()):
+                return None
+            image = tomllib.loads(text)["environment"]["image"]
+        except (tomllib.TOMLDecodeError, KeyError, TypeError, RecursionError):
             return None
         return image if isinstance(image, str) else None
 

@@ -18,6 +18,15 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+def unreadable(error: Exception) -> str:
+    """What a parser's exception says, in words that help whoever wrote the text."""
+    if isinstance(error, RecursionError | MemoryError):
+        return "nested too deeply"
+    if "integer string conversion" in str(error):  # Python advises to change the program.
+        return "a number of more than 4300 digits: make it shorter"
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
 class LockproofError(Exception):
     """An error whose message is one line that says what to do."""
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockproof.compare.bounds import MAX_DEPTH, MAX_NOTES
+from lockproof.model.toml_text import MOST_PARTS
 
 from .files import DIFFERENT, LOOSE, NOT_COMPARABLE, WITHIN, compare, rule, summaries
 
@@ -151,8 +152,9 @@ HOSTILE = {
     "two documents": ("m.yaml", b"--- 1\n--- 2\n", "not readable as YAML"),
     "list as key": ("m.yaml", b"? [1]\n: 2\n", "not readable as YAML"),
     "deep TOML": ("m.toml", b"a = " + b"[" * _DEEP, "nested too deeply"),
-    "long TOML key": ("m.toml", b"a." * _DEEP + b"a = 1", f"more than {MAX_DEPTH} parts"),
+    "long TOML key": ("m.toml", b"a." * _DEEP + b"a = 1", f"more than {MOST_PARTS} parts"),
     "long quoted key": ("m.toml", b'"\\"" . ' * _DEEP + b"a = 1", "parts"),
+    "long TOML number": ("m.toml", b"a = 0x" + b"f" * 20_000, "more than 1000 digits"),
     "TOML key twice": ("m.toml", b"a = 1\na = 1", "not readable as TOML"),
 }
 

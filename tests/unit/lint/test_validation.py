@@ -200,6 +200,12 @@ def test_quantities(text: str, value: float) -> None:
     assert not is_quantity(f"{text}x")
 
 
+def test_a_quantity_without_measure_is_still_one_to_reckon_with() -> None:
+    for value in ("1e999", "1E" + "9" * 5000, "9" * 2000, 10**999, 1e308, "9e308"):
+        assert quantity(value) == 1e30
+    assert quantity("-1e3") == -1000
+
+
 @given(st.integers(0, 10**6), st.sampled_from(["ms", "s", "m", "h"]))
 def test_durations(number: int, unit: str) -> None:
     seconds = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[unit]

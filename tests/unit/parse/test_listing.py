@@ -14,9 +14,9 @@ from lockproof.parse.listing import ListedFile, ListingError, read_listing
 
 MD5 = "0123456789abcdef" * 2
 digests = st.text("0123456789abcdef", min_size=32, max_size=32)
-names = st.text(st.characters(exclude_characters="/\0"), min_size=1).filter(
-    lambda name: name not in (".", "..")
-)
+names = st.text(
+    st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40
+).filter(lambda name: name not in (".", ".."))
 paths = st.lists(names, min_size=1, max_size=4).map("/".join)
 listings = st.dictionaries(paths, digests, max_size=20)
 
@@ -140,6 +140,62 @@ def test_paths_that_only_look_odd(path: str) -> None:
 def test_a_path_may_stand_there_once(order: list[str]) -> None:
     with pytest.raises(ListingError, match="twice"):
         read(dump(*(entry(path) for path in order)))
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ["a", "a/b"],
+        ["a/b", "a"],
+        ["a", "a-b", "a/b"],
+        ["a/b/c", "x", "a/b"],
+        ["a/b", "x", "a/b/c/d"],
+        ["z", "a/b", "z/y"],
+    ],
+)
+def test_a_path_is_a_file_or_a_folder(paths: list[str]) -> None:
+    with pytest.raises(ListingError, match=r"names '[abz/]+' as a file and as a folder"):
+        read(dump(*(entry(path) for path in paths)))
+    assert len(read(dump(*(entry(f"{n}/{path}") for n, path in enumerate(paths))))) == len(paths)
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("a" * 256, "too long"),
+        ("x/" + "a" * 256 + "/y", "too long"),
+        ("ü" * 128, "too long"),
+        ("/".join(["b" * 255] * 17), "too long"),
+        ("/".join("a" * 202), "too long"),
+        ("a\ud800", "not valid Unicode"),
+        ("\udcc3\udcbc", "not valid Unicode"),
+    ],
+)
+def test_paths_that_no_file_can_have(path: str, why: str) -> None:
+    with pytest.raises(ListingError, match=why):
+        read(dump(entry("0"), entry(path)))
+
+
+@pytest.mark.parametrize(
+    "path", ["a" * 255, "ü" * 127, "\udcff", "/".join("a" * 200), "/".join(["b" * 255] * 15)]
+)
+def test_the_longest_paths_that_files_can_have(path: str) -> None:
+    assert read(dump(entry(path))) == [ListedFile(path, MD5)]
+
+
+def test_folders_without_end_are_refused_before_memory_is() -> None:
+    asked = []
+
+    def content() -> Iterator[bytes]:
+        yield b"["
+        for n in range(1 << 20):
+            asked.append(n)
+            deep = "/".join([str(n), *"a" * 190])
+            yield (b", " if n else b"") + json.dumps(entry(deep)).encode()
+
+    with pytest.raises(ListingError, match="more than 1000000 folders"):
+        list(read_listing(content(), "raw"))
+    assert len(asked) < 6_000
 
 
 def test_a_million_files_take_little_memory() -> None:

@@ -28,9 +28,11 @@ def write_whole(path: Path, content: bytes | str) -> None:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~UMASK)
         os.replace(temporary, path)
-    except OSError as error:
+    except BaseException as error:  # Ctrl-C leaves nothing either.
         if temporary:
             Path(temporary).unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
 
 

@@ -5,6 +5,7 @@ import fcntl
 import os
 import shutil
 import stat
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -100,7 +101,13 @@ def remove(folder: Path) -> None:
                 # It could not be looked into; now it can.
                 shutil.rmtree(path, ignore_errors=True)
 
-    shutil.rmtree(folder, onerror=make_writable)
+    try:
+        shutil.rmtree(folder, onerror=make_writable)
+    except RecursionError:  # Of folders in folders, a thousand deep.
+        subprocess.run(
+            ["chmod", "-R", "u+rwX", "--", folder], check=False, stderr=subprocess.DEVNULL
+        )
+        subprocess.run(["rm", "-rf", "--", folder], check=False, stderr=subprocess.DEVNULL)
 
 
 def _sweep(base: Path) -> None:

@@ -5,6 +5,10 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from lockproof.model.inert import inert_json
+
+from .plain_progress import visible
+
 if TYPE_CHECKING:
     from lockproof.steps.affected import Affected
 
@@ -51,16 +55,16 @@ def _text(found: "Affected") -> str:
     what = f"since {found.since[:12]}" if found.since else "in all"
     what += f", {found.why_all}" if found.why_all else ""
     lines = [f"{len(found.stages)} {'stage' if len(found.stages) == 1 else 'stages'} {what}"]
-    for stage in found.stages:
-        name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in stage.address)
-        lines.append(f"  {name}" + (f"  ({stage.gpus} GPU)" if stage.gpus else ""))
+    lines += [
+        f"  {visible(s.address)}" + (f"  ({s.gpus} GPU)" if s.gpus else "") for s in found.stages
+    ]
     return "\n".join(lines)
 
 
 def _json(found: "Affected") -> str:
     stages = [{"address": s.address, "gpus": s.gpus} for s in found.stages]
     content = {"commit": found.commit, "since": found.since, "gpus": found.gpus, "stages": stages}
-    return json.dumps(content, indent=2)
+    return inert_json(json.dumps(content, indent=2))
 
 
 def _env(found: "Affected") -> str:

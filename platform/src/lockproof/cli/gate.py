@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from lockproof.cli.plain_progress import visible
 from lockproof.cli.reports import add_report_options, deliver
 
 
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         gated = gate(request, shown)
     deliver(gated.report, args)
     for line in gated.unavailable:
-        print(f"lockproof: {line}", file=sys.stderr)
+        print(f"lockproof: {visible(line)}", file=sys.stderr)
     code = gated.report.verdict.exit_code
     # What is proved wrong stays wrong; anything else waits for the service.
     return ExitCode.UNAVAILABLE if gated.unavailable and code != ExitCode.FAILED else code

@@ -93,7 +93,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show, ask, write."""
-    from lockproof.adapters.files import write_whole
+    from lockproof.adapters.file_sets import write_all
     from lockproof.config import FILE_NAME
     from lockproof.steps.init import GPU_RUNNER, MODULE, Choices, plan
 
@@ -123,8 +123,9 @@ def run(args: argparse.Namespace) -> int:
     for change in planned.changes:
         sys.stdout.writelines(_diff(change))
     sys.stdout.flush()
-    for change in _agreed(planned, args):
-        write_whole(planned.top / change.path, change.after)
+    agreed = list(_agreed(planned, args))
+    write_all({planned.top / change.path: change.after for change in agreed})
+    for change in agreed:
         print(f"{change.path} {'written' if change.kind == 'new' else change.kind}")
     if any(change.path.endswith(FILE_NAME) for change in planned.changes):
         print(

@@ -164,5 +164,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 def _say(message: str, code: ExitCode) -> ExitCode:
-    print(f"lockproof: {message}", file=sys.stderr)
+    from .plain_progress import visible
+
+    print(f"lockproof: {visible(message)}", file=sys.stderr)
     return code

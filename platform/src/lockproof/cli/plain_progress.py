@@ -4,6 +4,8 @@ import sys
 import time
 from typing import Self
 
+from lockproof.model.inert import inert
+
 
 class PlainProgress:
     """One line per step, with the seconds since the start."""
@@ -49,5 +51,5 @@ class PlainWatch(PlainProgress):
 
 
 def visible(text: str) -> str:
-    """Text without what a terminal would act on."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    """Text without what a terminal or a CI system would act on."""
+    return inert("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))

@@ -19,7 +19,7 @@ MAX_TOML_BYTES = 4 << 20
 MAX_VALUES = 2_000_000
 """Values in a JSON, YAML or TOML document, YAML aliases counted as what they stand for."""
 MAX_DEPTH = 100
-"""Levels of nesting in a document, and parts of a dotted TOML key."""
+"""Levels of nesting in a document."""
 MAX_NUMBER_CHARS = 1_000
 """Characters of a number in YAML or CSV; longer ones are text in CSV and refused in YAML."""
 

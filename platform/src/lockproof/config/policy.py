@@ -1,12 +1,12 @@
 """The policy file as a whole, and how it is read."""
 
 import re
-import tomllib
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 
 from lockproof.errors import ConfigError
+from lockproof.model.toml_text import read_toml
 
 from .base import Section, matches_any
 from .environment import EnvironmentPolicy, RunPolicy
@@ -19,6 +19,7 @@ from .remote import RemotePolicy
 from .reproduce import JudgedBy, ReproducePolicy, ToleranceRule
 
 FILE_NAME = "lockproof.toml"
+_LARGEST = 1 << 20
 
 
 class Policy(Section):
@@ -67,19 +68,19 @@ def parse_policy(text: str, name: str = FILE_NAME) -> Policy:
     """Read a policy.
 
     Raises:
-        ConfigError: the text is not TOML, or says something that is not allowed; the message
-            names the first mistake by its key.
+        ConfigError: the text is not TOML, larger than 1 MiB, or says something that is not
+            allowed; the message names the first mistake by its key.
     """
     try:
-        return Policy.model_validate(tomllib.loads(text), by_alias=True, by_name=False)
+        return Policy.model_validate(read_toml(text, _LARGEST), by_alias=True, by_name=False)
     except ValidationError as error:  # A ValueError, too, so it comes first.
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "file"
         what = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
             what = "no such key; see docs/reference/policy.md"
-        raise ConfigError(f"{name}: {where}: {what}") from error
-    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{name}: {where[:200]}: {what[:1000]}") from error
+    except ValueError as error:
         raise ConfigError(f"{name} is not valid TOML: {error}") from error
 
 
@@ -90,7 +91,9 @@ def load_policy(path: Path) -> Policy:
         ConfigError: as `parse_policy`, or the file cannot be read as UTF-8.
     """
     try:
-        return parse_policy(path.read_text("utf-8"), path.name)
+        with path.open("rb") as file:
+            content = file.read(4 * _LARGEST + 1)  # Of so many bytes at least _LARGEST characters.
+        return parse_policy(content.decode(), path.name)
     except FileNotFoundError:
         return Policy()
     except (OSError, UnicodeDecodeError) as error:

@@ -1,16 +1,17 @@
 """Metrics files: every number in them under its dotted key."""
 
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from lockproof.errors import ConfigError
+from lockproof.errors import ConfigError, unreadable
+
+from .toml_text import read_toml
 
 MAX_BYTES = 16 * 2**20
-MAX_YAML_BYTES = 2**20
-"""YAML is read about a hundred times slower than JSON, and a metrics file is small."""
+MAX_SLOW_BYTES = 2**20
+"""YAML and TOML are read about a hundred times slower than JSON, and a metrics file is small."""
 MAX_VALUES = 20_000
 MAX_DEPTH = 32
 
@@ -45,7 +46,7 @@ def flatten_metrics(path: str, content: bytes) -> dict[str, float]:
 
 def _parse(path: str, content: bytes) -> Any:
     suffix = PurePosixPath(path).suffix.lower()
-    limit = MAX_BYTES if suffix in (".json", ".toml") else MAX_YAML_BYTES
+    limit = MAX_BYTES if suffix == ".json" else MAX_SLOW_BYTES
     if len(content) > limit:
         raise ConfigError(
             f"{path}: {len(content)} bytes are too many for a metrics file (at most {limit}):"
@@ -55,12 +56,11 @@ def _parse(path: str, content: bytes) -> Any:
         text = content.decode("utf-8-sig")
         if suffix == ".json":
             return json.loads(text, object_pairs_hook=without_duplicates)
-        return tomllib.loads(text) if suffix == ".toml" else _yaml(text)
+        return read_toml(text) if suffix == ".toml" else _yaml(text)
     except RecursionError as error:
         raise ConfigError(f"{path}: nested too deeply for a metrics file") from error
     except ValueError as error:
-        what = str(error)[:300]
-        raise ConfigError(f"{path}: cannot be read as metrics: {what}") from error
+        raise ConfigError(f"{path}: cannot be read as metrics: {unreadable(error)}") from error
 
 
 def _yaml(text: str) -> Any:

@@ -4,10 +4,16 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from itertools import islice
 from typing import Any, Literal, Self
 
 from .base import Frozen, sha256_of
 from .digest import Algorithm, Digest
+
+MOST_STAGES = 20_000
+"""Stages of one project: what one entry of a `dvc.yaml` stands for can be any number."""
+_MOST_LINKS = 2_000_000
+"""Pairs of a dependency and an output that overlap, in one pipeline."""
 
 Scalars = Mapping[str, Any]
 
@@ -137,9 +143,12 @@ class Pipeline(Frozen):
         """Sort stages so that each comes after what it needs, else by address.
 
         Raises:
-            ValueError: stages need each other, or make the same output.
+            ValueError: stages need each other, or make the same output, or there are more than
+                `MOST_STAGES`, or they are linked in more than two million places.
         """
         unsorted = cls(stages=tuple(sorted(stages, key=lambda stage: stage.address)))
+        if len(unsorted.stages) > MOST_STAGES:
+            raise ValueError(f"there are more than {MOST_STAGES} stages: use fewer, or split them")
         unsorted._check_outs()
         sorter = TopologicalSorter({a: s - {a} for a, s in unsorted._sources.items()})
         try:
@@ -153,6 +162,13 @@ class Pipeline(Frozen):
             sorter.done(*ready)
         found = cls(stages=tuple(order))
         found.__dict__["_sources"] = unsorted._sources  # What they need does not change.
+        return found
+
+    @classmethod
+    def unlinked(cls, stages: Iterable[Stage]) -> Self:
+        """Stages that cannot be ordered, as if none needed another; `MOST_STAGES` at most."""
+        found = cls(stages=tuple(islice(stages, MOST_STAGES)))
+        found.__dict__["_sources"] = {stage.address: set() for stage in found.stages}
         return found
 
     def _check_outs(self) -> None:
@@ -187,10 +203,20 @@ class Pipeline(Frozen):
     @cached_property
     def _sources(self) -> dict[str, set[str]]:
         """Address -> addresses whose outputs its dependencies overlap, its own included."""
-        return {
-            stage.address: {a for dep in stage.deps for a in self._outs.overlapping(dep.path)}
-            for stage in self.stages
-        }
+        found: dict[str, set[str]] = {}
+        left = _MOST_LINKS
+        for stage in self.stages:
+            found[stage.address] = sources = set()
+            for dep in stage.deps:
+                for address in self._outs.overlapping(dep.path):
+                    sources.add(address)
+                    left -= 1
+                if left < 0:
+                    raise ValueError(
+                        f"{stage.address} and others depend on more than {_MOST_LINKS} outputs in"
+                        " all: let fewer stages depend on folders that many stages write into"
+                    )
+        return found
 
     @cached_property
     def upstream(self) -> dict[str, tuple[str, ...]]:
@@ -224,12 +250,13 @@ class Pipeline(Frozen):
 
     def inputs(self, stage: Stage) -> tuple[tuple[Stage, Out], ...]:
         """The outputs (and who makes them) that overlap the stage's dependencies."""
+        read = _Places((dep.path, dep.path) for dep in stage.deps)
         return tuple(
             (producer, out)
             for address in self.upstream[stage.address]
             for producer in (self.by_address[address],)
             for out in producer.outs
-            if any(overlap(out.path, dep.path) for dep in stage.deps)
+            if next(read.overlapping(out.path), None) is not None
         )
 
 

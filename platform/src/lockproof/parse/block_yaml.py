@@ -14,8 +14,9 @@ from typing import Any
 from .document import MarkedDocument, ParseError, YamlDocument
 from .plain_scalars import CORE, Schema
 
+_MOST_LINES = 1_000_000
+"""Of the lock of some 20,000 stages."""
 # Far enough below the limits of the reader of all of YAML that none of them is passed unseen.
-_MOST_LINES = 100_000
 _MOST_FLOW = 200_000
 """Characters of lists and mappings on one line, in one file."""
 _DEEPEST = 45

@@ -7,6 +7,7 @@ from typing import Any
 
 from lockproof.model.digest import Algorithm, Digest, directory_digest
 from lockproof.model.pipeline import StoredFile, StoredVersion
+from lockproof.model.remote import PATHS, PROGRAMS
 
 from .yaml_document import ParseError
 
@@ -131,7 +132,24 @@ def maps(items: Iterable[Any], name: str, line: int | None) -> Iterable[Mapping[
     for item in items:
         if not isinstance(item, dict):
             raise ParseError(f"{str(item)[:60]!r} where a mapping must be", name, line)
+        refuse_options(item, name, line)
         yield item
+
+
+def refuse_options(entry: Mapping[str, Any], name: str, line: int | None) -> None:
+    """`fs_config` of a dependency or an output is a remote's options in another place.
+
+    Raises:
+        ParseError: it sets one with which a commit could have a program run.
+    """
+    said = entry.get("fs_config")
+    for option in (*PROGRAMS, *PATHS) if isinstance(said, dict) else ():
+        if option in said:
+            message = (
+                f"fs_config sets {option}, which can run a program or read credentials: set it for"
+                " a remote in .dvc/config.local, and name the path remote://NAME/…"
+            )
+            raise ParseError(message, name, line)
 
 
 def _text(value: Any) -> str:

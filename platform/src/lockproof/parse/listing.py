@@ -18,6 +18,9 @@ _MAX_ENTRY = 1 << 16
 _NEXT = re.compile(r', \{"md5": "([0-9a-f]{32})", "relpath": "([^"\\\x00-\x1f]+)"\}')
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _SPACE = re.compile(r"[ \t\r\n]*")
+_MAX_NAME, _MAX_PATH, _MAX_LEVELS = 255, 4095, 200
+"""Bytes of a name and of a path that a kernel takes, and names in a path that Python does."""
+_MAX_FOLDERS = 1_000_000
 _HOSTILE = re.compile(r"(?:^|/)\.{0,2}(?:/|\Z)|\x00")
 
 
@@ -43,11 +46,12 @@ def read_listing(chunks: Iterable[bytes], name: str) -> Iterator[ListedFile]:
 
     Raises:
         ListingError: the content is no JSON list of `{md5, relpath}`; a path is absolute,
-            empty, leaves the directory, or stands there twice. What was yielded before is
-            no proof of anything.
+            empty, leaves the directory, stands there twice, is a file and a folder, or is
+            one that no file can have. What was yielded before is no proof of anything.
     """
     text = _Text(chunks, name)
     seen: set[int] = set()
+    folders = _Folders(seen, name)
     last, ascending = "", True
     if text.next() != "[":
         raise ListingError("is not a DVC listing: it does not start with a JSON list", name)
@@ -55,16 +59,62 @@ def read_listing(chunks: Iterable[bytes], name: str) -> Iterator[ListedFile]:
         relpath = file.relpath
         if _HOSTILE.search(relpath):
             raise ListingError(f"names a path outside of its directory: {relpath[:200]!r}", name)
+        if not relpath.isascii() or len(relpath) > _MAX_NAME:
+            _check_name(relpath, name)
         ascending = ascending and relpath > last
         key = hash(relpath)
         # DVC sorts, and then the order alone shows that no name comes twice.
         if not ascending and key in seen:
             raise ListingError(f"names {relpath[:200]!r} twice", name)
+        folders.check(relpath, key)
         seen.add(key)
         last = relpath
         yield file
     if text.next():
         raise ListingError("is not a DVC listing: text follows the JSON list", name)
+
+
+def _check_name(relpath: str, name: str) -> None:
+    """Refuse what no file can be called."""
+    try:
+        # As Python names a file whose name is not UTF-8, but not as a second name of one that is.
+        raw = relpath.encode("utf-8", "surrogateescape")
+        sound = raw.decode("utf-8", "surrogateescape") == relpath
+    except UnicodeEncodeError:
+        sound = False
+    if not sound:
+        raise ListingError(f"names a path that is not valid Unicode: {relpath[:200]!r}", name)
+    parts = raw.split(b"/")
+    if len(raw) > _MAX_PATH or len(parts) > _MAX_LEVELS or max(map(len, parts)) > _MAX_NAME:
+        raise ListingError(f"names a path that is too long for a file: {relpath[:200]!r}", name)
+
+
+class _Folders:
+    """The folders that the paths so far are in, as hashes."""
+
+    def __init__(self, files: set[int], name: str) -> None:
+        self._files, self._name = files, name
+        self._known: set[int] = set()
+        self._last = ""
+
+    def check(self, relpath: str, key: int) -> None:
+        """Refuse a path that is a file here and a folder there; `files` does not have it yet."""
+        if key in self._known:
+            raise self._both(relpath)
+        folder = relpath.rpartition("/")[0]
+        if folder == self._last:
+            return
+        self._last = folder
+        while folder and (key := hash(folder)) not in self._known:
+            if key in self._files:
+                raise self._both(folder)
+            self._known.add(key)
+            folder = folder.rpartition("/")[0]
+        if len(self._known) > _MAX_FOLDERS:
+            raise ListingError(f"has more than {_MAX_FOLDERS} folders", self._name)
+
+    def _both(self, path: str) -> ListingError:
+        return ListingError(f"names {path[:200]!r} as a file and as a folder", self._name)
 
 
 class _Text:

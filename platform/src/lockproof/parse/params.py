@@ -3,14 +3,19 @@
 import ast
 import json
 import math
-import tomllib
 from collections.abc import Iterable, Mapping
 from posixpath import splitext
 from typing import Any
 
+from lockproof.errors import unreadable
+from lockproof.model.toml_text import read_toml
+
 from .yaml_document import ParseError, read_yaml
 
+_NAMES = {".json": "JSON", ".toml": "TOML", ".py": "Python"}
 _LARGEST = 8 << 20
+_LONGEST_BITS = 4000
+"""As many as a number of 1000 hex digits has: no reader here makes a longer one."""
 
 
 def read_params(content: bytes, name: str) -> Any:
@@ -26,11 +31,11 @@ def read_params(content: bytes, name: str) -> Any:
         if suffix == ".json":
             return plain(json.loads(content.decode(), object_pairs_hook=_once) or {})
         if suffix == ".toml":
-            return plain(tomllib.loads(content.decode()))
+            return plain(read_toml(content.decode()))
         if suffix == ".py":
             return plain(_assignments(ast.parse(content.decode()).body))
     except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
-        raise ParseError(f"is not valid {suffix[1:].upper()}: {error}", name) from None
+        raise ParseError(f"is not valid {_NAMES[suffix]}: {unreadable(error)}", name) from None
     documents = read_yaml(content, name, many=True, core=True)
     if len(documents) > 1:
         raise ParseError(f"has {len(documents)} documents, must have one", name)
@@ -45,13 +50,19 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Values as the lock has them: keys as text, numbers that are none as text."""
+    """Values as the lock has them: keys as text, numbers that are none as text.
+
+    Raises:
+        ValueError: a number is too long to be printed.
+    """
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
+    if isinstance(value, int) and value.bit_length() > _LONGEST_BITS:
+        raise ValueError("a number of more than 1000 digits: make it shorter")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return str(value)
@@ -65,13 +76,17 @@ def select(values: Any, keys: Iterable[str]) -> dict[str, Any]:
         for part in key.split("."):
             if isinstance(value, dict) and part in value:
                 value = value[part]
-            elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
-                value = value[int(part)]
+            elif isinstance(value, list) and _index(part) < len(value):
+                value = value[_index(part)]
             else:
                 break
         else:
             found[key] = value
     return found
+
+
+def _index(part: str) -> int:
+    return int(part) if part.isdecimal() and len(part) < 10 else _LARGEST
 
 
 def _assignments(body: list[ast.stmt], *, of_self: bool = False) -> dict[str, Any]:

@@ -164,7 +164,7 @@ class _Reader:
         folder = normpath(join(self.folder, wdir))
         if folder == ".." or folder.startswith(("../", "/")):
             raise ParseError(f"{address}: its wdir lies outside the DVC project", self.path, line)
-        command = commands(definition.get("cmd"))
+        command = _command(definition.get("cmd"))
         if not command:
             raise TemplateError("has no cmd")
         entry = self.lock.get(name)
@@ -229,6 +229,7 @@ class _Reader:
             path, external = place(text, folder)
             values = None if external else self.load(path)
             current = values if values is not None else {}
+            self.context.budget.take_over(len(keys) or len(current))
             locked = locked_files.get(text)
             if locked is not None:
                 locked = plain(locked if not keys else {k: locked[k] for k in keys if k in locked})
@@ -271,6 +272,13 @@ def _lines(
             ),
         ),
     )
+
+
+def _command(value: Any) -> tuple[str, ...]:
+    parts = value if isinstance(value, list) else [value]
+    if any(isinstance(part, list | dict) for part in parts):
+        raise TemplateError("cmd must be text, or a list of texts")
+    return commands(value)
 
 
 def _texts(definition: Mapping[str, Any], key: str) -> list[str]:

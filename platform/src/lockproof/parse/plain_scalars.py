@@ -52,6 +52,7 @@ class Schema:
             raise ValueError(f"has a tag that is not allowed: {tag[:60]}")
         if name == "int" and _INTEGER.fullmatch(text):
             return _integer(text.replace("_", ""))
+        _check_length(text)
         if ":" in text:
             return text  # Sexagesimal only to YAML 1.1; a time of day to everybody else.
         try:
@@ -61,9 +62,14 @@ class Schema:
 
 
 def _integer(text: str) -> int:
-    if len(text) > _LONGEST:
-        raise ValueError(f"has a number of more than {_LONGEST} digits")
+    _check_length(text)
     return int(text)
+
+
+def _check_length(text: str) -> None:
+    # In another base than ten it could be read at once, and then not be printed.
+    if len(text) > _LONGEST:
+        raise ValueError(f"has a number of more than {_LONGEST} digits: make it shorter")
 
 
 def _core_number(_is_int: bool, text: str) -> int | float:

@@ -9,7 +9,7 @@ from functools import cached_property
 from posixpath import basename, dirname, join, normpath
 from typing import Any, Protocol
 
-from lockproof.model.pipeline import Pipeline, Stage
+from lockproof.model.pipeline import MOST_STAGES, Pipeline, Stage
 
 from .data_file import read_data_file
 from .ignore import IGNORE_FILE, Ignored
@@ -107,7 +107,8 @@ class _Project:
         contents = {path: self._content(path) for path in ignores}
         for path in (path for path, content in contents.items() if content is None):
             self._refuse(ParseError("is no regular file", path))
-        self.found.ignored = Ignored({path: text or b"" for path, text in contents.items()})
+        texts = {path: text or b"" for path, text in contents.items()}
+        self.found.ignored = self._ignored(texts)
         hidden = self.found.ignored.hides
         wanted = [path for path in wanted if not hidden(path)]
         pipelines = [path for path in wanted if basename(path) == "dvc.yaml"]
@@ -121,6 +122,8 @@ class _Project:
             if _has_conflict(content):
                 self._conflict(path, content)
                 continue
+            if len(stages) > MOST_STAGES:
+                break  # Which ordering them says.
             try:
                 stages += self._stages(path, content)
             except ParseError as error:
@@ -137,6 +140,15 @@ class _Project:
             if not out.external and (hides(out.path) or (folder and hides(f"{out.path}/"))):
                 message = f"names {out.path}, which {IGNORE_FILE} hides, so that DVC refuses it"
                 self._refuse(ParseError(message, stage.file))
+
+    def _ignored(self, files: dict[str, bytes]) -> Ignored:
+        found = Ignored(files)
+        try:
+            found.check()
+        except ParseError as error:
+            self._refuse(error)
+            return Ignored({})
+        return found
 
     def _own(self) -> list[str]:
         """Every path of the project, without those of a project inside it."""
@@ -224,7 +236,8 @@ class _Project:
         except ValueError as error:
             path = stages[0].file if stages else "dvc.yaml"
             self.found.problems.append(Problem(Kind.INVALID, path, str(error)))
-            self.found.pipeline = Pipeline(stages=tuple(stages))
+            # Without what needs what: to look at that again would fail again.
+            self.found.pipeline = Pipeline.unlinked(stages)
 
 
 def _has_conflict(content: bytes) -> bool:

@@ -6,16 +6,18 @@ As `dvc.parsing` of DVC 3 does it, without importing it; a test compares the two
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass, field
 from posixpath import join, normpath
 from shlex import quote
 from typing import Any
 
+from lockproof.model.pipeline import MOST_STAGES
+
 _EXPRESSION = re.compile(r"(?<!\\)\$\{(?P<inner>.*?)\}")
 _PATH = re.compile(r"[^.\[\]]+(?:\.[^.\[\]]+|\[[^.\[\]]+\])*")
-_MOST_STAGES = 100_000
 _LONGEST = 1 << 20
+_MOST_WORK = 1 << 26
+"""Characters filled in and values taken over, in one `dvc.yaml`."""
 DEFAULT_PARAMS = "params.yaml"
 
 Load = Callable[[str], Any]
@@ -35,6 +37,29 @@ class Style:
 
 
 @dataclass
+class Budget:
+    """What filling the templates of one file may still cost: a few lines can ask for years."""
+
+    left: int = _MOST_WORK
+
+    def take_over(self, values: int) -> None:
+        """Take off a number of values, each as much as a short text; raises as `spend`."""
+        self.spend(16 * values)
+
+    def spend(self, count: int) -> None:
+        """Take off a number of characters.
+
+        Raises:
+            TemplateError: nothing is left.
+        """
+        self.left -= count
+        if self.left < 0:
+            raise TemplateError(
+                "its stages are too many, or take too much from templates: use fewer of them"
+            )
+
+
+@dataclass
 class Context:
     """The values that templates are filled from."""
 
@@ -44,11 +69,18 @@ class Context:
     imports: dict[str, list[str] | None] = field(default_factory=dict)
     """File -> the keys loaded from it; None means all of them."""
     reserved: tuple[str, ...] = ()
+    budget: Budget = field(default_factory=Budget)
 
     def clone(self) -> "Context":
         """A copy that can be changed."""
+        self.budget.take_over(len(self.values))
         return Context(
-            self.load, self.style, deepcopy(self.values), deepcopy(self.imports), self.reserved
+            self.load,
+            self.style,
+            dict(self.values),
+            dict(self.imports),
+            self.reserved,
+            self.budget,
         )
 
     def load_vars(self, items: object, folder: str, *, default: bool = False) -> None:
@@ -91,7 +123,7 @@ class Context:
             if lost:
                 raise TemplateError(f"{path} has no key {lost[0]}")
             values = {key: values[key] for key in keys}
-        self._merge(deepcopy(values))
+        self._merge(values)
         if path not in self.imports:
             self.imports[path] = keys
         elif keys:
@@ -102,18 +134,35 @@ class Context:
         taken = [key for key in self.reserved if key in update]
         if taken:
             raise TemplateError(f"vars set {taken[0]}, which the loop sets")
-        _merge(self.values, update, "")
+        self._put(self.values, update, "")
+
+    def _put(self, into: dict[str, Any], update: Mapping[str, Any], path: str) -> None:
+        """Add what is not there; only `into` itself is changed, what it holds may be others'."""
+        self.budget.take_over(len(update))
+        for key, value in update.items():
+            if isinstance(into.get(key), dict) and isinstance(value, dict):
+                self.budget.take_over(len(into[key]))
+                into[key] = dict(into[key])
+                self._put(into[key], value, f"{path}{key}.")
+            elif key in into:
+                raise TemplateError(f"vars set {path}{key} a second time")
+            else:
+                into[key] = value
 
     @contextmanager
     def with_values(self, extra: Mapping[str, Any]) -> Iterator[None]:
         """Set `item` and `key` of a loop for a while."""
-        before, reserved = dict(self.values), self.reserved
+        reserved = self.reserved
+        before = {key: self.values[key] for key in extra if key in self.values}
         self.values.update(extra)
         self.reserved = (*reserved, *extra)
         try:
             yield
         finally:
-            self.values, self.reserved = before, reserved
+            for key in extra:
+                self.values.pop(key, None)
+            self.values.update(before)
+            self.reserved = reserved
 
     def select(self, expression: str) -> Any:
         """The value that `a.b[0]` names.
@@ -164,6 +213,7 @@ class Context:
                 raise TemplateError("a template grows beyond 1 MiB")
             index = match.end()
         parts.append(source[index:])
+        self.budget.spend(length + len(source))
         return "".join(parts).replace(r"\${", "${")
 
 
@@ -176,16 +226,6 @@ def _entry(value: Any, name: str) -> Any:
 def _hashable(name: object) -> None:
     if isinstance(name, list | dict):
         raise TemplateError("a key that is no text")
-
-
-def _merge(into: dict[str, Any], update: Mapping[str, Any], path: str) -> None:
-    for key, value in update.items():
-        if isinstance(into.get(key), dict) and isinstance(value, dict):
-            _merge(into[key], value, f"{path}{key}.")
-        elif key in into:
-            raise TemplateError(f"vars set {path}{key} a second time")
-        else:
-            into[key] = value
 
 
 def _checked(value: Any, key: str | None) -> Any:
@@ -280,6 +320,8 @@ def expand(name: str, definition: Mapping[str, Any], context: Context) -> Iterat
 
 
 def _foreach(name: str, items: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(items, Sequence | Mapping) and len(items) > MOST_STAGES:
+        raise TemplateError(f"a foreach of more than {MOST_STAGES} stages: use fewer")
     if isinstance(items, Mapping):
         for key, value in items.items():
             yield f"{name}@{as_text(key)}", {"item": value, "key": as_text(key)}
@@ -302,8 +344,8 @@ def _matrix(name: str, axes: Any) -> Iterator[tuple[str, Any]]:
         if not isinstance(values, list):
             raise TemplateError("matrix needs lists")
         count *= len(values)
-        if count > _MOST_STAGES:
-            raise TemplateError(f"a matrix of more than {_MOST_STAGES} stages")
+        if count > MOST_STAGES:
+            raise TemplateError(f"a matrix of more than {MOST_STAGES} stages: use fewer")
     found = {}
     for combination in product(*(enumerate(values) for values in axes.values())):
         item = {axis: value for axis, (_, value) in zip(axes, combination, strict=True)}

@@ -12,6 +12,8 @@ __all__ = ["ParseError", "YamlDocument", "nearest_line", "read_yaml"]
 
 _LARGEST = 8 << 20
 """Bytes of one file."""
+_LARGEST_PLAIN = 32 << 20
+"""Bytes of a lock as DVC writes it: that of some 20,000 stages, which is read line by line."""
 
 
 def read_yaml(
@@ -27,7 +29,7 @@ def read_yaml(
         ParseError: it is no UTF-8, no YAML or too large, holds a key twice or a tag of a
             programming language, or its anchors expand without end.
     """
-    if len(content) > _LARGEST:
+    if len(content) > (_LARGEST_PLAIN if core else _LARGEST):
         raise ParseError(f"larger than {_LARGEST >> 20} MiB", name)
     try:
         text = content.decode("utf-8-sig")
@@ -38,6 +40,8 @@ def read_yaml(
     if documents is None:
         from .composed_yaml import compose
 
+        if len(content) > _LARGEST:
+            raise ParseError(f"larger than {_LARGEST >> 20} MiB, and not as DVC writes it", name)
         documents = compose(text, name, core=core)
     if not many and len(documents) != 1:
         raise ParseError(f"has {len(documents)} documents, must have one", name)

@@ -1,8 +1,11 @@
 """Foreign text made safe to show: names, commands and logs come from a repository.
 
 A terminal obeys control characters, and both terminals and browsers let invisible and
-direction-changing characters make one name look like another. All of these become escapes.
+direction-changing characters make one name look like another. All of these become escapes, and
+so does what a CI system would obey (see `lockproof.model.inert`).
 """
+
+from lockproof.model.inert import inert
 
 _BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
 """Characters that Unicode calls printable and that show nothing."""
@@ -10,9 +13,9 @@ _BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
 
 def visible(text: str) -> str:
     r"""One line in which every hidden character is an escape such as `\n` or `\u202e`."""
-    if text.isprintable() and _BLANK_LETTERS.isdisjoint(text):
-        return text
-    return "".join(map(_shown, text))
+    if not text.isprintable() or not _BLANK_LETTERS.isdisjoint(text):
+        text = "".join(map(_shown, text))
+    return inert(text)
 
 
 def visible_lines(text: str) -> str:

@@ -5,6 +5,7 @@ import math
 import re
 from typing import Any
 
+from lockproof.model.inert import inert_json
 from lockproof.model.report import Report
 
 NOT_FINITE = ("NaN", "Infinity", "-Infinity")
@@ -28,7 +29,7 @@ def json_text(value: Any) -> str:
     to look at and can always be encoded as UTF-8.
     """
     text = json.dumps(_finite(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    return _HIDDEN.sub(lambda match: json.dumps(match[0])[1:-1], text) + "\n"
+    return inert_json(_HIDDEN.sub(lambda match: json.dumps(match[0])[1:-1], text)) + "\n"
 
 
 def _finite(value: Any) -> Any:

@@ -4,7 +4,6 @@ Those are Jinja templates that are YAML as well: statements stand in comments th
 values in `<< … >>`, since CI systems have `{{ … }}` for themselves.
 """
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -12,6 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from lockproof.model.toml_text import read_toml
 from lockproof.model.workflow import CiSystem, Workflow
 from lockproof.render.registry import FORMATS
 
@@ -87,7 +87,7 @@ def _image(name: str) -> str:
 def pins() -> dict[str, dict[str, dict[str, str]]]:
     """Kind (`action`, `image`, `program`) -> name -> what is pinned, as in `pins.toml`."""
     text = (files("lockproof.render") / "ci" / "pins.toml").read_text("utf-8")
-    found: dict[str, Any] = tomllib.loads(text)
+    found: dict[str, Any] = read_toml(text)
     return found
 
 

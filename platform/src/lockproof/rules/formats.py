@@ -14,6 +14,8 @@ _DATE_TIME = re.compile(
     r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)"
     r"(\.\d+)?([Zz]|[+-]\d{2}:\d{2})"
 )
+_MOST = 1e30
+"""Far beyond the 2^63 where Kubernetes caps a quantity, and still a number to calculate with."""
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SUFFIX = {
     "n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15,
@@ -35,17 +37,24 @@ def is_quantity(text: str) -> bool:
 
 
 def quantity(value: object) -> float | None:
-    """A quantity in its base unit (cores, bytes); None for what is none."""
+    """A quantity in its base unit (cores, bytes), 1e30 at most; None for what is none."""
+    try:
+        found = _quantity(value)
+    except OverflowError:
+        return _MOST
+    return None if found is None else max(-_MOST, min(found, _MOST))
+
+
+def _quantity(value: object) -> float | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         return None
-    number, suffix = float(match[1]), match[2]
+    sign, suffix = -1.0 if match[0].startswith("-") else 1.0, match[2]
     if suffix[:1] in ("e", "E") and len(suffix) > 1 and suffix != "Ei":
-        return number * 10.0 ** int(suffix[1:])
-    sign = -1.0 if match[0].startswith("-") else 1.0
-    return sign * number * _SUFFIX[suffix]
+        return sign * float(f"{match[1]}{suffix}")
+    return sign * float(match[1]) * _SUFFIX[suffix]
 
 
 def duration(text: str) -> float | None:

@@ -4,12 +4,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockproof.adapters.dvc.project import Project, find_root
+from lockproof.adapters.dvc.project import find_root
 from lockproof.adapters.git.repository import GitRepository
-from lockproof.adapters.scratch import work_folder
-from lockproof.config import FILE_NAME, load_policy
-from lockproof.errors import UsageError
+from lockproof.adapters.git.snapshot import Snapshot
+from lockproof.config import FILE_NAME, Policy, parse_policy
+from lockproof.errors import ConfigError, UsageError
 from lockproof.model.pipeline import Stage
+from lockproof.steps.declared import below, declared, has_project
 from lockproof.steps.reproduce.affected import affected_since
 from lockproof.steps.reproduce.plan import choose_mode, select
 
@@ -40,36 +41,39 @@ def affected(directory: Path, revision: str, since: str | None) -> Affected:
         ConfigError: a configuration or pipeline file is not valid.
     """
     git = GitRepository.discover(directory.absolute())
-    root = find_root(Path(os.path.realpath(directory)), git.root)
-    prefix = "" if root == git.root.resolve() else root.relative_to(git.root.resolve()).as_posix()
+    prefix = below(find_root(Path(os.path.realpath(directory)), git.root), git)
     commit = git.resolve(revision)
     base = git.resolve(since) if since else None
-    with work_folder() as scratch:
-        work = scratch.path
-        git.check_out(commit, work / "project")
-        here = work / "project" / prefix
-        if not (here / ".dvc").is_dir():
-            raise UsageError(f"{commit[:12]} has no DVC project at {prefix or 'its top'}")
-        policy = load_policy(here / FILE_NAME)
-        project = Project(here, work / "dvc")
-        try:
-            pipeline = project.pipeline
-        finally:
-            project.close()
-        changed, why_all = None, ""
-        if base and policy.reproduce.unaffected != "accept":
-            base, why_all = None, 'because [reproduce] unaffected is not "accept"'
-        if base:
-            changed = affected_since(
-                base,
-                git=git,
-                commit=commit,
-                pipeline=pipeline,
-                policy=policy,
-                prefix=prefix,
-                tree=git.tree(commit),
-                work=work,
-            )
+    head = Snapshot(git, commit)
+    if not has_project(head, prefix):
+        raise UsageError(f"{commit[:12]} has no DVC project at {prefix or 'its top'}")
+    policy = _policy(head, f"{prefix}/{FILE_NAME}" if prefix else FILE_NAME)
+    pipeline = declared(head, prefix).pipeline
+    changed, why_all = None, ""
+    if base and policy.reproduce.unaffected != "accept":
+        base, why_all = None, 'because [reproduce] unaffected is not "accept"'
+    if base:
+        changed = affected_since(
+            base,
+            git=git,
+            commit=commit,
+            pipeline=pipeline,
+            policy=policy,
+            prefix=prefix,
+            tree=git.tree(commit),
+        )
     wanted = select(pipeline, (), choose_mode(policy, pipeline), changed)
     stages = tuple(s for s in wanted.reported if s.address not in wanted.unaffected)
     return Affected(commit, base, why_all, stages)
+
+
+def _policy(head: Snapshot, path: str) -> Policy:
+    if path not in head.entries:
+        return Policy()
+    content = head.read(path)
+    try:
+        if content is not None:
+            return parse_policy(content.decode(), FILE_NAME)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8") from error
+    raise ConfigError(f"{path} is a link: put the policy itself there")

@@ -5,14 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockproof.adapters.dvc.project import Hasher, Project, find_root
+from lockproof.adapters.dvc.project import Hasher, find_root
 from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.git.worktree import WorkTree
 from lockproof.adapters.scratch import work_folder
 from lockproof.config import FILE_NAME, Policy, load_policy
 from lockproof.errors import UsageError
 from lockproof.model.metrics import flatten_metrics
 from lockproof.model.pipeline import Pipeline
 from lockproof.model.run import DataInput, GitState, RunFacts
+from lockproof.steps.declared import below, declared
 from lockproof.steps.surroundings import surroundings
 
 Progress = Callable[[str], None]
@@ -38,19 +40,14 @@ async def gather(directory: Path, name: str, progress: Progress) -> Gathered:
     git = GitRepository.discover(directory.absolute())
     root = find_root(Path(os.path.realpath(directory)), git.root)
     policy = load_policy(root / FILE_NAME)
+    reading = declared(WorkTree(git), below(root, git))
+    pipeline = reading.pipeline
+    _check_lock(pipeline)
     with work_folder() as scratch:
-        work = scratch.path
-        project = Project(root, work, own=True)
-        try:
-            pipeline = project.pipeline
-            files = {path: (root / path).read_bytes() for path in project.tracked_files}
-        finally:
-            project.close()
-        _check_lock(pipeline)
-        around = await surroundings(policy, root, root, work, progress)
+        around = await surroundings(policy, root, root, scratch.path, progress)
     facts = RunFacts(
         name=name,
-        lock_files=files,
+        lock_files=reading.lock_files,
         git=GitState(
             commit=git.resolve("HEAD"),
             branch=git.branch(),

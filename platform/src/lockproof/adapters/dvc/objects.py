@@ -6,7 +6,6 @@ pipeline.
 """
 
 import hashlib
-import json
 import os
 import shutil
 import threading
@@ -14,10 +13,10 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from lockproof.errors import ConfigError, LockproofError, UnavailableError
+from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
 from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Out, Stage, inside
 
@@ -65,6 +64,8 @@ class ObjectStore:
     scratch: Path
     """Fetched objects, laid out as DVC lays out a cache."""
     user_cache: Path
+    read_listing: Callable[[Iterable[bytes], str], Iterable[tuple[str, str]]]
+    """Reads a directory object strictly: chunks and what errors call it -> paths and MD5s."""
     jobs: int = 8
     _sound: set[tuple[str, str]] = field(default_factory=set)
     _bad: set[Path] = field(default_factory=set)
@@ -112,24 +113,15 @@ class ObjectStore:
         """The files of a directory object: POSIX path below the directory -> digest.
 
         Raises:
-            ConfigError: the object is no listing, or a path in it would leave the directory.
+            ConfigError: the object is no listing, or names what cannot be or would leave the
+                directory.
         """
         source = self.find(digest)
         if source is None or source.stat().st_size > _MAX_LISTING:
             raise ConfigError(f"directory object {digest} is missing or too large to read")
-        try:
-            entries = json.loads(source.read_bytes())
-            found = {
-                str(entry["relpath"]): Digest(algorithm=digest.algorithm, value=entry["md5"])
-                for entry in entries
-            }
-        except (ValueError, TypeError, KeyError) as error:
-            raise ConfigError(f"directory object {digest} is not a DVC listing") from error
-        for name in found:
-            parts = PurePosixPath(name).parts
-            if not parts or name.startswith("/") or ".." in parts or "\0" in name:
-                raise ConfigError(f"directory object {digest} names a path outside: {name!r}")
-        return found
+        with source.open("rb") as file:
+            listed = self.read_listing(iter(lambda: file.read(_CHUNK), b""), f"object {digest}")
+            return {path: Digest.of(digest.algorithm, md5) for path, md5 in listed}
 
     def find(self, digest: Digest) -> Path | None:
         """A sound local copy of an object, else None."""
@@ -148,7 +140,17 @@ class ObjectStore:
 
         Returns:
             False where a part of it is not here (see `fetch`).
+
+        Raises:
+            ConfigError: as `listing`.
+            UsageError: it cannot be laid out there.
         """
+        try:
+            return self._copy(digest, path, target, below)
+        except OSError as error:
+            raise UsageError(f"cannot lay out {path}: {error.strerror or error}") from error
+
+    def _copy(self, digest: Digest, path: str, target: Path, below: tuple[str, ...]) -> bool:
         if target.is_symlink() or target.is_file():
             target.unlink()
         elif target.exists():

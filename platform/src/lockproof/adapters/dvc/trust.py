@@ -2,13 +2,13 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lockproof.errors import ConfigError
-from lockproof.model.remote import PATHS, PROGRAMS, RemoteConfigs
+from lockproof.model.remote import RemoteConfigs
 
 DVC_DIR = ".dvc"
 # What an update of an import changes; all else says where it comes from.
@@ -106,19 +106,6 @@ def _located(section: Mapping[str, str], trusted: Trusted | None) -> dict[str, s
     return dict(section)
 
 
-def refuse_options(stages: Iterable[Any], shown: Callable[[str], str]) -> None:
-    """`fs_config` of a `.dvc` file is a remote's options in another place."""
-    for stage in stages:
-        for item in (*stage.deps, *stage.outs):
-            for option in (*PROGRAMS, *PATHS):
-                if option in (getattr(item, "def_fs_config", None) or {}):
-                    raise ConfigError(
-                        f"{shown(stage.path)}: fs_config sets {option}, which can run a program or"
-                        " read credentials: set it for a remote in .dvc/config.local, and name"
-                        " the path remote://NAME/…"
-                    )
-
-
 def same_source(theirs: bytes | None, ours: bytes) -> bool:
     """Whether two versions of an import's `.dvc` file take the data from the same place."""
     return theirs is not None and _source(theirs) == _source(ours) is not None
@@ -138,19 +125,6 @@ def _without_locks(item: Any) -> Any:
     if isinstance(item, Mapping):
         return {k: _without_locks(v) for k, v in item.items() if k not in _LOCKED}
     return [_without_locks(i) for i in item] if isinstance(item, list) else item
-
-
-@contextlib.contextmanager
-def same_environment() -> Iterator[None]:
-    """Undo what options that are refused did: DVC's S3 puts them into variables of the process."""
-    before = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-    try:
-        yield
-    except BaseException:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            if name not in before:
-                del os.environ[name]
-        raise
 
 
 @contextlib.contextmanager

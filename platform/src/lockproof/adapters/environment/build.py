@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from lockproof.adapters.files import write_whole
 from lockproof.adapters.sandbox.run import Limits, run_programs
+from lockproof.adapters.scratch import work_folder
 from lockproof.config import EnvironmentPolicy
 from lockproof.errors import ConfigError
 from lockproof.model.environment import Environment
@@ -158,7 +158,8 @@ async def _probe(python: Path, what: str, variables: Mapping[str, str]) -> dict[
 
     Without `-I`: the probe must find what a stage would, so it gets a stage's variables.
     """
-    with tempfile.TemporaryDirectory(prefix="lockproof-probe-") as scratch:
+    with work_folder() as work:  # Which the next run sweeps where this one is killed.
+        scratch = str(work.path)
         answer = Path(scratch, "answer.json")
         try:
             await run_programs(

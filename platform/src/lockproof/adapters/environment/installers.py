@@ -3,12 +3,12 @@
 import configparser
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
+from lockproof.model.toml_text import read_toml
 
 from .interpreters import Interpreter, search_path
 from .pins import normalised
@@ -117,7 +117,7 @@ def read_uv_lock(lock: Path, root: Path) -> tuple[tuple[str, ...], Places]:
     hosts: set[str | None] = set()
     local, indexes = [], {}
     try:
-        for package in tomllib.loads(lock.read_text("utf-8")).get("package", []):
+        for package in read_toml(lock.read_text("utf-8")).get("package", []):
             name, source = str(package["name"]), package["source"]
             if {"editable", "directory"} & set(source):
                 local.append(name)
@@ -132,7 +132,7 @@ def read_uv_lock(lock: Path, root: Path) -> tuple[tuple[str, ...], Places]:
                 for key in ("url", "path"):
                     if key in file and "virtual" not in source:
                         hosts.add(host_of(file[key], start, root, where))
-        project = tomllib.loads(lock.with_name("pyproject.toml").read_text("utf-8"))
+        project = read_toml(lock.with_name("pyproject.toml").read_text("utf-8"))
         for index in project.get("tool", {}).get("uv", {}).get("index", ()):
             host = host_of(index["url"], folder, root, "pyproject.toml: tool.uv.index")
             hosts.add(host)

@@ -1,7 +1,11 @@
-"""What the work tree has otherwise than Git's index or the last commit."""
+"""The work tree, and what it has otherwise than Git's index or the last commit."""
 
 import os
-from collections.abc import Iterable, Iterator
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+
+from lockproof.errors import UsageError
 
 from .repository import SUBMODULE, GitRepository, run_git
 
@@ -50,3 +54,38 @@ def is_tracked(git: GitRepository, *paths: str) -> bool:
             if path == held or held.startswith(f"{path}/") or inside:
                 return True
     return False
+
+
+class WorkTree:
+    """The files of the work tree that Git tracks or would add, as they are now."""
+
+    def __init__(self, git: GitRepository) -> None:
+        """Nothing is read yet."""
+        self._root = git.root
+
+    @cached_property
+    def entries(self) -> Mapping[str, None]:
+        """POSIX path from the Git root, sorted; only what is there.
+
+        Raises:
+            UsageError: Git cannot tell.
+        """
+        asked = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--full-name")
+        listed = os.fsdecode(run_git(self._root, *asked, ":/")).split("\0")
+        there = (path for path in filter(None, listed) if os.path.lexists(self._root / path))
+        return dict.fromkeys(sorted(there))
+
+    def read(self, path: str) -> bytes | None:
+        """Content of a file; None where there is none, or it is no regular file."""
+        full = self._root / path
+        try:
+            if not stat.S_ISREG(full.lstat().st_mode):
+                return None
+            return full.read_bytes()
+        except OSError as error:
+            if isinstance(error, FileNotFoundError | NotADirectoryError):
+                return None
+            raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
+
+    def load(self, paths: Iterable[str]) -> None:
+        """Each is read when it is asked for."""

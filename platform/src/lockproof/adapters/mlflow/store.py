@@ -19,6 +19,8 @@ from lockproof.config import MlflowPolicy
 from lockproof.errors import ConfigError, MissingExtraError, UnavailableError
 from lockproof.model.run import without_credentials
 
+from .said import said
+
 LOCAL_FOLDER = ".lockproof"
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 _LOCK_SECONDS = 120.0
@@ -153,7 +155,7 @@ class Store:
         except (ImportError, sql.exc.ArgumentError, sql.exc.NoSuchModuleError) as error:
             raise ConfigError(f"cannot use {self.shown} ({self.origin}): {error}") from error
         except sql.exc.SQLAlchemyError as error:
-            what = getattr(error, "orig", None) or error
+            what = said(getattr(error, "orig", None) or error)
             kind = ConfigError if self.database else UnavailableError
             raise kind(f"cannot open {self.shown} ({self.origin}): {what}") from error
         if not tables:
@@ -300,7 +302,7 @@ def _create(path: Path) -> None:
         stores.SqlAlchemyStore(_sqlite_uri(new), _beside(path)).engine.dispose()
         new.replace(path)
     except Exception as error:
-        raise ConfigError(f"cannot make the MLflow database {path}: {error}") from error
+        raise ConfigError(f"cannot make the MLflow database {path}: {said(error)}") from error
     finally:
         new.unlink(missing_ok=True)
 

@@ -21,6 +21,7 @@ from .entities import (
     tags_of,
     write_artifacts,
 )
+from .said import said
 from .store import Store, find_store, need, require
 
 _KEPT_OUT = ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED")
@@ -243,5 +244,4 @@ def _reason(error: Exception) -> str:
         return str(errno[-1])
     if "timed out" in text or "Timeout" in text:
         return "it timed out"
-    short = " ".join(text.split())[:300] or type(error).__name__
-    return re.sub(r"\w+://\S+", lambda url: without_credentials(url[0]), short)
+    return re.sub(r"\w+://\S+", lambda url: without_credentials(url[0]), said(error))

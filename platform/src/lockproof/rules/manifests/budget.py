@@ -71,7 +71,12 @@ def demands(bundle: Bundle, budget: Budget) -> Iterator[Demand]:
             replicas = count if isinstance(count, int) and not isinstance(count, bool) else 1
             replicas = 1 if manifest.kind == "DaemonSet" else replicas
             cpu, memory = _requests(pod)
+            replicas = min(replicas, _MOST_REPLICAS)
             yield Demand(manifest, cpu * replicas, memory * replicas)
+
+
+_MOST_REPLICAS = 2**31 - 1
+"""Of which the field's type takes no more."""
 
 
 class Use(NamedTuple):

@@ -40,7 +40,8 @@ def _number(value: Any) -> int | None:
         return None
     if isinstance(value, int):
         return value
-    return int(value) if isinstance(value, str) and value.isdigit() else None
+    counted = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20
+    return int(value) if counted else None
 
 
 def _metric(manifest: Manifest, at: At, metric: Mapping[str, Any]) -> Iterator[Finding]:

@@ -1,6 +1,5 @@
 """The Git family: what is tracked that should not be, and what is named without being pinned."""
 
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -13,6 +12,7 @@ from lockproof.config import FILE_NAME, EnvironmentPolicy, matches_any
 from lockproof.errors import ConfigError, MissingExtraError
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
+from lockproof.model.toml_text import read_toml
 from lockproof.model.verdict import Verdict
 from lockproof.parse.code_formats import PEEK, code_in_content, code_in_name, wants_whole
 from lockproof.parse.container_images import ImageUse, images_in, images_run_by, may_name_images
@@ -169,7 +169,7 @@ def _uv_lock_problem(scene: Scene, name: str) -> str | None:
         if content is None:
             return f"{each} is not in Git at this revision: commit it"
         try:
-            tomllib.loads(content.decode())
+            read_toml(content.decode())
         except ValueError as error:
             return f"{each} is not valid TOML: {error}"
     return None

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockproof.adapters.dvc.project import Project, find_root
+from lockproof.adapters.dvc.project import find_root, store_schemes
 from lockproof.adapters.environment.pins import read_pins
 from lockproof.adapters.git.repository import GitRepository
-from lockproof.adapters.scratch import work_folder
+from lockproof.adapters.git.worktree import WorkTree
 from lockproof.config import FILE_NAME, GitPolicy, load_policy
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model.metrics import flatten_metrics
 from lockproof.model.pipeline import Pipeline
+from lockproof.steps.declared import below, declared
 
 _REQUIREMENTS = ("requirements.lock", "requirements.txt")
 _PICKLED = (".pkl", ".pickle", ".joblib", ".skops", ".pt", ".pth", ".h5", ".keras")
@@ -78,13 +79,7 @@ def survey(directory: Path) -> Survey:
     root = os.path.relpath(here, git.root.resolve())
     if not _PLAIN_PATH.fullmatch(root):
         raise UsageError(f"cannot name {root!r} in CI files: use plain letters in folder names")
-    with work_folder() as scratch:
-        project = Project(here, scratch.path, own=True)
-        try:
-            pipeline = project.pipeline
-            stores = project.store_schemes
-        finally:
-            project.close()
+    pipeline = declared(WorkTree(git), below(here, git)).pipeline
     policy = load_policy(here / FILE_NAME)
     environment, unpinned = _environment(here, pipeline)
     tracked = git.tracked()
@@ -105,7 +100,7 @@ def survey(directory: Path) -> Survey:
         rule_tests=any(_holds(git.root / path, _TESTS_RULES) for path in tracked if _is_yaml(path)),
         proof=policy.gate.reproduction == "required",
         image=policy.environment is not None and policy.environment.image is not None,
-        stores=stores,
+        stores=store_schemes(here),
     )
 
 

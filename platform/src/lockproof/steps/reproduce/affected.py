@@ -3,16 +3,17 @@
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-from lockproof.adapters.dvc.project import Project
 from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.config import FILE_NAME, Policy
 from lockproof.model.base import canonical_json
 from lockproof.model.pipeline import Pipeline
 from lockproof.parse.params import read_params
 from lockproof.parse.project import is_of_pipeline
 from lockproof.parse.yaml_document import ParseError
+from lockproof.steps.declared import declared, has_project
 
 from .curtain import Curtain
 from .plan import affected_stages
@@ -28,7 +29,6 @@ def affected_since(
     policy: Policy,
     prefix: str,
     tree: Mapping[str, str],
-    work: Path,
 ) -> frozenset[str] | None:
     """Addresses of the stages that may differ from `base`; None where it has no such project.
 
@@ -44,21 +44,14 @@ def affected_since(
         policy: its policy.
         prefix: the DVC root below the Git root; empty where they are the same.
         tree: its files, as `GitRepository.tree` gives them.
-        work: a folder for a checkout of the base.
 
     Raises:
         ConfigError: the pipeline of the base is not valid.
     """
-    folder = work / "base"
-    git.check_out(base, folder)
-    root = folder / prefix
-    if not (root / ".dvc").is_dir():
+    old = Snapshot(git, base)
+    if not has_project(old, prefix):
         return None
-    old = Project(root, work / "base-dvc")
-    try:
-        before = old.pipeline
-    finally:
-        old.close()
+    before = declared(old, prefix).pipeline
     old_tree = git.tree(base)
     named = policy.environment
     whole = [FILE_NAME]
@@ -71,18 +64,16 @@ def affected_since(
     def changed(path: str) -> bool:
         return blob_in(old_tree, place(path)) != blob_in(tree, place(path))
 
-    declared = _Declared((before, pipeline), policy, place)
+    known = _Declared((before, pipeline), policy, place)
     curtain = Curtain({*old_tree, *tree}, policy, prefix)
     hidden = frozenset(curtain.furniture)
     others = (
         path
         for path in _changed_files(old_tree, tree)
-        if not (curtain.declared_only or path in hidden or declared.covers(path))
+        if not (curtain.declared_only or path in hidden or known.covers(path))
     )
     read = partial(_other_values, git=git, revisions=(base, commit), place=place)
-    if any(others) or any(
-        changed(path) and read(path, declared.keys[path]) for path in declared.keys
-    ):
+    if any(others) or any(changed(path) and read(path, known.keys[path]) for path in known.keys):
         return frozenset(s.address for s in pipeline.stages if s.kind == "stage")
     return affected_stages(before, pipeline, changed, whole)
 

@@ -11,7 +11,7 @@ from lockproof.model.pipeline import Stage, overlap
 from lockproof.model.report import SkipReason
 
 from .curtain import remove_byte_code
-from .execution import Input, Setup, execute
+from .execution import Input, InputMissingError, Setup, execute
 from .isolated import fetch, mark_missing
 from .judge import judge, repeated
 from .plan import needed_part
@@ -97,7 +97,11 @@ async def _run_all(session: Session, results: Mapping[str, Result], label: str) 
         session.progress.say(f"{stage.address}: running{f' ({label})' if label else ''}")
         # As in isolated mode: what others made or read is there only for those who declare it.
         aside = [path for path in known if not _is_for(session, stage, path)]
-        execution = await execute(session, stage, setup, workspace, label, aside)
+        try:
+            execution = await execute(session, stage, setup, workspace, label, aside)
+        except InputMissingError as error:
+            result.skipped, result.missing = SkipReason.INPUT_UNAVAILABLE, (str(error),)
+            continue
         await anyio.to_thread.run_sync(remove_byte_code, workspace.folder, session.files)
         started = time.monotonic()
         judgement = await anyio.to_thread.run_sync(judge, session, stage, execution, workspace)

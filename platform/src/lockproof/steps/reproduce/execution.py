@@ -9,6 +9,7 @@ from pathlib import Path
 
 import anyio.to_thread
 
+from lockproof.adapters.dvc.odd import OddError
 from lockproof.adapters.dvc.project import write_params
 from lockproof.adapters.environment.build import PipelineEnvironment
 from lockproof.adapters.environment.variables import stage_variables
@@ -76,11 +77,13 @@ class Execution:
     reads_known: bool
     log: Path
     seconds: Mapping[str, float]
+    odd: Mapping[str, str] = field(default_factory=dict)
+    """Output -> why it cannot be hashed, such as a pipe."""
 
     @property
     def succeeded(self) -> bool:
-        """Whether the command ended by itself with exit code 0."""
-        return self.completed.exit_code == 0 and not self.completed.timed_out
+        """Whether the command ended by itself with exit code 0, and left what can be read."""
+        return self.completed.exit_code == 0 and not self.completed.timed_out and not self.odd
 
 
 class InputMissingError(UsageError):
@@ -140,7 +143,7 @@ async def execute(
     if completed.refusal:
         raise UsageError(f"{stage.address} could not be isolated: {completed.refusal}")
     await anyio.to_thread.run_sync(place.clear)
-    outs = await anyio.to_thread.run_sync(_hash_outs, stage, workspace)
+    outs, odd = await anyio.to_thread.run_sync(_hash_outs, stage, workspace)
     rewritten = await anyio.to_thread.run_sync(_rewritten, stage, workspace, before, traced)
     return Execution(
         completed=completed,
@@ -151,6 +154,7 @@ async def execute(
         undeclared_outputs=_undeclared_writes(stage, traced),
         reads_known=traced.reads_known,
         log=log,
+        odd=odd,
         seconds={
             "prepare": laid_out - clock,
             "run": ran - laid_out,
@@ -187,7 +191,7 @@ def _lay_out(
     (root / stage.wdir).mkdir(parents=True, exist_ok=True)
     known = {**setup.present, **{path: given.digest for path, given in setup.inputs.items()}}
     return {
-        dep.path: known.get(dep.path) or workspace.hasher.digest(dep.path, dep.algorithm)
+        dep.path: known.get(dep.path) or _digest(workspace, dep.path, dep.algorithm)
         for dep in stage.deps
         if not dep.external or os.path.isabs(dep.path)
     }
@@ -223,12 +227,30 @@ def _delete(path: Path) -> None:
         shutil.rmtree(path)
 
 
-def _hash_outs(stage: Stage, workspace: Workspace) -> dict[str, Digest | None]:
-    return {
-        out.path: workspace.hasher.digest(out.path, out.algorithm)
-        for out in stage.outs
-        if not out.external
-    }
+def _hash_outs(
+    stage: Stage, workspace: Workspace
+) -> tuple[dict[str, Digest | None], dict[str, str]]:
+    """The digests of outputs, and why some have none although something is there."""
+    found: dict[str, Digest | None] = {}
+    odd: dict[str, str] = {}
+    within = workspace.folder.resolve()
+    for out in stage.outs:
+        if out.external:
+            continue
+        found[out.path] = None
+        try:
+            found[out.path] = workspace.hasher.digest(out.path, out.algorithm, within=within)
+        except OddError as error:
+            odd[out.path] = str(error)
+    return found, odd
+
+
+def _digest(workspace: Workspace, path: str, algorithm: str) -> Digest | None:
+    """The digest of a dependency; None also where it is nothing that has one."""
+    try:
+        return workspace.hasher.digest(path, algorithm)
+    except OddError:
+        return None
 
 
 def _rewritten(
@@ -243,7 +265,7 @@ def _rewritten(
         if not touched and not gone:
             continue
         old = before[dep.path]
-        after = workspace.hasher.digest(dep.path, old.algorithm if old else "md5")
+        after = _digest(workspace, dep.path, old.algorithm if old else "md5")
         if after != old and not any(inside(out.path, dep.path) for out in stage.outs):
             changed[dep.path] = (old, after)
     return changed

@@ -49,6 +49,9 @@ def judge(session: Session, stage: Stage, execution: Execution, workspace: Works
         observed = execution.outs.get(out.path)
         if out.external or out.locked is None:
             verdicts[out.path] = OutputVerdict.NOT_COMPARABLE
+        elif out.path in execution.odd:
+            verdicts[out.path] = OutputVerdict.DIFFERENT
+            differences[out.path] = (Difference(summary=execution.odd[out.path]),)
         elif observed is None:
             verdicts[out.path] = OutputVerdict.MISSING
         elif observed == out.locked:

@@ -56,7 +56,8 @@ def select(
     scope = chosen or {s.address for s in stages}
     run = scope if affected is None else scope & affected
     needed = pipeline.ancestors(run) if mode == "chain" else set()
-    reported = tuple(s for s in stages if s.address in scope | needed)
+    shown = scope | needed
+    reported = tuple(s for s in stages if s.address in shown)
     return Selection(reported, frozenset(scope - run - needed))
 
 
@@ -119,11 +120,22 @@ def affected_stages(
     return frozenset(
         stage.address
         for stage in stages
-        if old.by_address.get(stage.address) != stage
+        if not _same(old.by_address.get(stage.address), stage)
         or _given(old, old.by_address[stage.address]) != _given(new, stage)
         or any(changed(dep.path) for dep in stage.deps)
         or any(changed(out.path) for out in stage.outs if not out.cached)
     )
+
+
+def _same(old: Stage | None, new: Stage) -> bool:
+    """Whether two stages differ at most in the lines of the lock where they stand."""
+    return old is not None and (old == new or _without_lines(old) == _without_lines(new))
+
+
+def _without_lines(stage: Stage) -> Stage:
+    deps = tuple(dep.model_copy(update={"line": None}) for dep in stage.deps)
+    outs = tuple(out.model_copy(update={"line": None}) for out in stage.outs)
+    return stage.model_copy(update={"deps": deps, "outs": outs})
 
 
 def _given(pipeline: Pipeline, stage: Stage) -> dict[str, str]:

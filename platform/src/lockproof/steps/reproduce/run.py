@@ -12,6 +12,7 @@ from lockproof.adapters.dvc.objects import ObjectStore, Unavailable
 from lockproof.adapters.dvc.project import Project, find_root
 from lockproof.adapters.dvc.trust import Trusted, user_cache
 from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.adapters.scratch import WorkFolder, run_folder, work_folder
 from lockproof.adapters.store.config import COMMITTED
 from lockproof.config import FILE_NAME, Policy, load_policy
@@ -19,8 +20,11 @@ from lockproof.errors import UsageError
 from lockproof.model.digest import lock_digest
 from lockproof.model.report import Report, SkipReason, Subject
 from lockproof.model.verdict import OutputVerdict
+from lockproof.parse.listing import read_listing
+from lockproof.parse.project import Reading
 from lockproof.steps.base import named_base
 from lockproof.steps.clock import Clock
+from lockproof.steps.declared import declared
 from lockproof.steps.progress import Progress
 from lockproof.steps.record import load_records, open_tracking
 from lockproof.steps.surroundings import Surroundings, surroundings
@@ -114,10 +118,12 @@ async def _open(
 
     async with anyio.create_task_group() as group:
         group.start_soon(look_around)  # Mostly waiting for programs, so DVC can load meanwhile.
-        project, cache = await anyio.to_thread.run_sync(_project, project_root, root, work, trusted)
+        reading = await anyio.to_thread.run_sync(declared, Snapshot(git, commit), prefix)
+        project, cache = await anyio.to_thread.run_sync(
+            _project, project_root, root, work, trusted, reading
+        )
     surface, seen = surfaces[0]
     progress.say(f"stages are kept apart by: {surface.isolation}")
-    files = {path: (project_root / path).read_bytes() for path in project.tracked_files}
     logs = run_folder(f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{commit[:7]}") / "logs"
     logs.mkdir()
     return Session(
@@ -130,14 +136,14 @@ async def _open(
         logs=logs,
         policy=policy,
         project=project,
-        store=ObjectStore(project, work / "dvc" / "cache", cache),
+        store=ObjectStore(project, work / "dvc" / "cache", cache, read_listing),
         environment=around[0].environment,
         described=around[0].described,
         surface=surface,
         seen=seen,
         shell=around[0].shell,
         records=load_records(project_root / policy.record.directory),
-        lock_digest=lock_digest(files),
+        lock_digest=lock_digest(reading.lock_files),
         progress=progress,
     )
 
@@ -154,9 +160,10 @@ def _trusted(
     return Trusted(remotes, Path(os.path.realpath(git.root)), checkout, read)
 
 
-def _project(project_root: Path, root: Path, work: Path, trusted: Trusted) -> tuple[Project, Path]:
-    project = Project(project_root, work / "dvc", trusted)
-    _ = project.pipeline  # Read it here, beside the environment.
+def _project(
+    project_root: Path, root: Path, work: Path, trusted: Trusted, reading: Reading
+) -> tuple[Project, Path]:
+    project = Project(project_root, work / "dvc", trusted, reading.pipeline, reading.lock_files)
     return project, user_cache(root)
 
 
@@ -174,7 +181,6 @@ def _scope(session: Session, request: Request) -> tuple[Subject, Selection]:
             policy=session.policy,
             prefix=session.prefix,
             tree=session.tree,
-            work=session.work,
         )
         if base
         else None

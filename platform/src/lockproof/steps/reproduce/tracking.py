@@ -19,10 +19,9 @@ def log_report(session: Session, tracking: Tracking, report: Report) -> Report:
     for value in report.host.metrics:
         if value.observed is not None:
             metrics.setdefault(value.path, {})[value.key] = value.observed
-    root = session.project.root
     facts = RunFacts(
         name=f"reproduce-{session.commit[:12]}",
-        lock_files={p: (root / p).read_bytes() for p in session.project.tracked_files},
+        lock_files=dict(session.project.lock_files),
         git=GitState(
             commit=session.commit,
             branch=session.git.branch(),

@@ -1,0 +1,35 @@
+"""What a revision, or the work tree, declares and locks, for verbs that need all of it."""
+
+from pathlib import Path
+
+from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.git.snapshot import Snapshot
+from lockproof.errors import ConfigError
+from lockproof.parse.project import Files, Reading, read_project
+
+
+def below(root: Path, git: GitRepository) -> str:
+    """A DVC root below the Git root, POSIX; empty where they are the same."""
+    relative = root.relative_to(git.root.resolve()).as_posix()
+    return "" if relative == "." else relative
+
+
+def has_project(head: Snapshot, prefix: str) -> bool:
+    """Whether a revision has a DVC project there."""
+    return (f"{prefix}/.dvc" if prefix else ".dvc") in head.folders
+
+
+def declared(files: Files, prefix: str) -> Reading:
+    """Read every pipeline file, each of them once, without DVC.
+
+    Args:
+        files: of the revision or the work tree.
+        prefix: the DVC root below the Git root; empty where they are the same.
+
+    Raises:
+        ConfigError: one of them is not valid, or stages overlap or need each other.
+    """
+    reading = read_project(files, prefix)
+    if reading.problems:
+        raise ConfigError(reading.problems[0].message)
+    return reading

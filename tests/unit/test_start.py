@@ -1,0 +1,62 @@
+"""Ctrl-C at any moment between the first line and the last: one line, and 130."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+INTERRUPTED = """
+import signal, sys
+from importlib.abc import MetaPathFinder
+
+class Interrupt(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == {name!r}:
+            signal.raise_signal(signal.SIGINT)
+
+import lockproof.cli.start as start
+sys.meta_path.insert(0, Interrupt())
+{more}
+sys.argv = ["lockproof", *{words!r}]
+sys.exit(start.run())
+"""
+
+
+def run(name: str, *words: str, more: str = "") -> tuple[int, str, str]:
+    code = INTERRUPTED.format(name=name, words=words, more=more)
+    argv = [sys.executable, "-c", code]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("lockproof.cli.main", "argparse", "gc", "lockproof.cli.affected", "pydantic"),
+        *("lockproof.steps.affected", "lockproof.model.pipeline"),
+    ],
+)
+def test_while_modules_load(name: str, tmp_path: Path) -> None:
+    code, out, err = run(name, "-C", str(tmp_path), "affected", more="sys.modules.pop('gc', None)")
+    assert (code, out, err) == (130, "", "lockproof: interrupted\n")
+
+
+def test_after_the_last_line() -> None:
+    more = "import atexit\natexit.register(lambda: signal.raise_signal(signal.SIGINT))"
+    assert run("", "--version", more=more)[::2] == (130, "lockproof: interrupted\n")
+
+
+def test_in_the_background_of_a_script_it_is_ignored() -> None:
+    more = "signal.signal(signal.SIGINT, signal.SIG_IGN)"
+    code, out, err = run("lockproof.cli.main", "--version", more=more)
+    assert (code, err) == (0, "")
+    assert out.startswith("lockproof ")
+
+
+def test_this_is_where_the_command_begins() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["scripts"] == {"lockproof": "lockproof.cli.start:run"}
