@@ -98,3 +98,28 @@ def test_a_file_that_is_announced_in_place_of_a_committed_one_is_not_staged(
     code, found = asked(copy, None, "--staged")
     assert code == 1
     assert "LP107" in found[0], found
+
+
+def test_a_pull_request_cannot_choose_another_project(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = copy_of(project, tmp_path)
+    copy.write({"ci/keep": ""})
+    copy.commit("where CI starts")
+    copy.write({"ci/.dvc/config": "", "ci/x.dvc": "outs: []\n"})
+    copy.git("add", "-f", "ci/.dvc/config")
+    copy.commit("a project there, with a policy of its own")
+    assert main(["-C", str(copy.root / "ci"), "gate", "--pr", "--base", "HEAD~1"]) == 2
+    assert "is a DVC project at this revision and was none" in capsys.readouterr().err
+
+
+def test_a_change_that_freezes_a_stage_is_found_where_that_is_accepted(
+    project: Project, tmp_path: Path
+) -> None:
+    copy = copy_of(project, tmp_path)
+    copy.write({"lockproof.toml": f'{POLICY}[reproduce]\nfrozen = "accept"\n'})
+    copy.commit("accepted")
+    copy.write({"dvc.yaml": PIPELINE.replace("{cmd:", "{frozen: true, cmd:")})
+    copy.commit("frozen")
+    code, found = asked(copy, None, "--base", "HEAD~1")
+    assert (code, [line[:5] for line in found]) == (1, ["LP112"])
