@@ -143,8 +143,9 @@ def refuse_options(entry: Mapping[str, Any], name: str, line: int | None) -> Non
         ParseError: it sets one with which a commit could have a program run.
     """
     said = entry.get("fs_config")
-    for option in (*PROGRAMS, *PATHS) if isinstance(said, dict) else ():
-        if option in said:
+    options = set(said) if isinstance(said, dict) else set()
+    for option in (*PROGRAMS, *PATHS):
+        if option in options:
             message = (
                 f"fs_config sets {option}, which can run a program or read credentials: set it for"
                 " a remote in .dvc/config.local, and name the path remote://NAME/…"
