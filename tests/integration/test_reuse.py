@@ -24,7 +24,8 @@ from lockproof.adapters.scratch import work_folder
 from lockproof.adapters.verdicts import Secret
 from lockproof.model.report import Report
 from lockproof.model.verdict import Verdict
-from lockproof.steps.reproduce import Request, place, reproduce, run
+from lockproof.steps import surface
+from lockproof.steps.reproduce import Request, reproduce, run
 from lockproof.steps.reproduce.key import Keys
 from lockproof.steps.reproduce.session import Session
 
@@ -211,7 +212,7 @@ def with_session(project: Project, ask: Callable[[Session], T]) -> T:
         git = GitRepository.discover(project.root)
         with work_folder() as scratch, pytest.MonkeyPatch.context() as patch:
             patch.setattr(run, "look_at", looked_at_once)
-            patch.setattr(place, "find_isolation", found_once)
+            patch.setattr(surface, "find_isolation", found_once)
             commit = git.resolve("HEAD")
             asked = Request(directory=project.root)
             session = await run._open(git, project.root, commit, scratch, Silence(), asked)
@@ -228,8 +229,8 @@ def keys_of(session: Session) -> set[str]:
     return {keys.of(stage, {}) or "" for stage in session.pipeline.stages} - {""}
 
 
-async def looked_at_once(_surface: object) -> place.Seen:
-    return place.Seen("system", "own")
+async def looked_at_once(_surface: object) -> surface.Seen:
+    return surface.Seen("system", "own")
 
 
 async def found_once() -> Isolation:

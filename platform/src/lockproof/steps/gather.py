@@ -44,7 +44,8 @@ async def gather(directory: Path, name: str, progress: Progress) -> Gathered:
     pipeline = reading.pipeline
     _check_lock(pipeline)
     with work_folder() as scratch:
-        around = await surroundings(policy, root, root, scratch.path, progress)
+        top = git.root.resolve()
+        around = await surroundings(policy, root, root, top, scratch.path, progress)
     facts = RunFacts(
         name=name,
         lock_files=reading.lock_files,

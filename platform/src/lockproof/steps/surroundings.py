@@ -11,9 +11,12 @@ from lockproof.adapters.environment.variables import bare, stage_variables
 from lockproof.adapters.files import cache_root
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.worktree import is_tracked
+from lockproof.adapters.sandbox.isolation import Isolated
 from lockproof.config import EnvironmentPolicy, Policy
 from lockproof.errors import ConfigError
 from lockproof.model.environment import Environment
+
+from .surface import Surface, make_surface
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Surroundings:
 
     environment: PipelineEnvironment
     described: Environment
+    surface: Surface
     shell: str
 
 
@@ -29,6 +33,7 @@ async def surroundings(
     policy: Policy,
     root: Path,
     user_root: Path,
+    clone: Path,
     scratch: Path,
     progress: Callable[[str], None],
 ) -> Surroundings:
@@ -38,6 +43,7 @@ async def surroundings(
         policy: the policy.
         root: the DVC root that locks are read from: a checkout's.
         user_root: the DVC root that an interpreter is found from: no commit holds one.
+        clone: the Git root of the user's clone.
         scratch: a folder for programs that need a home.
         progress: hears of long steps.
 
@@ -55,7 +61,10 @@ async def surroundings(
     variables = stage_variables(
         bare(policy.run), path=environment.search_path(), home=scratch, tmp=scratch, extra={}
     )
-    return Surroundings(environment, await describe(environment, shell, variables), shell)
+    surface = await make_surface(policy, environment, clone)
+    kept = Isolated(surface.isolation.level, surface.view)
+    described = await describe(environment, shell, variables, kept)
+    return Surroundings(environment, described, surface, shell)
 
 
 def _refuse_tracked(policy: EnvironmentPolicy, base: Path, user_root: Path) -> None:

@@ -5,12 +5,14 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lockproof.adapters.files import write_whole
+from lockproof.adapters.sandbox.isolation import Isolated
 from lockproof.adapters.sandbox.run import Limits, run_programs
+from lockproof.adapters.sandbox.view import Mount, readable
 from lockproof.adapters.scratch import work_folder
 from lockproof.config import EnvironmentPolicy
 from lockproof.errors import ConfigError
@@ -116,24 +118,32 @@ async def with_packages(
 
 
 async def describe(
-    env: PipelineEnvironment, shell: str, variables: Mapping[str, str]
+    env: PipelineEnvironment,
+    shell: str,
+    variables: Mapping[str, str],
+    isolated: Isolated | None = None,
 ) -> Environment:
     """The fingerprint of an environment on this machine.
 
-    `variables` are those that stages get (`sandbox.stage_variables`), with their `PATH`. What
-    cannot be found out is left out: an R or shell pipeline has no Python and no packages.
+    What cannot be found out is left out: an R or shell pipeline has no Python and no packages.
+
+    Args:
+        env: the environment.
+        shell: that of stage commands.
+        variables: those that stages get (`variables.stage_variables`), with their `PATH`.
+        isolated: what keeps its Python to what stages find: a package's start-up code runs.
     """
     machine = await this_machine()
     found: dict[str, Any] = {}
     blas: dict[str, str] = {}
     if env.python is not None:
-        found = await _probe(env.python, "packages", variables)
+        found = await _probe(env.python, "packages", variables, isolated)
         if not found:
             # Too old for the probe, or broken: its version is better than nothing.
             python = await inspect(env.python)
             found = {"python": f"{python.version} ({python.implementation})"} if python else {}
         if "numpy" in found.get("packages", {}):
-            blas = await _probe(env.python, "blas", variables)
+            blas = await _probe(env.python, "blas", variables, isolated)
     return Environment(
         kind=env.kind,
         name=env.name,
@@ -153,7 +163,9 @@ async def describe(
     )
 
 
-async def _probe(python: Path, what: str, variables: Mapping[str, str]) -> dict[str, Any]:
+async def _probe(
+    python: Path, what: str, variables: Mapping[str, str], isolated: Isolated | None
+) -> dict[str, Any]:
     """Run one part of `probe.py`, offline and in a folder of its own; empty if it fails.
 
     Without `-I`: the probe must find what a stage would, so it gets a stage's variables.
@@ -161,13 +173,18 @@ async def _probe(python: Path, what: str, variables: Mapping[str, str]) -> dict[
     with work_folder() as work:  # Which the next run sweeps where this one is killed.
         scratch = str(work.path)
         answer = Path(scratch, "answer.json")
+        program = Path(__file__).with_name("probe.py")
+        if isolated:
+            view = isolated.view.showing([Mount(scratch, scratch, "write"), *readable([program])])
+            isolated = replace(isolated, view=view)
         try:
             await run_programs(
-                [[python, Path(__file__).with_name("probe.py"), what, answer]],
+                [[python, program, what, answer]],
                 cwd=Path(scratch),
                 env={**variables, "HOME": scratch, "TMPDIR": scratch},
                 log=Path(scratch, "log"),
                 limits=Limits(timeout=120, network=False),
+                isolated=isolated,
             )
             found = json.loads(answer.read_text("utf-8"))
         except (OSError, ValueError, ConfigError):

@@ -22,9 +22,9 @@ from lockproof.errors import UsageError
 from lockproof.model.base import sha256_of
 from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Stage
+from lockproof.steps.surface import CHECKOUT, HOME, TMP
 
 from .judge import tolerances
-from .place import CHECKOUT, HOME, TMP
 from .session import Session
 
 _FORMAT = 2

@@ -27,6 +27,7 @@ from lockproof.steps.clock import Clock
 from lockproof.steps.declared import declared
 from lockproof.steps.progress import Progress
 from lockproof.steps.record import load_records, open_tracking
+from lockproof.steps.surface import Seen, look_at
 from lockproof.steps.surroundings import Surroundings, surroundings
 from lockproof.steps.trust import restrained, trusted_policy, trusted_reader, trusted_remotes
 
@@ -36,7 +37,6 @@ from .chain import run_chain
 from .confirm import confirm_judged
 from .explain import explain
 from .isolated import run_isolated
-from .place import Seen, Surface, look_at, make_surface
 from .plan import Selection, choose_mode, missing_inputs, select
 from .request import Request
 from .result import Result
@@ -109,12 +109,13 @@ async def _open(
         progress.say(line)
     policy = policy.model_copy(update={"mlflow": theirs.mlflow, "run": limits})
     around: list[Surroundings] = []
-    surfaces: list[tuple[Surface, Seen | None]] = []
+    looked: list[Seen | None] = []
 
     async def look_around() -> None:
-        around.append(await surroundings(policy, project_root, root, work, progress.say))
-        surface = await make_surface(policy, around[0].environment, git.root.resolve())
-        surfaces.append((surface, await look_at(surface)))
+        around.append(
+            await surroundings(policy, project_root, root, git.root.resolve(), work, progress.say)
+        )
+        looked.append(await look_at(around[0].surface))
 
     async with anyio.create_task_group() as group:
         group.start_soon(look_around)  # Mostly waiting for programs, so DVC can load meanwhile.
@@ -122,8 +123,7 @@ async def _open(
         project, cache = await anyio.to_thread.run_sync(
             _project, project_root, root, work, trusted, reading
         )
-    surface, seen = surfaces[0]
-    progress.say(f"stages are kept apart by: {surface.isolation}")
+    progress.say(f"stages are kept apart by: {around[0].surface.isolation}")
     logs = run_folder(f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{commit[:7]}") / "logs"
     logs.mkdir()
     return Session(
@@ -139,8 +139,8 @@ async def _open(
         store=ObjectStore(project, work / "dvc" / "cache", cache, read_listing),
         environment=around[0].environment,
         described=around[0].described,
-        surface=surface,
-        seen=seen,
+        surface=around[0].surface,
+        seen=looked[0],
         shell=around[0].shell,
         records=load_records(project_root / policy.record.directory),
         lock_digest=lock_digest(reading.lock_files),

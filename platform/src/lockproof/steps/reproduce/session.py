@@ -21,9 +21,9 @@ from lockproof.model.environment import Environment
 from lockproof.model.pipeline import Dep, Out, Pipeline, Stage
 from lockproof.model.record import RunRecord
 from lockproof.steps.progress import Progress
+from lockproof.steps.surface import Seen, Surface, own_places
 
 from .curtain import Curtain
-from .place import Seen, Surface, own_places
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,106 @@
+"""What of the machine the commands of a pipeline find, and what keeps them to it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+from lockproof.adapters.environment.build import PipelineEnvironment
+from lockproof.adapters.environment.folders import editable_into, folders_of, state_elsewhere
+from lockproof.adapters.environment.variables import stage_variables
+from lockproof.adapters.sandbox.detect import find_isolation
+from lockproof.adapters.sandbox.isolation import Isolation, Level
+from lockproof.adapters.sandbox.view import View, readable, system_view
+from lockproof.config import Policy
+from lockproof.errors import ConfigError
+
+CHECKOUT, HOME, TMP = Path("/workspace"), Path("/home/stage"), Path("/tmp")  # noqa: S108
+"""As an isolated stage sees them, on every machine."""
+
+
+@dataclass(frozen=True)
+class Surface:
+    """What all stages of a reproduction have in common."""
+
+    isolation: Isolation
+    view: View
+    """The system, the environment and what the policy names, for reading only."""
+    clone: Path | None = None
+    """Where the user's clone lies, if an environment may lead there: stages find their checkout."""
+
+
+async def make_surface(policy: Policy, environment: PipelineEnvironment, clone: Path) -> Surface:
+    """Find out what keeps stages apart from the machine here, and what they have to find of it.
+
+    Args:
+        policy: the policy.
+        environment: where stage commands find their programs.
+        clone: the Git root of the user's clone, which no stage sees.
+
+    Raises:
+        ConfigError: the policy demands isolation that cannot be had here, or the environment
+            imports packages from the clone and nothing can lead them to the checkout instead.
+    """
+    asked = policy.run.isolation
+    isolation = Isolation(Level.NONE, ("off in the policy",))
+    if asked != "off":
+        isolation = await find_isolation()
+    if asked == "required" and not isolation.level.own_root:
+        raise ConfigError(
+            "run.isolation is required and cannot be had here"
+            f" ({'; '.join(isolation.refusals) or 'not Linux'}): install bubblewrap, allow user"
+            " namespaces, or do it where they are"
+        )
+    variables = stage_variables(
+        policy.run, path=environment.search_path(), home=HOME, tmp=TMP, extra={}
+    )
+    shown = await folders_of(environment, variables, policy.run.visible, clone)
+    loose = environment.kind in ("interpreter", "unpinned")
+    if loose and not isolation.level.own_root:
+        name = editable_into(shown, clone)
+        if name:
+            raise ConfigError(
+                f"the environment imports from the work tree ({name}), so stages would run what"
+                " is not committed: install that package without -e, or have bubblewrap"
+            )
+    view = system_view(network=policy.run.network).showing(readable(_outside(shown)))
+    return Surface(isolation, view, clone if loose else None)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The state of what stages can read of the machine, as digests (`identity.state_of`)."""
+
+    system: str
+    own: str
+    """The environment and what else is not the system's."""
+
+
+async def look_at(surface: Surface) -> Seen | None:
+    """Take down the state of what stages can read; None where they have no root of their own."""
+    if not surface.isolation.level.own_root:
+        return None
+    system = [m.source for m in system_view(network=False).mounts if m.kind == "read"]
+    found: dict[str, str] = {}
+
+    async def take(name: str, places: list[str]) -> None:
+        found[name] = await state_elsewhere(places)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(take, "system", system)
+        group.start_soon(take, "own", own_places(surface.view))
+    return Seen(**found)
+
+
+def own_places(view: View) -> list[str]:
+    """What a view shows beside the system, for reading."""
+    system = {mount.source for mount in system_view(network=False).mounts}
+    return [m.source for m in view.mounts if m.kind == "read" and m.source not in system]
+
+
+def _outside(shown: Iterable[Path]) -> list[Path]:
+    """Without what the system's own folders hold already."""
+    system = system_view(network=False).mounts
+    held = [mount.target for mount in system if mount.kind == "read"]
+    return [p for p in shown if not any(p.is_relative_to(target) for target in held)]
