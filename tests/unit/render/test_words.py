@@ -24,7 +24,7 @@ from unit.render import sample
         (
             "failed",
             "FAILED: 3 outputs different, 1 missing, 1 not checked, 3 identical, "
-            "1 within tolerance; 2 errors; 6 stages, 1 reused, 1 skipped, 26.9 s",
+            "1 within tolerance; 2 errors; 6 stages, 1 reused, 1 skipped, 26.9 s; network on",
         ),
         (
             "inconclusive",

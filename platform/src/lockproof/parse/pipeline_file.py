@@ -10,7 +10,8 @@ from lockproof.model.pipeline import Dep, Out, Params, Stage
 from .entries import commands, digest_of, number, place, stored_files
 from .lock_file import LockEntry, read_lock
 from .params import plain, select
-from .template import Context, Style, TemplateError, check_expressions, expand, has_template
+from .stage_loops import expand
+from .template import Context, Style, TemplateError, check_expressions, has_template
 from .yaml_document import ParseError, YamlDocument, read_yaml
 
 DEFAULT_PARAMS = "params.yaml"
