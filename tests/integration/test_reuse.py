@@ -481,6 +481,18 @@ def test_the_lock_and_the_history_are_not_there_to_copy(project: Project) -> Non
     assert made.value == hashlib.md5(b"top\n").hexdigest()
 
 
+def test_a_link_to_the_checkout_is_followed_there(project: Project) -> None:
+    """Its absolute name is another one outside of the stage's root."""
+    script = "cat raw.txt > real.txt; ln -sf $PWD/real.txt one.txt\n"
+    project.write({"one.sh": script, ".gitignore": "real.txt\n"})
+    project.repro()
+    report = prove(project)
+    assert {o.path: o.verdict.value for s in report.stages for o in s.outputs} == {
+        "one.txt": "identical",
+        "two.txt": "identical",
+    }
+
+
 def test_a_package_imported_from_the_clone_is_that_of_the_commit(
     project: Project, tmp_path: Path
 ) -> None:

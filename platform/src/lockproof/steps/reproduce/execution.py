@@ -20,7 +20,7 @@ from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Stage, inside, overlap
 
 from .curtain import drawn
-from .place import prepare_place
+from .place import lead_home, prepare_place
 from .session import Session, Workspace
 
 _OWN_FILES = ("dvc.yaml", "dvc.lock", ".gitignore", ".gitattributes", ".dvcignore")
@@ -143,6 +143,8 @@ async def execute(
     if completed.refusal:
         raise UsageError(f"{stage.address} could not be isolated: {completed.refusal}")
     await anyio.to_thread.run_sync(place.clear)
+    made = [session.git_path(out.path) for out in stage.outs if not out.external]
+    await anyio.to_thread.run_sync(lead_home, workspace.folder, place.checkout, made)
     outs, odd = await anyio.to_thread.run_sync(_hash_outs, stage, workspace)
     rewritten = await anyio.to_thread.run_sync(_rewritten, stage, workspace, before, traced)
     return Execution(

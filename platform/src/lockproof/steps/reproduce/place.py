@@ -1,6 +1,7 @@
 """Where a stage runs: what it finds of the machine, and under which names it finds its own."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,30 @@ def prepare_place(surface: Surface, stage: Stage, folder: Path) -> Place:
     view = surface.view.showing(mounts)
     seen = (CHECKOUT, HOME, TMP) if level.own_root else (folder, home, tmp)
     return Place(Isolated(level, view), *seen, scratch=(home, tmp, other))
+
+
+def lead_home(folder: Path, checkout: Path, paths: Iterable[str]) -> None:
+    """Let links that name the checkout as the stage saw it lead to the same place outside.
+
+    Args:
+        folder: the checkout on this machine.
+        checkout: the same as the stage saw it.
+        paths: outputs, from `folder`; what lies below them is looked at too.
+    """
+    if folder == checkout:
+        return
+    for path in paths:
+        place = folder / path
+        links = [place] if place.is_symlink() else []
+        if not links and place.is_dir():
+            for inner, folders, files in os.walk(place):
+                found = (Path(inner, name) for name in (*folders, *files))
+                links += [entry for entry in found if entry.is_symlink()]
+        for link in links:
+            target = Path(os.readlink(link))
+            if target.is_relative_to(checkout):
+                link.unlink()
+                link.symlink_to(folder / target.relative_to(checkout))
 
 
 def _external(stage: Stage, scratch: Path) -> list[Mount]:

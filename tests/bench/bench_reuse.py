@@ -1,0 +1,36 @@
+"""A second `lockproof reproduce` of an unchanged pipeline, beside `dvc repro` of it."""
+
+import os
+from pathlib import Path
+
+from tests.integration.pipelines import new_project
+
+from .timing import BIN, alternate, seconds, show
+
+STAGES = int(os.environ.get("LOCKPROOF_BENCH_REUSE", "1000"))
+
+
+def test_unchanged(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    stages = "\n".join(
+        f"  s{number}: {{cmd: cp raw.txt o{number}.txt, deps: [raw.txt], outs: [o{number}.txt]}}"
+        for number in range(STAGES)
+    )
+    policy = f'[environment]\ninterpreter = "{BIN / "python"}"\n'
+    project.write(
+        {"raw.txt": "raw\n", "dvc.yaml": f"stages:\n{stages}\n", "lockproof.toml": policy}
+    )
+    project.repro()
+    where = {
+        "LOCKPROOF_CACHE_DIR": str(tmp_path / "cache"),
+        "LOCKPROOF_STATE_DIR": str(tmp_path / "state"),
+    }
+    argv = [str(BIN / "lockproof"), "reproduce"]
+    first = seconds(argv, project.root, **where)
+    print(f"\n{STAGES:,} stages run for the first time in {first:.1f} s")
+    mine, peer = alternate(
+        lambda: seconds(argv, project.root, **where),
+        lambda: seconds([str(BIN / "dvc"), "repro", "-q"], project.root),
+        runs=3,
+    )
+    show("unchanged", mine, peer, "goal: at most 3 s")
