@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 
@@ -28,6 +29,8 @@ def attack(function):
 def has_secret(path):
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # A pipe must not be waited for.
     try:
+        if stat.S_ISFIFO(os.fstat(file).st_mode):
+            return False  # Perhaps the one that this program writes to.
         return SECRET.encode() in os.read(file, 100_000)
     finally:
         os.close(file)
@@ -123,8 +126,10 @@ def read_from_a_namespace_of_its_own():
 
 @attack
 def read_the_home_folder():
-    home = os.path.expanduser("~root")
-    return home != os.environ["HOME"] and os.listdir("/root") is not None
+    for name in (".bashrc", ".profile"):
+        with contextlib.suppress(OSError), open(f"/root/{name}") as file:
+            return bool(file.read())
+    return False
 
 
 @attack

@@ -54,7 +54,7 @@ def look(root: Path, checkout: Path | None = None, **policy: object) -> Surround
     parsed = Policy.model_validate(policy)
     work = root.parent / "work"
     work.mkdir(exist_ok=True)
-    return anyio.run(surroundings, parsed, checkout or root, root, work, _quiet)
+    return anyio.run(surroundings, parsed, checkout or root, root, root, work, _quiet)
 
 
 # --- interpreters --------------------------------------------------------------------------------

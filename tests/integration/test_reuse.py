@@ -18,6 +18,7 @@ from lockproof.adapters.dvc.project import Project as DvcProject
 from lockproof.adapters.environment.identity import state_of
 from lockproof.adapters.environment.variables import LOCALE, NUMERIC, RUNTIMES
 from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.adapters.sandbox.detect import find_isolation
 from lockproof.adapters.sandbox.isolation import Isolation, Level
 from lockproof.adapters.scratch import work_folder
@@ -25,6 +26,7 @@ from lockproof.adapters.verdicts import Secret
 from lockproof.model.report import Report
 from lockproof.model.verdict import Verdict
 from lockproof.steps import surface
+from lockproof.steps.declared import declared
 from lockproof.steps.reproduce import Request, reproduce, run
 from lockproof.steps.reproduce.key import Keys
 from lockproof.steps.reproduce.session import Session
@@ -186,7 +188,7 @@ def test_no_tracked_file_changes_unseen(project: Project) -> None:
                 session,
                 commit=commit,
                 tree=session.git.tree(commit),
-                project=DvcProject(checkout, session.work / "dvc"),
+                project=opened(session, commit, checkout),
             )
             if keys_of(changed) & before:
                 missed.append((path, how.__name__))
@@ -195,6 +197,12 @@ def test_no_tracked_file_changes_unseen(project: Project) -> None:
         return missed
 
     assert with_session(project, try_all) == []
+
+
+def opened(session: Session, commit: str, checkout: Path) -> DvcProject:
+    reading = declared(Snapshot(session.git, commit), "")
+    trusted = session.project._trusted
+    return DvcProject(checkout, session.work / "dvc", trusted, reading.pipeline, reading.lock_files)
 
 
 def found_keys(project: Project) -> set[str]:

@@ -139,8 +139,6 @@ def foreign(what: str, root: Path | None = None) -> Iterator[None]:
 
     try:
         yield
-    except RecursionError as error:
-        raise ConfigError(f"DVC cannot read {what}: a file refers to itself") from error
     except (DvcException, SCMError) as error:
         reason = str(error) or type(error).__name__
         if root is not None:

@@ -13,6 +13,8 @@ SUBMODULE = "160000"
 _SETTINGS = (
     f"core.hooksPath={os.devnull}",
     "core.fsmonitor=false",
+    # A checkout holds what the repository's own attributes make of it, on every machine.
+    f"core.attributesFile={os.devnull}",
     "gc.auto=0",
     # A folder of a commit can look like a repository, and bring a configuration.
     "safe.bareRepository=explicit",
@@ -21,6 +23,7 @@ _SETTINGS = (
 )
 _QUIET = {
     "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ATTR_NOSYSTEM": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_NO_LAZY_FETCH": "1",
     # Nothing here needs another repository; old versions of Git know no other way not to fetch,

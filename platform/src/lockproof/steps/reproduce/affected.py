@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import PurePosixPath
 
 from lockproof.adapters.git.repository import GitRepository
-from lockproof.adapters.git.snapshot import Snapshot
+from lockproof.adapters.git.snapshot import LINK, Snapshot
 from lockproof.config import FILE_NAME, Policy
 from lockproof.model.base import canonical_json
 from lockproof.model.pipeline import Pipeline
@@ -53,29 +53,61 @@ def affected_since(
         return None
     before = declared(old, prefix).pipeline
     old_tree = git.tree(base)
-    named = policy.environment
-    whole = [FILE_NAME]
-    if named:
-        whole += [path for path in (named.requirements, named.uv_lock) if path]
 
     def place(path: str) -> str:
         return os.path.normpath(f"{prefix}/{path}") if prefix else path
 
+    named = policy.environment
+    whole = [FILE_NAME]
+    if named:
+        whole += [path for path in (named.requirements, named.uv_lock) if path]
+    modes, old_modes = (_modes(git, revision) for revision in (commit, base))
+    differing = {p for p in {*modes, *old_modes} if modes.get(p) != old_modes.get(p)}
+    differing |= set(_changed_files(old_tree, tree))
+    packages = tuple(os.path.dirname(place(path)) for path in whole[1:])
+
     def changed(path: str) -> bool:
-        return blob_in(old_tree, place(path)) != blob_in(tree, place(path))
+        here = place(path)
+        return (
+            blob_in(old_tree, here) != blob_in(tree, here)
+            or modes.get(here) != old_modes.get(here)
+            # What a link leads to is not followed: it may be any file that is another.
+            or bool(differing and _has_link(modes, here))
+        )
 
     known = _Declared((before, pipeline), policy, place)
     curtain = Curtain({*old_tree, *tree}, policy, prefix)
     hidden = frozenset(curtain.furniture)
     others = (
         path
-        for path in _changed_files(old_tree, tree)
-        if not (curtain.declared_only or path in hidden or known.covers(path))
+        for path in sorted(differing)
+        if _counts_for_all(path, packages)
+        or not (curtain.declared_only or path in hidden or known.covers(path))
     )
     read = partial(_other_values, git=git, revisions=(base, commit), place=place)
     if any(others) or any(changed(path) and read(path, known.keys[path]) for path in known.keys):
         return frozenset(s.address for s in pipeline.stages if s.kind == "stage")
     return affected_stages(before, pipeline, changed, whole)
+
+
+_ATTRIBUTES = (".gitattributes", ".dvcignore", ".gitmodules")
+_PACKAGES = (".txt", ".in", ".lock", ".toml")
+
+
+def _counts_for_all(path: str, packages: tuple[str, ...]) -> bool:
+    """Whether a file decides what other files are, or which packages are installed."""
+    folder, _, name = path.rpartition("/")
+    return name in _ATTRIBUTES or (folder in packages and name.endswith(_PACKAGES))
+
+
+def _modes(git: GitRepository, revision: str) -> dict[str, str]:
+    return {path: entry.mode for path, entry in Snapshot(git, revision).entries.items()}
+
+
+def _has_link(modes: Mapping[str, str], path: str) -> bool:
+    if path in modes:
+        return modes[path] == LINK
+    return any(mode == LINK and p.startswith(f"{path}/") for p, mode in modes.items())
 
 
 class _Declared:

@@ -10,7 +10,7 @@ from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Stage, overlap
 from lockproof.model.report import SkipReason
 
-from .curtain import remove_byte_code
+from .curtain import remove_unwatched
 from .execution import Input, InputMissingError, Setup, execute
 from .isolated import fetch, mark_missing
 from .judge import judge, repeated
@@ -102,7 +102,7 @@ async def _run_all(session: Session, results: Mapping[str, Result], label: str) 
         except InputMissingError as error:
             result.skipped, result.missing = SkipReason.INPUT_UNAVAILABLE, (str(error),)
             continue
-        await anyio.to_thread.run_sync(remove_byte_code, workspace.folder, session.files)
+        await anyio.to_thread.run_sync(remove_unwatched, workspace.folder, session.files)
         started = time.monotonic()
         judgement = await anyio.to_thread.run_sync(judge, session, stage, execution, workspace)
         known |= {path: given.digest for path, given in fresh.items()}

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from lockproof.adapters.scratch import remove
@@ -17,6 +18,7 @@ from lockproof.config import FILE_NAME, Policy
 from lockproof.model.pipeline import Stage, inside, overlap
 
 _GIT = ".git"
+_DVC_OWN = ((".dvc", "tmp"), (".dvc", "cache"))
 _NEVER = ("dvc.lock", ".gitignore", FILE_NAME)
 _SKELETON = ("HEAD", "ref: refs/heads/main\n"), ("config", "[core]\n\tbare = false\n")
 
@@ -63,10 +65,12 @@ class Curtain:
 
 
 def declared_paths(stage: Stage) -> tuple[str, ...]:
-    """What a stage declares that it reads, from the DVC root."""
+    """What a stage declares that it reads or makes, from the DVC root."""
     return (
         *(dep.path for dep in stage.deps if not dep.external),
         *(params.path for params in stage.params),
+        # What is put back afterwards would take the place of what the stage made.
+        *(out.path for out in stage.outs if not out.external),
     )
 
 
@@ -116,13 +120,21 @@ def drawn(folder: Path, hidden: Iterable[str]) -> Iterator[None]:
             remove(aside)
 
 
-def remove_byte_code(folder: Path, tracked: Container[str]) -> None:
-    """Delete what Python compiled in a checkout: the next stage must do so from what it finds."""
+def remove_unwatched(folder: Path, tracked: Container[str]) -> None:
+    """Delete what no trace shows in a checkout, so that no later stage finds it.
+
+    That is what Python compiled, and what lies in DVC's own folders.
+    """
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if name != _GIT]
-        for name in files if os.path.basename(place) == "__pycache__" else ():
+        inside = Path(place).relative_to(folder).parts
+        dvc = any(pair in _DVC_OWN for pair in pairwise(inside))
+        for name in files:
             file = Path(place, name)
-            if file.relative_to(folder).as_posix() not in tracked:
+            compiled = name.endswith(".pyc") or inside[-1:] == ("__pycache__",)
+            local = inside[-1:] == (".dvc",) and name == "config.local"
+            known = file.relative_to(folder).as_posix() in tracked
+            if (compiled or dvc or local) and not known:
                 file.unlink()
 
 

@@ -20,7 +20,7 @@ from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Stage, inside, overlap
 
 from .curtain import drawn
-from .place import lead_home, prepare_place
+from .place import lead_home, prepare_place, unseen
 from .session import Session, Workspace
 
 _OWN_FILES = ("dvc.yaml", "dvc.lock", ".gitignore", ".gitattributes", ".dvcignore")
@@ -107,6 +107,10 @@ async def execute(
         UsageError: the disk is full, or a file cannot be read.
     """
     clock = time.monotonic()
+    absent = unseen(session.surface, stage)
+    if absent:
+        session.progress.say(f"{stage.address}: {absent[0]} is not named in run.visible")
+        raise InputMissingError(absent[0])
     before = await anyio.to_thread.run_sync(_lay_out, session, stage, setup, workspace)
     log = session.log_path(stage, label)
     environment = setup.environment or session.environment
@@ -124,6 +128,7 @@ async def execute(
     session.progress.show(name, "")
     hidden = (*session.hidden_from(stage), *map(session.git_path, aside))
     with drawn(workspace.folder, hidden):
+        (workspace.root / stage.wdir).mkdir(parents=True, exist_ok=True)
         trace = await anyio.to_thread.run_sync(Trace, workspace.root)
         laid_out = time.monotonic()
         completed = await run_commands(

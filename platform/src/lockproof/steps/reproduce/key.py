@@ -9,6 +9,7 @@ time, counters in `/proc`) has no name; a stage that depends on it is not reprod
 
 import os
 import platform
+import resource
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
@@ -101,7 +102,7 @@ class Keys:
                     *(described.cpu_features, described.gpus, described.driver),
                     *(described.threads, described.blas, platform.version(), _memory()),
                 ],
-                "user": [os.geteuid(), os.getegid(), sorted(os.getgroups()), UMASK],
+                "user": [os.geteuid(), os.getegid(), sorted(os.getgroups()), UMASK, _limits()],
                 "state": [session.seen.system, session.seen.own],
                 "environment": [described.kind, described.pinned_digest],
                 "checkout": self._git_settings(),
@@ -161,6 +162,12 @@ def _exact(items: Iterable[object], provided: Mapping[str, Digest | None]) -> bo
     """Whether nothing lies outside of the repository and digests stand for exact bytes."""
     inside = not any(getattr(item, "external", False) for item in items)
     return inside and all(d is not None and d.algorithm == "md5" for d in provided.values())
+
+
+def _limits() -> list[object]:
+    """What a process inherits and can ask for: limits of the shell, and its priority."""
+    names = sorted(name for name in dir(resource) if name.startswith("RLIMIT_"))
+    return [os.nice(0), *((n, *resource.getrlimit(getattr(resource, n))) for n in names)]
 
 
 def _memory() -> int:

@@ -1,13 +1,14 @@
 """Where a stage runs: what it finds of the machine, and under which names it finds its own."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockproof.adapters.sandbox.isolation import Isolated
-from lockproof.adapters.sandbox.view import Mount, readable
+from lockproof.adapters.sandbox.isolation import Isolated, Level
+from lockproof.adapters.sandbox.view import Mount, View
 from lockproof.adapters.scratch import remove
+from lockproof.errors import UsageError
 from lockproof.model.pipeline import Stage
 from lockproof.steps.surface import CHECKOUT, HOME, TMP, Surface
 
@@ -42,12 +43,13 @@ def prepare_place(surface: Surface, stage: Stage, folder: Path) -> Place:
         Mount(str(CHECKOUT), str(folder), "write"),
         Mount(str(HOME), str(home), "write"),
         Mount(str(TMP), str(tmp), "write"),
-        *_external(stage, other),
+        *_external(surface, stage, other),
         *_accounts(other),
     ]
     if surface.clone is not None:
         mounts.append(Mount(str(surface.clone), str(folder), "write"))
     view = surface.view.showing(mounts)
+    _refuse_links(view, folder)
     seen = (CHECKOUT, HOME, TMP) if level.own_root else (folder, home, tmp)
     return Place(Isolated(level, view), *seen, scratch=(home, tmp, other))
 
@@ -63,29 +65,77 @@ def lead_home(folder: Path, checkout: Path, paths: Iterable[str]) -> None:
     if folder == checkout:
         return
     for path in paths:
-        place = folder / path
-        links = [place] if place.is_symlink() else []
-        if not links and place.is_dir():
-            for inner, folders, files in os.walk(place):
-                found = (Path(inner, name) for name in (*folders, *files))
-                links += [entry for entry in found if entry.is_symlink()]
-        for link in links:
+        for link in list(_links(str(folder / path))):
             target = Path(os.readlink(link))
             if target.is_relative_to(checkout):
-                link.unlink()
-                link.symlink_to(folder / target.relative_to(checkout))
+                os.unlink(link)
+                os.symlink(folder / target.relative_to(checkout), link)
 
 
-def _external(stage: Stage, scratch: Path) -> list[Mount]:
-    """Dependencies outside of the repository, and room for outputs that are declared there."""
+def _links(place: str) -> Iterator[str]:
+    if os.path.islink(place):
+        yield place
+        return
+    folders = [place] if os.path.isdir(place) else []
+    while folders:
+        try:
+            entries = list(os.scandir(folders.pop()))
+        except OSError:
+            continue  # Too deep or closed: whoever hashes it says so.
+        for entry in entries:
+            if entry.is_symlink():
+                yield entry.path
+            elif entry.is_dir(follow_symlinks=False):
+                folders.append(entry.path)
+
+
+def _external(surface: Surface, stage: Stage, scratch: Path) -> list[Mount]:
+    """Room for outputs that are declared outside of the repository."""
+    taken = [CHECKOUT, HOME, TMP, *filter(None, [surface.clone])]
+    taken += [Path(mount.target) for mount in surface.view.mounts]
     mounts = []
     for number, out in enumerate(stage.outs):
-        if out.external and os.path.isabs(out.path):
-            folder = scratch / str(number)
-            folder.mkdir()
-            mounts.append(Mount(os.path.dirname(out.path), str(folder), "write"))
-    deps = [Path(dep.path) for dep in stage.deps if dep.external and os.path.isabs(dep.path)]
-    return [*mounts, *readable(deps)]
+        place = Path(os.path.normpath(out.path)).parent
+        if not (out.external and place.is_absolute()):
+            continue
+        if any(place.is_relative_to(t) or t.is_relative_to(place) for t in taken):
+            continue  # Nothing of that may be covered, nor anything be made in it.
+        folder = scratch / str(number)
+        folder.mkdir()
+        mounts.append(Mount(str(place), str(folder), "write"))
+    return mounts
+
+
+def unseen(surface: Surface, stage: Stage) -> tuple[str, ...]:
+    """Dependencies on this machine, outside of the repository, that the stage does not find.
+
+    A commit alone shows a stage nothing of the machine: `run.visible` does.
+    """
+    if surface.isolation.level is Level.NONE:
+        return ()
+    shown = [Path(m.source) for m in surface.view.mounts if m.kind == "read"]
+    return tuple(
+        dep.path
+        for dep in stage.deps
+        if dep.external
+        and os.path.isabs(dep.path)
+        and not any(Path(os.path.normpath(dep.path)).is_relative_to(place) for place in shown)
+    )
+
+
+def _refuse_links(view: View, folder: Path) -> None:
+    """What is mounted inside the checkout must lie in it, not where a link of a commit leads."""
+    roots = [Path(mount.target) for mount in view.mounts if mount.source == str(folder)]
+    for mount in view.mounts:
+        for root in roots:
+            target = Path(mount.target)
+            if target == root or not target.is_relative_to(root):
+                continue
+            parts = target.relative_to(root).parts
+            if any(
+                (folder / Path(*parts[: count + 1])).is_symlink() for count in range(len(parts))
+            ):
+                raise UsageError(f"{target} is a link in this commit, and needed as a folder")
 
 
 def _accounts(scratch: Path) -> list[Mount]:

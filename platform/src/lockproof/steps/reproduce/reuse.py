@@ -74,7 +74,9 @@ class Reuse:
             if result.execution:
                 actual |= result.execution.outs
                 # In one checkout, what a stage leaves undeclared is there for those after it.
-                strays |= self._chain and bool(result.execution.undeclared_outputs)
+                # What is left beside the DVC root is not even seen.
+                unseen = bool(self._session.prefix or result.execution.undeclared_outputs)
+                strays |= self._chain and unseen
             if strays or not _is_proof(result):
                 continue
             key = self._keys.of(result.stage, actual if self._chain else {})
