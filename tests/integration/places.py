@@ -58,8 +58,8 @@ def on_main(
     assert main(init) == 0
     file = project.root / "lockproof.toml"
     named = f'[environment]\ninterpreter = "python{VERSION}"\n[rules.LP304]\noff = true\n'
-    # The remote is in the repository, and no stage needs it.
-    text = file.read_text().replace("[run]", f'{named}[run]\nhidden = ["store"]')
+    # The remote is in the repository, with DVC's site cache, and no stage needs them.
+    text = file.read_text().replace("[run]", f'{named}[run]\nhidden = ["store", "site"]')
     file.write_text(text.replace("[gate]", f"[gate]\n{policy}"))
     assert main([*init, "--force"]) == 0, "the CI files follow the policy"
     project.repro()

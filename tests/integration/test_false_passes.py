@@ -70,7 +70,8 @@ def test_a_link_of_a_commit_makes_nothing_on_the_machine(project: Project, tmp_p
     project.write({"dvc.yaml": f"stages:\n{stages}"})
     digest = md5(b"a\n").hexdigest()
     locks = "".join(
-        f"  s{n}:\n    cmd: 'true'\n    deps: [{{path: a.txt, hash: md5, md5: {digest}, size: 2}}]\n"
+        f"  s{n}:\n    cmd: 'true'\n"
+        f"    deps: [{{path: a.txt, hash: md5, md5: {digest}, size: 2}}]\n"
         f"    outs: [{{path: {out}, md5: {'a' * 32}}}]\n"
         for n, out in enumerate(outs)
     )

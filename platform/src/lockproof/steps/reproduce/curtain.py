@@ -125,17 +125,24 @@ def remove_unwatched(folder: Path, tracked: Container[str]) -> None:
 
     That is what Python compiled, and what lies in DVC's own folders.
     """
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if name != _GIT]
-        inside = Path(place).relative_to(folder).parts
+    places = [folder]
+    while places:
+        place = places.pop()
+        inside = place.relative_to(folder).parts
         dvc = any(pair in _DVC_OWN for pair in pairwise(inside))
-        for name in files:
-            file = Path(place, name)
-            compiled = name.endswith(".pyc") or inside[-1:] == ("__pycache__",)
-            local = inside[-1:] == (".dvc",) and name == "config.local"
-            known = file.relative_to(folder).as_posix() in tracked
+        try:
+            entries = list(os.scandir(place))
+        except OSError:
+            continue  # Too deep, or closed.
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                places += [place / entry.name] if entry.name != _GIT else []
+                continue
+            compiled = entry.name.endswith(".pyc") or inside[-1:] == ("__pycache__",)
+            local = inside[-1:] == (".dvc",) and entry.name == "config.local"
+            known = "/".join((*inside, entry.name)) in tracked
             if (compiled or dvc or local) and not known:
-                file.unlink()
+                os.unlink(entry.path)
 
 
 def _repositories(folder: Path) -> list[str]:
