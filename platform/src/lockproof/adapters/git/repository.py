@@ -13,7 +13,6 @@ SUBMODULE = "160000"
 _SETTINGS = (
     f"core.hooksPath={os.devnull}",
     "core.fsmonitor=false",
-    # A checkout holds what the repository's own attributes make of it, on every machine.
     f"core.attributesFile={os.devnull}",
     "gc.auto=0",
     # A folder of a commit can look like a repository, and bring a configuration.
