@@ -38,17 +38,17 @@ def write_whole(path: Path, content: bytes | str) -> None:
 
 def cache_root() -> Path:
     """`$LOCKPROOF_CACHE_DIR`, else `lockproof` in the user's XDG cache folder."""
-    own = os.environ.get("LOCKPROOF_CACHE_DIR")
-    if own:
-        return Path(own).absolute()
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(base).absolute() / "lockproof"
+    return _root("LOCKPROOF_CACHE_DIR", "XDG_CACHE_HOME", "~/.cache")
 
 
 def state_root() -> Path:
     """`$LOCKPROOF_STATE_DIR`, else `lockproof` in the user's XDG state folder."""
-    own = os.environ.get("LOCKPROOF_STATE_DIR")
-    if own:
-        return Path(own).absolute()
-    base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return _root("LOCKPROOF_STATE_DIR", "XDG_STATE_HOME", "~/.local/state")
+
+
+def _root(own: str, xdg: str, default: str) -> Path:
+    chosen = os.environ.get(own)
+    if chosen:
+        return Path(chosen).absolute()
+    base = os.environ.get(xdg) or os.path.expanduser(default)
     return Path(base).absolute() / "lockproof"

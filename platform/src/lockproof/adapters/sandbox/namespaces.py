@@ -11,7 +11,7 @@ import signal
 from collections.abc import Callable
 from typing import NoReturn, Protocol
 
-from lockproof.adapters.sandbox.offline import loopback_up
+from lockproof.adapters.sandbox.offline import loopback_up, map_user
 
 _NEWNS, _NEWUTS, _NEWIPC, _NEWUSER = 0x20000, 0x4000000, 0x8000000, 0x10000000
 _NEWPID, _NEWNET = 0x20000000, 0x40000000
@@ -84,17 +84,7 @@ def _unshare(*, network: bool) -> None:
     flags = _NEWNS | _NEWUTS | _NEWIPC | _NEWPID | (0 if network else _NEWNET)
     uid, gid = os.geteuid(), os.getegid()
     if _libc.unshare(flags | _NEWUSER) == 0:
-        # The kernel wants setgroups denied before it lets a process map its group.
-        for file, line in (
-            ("setgroups", "deny"),
-            ("uid_map", f"{uid} {uid} 1"),
-            ("gid_map", f"{gid} {gid} 1"),
-        ):
-            try:
-                with open(f"/proc/self/{file}", "w") as target:
-                    target.write(line)
-            except OSError as error:
-                raise Unavailable(f"{file}: {error.strerror}") from error
+        map_user(uid, gid)
         return
     reason = os.strerror(ctypes.get_errno())
     # Root needs no user namespace for the others.

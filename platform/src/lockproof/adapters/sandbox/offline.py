@@ -60,18 +60,27 @@ def _leave_network(flags: int) -> None:
     uid, gid = os.geteuid(), os.getegid()
     _checked("unshare", libc.unshare(flags))
     if flags & _CLONE_NEWUSER:
-        # The kernel wants setgroups denied before it lets a process map its group.
-        for file, line in (
-            ("setgroups", "deny"),
-            ("uid_map", f"{uid} {uid} 1"),
-            ("gid_map", f"{gid} {gid} 1"),
-        ):
-            try:
-                with open(f"/proc/self/{file}", "w") as target:
-                    target.write(line)
-            except OSError as error:
-                raise OSError(error.errno, file) from error
+        map_user(uid, gid)
     loopback_up()
+
+
+def map_user(uid: int, gid: int) -> None:
+    """Be who one was in a new user namespace; the ids are those from before it.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    # The kernel wants setgroups denied before it lets a process map its group.
+    for file, line in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{uid} {uid} 1"),
+        ("gid_map", f"{gid} {gid} 1"),
+    ):
+        try:
+            with open(f"/proc/self/{file}", "w") as target:
+                target.write(line)
+        except OSError as error:
+            raise OSError(error.errno, file) from error
 
 
 def loopback_up() -> None:

@@ -56,22 +56,6 @@ class View:
         found = {mount.target: mount for mount in (*self.mounts, *mounts)}
         return replace(self, mounts=tuple(found.values()))
 
-    def inside(self, path: Path) -> Path:
-        """Where a path of the machine is found, by the deepest mount that holds it.
-
-        Raises:
-            ValueError: no mount holds it.
-        """
-        holding = [
-            mount
-            for mount in self.mounts
-            if mount.kind != "link" and path.is_relative_to(mount.source)
-        ]
-        if not holding:
-            raise ValueError(f"{path} is not in the view")
-        best = max(holding, key=lambda mount: len(mount.source))
-        return Path(best.target, path.relative_to(best.source))
-
 
 def readable(paths: Iterable[Path]) -> tuple[Mount, ...]:
     """Mounts that show existing paths where they are, for reading only."""

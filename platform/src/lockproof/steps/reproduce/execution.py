@@ -74,7 +74,6 @@ class Execution:
     """Dependency -> its digest before and after, where the command changed it."""
     undeclared_inputs: tuple[str, ...]
     undeclared_outputs: tuple[str, ...]
-    reads_known: bool
     log: Path
     seconds: Mapping[str, float]
     odd: Mapping[str, str] = field(default_factory=dict)
@@ -159,7 +158,6 @@ async def execute(
         rewritten=rewritten,
         undeclared_inputs=_undeclared_reads(stage, traced),
         undeclared_outputs=_undeclared_writes(stage, traced),
-        reads_known=traced.reads_known,
         log=log,
         odd=odd,
         seconds={
