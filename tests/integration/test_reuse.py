@@ -219,7 +219,7 @@ def with_session(project: Project, ask: Callable[[Session], T]) -> T:
     async def main() -> T:
         git = GitRepository.discover(project.root)
         with work_folder() as scratch, pytest.MonkeyPatch.context() as patch:
-            patch.setattr(run, "look_at", looked_at_once)
+            patch.setattr(run, "look_at_system", looked_at_once)
             patch.setattr(surface, "find_isolation", found_once)
             commit = git.resolve("HEAD")
             asked = Request(directory=project.root)
@@ -237,8 +237,8 @@ def keys_of(session: Session) -> set[str]:
     return {keys.of(stage, {}) or "" for stage in session.pipeline.stages} - {""}
 
 
-async def looked_at_once(_surface: object) -> surface.Seen:
-    return surface.Seen("system", "own")
+async def looked_at_once() -> str:
+    return "system"
 
 
 async def found_once() -> Isolation:

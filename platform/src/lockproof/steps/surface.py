@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import anyio
-
 from lockproof.adapters.environment.build import PipelineEnvironment
 from lockproof.adapters.environment.folders import editable_into, folders_of, state_elsewhere
 from lockproof.adapters.environment.variables import stage_variables
@@ -77,20 +75,17 @@ class Seen:
     """The environment and what else is not the system's."""
 
 
-async def look_at(surface: Surface) -> Seen | None:
-    """Take down the state of what stages can read; None where they have no root of their own."""
+async def look_at_system() -> str:
+    """Take down the state of the system's own folders, which are the longest to look at."""
+    system = [m.source for m in system_view(network=False).mounts if m.kind == "read"]
+    return await state_elsewhere(system)
+
+
+async def look_at_own(surface: Surface) -> str | None:
+    """Take down the state of all else that stages can read; None where they can read anything."""
     if not surface.isolation.level.own_root:
         return None
-    system = [m.source for m in system_view(network=False).mounts if m.kind == "read"]
-    found: dict[str, str] = {}
-
-    async def take(name: str, places: list[str]) -> None:
-        found[name] = await state_elsewhere(places)
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(take, "system", system)
-        group.start_soon(take, "own", own_places(surface.view))
-    return Seen(**found)
+    return await state_elsewhere(own_places(surface.view))
 
 
 def own_places(view: View) -> list[str]:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
+
 from lockproof.adapters.environment.build import PipelineEnvironment, describe, prepare
 from lockproof.adapters.environment.interpreters import belongings, locate, named_program
 from lockproof.adapters.environment.variables import bare, stage_variables
@@ -16,7 +18,7 @@ from lockproof.config import EnvironmentPolicy, Policy
 from lockproof.errors import ConfigError
 from lockproof.model.environment import Environment
 
-from .surface import Surface, make_surface
+from .surface import Surface, look_at_own, make_surface
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Surroundings:
     described: Environment
     surface: Surface
     shell: str
+    own_state: str | None
+    """That of what stages can read beside the system (`surface.look_at_own`), if asked for."""
 
 
 async def surroundings(
@@ -36,6 +40,8 @@ async def surroundings(
     clone: Path,
     scratch: Path,
     progress: Callable[[str], None],
+    *,
+    look: bool = False,
 ) -> Surroundings:
     """Build the environment that the policy names, if it is not there yet, and describe it.
 
@@ -46,6 +52,7 @@ async def surroundings(
         clone: the Git root of the user's clone.
         scratch: a folder for programs that need a home.
         progress: hears of long steps.
+        look: whether to take down the state of the environment's files as well.
 
     Raises:
         ConfigError: the environment cannot be built as named.
@@ -63,8 +70,19 @@ async def surroundings(
     )
     surface = await make_surface(policy, environment, clone)
     kept = Isolated(surface.isolation.level, surface.view)
-    described = await describe(environment, shell, variables, kept)
-    return Surroundings(environment, described, surface, shell)
+    described: list[Environment] = []
+    states: list[str | None] = []
+
+    async def ask() -> None:
+        described.append(await describe(environment, shell, variables, kept))
+
+    async def look_at() -> None:
+        states.append(await look_at_own(surface) if look else None)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(ask)
+        group.start_soon(look_at)
+    return Surroundings(environment, described[0], surface, shell, states[0])
 
 
 def _refuse_tracked(policy: EnvironmentPolicy, base: Path, user_root: Path) -> None:

@@ -28,7 +28,7 @@ from lockproof.steps.surface import CHECKOUT, HOME, TMP
 from .judge import tolerances
 from .session import Session
 
-_FORMAT = 2
+_FORMAT = 3
 _CHECKOUT_SETTINGS = r"^(core\.(autocrlf|eol|attributesfile|symlinks|filemode|safecrlf)|filter\.)"
 
 
@@ -64,7 +64,6 @@ class Keys:
                 "deps": [[dep.path, str(dep.locked)] for dep in stage.deps],
                 "provided": {path: str(digest) for path, digest in provided.items()},
                 "params": {p.path: [p.current, p.locked] for p in stage.params},
-                "variables": self._variables(stage),
                 "outs": [
                     [
                         *(o.path, str(o.locked), o.cached, o.persist),
@@ -105,6 +104,7 @@ class Keys:
                 "user": [os.geteuid(), os.getegid(), sorted(os.getgroups()), UMASK, _limits()],
                 "state": [session.seen.system, session.seen.own],
                 "environment": [described.kind, described.pinned_digest],
+                "variables": self._variables(),
                 "checkout": self._git_settings(),
                 "shell": session.shell,
                 "mode": session.mode,
@@ -145,14 +145,15 @@ class Keys:
             )
         return self._trees[names]
 
-    def _variables(self, stage: Stage) -> str:
+    def _variables(self) -> str:
+        """Those of every stage; beside them each has its address, which is in its key."""
         session = self._session
         variables = stage_variables(
             session.policy.run,
             path=session.environment.search_path(),
             home=HOME,
             tmp=TMP,
-            extra={"DVC_STAGE": stage.address},
+            extra={},
         )
         pairs = [f"{name}={value}" for name, value in variables.items()]
         return self._secret.digest(os.fsencode("\0".join(pairs)))

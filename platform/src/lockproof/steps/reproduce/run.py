@@ -27,7 +27,7 @@ from lockproof.steps.clock import Clock
 from lockproof.steps.declared import declared
 from lockproof.steps.progress import Progress
 from lockproof.steps.record import load_records, open_tracking
-from lockproof.steps.surface import Seen, look_at
+from lockproof.steps.surface import Seen, look_at_system
 from lockproof.steps.surroundings import Surroundings, surroundings
 from lockproof.steps.trust import restrained, trusted_policy, trusted_reader, trusted_remotes
 
@@ -109,20 +109,26 @@ async def _open(
         progress.say(line)
     policy = policy.model_copy(update={"mlflow": theirs.mlflow, "run": limits})
     around: list[Surroundings] = []
-    looked: list[Seen | None] = []
+    system: list[str] = []
 
     async def look_around() -> None:
+        top = git.root.resolve()
         around.append(
-            await surroundings(policy, project_root, root, git.root.resolve(), work, progress.say)
+            await surroundings(policy, project_root, root, top, work, progress.say, look=True)
         )
-        looked.append(await look_at(around[0].surface))
+
+    async def look_further() -> None:
+        system.append(await look_at_system())
 
     async with anyio.create_task_group() as group:
+        if policy.run.isolation != "off":
+            group.start_soon(look_further)
         group.start_soon(look_around)  # Mostly waiting for programs, so DVC can load meanwhile.
         reading = await anyio.to_thread.run_sync(declared, Snapshot(git, commit), prefix)
         project, cache = await anyio.to_thread.run_sync(
             _project, project_root, root, work, trusted, reading
         )
+    own_state = around[0].own_state
     progress.say(f"stages are kept apart by: {around[0].surface.isolation}")
     logs = run_folder(f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{commit[:7]}") / "logs"
     logs.mkdir()
@@ -140,7 +146,7 @@ async def _open(
         environment=around[0].environment,
         described=around[0].described,
         surface=around[0].surface,
-        seen=looked[0],
+        seen=Seen(system[0], own_state) if system and own_state else None,
         shell=around[0].shell,
         records=load_records(project_root / policy.record.directory),
         lock_digest=lock_digest(reading.lock_files),
