@@ -88,13 +88,13 @@ class ObjectStore:
         special = [n for n in needs if n.out.versioned]
         plain = [n for n in needs if not n.out.versioned]
         problems = self._fetch_by_dvc(special)
-        listings = {(n.out.remote, n.out.path, _locked(n)): n for n in plain}
-        failed = self._fetch_objects(listings.keys(), progress)
+        parts = _parts(plain)
+        failed = self._fetch_objects(parts, progress)
         children = set()
-        for (remote, path, digest), need in listings.items():
+        for (remote, path, digest), below in parts.items():
             if digest.is_dir and (remote, path, digest) not in failed:
                 for name, child in self.listing(digest).items():
-                    if _wanted(f"{path}/{name}", need.below):
+                    if _wanted(f"{path}/{name}", below):
                         children.add((remote, f"{path}/{name}", child))
         failed |= self._fetch_objects(children, progress)
         imports = [n for n in plain if n.stage.kind == "import"]
@@ -319,6 +319,16 @@ def file_md5(path: Path, algorithm: str = "md5") -> str:
 
 def _wanted(path: str, below: tuple[str, ...]) -> bool:
     return not below or any(inside(path, part) for part in below)
+
+
+def _parts(needs: Iterable[Need]) -> dict[tuple[str | None, str, Digest], tuple[str, ...]]:
+    """Each object -> what all who need it need of it; empty means all of it."""
+    found: dict[tuple[str | None, str, Digest], tuple[str, ...]] = {}
+    for need in needs:
+        key = (need.out.remote, need.out.path, _locked(need))
+        before = found.get(key, need.below)
+        found[key] = (*before, *need.below) if before and need.below else ()
+    return found
 
 
 def _locked(need: Need) -> Digest:
