@@ -81,6 +81,9 @@ class Out(_Item):
 class Dep(_Item):
     """A dependency of a stage."""
 
+    size: int | None = None
+    """Bytes, as locked; of a directory the sum of its files."""
+
 
 class Params(Frozen):
     """The parameters that a stage takes from one file."""
