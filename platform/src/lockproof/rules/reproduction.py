@@ -30,6 +30,8 @@ class StageFacts:
     rewritten: tuple[str, ...] = ()
     given: Mapping[str, tuple[Digest | None, str | None]] = field(default_factory=dict)
     """Dependency -> digest in this revision, and the stage that makes it."""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """Dependency -> its bytes where `given` is, as far as that is known."""
     in_git: Mapping[str, Digest | None] = field(default_factory=dict)
     """Output kept in Git -> digest of the committed content."""
     file: str = "dvc.yaml"
@@ -47,6 +49,7 @@ def _lock(facts: StageFacts) -> Iterator[Finding]:
         stage=facts.stage,
         file=facts.file,
         given=facts.given,
+        sizes=facts.sizes,
         in_git=facts.in_git,
         untracked=facts.missing if unavailable else (),
     )

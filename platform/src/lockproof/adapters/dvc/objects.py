@@ -5,7 +5,6 @@ is hashed once before it is used, so that a corrupted object is named and never 
 pipeline.
 """
 
-import hashlib
 import os
 import shutil
 import threading
@@ -17,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
-from lockproof.model.digest import Digest
+from lockproof.model.digest import Algorithm, Digest, directory_digest
 from lockproof.model.pipeline import Out, Stage, inside
 
+from .hashing import CHUNK, file_md5
 from .project import Project
 
-_CHUNK = 1 << 20
 _MAX_LISTING = 1 << 30
 _ATTEMPTS = 3
 
@@ -120,7 +119,7 @@ class ObjectStore:
         if source is None or source.stat().st_size > _MAX_LISTING:
             raise ConfigError(f"directory object {digest} is missing or too large to read")
         with source.open("rb") as file:
-            listed = self.read_listing(iter(lambda: file.read(_CHUNK), b""), f"object {digest}")
+            listed = self.read_listing(iter(lambda: file.read(CHUNK), b""), f"object {digest}")
             return {path: Digest.of(digest.algorithm, md5) for path, md5 in listed}
 
     def find(self, digest: Digest) -> Path | None:
@@ -132,6 +131,25 @@ class ObjectStore:
             if self._is_sound(path, digest):
                 return path
         return None
+
+    def rehashed(self, digest: Digest, algorithm: Algorithm) -> Digest | None:
+        """What an object's content is named by another algorithm; None where it is not here.
+
+        Raises:
+            ConfigError: as `listing`.
+        """
+        source = self.find(digest)
+        if source is None:
+            return None
+        if not digest.is_dir:
+            return Digest.of(algorithm, file_md5(source, algorithm))
+        files = {}
+        for name, child in self.listing(digest).items():
+            found = self.rehashed(child, algorithm)
+            if found is None:
+                return None
+            files[name] = found.value
+        return directory_digest(files, algorithm)
 
     def copy(self, digest: Digest, path: str, target: Path, below: tuple[str, ...] = ()) -> bool:
         """Lay an object (for a directory: its files) out at `target`, replacing what is there.
@@ -297,24 +315,6 @@ class ObjectStore:
             except DvcException as error:
                 raise UnavailableError(f"cannot fetch {need.out.path}: {error}") from error
         return problems
-
-
-def file_md5(path: Path, algorithm: str = "md5") -> str:
-    """MD5 of a file in hex; `md5-dos2unix` as DVC 2 computes it.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    if algorithm == "md5-dos2unix":
-        from dvc.fs import localfs
-        from dvc_data.hashfile.hash import file_md5 as legacy_md5
-
-        return str(legacy_md5(str(path), localfs, name="md5-dos2unix"))
-    digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb", buffering=0) as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _wanted(path: str, below: tuple[str, ...]) -> bool:
