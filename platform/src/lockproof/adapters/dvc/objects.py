@@ -15,9 +15,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from lockproof.adapters.plugins import require_plugin
 from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
 from lockproof.model.digest import Algorithm, Digest, directory_digest
 from lockproof.model.pipeline import Out, Stage, inside
+from lockproof.model.remote import RemoteConfig
 
 from .hashing import CHUNK, file_md5
 from .project import Project
@@ -82,6 +84,7 @@ class ObjectStore:
         Raises:
             UnavailableError: a remote does not answer.
             ConfigError: a remote is not configured as DVC needs it.
+            MissingExtraError: what such a remote takes is not installed.
         """
         needs = [n for n in needs if n.out.cached and n.out.locked and not n.out.external]
         special = [n for n in needs if n.out.versioned]
@@ -263,6 +266,8 @@ class ObjectStore:
         self._refuse_foreign(name)
         with self._lock:
             if name not in self._remotes:
+                section = self.project.repo.config["remote"].get(self._name(name), {})
+                require_plugin(RemoteConfig(name=self._name(name), url=str(section.get("url", ""))))
                 try:
                     self._remotes[name] = self.project.repo.cloud.get_remote(name)
                 except NoRemoteError:

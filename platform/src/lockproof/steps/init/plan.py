@@ -11,6 +11,7 @@ from typing import Literal
 from lockproof import __version__
 from lockproof.adapters.git.merge_driver import NAME, PATTERNS
 from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.plugins import extra_for
 from lockproof.config import FILE_NAME
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model.workflow import CiSystem, Runner, Workflow
@@ -21,10 +22,6 @@ from .edits import with_item, with_lines, with_toolchain
 from .policy import policy_text
 from .survey import Survey, survey
 
-INSTALL = (
-    "python3 -m venv .lockproof/venv\n"
-    f".lockproof/venv/bin/pip install --quiet 'lockproof[all]=={__version__}'"
-)
 BIN = ".lockproof/venv/bin"
 MODULE = f"github.com/lockproof/lockproof@v{__version__}"
 GPU_RUNNER = ("self-hosted", "gpu")
@@ -217,7 +214,7 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
         runner=_runner(choices, found),
         root=found.root,
         branch=choices.branch or found.branch,
-        install=INSTALL if choices.install is None else choices.install,
+        install=_install(found) if choices.install is None else choices.install,
         bin=place,
         module=choices.module,
         engine=choices.engine,
@@ -228,6 +225,16 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
         rule_tests=found.rule_tests,
         proof=found.proof,
         secrets=_S3_SECRETS if "s3" in found.stores else (),
+    )
+
+
+def _install(found: Survey) -> str:
+    """With what the repository's remotes take beside S3, which is among `all`."""
+    extras = {extra_for(scheme) for scheme in found.stores} - {None, "s3"}
+    named = ",".join(["all", *sorted(filter(None, extras))])
+    return (
+        "python3 -m venv .lockproof/venv\n"
+        f".lockproof/venv/bin/pip install --quiet 'lockproof[{named}]=={__version__}'"
     )
 
 

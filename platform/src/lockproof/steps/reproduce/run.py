@@ -38,6 +38,7 @@ from .confirm import confirm_judged
 from .explain import explain
 from .isolated import run_isolated
 from .plan import Selection, choose_mode, missing_inputs, select
+from .reach import check_reach
 from .request import Request
 from .result import Result
 from .reuse import Reuse
@@ -120,9 +121,9 @@ async def _open(
     async with anyio.create_task_group() as group:
         group.start_soon(look_around)  # Mostly waiting for programs, so DVC can load meanwhile.
         reading = await anyio.to_thread.run_sync(declared, Snapshot(git, commit), prefix)
-        project, cache = await anyio.to_thread.run_sync(
-            _project, project_root, root, work, trusted, reading
-        )
+        cache = await anyio.to_thread.run_sync(user_cache, root)
+        check_reach(reading.pipeline, trusted.remotes, cache, request, progress)
+        project = await anyio.to_thread.run_sync(_project, project_root, work, trusted, reading)
     progress.say(f"stages are kept apart by: {around[0].surface.isolation}")
     logs = run_folder(f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{commit[:7]}") / "logs"
     logs.mkdir()
@@ -160,11 +161,8 @@ def _trusted(
     return Trusted(remotes, Path(os.path.realpath(git.root)), checkout, read)
 
 
-def _project(
-    project_root: Path, root: Path, work: Path, trusted: Trusted, reading: Reading
-) -> tuple[Project, Path]:
-    project = Project(project_root, work / "dvc", trusted, reading.pipeline, reading.lock_files)
-    return project, user_cache(root)
+def _project(project_root: Path, work: Path, trusted: Trusted, reading: Reading) -> Project:
+    return Project(project_root, work / "dvc", trusted, reading.pipeline, reading.lock_files)
 
 
 def _scope(session: Session, request: Request) -> tuple[Subject, Selection]:
