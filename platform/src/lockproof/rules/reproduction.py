@@ -115,11 +115,11 @@ _OUTPUT_RULES = {
 
 
 def _outputs(facts: StageFacts) -> Iterator[Finding]:
+    if facts.exit_code or facts.timed_out:
+        return  # The failed command has its own finding, and what it left tells nothing.
     for path, verdict in sorted(facts.verdicts.items()):
         if verdict not in _OUTPUT_RULES:
             continue
-        if verdict is OutputVerdict.MISSING and (facts.exit_code or facts.timed_out):
-            continue  # The failed command has its own finding.
         rule, message = _OUTPUT_RULES[verdict]
         severity = Severity.NOTE if verdict in facts.accepted else None
         yield finding(
