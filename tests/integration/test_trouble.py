@@ -209,7 +209,8 @@ def test_a_plugin_that_is_not_here_is_told_before_any_work(project: Project, cac
 
 
 def test_a_failed_command_has_one_finding(project: Project, cache: Path) -> None:
-    project.write({"copy.py": "open('mid.txt', 'w').write('half')\nraise SystemExit(3)\n"})
+    code = "import sys\nopen(sys.argv[2], 'w').write('half')\nraise SystemExit(3)\n"
+    project.write({"copy.py": code, "lockproof.toml": "[reproduce]\nexplain = false\n"})
     project.commit()
     done = run(project, cache, "--output", str(cache.parent / "report.json"))
     assert done.returncode == 1

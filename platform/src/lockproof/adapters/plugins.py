@@ -35,12 +35,18 @@ def extra_for(scheme: str) -> str | None:
     return plugin.extra if plugin else None
 
 
+def has_plugin(remote: RemoteConfig) -> bool:
+    """Whether what such a remote takes is installed."""
+    plugin = PLUGINS.get(remote.scheme)
+    return plugin is None or find_spec(plugin.module) is not None
+
+
 def require_plugin(remote: RemoteConfig) -> None:
     """Let nobody work for minutes before it turns out that a remote cannot be asked.
 
     Raises:
         MissingExtraError: what such a remote takes is not installed.
     """
-    plugin = PLUGINS.get(remote.scheme)
-    if plugin and find_spec(plugin.module) is None:
-        raise MissingExtraError(plugin.extra, f"remote {remote.name!r} ({remote.scheme})")
+    if not has_plugin(remote):
+        extra = PLUGINS[remote.scheme].extra
+        raise MissingExtraError(extra, f"remote {remote.name!r} ({remote.scheme})")

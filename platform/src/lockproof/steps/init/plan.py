@@ -18,7 +18,7 @@ from lockproof.model.workflow import CiSystem, Runner, Workflow
 from lockproof.parse.container_images import ImageUse
 from lockproof.render.workflows import PLACES, pins, workflow_files
 
-from .edits import with_item, with_lines, with_toolchain
+from .edits import listed, with_item, with_lines, with_toolchain
 from .policy import policy_text
 from .survey import Survey, survey
 
@@ -101,6 +101,9 @@ def plan(directory: Path, choices: Choices) -> Plan:
         wanted[policy] = (policy_text(found), False)
     for system in systems:
         workflow = _workflow(system, choices, found)
+        if system == "gitlab":
+            stage = _stage(before[".gitlab-ci.yml"] or "")
+            workflow = workflow.model_copy(update={"stage": stage})
         for path, text in workflow_files(system, workflow).items():
             wanted[path] = (text, True)
     if "gitlab" in systems:
@@ -139,6 +142,12 @@ def earlier(directory: Path) -> dict[str, tuple[str, ...]]:
             except ValueError as error:
                 raise UsageError(f"{place} does not say how it was made: {error}") from error
     return found
+
+
+def _stage(text: str) -> str:
+    """A stage that the pipeline has: a job of another one makes all of it invalid."""
+    stages = listed(text, "stages", ".gitlab-ci.yml")
+    return "test" if "test" in stages or not stages else stages[0]
 
 
 def _included(text: str) -> str:

@@ -3,13 +3,23 @@
 from pathlib import Path
 
 from lockproof.adapters.files import cache_root
-from lockproof.adapters.plugins import require_plugin
+from lockproof.adapters.plugins import has_plugin, require_plugin
 from lockproof.errors import MissingExtraError
 from lockproof.model.pipeline import Pipeline
 from lockproof.model.remote import RemoteConfigs
 from lockproof.steps.progress import Progress
 
 from .request import Request
+
+
+def lacks_plugins(remotes: RemoteConfigs) -> bool:
+    """Whether one of the remotes cannot be asked from here.
+
+    Raises:
+        ConfigError: a remote's settings do not make sense.
+    """
+    known = (remotes.remote(name) for name in remotes.sections)
+    return not all(has_plugin(remote) for remote in known if remote)
 
 
 def check_reach(

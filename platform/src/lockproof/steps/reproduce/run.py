@@ -38,7 +38,7 @@ from .confirm import confirm_judged
 from .explain import explain
 from .isolated import run_isolated
 from .plan import Selection, choose_mode, missing_inputs, select
-from .reach import check_reach
+from .reach import check_reach, lacks_plugins
 from .request import Request
 from .result import Result
 from .reuse import Reuse
@@ -103,6 +103,9 @@ async def _open(
         raise UsageError(f"{commit[:12]} has no DVC project at {prefix or 'its top'}")
     policy = load_policy(project_root / FILE_NAME)
     trusted = _trusted(git, root, commit, checkout, prefix, request)
+    if lacks_plugins(trusted.remotes):  # Before anything is built.
+        pipeline = declared(Snapshot(git, commit), prefix).pipeline
+        check_reach(pipeline, trusted.remotes, user_cache(root), request, progress)
     # The tracking server is sent a token, so where it is, is not the commit's to say.
     theirs = trusted_policy(trusted.read)
     limits, left_out = restrained(policy.run, theirs.run)
@@ -122,7 +125,6 @@ async def _open(
         group.start_soon(look_around)  # Mostly waiting for programs, so DVC can load meanwhile.
         reading = await anyio.to_thread.run_sync(declared, Snapshot(git, commit), prefix)
         cache = await anyio.to_thread.run_sync(user_cache, root)
-        check_reach(reading.pipeline, trusted.remotes, cache, request, progress)
         project = await anyio.to_thread.run_sync(_project, project_root, work, trusted, reading)
     progress.say(f"stages are kept apart by: {around[0].surface.isolation}")
     logs = run_folder(f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{commit[:7]}") / "logs"
