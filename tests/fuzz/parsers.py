@@ -185,7 +185,7 @@ TARGETS = {
         (
             b"deps:\n- path: a\n  repo: {url: u, rev_lock: r}\nwdir: x\nfrozen: true\nouts:\n"
             b"- md5: 0123456789abcdef0123456789abcdef.dir\n  size: 1\n  nfiles: 1\n  path: raw\n"
-            b"  files: [{relpath: a, md5: x, cloud: {s: {version_id: v}}}]\n",
+            b"  files: [{relpath: a, md5: xyz, cloud: {s: {version_id: v}}}]\n",
         ),
     ),
     "params-toml": Target(

@@ -47,7 +47,12 @@ class _Reader:
                 "locked_command": _commands(lock["cmd"]) if lock and "cmd" in lock else None,
                 "wdir": self._relative(stage.wdir),
                 "deps": [
-                    Dep(path=self._path(d), locked=_digest(d.hash_info), external=_external(d))
+                    Dep(
+                        path=self._path(d),
+                        locked=_digest(d.hash_info),
+                        external=_external(d),
+                        size=d.meta.size if d.meta else None,
+                    )
                     for d in deps
                 ],
                 "params": [self._params(p) for p in params],

@@ -245,6 +245,16 @@ LOCK = (
         put(".gitattributes", "src/train.py text eol=crlf\n"),
     ),
     _M(
+        "size of the code forged in the lock",
+        "LP104",
+        forged("train", "deps", "src/train.py", size=1),
+    ),
+    _M(
+        "size of a metric in Git forged in the lock",
+        "LP104",
+        forged("train", "outs", "metrics.json", size=1),
+    ),
+    _M(
         "code replaced by a link out of the repository",
         "LP107",
         both(

@@ -9,6 +9,7 @@ import pytest
 
 from integration.pipelines import Project, copy_of, new_project, prove
 from lockproof.cli.main import main
+from lockproof.steps.affected import affected
 
 DVC_YAML = """
 stages:
@@ -171,3 +172,12 @@ def test_a_pull_request_cannot_let_less_be_proved(changed: Project, tmp_path: Pa
     code, said = ask(project, "gate", "--pr", "--base", "main", "--report", proof)
     assert code == 1
     assert "the report is about some of the stages only" in said
+
+
+def test_a_repository_of_data_alone_has_nothing_to_run(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    project.write({"raw.txt": "raw\n"})
+    project.dvc("add", "-q", "raw.txt")
+    commit = project.commit()
+    found = affected(project.root, "HEAD", None)
+    assert (found.commit, found.stages, found.gpus) == (commit, (), 0)

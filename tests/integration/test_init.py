@@ -410,3 +410,30 @@ def test_credentials_are_named_only_where_a_store_takes_them(project: Project) -
     text = (project.root / ".github/workflows/lockproof.yaml").read_text()
     assert text.count("secrets.") == 4, "the gate and reproduce"
     assert "AWS_SECRET_ACCESS_KEY: ${{ secrets.LOCKPROOF_READ_SECRET_ACCESS_KEY }}\n" in text
+
+
+@pytest.mark.parametrize("host", ["https://github.com/a/b.git", "https://gitlab.com/a/b.git"])
+def test_the_extras_that_the_remotes_take_are_installed(project: Project, host: str) -> None:
+    project.git("remote", "set-url", "origin", host)
+    for name, url in {"a": "gs://b/x", "b": "ssh://h/x", "c": "s3://b/x", "d": "/mnt/x"}.items():
+        project.dvc("remote", "add", "-q", name, url)
+    assert init(project, "--yes").returncode == 0
+    place = ".gitlab/lockproof.yml" if "gitlab" in host else ".github/workflows/lockproof.yaml"
+    assert "'lockproof[all,gs,ssh]==" in (project.root / place).read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "stage"),
+    [
+        ("", "test"),
+        ("stages: [build, test]\n", "test"),
+        ("stages:\n  - check it\n  - deploy\njob: {script: [x], stage: deploy}\n", "check it"),
+    ],
+)
+def test_the_jobs_are_of_a_stage_that_the_pipeline_has(
+    project: Project, text: str, stage: str
+) -> None:
+    project.write({".gitlab-ci.yml": text})
+    assert init(project, "--yes", "--ci", "gitlab").returncode == 0
+    made = yaml.safe_load((project.root / ".gitlab/lockproof.yml").read_text())
+    assert {job["stage"] for job in made.values() if "stage" in job} == {stage}

@@ -178,3 +178,29 @@ def test_plain_words_are_read_as_in_dvc(word: str) -> None:
         return
     if isinstance(expected, dict) and isinstance(expected.get("a"), str | int | float | bool):
         assert repr(found) == repr(expected)
+
+
+def test_a_parameter_file_is_the_same_by_another_name(tmp_path: Path) -> None:
+    """DVC locks `./params.yaml` as `params.yaml`, and does not find it under that name itself."""
+    project = new_project(tmp_path)
+    project.write(
+        {
+            "params.yaml": "lr: 1\n",
+            "sub/p.toml": "k = 2\n",
+            "dvc.yaml": "stages: {a: {cmd: 'true', params: [{./params.yaml: [lr]},"
+            " {./sub/../sub/p.toml: }]}}\n",
+        }
+    )
+    project.dvc("repro", "-q")
+    reading = ours(project)
+    (stage,) = reading.pipeline.stages
+    assert [(p.path, p.locked, p.current) for p in stage.params] == [
+        ("params.yaml", {"lr": 1}, {"lr": 1}),
+        ("sub/p.toml", {"k": 2}, {"k": 2}),
+    ]
+    assert (reading.lines["a"].unlocked, reading.lines["a"].stale) == ((), ())
+    project.write(
+        {"dvc.yaml": "stages: {a: {cmd: 'true', params: [lr, {./params.yaml: [depth]}]}}\n"}
+    )
+    (problem,) = ours(project).problems
+    assert "params.yaml in two ways" in problem.message

@@ -1,5 +1,6 @@
 """Reproduction of every kind of DVC project, in both modes."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -89,6 +90,24 @@ stages:
         }
     )
     project.repro()
+    passes(project, mode, 3)
+
+
+def test_a_fresh_clone_has_each_part_that_a_stage_needs(project: Project, mode: str) -> None:
+    project.write(
+        {
+            **{f"images/{name}": f"{name}\n" for name in "abc"},
+            "dvc.yaml": """\
+stages:
+  first: {cmd: cp images/a one.txt, deps: [images/a], outs: [one.txt]}
+  second: {cmd: cp images/b two.txt, deps: [images/b], outs: [two.txt]}
+  both: {cmd: cat one.txt images/c > both.txt, deps: [one.txt, images/c], outs: [both.txt]}
+""",
+        }
+    )
+    project.dvc("add", "-q", "images")
+    project.repro()
+    shutil.rmtree(project.root / ".dvc" / "cache")
     passes(project, mode, 3)
 
 

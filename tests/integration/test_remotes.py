@@ -1,16 +1,19 @@
 """Several remotes at once, and what the report says of them."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
+from lockproof.adapters.plugins import PLUGINS
 from lockproof.config import RemotePolicy
-from lockproof.errors import ConfigError
+from lockproof.errors import ConfigError, MissingExtraError
 from lockproof.model.check import Check
 from lockproof.model.claim import Claim, Claims, Exempt, Exemption
 from lockproof.model.remote import RemoteConfigs
+from lockproof.model.toml_text import read_toml
 from lockproof.model.verdict import Verdict
 from lockproof.steps.gate.remotes import Proved, prove_remotes, remote_check
 
@@ -119,6 +122,39 @@ def test_nothing_is_no_proof() -> None:
     empty = remote_check(Claims(), Proved(), RemotePolicy(), Verdict.PASSED)
     assert (empty.verdict, empty.checked) == (Verdict.INCONCLUSIVE, 0)
     assert empty.not_checked == ("no output is kept in a remote",)
+
+
+@pytest.mark.parametrize("scheme", sorted({*PLUGINS} - {"s3"}))
+def test_a_plugin_that_is_not_here_is_named_by_its_extra(scheme: str) -> None:
+    claim = Claim(path="a", owner="make", file="dvc.lock", digest=None)
+    known = RemoteConfigs(default="x", sections={"x": {"url": f"{scheme}://host/a"}})
+    extra, module = PLUGINS[scheme]
+    if find_spec(module) is not None:
+        pytest.skip(f"{module} is installed")
+    with pytest.raises(MissingExtraError) as caught:
+        prove([claim], known)
+    assert str(caught.value).endswith(f"needs an extra: pip install 'lockproof[{extra}]'")
+    declared = read_toml((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    (needed, *_) = declared["project"]["optional-dependencies"][extra]
+    assert needed.startswith(module.replace("_", "-"))
+
+
+def test_dvcs_own_schemes_have_an_extra() -> None:
+    from dvc_objects.fs import known_implementations
+
+    inner = {"file", "local", "http", "https", "memory", "remote"}
+    ours = {"dvc", "git"}
+    assert {*known_implementations} - inner - ours == {*PLUGINS}
+
+
+def test_outputs_without_a_remote_are_one_finding() -> None:
+    claims = [
+        Claim(path=f"out/{number:03}", owner="make", file="dvc.lock", digest=None)
+        for number in range(124)
+    ]
+    (found,) = prove(claims, RemoteConfigs())[0].findings
+    assert found.rule == "LP205"
+    assert found.message.startswith("124 outputs (out/000, out/001, out/002, …) need a default")
 
 
 def test_a_kind_of_remote_whose_plugin_is_not_here() -> None:

@@ -170,6 +170,52 @@ def test_no_remote_is_2(project: Project, cache: Path) -> None:
     done = run(project, cache)
     assert done.returncode == 2
     assert "no remote is configured" in last_line(done)
+    assert "--mode chain" not in last_line(done), (
+        "of data that no stage makes it would say the same"
+    )
+
+
+def test_what_a_stage_made_and_nobody_pushed_needs_no_remote_in_a_chain(
+    project: Project, cache: Path
+) -> None:
+    project.dvc("remote", "remove", "store")
+    project.git("rm", "-q", "--cached", "raw.txt.dvc")
+    (project.root / "raw.txt.dvc").unlink()
+    (project.root / ".gitignore").write_text("/mid.txt\n/end.txt\n")
+    project.commit()
+    empty_cache(project)
+    done = run(project, cache)
+    assert done.returncode == 2
+    assert last_line(done).endswith("or run the whole pipeline from its data, with --mode chain")
+    assert run(project, cache, "--mode", "chain").returncode == 0
+
+
+def test_a_plugin_that_is_not_here_is_told_before_any_work(project: Project, cache: Path) -> None:
+    project.write(
+        {
+            "lockproof.toml": '[environment]\nrequirements = "requirements.txt"\n',
+            "requirements.txt": "no-such-package==1.0\n",
+        }
+    )
+    project.dvc("remote", "add", "-q", "-f", "-d", "store", "gs://bucket/x")
+    project.commit()
+    empty_cache(project)
+    done = run(project, cache)
+    assert done.returncode == 2
+    assert last_line(done).endswith(
+        "remote 'store' (gs) needs an extra: pip install 'lockproof[gs]'"
+    )
+    assert "building" not in done.stderr
+
+
+def test_a_failed_command_has_one_finding(project: Project, cache: Path) -> None:
+    code = "import sys\nopen(sys.argv[2], 'w').write('half')\nraise SystemExit(3)\n"
+    project.write({"copy.py": code, "lockproof.toml": "[reproduce]\nexplain = false\n"})
+    project.commit()
+    done = run(project, cache, "--output", str(cache.parent / "report.json"))
+    assert done.returncode == 1
+    found = json.loads((cache.parent / "report.json").read_text())["findings"]
+    assert {f["rule"] for f in found if f["rule"] not in ("LP104", "LP709")} == {"LP703"}
 
 
 def test_remote_folder_away_is_4(project: Project, cache: Path) -> None:

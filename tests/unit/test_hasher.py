@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockproof.adapters.dvc.objects import file_md5
+from lockproof.adapters.dvc.hashing import file_md5
 from lockproof.adapters.dvc.project import Hasher
 from lockproof.errors import UsageError
 from lockproof.model.digest import Digest

@@ -65,6 +65,32 @@ class Digest(Frozen):
         return f"{self.algorithm}:{self.value}"
 
 
+def same_content(
+    one: Digest, other: Digest, one_size: int | None, other_size: int | None
+) -> bool | None:
+    """Whether two digests are of the same content; None where they do not tell.
+
+    DVC 2 hashed text as if its line ends were LF: with one digest of each kind, sizes help. Of two
+    equal ones the content is the same where it has as many bytes; of two that differ it cannot be
+    the same where it has not.
+
+    Args:
+        one: of one side.
+        other: of the other side.
+        one_size: bytes, of a directory those of all its files; None where nothing says so.
+        other_size: the same of the other side.
+    """
+    kinds = {one.algorithm, other.algorithm}
+    if kinds != {"md5", "md5-dos2unix"}:
+        return one == other
+    if one.is_dir != other.is_dir:
+        return False
+    if one_size is None or other_size is None:
+        return None
+    same = one_size == other_size
+    return same if one.value == other.value else None if same else False
+
+
 def directory_digest(files: Mapping[str, str], algorithm: Algorithm = "md5") -> Digest:
     """The digest of a directory, as DVC computes it: MD5 of the JSON listing of its files.
 

@@ -23,6 +23,8 @@ class _Item(Frozen):
     """POSIX, relative to the DVC root; a URL or absolute path where it lies outside."""
     locked: Digest | None
     external: bool = False
+    size: int | None = None
+    """Bytes, as locked; of a directory the sum of its files."""
     line: int | None = None
     """Where the file that locks it does so, from 1; None where the reader does not know."""
 
@@ -60,8 +62,6 @@ class StoredFile(Frozen):
 class Out(_Item):
     """An output of a stage or of a `.dvc` file."""
 
-    size: int | None = None
-    """Bytes, as locked; of a directory the sum of its files."""
     nfiles: int | None = None
     """Files in a directory, as locked."""
     kind: Literal["out", "metric", "plot"] = "out"

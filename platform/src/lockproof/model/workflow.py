@@ -38,6 +38,8 @@ class Workflow(Frozen):
     """Folders that hold manifests of rollouts and analyses, relative to the Git root."""
     rule_tests: bool = False
     """Whether there are unit tests of Prometheus rules, which take promtool."""
+    stage: str = "test"
+    """The stage of GitLab's pipeline that the jobs belong to."""
     proof: bool = False
     """Whether the policy demands a passed report of `reproduce`, for which the gate has to wait."""
     secrets: tuple[tuple[str, str], ...] = Field(default=())

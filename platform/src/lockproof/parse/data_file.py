@@ -1,4 +1,4 @@
-"""A `.dvc` file: data that is tracked or imported, or a stage of a DVC before version 1."""
+"""A `.dvc` file: data that is tracked or imported."""
 
 from collections.abc import Iterator, Mapping
 from posixpath import dirname, join, normpath
@@ -6,7 +6,8 @@ from typing import Any
 
 from lockproof.model.pipeline import Dep, Out, Stage
 
-from .entries import commands, digest_of, maps, number, place, stored_files
+from .entries import digest_of, maps, number, place, stored_files
+from .known_keys import DATA, DATA_DEP, DATA_OUT, refuse_strange
 from .yaml_document import ParseError, YamlDocument, read_yaml
 
 
@@ -24,34 +25,33 @@ def read_data_file(content: bytes, path: str) -> Stage:
     value = document.value
     if not isinstance(value, dict):
         raise ParseError("is no mapping", path)
+    if "cmd" in value:
+        raise ParseError(
+            "has a cmd (DVC before version 1 kept stages in .dvc files, and DVC does not read them"
+            " any more; 'dvc stage add' writes one into dvc.yaml)",
+            path,
+            document.line("cmd"),
+        )
+    refuse_strange([(value, document.line())], DATA, path)
     wdir = value.get("wdir") or "."
-    if not isinstance(wdir, str):
-        raise ParseError("wdir must be text", path, document.line("wdir"))
     folder = normpath(join(dirname(path), wdir))
     if folder == ".." or folder.startswith(("../", "/")):
         raise ParseError("its wdir lies outside the DVC project", path, document.line("wdir"))
     deps = tuple(_deps(value, document, path, folder))
-    cmd = commands(value.get("cmd"))
     return Stage(
         address=path,
-        kind="stage" if cmd else "import" if deps or value.get("deps") else "data",
+        kind="import" if deps or value.get("deps") else "data",
         file=path,
-        command=cmd,
-        locked_command=cmd or None,
         wdir=folder,
         deps=deps,
         outs=tuple(_outs(value, document, path, folder)),
-        frozen=bool(cmd) and bool(value.get("frozen") or value.get("locked")),
         from_repository=any("repo" in dep for dep in _items(value, "deps", path)),
         locked=True,
     )
 
 
 def _items(value: Mapping[str, Any], key: str, path: str) -> list[Mapping[str, Any]]:
-    items = value.get(key) or []
-    if not isinstance(items, list):
-        raise ParseError(f"{key} must be a list", path)
-    return list(maps(items, path, None))
+    return list(maps(value.get(key) or (), path, None))
 
 
 def _deps(
@@ -59,6 +59,7 @@ def _deps(
 ) -> Iterator[Dep]:
     for number_, entry in enumerate(_items(value, "deps", path)):
         line = document.line("deps", number_)
+        refuse_strange([(entry, line)], DATA_DEP, path)
         if "path" not in entry:
             continue  # A query of a database.
         written, external = place(str(entry["path"]), folder)
@@ -67,7 +68,8 @@ def _deps(
             yield Dep(path=str(entry["path"]), locked=None, external=True, line=line)
             continue
         locked = digest_of(entry, external=external, name=path, line=line)
-        yield Dep(path=written, locked=locked, external=external, line=line)
+        size = number(entry.get("size"), path, line)
+        yield Dep(path=written, locked=locked, external=external, line=line, size=size)
 
 
 def _outs(
@@ -78,6 +80,7 @@ def _outs(
         line = document.line("outs", number_)
         if not isinstance(entry.get("path"), str):
             raise ParseError("an output without a path", path, line)
+        refuse_strange([(entry, line)], DATA_OUT, path)
         written, external = place(entry["path"], folder)
         if written in seen:
             raise ParseError(f"names {written[:200]!r} twice in outs", path, line)
@@ -95,7 +98,6 @@ def _outs(
             if listed
             else number(entry.get("size"), path, line),
             nfiles=len(listed) if listed else number(entry.get("nfiles"), path, line),
-            kind="metric" if entry.get("metric") else "plot" if entry.get("plot") else "out",
             cached=entry.get("cache", True) is not False,
             pushed=entry.get("push", True) is not False,
             persist=bool(entry.get("persist", False)),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .entries import maps
+from .known_keys import ENTRY, LOCK, LOCKED, refuse_strange
 from .yaml_document import ParseError, YamlDocument, read_yaml
 
 
@@ -41,6 +42,7 @@ def read_lock(content: bytes, path: str) -> dict[str, LockEntry]:
         )
     if document.value["schema"] != "2.0":
         raise ParseError("has a schema other than '2.0'", path, document.line("schema"))
+    refuse_strange([(document.value, document.line())], LOCK, path)
     return {
         name: _lock_entry(entry, line, path)
         for key, stages, _ in document.entries()
@@ -54,21 +56,18 @@ def _lock_entry(entry: YamlDocument, line: int, path: str) -> LockEntry:
     if not isinstance(value, dict) or not isinstance(value.get("cmd"), str | list):
         raise ParseError("an entry without a command", path, line)
 
+    refuse_strange([(value, line)], ENTRY, path)
+
     def listed(key: str) -> dict[str, tuple[Mapping[str, Any], int | None]]:
-        items = value.get(key) or []
-        if not isinstance(items, list):
-            raise ParseError(f"{key} must be a list", path, line)
         found = {}
-        for index, item in enumerate(maps(items, path, line)):
+        for index, item in enumerate(maps(value.get(key, ()), path, line)):
             if not isinstance(item.get("path"), str):
                 raise ParseError("an entry without a path", path, entry.line(key, index))
             if item["path"] in found:
                 named = f"{item['path'][:200]!r} twice in {key}"
                 raise ParseError(f"names {named}", path, entry.line(key, index))
+            refuse_strange([(item, entry.line(key, index))], LOCKED, path)
             found[item["path"]] = (item, entry.line(key, index))
         return found
 
-    params = value.get("params") or {}
-    if not isinstance(params, dict) or not all(isinstance(v, dict) for v in params.values()):
-        raise ParseError("params must be mappings", path, line)
     return LockEntry(value, line, listed("deps"), listed("outs"))

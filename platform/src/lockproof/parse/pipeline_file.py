@@ -1,6 +1,6 @@
 """The stages of a `dvc.yaml`, filled from its `dvc.lock` and the parameter files."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from posixpath import dirname, join, normpath
 from typing import Any
@@ -8,22 +8,15 @@ from typing import Any
 from lockproof.model.pipeline import Dep, Out, Params, Stage
 
 from .entries import commands, digest_of, number, place, stored_files
+from .known_keys import TOP, strange, strange_stage
 from .lock_file import LockEntry, read_lock
 from .params import plain, select
+from .stage_keys import command_of, flags_of, gpus_of, params_of, texts_of
 from .stage_loops import expand
 from .template import Context, Style, TemplateError, check_expressions, has_template
 from .yaml_document import ParseError, YamlDocument, read_yaml
 
-DEFAULT_PARAMS = "params.yaml"
 _LISTS = ("outs", "metrics", "plots")
-_KNOWN = frozenset(
-    {
-        *_LISTS,
-        *("cmd", "wdir", "deps", "params", "vars", "frozen", "meta", "desc", "always_changed"),
-        "matrix",
-    }
-)
-_TOP = frozenset({"datasets", "plots", "stages", "vars", "params", "metrics", "artifacts"})
 
 
 @dataclass(frozen=True)
@@ -51,6 +44,8 @@ class PipelineFile:
     """By address."""
     orphans: list[tuple[str, int]] = field(default_factory=list)
     """Entries of the lock that no stage has: name and line."""
+    metrics: list[str] = field(default_factory=list)
+    """Files, or folders of files, under `metrics` at its top: POSIX, below the DVC root."""
 
 
 Load = Callable[[str], Any]
@@ -77,9 +72,10 @@ def read_pipeline_file(
         return PipelineFile()
     if not isinstance(document.value, dict):
         raise ParseError("is no mapping", path)
-    for name, _, line in document.entries():
-        if name not in _TOP:
-            raise ParseError(f"has a key that DVC does not know: {name[:60]!r}", path, line)
+    for name, entry, line in document.entries():
+        why = strange({name: entry.value}, TOP)
+        if why:
+            raise ParseError(why, path, line)
     entries = read_lock(lock, lock_path) if lock is not None else {}
     reader = _Reader(document, entries, path, lock_path, load, style or Style())
     # No template can be in it: neither as it stands, nor by an escape in a text.
@@ -113,8 +109,6 @@ class _Reader:
         except TemplateError as error:
             raise ParseError(str(error), self.path, self.document.line("vars")) from None
         stages = next((e for n, e, _ in self.document.entries() if n == "stages"), None)
-        if stages and not isinstance(stages.value, dict):
-            raise ParseError("stages must be a mapping", self.path, self.document.line("stages"))
         names: set[str] = set()
         for name, definition, line in stages.entries() if stages else ():
             if not isinstance(definition.value, dict):
@@ -124,15 +118,29 @@ class _Reader:
             except TemplateError as error:
                 raise ParseError(f"stage {name[:60]!r}: {error}", self.path, line) from None
         self.found.orphans = [(n, e.line) for n, e in self.lock.items() if n not in names]
+        self._top_metrics(value.get("metrics"))
         return self.found
+
+    def _top_metrics(self, listed: Any) -> None:
+        """Metrics that belong to no stage's outputs, as DVCLive declares its own."""
+        line = self.document.line("metrics")
+        try:
+            paths = map(str, self.context.resolve(listed or []))
+        except TemplateError as error:
+            raise ParseError(f"metrics: {error}", self.path, line) from None
+        placed = (place(path, self.folder) for path in paths)
+        self.found.metrics = list(dict.fromkeys(path for path, external in placed if not external))
 
     def _stages(self, name: str, definition: Mapping[str, Any], line: int) -> Iterator[str]:
         template = definition.get("do") if "foreach" in definition else definition
         if not isinstance(template, dict) or ("foreach" in definition and "matrix" in template):
             raise TemplateError("foreach needs a stage under do")
-        unknown = [key for key in template if key not in _KNOWN]
-        if unknown:
-            raise TemplateError(f"has a key that DVC does not know: {unknown[0][:60]!r}")
+        beside = [key for key in definition if key not in ("foreach", "do")]
+        why = strange_stage(template)
+        if "foreach" in definition and beside:
+            why = f"has a key that DVC does not know beside foreach: {beside[0][:60]!r}"
+        if why:
+            raise TemplateError(why)
         template = {key: value for key, value in template.items() if key != "matrix"}
         if not self.literal:
             check_expressions(template)
@@ -165,13 +173,13 @@ class _Reader:
         folder = normpath(join(self.folder, wdir))
         if folder == ".." or folder.startswith(("../", "/")):
             raise ParseError(f"{address}: its wdir lies outside the DVC project", self.path, line)
-        command = _command(definition.get("cmd"))
+        command = command_of(definition.get("cmd"))
         if not command:
             raise TemplateError("has no cmd")
         entry = self.lock.get(name)
-        declared = _texts(definition, "deps")
-        files = _merged_params(definition)
-        flagged = [(k, text, f) for k in _LISTS for text, f in _flagged(definition, k).items()]
+        declared = texts_of(definition, "deps")
+        files = params_of(definition)
+        flagged = [(k, text, f) for k in _LISTS for text, f in flags_of(definition, k).items()]
         outs = [text for _, text, _ in flagged]
         lines = _lines(entry, line, folder, declared, outs, files)
         other = entry is not None and entry.value["cmd"] != definition["cmd"]
@@ -189,7 +197,7 @@ class _Reader:
                 outs=tuple(self._out(t, flags, k, folder, entry) for k, t, flags in flagged),
                 frozen=bool(definition.get("frozen")),
                 locked=entry is not None,
-                gpus=_gpus(definition, address),
+                gpus=gpus_of(definition),
             )
         )
 
@@ -197,7 +205,8 @@ class _Reader:
         path, external = place(text, folder)
         said, line = entry.deps.get(text, ({}, None)) if entry else ({}, None)
         locked = digest_of(said, external=external, name=self.lock_path, line=line)
-        return Dep(path=path, locked=locked, external=external, line=line)
+        size = number(said.get("size"), self.lock_path, line)
+        return Dep(path=path, locked=locked, external=external, line=line, size=size)
 
     def _out(
         self, text: str, flags: Mapping[str, Any], key: str, folder: str, entry: LockEntry | None
@@ -273,65 +282,3 @@ def _lines(
             ),
         ),
     )
-
-
-def _command(value: Any) -> tuple[str, ...]:
-    parts = value if isinstance(value, list) else [value]
-    if any(isinstance(part, list | dict) for part in parts):
-        raise TemplateError("cmd must be text, or a list of texts")
-    return commands(value)
-
-
-def _texts(definition: Mapping[str, Any], key: str) -> list[str]:
-    items = definition.get(key) or []
-    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-        raise TemplateError(f"{key} must be a list of paths")
-    return list(dict.fromkeys(items))
-
-
-def _flagged(definition: Mapping[str, Any], key: str) -> dict[str, dict[str, Any]]:
-    """Output -> its flags, from a list of paths and of mappings."""
-    items = definition.get(key) or []
-    if not isinstance(items, list):
-        raise TemplateError(f"{key} must be a list")
-    found: dict[str, dict[str, Any]] = {}
-    for item in items:
-        if isinstance(item, str):
-            found.setdefault(item, {})
-            continue
-        for path, flags in item.items() if isinstance(item, dict) else ((None, None),):
-            parts: Sequence[Any] = flags if isinstance(flags, list) else [flags]
-            if not isinstance(path, str) or not all(isinstance(p, dict) for p in parts):
-                raise TemplateError(f"{key} must be a list of paths, each with its flags")
-            for part in parts:
-                found.setdefault(path, {}).update(part)
-    return found
-
-
-def _merged_params(definition: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Parameter file -> the keys taken from it; none means the whole file."""
-    items = definition.get("params") or []
-    if not isinstance(items, list):
-        raise TemplateError("params must be a list")
-    whole = {k for item in items if isinstance(item, dict) for k, v in item.items() if not v}
-    found: dict[str, list[str]] = {}
-    for item in items:
-        if isinstance(item, str):
-            if DEFAULT_PARAMS not in whole:
-                found.setdefault(DEFAULT_PARAMS, []).append(item)
-            continue
-        for path, keys in item.items() if isinstance(item, dict) else ((None, None),):
-            names = keys or []
-            if not isinstance(path, str) or not isinstance(names, list):
-                raise TemplateError("params must be a list of keys, or of files with their keys")
-            listed = [] if path in whole else [str(key) for key in names]
-            found.setdefault(path, []).extend(listed)
-    return found
-
-
-def _gpus(definition: Mapping[str, Any], address: str) -> int:
-    meta = definition.get("meta")
-    asked = meta.get("gpu", 0) if isinstance(meta, dict) else 0
-    if not isinstance(asked, int) or asked < 0:
-        raise TemplateError("meta.gpu must be true, false or a number of GPUs")
-    return int(asked)

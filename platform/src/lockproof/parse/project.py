@@ -71,6 +71,8 @@ class Reading:
     """Lock entries that no stage has: lock file, name, line."""
     lock_files: dict[str, bytes] = field(default_factory=dict)
     """The `dvc.lock` and `.dvc` files: POSIX path below the DVC root -> content."""
+    metrics: list[str] = field(default_factory=list)
+    """Under `metrics` at the top of a `dvc.yaml`: files or folders, POSIX, below the DVC root."""
     ignored: Ignored = field(default_factory=lambda: Ignored({}))
     inner: tuple[str, ...] = ()
     """Folders with a DVC project of their own: POSIX, from the DVC root, with `/` at the end."""
@@ -191,6 +193,7 @@ class _Project:
             lock = None
         read = read_pipeline_file(content, lock, path, self._values, self._style)
         self.found.lines.update(read.lines)
+        self.found.metrics += read.metrics
         self.found.orphans += [(lock_path, name, line) for name, line in read.orphans]
         yield from read.stages
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from shlex import quote
 
-from lockproof.model.digest import Digest
+from lockproof.model.digest import Digest, same_content
 from lockproof.model.finding import Finding
 from lockproof.model.pipeline import Dep, Stage, flat
 
@@ -24,6 +24,10 @@ class LockFacts:
     """Line in `file`, from 1."""
     given: Mapping[str, tuple[Digest | None, str | None]] = field(default_factory=dict)
     """Dependency -> digest in this revision, and the stage that makes it."""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """Dependency -> its bytes where `given` is, as far as that is known."""
+    other_sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Dependency or output that Git has as locked -> bytes by the lock, and in truth."""
     in_git: Mapping[str, Digest | None] = field(default_factory=dict)
     """Output that Git keeps and that differs from the lock -> digest of what is committed."""
     untracked: tuple[str, ...] = ()
@@ -126,15 +130,19 @@ def _deps(facts: LockFacts) -> Iterator[Finding]:
     name = facts.stage.address
     for dep in facts.stage.deps:
         given, maker = facts.given.get(dep.path, (None, None))
-        if given is None or dep.locked is None or given is dep.locked or given == dep.locked:
+        if given is None or dep.locked is None or given is dep.locked:
+            continue
+        # Where nobody can tell, what is looked at says so.
+        if same_content(dep.locked, given, dep.size, facts.sizes.get(dep.path)) is not False:
             continue
         if maker:
             yield _found(
                 facts,
                 "LP105",
                 f"{name} {dep.path}",
-                f"{name}: {dep.path} is locked as {dep.locked.short}, but {maker} has it as"
-                f" {given.short}: {_AGAIN}",
+                f"{name}: {dep.path} is locked as {_shown(dep.locked, given, dep.size)}, but"
+                f" {maker} has it as"
+                f" {_shown(given, dep.locked, facts.sizes.get(dep.path))}: {_AGAIN}",
                 [str(dep.locked), str(given)],
             )
         else:
@@ -145,6 +153,15 @@ def _deps(facts: LockFacts) -> Iterator[Finding]:
                 f"{name}: {dep.path} changed since dvc.lock was written: {_AGAIN}",
                 str(given),
             )
+    for path, (said, true) in facts.other_sizes.items():
+        yield _found(
+            facts,
+            "LP104",
+            f"{name} {path}",
+            f"{name}: {path} is locked with {said:,} bytes, and what has that digest has {true:,}:"
+            f" run 'dvc commit -f {quote(name)}' and commit dvc.lock",
+            true,
+        )
     for path in facts.untracked:
         yield _found(
             facts,
@@ -153,6 +170,13 @@ def _deps(facts: LockFacts) -> Iterator[Finding]:
             f"{name} needs {path}, which this revision does not have: track it with 'dvc add' or"
             " Git",
         )
+
+
+def _shown(digest: Digest, other: Digest, size: int | None) -> str:
+    """A digest as people tell it from the other one."""
+    if digest.short != other.short:
+        return digest.short
+    return f"{digest}, {size:,} bytes" if size is not None else str(digest)
 
 
 def part_differs(

@@ -1,6 +1,6 @@
 """What a remote lacks of what the lock claims, as findings that say what to do."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from shlex import quote
 
@@ -97,16 +97,21 @@ def claim_findings(facts: ClaimFacts) -> Iterator[Finding]:
         )
 
 
-def no_remote(claim: Claim, file: str, remote: str | None) -> Finding:
-    """The finding where a claim has no remote that could hold it."""
+def no_remote(claims: Sequence[tuple[Claim, str]], remote: str | None) -> Finding:
+    """The finding where claims, each with the file that states it, have no remote to hold them."""
     what = f"remote {remote!r}" if remote else "a default remote"
     how = f"dvc remote add {quote(remote)} URL" if remote else "dvc remote add -d NAME URL"
+    paths = sorted({claim.path for claim, _ in claims})
+    first, file = min(claims, key=lambda located: located[0].path)
+    many = f"{len(paths):,} outputs ({', '.join(paths[:3])}{', …' if paths[3:] else ''}) need"
     return finding(
         "LP205",
-        claim.path,
-        f"{claim.path} needs {what}, which is not configured: run '{how}' and commit .dvc/config",
+        remote or "default remote",
+        f"{many if paths[1:] else f'{paths[0]} needs'} {what}, which is not configured: run"
+        f" '{how}', commit .dvc/config and run 'dvc push'",
         path=file,
-        line=claim.line,
+        line=first.line,
+        seen=paths,
     )
 
 

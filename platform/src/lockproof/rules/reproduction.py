@@ -30,6 +30,8 @@ class StageFacts:
     rewritten: tuple[str, ...] = ()
     given: Mapping[str, tuple[Digest | None, str | None]] = field(default_factory=dict)
     """Dependency -> digest in this revision, and the stage that makes it."""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """Dependency -> its bytes where `given` is, as far as that is known."""
     in_git: Mapping[str, Digest | None] = field(default_factory=dict)
     """Output kept in Git -> digest of the committed content."""
     file: str = "dvc.yaml"
@@ -47,6 +49,7 @@ def _lock(facts: StageFacts) -> Iterator[Finding]:
         stage=facts.stage,
         file=facts.file,
         given=facts.given,
+        sizes=facts.sizes,
         in_git=facts.in_git,
         untracked=facts.missing if unavailable else (),
     )
@@ -112,11 +115,11 @@ _OUTPUT_RULES = {
 
 
 def _outputs(facts: StageFacts) -> Iterator[Finding]:
+    if facts.exit_code or facts.timed_out:
+        return  # The failed command has its own finding, and what it left tells nothing.
     for path, verdict in sorted(facts.verdicts.items()):
         if verdict not in _OUTPUT_RULES:
             continue
-        if verdict is OutputVerdict.MISSING and (facts.exit_code or facts.timed_out):
-            continue  # The failed command has its own finding.
         rule, message = _OUTPUT_RULES[verdict]
         severity = Severity.NOTE if verdict in facts.accepted else None
         yield finding(

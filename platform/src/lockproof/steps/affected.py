@@ -37,7 +37,7 @@ def affected(directory: Path, revision: str, since: str | None) -> Affected:
     """Compare the pipeline of a commit with that of a base; nothing of it is executed.
 
     Raises:
-        UsageError: the repository or a revision is not usable, or there is no stage.
+        UsageError: the repository or a revision is not usable.
         ConfigError: a configuration or pipeline file is not valid.
     """
     git = GitRepository.discover(directory.absolute())
@@ -62,6 +62,8 @@ def affected(directory: Path, revision: str, since: str | None) -> Affected:
             prefix=prefix,
             tree=git.tree(commit),
         )
+    if not any(stage.kind == "stage" for stage in pipeline.stages):
+        return Affected(commit, base, why_all, ())  # Only data, of which nothing is to be run.
     wanted = select(pipeline, (), choose_mode(policy, pipeline), changed)
     stages = tuple(s for s in wanted.reported if s.address not in wanted.unaffected)
     return Affected(commit, base, why_all, stages)

@@ -5,7 +5,6 @@ is hashed once before it is used, so that a corrupted object is named and never 
 pipeline.
 """
 
-import hashlib
 import os
 import shutil
 import threading
@@ -16,13 +15,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from lockproof.adapters.plugins import require_plugin
 from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
-from lockproof.model.digest import Digest
+from lockproof.model.digest import Algorithm, Digest, directory_digest
 from lockproof.model.pipeline import Out, Stage, inside
+from lockproof.model.remote import RemoteConfig
 
+from .hashing import CHUNK, file_md5
 from .project import Project
 
-_CHUNK = 1 << 20
 _MAX_LISTING = 1 << 30
 _ATTEMPTS = 3
 
@@ -83,18 +84,19 @@ class ObjectStore:
         Raises:
             UnavailableError: a remote does not answer.
             ConfigError: a remote is not configured as DVC needs it.
+            MissingExtraError: what such a remote takes is not installed.
         """
         needs = [n for n in needs if n.out.cached and n.out.locked and not n.out.external]
         special = [n for n in needs if n.out.versioned]
         plain = [n for n in needs if not n.out.versioned]
         problems = self._fetch_by_dvc(special)
-        listings = {(n.out.remote, n.out.path, _locked(n)): n for n in plain}
-        failed = self._fetch_objects(listings.keys(), progress)
+        parts = _parts(plain)
+        failed = self._fetch_objects(parts, progress)
         children = set()
-        for (remote, path, digest), need in listings.items():
+        for (remote, path, digest), below in parts.items():
             if digest.is_dir and (remote, path, digest) not in failed:
                 for name, child in self.listing(digest).items():
-                    if _wanted(f"{path}/{name}", need.below):
+                    if _wanted(f"{path}/{name}", below):
                         children.add((remote, f"{path}/{name}", child))
         failed |= self._fetch_objects(children, progress)
         imports = [n for n in plain if n.stage.kind == "import"]
@@ -120,7 +122,7 @@ class ObjectStore:
         if source is None or source.stat().st_size > _MAX_LISTING:
             raise ConfigError(f"directory object {digest} is missing or too large to read")
         with source.open("rb") as file:
-            listed = self.read_listing(iter(lambda: file.read(_CHUNK), b""), f"object {digest}")
+            listed = self.read_listing(iter(lambda: file.read(CHUNK), b""), f"object {digest}")
             return {path: Digest.of(digest.algorithm, md5) for path, md5 in listed}
 
     def find(self, digest: Digest) -> Path | None:
@@ -132,6 +134,25 @@ class ObjectStore:
             if self._is_sound(path, digest):
                 return path
         return None
+
+    def rehashed(self, digest: Digest, algorithm: Algorithm) -> Digest | None:
+        """What an object's content is named by another algorithm; None where it is not here.
+
+        Raises:
+            ConfigError: as `listing`.
+        """
+        source = self.find(digest)
+        if source is None:
+            return None
+        if not digest.is_dir:
+            return Digest.of(algorithm, file_md5(source, algorithm))
+        files = {}
+        for name, child in self.listing(digest).items():
+            found = self.rehashed(child, algorithm)
+            if found is None:
+                return None
+            files[name] = found.value
+        return directory_digest(files, algorithm)
 
     def copy(self, digest: Digest, path: str, target: Path, below: tuple[str, ...] = ()) -> bool:
         """Lay an object (for a directory: its files) out at `target`, replacing what is there.
@@ -245,6 +266,8 @@ class ObjectStore:
         self._refuse_foreign(name)
         with self._lock:
             if name not in self._remotes:
+                section = self.project.repo.config["remote"].get(self._name(name), {})
+                require_plugin(RemoteConfig(name=self._name(name), url=str(section.get("url", ""))))
                 try:
                     self._remotes[name] = self.project.repo.cloud.get_remote(name)
                 except NoRemoteError:
@@ -299,26 +322,18 @@ class ObjectStore:
         return problems
 
 
-def file_md5(path: Path, algorithm: str = "md5") -> str:
-    """MD5 of a file in hex; `md5-dos2unix` as DVC 2 computes it.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    if algorithm == "md5-dos2unix":
-        from dvc.fs import localfs
-        from dvc_data.hashfile.hash import file_md5 as legacy_md5
-
-        return str(legacy_md5(str(path), localfs, name="md5-dos2unix"))
-    digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb", buffering=0) as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
 def _wanted(path: str, below: tuple[str, ...]) -> bool:
     return not below or any(inside(path, part) for part in below)
+
+
+def _parts(needs: Iterable[Need]) -> dict[tuple[str | None, str, Digest], tuple[str, ...]]:
+    """Each object -> what all who need it need of it; empty means all of it."""
+    found: dict[tuple[str | None, str, Digest], tuple[str, ...]] = {}
+    for need in needs:
+        key = (need.out.remote, need.out.path, _locked(need))
+        before = found.get(key, need.below)
+        found[key] = (*before, *need.below) if before and need.below else ()
+    return found
 
 
 def _locked(need: Need) -> Digest:

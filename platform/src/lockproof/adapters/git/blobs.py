@@ -35,6 +35,8 @@ class Blobs:
         self._links = Links(snapshot)
         self._digests: dict[tuple[str, str], str] = {}
         """Object id, or path where a checkout has another content, and algorithm -> digest."""
+        self._sizes: dict[str, int] = {}
+        """The same id or path -> bytes."""
         self._other: dict[str, str | None] = {}
         """Path that was looked at -> why its content is unknown; None where it is the blob's."""
         self._listed: dict[str, dict[str, str]] = {}
@@ -87,11 +89,18 @@ class Blobs:
 
     def _keep(self, key: str, chunks: Iterator[bytes], *, both: bool) -> None:
         known = self._digests
+        counted = self._counted(key, chunks)
         if both:
-            known[key, "md5"], known[key, "md5-dos2unix"] = _both(chunks)
+            known[key, "md5"], known[key, "md5-dos2unix"] = _both(counted)
         else:
-            known[key, "md5"] = _plain(chunks)
+            known[key, "md5"] = _plain(counted)
         self.hashed += 1
+
+    def _counted(self, key: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        self._sizes[key] = 0
+        for chunk in chunks:
+            self._sizes[key] += len(chunk)
+            yield chunk
 
     def _key(self, file: str) -> str:
         return file if (file, "md5") in self._digests else self.snapshot.entries[file].oid
@@ -121,6 +130,15 @@ class Blobs:
             if why:
                 raise Unknown(f"{file} {why}")
         return {at: self._digests[self._key(file), algorithm] for at, file in files.items()}
+
+    def size(self, path: str, algorithm: str) -> int:
+        """Bytes of a file, or of all files of a folder.
+
+        Raises:
+            Unknown: as `children`.
+        """
+        self.children(path, algorithm)
+        return sum(self._sizes[self._key(file)] for file in self._files(path).values())
 
     def _files(self, path: str) -> dict[str, str]:
         """Path below `path` as DVC sees it -> file of Git; of a file its own is `""`."""

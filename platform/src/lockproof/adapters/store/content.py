@@ -56,7 +56,7 @@ def object_md5(
 
 
 def _legacy_md5(file: IO[bytes]) -> str:
-    from lockproof.adapters.dvc.objects import file_md5
+    from lockproof.adapters.dvc.hashing import file_md5
 
     file.flush()
     return file_md5(Path(file.name), "md5-dos2unix")

@@ -23,7 +23,7 @@ class DvcStore:
         """Make DVC's file system with the remote's settings.
 
         Raises:
-            ConfigError: DVC refuses the settings, or the plugin is not installed.
+            ConfigError: DVC refuses the settings, or what the plugin needs is not installed.
         """
         from dvc.config import ConfigError as DvcConfigError
         from dvc.fs import RemoteMissingDepsError, get_cloud_fs
@@ -39,9 +39,7 @@ class DvcStore:
             )
             self._fs: Any = kind(**settings)
         except RemoteMissingDepsError as error:
-            raise ConfigError(
-                f"remote {remote.name!r} needs DVC's plugin: pip install 'dvc[{remote.scheme}]'"
-            ) from error
+            raise ConfigError(f"remote {remote.name!r}: {error}") from error
         except (DvcConfigError, PluginConfigError) as error:
             raise ConfigError(f"remote {remote.name!r}: {error}") from error
         self.can_list = bool(self._fs.CAN_TRAVERSE)

@@ -1,5 +1,6 @@
 """The store of a remote, by the scheme of its url."""
 
+from lockproof.adapters.plugins import require_plugin
 from lockproof.errors import MissingExtraError
 from lockproof.model.remote import RemoteConfig
 
@@ -29,6 +30,7 @@ def open_store(remote: RemoteConfig, *, jobs: int, timeout: float) -> Store:
             raise MissingExtraError("s3", f"remote {remote.name!r}") from error
 
         return S3Store(remote, jobs=jobs, timeout=timeout)
+    require_plugin(remote)
     from .dvc import DvcStore
 
     return DvcStore(remote)

@@ -21,7 +21,7 @@ def changes_of(scene: Scene) -> Changes | None:
     before = base_metrics(scene)
     if before is None or scene.base is None or scene.base_reading is None:
         return None
-    after = read_metrics(scene.head, scene.pipeline, scene.git_path)
+    after = read_metrics(scene.head, scene.reading, scene.git_path)
     better: dict[tuple[str, str], Literal["higher", "lower"]] = {}
     for path, values in after.values.items():
         for key in values:

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from lockproof.adapters.git.blobs import Blobs, Unknown
 from lockproof.model.check import Check
-from lockproof.model.digest import Digest
+from lockproof.model.digest import Digest, same_content
 from lockproof.model.finding import Finding
 from lockproof.model.pipeline import Dep, Out, Stage
 from lockproof.model.verdict import Verdict
@@ -83,6 +83,7 @@ class _Look:
     def facts(self, stage: Stage) -> LockFacts:
         lines = self.reading.lines.get(stage.address) or StageLines(None, None)
         given: dict[str, tuple[Digest | None, str | None]] = {}
+        sizes: dict[str, int] = {}
         untracked = []
         for dep in stage.deps:
             if dep.external or stage.kind == "import":
@@ -93,6 +94,9 @@ class _Look:
                 maker, out = makers[0]
                 who = f"stage {maker.address}" if maker.kind == "stage" else maker.file
                 given[dep.path] = (self._made(maker, out), who)
+                if out.size is not None:
+                    sizes[dep.path] = out.size
+                self._compare(stage, dep, out, who)
             elif makers and any(out.cached for _, out in makers):
                 self.partial.append(f"{stage.address}: {dep.path}")
             elif self.blobs.holds(dep.path):
@@ -104,6 +108,8 @@ class _Look:
             file=self.scene.git_path(stage.file),
             line=lines.declared,
             given=given,
+            sizes=sizes,
+            other_sizes=dict(self._other_sizes(stage)),
             in_git=dict(self._changed_outs(stage)),
             untracked=tuple(untracked),
             unlocked=lines.unlocked,
@@ -117,6 +123,28 @@ class _Look:
                 if item.path not in lines.unlocked
             ),
         )
+
+    def _compare(self, stage: Stage, dep: Dep, out: Out, who: str) -> None:
+        """Say where nobody can tell whether a dependency is what was made."""
+        one, other = dep.locked, out.locked
+        if one and other and same_content(one, other, dep.size, out.size) is None:
+            old = who if other.algorithm == "md5-dos2unix" else f"the lock of {stage.address}"
+            self.unknown[f"{stage.address} {dep.path}"] = (
+                f"{old} has its digest as DVC 2 computed it, and only its content tells whether"
+                f" that is {one.short}, locked: run 'dvc cache migrate --dvc-files', commit, push"
+            )
+
+    def _other_sizes(self, stage: Stage) -> Iterator[tuple[str, tuple[int, int]]]:
+        """What the lock gives another size for than what has its digest has."""
+        for item in _named(stage):
+            cached = isinstance(item, Out) and item.cached
+            # DVC 2's digest is the same for other line ends, and so for another size.
+            if cached or item.size is None or item.algorithm != "md5":
+                continue
+            if item.locked is not None and self._committed(item) == item.locked:
+                true = self.blobs.size(item.path, "md5")
+                if true != item.size:
+                    yield item.path, (item.size, true)
 
     def _made(self, maker: Stage, out: Out) -> Digest | None:
         """What a stage or a `.dvc` file has an output as."""

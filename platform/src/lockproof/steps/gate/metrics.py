@@ -1,6 +1,6 @@
 """The metrics family: thresholds, and regressions against the base."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,8 +10,9 @@ from lockproof.errors import ConfigError
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
 from lockproof.model.metrics import flatten_metrics
-from lockproof.model.pipeline import Pipeline
+from lockproof.model.pipeline import inside
 from lockproof.model.verdict import Verdict
+from lockproof.parse.project import Reading
 from lockproof.rules import metric as rules
 from lockproof.rules.metric import Demand
 
@@ -28,19 +29,31 @@ class MetricsRead:
     """Metrics files that Git does not have."""
     broken: dict[str, str] = field(default_factory=dict)
     """Metrics files that cannot be read, and why."""
+    unlocked: list[str] = field(default_factory=list)
+    """Metrics files that no lock names, so that nothing proves what they say."""
 
 
 def read_metrics(
-    snapshot: Snapshot, pipeline: Pipeline, git_path: Callable[[str], str]
+    snapshot: Snapshot, reading: Reading, git_path: Callable[[str], str], *, top: bool = True
 ) -> MetricsRead:
-    """Read every metrics file that the pipeline declares."""
+    """Read every metrics file that the pipeline declares.
+
+    Args:
+        snapshot: the revision.
+        reading: its pipeline.
+        git_path: a path below the DVC root -> from the Git root.
+        top: whether also those that stand at the top of a `dvc.yaml` and not in a stage, and
+            those in folders; no run record has them.
+    """
     read = MetricsRead()
-    paths = [
-        out.path
-        for stage in pipeline.stages
-        for out in stage.outs
-        if out.kind == "metric" and not out.external
-    ]
+    outs = [o for stage in reading.pipeline.stages for o in stage.outs if not o.external]
+    paths = [out.path for out in outs if out.kind == "metric"]
+    if top:
+        paths = [p for path in paths for p in _files(snapshot, path, git_path)]
+        found = [p for path in reading.metrics for p in _files(snapshot, path, git_path)]
+        locked = {out.path for out in outs if out.locked}
+        read.unlocked = [p for p in found if not any(inside(p, out) for out in locked)]
+        paths += found
     snapshot.load(map(git_path, paths))
     for path in dict.fromkeys(paths):
         content = snapshot.read(git_path(path))
@@ -54,9 +67,24 @@ def read_metrics(
     return read
 
 
+def _files(snapshot: Snapshot, path: str, git_path: Callable[[str], str]) -> Iterator[str]:
+    """A file itself, and of a folder, as DVC does, all files in it."""
+    folders, start = snapshot.folders, git_path(path)
+    if start not in folders:
+        yield path
+        return
+    todo = [start]
+    while todo:
+        for child in folders[todo.pop()]:
+            if child in folders:
+                todo.append(child)
+            else:
+                yield f"{path}/{child[len(start) + 1 :]}"
+
+
 def check(scene: Scene) -> Outcome:
     """Judge the metrics of the revision."""
-    now = read_metrics(scene.head, scene.pipeline, scene.git_path)
+    now = read_metrics(scene.head, scene.reading, scene.git_path)
     before = base_metrics(scene)
     root = scene.prefix or "."
     findings: list[Finding] = [
@@ -87,7 +115,7 @@ def base_metrics(scene: Scene) -> MetricsRead | None:
     """The metrics of the base; None where there is none to compare with."""
     if scene.base is None or scene.base_reading is None:
         return None
-    return read_metrics(scene.base, scene.base_reading.pipeline, scene.git_path)
+    return read_metrics(scene.base, scene.base_reading, scene.git_path)
 
 
 def better_way(scene: Scene, path: str, key: str) -> Literal["higher", "lower"] | None:
@@ -118,6 +146,10 @@ def _summary(demands: list[Demand]) -> str:
 
 def _left_out(demands: list[Demand], now: MetricsRead, before: MetricsRead | None) -> list[str]:
     lines = [f"{path} is not in Git: declare it with cache: false" for path in now.elsewhere]
+    lines += [
+        f"whether {path} is what a stage made: no stage has it as an output, so no lock names it"
+        for path in sorted({*now.unlocked} - {*now.elsewhere})
+    ]
     if any(demand.direction for demand in demands):
         if before is None:
             lines.append("regressions: there is no base to compare with: use --pr or --base")

@@ -58,7 +58,10 @@ class PartDep:
         for out in self.outs:
             listed = self._listed(out, listings)
             if out.algorithm != name:
-                raise Unknown(f"{out.path} was hashed in another way")
+                raise Unknown(
+                    f"{out.path} was hashed in another way: run 'dvc cache migrate --dvc-files',"
+                    " commit, push"
+                )
             at = "" if self.is_within else _relative(out.path, self.real)
             files |= {"/".join(filter(None, (at, below))): md5 for below, md5 in listed.items()}
         if self.is_within and "" in files:

@@ -86,7 +86,7 @@ def _records(scene: Scene, directory: str, seen: _Seen) -> Iterator[tuple[str, R
 
 
 def _facts(scene: Scene) -> LockFacts:
-    metrics = read_metrics(scene.head, scene.pipeline, scene.git_path)
+    metrics = read_metrics(scene.head, scene.reading, scene.git_path, top=False)
     return LockFacts(
         lock_digest=lock_digest(scene.reading.lock_files),
         stages={s.address: s.entry_digest for s in scene.pipeline.stages if s.kind == "stage"},

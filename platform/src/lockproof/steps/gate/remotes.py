@@ -62,7 +62,7 @@ async def prove_remotes(
     for name, group in _by_remote(claims, configs, policy.also).items():
         remote = configs.remote(name)
         if remote is None:
-            proved.findings += [no_remote(claim, file, name) for claim, file in group]
+            proved.findings.append(no_remote(group, name))
             continue
         store = open_store(remote, jobs=policy.jobs, timeout=policy.timeout)
         try:

@@ -55,6 +55,18 @@ def with_item(text: str, key: str, item: str, *, present: str, name: str) -> str
     return "".join(lines)
 
 
+def listed(text: str, key: str, name: str) -> tuple[str, ...]:
+    """The plain items of the list under a key at the top of a YAML mapping.
+
+    Raises:
+        ConfigError: the file is no YAML mapping.
+    """
+    node = _mapping(text, name)
+    found = [value for k, value in node.value if k.value == key] if node else []
+    items = [i for value in found if isinstance(value, yaml.SequenceNode) for i in value.value]
+    return tuple(item.value for item in items if isinstance(item, yaml.ScalarNode))
+
+
 def _mapping(text: str, name: str) -> yaml.MappingNode | None:
     try:
         # With CI files' own tags (`!reference`) it could not be loaded, but it can be composed.

@@ -11,20 +11,17 @@ from typing import Literal
 from lockproof import __version__
 from lockproof.adapters.git.merge_driver import NAME, PATTERNS
 from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.plugins import extra_for
 from lockproof.config import FILE_NAME
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model.workflow import CiSystem, Runner, Workflow
 from lockproof.parse.container_images import ImageUse
 from lockproof.render.workflows import PLACES, pins, workflow_files
 
-from .edits import with_item, with_lines, with_toolchain
+from .edits import listed, with_item, with_lines, with_toolchain
 from .policy import policy_text
 from .survey import Survey, survey
 
-INSTALL = (
-    "python3 -m venv .lockproof/venv\n"
-    f".lockproof/venv/bin/pip install --quiet 'lockproof[all]=={__version__}'"
-)
 BIN = ".lockproof/venv/bin"
 MODULE = f"github.com/lockproof/lockproof@v{__version__}"
 GPU_RUNNER = ("self-hosted", "gpu")
@@ -104,6 +101,9 @@ def plan(directory: Path, choices: Choices) -> Plan:
         wanted[policy] = (policy_text(found), False)
     for system in systems:
         workflow = _workflow(system, choices, found)
+        if system == "gitlab":
+            stage = _stage(before[".gitlab-ci.yml"] or "")
+            workflow = workflow.model_copy(update={"stage": stage})
         for path, text in workflow_files(system, workflow).items():
             wanted[path] = (text, True)
     if "gitlab" in systems:
@@ -142,6 +142,12 @@ def earlier(directory: Path) -> dict[str, tuple[str, ...]]:
             except ValueError as error:
                 raise UsageError(f"{place} does not say how it was made: {error}") from error
     return found
+
+
+def _stage(text: str) -> str:
+    """A stage that the pipeline has: a job of another one makes all of it invalid."""
+    stages = listed(text, "stages", ".gitlab-ci.yml")
+    return "test" if "test" in stages or not stages else stages[0]
 
 
 def _included(text: str) -> str:
@@ -217,7 +223,7 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
         runner=_runner(choices, found),
         root=found.root,
         branch=choices.branch or found.branch,
-        install=INSTALL if choices.install is None else choices.install,
+        install=_install(found) if choices.install is None else choices.install,
         bin=place,
         module=choices.module,
         engine=choices.engine,
@@ -228,6 +234,16 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
         rule_tests=found.rule_tests,
         proof=found.proof,
         secrets=_S3_SECRETS if "s3" in found.stores else (),
+    )
+
+
+def _install(found: Survey) -> str:
+    """With what the repository's remotes take beside S3, which is among `all`."""
+    extras = {extra_for(scheme) for scheme in found.stores} - {None, "s3"}
+    named = ",".join(["all", *sorted(filter(None, extras))])
+    return (
+        "python3 -m venv .lockproof/venv\n"
+        f".lockproof/venv/bin/pip install --quiet 'lockproof[{named}]=={__version__}'"
     )
 
 

@@ -79,7 +79,8 @@ def survey(directory: Path) -> Survey:
     root = os.path.relpath(here, git.root.resolve())
     if not _PLAIN_PATH.fullmatch(root):
         raise UsageError(f"cannot name {root!r} in CI files: use plain letters in folder names")
-    pipeline = declared(WorkTree(git), below(here, git)).pipeline
+    reading = declared(WorkTree(git), below(here, git))
+    pipeline = reading.pipeline
     policy = load_policy(here / FILE_NAME)
     environment, unpinned = _environment(here, pipeline)
     tracked = git.tracked()
@@ -91,7 +92,10 @@ def survey(directory: Path) -> Survey:
         hosting=_host(git.remote_url() or ""),
         environment=environment,
         unpinned=unpinned,
-        metrics={out.path: _values(here, out.path) for out in outs if out.kind == "metric"},
+        metrics={
+            path: _values(here, path)
+            for path in (*(out.path for out in outs if out.kind == "metric"), *reading.metrics)
+        },
         recorded=any((here / records_folder(here)).glob("*.json")),
         pictures=_pictures(git.root, tracked),
         opaque=tuple(out.path for out in outs if out.path.endswith(_PICKLED)),

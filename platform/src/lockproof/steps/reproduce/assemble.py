@@ -7,7 +7,7 @@ from lockproof.adapters.dvc.objects import Problem, Unavailable
 from lockproof.config import Policy
 from lockproof.model.digest import Digest
 from lockproof.model.finding import Finding, Severity
-from lockproof.model.pipeline import Stage, overlap
+from lockproof.model.pipeline import Dep, Out, Stage, overlap
 from lockproof.model.report import (
     Dependency,
     Host,
@@ -111,6 +111,9 @@ def _facts(session: Session, result: Result) -> StageFacts:
         timed_out=bool(execution and execution.completed.timed_out),
         rewritten=tuple(execution.rewritten) if execution else (),
         given=claimed_inputs(session, stage) if checked else {},
+        sizes={
+            out.path: out.size for _, out in session.pipeline.inputs(stage) if out.size is not None
+        },
         in_git=_git_outputs(session, stage) if checked else {},
         file=session.git_path(stage.file),
     )
@@ -138,8 +141,18 @@ def claimed_inputs(session: Session, stage: Stage) -> dict[str, tuple[Digest | N
         maker, out = makers[0]
         if out.path == dep.path:
             who = f"stage {maker.address}" if maker.kind == "stage" else maker.file
-            found[dep.path] = (out.locked, who)
+            found[dep.path] = (_as_locked(session, dep, out), who)
     return found
+
+
+def _as_locked(session: Session, dep: Dep, out: Out) -> Digest | None:
+    """The digest of what was made, of the kind that the dependency is locked with if it is here.
+
+    DVC 2 hashed text otherwise, and a lock may hold digests of both kinds.
+    """
+    if out.locked is None or not dep.has_md5 or dep.algorithm == out.algorithm:
+        return out.locked
+    return session.store.rehashed(out.locked, dep.algorithm) or out.locked
 
 
 def _git_outputs(session: Session, stage: Stage) -> dict[str, Digest | None]:

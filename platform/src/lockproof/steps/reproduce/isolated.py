@@ -17,6 +17,8 @@ from .plan import isolated_inputs
 from .result import Result
 from .session import Session
 
+_BY_CHAIN = "; or run the whole pipeline from its data, with --mode chain"
+
 
 async def run_isolated(
     session: Session, results: Mapping[str, Result], jobs: int, runs: int
@@ -36,7 +38,7 @@ async def run_isolated(
         inputs, wanted = isolated_inputs(session, result.stage)
         result.setup = Setup(command=result.stage.command, inputs=inputs)
         needs += wanted
-    lost = await fetch(session, needs)
+    lost = await fetch(session, needs, _BY_CHAIN)
     for result in todo:
         mark_missing(result, lost)
     limiter = anyio.CapacityLimiter(jobs)
@@ -47,8 +49,12 @@ async def run_isolated(
     return lost
 
 
-async def fetch(session: Session, needs: Sequence[Need]) -> tuple[Unavailable, ...]:
+async def fetch(
+    session: Session, needs: Sequence[Need], otherwise: str = ""
+) -> tuple[Unavailable, ...]:
     """Fetch objects; a project without a remote is a mistake of configuration.
+
+    `otherwise` says how to do without what a stage made.
 
     Raises:
         UnavailableError: a remote does not answer.
@@ -57,9 +63,13 @@ async def fetch(session: Session, needs: Sequence[Need]) -> tuple[Unavailable, .
     lost = await anyio.to_thread.run_sync(session.store.fetch, needs, session.progress.say)
     orphans = [u for u in lost if u.problem is Problem.NO_REMOTE]
     if orphans:
+        made = {out.path for s in session.pipeline.stages if s.kind == "stage" for out in s.outs}
+        first = min(orphans, key=lambda orphan: any(inside(orphan.path, path) for path in made))
+        is_made = any(inside(first.path, path) for path in made)
         raise ConfigError(
-            f"{orphans[0].path} is not in the cache and no remote is configured:"
+            f"{first.path} is not in the cache and no remote is configured:"
             " dvc remote add -d NAME URL, then dvc push where the data is"
+            + (otherwise if is_made else "")
         )
     return lost
 

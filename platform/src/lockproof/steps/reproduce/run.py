@@ -38,6 +38,7 @@ from .confirm import confirm_judged
 from .explain import explain
 from .isolated import run_isolated
 from .plan import Selection, choose_mode, missing_inputs, select
+from .reach import check_reach, lacks_plugins
 from .request import Request
 from .result import Result
 from .reuse import Reuse
@@ -102,6 +103,9 @@ async def _open(
         raise UsageError(f"{commit[:12]} has no DVC project at {prefix or 'its top'}")
     policy = load_policy(project_root / FILE_NAME)
     trusted = _trusted(git, root, commit, checkout, prefix, request)
+    if lacks_plugins(trusted.remotes):  # Before anything is built.
+        pipeline = declared(Snapshot(git, commit), prefix).pipeline
+        check_reach(pipeline, trusted.remotes, user_cache(root), request, progress)
     # The tracking server is sent a token, so where it is, is not the commit's to say.
     theirs = trusted_policy(trusted.read)
     limits, left_out = restrained(policy.run, theirs.run)
@@ -125,9 +129,8 @@ async def _open(
             group.start_soon(look_further)
         group.start_soon(look_around)  # Mostly waiting for programs, so DVC can load meanwhile.
         reading = await anyio.to_thread.run_sync(declared, Snapshot(git, commit), prefix)
-        project, cache = await anyio.to_thread.run_sync(
-            _project, project_root, root, work, trusted, reading
-        )
+        cache = await anyio.to_thread.run_sync(user_cache, root)
+        project = await anyio.to_thread.run_sync(_project, project_root, work, trusted, reading)
     own_state = around[0].own_state
     progress.say(f"stages are kept apart by: {around[0].surface.isolation}")
     logs = run_folder(f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{commit[:7]}") / "logs"
@@ -166,11 +169,8 @@ def _trusted(
     return Trusted(remotes, Path(os.path.realpath(git.root)), checkout, read)
 
 
-def _project(
-    project_root: Path, root: Path, work: Path, trusted: Trusted, reading: Reading
-) -> tuple[Project, Path]:
-    project = Project(project_root, work / "dvc", trusted, reading.pipeline, reading.lock_files)
-    return project, user_cache(root)
+def _project(project_root: Path, work: Path, trusted: Trusted, reading: Reading) -> Project:
+    return Project(project_root, work / "dvc", trusted, reading.pipeline, reading.lock_files)
 
 
 def _scope(session: Session, request: Request) -> tuple[Subject, Selection]:
