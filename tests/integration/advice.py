@@ -1,0 +1,208 @@
+"""Following the advice of a finding, word for word: what it quotes is run, the rest is done by hand.
+
+A case breaks a repository, and its steps are what a reader of the message (and of the rule's page)
+would do. A command comes out of the message itself, so that a message with another command, or one
+that quotes a path so that a shell takes it apart, is another test.
+"""
+
+import re
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from lockproof.cli.main import main
+from lockproof.model.finding import Finding, Severity
+
+from .good_project import Edit
+from .pipelines import Project
+from .remotes import Remote
+
+PAGES = Path(__file__).parents[2] / "docs" / "rules"
+PROGRAMS = ("dvc", "git", "lockproof", "rm", "docker", "kubectl", "promtool")
+_QUOTED = re.compile(rf"(?<![\w'])'(?=(?:{'|'.join(PROGRAMS)}) )")
+_ON_PAGE = re.compile(rf"`((?:{'|'.join(PROGRAMS)}) [^`]+)`")
+
+
+def commands(message: str) -> list[str]:
+    """The commands that a message quotes, each as a shell would be given it."""
+    found = []
+    for match in _QUOTED.finditer(message):
+        start = at = match.end()
+        while at < len(message):
+            if message[at] == "'" and message[at - 1] in " =":  # A quoted argument.
+                at = message.index("'", at + 1)
+                while message.startswith("'\"'\"'", at):  # A quote in it, as shlex writes that.
+                    at = message.index("'", at + 5)
+            elif message[at] == "'":
+                break
+            at += 1
+        found.append(message[start:at])
+    return found
+
+
+def page(rule: str) -> str:
+    """What a rule's page says on how to mend it."""
+    return (PAGES / f"{rule}.md").read_text("utf-8").partition("## How to fix")[2]
+
+
+def page_commands(rule: str) -> list[str]:
+    """The commands that the page has."""
+    return _ON_PAGE.findall(page(rule))
+
+
+@dataclass
+class Reader:
+    """Whoever reads a finding and does what it says."""
+
+    project: Project
+    remote: Remote
+    found: Finding
+    mlflow: bool = False
+    """Whether the repository's MLflow is to take part."""
+    run: list[str] = field(default_factory=list)
+    """The quoted commands that were run."""
+
+    @property
+    def text(self) -> str:
+        """Message and page, in one line."""
+        return " ".join(f"{self.found.message} {page(self.found.rule)}".split())
+
+    def execute(self, command: str) -> None:
+        """Run a command as a shell would; DVC and lockproof in this process, which is quicker."""
+        words = shlex.split(command)
+        lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
+        if list(lexer) != words or set(command) & set("$`*?") and "'" not in command:
+            self.project.run("sh", "-c", command)
+        elif words[0] == "dvc":
+            self.project.dvc(*words[1:])
+        elif words[0] == "lockproof":
+            # Its own run in MLflow is another test's business, and takes twenty seconds.
+            words += ["--no-mlflow"] if words[1:] == ["record"] and not self.mlflow else []
+            assert main(["-C", str(self.project.root), *words[1:]]) == 0, command
+        else:
+            self.project.run(*words)
+
+
+class Step(NamedTuple):
+    """One thing that the advice asks for."""
+
+    words: str
+    """What it is told by: the beginning of a quoted command, or words of message or page."""
+    act: Callable[[Reader], None]
+    is_command: bool = False
+
+
+def run(start: str, **completed: str) -> Step:
+    """Run the quoted command that begins so.
+
+    Args:
+        start: its first words.
+        completed: what takes the place of a word in capitals, such as `URL`.
+    """
+
+    def act(reader: Reader) -> None:
+        quoted = [c for c in commands(reader.found.message) if f"{c} ".startswith(f"{start} ")]
+        assert quoted, f"{start!r} is not in: {reader.found.message}"
+        reader.run.append(quoted[0])
+        command = quoted[0]
+        for name, value in completed.items():
+            assert name in command.split(), (name, command)
+            command = command.replace(name, value)
+        reader.execute(command)
+
+    return Step(start, act, True)
+
+
+def said(words: str, edit: Edit) -> Step:
+    """Do by hand what these words ask for."""
+
+    def act(reader: Reader) -> None:
+        assert words in reader.text, f"{words!r} is not in: {reader.text}"
+        edit(reader.project, reader.remote)
+
+    return Step(words, act)
+
+
+def commit(words: str = "commit") -> Step:
+    """Commit everything, as these words ask for."""
+
+    def edit(project: Project, _: Remote) -> None:
+        project.git("add", "-A")
+        if project.git("status", "--porcelain"):
+            project.commit("as advised")
+
+    return said(words, edit)
+
+
+Look = Callable[[Project], Sequence[Finding]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A repository with a finding, and the advice that mends it."""
+
+    rule: str
+    name: str
+    edit: Edit
+    steps: tuple[Step, ...]
+    look: Look
+    besides: tuple[str, ...] = ()
+    """Quoted commands that are another way, which another case follows."""
+    after: tuple[str, ...] = ()
+    """Rules that find something once this is mended, each with advice of its own."""
+
+
+THEN: Mapping[str, tuple[Step, ...]] = {
+    "LP402": (run("lockproof record"), commit()),
+    "LP404": (run("lockproof record"), commit()),
+    "LP201": (run("dvc push"),),
+}
+"""How findings are mended that only show after another one: a new lock wants a new record."""
+
+
+def follow(case: Case, project: Project, remote: Remote) -> None:
+    """Break the repository, do what the finding says, and see that it is gone.
+
+    Raises:
+        AssertionError: it is not, or another error has come.
+    """
+    case.edit(project, remote)
+    before = _weighty(case.look(project))
+    found = next((f for f in before if f.rule == case.rule), None)
+    assert found, [f"{f.rule} {f.message}" for f in before]
+    assert "\n" not in found.message
+    _do(case.steps, project, remote, found, case.besides)
+    old = {f.fingerprint for f in before}
+    left = _weighty(case.look(project))
+    assert found.fingerprint not in {f.fingerprint for f in left}, found.message
+    for rule in case.after:
+        for more in [f for f in left if f.rule == rule]:
+            _do(THEN[rule], project, remote, more, ())
+        left = _weighty(case.look(project)) if any(f.rule == rule for f in left) else left
+    new = [f"{f.rule} {f.message}" for f in left if f.fingerprint not in old]
+    assert not new, (found.message, new)
+
+
+def _do(
+    steps: Sequence[Step],
+    project: Project,
+    remote: Remote,
+    found: Finding,
+    besides: Sequence[str],
+) -> None:
+    reader = Reader(project, remote, found)
+    for step in steps:
+        step.act(reader)
+    ignored = [
+        command
+        for command in commands(found.message)
+        if command not in reader.run and not command.startswith(tuple(besides))
+    ]
+    assert not ignored, f"{ignored} was not followed: {found.message}"
+
+
+def _weighty(findings: Sequence[Finding]) -> list[Finding]:
+    return [f for f in findings if f.severity is not Severity.NOTE]
