@@ -137,6 +137,17 @@ def commit(words: str = "commit") -> Step:
     return said(words, edit)
 
 
+def _delete(reader: Reader) -> None:
+    match = re.search(r"delete (\S+(?:, \S+)*) there", reader.found.message)
+    assert match, reader.found.message
+    for path in match[1].split(", "):
+        reader.remote.delete(path)
+
+
+DELETED = Step("delete the object there", _delete)
+"""Delete in the remote the objects that the message names."""
+
+
 Look = Callable[[Project], Sequence[Finding]]
 
 

@@ -1,4 +1,4 @@
-"""The advice of every rule, and of every cause, followed on a repository that has it: it is gone."""
+"""The advice of every rule and cause is followed on a repository that has it: then it is gone."""
 
 import os
 from collections.abc import Iterator
@@ -7,12 +7,10 @@ from pathlib import Path
 import pytest
 
 from .advice import Case, follow
-from .advice_gate import LOCK
+from .advice_gate import CASES as GATE
 from .pipelines import Project, copy_of
 from .remotes import Folder
 from .wheels import wheel
-
-GATE = LOCK
 
 
 @pytest.fixture(scope="module")

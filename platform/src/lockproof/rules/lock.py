@@ -11,6 +11,8 @@ from lockproof.model.pipeline import Dep, Stage, flat
 from .catalog import finding
 
 _AGAIN = "run 'dvc repro' and 'dvc push', and commit dvc.lock"
+# DVC compares each with a digest of its own kind, and sees no change.
+_MIGRATE = "run 'dvc cache migrate --dvc-files' and 'dvc push', and commit what it changes"
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ def _deps(facts: LockFacts) -> Iterator[Finding]:
                 "LP105",
                 f"{name} {dep.path}",
                 f"{name}: {dep.path} is locked as {dep.locked.short}, but {maker} has it as"
-                f" {given.short}: {_aligned(facts, dep.locked, given, maker)}",
+                f" {given.short}: {facts.again if given.algorithm == dep.locked.algorithm else _MIGRATE}",
                 [str(dep.locked), str(given)],
             )
         else:
@@ -186,17 +188,6 @@ def _refreshed(facts: LockFacts, dep: Dep) -> str:
     if dep.locked and dep.locked.is_dir:
         return f"{facts.again}; if it has files that Git ignores (byte code), write them into .dvcignore before"
     return facts.again
-
-
-def _aligned(facts: LockFacts, locked: Digest, given: Digest, maker: str) -> str:
-    """How a dependency and what makes it come to be locked alike."""
-    if locked.algorithm == given.algorithm:
-        return facts.again
-    # DVC compares each with a digest of its own kind, and sees no change.
-    old = facts.stage.address if locked.algorithm == "md5-dos2unix" else maker
-    if not old.endswith(".dvc"):
-        return f"run 'dvc repro -f -s {quote(old.removeprefix('stage '))}' and 'dvc push', and commit dvc.lock"
-    return f"run 'dvc commit -f {quote(old)}' and 'dvc push', and commit it: DVC 2 wrote it"
 
 
 def part_differs(
@@ -254,11 +245,13 @@ def orphan(name: str, path: str, line: int | None) -> Finding:
 
 def left_over(path: str, line: int | None) -> Finding:
     """The finding where a merge conflict was committed."""
+    how = "resolve it and commit"
+    if path.endswith(".lock"):
+        how = f"run 'git checkout COMMIT -- {quote(path)}' with a commit before them, then {_AGAIN}"
     return finding(
         "LP110",
         path,
-        f"{path} holds the markers of a merge conflict: resolve it"
-        f" ('lockproof merge-lock {quote(path)}' does so for a lock)",
+        f"{path} holds the markers of a merge conflict: {how}",
         path=path,
         line=line,
     )
