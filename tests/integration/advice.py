@@ -106,8 +106,8 @@ def run(start: str, **completed: str) -> Step:
     def act(reader: Reader) -> None:
         quoted = [c for c in commands(reader.found.message) if f"{c} ".startswith(f"{start} ")]
         assert quoted, f"{start!r} is not in: {reader.found.message}"
-        reader.run.append(quoted[0])
-        command = quoted[0]
+        command = start if start in quoted else quoted[0]
+        reader.run.append(command)
         for name, value in completed.items():
             assert name in command.split(), (name, command)
             command = command.replace(name, value)

@@ -8,7 +8,9 @@ import pytest
 
 from .advice import Case, follow
 from .advice_gate import CASES as GATE
-from .pipelines import Project, copy_of
+from .advice_reproduce import CASES as REPRODUCTION
+from .advice_reproduce import FILES
+from .pipelines import Project, copy_of, new_project
 from .remotes import Folder
 from .wheels import wheel
 
@@ -44,4 +46,22 @@ def test_after_its_advice_a_finding_of_the_gate_is_gone(
     case: Case, advised: Project, tmp_path: Path
 ) -> None:
     project = copy_of(advised, tmp_path)
+    follow(case, project, Folder(project.remote))
+
+
+@pytest.fixture(scope="module")
+def trained(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A repository of two stages that reproduces."""
+    project = new_project(tmp_path_factory.mktemp("trained"))
+    project.write(FILES)
+    project.dvc("add", "-q", "raw.csv")
+    project.repro()
+    return project
+
+
+@pytest.mark.parametrize("case", REPRODUCTION, ids=lambda case: f"{case.rule} {case.name}")
+def test_after_its_advice_a_finding_of_a_reproduction_is_gone(
+    case: Case, trained: Project, tmp_path: Path
+) -> None:
+    project = copy_of(trained, tmp_path)
     follow(case, project, Folder(project.remote))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from shlex import quote
 
 from lockproof.model.digest import Digest
 from lockproof.model.finding import Finding, Severity
@@ -32,6 +33,8 @@ class StageFacts:
     """Dependency -> digest in this revision, and the stage that makes it."""
     in_git: Mapping[str, Digest | None] = field(default_factory=dict)
     """Output kept in Git -> digest of the committed content."""
+    by_value: frozenset[str] = frozenset()
+    """Outputs for which a tolerance could be stated, and is not."""
     file: str = "dvc.yaml"
     """The file that declares it, relative to the Git root."""
 
@@ -64,7 +67,8 @@ def _run(facts: StageFacts) -> Iterator[Finding]:
     name, path = facts.stage.address, facts.file
     if facts.skipped in (SkipReason.FROZEN, SkipReason.UPSTREAM_FAILED):
         why = (
-            "it is frozen: 'dvc unfreeze' it, or accept frozen stages in lockproof.toml"
+            f"it is frozen: run 'dvc unfreeze {quote(name)}' and commit, or accept frozen stages:"
+            ' [reproduce] frozen = "accept" in lockproof.toml'
             if facts.skipped is SkipReason.FROZEN
             else "a stage that it needs did not run to its end: mend that one first"
         )
@@ -97,16 +101,18 @@ def _run(facts: StageFacts) -> Iterator[Finding]:
 _OUTPUT_RULES = {
     OutputVerdict.DIFFERENT: (
         "LP701",
-        "{0} differs from what dvc.lock names: see the causes, or run 'dvc repro' and commit",
+        "{0} differs from what dvc.lock names: see the causes; if it is meant, run"
+        " 'dvc repro -f -s {2}', 'dvc repro' and 'dvc push', and commit",
     ),
     OutputVerdict.MISSING: ("LP702", "{0} was not made by the command: declare what it writes"),
     OutputVerdict.NONDETERMINISTIC: (
         "LP705",
-        "{0} varies from run to run: seed its random numbers, or state a tolerance",
+        "{0} varies from run to run: see the causes, or {3} in lockproof.toml",
     ),
     OutputVerdict.NOT_COMPARABLE: (
         "LP706",
-        "{0} cannot be compared: 'dvc push' the locked content, or compare it by another output",
+        "{0} cannot be compared: if the locked content is in no remote, run 'dvc push {1}' where it"
+        " was made, else let another output stand for it with [[judged-by]]",
     ),
 }
 
@@ -122,10 +128,18 @@ def _outputs(facts: StageFacts) -> Iterator[Finding]:
         yield finding(
             rule,
             path,
-            f"{facts.stage.address}: {message.format(path)}",
+            f"{facts.stage.address}: "
+            + message.format(path, quote(path), quote(facts.stage.address), _allowed(facts, path)),
             path=facts.file,
             severity=severity,
         )
+
+
+def _allowed(facts: StageFacts, path: str) -> str:
+    """What the policy can say so that an output may vary."""
+    if path in facts.by_value:
+        return "state a [[tolerance]] for it"
+    return "let another output stand for it with [[judged-by]]"
 
 
 def stage_verdict(facts: StageFacts) -> Verdict:
