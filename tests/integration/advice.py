@@ -1,4 +1,4 @@
-"""Following the advice of a finding, word for word: what it quotes is run, the rest is done by hand.
+"""Following the advice of a finding, word for word: its commands are run, the rest done by hand.
 
 A case breaks a repository, and its steps are what a reader of the message (and of the rule's page)
 would do. A command comes out of the message itself, so that a message with another command, or one
@@ -7,16 +7,18 @@ that quotes a path so that a shell takes it apart, is another test.
 
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from lockproof.cli.main import main
+from lockproof.model.cause import CauseKind
 from lockproof.model.finding import Finding, Severity
+from lockproof.model.verdict import Verdict
 
 from .good_project import Edit
-from .pipelines import Project
+from .pipelines import Project, prove
 from .remotes import Remote
 
 PAGES = Path(__file__).parents[2] / "docs" / "rules"
@@ -59,6 +61,8 @@ class Reader:
     project: Project
     remote: Remote
     found: Finding
+    more: str = ""
+    """What else there is to read: the summary of a cause."""
     mlflow: bool = False
     """Whether the repository's MLflow is to take part."""
     run: list[str] = field(default_factory=list)
@@ -67,14 +71,14 @@ class Reader:
     @property
     def text(self) -> str:
         """Message and page, in one line."""
-        return " ".join(f"{self.found.message} {page(self.found.rule)}".split())
+        return " ".join(f"{self.found.message} {self.more} {page(self.found.rule)}".split())
 
     def execute(self, command: str) -> None:
         """Run a command as a shell would; DVC and lockproof in this process, which is quicker."""
         words = shlex.split(command)
         lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
         lexer.whitespace_split = True
-        if list(lexer) != words or set(command) & set("$`*?") and "'" not in command:
+        if list(lexer) != words or (set(command) & set("$`*?") and "'" not in command):
             self.project.run("sh", "-c", command)
         elif words[0] == "dvc":
             self.project.dvc(*words[1:])
@@ -217,3 +221,34 @@ def _do(
 
 def _weighty(findings: Sequence[Finding]) -> list[Finding]:
     return [f for f in findings if f.severity is not Severity.NOTE]
+
+
+class CauseCase(NamedTuple):
+    """A repository whose output differs for a cause, and what its summary and finding advise."""
+
+    kinds: Set[CauseKind]
+    """The kind, or those between which it depends on how much is known."""
+    edit: Edit
+    steps: tuple[Step, ...]
+
+
+def follow_cause(case: CauseCase, project: Project, remote: Remote) -> None:
+    """Break the repository, do what cause and finding say, and see that it reproduces.
+
+    Raises:
+        AssertionError: the cause was not named, or it does not.
+    """
+    case.edit(project, remote)
+    project.git("add", "-A")
+    if project.git("status", "--porcelain"):
+        project.commit("broken")
+    report = prove(project)
+    named = {cause.kind: cause for stage in report.stages for cause in stage.causes}
+    kind = next((kind for kind in named if kind in case.kinds), None)
+    assert kind, named
+    worst = next(f for f in report.findings if f.rule in ("LP701", "LP702", "LP705", "LP707"))
+    reader = Reader(project, remote, worst, more=named[kind].summary)
+    for step in case.steps:
+        step.act(reader)
+    after = prove(project)
+    assert after.verdict is Verdict.PASSED, (named[kind].summary, after.findings)

@@ -1,4 +1,4 @@
-"""Cases of the gate's rules: mutations of the good repository, and how their findings are mended."""
+"""Cases of the gate: mutations of the good repository, and what mends them by their findings."""
 
 import json
 import tempfile
@@ -17,16 +17,17 @@ from .good_project import (
     both,
     fit_record,
     git,
-    in_data_file,
     in_lock,
     made_metrics,
     put,
     swap,
 )
 from .mutations_gate import BASE, ENVIRONMENT, MUTATIONS, PEM, PR
-from .pipelines import Project
+from .pipelines import Project, prove
 from .remotes import Remote
 
+REPORT = "reproduce.json"
+"""Beside the repository: what the job that reproduces handed over."""
 _BY_NAME = {mutation.name: mutation for mutation in MUTATIONS}
 
 
@@ -35,8 +36,9 @@ def gated(*asked: str) -> Look:
 
     def look(project: Project) -> Sequence[Finding]:
         with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, "report.json")
-            main(["-C", str(project.root), "gate", *asked, "--output", str(file)])
+            file, proof = Path(folder, "report.json"), project.root.parent / REPORT
+            given = ["--report", str(proof)] if proof.exists() else []
+            main(["-C", str(project.root), "gate", *asked, *given, "--output", str(file)])
             said = json.loads(file.read_text())
         return [Finding.model_validate(found) for found in said["findings"]]
 
@@ -102,13 +104,6 @@ def _frozen(project: Project, remote: Remote) -> None:
     append("src/train.py", "# new\n")(project, remote)
 
 
-def _old_data(project: Project, remote: Remote) -> None:
-    """The lock of a `.dvc` file as DVC 2 wrote it, beside one of DVC 3."""
-    in_data_file("raw.csv.dvc", hash=None)(project, remote)
-    project.dvc("commit", "-qf", "raw.csv.dvc")
-    project.dvc("push", "-q")
-
-
 def _untracked(project: Project, remote: Remote) -> None:
     """A dependency of an odd name that was there when the stage ran, and was not added."""
     project.write({ODD: "# code\n"})
@@ -168,14 +163,6 @@ LOCK = (
     _mutated("other data added than the lock was made from", *AGAIN),
     _mutated(".dvc file changed by hand to an older version", *AGAIN),
     _mutated("dependency that its producer did not make", *AGAIN),
-    _own(
-        "LP105",
-        "data locked by DVC 2",
-        _old_data,
-        run("dvc cache migrate"),
-        run("dvc push"),
-        commit(),
-    ),
     _mutated("metric in Git edited", *AGAIN, after=("LP402", "LP404")),
     _mutated("lock names another metric than Git has", *AGAIN),
     _own("LP106", "metric that Git ignores", _left_in_ignore, run("git add -f"), commit()),
@@ -529,4 +516,17 @@ POLICY = (
     ),
 )
 
-CASES = (*LOCK, *REMOTE, *FILES, *RECORD_AND_METRICS, *POLICY)
+
+def _proved(project: Project, _: Remote) -> None:
+    report = prove(project)
+    (project.root.parent / REPORT).write_text(report.model_dump_json())
+
+
+PROOF = (
+    _mutated(
+        "reproduction demanded and not given",
+        said("hand over the CI job's artifact with --report", _proved),
+    ),
+)
+
+CASES = (*LOCK, *REMOTE, *FILES, *RECORD_AND_METRICS, *POLICY, *PROOF)

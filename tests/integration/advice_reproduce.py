@@ -3,12 +3,14 @@
 import shutil
 from collections.abc import Sequence
 
+from lockproof.cli.main import main
+from lockproof.model.cause import CauseKind
 from lockproof.model.finding import Finding
 
-from .advice import DELETED, Case, Look, Step, commit, run, said
-from .good_project import Edit, append, both, put, swap
+from .advice import DELETED, Case, CauseCase, Look, Step, commit, run, said
+from .good_project import Edit, append, both, dvc, flipped, put, spoilt, swap
 from .pipelines import Project, prove
-from .remotes import Remote
+from .remotes import Remote, digest_of
 from .test_causes import CLEAN, FIT
 
 PIPELINE = """\
@@ -22,7 +24,12 @@ stages:
     deps: [fit.py, scale.py, clean.csv]
     params: [params.json: [weight]]
     outs: [model.json, weights.bin]
+  use:
+    cmd: head -c 3 weights.bin > head.bin
+    deps: [weights.bin]
+    outs: [head.bin]
 """
+PINNED = '[environment]\nrequirements = "requirements.lock"\n'
 FILES = {
     "clean.py": CLEAN,
     "fit.py": FIT + 'open("weights.bin", "wb").write(bytes(int(v) for v in values))\n',
@@ -31,7 +38,8 @@ FILES = {
     "raw.csv": "a,1\nb,2\nbroken\nc,4\n",
     "dvc.yaml": PIPELINE,
     "requirements.lock": "alpha==1.0\n",
-    "lockproof.toml": '[environment]\nrequirements = "requirements.lock"\n',
+    # Looking for causes takes many runs, and is what the cases of causes are for.
+    "lockproof.toml": f"{PINNED}[reproduce]\nexplain = false\n",
 }
 
 
@@ -80,21 +88,6 @@ def _repro(project: Project) -> None:
     project.dvc("push", "-q")
 
 
-def _objects(suffix: str, content: bytes | None) -> Edit:
-    """Spoil the remote's objects that end so."""
-
-    def edit(project: Project, remote: Remote) -> None:
-        for path in sorted(project.remote.rglob("*")):
-            if path.is_file() and path.read_bytes() == suffix.encode():
-                path.chmod(0o644)
-                if content is None:
-                    path.unlink()
-                else:
-                    path.write_bytes(content)
-
-    return edit
-
-
 def _tampered(project: Project, _: Remote) -> None:
     project.write({"model.json": '{"mean": 99}'})
     project.dvc("commit", "-q", "-f", "fit")
@@ -107,8 +100,10 @@ def policy(text: str) -> Edit:
 
 
 VARYING = swap("fit.py", "mean = ", "import time\nmean = 1e-9 * (time.time_ns() % 1000) + ")
+READ = "head -c 3 weights.bin > head.bin\n    deps: [weights.bin]"
+UNREAD = "head -c 3 model.json > head.bin\n    deps: [model.json]"
 VARYING_BYTES = append("fit.py", 'open("weights.bin", "ab").write(__import__("os").urandom(8))\n')
-CLEANED = "a,1\nb,2\nc,4\n"
+AGAIN = (run("dvc repro"), run("dvc push"), commit())
 PUSHED = (run("dvc repro -f -s"), run("dvc repro"), run("dvc push"), commit())
 JUDGED = '[[judged-by]]\npaths = ["weights.bin"]\nby = ["model.json"]\nreason = "varies"\n'
 
@@ -116,14 +111,14 @@ CASES = (
     _own(
         "LP201",
         "input that was not pushed",
-        _objects(CLEANED, None),
+        spoilt("clean.csv", None),
         run("dvc push"),
         look=_by_somebody_else,
     ),
     _own(
         "LP202",
         "input that is corrupted",
-        _objects(CLEANED, b"?" * len(CLEANED)),
+        spoilt("clean.csv", flipped),
         DELETED,
         run("dvc push"),
         look=_by_somebody_else,
@@ -141,11 +136,14 @@ CASES = (
     _own(
         "LP702",
         "output under another name",
-        swap("fit.py", '"weights.bin"', '"weight.bin"'),
+        both(
+            swap("dvc.yaml", READ, UNREAD), _ran(), swap("fit.py", '"weights.bin"', '"weight.bin"')
+        ),
         said(
             "declare what it writes",
-            both(swap("dvc.yaml", "weights.bin", "weight.bin"), _ran(), _commit_all),
+            swap("dvc.yaml", "weights.bin", "weight.bin"),
         ),
+        *AGAIN,
     ),
     _own(
         "LP703",
@@ -181,12 +179,38 @@ CASES = (
             "state a [[tolerance]] for it",
             policy('[[tolerance]]\npaths = ["model.json"]\nrtol = 0.1\n'),
         ),
+        look=reproduced(runs=2),
+        besides=("dvc repro", "dvc push"),
     ),
     _own(
         "LP705",
         "bytes that vary",
         _ran(VARYING_BYTES),
         said("stand for it with [[judged-by]]", policy(JUDGED)),
+        look=reproduced(runs=2),
+        besides=("dvc repro", "dvc push"),
+    ),
+    _own(
+        "LP706",
+        "bytes that vary, which no stage reads",
+        both(
+            swap("dvc.yaml", READ, UNREAD),
+            VARYING_BYTES,
+            _ran(),
+            policy(JUDGED),
+        ),
+        said("let a stage read it", both(swap("dvc.yaml", UNREAD, READ), _ran(), _commit_all)),
+    ),
+    _own(
+        "LP706",
+        "numbers whose locked content is not in the remote",
+        both(
+            _ran(VARYING),
+            policy('[[tolerance]]\npaths = ["model.json"]\nrtol = 0.1\n'),
+            spoilt("model.json", None),
+        ),
+        run("dvc push"),
+        look=_by_somebody_else,
     ),
     _own(
         "LP706",
@@ -204,8 +228,10 @@ CASES = (
         _ran(append("fit.py", 'open("clean.csv", "a").write("z,9\\n")\n')),
         said(
             "write the result to an output",
-            both(swap("fit.py", '"clean.csv", "a"', '"model.json", "a"'), _ran(), _commit_all),
+            swap("fit.py", 'open("clean.csv", "a").write("z,9\\n")', ""),
         ),
+        said("put clean.csv back", dvc("checkout", "-q", "-f", "clean.csv")),
+        *AGAIN,
     ),
     _own(
         "LP708",
@@ -218,7 +244,12 @@ CASES = (
         "LP708",
         "frozen stage that is meant",
         lambda project, _: project.dvc("freeze", "fit"),
-        said("accept frozen stages", policy('[reproduce]\nfrozen = "accept"\n')),
+        said(
+            "accept frozen stages",
+            both(
+                swap("lockproof.toml", "[reproduce]", '[reproduce]\nfrozen = "accept"'), _commit_all
+            ),
+        ),
         besides=("dvc unfreeze",),
     ),
     _own(
@@ -237,5 +268,106 @@ CASES = (
         said(
             "requirements.lock", both(put("lockproof.toml", FILES["lockproof.toml"]), _commit_all)
         ),
+    ),
+)
+
+
+MADE = """\
+stages:
+  make:
+    cmd: cat raw.txt code.txt p.yaml > out.txt; cat more.txt >> out.txt
+    deps: [raw.txt, code.txt]
+    params: [p.yaml: [k]]
+    outs: [out.txt]
+"""
+MADE_FILES = {
+    "dvc.yaml": MADE,
+    "raw.txt": "raw\n",
+    "code.txt": "code\n",
+    "p.yaml": "k: 1\n",
+    "more.txt": "more\n",
+}
+RANDOM = "cat /proc/sys/kernel/random/uuid > out.txt"
+
+
+def _added(project: Project, remote: Remote) -> None:
+    project.write({"raw.txt": "other\n"})
+    project.dvc("add", "-q", "raw.txt")
+    project.dvc("push", "-q")
+
+
+def _blessed(project: Project, _: Remote) -> None:
+    project.write({"out.txt": "better\n"})
+    project.dvc("commit", "-q", "-f", "make")
+    project.dvc("push", "-q")
+
+
+def _forged(project: Project, _: Remote) -> None:
+    """Another digest, and no history that knows better."""
+    digest = digest_of((project.root / "out.txt").read_bytes()).value
+    project.edit_lock(digest, "deadbeef" * 4)
+    project.git("add", "-A")
+    project.git("commit", "-q", "--amend", "-m", "first")
+
+
+def _other_package(project: Project, remote: Remote) -> None:
+    """An environment that was recorded, and another version of a package that is used."""
+    swap("fit.py", '{"mean": mean}', '{"mean": mean, "by": alpha.VERSION}')(project, remote)
+    swap("fit.py", "import json\n", "import json\n\nimport alpha\n")(project, remote)
+    swap("lockproof.toml", "explain = false", "explain = true")(project, remote)
+    project.write({"alpha.py": "VERSION = '1.0'\n"})  # As the pinned environment has it.
+    _repro(project)
+    (project.root / "alpha.py").unlink()
+    project.commit("with a package")
+    assert main(["-C", str(project.root), "record", "--no-mlflow"]) == 0
+    project.commit("recorded")
+    project.write({"requirements.lock": "alpha==2.0\n"})
+
+
+_K = CauseKind
+OTHER_PACKAGE = CauseCase(
+    {_K.ENVIRONMENT},
+    _other_package,
+    (said("put back", put("requirements.lock", "alpha==1.0\n")), commit()),
+)
+CAUSES = (
+    CauseCase({_K.CODE}, append("code.txt", "new\n"), PUSHED),
+    CauseCase({_K.DATA}, _added, PUSHED),
+    CauseCase(
+        {_K.COMMAND}, swap("dvc.yaml", "cat raw.txt code", "cat code.txt raw.txt code"), PUSHED
+    ),
+    CauseCase({_K.PARAMETER}, swap("p.yaml", "1", "2"), PUSHED),
+    CauseCase(
+        {_K.UNDECLARED_INPUT},
+        append("more.txt", "new\n"),
+        (said("declare it", swap("dvc.yaml", "code.txt]", "code.txt, more.txt]")), *PUSHED),
+    ),
+    CauseCase(
+        {_K.REWRITTEN_INPUT},
+        _ran(swap("dvc.yaml", "more.txt >> out.txt", "more.txt >> out.txt; echo x >> raw.txt")),
+        (
+            said("write the result to an output", swap("dvc.yaml", ">> raw.txt", ">> out.txt")),
+            said("put raw.txt back", dvc("checkout", "-q", "-f", "raw.txt.dvc")),
+            *AGAIN,
+        ),
+    ),
+    CauseCase(
+        {_K.UNDECLARED_OUTPUT},
+        both(
+            swap("dvc.yaml", "p.yaml > out.txt", "p.yaml > o.txt"),
+            swap("dvc.yaml", ">> out.txt", ">> o.txt"),
+        ),
+        (
+            said("declare what it writes", swap("dvc.yaml", "[out.txt]", "[o.txt]")),
+            *AGAIN,
+        ),
+    ),
+    # Where nobody watched the run, nothing can be said of who changed the lock.
+    CauseCase({_K.ALTERED_OUTPUT, _K.UNKNOWN}, _blessed, PUSHED),
+    CauseCase({_K.UNKNOWN}, _forged, PUSHED),
+    CauseCase(
+        {_K.NONDETERMINISM},
+        _ran(swap("dvc.yaml", "cat raw.txt code.txt p.yaml > out.txt", RANDOM)),
+        (said("seed its random numbers", swap("dvc.yaml", RANDOM, "echo 1 > out.txt")), *AGAIN),
     ),
 )

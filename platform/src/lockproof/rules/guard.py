@@ -44,8 +44,8 @@ def frozen_now(stage: str, file: str) -> Finding:
     return finding(
         "LP112",
         stage,
-        f"{stage} is frozen now, so that no reproduction runs it: run 'dvc unfreeze {quote(stage)}' and"
-        f" commit, {_OTHERWISE}",
+        f"{stage} is frozen now, so that no reproduction runs it: run"
+        f" 'dvc unfreeze {quote(stage)}' and commit, {_OTHERWISE}",
         path=file,
     )
 

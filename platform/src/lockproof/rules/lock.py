@@ -11,8 +11,6 @@ from lockproof.model.pipeline import Dep, Stage, flat
 from .catalog import finding
 
 _AGAIN = "run 'dvc repro' and 'dvc push', and commit dvc.lock"
-# DVC compares each with a digest of its own kind, and sees no change.
-_MIGRATE = "run 'dvc cache migrate --dvc-files' and 'dvc push', and commit what it changes"
 
 
 @dataclass(frozen=True)
@@ -158,7 +156,7 @@ def _deps(facts: LockFacts) -> Iterator[Finding]:
                 "LP105",
                 f"{name} {dep.path}",
                 f"{name}: {dep.path} is locked as {dep.locked.short}, but {maker} has it as"
-                f" {given.short}: {facts.again if given.algorithm == dep.locked.algorithm else _MIGRATE}",
+                f" {given.short}: {facts.again}",
                 [str(dep.locked), str(given)],
             )
         else:
@@ -184,9 +182,15 @@ def _refreshed(facts: LockFacts, dep: Dep) -> str:
     """How DVC comes to see that a dependency in Git changed."""
     if dep.path in facts.converted:
         path = quote(dep.path)
-        return f"run 'rm {path}' and 'git checkout {path}' to have it as a clone has it, then {facts.again}"
+        return (
+            f"run 'rm {path}' and 'git checkout {path}' to have it as a clone has it, then"
+            f" {facts.again}"
+        )
     if dep.locked and dep.locked.is_dir:
-        return f"{facts.again}; if it has files that Git ignores (byte code), write them into .dvcignore before"
+        return (
+            f"{facts.again}; if it has files that Git ignores (byte code), write them into"
+            " .dvcignore before"
+        )
     return facts.again
 
 

@@ -69,11 +69,11 @@ def claim_findings(facts: ClaimFacts) -> Iterator[Finding]:
         )
     if facts.unversioned.count:
         what = _what(facts, facts.unversioned)
+        how = f"{push} and commit {claim.file}" if claim.digest else _unversioned(facts)
         yield _found(
             "LP206",
             facts,
-            f"{what} not locked the way {where} keeps it:"
-            f" {_unversioned(facts) if claim.digest is None else f'{push} and commit {claim.file}'}",
+            f"{what} not locked the way {where} keeps it: {how}",
         )
     if not facts.whole or facts.corrupted.count:
         return
@@ -147,7 +147,10 @@ def _anew(facts: ClaimFacts) -> str:
     """How an output comes to be locked anew, whatever the lock says of it."""
     claim, push = facts.claim, f"and 'dvc push{_to(facts)} {quote(facts.claim.path)}'"
     if claim.owner.endswith(".dvc"):
-        return f"run 'dvc commit -f {quote(claim.owner)}' {push} where it was made, and commit {claim.file}"
+        return (
+            f"run 'dvc commit -f {quote(claim.owner)}' {push} where it was made, and commit"
+            f" {claim.file}"
+        )
     return f"delete the entry of {claim.owner} in {claim.file}, run 'dvc repro' {push}, and commit"
 
 

@@ -35,6 +35,8 @@ class StageFacts:
     """Output kept in Git -> digest of the committed content."""
     by_value: frozenset[str] = frozenset()
     """Outputs for which a tolerance could be stated, and is not."""
+    unconfirmed: tuple[str, ...] = ()
+    """Outputs that others stand for, and that no stage which reads them confirms."""
     file: str = "dvc.yaml"
     """The file that declares it, relative to the Git root."""
 
@@ -93,21 +95,28 @@ def _run(facts: StageFacts) -> Iterator[Finding]:
         yield finding(
             "LP707",
             f"{name} {dep}",
-            f"{name} changes its own dependency {dep}: write the result to an output",
+            f"{name} changes its own dependency {dep}: write the result to an output, put {dep}"
+            f" back, then {_AGAIN}",
             path=path,
         )
 
 
+_AGAIN = "run 'dvc repro' and 'dvc push', and commit"
 _OUTPUT_RULES = {
     OutputVerdict.DIFFERENT: (
         "LP701",
         "{0} differs from what dvc.lock names: see the causes; if it is meant, run"
         " 'dvc repro -f -s {2}', 'dvc repro' and 'dvc push', and commit",
     ),
-    OutputVerdict.MISSING: ("LP702", "{0} was not made by the command: declare what it writes"),
+    OutputVerdict.MISSING: (
+        "LP702",
+        "{0} was not made by the command: declare what it writes, then " + _AGAIN,
+    ),
     OutputVerdict.NONDETERMINISTIC: (
         "LP705",
-        "{0} varies from run to run: see the causes, or {3} in lockproof.toml",
+        "{0} varies from run to run: mend what the causes name, then "
+        + _AGAIN
+        + "; or {3} in lockproof.toml",
     ),
     OutputVerdict.NOT_COMPARABLE: (
         "LP706",
@@ -117,6 +126,12 @@ _OUTPUT_RULES = {
 }
 
 
+_UNCONFIRMED = (
+    "another output stands for it, and no stage that reads it confirms the locked one: let a stage"
+    " read it that gives its locked outputs from it"
+)
+
+
 def _outputs(facts: StageFacts) -> Iterator[Finding]:
     for path, verdict in sorted(facts.verdicts.items()):
         if verdict not in _OUTPUT_RULES:
@@ -124,6 +139,8 @@ def _outputs(facts: StageFacts) -> Iterator[Finding]:
         if verdict is OutputVerdict.MISSING and (facts.exit_code or facts.timed_out):
             continue  # The failed command has its own finding.
         rule, message = _OUTPUT_RULES[verdict]
+        if path in facts.unconfirmed:
+            message = "{0} cannot be compared: " + _UNCONFIRMED
         severity = Severity.NOTE if verdict in facts.accepted else None
         yield finding(
             rule,

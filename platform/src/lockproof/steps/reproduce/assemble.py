@@ -116,6 +116,7 @@ def _facts(session: Session, result: Result) -> StageFacts:
         rewritten=tuple(execution.rewritten) if execution else (),
         given=claimed_inputs(session, stage) if checked else {},
         in_git=_git_outputs(session, stage) if checked else {},
+        unconfirmed=result.unconfirmed,
         by_value=frozenset(
             out.path
             for out in stage.outs
