@@ -17,6 +17,7 @@ from .good_project import (
     both,
     fit_record,
     git,
+    in_data_file,
     in_lock,
     made_metrics,
     put,

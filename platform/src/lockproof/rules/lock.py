@@ -72,16 +72,16 @@ def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]
     yield from _deps(facts)
     for out, digest in facts.in_git.items():
         if digest:
-            what = f"{out} in Git is {digest.short}, not what dvc.lock names: {facts.again} with it"
+            text = f"{out} in Git is {digest.short}, not what dvc.lock names: {facts.again} with it"
         else:
-            what = (
+            text = (
                 f"{out} is neither in DVC's cache nor in Git: run 'git add -f {quote(out)}' and"
                 " commit it, or take 'cache: false' away"
             )
         yield finding(
             "LP106",
             f"{name} {out}",
-            f"{name}: {what}",
+            f"{name}: {text}",
             path=out,
             seen=str(digest),
         )

@@ -137,8 +137,8 @@ def _unversioned(facts: ClaimFacts) -> str:
     owner, path = facts.claim.owner, quote(facts.claim.path)
     if owner.endswith(".dvc"):
         return (
-            f"run 'rm {quote(owner)}', 'dvc add {path}' and 'dvc push {path}' where it was made, and"
-            " commit it"
+            f"run 'rm {quote(owner)}', 'dvc add {path}' and 'dvc push {path}' where it was made,"
+            " and commit it"
         )
     return _anew(facts)
 

@@ -123,9 +123,7 @@ class Blobs:
         return {at: self._digests[self._key(file), algorithm] for at, file in files.items()}
 
     def is_converted(self, path: str) -> bool:
-        """Whether it is a file whose digest was asked for, and that a checkout has in another form
-        than Git.
-        """
+        """Whether it is a file, asked for before, that a checkout has in another form than Git."""
         return (self._full(path), "md5") in self._digests
 
     def _files(self, path: str) -> dict[str, str]:
