@@ -118,7 +118,7 @@ def test_each_loss_is_named(remote: Remote, unchanged: list[dict[str, Any]]) -> 
         (
             "LP201",
             "1 of 9 files of raw (1/f4.txt) is missing from remote 'store':"
-            " run 'dvc push raw' where it was made",
+            f" delete {raw.digest.object_path} there and run 'dvc push raw' where it was made",
         ),
         (
             "LP201",

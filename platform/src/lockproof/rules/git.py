@@ -59,7 +59,8 @@ def tracked_twice(outs: Mapping[str, str], tracked: Iterable[str]) -> Iterator[F
 def weighty(files: Iterable[GitFile], limits: Limits) -> Iterator[Finding]:
     """Large or binary files outside DVC."""
     for file in files:
-        track = f"'git rm --cached {quote(file.path)}', then 'dvc add {quote(file.path)}'"
+        path = quote(file.path)
+        track = f"run 'git rm --cached {path}', 'dvc add {path}' and 'dvc push {path}', and commit"
         if file.size > limits.large:
             yield finding(
                 "LP302",

@@ -1,5 +1,7 @@
 """What a change takes out of the checks: at the base it was looked at, now it is not."""
 
+from shlex import quote
+
 from lockproof.model.claim import Exemption
 from lockproof.model.finding import Finding
 
@@ -42,7 +44,8 @@ def frozen_now(stage: str, file: str) -> Finding:
     return finding(
         "LP112",
         stage,
-        f"{stage} is frozen now, so that no reproduction runs it: 'dvc unfreeze' it, {_OTHERWISE}",
+        f"{stage} is frozen now, so that no reproduction runs it: run"
+        f" 'dvc unfreeze {quote(stage)}' and commit, {_OTHERWISE}",
         path=file,
     )
 
@@ -61,7 +64,7 @@ def exempt_now(path: str, reason: Exemption, was: str, file: str) -> Finding:
         "LP209",
         path,
         f"{path} is not looked for in a remote ({reason}); at the base {named} had to be there:"
-        f" take the exemption back and 'dvc push', {_OTHERWISE}",
+        f" take the exemption back, run 'dvc push' and commit, {_OTHERWISE}",
         path=file,
         seen=reason.value,
     )

@@ -10,7 +10,7 @@ from lockproof.model.pipeline import Dep, Stage, flat
 
 from .catalog import finding
 
-_AGAIN = "run 'dvc repro' and commit dvc.lock"
+_AGAIN = "run 'dvc repro' and 'dvc push', and commit dvc.lock"
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,15 @@ class LockFacts:
     """Whether `dvc.yaml` writes the command otherwise than the lock, be its lines the same."""
     undigested: tuple[str, ...] = ()
     """Paths that the lock names without a digest, so that nothing can be compared with it."""
+    converted: frozenset[str] = frozenset()
+    """Dependencies that a checkout has in another form than Git: `.gitattributes`, Git LFS."""
+
+    @property
+    def again(self) -> str:
+        """How the stage is run again, so that the lock has what it says now."""
+        if self.stage.frozen:
+            return _AGAIN.replace("run ", f"run 'dvc unfreeze {quote(self.stage.address)}', ", 1)
+        return _AGAIN
 
 
 def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]:
@@ -51,7 +60,7 @@ def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]
     """
     stage, name = facts.stage, facts.stage.address
     if not locked:
-        yield _found(facts, "LP101", name, f"{name} has no entry in dvc.lock: {_AGAIN}")
+        yield _found(facts, "LP101", name, f"{name} has no entry in dvc.lock: {facts.again}")
         return
     yield from _undigested(facts)
     before = stage.locked_command
@@ -60,23 +69,33 @@ def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]
             facts,
             "LP102",
             name,
-            f"{name}: the command is not the locked one: {_AGAIN}",
+            f"{name}: the command is not the locked one: {facts.again}",
             stage.command,
         )
     yield from _params(facts)
     yield from _deps(facts)
     for out, digest in facts.in_git.items():
+        if digest:
+            text = f"{out} in Git is {digest.short}, not what dvc.lock names: {facts.again} with it"
+        else:
+            text = (
+                f"{out} is neither in DVC's cache nor in Git: run 'git add -f {quote(out)}' and"
+                " commit it, or take 'cache: false' away"
+            )
         yield finding(
             "LP106",
             f"{name} {out}",
-            f"{name}: {out} in Git is {digest.short if digest else 'absent'}, not what dvc.lock"
-            " names: commit the file that 'dvc repro' made",
+            f"{name}: {text}",
             path=out,
             seen=str(digest),
         )
     # What it has too much is no reason for DVC to run a stage again.
-    anew = f"run 'dvc repro -f -s {quote(name)}' and commit dvc.lock"
-    for what, why, how in ((facts.unlocked, "lacks", _AGAIN), (facts.stale, "still has", anew)):
+    thaw = f"'dvc unfreeze {quote(name)}', " if stage.frozen else ""
+    anew = f"run {thaw}'dvc repro -f -s {quote(name)}' and 'dvc push', and commit dvc.lock"
+    for what, why, how in (
+        (facts.unlocked, "lacks", facts.again),
+        (facts.stale, "still has", anew),
+    ):
         for path in what:
             yield _found(
                 facts,
@@ -88,7 +107,10 @@ def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]
 
 def _undigested(facts: LockFacts) -> Iterator[Finding]:
     name, data = facts.stage.address, facts.stage.kind == "data"
-    how = f"run 'dvc commit {quote(name)}' and commit it" if data else _AGAIN
+    how = f"run 'dvc commit -f {quote(name)}' and 'dvc push', and commit it"
+    if not data:
+        # DVC stops at a digest of a kind that it does not know.
+        how = f"delete the entry of {name} in dvc.lock, then {facts.again}"
     for path in facts.undigested:
         what = "names" if data else "is locked with"
         yield _found(
@@ -112,7 +134,7 @@ def _params(facts: LockFacts) -> Iterator[Finding]:
                 facts,
                 "LP103",
                 subject,
-                f"{name}: {', '.join(keys)} in {params.path} differ from the lock: {_AGAIN}",
+                f"{name}: {', '.join(keys)} in {params.path} differ from the lock: {facts.again}",
                 {key: now.get(key) for key in keys},
             )
         nowhere = [key for key in params.keys if key not in locked and key not in current]
@@ -122,7 +144,7 @@ def _params(facts: LockFacts) -> Iterator[Finding]:
                 "LP103",
                 subject,
                 f"{name}: {', '.join(nowhere)} is neither in {params.path} nor in the lock: take it"
-                f" out of {facts.file}, or give it a value and run 'dvc repro'",
+                f" out of {facts.file}, or give it a value; then {facts.again}",
             )
 
 
@@ -142,7 +164,7 @@ def _deps(facts: LockFacts) -> Iterator[Finding]:
                 f"{name} {dep.path}",
                 f"{name}: {dep.path} is locked as {_shown(dep.locked, given, dep.size)}, but"
                 f" {maker} has it as"
-                f" {_shown(given, dep.locked, facts.sizes.get(dep.path))}: {_AGAIN}",
+                f" {_shown(given, dep.locked, facts.sizes.get(dep.path))}: {facts.again}",
                 [str(dep.locked), str(given)],
             )
         else:
@@ -150,7 +172,7 @@ def _deps(facts: LockFacts) -> Iterator[Finding]:
                 facts,
                 "LP104",
                 f"{name} {dep.path}",
-                f"{name}: {dep.path} changed since dvc.lock was written: {_AGAIN}",
+                f"{name}: {dep.path} changed since dvc.lock was written: {_refreshed(facts, dep)}",
                 str(given),
             )
     for path, (said, true) in facts.other_sizes.items():
@@ -167,8 +189,9 @@ def _deps(facts: LockFacts) -> Iterator[Finding]:
             facts,
             "LP107",
             f"{name} {path}",
-            f"{name} needs {path}, which this revision does not have: track it with 'dvc add' or"
-            " Git",
+            f"{name} needs {path}, which this revision does not have: run"
+            f" 'git add -f {quote(path)}', or for data 'dvc add {quote(path)}' and"
+            f" 'dvc push {quote(path)}', and commit",
         )
 
 
@@ -177,6 +200,22 @@ def _shown(digest: Digest, other: Digest, size: int | None) -> str:
     if digest.short != other.short:
         return digest.short
     return f"{digest}, {size:,} bytes" if size is not None else str(digest)
+
+
+def _refreshed(facts: LockFacts, dep: Dep) -> str:
+    """How DVC comes to see that a dependency in Git changed."""
+    if dep.path in facts.converted:
+        path = quote(dep.path)
+        return (
+            f"run 'rm {path}' and 'git checkout {path}' to have it as a clone has it, then"
+            f" {facts.again}"
+        )
+    if dep.locked and dep.locked.is_dir:
+        return (
+            f"{facts.again}; if it has files that Git ignores (byte code), write them into"
+            " .dvcignore before"
+        )
+    return facts.again
 
 
 def part_differs(
@@ -234,11 +273,13 @@ def orphan(name: str, path: str, line: int | None) -> Finding:
 
 def left_over(path: str, line: int | None) -> Finding:
     """The finding where a merge conflict was committed."""
+    how = "resolve it and commit"
+    if path.endswith(".lock"):
+        how = f"run 'git checkout COMMIT -- {quote(path)}' with a commit before them, then {_AGAIN}"
     return finding(
         "LP110",
         path,
-        f"{path} holds the markers of a merge conflict: resolve it"
-        f" ('lockproof merge-lock {quote(path)}' does so for a lock)",
+        f"{path} holds the markers of a merge conflict: {how}",
         path=path,
         line=line,
     )

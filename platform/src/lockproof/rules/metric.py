@@ -115,7 +115,12 @@ def demand_findings(
 
 def unreadable_metrics(path: str, reason: str, root: str = ".") -> Finding:
     """The finding where a metrics file cannot be read."""
-    return finding("LP505", path, reason, path=_at(root, path))
+    return finding(
+        "LP505",
+        path,
+        f"{reason}: let its stage write JSON, YAML or TOML with numbers, and run it again",
+        path=_at(root, path),
+    )
 
 
 def _thresholds(demand: Demand, path: str, key: str, value: float, root: str) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from shlex import quote
 from typing import Any
 
 from lockproof.model.finding import Finding
@@ -43,7 +44,13 @@ def no_record(directory: str) -> Finding:
 
 def unreadable_record(path: str, reason: str) -> Finding:
     """The finding where a record cannot be read."""
-    return finding("LP406", path, f"{path} cannot be read: {reason}", path=path)
+    return finding(
+        "LP406",
+        path,
+        f"{path} cannot be read: {reason}: run 'git rm {quote(path)}' and 'lockproof record', and"
+        " commit",
+        path=path,
+    )
 
 
 def stale_record(path: str, record: RunRecord, facts: LockFacts) -> Finding:

@@ -17,6 +17,8 @@ class Sample:
 
     count: int = 0
     names: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
+    """Where the remote has, or should have, those: paths below its root."""
 
 
 @dataclass(frozen=True)
@@ -52,25 +54,26 @@ class ClaimFacts:
 def claim_findings(facts: ClaimFacts) -> Iterator[Finding]:
     """Everything that is wrong with one claim in one remote."""
     claim, path, where = facts.claim, facts.claim.path, f"remote {facts.remote!r}"
-    push = f"run 'dvc push {quote(path)}' where it was made"
+    push = f"run 'dvc push{_to(facts)} {quote(path)}' where it was made"
     if facts.listing:
-        yield _found("LP204", facts, f"{path}: {facts.listing}: run 'dvc add' or 'dvc repro' again")
+        yield _found("LP204", facts, f"{path}: {facts.listing}: {_anew(facts)}")
     if facts.missing.count:
         what = _what(facts, facts.missing)
-        yield _found("LP201", facts, f"{what} missing from {where}: {push}")
+        yield _found("LP201", facts, f"{what} missing from {where}: {_rid(facts, ())}{push}")
     if facts.corrupted.count:
         what = _what(facts, facts.corrupted)
         yield _found(
             "LP202",
             facts,
-            f"{what} corrupted in {where}: delete the object there and {push}",
+            f"{what} corrupted in {where}: {_rid(facts, facts.corrupted.objects)}{push}",
         )
     if facts.unversioned.count:
         what = _what(facts, facts.unversioned)
+        how = f"{push} and commit {claim.file}" if claim.digest else _unversioned(facts)
         yield _found(
             "LP206",
             facts,
-            f"{what} not locked the way {where} keeps it: {push} and commit {claim.file}",
+            f"{what} not locked the way {where} keeps it: {how}",
         )
     if not facts.whole or facts.corrupted.count:
         return
@@ -79,22 +82,76 @@ def claim_findings(facts: ClaimFacts) -> Iterator[Finding]:
             "LP203",
             facts,
             f"{path} has {facts.size:,} bytes in {where}, but {claim.file} says {claim.size:,}:"
-            " run 'dvc commit' or 'dvc repro', push, and commit the new lock",
+            f" {_judged(facts)}",
         )
     elif claim.size is None and facts.by_size:
         yield _found(
             "LP203",
             facts,
             f"{claim.file} gives no size for {path}, and of its content {where} shows nothing else:"
-            " run 'dvc commit' or 'dvc repro' and commit the new lock, or use --deep",
+            " run 'lockproof gate --deep', which finds the object if it is wrong, then"
+            f" {_relocked(facts)}",
         )
     elif claim.nfiles is not None and facts.nfiles is not None and claim.nfiles != facts.nfiles:
         yield _found(
             "LP203",
             facts,
             f"{path} has {facts.nfiles:,} files in {where}, but {claim.file} says"
-            f" {claim.nfiles:,}: run 'dvc commit' or 'dvc repro', push, and commit the new lock",
+            f" {claim.nfiles:,}: {_relocked(facts)}",
         )
+
+
+def _to(facts: ClaimFacts) -> str:
+    """The option that has DVC push to this remote, where it is not the one it would take."""
+    return "" if facts.main else f" -r {quote(facts.remote)}"
+
+
+def _rid(facts: ClaimFacts, objects: tuple[str, ...]) -> str:
+    """What to delete in the remote, so that a push brings it: DVC pushes nothing that is there.
+
+    Where it finds a directory object, it takes all files that this names for pushed.
+    """
+    digest, sample = facts.claim.digest, facts.corrupted if objects else facts.missing
+    if digest and digest.is_dir and sample.names != (facts.claim.path,):
+        objects = (*objects[:3], digest.object_path)
+        more = ", …" if sample.count > 3 and sample is facts.corrupted else ""
+        return f"delete {', '.join(objects)}{more} there and "
+    return f"delete {', '.join(objects)} there and " if objects else ""
+
+
+def _relocked(facts: ClaimFacts) -> str:
+    owner, file = facts.claim.owner, facts.claim.file
+    return f"run 'dvc commit -f {quote(owner)}' where it was made, and commit {file}"
+
+
+def _judged(facts: ClaimFacts) -> str:
+    """What tells whether the object or the lock is wrong, and what to do in either case."""
+    return (
+        "run 'lockproof gate --deep', which finds the object if it is that which is wrong; if not,"
+        f" {_relocked(facts)}"
+    )
+
+
+def _unversioned(facts: ClaimFacts) -> str:
+    """How an output that is locked by version ids alone comes to be locked by content."""
+    owner, path = facts.claim.owner, quote(facts.claim.path)
+    if owner.endswith(".dvc"):
+        return (
+            f"run 'rm {quote(owner)}', 'dvc add {path}' and 'dvc push {path}' where it was made,"
+            " and commit it"
+        )
+    return _anew(facts)
+
+
+def _anew(facts: ClaimFacts) -> str:
+    """How an output comes to be locked anew, whatever the lock says of it."""
+    claim, push = facts.claim, f"and 'dvc push{_to(facts)} {quote(facts.claim.path)}'"
+    if claim.owner.endswith(".dvc"):
+        return (
+            f"run 'dvc commit -f {quote(claim.owner)}' {push} where it was made, and commit"
+            f" {claim.file}"
+        )
+    return f"delete the entry of {claim.owner} in {claim.file}, run 'dvc repro' {push}, and commit"
 
 
 def no_remote(claims: Sequence[tuple[Claim, str]], remote: str | None) -> Finding:
@@ -132,7 +189,7 @@ def tracked_local_config(path: str) -> Finding:
         "LP208",
         path,
         f"{path} is tracked by Git and was not used: run"
-        f" 'git rm --cached {quote(path)}', and change the credentials in it",
+        f" 'git rm --cached {quote(path)}', commit, and change the credentials that were in it",
         path=path,
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from shlex import quote
 
 from lockproof.model.digest import Digest
 from lockproof.model.finding import Finding, Severity
@@ -34,6 +35,10 @@ class StageFacts:
     """Dependency -> its bytes where `given` is, as far as that is known."""
     in_git: Mapping[str, Digest | None] = field(default_factory=dict)
     """Output kept in Git -> digest of the committed content."""
+    by_value: frozenset[str] = frozenset()
+    """Outputs for which a tolerance could be stated, and is not."""
+    unconfirmed: tuple[str, ...] = ()
+    """Outputs that others stand for, and that no stage which reads them confirms."""
     file: str = "dvc.yaml"
     """The file that declares it, relative to the Git root."""
 
@@ -67,7 +72,8 @@ def _run(facts: StageFacts) -> Iterator[Finding]:
     name, path = facts.stage.address, facts.file
     if facts.skipped in (SkipReason.FROZEN, SkipReason.UPSTREAM_FAILED):
         why = (
-            "it is frozen: 'dvc unfreeze' it, or accept frozen stages in lockproof.toml"
+            f"it is frozen: run 'dvc unfreeze {quote(name)}' and commit, or accept frozen stages:"
+            ' [reproduce] frozen = "accept" in lockproof.toml'
             if facts.skipped is SkipReason.FROZEN
             else "a stage that it needs did not run to its end: mend that one first"
         )
@@ -92,26 +98,41 @@ def _run(facts: StageFacts) -> Iterator[Finding]:
         yield finding(
             "LP707",
             f"{name} {dep}",
-            f"{name} changes its own dependency {dep}: write the result to an output",
+            f"{name} changes its own dependency {dep}: write the result to an output, put {dep}"
+            f" back, then {_AGAIN}",
             path=path,
         )
 
 
+_AGAIN = "run 'dvc repro' and 'dvc push', and commit"
 _OUTPUT_RULES = {
     OutputVerdict.DIFFERENT: (
         "LP701",
-        "{0} differs from what dvc.lock names: see the causes, or run 'dvc repro' and commit",
+        "{0} differs from what dvc.lock names: see the causes; if it is meant, run"
+        " 'dvc repro -f -s {2}', 'dvc repro' and 'dvc push', and commit",
     ),
-    OutputVerdict.MISSING: ("LP702", "{0} was not made by the command: declare what it writes"),
+    OutputVerdict.MISSING: (
+        "LP702",
+        "{0} was not made by the command: declare what it writes, then " + _AGAIN,
+    ),
     OutputVerdict.NONDETERMINISTIC: (
         "LP705",
-        "{0} varies from run to run: seed its random numbers, or state a tolerance",
+        "{0} varies from run to run: mend what the causes name, then "
+        + _AGAIN
+        + "; or {3} in lockproof.toml",
     ),
     OutputVerdict.NOT_COMPARABLE: (
         "LP706",
-        "{0} cannot be compared: 'dvc push' the locked content, or compare it by another output",
+        "{0} cannot be compared: if the locked content is in no remote, run 'dvc push {1}' where it"
+        " was made, else let another output stand for it with [[judged-by]]",
     ),
 }
+
+
+_UNCONFIRMED = (
+    "another output stands for it, and no stage that reads it confirms the locked one: let a stage"
+    " read it that gives its locked outputs from it"
+)
 
 
 def _outputs(facts: StageFacts) -> Iterator[Finding]:
@@ -121,14 +142,24 @@ def _outputs(facts: StageFacts) -> Iterator[Finding]:
         if verdict not in _OUTPUT_RULES:
             continue
         rule, message = _OUTPUT_RULES[verdict]
+        if path in facts.unconfirmed:
+            message = "{0} cannot be compared: " + _UNCONFIRMED
         severity = Severity.NOTE if verdict in facts.accepted else None
         yield finding(
             rule,
             path,
-            f"{facts.stage.address}: {message.format(path)}",
+            f"{facts.stage.address}: "
+            + message.format(path, quote(path), quote(facts.stage.address), _allowed(facts, path)),
             path=facts.file,
             severity=severity,
         )
+
+
+def _allowed(facts: StageFacts, path: str) -> str:
+    """What the policy can say so that an output may vary."""
+    if path in facts.by_value:
+        return "state a [[tolerance]] for it"
+    return "let another output stand for it with [[judged-by]]"
 
 
 def stage_verdict(facts: StageFacts) -> Verdict:

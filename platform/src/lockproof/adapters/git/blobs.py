@@ -140,6 +140,10 @@ class Blobs:
         self.children(path, algorithm)
         return sum(self._sizes[self._key(file)] for file in self._files(path).values())
 
+    def is_converted(self, path: str) -> bool:
+        """Whether it is a file, asked for before, that a checkout has in another form than Git."""
+        return (self._full(path), "md5") in self._digests
+
     def _files(self, path: str) -> dict[str, str]:
         """Path below `path` as DVC sees it -> file of Git; of a file its own is `""`."""
         full = self._full(path)

@@ -122,6 +122,7 @@ class _Look:
                 if not (isinstance(item, Out) and item.stored)
                 if item.path not in lines.unlocked
             ),
+            converted=frozenset(d.path for d in stage.deps if self.blobs.is_converted(d.path)),
         )
 
     def _compare(self, stage: Stage, dep: Dep, out: Out, who: str) -> None:

@@ -1,9 +1,13 @@
 """From results to the report: the core, and beside it what depends on the place."""
 
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from shlex import quote
 
 from lockproof import __version__
 from lockproof.adapters.dvc.objects import Problem, Unavailable
+from lockproof.compare.content import READERS
 from lockproof.config import Policy
 from lockproof.model.digest import Digest
 from lockproof.model.finding import Finding, Severity
@@ -23,7 +27,7 @@ from lockproof.model.verdict import OutputVerdict, Verdict
 from lockproof.rules.catalog import finding
 from lockproof.rules.reproduction import StageFacts, report_verdict, stage_findings, stage_verdict
 
-from .judge import reports
+from .judge import reports, tolerances
 from .metrics import metric_values
 from .result import Result
 from .session import Session
@@ -115,6 +119,13 @@ def _facts(session: Session, result: Result) -> StageFacts:
             out.path: out.size for _, out in session.pipeline.inputs(stage) if out.size is not None
         },
         in_git=_git_outputs(session, stage) if checked else {},
+        unconfirmed=result.unconfirmed,
+        by_value=frozenset(
+            out.path
+            for out in stage.outs
+            if PurePosixPath(out.path).suffix.lower() in READERS
+            if not tolerances(session.policy, out)
+        ),
         file=session.git_path(stage.file),
     )
 
@@ -172,29 +183,44 @@ def _git_outputs(session: Session, stage: Stage) -> dict[str, Digest | None]:
 def _objects(session: Session, lost: Sequence[Unavailable]) -> list[Finding]:
     found = []
     for item in sorted(set(lost), key=lambda u: (u.path, u.digest.value)):
-        if item.problem is Problem.CORRUPTED:
-            message = (
-                f"{item.path}: object {item.digest.short} in remote {item.where} is corrupted:"
-                " delete it there and 'dvc push' a sound copy"
+        corrupted = item.problem is Problem.CORRUPTED
+        named = [item.digest.object_path] if corrupted else []
+        # DVC takes all files for pushed that a directory object in the remote names.
+        named += [
+            out.locked.object_path
+            for stage in session.pipeline.stages
+            for out in stage.outs
+            if out.locked and out.locked.is_dir and item.path.startswith(f"{out.path}/")
+        ]
+        delete = f"delete {', '.join(dict.fromkeys(named))} there and " if named else ""
+        message = (
+            f"{item.path}: object {item.digest.short} "
+            + (
+                f"in remote {item.where} is corrupted"
+                if corrupted
+                else f"is not in remote {item.where}"
             )
-            found.append(finding("LP202", item.path, message))
-        else:
-            message = (
-                f"{item.path}: object {item.digest.short} is not in remote {item.where}:"
-                " 'dvc push' it from where it was made"
-            )
-            found.append(finding("LP201", item.path, message))
+            + f": {delete}run 'dvc push {quote(item.path)}' where it was made"
+        )
+        found.append(finding("LP202" if corrupted else "LP201", item.path, message))
     return found
 
 
 def _environment(session: Session) -> list[Finding]:
     if session.described.kind != "unpinned":
         return []
+    # The stages do not see the packages beside lockproof's own.
+    own = ", without the virtual environment that lockproof is in" if _in_venv() else ""
     message = (
-        "no environment is named, so the caller's own was used: pin one in lockproof.toml,"
-        ' such as [environment] requirements = "requirements.lock"'
+        f"no environment is named, so the stages ran with what PATH has{own}: write the packages"
+        " that they need into requirements.lock, each as NAME==VERSION, and into lockproof.toml"
+        ' [environment] requirements = "requirements.lock"'
     )
     return [finding("LP709", "environment", message)]
+
+
+def _in_venv() -> bool:
+    return sys.prefix != sys.base_prefix
 
 
 def _stage(session: Session, result: Result, verdict: Verdict) -> StageReport:

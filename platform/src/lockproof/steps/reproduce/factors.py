@@ -194,7 +194,8 @@ def _undeclared(session: Session, result: Result, history: LockHistory) -> list[
         factor = Factor(
             CauseKind.UNDECLARED_INPUT,
             path,
-            "the command reads it, no dependency declares it, and it changed since the lock",
+            "the command reads it, no dependency declares it, and it changed since the lock:"
+            " declare it as a dependency",
             (
                 (f"the lock entry is of {session.git.subject(since)}", None),
                 ("what changed since", session.git.diff(since, session.commit, name)),

@@ -212,7 +212,7 @@ class _Prover:
     def _facts(self, owner: int, claim: Claim, file: str) -> ClaimFacts:
         remote, digest = self.store.remote, claim.digest
         facts = ClaimFacts(claim=claim, file=file, remote=remote.name)
-        itself = Sample(1, (claim.path,))
+        itself = Sample(1, (claim.path,), (digest.object_path,) if digest else ())
         if remote.version_aware:
             return self.versions.facts(owner, facts)
         if digest is None:
@@ -227,8 +227,8 @@ class _Prover:
             )
         return replace(
             facts,
-            missing=_sample(self.outcome.missing.get(owner)),
-            corrupted=_sample(self.outcome.corrupted.get(owner)),
+            missing=_sample(self.outcome.missing.get(owner), digest),
+            corrupted=_sample(self.outcome.corrupted.get(owner), digest),
             size=None if owner in self.outcome.unsized else self.outcome.sizes.get(owner, 0),
             nfiles=directory.nfiles if directory else None,
             by_size=owner in self.outcome.unread,
@@ -246,7 +246,8 @@ class _Prover:
         paths = names_in(self.store, digest, self.patience, wanted.__contains__)
 
         def named(sample: Sample) -> Sample:
-            return Sample(sample.count, tuple(sorted(paths.get(n, n) for n in sample.names)))
+            names = tuple(sorted(paths.get(n, n) for n in sample.names))
+            return replace(sample, names=names)
 
         return replace(facts, missing=named(facts.missing), corrupted=named(facts.corrupted))
 
@@ -286,5 +287,9 @@ def _is_bad(directory: Directory) -> bool:
     return directory.missing or directory.corrupted or directory.problem is not None
 
 
-def _sample(some: Some | None) -> Sample:
-    return Sample(some.count, tuple(some.digests)) if some else Sample()
+def _sample(some: Some | None, digest: Digest) -> Sample:
+    """Of the objects of one claim, which are named as its own is."""
+    if some is None:
+        return Sample()
+    objects = (Digest(algorithm=digest.algorithm, value=d).object_path for d in some.digests)
+    return Sample(some.count, tuple(some.digests), tuple(objects))

@@ -1,0 +1,159 @@
+"""The advice of every rule and cause is followed on a repository that has it: then it is gone."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lockproof.adapters.git.tree import FolderTree
+from lockproof.config import parse_policy
+from lockproof.model.cause import CauseKind
+from lockproof.model.finding import Finding
+from lockproof.rules.catalog import RULES
+from lockproof.steps.lint import lint_tree
+from manifests.mutations import PLATFORM, POLICY, mutate, platform
+
+from .advice import Case, CauseCase, commands, follow, follow_cause, page
+from .advice_gate import CASES as GATE
+from .advice_lint import TOLD, Told
+from .advice_reproduce import CASES as REPRODUCTION
+from .advice_reproduce import CAUSES, FILES, MADE_FILES, OTHER_PACKAGE
+from .pipelines import Project, copy_of, new_project
+from .remotes import Folder
+from .wheels import wheel
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Packages that need no index."""
+    folder = tmp_path_factory.mktemp("wheels")
+    wheel(folder, "alpha", "1.0")
+    wheel(folder, "alpha", "2.0")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("PIP", "UV"):
+            patch.setenv(f"{name}_NO_INDEX", "1")
+            patch.setenv(f"{name}_FIND_LINKS", str(folder))
+        for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
+            patch.delenv(name)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def advised(good: Project, wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The good repository, with an environment that can be built without an index."""
+    project = copy_of(good, tmp_path_factory.mktemp("advised"))
+    project.write({"requirements.txt": "alpha==1.0\n"})
+    # Loading a thousand patterns for secrets takes longer than all else that the gate does.
+    project.edit_lock("secrets = true", "secrets = false", "lockproof.toml")
+    project.commit("packages that are here")
+    project.git("branch", "-f", "base")
+    return project
+
+
+@pytest.mark.parametrize("case", GATE, ids=lambda case: f"{case.rule} {case.name}")
+def test_after_its_advice_a_finding_of_the_gate_is_gone(
+    case: Case, advised: Project, tmp_path: Path
+) -> None:
+    project = copy_of(advised, tmp_path)
+    follow(case, project, Folder(project.remote))
+
+
+@pytest.fixture(scope="module")
+def trained(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A repository of two stages that reproduces."""
+    project = new_project(tmp_path_factory.mktemp("trained"))
+    project.write(FILES)
+    project.dvc("add", "-q", "raw.csv")
+    project.repro()
+    return project
+
+
+@pytest.mark.parametrize("case", REPRODUCTION, ids=lambda case: f"{case.rule} {case.name}")
+def test_after_its_advice_a_finding_of_a_reproduction_is_gone(
+    case: Case, trained: Project, tmp_path: Path
+) -> None:
+    project = copy_of(trained, tmp_path)
+    follow(case, project, Folder(project.remote))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A repository of one stage that needs no Python, so that experiments take no time."""
+    project = new_project(tmp_path_factory.mktemp("made"))
+    project.write(MADE_FILES)
+    project.dvc("add", "-q", "raw.txt")
+    project.repro("first")
+    return project
+
+
+@pytest.mark.parametrize("case", CAUSES, ids=lambda case: " or ".join(sorted(case.kinds)))
+def test_after_the_advice_on_its_cause_a_stage_reproduces(
+    case: CauseCase, made: Project, tmp_path: Path
+) -> None:
+    project = copy_of(made, tmp_path)
+    follow_cause(case, project, Folder(project.remote))
+
+
+def test_after_the_advice_on_another_package_a_stage_reproduces(
+    trained: Project, tmp_path: Path
+) -> None:
+    project = copy_of(trained, tmp_path)
+    follow_cause(OTHER_PACKAGE, project, Folder(project.remote))
+
+
+def linted(root: Path) -> tuple[Finding, ...]:
+    """What is found in the sample platform."""
+    return lint_tree(FolderTree(root), parse_policy(POLICY), ["control-plane"]).findings
+
+
+@pytest.mark.parametrize(
+    "told", TOLD, ids=lambda told: f"{told.mutation.rule} {told.mutation.name}"
+)
+def test_the_advice_on_a_manifest_names_what_is_right(told: Told, tmp_path: Path) -> None:
+    """That what was there before the mutation is right, `test_mutations.py` shows."""
+    mutation, root = told.mutation, platform(tmp_path)
+    if mutation.rule == "LP642":
+        if not shutil.which("promtool"):
+            pytest.skip("promtool is not on PATH")
+    else:
+        (root / "control-plane" / "models.test.yaml").unlink()
+    mutate(root, mutation)
+    found = [finding for finding in linted(root) if finding.rule == mutation.rule]
+    assert found
+    assert any(told.words in f"{f.message} {page(f.rule)}" for f in found), found
+    path = root / "control-plane" / mutation.file
+    shutil.copy(PLATFORM / mutation.file, path)
+    assert not [finding for finding in linted(root) if finding.rule == mutation.rule]
+
+
+CLUSTER = {
+    f"LP{number}": "only an API server finds it: tests/cluster" for number in range(901, 912)
+}
+NOT_FOLLOWED = {
+    **CLUSTER,
+    "LP405": "needs a server of MLflow, whose run test_mlflow.py follows",
+    "LP407": "needs a server of MLflow, whose run test_mlflow.py follows",
+}
+
+
+def test_every_rule_and_every_cause_has_its_advice_followed() -> None:
+    followed = {case.rule for case in (*GATE, *REPRODUCTION)} | {t.mutation.rule for t in TOLD}
+    assert followed | NOT_FOLLOWED.keys() == RULES.keys()
+    assert not followed & NOT_FOLLOWED.keys()
+    kinds = {kind for case in (*CAUSES, OTHER_PACKAGE) for kind in case.kinds}
+    assert kinds == set(CauseKind)
+
+
+def test_commands_are_taken_out_of_a_message_as_a_shell_takes_them() -> None:
+    message = (
+        "it's 'a' of 'b': run 'git add -f 'it'\"'\"'s $HOME;x.py'', then 'dvc push 'a b'' or"
+        " 'dvc repro' and 'dvc remote add -d NAME URL', not 'nothing'"
+    )
+    assert commands(message) == [
+        "git add -f 'it'\"'\"'s $HOME;x.py'",
+        "dvc push 'a b'",
+        "dvc repro",
+        "dvc remote add -d NAME URL",
+    ]
