@@ -3,16 +3,13 @@
 import functools
 import hashlib
 import http.server
-import io
 import json
 import os
 import platform
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -36,10 +33,12 @@ from lockproof.config import EnvironmentPolicy, RunPolicy
 from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
 from lockproof.model.environment import Environment
 
-from .wheels import WHEEL, wheel
+from .door import Door
+from .wheels import sdist, wheel
 
 UV = find_uv()
 ISOLATION = anyio.run(find_isolation)
+pytestmark = pytest.mark.usefixtures("index")
 needs_uv = pytest.mark.skipif(UV is None, reason="no uv")
 IMPORTABLE = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
@@ -65,30 +64,6 @@ sys.stdout.flush()
 if len(sys.argv) > 4:
     sys.stdin.read()
 """
-
-
-@pytest.fixture(scope="session")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheels")
-    wheel(folder, "alpha", "1.0", "beta_lib>=1")
-    wheel(folder, "alpha", "2.0")
-    wheel(folder, "beta_lib", "1.0")
-    wheel(folder, "beta_lib", "3.0")
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def index(wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user who has told pip, and only pip, to take packages from a folder."""
-    for name in list(os.environ):
-        if name.startswith(("PIP_", "UV_")) or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    links = tmp_path / "links"
-    links.mkdir()
-    monkeypatch.setenv("PIP_FIND_LINKS", f"{wheels} {links}")
-    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
-    monkeypatch.setenv("PIP_RETRIES", "0")
 
 
 @pytest.fixture
@@ -379,7 +354,7 @@ def test_an_index_that_refuses(
 
 @needs_uv
 def test_the_installer_sees_no_credentials(
-    root: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, door: "Door"
+    root: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, door: Door
 ) -> None:
     (root / "lock.txt").write_text(sdist(tmp_path / "links", "gamma", door.knock()))
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
@@ -392,90 +367,6 @@ def test_the_installer_sees_no_credentials(
     assert seen["CFLAGS"] == "-O1"
     assert "s3cret" not in seen.values()
     assert seen.get("PYTHONPATH") != "/lockproofs/own"
-
-
-class Door:
-    """Where set-up code knocks, by the one way that it has out; it waits until it is opened."""
-
-    def __init__(self) -> None:
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.heard: list[dict[str, str]] = []
-        self._open = threading.Event()
-        self.thread = threading.Thread(target=self._listen)
-        self.thread.start()
-
-    def knock(self) -> str:
-        """Code of a function's body."""
-        place = self.server.getsockname()
-        return (
-            "import json, os, socket\n"
-            f"    with socket.create_connection({place}) as s:"
-            "\n        s.sendall(json.dumps(dict(os.environ)).encode() + b'\\n')"
-            "\n        s.recv(1)"
-        )
-
-    def open(self) -> None:
-        self._open.set()
-
-    def _listen(self) -> None:
-        while True:
-            try:
-                caller, _ = self.server.accept()
-            except OSError:
-                return
-            with caller, caller.makefile() as said:
-                line = said.readline()
-                if not line:
-                    return
-                self.heard.append(json.loads(line))
-                self._open.wait()
-
-    def close(self) -> None:
-        self.open()
-        with socket.create_connection(self.server.getsockname()):
-            pass
-        self.thread.join()
-        self.server.close()
-
-
-@pytest.fixture
-def door() -> Iterator[Door]:
-    made = Door()
-    yield made
-    made.close()
-
-
-def sdist(folder: Path, name: str, at_build: str) -> str:
-    """A source package whose build runs `at_build`; returns its requirement line."""
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
-    backend = f"""
-import pathlib, sys, zipfile
-def build_wheel(folder, config_settings=None, metadata_directory=None):
-    {at_build}
-    path = pathlib.Path(folder, "{name}-1.0-py3-none-any.whl")
-    info = "{name}-1.0.dist-info"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("{name}.py", "VERSION = '1.0'")
-        archive.writestr(info + "/METADATA", {metadata!r})
-        archive.writestr(info + "/WHEEL", {WHEEL!r})
-        archive.writestr(info + "/RECORD", "")
-    return path.name
-"""
-    files = {
-        "PKG-INFO": metadata,
-        "backend.py": backend,
-        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\n'
-        'backend-path = ["."]\n'
-        f'[project]\nname = "{name}"\nversion = "1.0"\n',
-    }
-    path = folder / f"{name}-1.0.tar.gz"
-    with tarfile.open(path, "w:gz") as archive:
-        for file, text in files.items():
-            member = tarfile.TarInfo(f"{name}-1.0/{file}")
-            member.size = len(text.encode())
-            archive.addfile(member, io.BytesIO(text.encode()))
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return f"{name}==1.0 --hash=sha256:{digest}\n"
 
 
 # --- several at once, killed in between, spoilt --------------------------------------------------

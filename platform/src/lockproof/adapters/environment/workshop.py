@@ -24,6 +24,7 @@ _SECRET = (
     *("UV_CREDENTIALS_DIR", "*_CACHE_DIR", "UV_NO_CACHE", "PIP_NO_CACHE_DIR", "TMPDIR"),
 )
 _USER = re.compile(r"://[^/@\s\"']*@")
+_QUOTED = re.compile(r"""["'](?:file://)?(/[^"'\n]*)["']""")
 _PATHS = {
     os.pathsep: (
         *("CUDA_HOME", "CUDA_PATH", "CPATH", "LIBRARY_PATH", "LD_LIBRARY_PATH", "SDKROOT"),
@@ -90,8 +91,10 @@ async def furnish(
     for separator, names in _PATHS.items():
         words = [word for name in names for word in env.get(name, "").split(separator)]
         found += [Path(word.removeprefix("file://")) for word in words]
+    for file in room.glob("uv.toml"):
+        found += [file, *map(Path, _QUOTED.findall(file.read_text("utf-8")))]
     files = [Path(os.path.normpath(file)) for file in recipe.files]
-    files += [*((uv,) if uv else ()), *room.glob("uv.toml")]
+    files += [uv] if uv else []
     view = system_view(network=True).showing(
         [
             *readable([*narrow(found, room), *files]),
