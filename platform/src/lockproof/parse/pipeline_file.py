@@ -197,7 +197,8 @@ class _Reader:
         path, external = place(text, folder)
         said, line = entry.deps.get(text, ({}, None)) if entry else ({}, None)
         locked = digest_of(said, external=external, name=self.lock_path, line=line)
-        return Dep(path=path, locked=locked, external=external, line=line)
+        runs = said.get("isexec") is True
+        return Dep(path=path, locked=locked, external=external, line=line, executable=runs)
 
     def _out(
         self, text: str, flags: Mapping[str, Any], key: str, folder: str, entry: LockEntry | None
