@@ -1,11 +1,15 @@
 """Integration tests keep their environments, verdicts and logs out of the user's cache."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from .door import Door
 from .good_project import good_project
 from .pipelines import Project
+from .wheels import wheel
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -19,3 +23,34 @@ def lockproof_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def good(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The good repository; copy it before a change."""
     return good_project(tmp_path_factory.mktemp("good"))
+
+
+@pytest.fixture
+def door() -> Iterator[Door]:
+    made = Door()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheels")
+    wheel(folder, "alpha", "1.0", "beta_lib>=1")
+    wheel(folder, "alpha", "2.0")
+    wheel(folder, "beta_lib", "1.0")
+    wheel(folder, "beta_lib", "3.0")
+    return folder
+
+
+@pytest.fixture
+def index(wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user who has told pip, and only pip, to take packages from a folder."""
+    for name in list(os.environ):
+        if name.startswith(("PIP_", "UV_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    links = tmp_path / "links"
+    links.mkdir()
+    monkeypatch.setenv("PIP_FIND_LINKS", f"{wheels} {links}")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    monkeypatch.setenv("PIP_RETRIES", "0")

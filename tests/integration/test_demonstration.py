@@ -10,6 +10,7 @@ import pytest
 
 from lockproof.adapters.environment.build import prepare
 from lockproof.adapters.files import cache_root
+from lockproof.adapters.sandbox.detect import find_isolation
 from lockproof.config import load_policy
 from lockproof.model.verdict import Verdict
 
@@ -25,7 +26,9 @@ pytestmark = pytest.mark.xdist_group("demonstration")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the pipeline environment's programs, as lockproof builds it."""
     policy = load_policy(ROOT / "lockproof.toml").environment
-    made = anyio.run(prepare, policy, ROOT, cache_root(), lambda text: None)
+    made = anyio.run(
+        prepare, policy, ROOT, cache_root(), lambda text: None, anyio.run(find_isolation)
+    )
     assert made.bin is not None
     return made.bin
 

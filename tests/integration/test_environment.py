@@ -3,7 +3,6 @@
 import functools
 import hashlib
 import http.server
-import io
 import json
 import os
 import platform
@@ -11,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -30,13 +28,17 @@ from lockproof.adapters.environment.build import (
 from lockproof.adapters.environment.interpreters import find_uv
 from lockproof.adapters.environment.machine import this_machine, threads
 from lockproof.adapters.environment.variables import stage_variables
+from lockproof.adapters.sandbox.detect import find_isolation
 from lockproof.config import EnvironmentPolicy, RunPolicy
 from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
 from lockproof.model.environment import Environment
 
-from .wheels import WHEEL, wheel
+from .door import Door
+from .wheels import sdist, wheel
 
 UV = find_uv()
+ISOLATION = anyio.run(find_isolation)
+pytestmark = pytest.mark.usefixtures("index")
 needs_uv = pytest.mark.skipif(UV is None, reason="no uv")
 IMPORTABLE = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
@@ -44,6 +46,7 @@ IMPORTABLE = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 PREPARE = """
 import anyio, functools, json, os, pathlib, sys
 from lockproof.adapters.environment.build import prepare
+from lockproof.adapters.sandbox.detect import find_isolation
 from lockproof.config import EnvironmentPolicy
 from lockproof.errors import LockproofError
 told = []
@@ -52,7 +55,8 @@ def tell(line):
     print(line, file=sys.stderr, flush=True)
 policy = EnvironmentPolicy.model_validate(json.loads(sys.argv[3]))
 try:
-    env = anyio.run(prepare, policy, *map(pathlib.Path, sys.argv[1:3]), tell)
+    level = anyio.run(find_isolation)
+    env = anyio.run(prepare, policy, *map(pathlib.Path, sys.argv[1:3]), tell, level)
     print(json.dumps({"bin": str(env.bin), "path": env.search_path(), "told": told}))
 except LockproofError as error:
     print(json.dumps({"error": type(error).__name__, "message": str(error), "told": told}))
@@ -60,28 +64,6 @@ sys.stdout.flush()
 if len(sys.argv) > 4:
     sys.stdin.read()
 """
-
-
-@pytest.fixture(scope="session")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheels")
-    wheel(folder, "alpha", "1.0", "beta_lib>=1")
-    wheel(folder, "alpha", "2.0")
-    wheel(folder, "beta_lib", "1.0")
-    wheel(folder, "beta_lib", "3.0")
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def index(wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user who has told pip, and only pip, to take packages from a folder."""
-    for name in list(os.environ):
-        if name.startswith(("PIP_", "UV_")) or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", f"{wheels} {tmp_path}")
-    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
-    monkeypatch.setenv("PIP_RETRIES", "0")
 
 
 @pytest.fixture
@@ -108,7 +90,9 @@ def ready(
 ) -> PipelineEnvironment:
     policy = policy or {"requirements": "lock.txt"}
     parsed = EnvironmentPolicy.model_validate({k.replace("_", "-"): v for k, v in policy.items()})
-    return anyio.run(prepare, parsed, root, cache, [].append if told is None else told.append)
+    return anyio.run(
+        prepare, parsed, root, cache, [].append if told is None else told.append, ISOLATION
+    )
 
 
 def ask(env: PipelineEnvironment, code: str) -> str:
@@ -215,7 +199,7 @@ def test_pip_builds_the_same_where_there_is_no_uv(root: Path, cache: Path, tmp_p
     if UV:  # the one with uv then takes what pip has built
         told = Told()
         base = EnvironmentPolicy.model_validate({"requirements": "lock.txt", "python": python})
-        assert anyio.run(prepare, base, root, cache, told.append).bin == folder
+        assert anyio.run(prepare, base, root, cache, told.append, ISOLATION).bin == folder
         assert told == []
 
 
@@ -370,54 +354,19 @@ def test_an_index_that_refuses(
 
 @needs_uv
 def test_the_installer_sees_no_credentials(
-    root: Path, cache: Path, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, door: Door
 ) -> None:
-    told = tmp_path / "seen.json"
-    dump = f"import json, os; json.dump(dict(os.environ), open({str(told)!r}, 'w'))"
-    line = sdist(tmp_path, "gamma", dump)
-    (root / "lock.txt").write_text(line)
+    (root / "lock.txt").write_text(sdist(tmp_path / "links", "gamma", door.knock()))
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
     monkeypatch.setenv("GITHUB_TOKEN", "s3cret")
     monkeypatch.setenv("PYTHONPATH", "/lockproofs/own")
     monkeypatch.setenv("CFLAGS", "-O1")
+    door.open()
     assert ask(ready(root, cache), "import gamma; print(gamma.VERSION)") == "1.0"
-    seen = json.loads(told.read_text())
+    seen = door.heard[0]
     assert seen["CFLAGS"] == "-O1"
     assert "s3cret" not in seen.values()
     assert seen.get("PYTHONPATH") != "/lockproofs/own"
-
-
-def sdist(folder: Path, name: str, at_build: str) -> str:
-    """A source package whose build runs `at_build`; returns its requirement line."""
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
-    backend = f"""
-import pathlib, sys, zipfile
-def build_wheel(folder, config_settings=None, metadata_directory=None):
-    {at_build}
-    path = pathlib.Path(folder, "{name}-1.0-py3-none-any.whl")
-    info = "{name}-1.0.dist-info"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("{name}.py", "VERSION = '1.0'")
-        archive.writestr(info + "/METADATA", {metadata!r})
-        archive.writestr(info + "/WHEEL", {WHEEL!r})
-        archive.writestr(info + "/RECORD", "")
-    return path.name
-"""
-    files = {
-        "PKG-INFO": metadata,
-        "backend.py": backend,
-        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\n'
-        'backend-path = ["."]\n'
-        f'[project]\nname = "{name}"\nversion = "1.0"\n',
-    }
-    path = folder / f"{name}-1.0.tar.gz"
-    with tarfile.open(path, "w:gz") as archive:
-        for file, text in files.items():
-            member = tarfile.TarInfo(f"{name}-1.0/{file}")
-            member.size = len(text.encode())
-            archive.addfile(member, io.BytesIO(text.encode()))
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return f"{name}==1.0 --hash=sha256:{digest}\n"
 
 
 # --- several at once, killed in between, spoilt --------------------------------------------------
@@ -430,18 +379,12 @@ def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
-def start_slow(root: Path, cache: Path, folder: Path) -> tuple["subprocess.Popen[str]", Path]:
-    """A process in the middle of a build, which goes on when the file is removed."""
-    slow, begun = folder / "slow", folder / "begun"
-    at_build = (
-        f"open({str(begun)!r}, 'w').close(); import os, time\n"
-        f"    while os.path.exists({str(slow)!r}): time.sleep(0.02)"
-    )
-    (root / "lock.txt").write_text(sdist(folder, "gamma", at_build))
-    slow.touch()
+def start_slow(root: Path, cache: Path, folder: Path, door: Door) -> "subprocess.Popen[str]":
+    """A process in the middle of a build, which goes on when the door is opened."""
+    (root / "lock.txt").write_text(sdist(folder / "links", "gamma", door.knock()))
     first = start(root, cache)
-    wait_for(begun.exists)
-    return first, slow
+    wait_for(lambda: door.heard)
+    return first
 
 
 def start_waiting(root: Path, cache: Path) -> "subprocess.Popen[str]":
@@ -452,23 +395,23 @@ def start_waiting(root: Path, cache: Path) -> "subprocess.Popen[str]":
     return process
 
 
-def test_several_at_once_build_once(root: Path, cache: Path, tmp_path: Path) -> None:
-    first, slow = start_slow(root, cache, tmp_path)
+def test_several_at_once_build_once(root: Path, cache: Path, tmp_path: Path, door: Door) -> None:
+    first = start_slow(root, cache, tmp_path, door)
     waiting = [start_waiting(root, cache) for _ in range(2)]
-    slow.unlink()
+    door.open()
     found = [answer(process) for process in (first, *waiting)]
     assert len({one["bin"] for one in found}) == 1
     assert sum(Told(one["told"]).built for one in found) == 1
 
 
 def test_killed_while_building_the_next_one_starts_over(
-    root: Path, cache: Path, tmp_path: Path
+    root: Path, cache: Path, tmp_path: Path, door: Door
 ) -> None:
-    first, slow = start_slow(root, cache, tmp_path)
+    first = start_slow(root, cache, tmp_path, door)
     second = start_waiting(root, cache)
     first.send_signal(signal.SIGKILL)
     first.communicate()
-    slow.unlink()
+    door.open()
     found = answer(second)
     assert Told(found["told"]).built == 1
     gamma = subprocess.run(
@@ -482,22 +425,21 @@ def test_killed_while_building_the_next_one_starts_over(
 
 @needs_uv
 def test_cancelled_while_building_leaves_no_process_and_no_lock(
-    root: Path, cache: Path, tmp_path: Path
+    root: Path, cache: Path, tmp_path: Path, door: Door
 ) -> None:
-    slow = tmp_path / "slow"
-    at_build = f"import os, time\n    while os.path.exists({str(slow)!r}): time.sleep(0.02)"
-    line = sdist(tmp_path, "gamma", at_build)
-    (root / "lock.txt").write_text(line)
-    slow.touch()
+    (root / "lock.txt").write_text(sdist(tmp_path / "links", "gamma", door.knock()))
 
     async def main() -> None:
-        with anyio.move_on_after(1.5):
-            policy = EnvironmentPolicy(requirements="lock.txt")
-            await prepare(policy, root, cache, [].append)
+        policy = EnvironmentPolicy(requirements="lock.txt")
+        async with anyio.create_task_group() as group:
+            group.start_soon(prepare, policy, root, cache, [].append, ISOLATION)
+            while not door.heard:
+                await anyio.sleep(0.02)
+            group.cancel_scope.cancel()
 
     anyio.run(main)
     assert not list(cache.glob("envs/*.complete"))
-    slow.unlink()
+    door.open()
     told = Told()
     assert ask(ready(root, cache, told), "import gamma; print(gamma.VERSION)") == "1.0"
     assert told.built == 1
@@ -683,7 +625,8 @@ def test_an_image(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> N
 UNPINNED = """
 import anyio, json, pathlib, sys
 from lockproof.adapters.environment.build import prepare
-env = anyio.run(prepare, None, pathlib.Path("/"), pathlib.Path("/nowhere"), print)
+from lockproof.adapters.sandbox.isolation import OFF
+env = anyio.run(prepare, None, pathlib.Path("/"), pathlib.Path("/nowhere"), print, OFF)
 print(json.dumps([env.kind, env.name, env.digest, str(env.python), env.search_path()]))
 """
 
@@ -731,30 +674,30 @@ def test_recorded_versions_can_be_put_back(root: Path, cache: Path) -> None:
     before = described(env)
     told = Told()
     back = functools.partial(with_packages, env, {**before.packages, "alpha": "2.0"})
-    other = anyio.run(back, cache, told.append)
+    other = anyio.run(back, cache, told.append, ISOLATION)
     after = described(other)
     assert after.packages == {"alpha": "2.0", "beta-lib": "1.0"}
     assert (after.python, other.kind) == (before.python, "requirements")
     assert told.built == 1
-    assert anyio.run(back, cache, told.append) == other
+    assert anyio.run(back, cache, told.append, ISOLATION) == other
     assert told.built == 1
     assert described(env) == before
 
     # Exactly these: what a package needs is not added.
-    alone = anyio.run(with_packages, env, {"alpha": "1.0"}, cache, told.append)
+    alone = anyio.run(with_packages, env, {"alpha": "1.0"}, cache, told.append, ISOLATION)
     assert described(alone).packages == {"alpha": "1.0"}
 
 
 @needs_uv
 def test_recorded_versions_that_are_gone(root: Path, cache: Path) -> None:
     with pytest.raises(ConfigError, match=r"with recorded packages: .*alpha==0\.1"):
-        anyio.run(with_packages, ready(root, cache), {"alpha": "0.1"}, cache, [].append)
+        anyio.run(with_packages, ready(root, cache), {"alpha": "0.1"}, cache, [].append, ISOLATION)
 
 
 def test_no_python_to_put_recorded_versions_on(cache: Path) -> None:
     env = PipelineEnvironment("unpinned", "PATH", None, None, None)
     with pytest.raises(ConfigError, match=r"there is no Python in PATH"):
-        anyio.run(with_packages, env, {"alpha": "1.0"}, cache, [].append)
+        anyio.run(with_packages, env, {"alpha": "1.0"}, cache, [].append, ISOLATION)
 
 
 # --- the fingerprint -----------------------------------------------------------------------------

@@ -16,11 +16,13 @@ from lockproof.adapters.environment.installers import Recipe, installer_variable
 from lockproof.adapters.environment.interpreters import Interpreter, find_uv, inspect
 from lockproof.adapters.environment.pins import read_pins
 from lockproof.adapters.environment.places import Places
+from lockproof.adapters.sandbox.detect import find_isolation
 from lockproof.config import EnvironmentPolicy, Policy
 from lockproof.errors import ConfigError, LockproofError
 from lockproof.steps.surroundings import Surroundings, surroundings
 
 UV = find_uv()
+ISOLATION = anyio.run(find_isolation)
 HASH = "sha256:" + "a" * 64
 
 
@@ -260,7 +262,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def build(root: Path, tmp_path: Path, **policy: str) -> PipelineEnvironment | None:
     parsed = EnvironmentPolicy.model_validate({k.replace("_", "-"): v for k, v in policy.items()})
     try:
-        return anyio.run(prepare, parsed, root, tmp_path / "cache", _quiet)
+        return anyio.run(prepare, parsed, root, tmp_path / "cache", _quiet, ISOLATION)
     except LockproofError:
         return None
 
@@ -335,7 +337,7 @@ def test_a_uv_lock_that_leads_elsewhere(root: Path, tmp_path: Path, source: str)
     (root / "uv.lock").write_text(f'[[package]]\nname = "alpha"\nversion = "1"\n{source}\n')
     policy = EnvironmentPolicy.model_validate({"uv-lock": "uv.lock"})
     with pytest.raises(ConfigError, match=r"uv\.lock: alpha: '.*' is (outside|not a way)"):
-        anyio.run(prepare, policy, root, tmp_path / "cache", _quiet)
+        anyio.run(prepare, policy, root, tmp_path / "cache", _quiet, ISOLATION)
 
 
 def variables(tmp_path: Path, *hosts: str) -> dict[str, str]:

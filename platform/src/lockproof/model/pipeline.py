@@ -81,6 +81,9 @@ class Out(_Item):
 class Dep(_Item):
     """A dependency of a stage."""
 
+    executable: bool = False
+    """Whether it is locked as a file that is run; a digest says nothing of modes."""
+
 
 class Params(Frozen):
     """The parameters that a stage takes from one file."""

@@ -206,7 +206,14 @@ class _Reader:
         said, line = entry.deps.get(text, ({}, None)) if entry else ({}, None)
         locked = digest_of(said, external=external, name=self.lock_path, line=line)
         size = number(said.get("size"), self.lock_path, line)
-        return Dep(path=path, locked=locked, external=external, line=line, size=size)
+        return Dep(
+            path=path,
+            locked=locked,
+            external=external,
+            line=line,
+            size=size,
+            executable=said.get("isexec") is True,
+        )
 
     def _out(
         self, text: str, flags: Mapping[str, Any], key: str, folder: str, entry: LockEntry | None

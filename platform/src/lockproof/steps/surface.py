@@ -8,7 +8,7 @@ from lockproof.adapters.environment.build import PipelineEnvironment
 from lockproof.adapters.environment.folders import editable_into, folders_of, state_elsewhere
 from lockproof.adapters.environment.variables import stage_variables
 from lockproof.adapters.sandbox.detect import find_isolation
-from lockproof.adapters.sandbox.isolation import Isolation, Level
+from lockproof.adapters.sandbox.isolation import OFF, Isolation
 from lockproof.adapters.sandbox.view import View, readable, system_view
 from lockproof.config import Policy
 from lockproof.errors import ConfigError
@@ -28,28 +28,40 @@ class Surface:
     """Where the user's clone lies, if an environment may lead there: stages find their checkout."""
 
 
-async def make_surface(policy: Policy, environment: PipelineEnvironment, clone: Path) -> Surface:
-    """Find out what keeps stages apart from the machine here, and what they have to find of it.
-
-    Args:
-        policy: the policy.
-        environment: where stage commands find their programs.
-        clone: the Git root of the user's clone, which no stage sees.
+async def isolation_for(policy: Policy) -> Isolation:
+    """What keeps code of a commit apart from the machine here.
 
     Raises:
-        ConfigError: the policy demands isolation that cannot be had here, or the environment
-            imports packages from the clone and nothing can lead them to the checkout instead.
+        ConfigError: the policy demands what cannot be had here.
     """
     asked = policy.run.isolation
-    isolation = Isolation(Level.NONE, ("off in the policy",))
-    if asked != "off":
-        isolation = await find_isolation()
+    if asked == "off":
+        return OFF
+    isolation = await find_isolation()
     if asked == "required" and not isolation.level.own_root:
         raise ConfigError(
             "run.isolation is required and cannot be had here"
             f" ({'; '.join(isolation.refusals) or 'not Linux'}): install bubblewrap, allow user"
             " namespaces, or do it where they are"
         )
+    return isolation
+
+
+async def make_surface(
+    policy: Policy, environment: PipelineEnvironment, clone: Path, isolation: Isolation
+) -> Surface:
+    """Find out what stages have to find of the machine.
+
+    Args:
+        policy: the policy.
+        environment: where stage commands find their programs.
+        clone: the Git root of the user's clone, which no stage sees.
+        isolation: what keeps stages apart from it.
+
+    Raises:
+        ConfigError: the environment imports packages from the clone and nothing can lead them to
+            the checkout instead.
+    """
     variables = stage_variables(
         policy.run, path=environment.search_path(), home=HOME, tmp=TMP, extra={}
     )

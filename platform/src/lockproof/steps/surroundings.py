@@ -18,7 +18,7 @@ from lockproof.config import EnvironmentPolicy, Policy
 from lockproof.errors import ConfigError
 from lockproof.model.environment import Environment
 
-from .surface import Surface, look_at_own, make_surface
+from .surface import Surface, isolation_for, look_at_own, make_surface
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,21 @@ async def surroundings(
     if named:
         _refuse_tracked(named, user_root if named.interpreter else root, user_root)
     base = user_root if named and named.interpreter else root
-    environment = await prepare(named, base, cache_root(), progress)
+    isolation = await isolation_for(policy)
+    environment = await prepare(
+        named,
+        base,
+        cache_root(),
+        progress,
+        isolation,
+        strict=policy.run.isolation == "required",
+    )
     # As DVC chooses it, so that what works with `dvc repro` works here.
     shell = policy.run.shell or os.environ.get("SHELL") or "/bin/sh"
     variables = stage_variables(
         bare(policy.run), path=environment.search_path(), home=scratch, tmp=scratch, extra={}
     )
-    surface = await make_surface(policy, environment, clone)
+    surface = await make_surface(policy, environment, clone, isolation)
     kept = Isolated(surface.isolation.level, surface.view)
     described: list[Environment] = []
     states: list[str | None] = []

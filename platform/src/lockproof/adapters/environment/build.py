@@ -3,14 +3,15 @@
 import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lockproof.adapters.files import write_whole
-from lockproof.adapters.sandbox.isolation import Isolated
+from lockproof.adapters.sandbox.isolation import Isolated, Isolation
 from lockproof.adapters.sandbox.run import Limits, run_programs
 from lockproof.adapters.sandbox.view import Mount, readable
 from lockproof.adapters.scratch import work_folder
@@ -18,7 +19,8 @@ from lockproof.config import EnvironmentPolicy
 from lockproof.errors import ConfigError
 from lockproof.model.environment import Environment
 
-from .installers import Recipe, read_uv_lock
+from .identity import content_of
+from .installers import Recipe
 from .interpreters import (
     find_interpreter,
     inspect,
@@ -28,8 +30,10 @@ from .interpreters import (
 from .machine import this_machine, threads
 from .pins import normalised, read_pins
 from .places import Places
+from .uv_lock import read_uv_lock
 from .venvs import Progress, cached_venv
 
+_PIN = re.compile(r"[A-Za-z0-9][\w.-]*==[\w.!+*-]+")
 IMAGE_VARIABLE = "LOCKPROOF_IMAGE"
 """Set by whoever starts lockproof in a container: the image's reference by digest."""
 
@@ -47,6 +51,8 @@ class PipelineEnvironment:
     bin: Path | None
     """The folder that stands first on the search path."""
     python: Path | None
+    base: Path | None = None
+    """The Python behind an environment that was built here; None: `python` is the user's own."""
 
     def search_path(self) -> str:
         """`PATH` for stage commands: `bin`, then the caller's without lockproof's own."""
@@ -54,11 +60,19 @@ class PipelineEnvironment:
 
 
 async def prepare(
-    policy: EnvironmentPolicy | None, root: Path, cache: Path, progress: Progress
+    policy: EnvironmentPolicy | None,
+    root: Path,
+    cache: Path,
+    progress: Progress,
+    isolation: Isolation,
+    *,
+    strict: bool = False,
 ) -> PipelineEnvironment:
     """Make the environment that the policy names; paths in it are relative to `root`.
 
-    Virtual environments are built below `cache/envs`, with uv, or with pip if there is none.
+    Virtual environments are built below `cache/envs`, with uv, or with pip if there is none;
+    set-up code of packages runs in `isolation`, and with `strict` nothing counts that was built
+    with less than a root of its own.
 
     Raises:
         ConfigError: the policy names something that is not there or cannot be built.
@@ -79,12 +93,23 @@ async def prepare(
     else:
         kind, name = "uv-lock", policy.uv_lock or ""
         recipe, digest = await _of_uv_lock(name, policy.python, root)
-    folder = await cached_venv(recipe, cache, progress)
-    return PipelineEnvironment(kind, name, digest, folder / "bin", folder / "bin" / "python")
+    folder = await cached_venv(recipe, cache, progress, isolation, strict=strict)
+    return _built(kind, name, digest, folder, recipe)
+
+
+def _built(kind: str, name: str, digest: str, folder: Path, recipe: Recipe) -> PipelineEnvironment:
+    programs = folder / "bin"
+    return PipelineEnvironment(
+        kind, name, digest, programs, programs / "python", recipe.interpreter.base
+    )
 
 
 async def with_packages(
-    env: PipelineEnvironment, packages: Mapping[str, str], cache: Path, progress: Progress
+    env: PipelineEnvironment,
+    packages: Mapping[str, str],
+    cache: Path,
+    progress: Progress,
+    isolation: Isolation,
 ) -> PipelineEnvironment:
     """An environment on the same Python with exactly these packages (name -> version).
 
@@ -95,9 +120,13 @@ async def with_packages(
         UnavailableError: a package index cannot be reached.
         UsageError: the cache cannot be written.
     """
-    interpreter = await inspect(env.python) if env.python else None
+    python = env.base or env.python
+    interpreter = await inspect(python) if python else None
     if interpreter is None:
         raise ConfigError(f"there is no Python in {env.name} to put recorded packages on")
+    for name, version in packages.items():
+        if not _PIN.fullmatch(f"{name}=={version}"):
+            raise ConfigError(f"a record names no package: {f'{name}=={version}'!r}")
     lines = sorted(f"{normalised(name)}=={version}" for name, version in packages.items())
     text = "\n".join([*lines, ""])
     digest = hashlib.sha256(text.encode()).hexdigest()
@@ -110,11 +139,10 @@ async def with_packages(
         requirements=file,
         closed=False,
         names=frozenset(map(normalised, packages)),
+        files=(file,),
     )
-    folder = await cached_venv(recipe, cache, progress)
-    return PipelineEnvironment(
-        env.kind, recipe.name, digest, folder / "bin", folder / "bin" / "python"
-    )
+    folder = await cached_venv(recipe, cache, progress, isolation, strict=False)
+    return _built(env.kind, recipe.name, digest, folder, recipe)
 
 
 async def describe(
@@ -140,7 +168,7 @@ async def describe(
         found = await _probe(env.python, "packages", variables, isolated)
         if not found:
             # Too old for the probe, or broken: its version is better than nothing.
-            python = await inspect(env.python)
+            python = await inspect(env.base or env.python)
             found = {"python": f"{python.version} ({python.implementation})"} if python else {}
         if "numpy" in found.get("packages", {}):
             blas = await _probe(env.python, "blas", variables, isolated)
@@ -198,11 +226,13 @@ async def _of_requirements(name: str, python: str | None, root: Path) -> tuple[R
     recipe = Recipe(
         name=name,
         interpreter=interpreter,
-        digest=pins.digest,
+        digest=_with_archives(pins.digest, pins.local),
         requirements=pins.path,
         hashed=pins.hashed,
         names=pins.names,
         places=Places(pins.hosts),
+        files=(*pins.files, *pins.local),
+        from_source=pins.from_source,
     )
     return recipe, pins.digest
 
@@ -215,19 +245,26 @@ async def _of_uv_lock(name: str, python: str | None, root: Path) -> tuple[Recipe
             raise ConfigError(f"environment.uv-lock: {name}: there is no {file.name}")
         if not file.resolve().is_relative_to(root.resolve()):
             raise ConfigError(f"environment.uv-lock: {name} is outside of the repository")
-    local, places = read_uv_lock(lock, root)
+    read = read_uv_lock(lock, root)
     content = lock.read_bytes()
     # The project file says which groups belong to the default ones.
     both = hashlib.sha256(content + b"\0" + project.read_bytes()).hexdigest()
     recipe = Recipe(
         name=name,
         interpreter=await find_interpreter(python, root),
-        digest=both,
+        digest=_with_archives(both, read.archives),
         project=lock.parent,
-        local=local,
-        places=places,
+        local=read.local,
+        places=read.places,
+        files=(lock, project, *read.projects, *read.archives),
     )
     return recipe, hashlib.sha256(content).hexdigest()
+
+
+def _with_archives(digest: str, archives: Iterable[Path]) -> str:
+    """What a file of pins names in the repository is part of what is installed."""
+    found = [content_of(str(path)) for path in sorted(set(archives)) if path.exists()]
+    return hashlib.sha256("\n".join([digest, *found]).encode()).hexdigest() if found else digest
 
 
 async def _existing(name: str, root: Path) -> PipelineEnvironment:

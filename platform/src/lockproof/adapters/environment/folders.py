@@ -1,10 +1,9 @@
 """Which folders of the machine an environment consists of, for stages that see nothing else."""
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import anyio
@@ -12,15 +11,8 @@ import anyio
 from lockproof.errors import LockproofError
 
 from .build import PipelineEnvironment
-from .programs import ask
+from .prefixes import folders_of_python, narrow, prefix_of
 from .variables import RUNTIMES, selected
-
-_QUESTION = (
-    "import json, os, sys; print(json.dumps([sys.prefix, sys.base_prefix, sys.exec_prefix,"
-    " sys.base_exec_prefix, os.path.realpath(sys.executable)]))"
-)
-_PREFIX_MARKS = ("pyvenv.cfg", "conda-meta", "libexec")
-"""What shows that the folder above a `bin` is a prefix and no person's home."""
 
 
 async def folders_of(
@@ -36,29 +28,19 @@ async def folders_of(
             folder or a part of the system.
     """
     found = [Path(path) for path in more]
+    # The one in an environment that was built here is whatever its packages' set-up code left.
+    python = env.base or env.python
+    if python is not None:
+        found += await folders_of_python(python, variables["PATH"])
     if env.python is not None:
-        # Without `site`: nothing of the environment runs here.
-        answer = await ask([env.python, "-I", "-S", "-c", _QUESTION], {"PATH": variables["PATH"]})
-        try:
-            *prefixes, executable = json.loads(answer or "[]") or [""]
-        except ValueError:
-            prefixes, executable = [], ""
-        found += [Path(path) for path in (*prefixes, os.path.dirname(executable)) if path]
-        found += _prefix_of(Path(env.python).parent)
+        found += [*prefix_of(env.python.parent)]
     for folder in variables["PATH"].split(os.pathsep):
         if os.path.isdir(folder):
-            found += [Path(folder), *_prefix_of(Path(folder))]
+            found += [Path(folder), *prefix_of(Path(folder))]
     for name, value in variables.items():
         if selected(name, RUNTIMES):
             found += [Path(p) for p in value.split(os.pathsep) if os.path.isabs(p)]
-    whole = {Path.home(), never, *map(Path, ("/usr", "/etc", "/var", "/tmp", "/proc", "/dev"))}  # noqa: S108
-    return tuple(
-        path
-        for path in dict.fromkeys(found)
-        if path.is_absolute()
-        and path.exists()
-        and not any(other.is_relative_to(path) for other in whole)
-    )
+    return narrow(found, never)
 
 
 async def state_elsewhere(places: Iterable[str]) -> str:
@@ -76,11 +58,6 @@ async def state_elsewhere(places: Iterable[str]) -> str:
     if done.returncode:
         raise LockproofError("the process that looks at the environment's files failed")
     return done.stdout.decode()
-
-
-def _prefix_of(folder: Path) -> Iterator[Path]:
-    if any((folder.parent / mark).exists() for mark in _PREFIX_MARKS):
-        yield folder.parent
 
 
 def editable_into(folders: Iterable[Path], clone: Path) -> str | None:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
-from lockproof.model.toml_text import read_toml
 
 from .interpreters import Interpreter, search_path
 from .pins import normalised
-from .places import NOWHERE, Places, host_of, settings_text, without_credentials
+from .places import NOWHERE, Places, settings_text, without_credentials
 from .variables import LOCALE, NETWORK, selected
 
 _PASSED = (
@@ -56,39 +55,62 @@ class Recipe:
     """Packages of that lock that are folders of the repository: not installed."""
     places: Places = NOWHERE
     """Where the commit says that packages are."""
+    files: tuple[Path, ...] = ()
+    """Files and folders of the commit that the installer reads."""
+    from_source: bool = False
+    """Whether the commit wants packages built that have wheels."""
 
 
-def install_programs(recipe: Recipe, uv: Path | None, folder: Path) -> list[list[str | Path]]:
-    """The programs that make the environment in `folder`, which is not there yet."""
-    python, base = folder / "bin" / "python", recipe.interpreter.base
+def make_programs(recipe: Recipe, uv: Path | None, folder: Path) -> list[list[str | Path]]:
+    """The programs that make an environment with no packages in `folder`, which may be empty."""
+    base = recipe.interpreter.base
+    if uv is not None:
+        return [[uv, "venv", "--no-project", "--python", base, folder]]
     if recipe.project is not None:
-        if uv is None:
-            raise ConfigError(f"environment.uv-lock: building {recipe.name} needs uv; install it")
+        raise ConfigError(f"environment.uv-lock: building {recipe.name} needs uv; install it")
+    return [[base, "-I", "-m", "venv", folder]]
+
+
+def install_programs(
+    recipe: Recipe, uv: Path | None, folder: Path, *, wheels: bool
+) -> list[list[str | Path]]:
+    """The programs that install into it; with `wheels` they run no code of what they install."""
+    python = folder / "bin" / "python"
+    if recipe.project is not None and uv is not None:
         skipped = [f"--no-install-package={name}" for name in recipe.local]
-        flags = ("--frozen", "--no-install-project", *skipped)
-        return [[uv, "sync", *flags, "--project", recipe.project, "--python", base]]
+        flags = ("--frozen", "--no-install-project", *skipped, *("--no-build",) * wheels)
+        where = ("--project", recipe.project, "--python", recipe.interpreter.base)
+        return [[uv, "sync", *flags, *where]]
     hashes = ("--require-hashes",) * recipe.hashed
-    named = (*hashes, "--no-deps", "-r", str(recipe.requirements))
+    only = ("--only-binary", ":all:") * wheels
+    named = (*only, *hashes, "--no-deps", "-r", str(recipe.requirements))
     if uv is not None:
         index = ("--no-index",) * (pip_settings(os.environ).get("no-index", "") in _TRUE)
-        return [
-            [uv, "venv", "--no-project", "--python", base, folder],
-            [uv, "pip", "install", "--python", python, *index, *named],
-        ]
+        return [[uv, "pip", "install", "--python", python, *index, *named]]
     # Only the most verbose form says why an index did not answer.
+    return [[python, "-I", "-m", "pip", "install", "-vv", *named]]
+
+
+def wheels_will_do(recipe: Recipe) -> bool:
+    """Whether nobody asks for the sources of packages that have wheels."""
+    if recipe.from_source or any(
+        selected(name, ("UV_NO_BINARY*", "PIP_NO_BINARY")) for name in os.environ
+    ):
+        return False
+    own = _uv_settings(os.environ)
+    return "no-binary" not in pip_settings(os.environ) and not (
+        own and "no-binary" in own.read_text("utf-8", "replace")
+    )
+
+
+def check_programs(recipe: Recipe, uv: Path | None, folder: Path) -> list[list[str | Path]]:
+    """What names packages that are needed and not there."""
+    python = folder / "bin" / "python"
+    if uv:
+        return [[uv, "pip", "check", "--python", python]]
     pip: list[str | Path] = [python, "-I", "-m", "pip"]
     spare = sorted({"setuptools", "wheel"} - recipe.names)
-    return [
-        [base, "-I", "-m", "venv", folder],
-        [*pip, "install", "-vv", *named],
-        *([[*pip, "uninstall", "-y", *spare]] if spare else []),
-    ]
-
-
-def check_program(uv: Path | None, folder: Path) -> list[str | Path]:
-    """The program that names packages which are needed and not there."""
-    python = folder / "bin" / "python"
-    return [uv, "pip", "check", "--python", python] if uv else [python, "-I", "-m", "pip", "check"]
+    return [*([[*pip, "uninstall", "-y", *spare]] if spare else []), [*pip, "check"]]
 
 
 def finish_programs(recipe: Recipe, uv: Path | None, folder: Path) -> list[list[str | Path]]:
@@ -98,49 +120,19 @@ def finish_programs(recipe: Recipe, uv: Path | None, folder: Path) -> list[list[
     return [[folder / "bin" / "python", "-I", "-m", "pip", "uninstall", "-y", "pip"]]
 
 
+def compile_program(recipe: Recipe, folder: Path) -> list[str | Path]:
+    """Byte code for all modules: stages may not write it, and compiling at every import is slow.
+
+    By the Python behind the environment, which runs nothing of what was installed.
+    """
+    return [recipe.interpreter.base, "-I", "-S", "-m", "compileall", "-q", "-j0", folder / "lib"]
+
+
 def missing(output: str) -> list[str]:
     """The packages that `check_program` found needed and not there."""
     by_uv = re.findall(r"requires `([\w.-]+)[^`]*`, but it's not installed", output)
     by_pip = re.findall(r"requires ([\w.-]+), which is not installed", output)
     return sorted({normalised(name) for name in [*by_uv, *by_pip]})
-
-
-def read_uv_lock(lock: Path, root: Path) -> tuple[tuple[str, ...], Places]:
-    """The packages of a `uv.lock` whose source is a folder, and where all others are.
-
-    Raises:
-        ConfigError: the file is not a uv.lock, the project file beside it is no TOML, or a source
-            is outside of `root` or of a kind that can run a program.
-    """
-    root = Path(os.path.realpath(root))
-    folder = Path(os.path.realpath(lock.parent))
-    hosts: set[str | None] = set()
-    local, indexes = [], {}
-    try:
-        for package in read_toml(lock.read_text("utf-8")).get("package", []):
-            name, source = str(package["name"]), package["source"]
-            if {"editable", "directory"} & set(source):
-                local.append(name)
-                continue
-            where = f"{lock.name}: {name}"
-            registry = source.get("registry", "")
-            start = folder if "://" in registry else folder / registry
-            for key in ("registry", "url", "git", "path"):
-                if key in source:
-                    hosts.add(host_of(source[key], folder, root, where))
-            for file in (package.get("sdist", {}), *package.get("wheels", ())):
-                for key in ("url", "path"):
-                    if key in file and "virtual" not in source:
-                        hosts.add(host_of(file[key], start, root, where))
-        project = read_toml(lock.with_name("pyproject.toml").read_text("utf-8"))
-        for index in project.get("tool", {}).get("uv", {}).get("index", ()):
-            host = host_of(index["url"], folder, root, "pyproject.toml: tool.uv.index")
-            hosts.add(host)
-            named = re.sub(r"[^A-Z0-9]", "_", str(index.get("name", "")).upper())
-            indexes[named] = host or ""
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(f"environment.uv-lock: {lock.name} is not a uv.lock: {error}") from error
-    return tuple(sorted(local)), Places(frozenset(filter(None, hosts)), indexes)
 
 
 def installer_variables(recipe: Recipe, uv: Path | None, folder: Path) -> dict[str, str]:
@@ -155,8 +147,6 @@ def installer_variables(recipe: Recipe, uv: Path | None, folder: Path) -> dict[s
         chosen |= {"UV_CONFIG_FILE": str(own)} if own else {"UV_NO_CONFIG": "1"}
     chosen |= {"PATH": search_path(), "NO_COLOR": "1", "PYTHONNOUSERSITE": "1"}
     chosen |= {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
-    # Stages may not write into it, and compiling at every import is slow.
-    chosen |= {"UV_COMPILE_BYTECODE": "1"}
     chosen |= {"PIP_USER": "0", "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     if recipe.project is not None:
         chosen["UV_PROJECT_ENVIRONMENT"] = str(folder)
@@ -233,8 +223,20 @@ _UNREACHABLE = re.compile(
 _REFUSED = re.compile(r"\b40[13] (?:client error|unauthorized|forbidden)", re.IGNORECASE)
 
 
-def failure(recipe: Recipe, output: str, log: Path) -> LockproofError:
-    """The error for an installer that failed, from what it printed."""
+_ASKS = re.compile(
+    r"permission denied \(publickey|host key verification failed|could not read username"
+    r"|terminal prompts disabled|\b407\b.*proxy",
+    re.IGNORECASE,
+)
+
+
+def wants_credentials(output: str) -> bool:
+    """Whether an index or a repository has refused an installer."""
+    return bool(_REFUSED.search(output) or _ASKS.search(output))
+
+
+def failure(recipe: Recipe, output: str, log: Path, *, apart: bool = False) -> LockproofError:
+    """The error for an installer that failed, from what it printed; `apart`: in the workshop."""
     what = f"cannot build the environment of {recipe.name}"
     part = _relevant(output)
     if "No space left on device" in output:
@@ -242,6 +244,11 @@ def failure(recipe: Recipe, output: str, log: Path) -> LockproofError:
     if "ensurepip is not" in output or "No module named venv" in output:
         return ConfigError(f"{what}: {recipe.interpreter.base} has no venv; install uv")
     refused = _last(_REFUSED, output)
+    if apart and wants_credentials(output):
+        return ConfigError(
+            f"{what}: {refused or _last(_ASKS, output)}: a package has no wheel, and what builds"
+            " it is given no credentials: publish a wheel of it, or commit one and name its path"
+        )
     if refused:
         return ConfigError(f"{what}: the package index wants other credentials: {refused}")
     unreachable = part if _UNREACHABLE.search(part) else _last(_UNREACHABLE, output)

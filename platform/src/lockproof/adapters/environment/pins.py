@@ -20,6 +20,7 @@ _PLACE = re.compile(rf"(?:-i|-f|--index-url|--extra-index-url|--find-links){_VAL
 _HARMLESS = re.compile(
     rf"--(?:no-index|pre|prefer-binary|require-hashes|(?:only-binary|no-binary){_VALUE})"
 )
+_FROM_SOURCE = re.compile(r"--no-binary|--only-binary.*:none:")
 _HASHES = re.compile(r"(?:\s+--hash[\s=]\s*\w+:[0-9A-Fa-f]+)*")
 _VARIABLE = re.compile(r"\$\{\w+\}")
 _CODING = re.compile(r"[^\n]*#[^\n]*coding[:=]\s*(?!utf-?8\b)", re.IGNORECASE)
@@ -46,6 +47,12 @@ class Pins:
     """Normalised names of the distributions."""
     hosts: frozenset[str] = frozenset()
     """Hosts that the files say packages come from."""
+    files: tuple[Path, ...] = ()
+    """The file and those that it includes."""
+    local: tuple[Path, ...] = ()
+    """Archives and folders of the repository that packages come from."""
+    from_source: bool = False
+    """Whether it wants packages built that have wheels."""
 
 
 @dataclass
@@ -56,6 +63,9 @@ class _Reading:
     names: set[str] = field(default_factory=set)
     hosts: set[str] = field(default_factory=set)
     unhashed: int = 0
+    files: list[Path] = field(default_factory=list)
+    local: list[Path] = field(default_factory=list)
+    from_source: bool = False
 
 
 def _from_disk(path: Path) -> bytes:
@@ -82,7 +92,14 @@ def read_pins(path: Path, root: Path, read: Reader = _from_disk) -> Pins:
     digests = reading.digests
     one = digests[0] if len(digests) == 1 else _sha256("\n".join(digests).encode())
     return Pins(
-        path, one, reading.unhashed == 0, frozenset(reading.names), frozenset(reading.hosts)
+        path,
+        one,
+        reading.unhashed == 0,
+        frozenset(reading.names),
+        frozenset(reading.hosts),
+        tuple(reading.files),
+        tuple(reading.local),
+        reading.from_source,
     )
 
 
@@ -111,6 +128,8 @@ def _read(path: Path, reading: _Reading, depth: int, *, constraint: bool = False
             _requirement(line, path, where, reading, constraint=constraint)
         elif not _HARMLESS.fullmatch(line):
             raise ConfigError(f"{where}: '{line.split()[0]}' does not belong in a file of pins")
+        elif _FROM_SOURCE.match(line):
+            reading.from_source = True
 
 
 def _include(
@@ -125,6 +144,8 @@ def _note(source: str, path: Path, where: str, reading: _Reading) -> None:
     host = host_of(source, path.parent, reading.root, where)
     if host:
         reading.hosts.add(host)
+    else:
+        reading.local.append(path.parent / source.partition("#")[0])
 
 
 def _requirement(line: str, path: Path, where: str, reading: _Reading, *, constraint: bool) -> None:
@@ -180,6 +201,7 @@ def _text(path: Path, reading: _Reading) -> str:
     if len(content) > _LARGEST:
         raise ConfigError(f"the requirements file {shown} is larger than {_LARGEST >> 20} MiB")
     reading.digests.append(_sha256(content))
+    reading.files.append(path)
     return text
 
 

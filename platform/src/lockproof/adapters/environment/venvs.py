@@ -13,13 +13,15 @@ import itertools
 import json
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import anyio
 
 from lockproof.adapters.files import write_whole
+from lockproof.adapters.sandbox.isolation import OFF, Isolation, Level
 from lockproof.adapters.sandbox.run import Limits, run_programs
 from lockproof.adapters.scratch import remove
 from lockproof.errors import ConfigError, LockproofError, UsageError
@@ -27,19 +29,26 @@ from lockproof.errors import ConfigError, LockproofError, UsageError
 from .identity import content_of, state_of
 from .installers import (
     Recipe,
-    check_program,
+    check_programs,
+    compile_program,
     failure,
     finish_programs,
     install_programs,
     installer_variables,
+    make_programs,
     missing,
+    wants_credentials,
+    wheels_will_do,
 )
 from .interpreters import find_uv
+from .workshop import Workshop, furnish, workshop_beside
 
 Progress = Callable[[str], None]
+Programs = Sequence[Sequence[str | Path]]
 
-_FORMAT = "2"
+_FORMAT = "3"
 _TAIL = 1 << 18
+_APART = ("wheels", *(level for level in Level if level.own_root))
 _IN_USE: list[int] = []
 """Descriptors with the shared locks of this process; they go when it ends."""
 
@@ -51,8 +60,12 @@ def key_of(recipe: Recipe) -> str:
     return hashlib.sha256("\n".join([*parts, str(python.base)]).encode()).hexdigest()[:16]
 
 
-async def cached_venv(recipe: Recipe, cache: Path, progress: Progress) -> Path:
+async def cached_venv(
+    recipe: Recipe, cache: Path, progress: Progress, isolation: Isolation, *, strict: bool
+) -> Path:
     """The folder of the environment that `recipe` describes, built if it is not there.
+
+    With `strict`, one whose packages were built without a root of their own counts as not there.
 
     One into which something has been installed since is built again: in place, or, while another
     process uses it, beside itself.
@@ -68,7 +81,7 @@ async def cached_venv(recipe: Recipe, cache: Path, progress: Progress) -> Path:
         base.mkdir(parents=True, exist_ok=True)
         for generation in itertools.count(1):
             folder = base / (key if generation == 1 else f"{key}.{generation}")
-            if await _settle(recipe, folder, progress):
+            if await _settle(recipe, folder, progress, isolation, strict=strict):
                 return folder
     except OSError as error:
         raise UsageError(
@@ -77,19 +90,21 @@ async def cached_venv(recipe: Recipe, cache: Path, progress: Progress) -> Path:
     raise AssertionError
 
 
-async def _settle(recipe: Recipe, folder: Path, progress: Progress) -> bool:
+async def _settle(
+    recipe: Recipe, folder: Path, progress: Progress, isolation: Isolation, *, strict: bool
+) -> bool:
     """Make `folder` whole and take a shared lock on it; False if it is spoilt and in use."""
     lock = _opened(folder.with_name(f"{folder.name}.lock"))
     try:
         told = False
         while True:
             if _locked(lock, fcntl.LOCK_SH):
-                if _whole(folder):
+                if _whole(folder, strict=strict):
                     break
                 spoilt = _marker(folder).exists()
                 if _locked(lock, fcntl.LOCK_EX):
-                    if not _whole(folder):
-                        await _build(recipe, folder, lock, progress)
+                    if not _whole(folder, strict=strict):
+                        await _build(recipe, folder, lock, progress, isolation)
                     _locked(lock, fcntl.LOCK_SH)
                     break
                 if spoilt:
@@ -127,11 +142,13 @@ def _marker(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.complete")
 
 
-def _whole(folder: Path) -> bool:
+def _whole(folder: Path, *, strict: bool) -> bool:
     """Whether the environment is complete, its Python still there and every byte as installed."""
     try:
         said = json.loads(_marker(folder).read_text("utf-8"))
         if not folder.joinpath("bin", "python").exists():
+            return False
+        if strict and said["built"] not in _APART:
             return False
         state = state_of([str(folder)])
         if said["state"] == state:
@@ -140,58 +157,104 @@ def _whole(folder: Path) -> bool:
         if said["content"] != content_of(str(folder)):
             return False
         with suppress(UsageError):
-            _mark(folder, state, said["content"])
+            _mark(folder, state, said["content"], said["built"])
     except (OSError, ValueError, KeyError, TypeError):
         return False
     return True
 
 
-def _mark(folder: Path, state: str, content: str) -> None:
+def _mark(folder: Path, state: str, content: str, built: str) -> None:
     """The state was taken first: what changed since shows as another one."""
-    write_whole(_marker(folder), json.dumps({"state": state, "content": content}))
+    said = {"state": state, "content": content, "built": built}
+    write_whole(_marker(folder), json.dumps(said))
 
 
-async def _build(recipe: Recipe, folder: Path, lock: int, progress: Progress) -> None:
+async def _build(
+    recipe: Recipe, folder: Path, lock: int, progress: Progress, isolation: Isolation
+) -> None:
+    """First as the user and only from wheels, where nothing of a package runs; else apart."""
     progress(f"building the environment of {recipe.name}")
     if folder.exists():
         # The marker goes first: what is half removed must not look whole.
         _marker(folder).unlink(missing_ok=True)
         remove(folder)
     uv = find_uv()
-    env = installer_variables(recipe, uv, folder)
+    plain = Workshop(installer_variables(recipe, uv, folder), None)
     log = folder.with_name(f"{folder.name}.log")
     cwd = (recipe.requirements or Path()).parent if recipe.project is None else recipe.project
 
-    async def run(programs: list[list[str | Path]]) -> bool:
+    async def run(where: Workshop, programs: Programs, *, network: bool = True) -> bool:
         ended = await run_programs(
             programs,
             cwd=cwd,
-            env=env,
+            env=where.env,
             log=log,
-            limits=Limits(timeout=None, network=True),
+            limits=Limits(timeout=None, network=network),
             on_output=progress,
             held=[lock],
+            isolated=where.isolated,
         )
+        if ended.refusal:
+            raise ConfigError(f"{recipe.name} could not be built apart: {ended.refusal}")
         return ended.exit_code == 0
 
+    built: str = "wheels"
     try:
-        if not await run(install_programs(recipe, uv, folder)):
-            raise failure(recipe, _tail(log), log)
-        if recipe.closed and not await run([check_program(uv, folder)]):
-            absent = missing(_tail(log))
+        with workshop_beside(folder) as room:
+            if not await run(plain, make_programs(recipe, uv, folder)):
+                raise failure(recipe, _tail(log), log)
+            apart = plain
+            if isolation != OFF:
+                apart = await furnish(room, folder, recipe, uv, plain.env, isolation)
+            if not await _from_wheels(recipe, uv, folder, log, partial(run, plain)):
+                built = isolation.level
+                progress(f"a package of {recipe.name} is built from source: {_kept(isolation)}")
+                if not await run(apart, install_programs(recipe, uv, folder, wheels=False)):
+                    raise failure(recipe, _tail(log), log, apart=apart is not plain)
+            # From here on there is code of packages in it, which its Python runs as it starts.
+            checked = await run(apart, check_programs(recipe, uv, folder), network=False)
+            absent = [] if checked or not recipe.closed else missing(_tail(log))
             if absent:
                 raise ConfigError(
                     f"{recipe.name} does not pin {', '.join(absent)}, which its packages need; "
                     "lock it whole (for example with: uv pip compile --generate-hashes)"
                 )
-        last = finish_programs(recipe, uv, folder)
-        if last and not await run(last):
-            raise failure(recipe, _tail(log), log)
+            last = finish_programs(recipe, uv, folder)
+            if last and not await run(apart, last, network=False):
+                raise failure(recipe, _tail(log), log)
+            await run(apart, [compile_program(recipe, folder)], network=False)
     except LockproofError:
         remove(folder)
         raise
     state = state_of([str(folder)])
-    _mark(folder, state, content_of(str(folder)))
+    _mark(folder, state, content_of(str(folder)), built)
+
+
+async def _from_wheels(
+    recipe: Recipe, uv: Path | None, folder: Path, log: Path, run: Callable[..., Awaitable[bool]]
+) -> bool:
+    """Whether wheels are all that is needed.
+
+    Raises:
+        LockproofError: building from source would fail as well.
+    """
+    if not wheels_will_do(recipe):
+        return False
+    if await run(install_programs(recipe, uv, folder, wheels=True)):
+        return True
+    said = _tail(log)
+    error = failure(recipe, said, log)
+    if not isinstance(error, ConfigError) or wants_credentials(said):
+        raise error
+    return False
+
+
+def _kept(isolation: Isolation) -> str:
+    if isolation == OFF:
+        return "its set-up code runs in the open ([run] isolation)"
+    if isolation.level is Level.NONE:
+        return f"its set-up code runs without your credentials, and not kept apart ({isolation})"
+    return f"its set-up code is kept apart by {isolation}"
 
 
 def _tail(log: Path) -> str:

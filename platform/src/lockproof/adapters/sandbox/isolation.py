@@ -49,6 +49,9 @@ class Isolation:
         return f"{self.level} ({'; '.join(self.refusals)})"
 
 
+OFF = Isolation(Level.NONE, ("off in the policy",))
+
+
 @dataclass(frozen=True)
 class Isolated:
     """How one list of programs is kept apart, and what it finds."""

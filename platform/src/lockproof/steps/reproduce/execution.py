@@ -13,6 +13,7 @@ from lockproof.adapters.dvc.odd import OddError
 from lockproof.adapters.dvc.project import write_params
 from lockproof.adapters.environment.build import PipelineEnvironment
 from lockproof.adapters.environment.variables import stage_variables
+from lockproof.adapters.files import UMASK
 from lockproof.adapters.sandbox.run import Completed, Limits, run_commands
 from lockproof.adapters.sandbox.trace import Trace, Traced
 from lockproof.errors import UsageError
@@ -182,6 +183,9 @@ def _lay_out(
         _place(session, path, given, root / path)
         if given.file and given.digest and workspace.hasher.digest(path) != given.digest:
             raise InputMissingError(path)  # A later stage has changed it since.
+    for dep in stage.deps:
+        if dep.executable and dep.path in setup.inputs and (root / dep.path).is_file():
+            os.chmod(root / dep.path, 0o777 & ~UMASK)
     for path, values in setup.params.items():
         write_params(root / path, values)
     for out in stage.outs:
@@ -218,7 +222,7 @@ def _place(session: Session, path: str, given: Input, target: Path) -> None:
         if given.file.is_dir():
             shutil.copytree(given.file, target, symlinks=True)
         elif given.file.exists():
-            shutil.copyfile(given.file, target)
+            shutil.copy(given.file, target)  # With its mode.
         else:
             raise InputMissingError(path)
     elif given.digest is None or not session.store.copy(given.digest, path, target, given.below):

@@ -193,7 +193,13 @@ async def _environment_with(
         else:
             pins[name] = version
     try:
-        return await with_packages(session.environment, pins, cache_root(), session.progress.say)
+        return await with_packages(
+            session.environment,
+            pins,
+            cache_root(),
+            session.progress.say,
+            session.surface.isolation,
+        )
     except LockproofError as error:
         session.progress.say(f"cannot put packages back: {error}")
         return None

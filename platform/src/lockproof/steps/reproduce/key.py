@@ -61,7 +61,7 @@ class Keys:
                 "command": stage.command,
                 "wdir": stage.wdir,
                 "tree": self._tree(stage),
-                "deps": [[dep.path, str(dep.locked)] for dep in stage.deps],
+                "deps": [[dep.path, str(dep.locked), dep.executable] for dep in stage.deps],
                 "provided": {path: str(digest) for path, digest in provided.items()},
                 "params": {p.path: [p.current, p.locked] for p in stage.params},
                 "outs": [
