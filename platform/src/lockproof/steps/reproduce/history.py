@@ -73,8 +73,8 @@ def earlier_version(session: Session, dep: Dep, near: str | None) -> str | None:
     if dep.locked is None:
         return None
     path = session.git_path(dep.path)
-    folder = session.work / "versions"
     for commit in _candidates(session, path, near):
+        folder = session.fresh("version")
         try:
             session.git.check_out_path(commit, path, folder)
             found = Hasher(folder / session.prefix).digest(dep.path, dep.algorithm)

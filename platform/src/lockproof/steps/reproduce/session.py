@@ -76,9 +76,16 @@ class Session:
         """A path below the DVC root as Git names it."""
         return os.path.normpath(f"{self.prefix}/{path}") if self.prefix else path
 
+    def fresh(self, name: str) -> Path:
+        """A path below the work folder that no other part of this run uses, and that is not there.
+
+        Stages run, and are explained, several at once: what has one fixed name there is shared.
+        """
+        return self.work / f"{name}-{next(self._numbers)}"
+
     def new_workspace(self) -> Workspace:
         """A fresh clean checkout below the work folder."""
-        folder = self.work / f"checkout-{next(self._numbers)}"
+        folder = self.fresh("checkout")
         self.git.check_out(self.commit, folder)
         root = folder / self.prefix
         return Workspace(folder, root, Hasher(root))
