@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lockproof.adapters.environment.build import PipelineEnvironment, describe, prepare
 from lockproof.adapters.environment.interpreters import belongings, locate, named_program
+from lockproof.adapters.environment.machine import conditions
 from lockproof.adapters.environment.variables import bare, stage_variables
 from lockproof.adapters.files import cache_root
 from lockproof.adapters.git.repository import GitRepository
@@ -63,7 +64,11 @@ async def surroundings(
     )
     surface = await make_surface(policy, environment, clone)
     kept = Isolated(surface.isolation.level, surface.view)
-    described = await describe(environment, shell, variables, kept)
+    every = stage_variables(
+        policy.run, path=environment.search_path(), home=scratch, tmp=scratch, extra={}
+    )
+    under = conditions(every, policy.run.pass_env, root)
+    described = await describe(environment, shell, variables, kept, under)
     return Surroundings(environment, described, surface, shell)
 
 

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from .interpreters import (
     locate,
     search_path,
 )
-from .machine import this_machine, threads
+from .machine import Conditions, this_machine, threads
 from .pins import normalised, read_pins
 from .places import Places
 from .venvs import Progress, cached_venv
@@ -122,6 +122,7 @@ async def describe(
     shell: str,
     variables: Mapping[str, str],
     isolated: Isolated | None = None,
+    under: Conditions | None = None,
 ) -> Environment:
     """The fingerprint of an environment on this machine.
 
@@ -132,6 +133,7 @@ async def describe(
         shell: that of stage commands.
         variables: those that stages get (`variables.stage_variables`), with their `PATH`.
         isolated: what keeps its Python to what stages find: a package's start-up code runs.
+        under: the conditions of a stage's process, where they are known.
     """
     machine = await this_machine()
     found: dict[str, Any] = {}
@@ -160,6 +162,7 @@ async def describe(
         gpus=machine.gpus,
         driver=machine.driver,
         shell=_shell(shell, variables.get("PATH", os.defpath)),
+        **(asdict(under) | {"described": "2"} if under else {}),
     )
 
 

@@ -143,9 +143,18 @@ class Session:
         return Hasher(self.project.root)
 
     def record_for(self, stage: Stage) -> RunRecord | None:
-        """The newest run record that was made when the stage's lock entry was as it is now."""
+        """The best run record that was made when the stage's lock entry was as it is now.
+
+        That is one of a run that was watched, or else the newest.
+        """
         fitting = [r for r in self.records if r.stages.get(stage.address) == stage.entry_digest]
-        fitting.sort(key=lambda r: (r.lock_digest == self.lock_digest, r.recorded_at))
+        fitting.sort(
+            key=lambda r: (
+                r.saw(stage.address),
+                r.lock_digest == self.lock_digest,
+                r.recorded_at,
+            )
+        )
         return fitting[-1] if fitting else None
 
     def log_path(self, stage: Stage, label: str = "") -> Path:
