@@ -75,6 +75,8 @@ async def explain(session: Session, result: Result, others: Mapping[str, Result]
     steadied = await _steady(trials) if varies else ()
     state = () if varies else await kept_state(result, trials.run)
     baseline, moved, alone = await _put_back(session, trials, [] if varies else changes)
+    seen = await anyio.to_thread.run_sync(directly_seen, session, result, record)
+    tried = {change.factor.subject for change in changes}
     facts = Facts(
         factors=tuple(change.factor for change in changes),
         varies=varies,
@@ -85,7 +87,7 @@ async def explain(session: Session, result: Result, others: Mapping[str, Result]
         alone=alone,
         rewritten=_rewritten(result),
         relocked=relocked(session, result, history),
-        named=(*state, *await anyio.to_thread.run_sync(directly_seen, session, result, record)),
+        named=tuple(found for found in (*state, *seen) if found[0].subject not in tried),
         excluded=excluded,
         not_excluded=reasons,
         differing=tuple(
