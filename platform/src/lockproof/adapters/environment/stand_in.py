@@ -55,7 +55,7 @@ def main() -> None:
     # Python ignores these two, and what is ignored stays so in the program that it becomes.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
-    os.execve(shell, [shell, *sys.argv[1:]], environment)
+    os.execve(shell, [shell, *sys.argv[1:]], environment)  # noqa: S606
 
 
 if __name__ == "__main__":
