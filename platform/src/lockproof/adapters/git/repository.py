@@ -232,21 +232,6 @@ class GitRepository:
         except UsageError:
             return None
 
-    def is_ignored(self, path: str) -> bool:
-        """Whether the rules of the work tree ignore a path from the top."""
-        try:
-            run_git(self.root, "check-ignore", "--quiet", "--no-index", "--", path)
-        except UsageError:
-            return False
-        return True
-
-    def is_cut_off(self, commit: str) -> bool:
-        """Whether a shallow clone ends at a commit: what it changed is then not known."""
-        try:
-            return commit in (self.common / "shallow").read_text("ascii").split()
-        except OSError:
-            return False
-
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether a commit is another one or part of its history; both by their full id."""
         try:

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from lockproof.adapters.dvc.project import Hasher, parse_lock
+from lockproof.adapters.git.worktree import is_cut_off
 from lockproof.adapters.scratch import remove
 from lockproof.model.base import canonical_json
 from lockproof.model.digest import Digest
@@ -68,7 +69,7 @@ def lock_history(session: Session, stage: Stage) -> LockHistory:
         if introduced is not None and entry != now:
             return LockHistory(introduced, entry)
         introduced = commit
-        if session.git.is_cut_off(commit):
+        if is_cut_off(session.git, commit):
             return LockHistory(None, None, cut_off=True)
     return LockHistory(introduced, None)
 

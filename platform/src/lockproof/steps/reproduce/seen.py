@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from lockproof.adapters.git.worktree import is_ignored
 from lockproof.compare.causes import Finding
 from lockproof.errors import LockproofError
 from lockproof.model.cause import Cause, CauseKind, Certainty
@@ -90,7 +91,7 @@ def _wanting(session: Session, result: Result, path: str) -> tuple[str | None, s
         )
     name = _below(session, result, path)
     why = "it is not in the commit"
-    if name and session.git.is_ignored(session.git_path(name)):
+    if name and is_ignored(session.git, session.git_path(name)):
         why = "Git ignores it"
     return name, (
         f"the command reads it, and {why}: track it with 'dvc add' or Git, and declare it as a"
