@@ -211,7 +211,7 @@ VALID = json.loads(to_json(RunRecord(
         ({"metrics": {"m": {"a": "1.5"}}}, "metrics.m.a: "),
         ({"metrics": {"m": {"a": True}}}, "metrics.m.a: "),
         ({"metrics": {"m": [1]}}, "metrics.m: "),
-        ({"schema_version": "2"}, "schema_version: "),
+        ({"schema_version": "3"}, "schema_version: "),
         ({"environment": None}, "environment: "),
         ({"name": "other"}, "says that it is the record 'other'"),
         ({"name": "../r"}, "says that it is the record '../r'"),
@@ -227,7 +227,10 @@ def test_a_record_that_is_not_right(change: dict[str, Any], says: str) -> None:
 @pytest.mark.parametrize("key", VALID)
 def test_a_record_that_lacks_something(key: str) -> None:
     content = json.dumps({k: v for k, v in VALID.items() if k != key}).encode()
-    if key in ("mlflow_run_id", "schema_version", "stages"):
+    if key in (
+        *("mlflow_run_id", "schema_version", "stages"),
+        *("observed", "watched", "undeclared_reads"),
+    ):
         assert parse_record(content, "r.json").name == "r"
         return
     with pytest.raises(ConfigError, match=f"^r\\.json: {key}: "):
@@ -304,3 +307,13 @@ def test_a_damaged_record_is_a_record_or_a_clear_error(data: st.DataObject) -> N
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(ConfigError):
         assert parse_record(bytes(content), "r.json").name == "r"
+
+
+def test_a_record_of_the_first_schema_still_reads() -> None:
+    new = ("observed", "watched", "undeclared_reads")
+    fields = ("timezone", "locale", "umask", "user", "filesystem", "variables", "described")
+    old = {k: v for k, v in VALID.items() if k not in new} | {"schema_version": "1"}
+    old["environment"] = {k: v for k, v in VALID["environment"].items() if k not in fields}
+    found = parse_record(json.dumps(old).encode(), "r.json")
+    assert (found.observed, found.environment.described) == ("after the fact", "1")
+    assert not found.saw("train")

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockproof.compare.causes import Factor, Facts, conclude
-from lockproof.model.cause import CauseKind, Certainty
+from lockproof.compare.exclusion import CONDITIONS
+from lockproof.model.cause import Cause, CauseKind, Certainty
 
 CODE = Factor(CauseKind.CODE, "train.py", "its content changed", (("a diff", "-x\n+y"),))
 COMMAND = Factor(CauseKind.COMMAND, "train", "the command changed")
@@ -25,7 +26,11 @@ def reasons(**facts: Any) -> list[str]:
 
 
 UNKNOWN = ("unknown", "out", "possible")
-SETTLED: dict[str, Any] = {"repeated": True, "environment_known": True}
+SETTLED: dict[str, Any] = {
+    "repeated": True,
+    "observed": "watched",
+    "excluded": dict.fromkeys(CONDITIONS, "varied, and nothing changed"),
+}
 ALTERED = ("altered output", "out", "likely")
 
 
@@ -110,23 +115,49 @@ def test_a_rewritten_input_is_proven_by_what_was_seen() -> None:
     assert reasons(rewritten={"data.csv": "1 before, 2 after"}) == ["1 before, 2 after"]
 
 
-def test_an_altered_lock_is_proven_by_history() -> None:
-    assert brief(altered={"out": "abc changed only this"}) == [("altered output", "out", "proven")]
-    assert reasons(altered={"out": "abc changed only this"}) == ["abc changed only this"]
-
-
 def test_an_altered_lock_is_likely_where_all_else_is_excluded() -> None:
     assert brief(**SETTLED) == [ALTERED]
     assert brief(**SETTLED, factors=(CODE,), baseline=False) == [ALTERED]
-    both = brief(**SETTLED, altered={"out": "history"}, differing=("out", "two"))
-    assert both == [("altered output", "out", "proven"), ("altered output", "two", "likely")]
+
+
+def test_history_alone_says_nothing_of_tampering() -> None:
+    assert brief(relocked={"out": "abc changed only this"}) == [UNKNOWN]
+    assert reasons(relocked={"out": "abc changed only this"}, differing=("out",))[0] == (
+        "abc changed only this"
+    )
+    assert brief(**SETTLED, relocked={"out": "abc changed only this"}) == [ALTERED]
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_one_condition_that_is_open_keeps_a_lock_from_being_called_altered(name: str) -> None:
+    excluded = {k: v for k, v in SETTLED["excluded"].items() if k != name}
+    assert brief(**{**SETTLED, "excluded": excluded}) == [UNKNOWN]
+    why = {**SETTLED, "excluded": excluded, "not_excluded": {name: "nobody could look"}}
+    said = reasons(**why, differing=("out",))
+    assert f"not excluded: {CONDITIONS[name]} (nobody could look)" in said
+    assert sum(text.startswith("excluded: ") for text in said) == 1
+
+
+def test_a_condition_of_another_kind_may_be_open_too() -> None:
+    assert brief(**SETTLED, not_excluded={"the moon": "it moves"}) == [UNKNOWN]
+
+
+def test_what_was_seen_directly_is_named_and_excludes_altered() -> None:
+    cause = Cause(
+        kind=CauseKind.NETWORK, subject="out", certainty=Certainty.LIKELY, summary="it was cut"
+    )
+    named = ((cause, (("no name was resolved", None),)),)
+    assert brief(**SETTLED, named=named) == [("network", "out", "likely")]
 
 
 @pytest.mark.parametrize(
     "short",
     [
         {"repeated": False},
-        {"environment_known": False},
+        {"observed": None},
+        {"observed": "after the fact"},
+        {"excluded": {}},
+        {"factors": (CODE,), "baseline": False, "baseline_moved": True},
         {"failed": "the command failed with exit code 1"},
         {"missing": ("out",)},
         {"factors": (CODE,)},
@@ -154,10 +185,10 @@ def test_strays_are_named_where_a_declared_output_is_missing() -> None:
 
 def test_the_unknown_says_what_was_excluded() -> None:
     assert reasons(repeated=True, failed="it failed") == [
-        "two runs agree with each other, so it is no nondeterminism",
+        "two runs agree with each other",
         "command, code, data and parameters are as the lock has them",
         "no run record fits this lock, so the environment that made it is not known"
-        " ('lockproof record' after 'dvc repro' keeps one)",
+        " ('lockproof record -- dvc repro' keeps one)",
     ]
 
 
@@ -189,10 +220,11 @@ def any_facts(draw: st.DrawFn) -> Facts:
         baseline_moved=draw(st.booleans()),
         alone=draw(tried),
         rewritten=draw(NOTES),
-        altered=draw(NOTES),
+        relocked=draw(NOTES),
+        excluded=draw(st.sampled_from([{}, SETTLED["excluded"]])),
         differing=draw(few),
         failed=draw(st.sampled_from([None, "the command failed"])),
-        environment_known=draw(st.booleans()),
+        observed=draw(st.sampled_from([None, "watched", "after the fact"])),
         stray_outputs=draw(few),
         missing=draw(few),
     )
@@ -248,7 +280,8 @@ def test_what_could_not_be_put_back_keeps_the_lock_from_being_called_altered() -
             repeated=True,
             baseline=False,
             differing=("out",),
-            environment_known=True,
+            observed="watched",
+            excluded=SETTLED["excluded"],
         )
     )
     assert CauseKind.ALTERED_OUTPUT not in {cause.kind for cause, _ in found}
@@ -257,5 +290,12 @@ def test_what_could_not_be_put_back_keeps_the_lock_from_being_called_altered() -
 
 def test_unknown_always_says_why() -> None:
     factor = Factor(CauseKind.CODE, "f.py", "changed")
-    found = conclude(Facts(factors=(factor,), differing=("out",), environment_known=True))
+    found = conclude(Facts(factors=(factor,), differing=("out",), observed="watched"))
     assert all(evidence for _, evidence in found)
+
+
+@given(any_facts())
+@settings(max_examples=100, deadline=None)
+def test_tampering_is_never_proven(facts: Facts) -> None:
+    for cause, _ in conclude(facts):
+        assert (cause.kind, cause.certainty) != (CauseKind.ALTERED_OUTPUT, Certainty.PROVEN)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from lockproof.model.cause import Cause, CauseKind, Certainty
 
+from .exclusion import listed, open_conditions
+
 
 @dataclass(frozen=True)
 class Factor:
@@ -38,14 +40,21 @@ class Facts:
     """Factor -> whether the lock is met with all factors but this one put back."""
     rewritten: Mapping[str, str] = field(default_factory=dict)
     """Dependency that the command changes -> evidence."""
-    altered: Mapping[str, str] = field(default_factory=dict)
-    """Output -> evidence from history that the lock's digest of it is not the stage's work."""
+    relocked: Mapping[str, str] = field(default_factory=dict)
+    """Output -> what history says of a commit that changed only this digest. Whoever runs a stage
+    again by force, with other packages or another variable, leaves just that too."""
+    named: tuple["Finding", ...] = ()
+    """Causes that were seen directly."""
+    excluded: Mapping[str, str] = field(default_factory=dict)
+    """Condition (see `exclusion.CONDITIONS`) -> how it was excluded."""
+    not_excluded: Mapping[str, str] = field(default_factory=dict)
+    """Condition -> why it could not be, where that is known."""
     differing: tuple[str, ...] = ()
     """Outputs that do not agree with the lock."""
     failed: str | None = None
     """How the command failed; None where it did not."""
-    environment_known: bool = False
-    """Whether a run record says which environment made the locked outputs."""
+    observed: str | None = None
+    """How the fitting run record knows the environment: `watched` or `after the fact`."""
     stray_outputs: tuple[str, ...] = ()
     """Files that the command wrote without declaring them."""
     missing: tuple[str, ...] = ()
@@ -66,6 +75,7 @@ def conclude(facts: Facts) -> tuple[Finding, ...]:
     causes = [
         *_varying(facts),
         *_rewriting(facts),
+        *facts.named,
         *(found for i, f in enumerate(facts.factors) if (found := _factor(facts, i, f))),
         *_altered(facts),
         *_stray(facts),
@@ -154,48 +164,48 @@ def _rewriting(facts: Facts) -> list[Finding]:
 
 
 def _altered(facts: Facts) -> list[Finding]:
-    summary = "the locked digest is not of what the stage makes: it was changed after the run"
-    found: list[Finding] = [
-        (
-            Cause(
-                kind=CauseKind.ALTERED_OUTPUT,
-                subject=path,
-                certainty=Certainty.PROVEN,
-                summary=summary,
-            ),
-            ((text, None),),
-        )
-        for path, text in facts.altered.items()
-    ]
+    """Never proven: an honest run elsewhere that nobody watched leaves the same lock."""
     untested = any(factor.obstacle for factor in facts.factors)
     excluded = (
         facts.repeated
         and not facts.varies
         and not facts.rewritten
+        and not facts.named
         and facts.failed is None
-        and facts.environment_known
+        and facts.observed == "watched"
         and not untested
         and (facts.baseline is False or not facts.factors)
+        and not facts.baseline_moved
+        and not open_conditions(facts.excluded, facts.not_excluded)
     )
-    if excluded:
-        text = (
-            "command, code, data, parameters and environment are as locked and recorded, and"
-            " two runs agree with each other but not with the lock"
+    if not excluded:
+        return []
+    text = (
+        "command, code, data, parameters and all else that a result can depend on were excluded,"
+        " and what the stage makes is always the same, but not what the lock names"
+    )
+    return [
+        (
+            Cause(
+                kind=CauseKind.ALTERED_OUTPUT,
+                subject=path,
+                certainty=Certainty.LIKELY,
+                summary="the locked digest is not of what the stage makes: it was changed after"
+                " the run",
+            ),
+            tuple((line, None) for line in (text, *_history(facts, path), *_excluded(facts))),
         )
-        found += [
-            (
-                Cause(
-                    kind=CauseKind.ALTERED_OUTPUT,
-                    subject=path,
-                    certainty=Certainty.LIKELY,
-                    summary=summary,
-                ),
-                ((text, None),),
-            )
-            for path in facts.differing
-            if path not in facts.altered and path not in facts.missing
-        ]
-    return found
+        for path in facts.differing
+        if path not in facts.missing
+    ]
+
+
+def _history(facts: Facts, path: str) -> list[str]:
+    return [facts.relocked[path]] if path in facts.relocked else []
+
+
+def _excluded(facts: Facts) -> list[str]:
+    return listed("excluded", facts.excluded)
 
 
 def _stray(facts: Facts) -> list[Finding]:
@@ -217,24 +227,27 @@ def _stray(facts: Facts) -> list[Finding]:
 
 
 def _unknown(facts: Facts) -> Finding:
-    excluded = []
+    lines = [line for path in facts.differing for line in _history(facts, path)]
     if facts.repeated and not facts.varies:
-        excluded.append("two runs agree with each other, so it is no nondeterminism")
+        lines.append("two runs agree with each other")
     if not facts.factors:
-        excluded.append("command, code, data and parameters are as the lock has them")
+        lines.append("command, code, data and parameters are as the lock has them")
     if facts.factors and facts.baseline is None:
-        excluded.append("what differs from the lock was not put back: no experiment was made")
+        lines.append("what differs from the lock was not put back: no experiment was made")
     if not facts.repeated:
-        excluded.append("no second run was made")
-    if not facts.environment_known:
-        excluded.append(
+        lines.append("no second run was made")
+    if facts.observed is None:
+        lines.append(
             "no run record fits this lock, so the environment that made it is not known"
-            " ('lockproof record' after 'dvc repro' keeps one)"
+            " ('lockproof record -- dvc repro' keeps one)"
         )
+    lines += _excluded(facts)
+    if facts.failed is None:
+        lines += listed("not excluded", open_conditions(facts.excluded, facts.not_excluded))
     cause = Cause(
         kind=CauseKind.UNKNOWN,
         subject=", ".join(facts.differing) or "command",
         certainty=Certainty.POSSIBLE,
         summary=facts.failed or "no cause was established",
     )
-    return cause, tuple((text, None) for text in excluded)
+    return cause, tuple((text, None) for text in lines)

@@ -19,6 +19,16 @@ class CauseKind(StrEnum):
     ALTERED_OUTPUT = "altered output"
     """The locked output is not what the stage makes from the locked inputs."""
     NONDETERMINISM = "nondeterminism"
+    NETWORK = "network"
+    """The command needs it and it was cut."""
+    STATE = "kept state"
+    """What an earlier run left is part of the result."""
+    BYTE_CODE = "byte code"
+    """What Python compiled lies in a folder that is an output."""
+    LINE_ENDINGS = "line endings"
+    """The lock is of the same text with those of Windows."""
+    PATH = "path"
+    """The place of the checkout is written into an output."""
     UNKNOWN = "unknown"
 
 

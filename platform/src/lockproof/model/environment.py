@@ -1,6 +1,7 @@
 """What a stage ran on: enough to tell two machines apart where results may differ."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from .base import Frozen, sha256_of
 
@@ -40,6 +41,21 @@ class Environment(Frozen):
     """GPU driver version."""
     shell: str | None = None
     """The shell that runs stage commands."""
+    timezone: str | None = None
+    """`TZ`, else the zone of `/etc/localtime`, such as `Europe/Berlin`."""
+    locale: Mapping[str, str] = {}
+    """`LANG`, `LANGUAGE` and `LC_*`, as far as they are set."""
+    umask: str | None = None
+    """Such as `0022`."""
+    user: str | None = None
+    """`root` or `ordinary`: never a name."""
+    filesystem: str | None = None
+    """The kind that the work tree lies on, such as `ext4`."""
+    variables: Mapping[str, str] = {}
+    """Name of a variable that `pass-env` hands on -> a short digest of its value, never the value:
+    see `adapters.environment.machine.masked`."""
+    described: Literal["1", "2"] = "1"
+    """Which of these fields whoever described it knew of: before `2`, none after `shell`."""
 
     @property
     def pinned_digest(self) -> str:
@@ -52,7 +68,7 @@ class FactorChange(Frozen):
 
     factor: str
     """`package`, `python`, `os`, `libc`, `machine`, `cpu`, `cpu-features`, `blas`, `threads`,
-    `gpu`, `driver`, `shell` or `environment` (the name or kind of it)."""
+    `gpu`, `driver`, `shell`, `timezone`, `locale`, `umask`, `user`, `filesystem` or `variable`."""
     subject: str
     before: str | None
     after: str | None
@@ -75,6 +91,13 @@ def environment_changes(before: Environment, after: Environment) -> tuple[Factor
             changes.append(FactorChange(factor=factor, subject=factor, before=old, after=new))
     changes += _set_changes("cpu-features", before.cpu_features, after.cpu_features)
     changes += _set_changes("gpu", before.gpus, after.gpus)
+    if "1" not in (before.described, after.described):
+        changes += _mapping_changes("locale", before.locale, after.locale)
+        changes += _mapping_changes("variable", before.variables, after.variables)
+        for factor in ("timezone", "umask", "user", "filesystem"):
+            old, new = getattr(before, factor), getattr(after, factor)
+            if old != new and old is not None and new is not None:
+                changes.append(FactorChange(factor=factor, subject=factor, before=old, after=new))
     return tuple(changes)
 
 

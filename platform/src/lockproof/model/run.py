@@ -54,6 +54,8 @@ class RunFacts:
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Metrics file -> dotted key -> value, as `flatten_metrics` gives it."""
     inputs: tuple[DataInput, ...] = ()
+    watched: tuple[str, ...] = ()
+    """Stages that were seen to run in this environment; nothing: it was written down afterwards."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """More tags for the run in MLflow, such as a verdict."""
 

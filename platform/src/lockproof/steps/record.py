@@ -62,6 +62,8 @@ def record(
         params={file: plain(values) for file, values in facts.params.items()},
         metrics={file: dict(values) for file, values in facts.metrics.items()},
         environment=facts.environment,
+        observed="watched" if facts.watched else "after the fact",
+        watched=facts.watched,
         recorded_at=f"{(now or datetime.now(UTC)).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
     )
     old = _earlier(path)

@@ -9,6 +9,7 @@ import anyio
 
 from lockproof.adapters.environment.build import PipelineEnvironment, describe, prepare
 from lockproof.adapters.environment.interpreters import belongings, locate, named_program
+from lockproof.adapters.environment.machine import conditions
 from lockproof.adapters.environment.variables import bare, stage_variables
 from lockproof.adapters.files import cache_root
 from lockproof.adapters.git.repository import GitRepository
@@ -78,11 +79,15 @@ async def surroundings(
     )
     surface = await make_surface(policy, environment, clone, isolation)
     kept = Isolated(surface.isolation.level, surface.view)
+    every = stage_variables(
+        policy.run, path=environment.search_path(), home=scratch, tmp=scratch, extra={}
+    )
+    under = conditions(every, policy.run.pass_env, root)
     described: list[Environment] = []
     states: list[str | None] = []
 
     async def ask() -> None:
-        described.append(await describe(environment, shell, variables, kept))
+        described.append(await describe(environment, shell, variables, kept, under))
 
     async def look_at() -> None:
         states.append(await look_at_own(surface) if look else None)

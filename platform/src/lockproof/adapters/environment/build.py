@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from .interpreters import (
     locate,
     search_path,
 )
-from .machine import this_machine, threads
+from .machine import Conditions, this_machine, threads
 from .pins import normalised, read_pins
 from .places import Places
 from .uv_lock import read_uv_lock
@@ -150,6 +150,7 @@ async def describe(
     shell: str,
     variables: Mapping[str, str],
     isolated: Isolated | None = None,
+    under: Conditions | None = None,
 ) -> Environment:
     """The fingerprint of an environment on this machine.
 
@@ -160,6 +161,7 @@ async def describe(
         shell: that of stage commands.
         variables: those that stages get (`variables.stage_variables`), with their `PATH`.
         isolated: what keeps its Python to what stages find: a package's start-up code runs.
+        under: the conditions of a stage's process, where they are known.
     """
     machine = await this_machine()
     found: dict[str, Any] = {}
@@ -188,6 +190,7 @@ async def describe(
         gpus=machine.gpus,
         driver=machine.driver,
         shell=_shell(shell, variables.get("PATH", os.defpath)),
+        **(asdict(under) | {"described": "2"} if under else {}),
     )
 
 

@@ -1,5 +1,6 @@
-"""What machine this is, as far as it can make numbers differ: system, CPU, GPUs."""
+"""What machine this is, as far as it can make results differ: system, CPU, GPUs, conditions."""
 
+import hashlib
 import os
 import platform
 import re
@@ -8,6 +9,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from lockproof.adapters.files import UMASK
 
 from .programs import ask
 from .variables import NUMERIC, selected
@@ -55,6 +58,76 @@ def threads(variables: Mapping[str, str]) -> dict[str, str]:
     cpus = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
     settings = {name: value for name, value in variables.items() if selected(name, NUMERIC)}
     return {"cpus": str(cpus), **dict(sorted(settings.items()))}
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """The fields of the same names of `model.environment.Environment`."""
+
+    timezone: str | None
+    locale: Mapping[str, str]
+    umask: str
+    user: str
+    filesystem: str | None
+    variables: Mapping[str, str]
+
+
+def conditions(
+    variables: Mapping[str, str], passed: tuple[str, ...], place: Path, umask: int = UMASK
+) -> Conditions:
+    """Under what a process with these variables works at `place`.
+
+    `passed` are globs of variables beside the harmless few: of these only digests are kept.
+    """
+    locale = {n: v for n, v in variables.items() if selected(n, ("LANG", "LANGUAGE", "LC_*"))}
+    return Conditions(
+        timezone=_timezone(variables),
+        locale=dict(sorted(locale.items())),
+        umask=f"{umask:04o}",
+        user="ordinary" if os.geteuid() else "root",
+        filesystem=_filesystem(place),
+        variables={
+            name: masked(name, value)
+            for name, value in sorted(variables.items())
+            if selected(name, passed) and name not in locale and not selected(name, NUMERIC)
+        },
+    )
+
+
+def masked(name: str, value: str) -> str:
+    """8 hex digits by which equal values are told from others, and nobody gets at the value.
+
+    32 bits are too few to confirm a guess of a secret, and scrypt makes many guesses dear.
+    """
+    salt = f"lockproof variable {name}".encode("utf-8", "surrogateescape")
+    digest = hashlib.scrypt(os.fsencode(value), salt=salt, n=2**14, r=8, p=1, dklen=4)
+    return digest.hex()
+
+
+def _timezone(variables: Mapping[str, str]) -> str | None:
+    zone = variables.get("TZ")
+    if zone is None:
+        # `/usr/share/zoneinfo/Europe/Berlin`, or a copy that does not tell its name.
+        zone = os.path.realpath("/etc/localtime").partition("/zoneinfo/")[2]
+        if not zone:
+            return None if os.path.exists("/etc/localtime") else "UTC"
+    return {"": "UTC", "Etc/UTC": "UTC"}.get(zone.removeprefix(":"), zone.removeprefix(":"))[:100]
+
+
+def _filesystem(place: Path) -> str | None:
+    """By the longest mount point above it; None where the system does not tell."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return None
+    real, best, kind = os.path.realpath(place), -1, None
+    for line in lines:
+        head, _, tail = line.partition(" - ")
+        point = re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), head.split(" ")[4])
+        above = point == "/" or real == point or real.startswith(f"{point}/")
+        if above and len(point) >= best:
+            best, kind = len(point), tail.partition(" ")[0]
+    return kind
 
 
 def _system() -> str:

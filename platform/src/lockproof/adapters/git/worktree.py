@@ -56,6 +56,23 @@ def is_tracked(git: GitRepository, *paths: str) -> bool:
     return False
 
 
+def is_ignored(git: GitRepository, path: str) -> bool:
+    """Whether the rules of the work tree ignore a path from the top."""
+    try:
+        run_git(git.root, "check-ignore", "--quiet", "--no-index", "--", path)
+    except UsageError:
+        return False
+    return True
+
+
+def is_cut_off(git: GitRepository, commit: str) -> bool:
+    """Whether a shallow clone ends at a commit: what it changed is then not known."""
+    try:
+        return commit in (git.common / "shallow").read_text("ascii").split()
+    except OSError:
+        return False
+
+
 class WorkTree:
     """The files of the work tree that Git tracks or would add, as they are now."""
 

@@ -75,10 +75,16 @@ class Execution:
     """Dependency -> its digest before and after, where the command changed it."""
     undeclared_inputs: tuple[str, ...]
     undeclared_outputs: tuple[str, ...]
+    reads_known: bool
+    """Whether `undeclared_inputs` are all that there are."""
     log: Path
     seconds: Mapping[str, float]
     odd: Mapping[str, str] = field(default_factory=dict)
     """Output -> why it cannot be hashed, such as a pipe."""
+    root: str = ""
+    """The DVC root as the command saw it."""
+    home: str = ""
+    """Its `HOME`, which was empty."""
 
     @property
     def succeeded(self) -> bool:
@@ -159,8 +165,11 @@ async def execute(
         rewritten=rewritten,
         undeclared_inputs=_undeclared_reads(stage, traced),
         undeclared_outputs=_undeclared_writes(stage, traced),
+        reads_known=traced.reads_known,
         log=log,
         odd=odd,
+        root=str(root),
+        home=str(place.home),
         seconds={
             "prepare": laid_out - clock,
             "run": ran - laid_out,

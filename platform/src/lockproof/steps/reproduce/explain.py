@@ -11,15 +11,19 @@ from lockproof.adapters.files import cache_root
 from lockproof.compare.causes import Facts, conclude
 from lockproof.errors import LockproofError
 from lockproof.model.cause import CauseKind
+from lockproof.model.record import RunRecord
 from lockproof.model.report import Evidence
 from lockproof.model.verdict import Verdict
 
 from .execution import Execution, Setup
-from .factors import Change, environment_changes_of, find_changes
-from .history import LockHistory, lock_history
+from .factors import Change, find_changes
+from .history import lock_history, relocked
 from .judge import Judgement, repeated
+from .recorded import environment_changes_of, excluded_by_record
 from .result import Result
+from .seen import directly_seen
 from .session import Session
+from .state import kept_state
 from .trial import trial
 
 _STEADIERS: tuple[Mapping[str, str], ...] = (
@@ -64,11 +68,15 @@ async def explain(session: Session, result: Result, others: Mapping[str, Result]
     record = session.record_for(stage)
     if record is not None:
         changes += environment_changes_of(record.environment, session.described)
+    excluded, reasons = excluded_by_record(session, result, history, record)
     changes = _merge_packages(changes)
 
     varies, again = await _repeat(session, trials)
     steadied = await _steady(trials) if varies else ()
+    state = () if varies else await kept_state(result, trials.run)
     baseline, moved, alone = await _put_back(session, trials, [] if varies else changes)
+    seen = await anyio.to_thread.run_sync(directly_seen, session, result, record)
+    tried = {change.factor.subject for change in changes}
     facts = Facts(
         factors=tuple(change.factor for change in changes),
         varies=varies,
@@ -78,12 +86,15 @@ async def explain(session: Session, result: Result, others: Mapping[str, Result]
         baseline_moved=moved,
         alone=alone,
         rewritten=_rewritten(result),
-        altered=_altered(session, result, history),
+        relocked=relocked(session, result, history),
+        named=tuple(found for found in (*state, *seen) if found[0].subject not in tried),
+        excluded=excluded,
+        not_excluded=reasons,
         differing=tuple(
             path for path, v in result.verdicts.items() if v.verdict is not Verdict.PASSED
         ),
         failed=_failure(result.execution),
-        environment_known=record is not None,
+        observed=_observed(result, record),
         stray_outputs=result.execution.undeclared_outputs,
         missing=tuple(path for path, d in result.execution.outs.items() if d is None),
     )
@@ -235,18 +246,10 @@ def _rewritten(result: Result) -> dict[str, str]:
     return texts
 
 
-def _altered(session: Session, result: Result, history: LockHistory) -> dict[str, str]:
-    assert result.execution is not None
-    changed = history.altered_outputs(result.stage)
-    found = {}
-    for path, old in changed.items():
-        observed = result.execution.outs.get(path)
-        if observed and observed.value == old and history.introduced:
-            found[path] = (
-                f"{session.git.subject(history.introduced)} changed only this digest in the lock;"
-                f" the digest before, {old[:8]}, is what the stage makes"
-            )
-    return found
+def _observed(result: Result, record: RunRecord | None) -> str | None:
+    if record is None:
+        return None
+    return "watched" if record.saw(result.stage.address) else "after the fact"
 
 
 def _failure(execution: Execution) -> str | None:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lockproof.adapters.dvc.objects import Need
+from lockproof.adapters.files import write_whole
 from lockproof.compare.causes import Factor
-from lockproof.errors import UnavailableError
+from lockproof.errors import LockproofError, UnavailableError
 from lockproof.model.cause import CauseKind
-from lockproof.model.environment import Environment
-from lockproof.model.pipeline import Dep, Out, Params, Stage, flat, overlap
+from lockproof.model.pipeline import Dep, Out, Params, Pipeline, Stage, flat, inside, overlap
+from lockproof.parse.params import read_params
 
+from .contents import from_windows, in_windows_form
 from .execution import Input, Setup
 from .history import LockHistory, earlier_version
 from .result import Result
@@ -44,6 +46,7 @@ def find_changes(
     for dep in stage.deps:
         changes += _dependency(session, result, dep, history)
     changes += _remade_inputs(result, others)
+    changes += undeclared_keys(session, stage, history)
     changes += _undeclared(session, result, history)
     changes += _strays(session, result, others)
     return changes
@@ -137,6 +140,16 @@ def _code(session: Session, dep: Dep, history: LockHistory, given_short: str) ->
     lines: list[tuple[str, str | None]] = [
         (f"locked {dep.locked.short}, at this commit {given_short}", None)
     ]
+    windows = _windows_form(session, dep)
+    if windows is not None:
+        factor = Factor(
+            CauseKind.LINE_ENDINGS,
+            dep.path,
+            "the lock is of the same text with the line endings of Windows: have Git keep LF there,"
+            " with '* text=auto eol=lf' in .gitattributes, and 'dvc repro'",
+            tuple(lines),
+        )
+        return Change(factor, _give({dep.path: windows}))
     old = earlier_version(session, dep, history.introduced)
     if old is None:
         factor = Factor(
@@ -151,6 +164,18 @@ def _code(session: Session, dep: Dep, history: LockHistory, given_short: str) ->
     lines.append(("what changed since", session.git.diff(old, session.commit, path)))
     factor = Factor(CauseKind.CODE, dep.path, summary, tuple(lines))
     return Change(factor, lambda setup: setup.put_back(restored={dep.path: old}))
+
+
+def _windows_form(session: Session, dep: Dep) -> Input | None:
+    """A dependency with CRLF for LF, where the lock is of that."""
+    if dep.locked is None or dep.locked.is_dir:
+        return None
+    content = session.git.read(session.commit, session.git_path(dep.path)) or b""
+    if not from_windows(content, dep.locked):
+        return None
+    file = session.fresh("windows")
+    write_whole(file, in_windows_form(content) or b"")
+    return Input(dep.locked, file=file)
 
 
 def _remade_inputs(result: Result, others: Mapping[str, Result]) -> list[Change]:
@@ -187,6 +212,16 @@ def _undeclared(session: Session, result: Result, history: LockHistory) -> list[
     since = history.introduced
     for path in result.execution.undeclared_inputs:
         name = session.git_path(path)
+        if history.cut_off and session.tracked(path):
+            factor = Factor(
+                CauseKind.UNDECLARED_INPUT,
+                path,
+                "the command reads it and no dependency declares it",
+                obstacle="this clone is shallow, so what it was for the lock is not known:"
+                " git fetch --unshallow",
+            )
+            changes.append(Change(factor))
+            continue
         if since is None or not session.tracked(path):
             continue
         if session.git.blob(since, name) in (None, session.blob(path)):
@@ -222,46 +257,69 @@ def _strays(session: Session, result: Result, others: Mapping[str, Result]) -> l
         for path in other.execution.undeclared_outputs[:5]:
             if session.tracked(path) or path in result.setup.inputs:
                 continue
+            owner = _owner(session.pipeline, path)
+            advice = "declare it as an output there and as a dependency here"
+            if owner is not None:  # DVC has no outputs inside of outputs.
+                advice = f"it lies in what stage {owner} makes, so write it elsewhere, {advice}"
             factor = Factor(
                 CauseKind.UNDECLARED_INPUT,
                 path,
-                f"stage {address} writes it undeclared and this stage needs it:"
-                " declare it as an output there and as a dependency here",
+                f"stage {address} writes it undeclared and this stage needs it: {advice}",
             )
             given = {path: Input(None, file=other.workspace.root / path)}
             changes.append(Change(factor, _give(given)))
     return changes
 
 
-_MACHINE = ("os", "libc", "machine", "cpu", "cpu-features", "gpu", "driver", "shell", "python")
+def _owner(pipeline: Pipeline, path: str) -> str | None:
+    owners = (s.address for s in pipeline.stages for o in s.outs if inside(path, o.path))
+    return next(owners, None)
 
 
-def environment_changes_of(before: Environment, after: Environment) -> list[Change]:
-    """What differs between the recorded environment and this one.
-
-    Packages and thread counts can be put back; the machine itself cannot.
-    """
-    from lockproof.model.environment import environment_changes
-
-    changes = []
-    for found in environment_changes(before, after):
-        if found.factor == "package":
-            factor = Factor(CauseKind.ENVIRONMENT, found.subject, f"package {found}")
-            changes.append(Change(factor, packages={found.subject: found.before}))
-        elif found.factor == "threads" and found.subject.isupper() and found.before:
-            factor = Factor(CauseKind.ENVIRONMENT, found.subject, f"threads: {found}")
-            variables = {found.subject: found.before}
-            changes.append(Change(factor, _set_variables(variables)))
-        elif found.factor in (*_MACHINE, "blas", "threads"):
-            factor = Factor(
-                CauseKind.ENVIRONMENT,
-                found.subject,
-                f"{found.factor}: {found}",
-                obstacle="it belongs to the machine",
-            )
-            changes.append(Change(factor))
+def undeclared_keys(session: Session, stage: Stage, history: LockHistory) -> list[Change]:
+    """Keys of a declared parameter file that the stage does not declare and that changed."""
+    since = history.introduced
+    changes: list[Change] = []
+    for params in stage.params:
+        if not params.keys or since is None or any(d.path == params.path for d in stage.deps):
+            continue
+        before, now = (_keys(session, commit, params) for commit in (since, session.commit))
+        names = sorted(n for n in {*before, *now} if before.get(n, ...) != now.get(n, ...))
+        if not names:
+            continue
+        one = len(names) == 1
+        shown = "; ".join(f"{n}: {before.get(n)!r} -> {now.get(n)!r}" for n in names[:5])
+        factor = Factor(
+            CauseKind.UNDECLARED_INPUT,
+            f"{params.path}:{names[0]}" if one else f"{params.path}: {len(names)} keys",
+            f"{'a key' if one else 'keys'} of {params.path} that no parameter declares changed:"
+            f" declare {'it' if one else 'those that the command reads'} under params",
+            ((shown, None), (f"the lock entry is of {session.git.subject(since)}", None)),
+        )
+        changes.append(Change(factor, _with_file(params, since)))
     return changes
 
 
-def _set_variables(variables: Mapping[str, str]) -> PutBack:
-    return lambda setup: setup.put_back(variables=variables)
+def _keys(session: Session, commit: str, params: Params) -> dict[str, object]:
+    """What a parameter file holds beside the declared keys; nothing where it cannot be read."""
+    content = session.git.read(commit, session.git_path(params.path))
+    try:
+        values = read_params(content, params.path) if content is not None else None
+    except LockproofError:
+        return {}
+    if not isinstance(values, dict):
+        return {}
+    named = flat(values)
+    return {n: v for n, v in named.items() if not any(_is_key(n, key) for key in params.keys)}
+
+
+def _is_key(name: str, key: str) -> bool:
+    return name == key or name.startswith((f"{key}.", f"{key}["))
+
+
+def _with_file(params: Params, commit: str) -> PutBack:
+    def put_back(setup: Setup) -> Setup:
+        values = {**flat(params.current), **setup.params.get(params.path, {})}
+        return setup.put_back(restored={params.path: commit}, params={params.path: values})
+
+    return put_back

@@ -6,11 +6,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from lockproof.adapters.dvc.project import Hasher, parse_lock
+from lockproof.adapters.git.worktree import is_cut_off
 from lockproof.adapters.scratch import remove
 from lockproof.model.base import canonical_json
 from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Dep, Stage
 
+from .result import Result
 from .session import Session, raw_path
 
 _DEPTH = 50
@@ -24,12 +26,14 @@ class LockHistory:
     """The commit that brought the entry as it is now."""
     previous: Mapping[str, Any] | None
     """The entry before that; None where it is the first."""
+    cut_off: bool = False
+    """Whether the history ends before it tells: the clone is shallow."""
 
-    def altered_outputs(self, stage: Stage) -> dict[str, str]:
+    def relocked_outputs(self, stage: Stage) -> dict[str, str]:
         """Outputs whose digest alone changed in `introduced` -> the digest before.
 
-        Command, dependencies and parameters stayed the same: DVC itself would then have had
-        no reason to run the stage again.
+        Command, dependencies and parameters stayed the same: DVC by itself would not have run the
+        stage again. Somebody who runs it by force where other things are otherwise does.
         """
         if self.previous is None:
             return {}
@@ -65,7 +69,24 @@ def lock_history(session: Session, stage: Stage) -> LockHistory:
         if introduced is not None and entry != now:
             return LockHistory(introduced, entry)
         introduced = commit
+        if is_cut_off(session.git, commit):
+            return LockHistory(None, None, cut_off=True)
     return LockHistory(introduced, None)
+
+
+def relocked(session: Session, result: Result, history: LockHistory) -> dict[str, str]:
+    """Outputs that are now made as they were locked before a commit changed only that."""
+    assert result.execution is not None
+    found = {}
+    for path, old in history.relocked_outputs(result.stage).items():
+        observed = result.execution.outs.get(path)
+        if observed and observed.value == old and history.introduced:
+            found[path] = (
+                f"{session.git.subject(history.introduced)} changed only this digest in the lock;"
+                f" the digest before, {old[:8]}, is what the stage makes here: by hand, or by a run"
+                " where something that nobody recorded was otherwise"
+            )
+    return found
 
 
 def earlier_version(session: Session, dep: Dep, near: str | None) -> str | None:
@@ -73,8 +94,8 @@ def earlier_version(session: Session, dep: Dep, near: str | None) -> str | None:
     if dep.locked is None:
         return None
     path = session.git_path(dep.path)
-    folder = session.work / "versions"
     for commit in _candidates(session, path, near):
+        folder = session.fresh("version")
         try:
             session.git.check_out_path(commit, path, folder)
             found = Hasher(folder / session.prefix).digest(dep.path, dep.algorithm)

@@ -110,18 +110,24 @@ def locked_content(session: Session, stage: Stage, out: Out) -> Path | None:
         UnavailableError: the remote does not answer.
     """
     assert out.locked is not None
-    folder = session.work / "locked" / out.locked.value
-    target = folder / Path(out.path).name
+    target = session.work / "locked" / out.locked.value / Path(out.path).name
     if target.exists():
         return target
-    if not out.cached:
+    # Two stages may lock the same content under the same name: a part of it is never there.
+    made = session.fresh("content")
+    if out.cached:
+        session.store.fetch([Need(out, stage)])
+        if not session.store.copy(out.locked, out.path, made):
+            return None
+    else:
         content = session.git.read(session.commit, session.git_path(out.path))
         if content is None or out.locked.is_dir:
             return None
-        write_whole(target, content)
-        return target
-    session.store.fetch([Need(out, stage)])
-    return target if session.store.copy(out.locked, out.path, target) else None
+        write_whole(made, content)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):  # A folder that another has put there meanwhile.
+        made.rename(target)
+    return target
 
 
 def reports(

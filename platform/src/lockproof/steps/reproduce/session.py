@@ -76,9 +76,16 @@ class Session:
         """A path below the DVC root as Git names it."""
         return os.path.normpath(f"{self.prefix}/{path}") if self.prefix else path
 
+    def fresh(self, name: str) -> Path:
+        """A path below the work folder that no other part of this run uses, and that is not there.
+
+        Stages run, and are explained, several at once: what has one fixed name there is shared.
+        """
+        return self.work / f"{name}-{next(self._numbers)}"
+
     def new_workspace(self) -> Workspace:
         """A fresh clean checkout below the work folder."""
-        folder = self.work / f"checkout-{next(self._numbers)}"
+        folder = self.fresh("checkout")
         self.git.check_out(self.commit, folder)
         root = folder / self.prefix
         return Workspace(folder, root, Hasher(root))
@@ -136,9 +143,18 @@ class Session:
         return Hasher(self.project.root)
 
     def record_for(self, stage: Stage) -> RunRecord | None:
-        """The newest run record that was made when the stage's lock entry was as it is now."""
+        """The best run record that was made when the stage's lock entry was as it is now.
+
+        That is one of a run that was watched, or else the newest.
+        """
         fitting = [r for r in self.records if r.stages.get(stage.address) == stage.entry_digest]
-        fitting.sort(key=lambda r: (r.lock_digest == self.lock_digest, r.recorded_at))
+        fitting.sort(
+            key=lambda r: (
+                r.saw(stage.address),
+                r.lock_digest == self.lock_digest,
+                r.recorded_at,
+            )
+        )
         return fitting[-1] if fitting else None
 
     def log_path(self, stage: Stage, label: str = "") -> Path:

@@ -1,0 +1,52 @@
+"""Whether a stage's result depends on what an earlier run of it left."""
+
+from collections.abc import Awaitable, Callable
+
+from lockproof.compare.causes import Finding
+from lockproof.model.cause import Cause, CauseKind, Certainty
+
+from .execution import Execution, Input, Setup
+from .judge import Judgement
+from .result import Result
+
+Run = Callable[[Setup, str], Awaitable[tuple[Execution, Judgement] | None]]
+
+_MOST = 5
+
+
+async def kept_state(result: Result, run: Run) -> tuple[Finding, ...]:
+    """Give the stage once more what its run left; named is that where other outputs come of it.
+
+    No run is made where it left nothing: no output that is kept, and no file that is not declared.
+    """
+    execution, workspace, setup = result.execution, result.workspace, result.setup
+    if execution is None or workspace is None or setup is None or not execution.succeeded:
+        return ()
+    kept = [out.path for out in result.stage.outs if out.persist and execution.outs.get(out.path)]
+    left = [*kept, *execution.undeclared_outputs[:_MOST]]
+    given = {p: Input(None, file=workspace.root / p) for p in left if (workspace.root / p).exists()}
+    if not given:
+        return ()
+    outcome = await run(setup.put_back(inputs=given), "once-more")
+    if outcome is None or outcome[1].observed == result.judgements[0].observed:
+        return ()
+    certainty = Certainty.PROVEN if len(given) == 1 else Certainty.LIKELY
+    return tuple(
+        (
+            Cause(
+                kind=CauseKind.STATE,
+                subject=path,
+                certainty=certainty,
+                summary="the command adds to what an earlier run left in it, and a clean checkout"
+                " has nothing of that: " + _advice(path in kept),
+            ),
+            (("a run that finds what the last one left makes other outputs", None),),
+        )
+        for path in given
+    )
+
+
+def _advice(persist: bool) -> str:
+    if persist:
+        return "take 'persist: true' away and write it whole"
+    return "write it whole, or declare what it starts from as a dependency"
