@@ -76,9 +76,9 @@ class Session:
         """A path below the DVC root as Git names it."""
         return os.path.normpath(f"{self.prefix}/{path}") if self.prefix else path
 
-    def new_workspace(self) -> Workspace:
-        """A fresh clean checkout below the work folder."""
-        folder = self.work / f"checkout-{next(self._numbers)}"
+    def new_workspace(self, folder: Path | None = None) -> Workspace:
+        """A fresh clean checkout, in `folder` or anywhere below the work folder."""
+        folder = folder or self.work / f"checkout-{next(self._numbers)}"
         self.git.check_out(self.commit, folder)
         root = folder / self.prefix
         return Workspace(folder, root, Hasher(root))
