@@ -19,6 +19,9 @@ class CauseKind(StrEnum):
     ALTERED_OUTPUT = "altered output"
     """The locked output is not what the stage makes from the locked inputs."""
     NONDETERMINISM = "nondeterminism"
+    """The output is another in the next run on the same machine."""
+    CONDITION = "condition"
+    """The output depends on what no commit holds, such as the time zone or the user."""
     UNKNOWN = "unknown"
 
 
@@ -42,3 +45,5 @@ class Cause(Frozen):
     certainty: Certainty
     summary: str
     """One line that says what changed, the same on every machine."""
+    condition: str | None = None
+    """What an experiment varied to show it, such as `hash-seed`; None: it was shown otherwise."""

@@ -42,7 +42,7 @@ _DIED_WITH_LAUNCHER = 128 + signal.SIGKILL
 
 
 class Job:
-    """What to run: where, with which variables, which programs, whether offline, how apart, as whom."""
+    """What to run: where, with which variables, which programs, offline or not, apart, as whom."""
 
     def __init__(self, content: bytes) -> None:
         """Take apart what `encode` put together."""

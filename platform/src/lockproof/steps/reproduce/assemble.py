@@ -113,6 +113,7 @@ def _facts(session: Session, result: Result) -> StageFacts:
         given=claimed_inputs(session, stage) if checked else {},
         in_git=_git_outputs(session, stage) if checked else {},
         file=session.git_path(stage.file),
+        varied=result.varied,
     )
 
 
@@ -219,6 +220,7 @@ def _host(session: Session, result: Result) -> HostStage:
         observed={p: d for p, d in first.observed.items() if d != locked.get(p)},
         differences=first.differences,
         evidence=result.evidence,
+        varied=result.varied,
         undeclared_inputs=execution.undeclared_inputs,
         undeclared_outputs=execution.undeclared_outputs,
         network=execution.completed.network,

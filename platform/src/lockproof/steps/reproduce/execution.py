@@ -131,7 +131,8 @@ async def execute(
     )
     variables = _varied(variables, world)
     network = session.policy.run.network and not world.cut
-    limits = Limits(timeout=session.policy.run.timeout, network=network)
+    times = [t for t in (session.policy.run.timeout, world.patience) if t is not None]
+    limits = Limits(timeout=min(times, default=None), network=network)
     name = stage.address + (f" ({label})" if label else "")
     session.progress.show(name, "")
     hidden = session.curtain.hidden(stage, declared_only=world.declared_only)

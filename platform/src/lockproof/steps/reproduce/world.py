@@ -47,6 +47,8 @@ class World:
     disorder: Disorder | None = None
     declared_only: bool = False
     """Whether only tracked files that the stage declares are there."""
+    patience: float | None = None
+    """Seconds after which it is given up, if before the policy's limit."""
     cut: bool = False
     """Whether the network is off although the policy has it on."""
 
