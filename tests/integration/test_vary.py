@@ -34,6 +34,13 @@ COMMANDS = {
     f"variable {VARIABLE}": f"echo ${VARIABLE}",
     "nothing": "sort data/a.txt",
 }
+ELSEWHERE = {
+    "TZ": "LKX-5",
+    "LC_ALL": "C.UTF-8",
+    "OMP_NUM_THREADS": "7",
+    VARIABLE: "blue",
+    "USER": "nobody",
+}
 ALTERNATIVES = {"cpu-count": len(os.sched_getaffinity(0)) > 1, "clock": not no_clock()}
 """Conditions that not every machine can vary."""
 
@@ -57,7 +64,15 @@ def _project(base: Path, commands: dict[str, str]) -> Project:
     policy = f'[run]\npass-env = ["{VARIABLE}"]\n'
     pipeline = {"dvc.yaml": _pipeline(commands), "beside.txt": "beside\n", "lockproof.toml": policy}
     project.write({**files, **pipeline})
-    project.repro("first")
+    with pytest.MonkeyPatch.context() as elsewhere:
+        # Where the lock was made all is otherwise.
+        for name, value in ELSEWHERE.items():
+            elsewhere.setenv(name, value)
+        before = os.umask(0o027)
+        try:
+            project.repro("first")
+        finally:
+            os.umask(before)
     return project
 
 
