@@ -176,7 +176,12 @@ def test_a_directory_says_which_file_varies(tmp_path: Path) -> None:
 
 def test_code_that_explains_it_ends_the_search_after_two_runs(tmp_path: Path) -> None:
     project = _project(tmp_path, {"nothing": "cat data/a.txt"})
-    text = (project.root / "dvc.yaml").read_text().replace("cat data/a.txt", "sh run.sh").replace("[data]", "[data, run.sh]")
+    text = (
+        (project.root / "dvc.yaml")
+        .read_text()
+        .replace("cat data/a.txt", "sh run.sh")
+        .replace("[data]", "[data, run.sh]")
+    )
     project.write({"dvc.yaml": text, "run.sh": "echo 1\n"})
     project.repro("a script")
     project.write({"run.sh": "echo 2\n"})
