@@ -6,7 +6,7 @@ import pytest
 
 from lockproof.model.verdict import Verdict
 
-from .pipelines import Project, causes, copy_of, new_project, prove, rules, verdicts
+from .pipelines import Project, causes, copy_of, new_project, prove, rules, stage, verdicts
 
 CLEAN = """\
 import sys
@@ -172,7 +172,8 @@ def test_hash_order_is_found_by_fixing_it(project: Project) -> None:
     project.repro("set order")
     report = prove(project)
     assert causes(report, "fit")[0][0] == "nondeterminism"
-    assert any("PYTHONHASHSEED=0" in e.text for e in report.host.stages["fit"].evidence)
+    assert [c.condition for c in stage(report, "fit").causes] == ["hash-seed"]
+    assert any("PYTHONHASHSEED=2" in e.text for e in report.host.stages["fit"].evidence)
 
 
 def test_tampered_and_blessed_output(project: Project) -> None:

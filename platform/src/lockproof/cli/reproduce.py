@@ -60,6 +60,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         help="run stages also where an earlier verdict stands",
     )
+    parser.add_argument(
+        "--vary",
+        nargs="?",
+        const="all",
+        metavar="all|NAME,...",
+        help="also run each stage with one condition varied at a time, such as timezone,"
+        " and show what depends on it (default: all of them)",
+    )
     parser.add_argument("--log-mlflow", action="store_true", help="log the run to MLflow")
     add_report_options(parser)
 
@@ -77,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
 
     from lockproof.cli.progress import progress
     from lockproof.steps.reproduce import Request, reproduce
+    from lockproof.steps.reproduce.conditions import parse_names
 
     request = Request(
         directory=args.directory,
@@ -89,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
         base=args.base,
         reuse=args.reuse,
         log_mlflow=args.log_mlflow,
+        vary=parse_names(args.vary) if args.vary is not None else (),
     )
     with progress() as shown:
         report = anyio.run(reproduce, request, shown)

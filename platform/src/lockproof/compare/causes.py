@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from lockproof.model.cause import Cause, CauseKind, Certainty
 
+from .conditions import Dependence, dependence_cause
 from .exclusion import listed, open_conditions
 
 
@@ -30,8 +31,8 @@ class Facts:
     """Outputs that came out differently in another run with nothing changed."""
     repeated: bool = False
     """Whether there was another run with nothing changed."""
-    steadied_by: tuple[str, ...] = ()
-    """Settings under which two runs agree although they otherwise do not."""
+    depends: tuple[Dependence, ...] = ()
+    """Conditions that change outputs when only they are varied."""
     baseline: bool | None = None
     """Whether the lock is met with every factor that can be put back; None: not tried."""
     baseline_moved: bool = False
@@ -128,23 +129,11 @@ def _weigh(facts: Facts, index: int, factor: Factor) -> tuple[Certainty | None, 
 
 
 def _varying(facts: Facts) -> list[Finding]:
-    if not facts.varies:
-        return []
-    text = "a second run from the same inputs, with nothing changed, gave other outputs"
-    evidence: list[tuple[str, str | None]] = [(text, None)]
-    evidence += [(f"two runs agree with {setting}", None) for setting in facts.steadied_by]
     return [
-        (
-            Cause(
-                kind=CauseKind.NONDETERMINISM,
-                subject=path,
-                certainty=Certainty.PROVEN,
-                summary="the command makes it differently each time: seed its random numbers,"
-                " fix its order of work, or state a tolerance",
-            ),
-            tuple(evidence),
-        )
-        for path in facts.varies
+        dependence_cause(found, path)
+        for found in facts.depends
+        for path in found.outputs
+        if path in facts.differing or path in facts.varies
     ]
 
 
@@ -169,6 +158,7 @@ def _altered(facts: Facts) -> list[Finding]:
     excluded = (
         facts.repeated
         and not facts.varies
+        and not facts.depends
         and not facts.rewritten
         and not facts.named
         and facts.failed is None
@@ -229,7 +219,7 @@ def _stray(facts: Facts) -> list[Finding]:
 def _unknown(facts: Facts) -> Finding:
     lines = [line for path in facts.differing for line in _history(facts, path)]
     if facts.repeated and not facts.varies:
-        lines.append("two runs agree with each other")
+        lines.append("two runs agree with each other, so it is no nondeterminism")
     if not facts.factors:
         lines.append("command, code, data and parameters are as the lock has them")
     if facts.factors and facts.baseline is None:

@@ -19,6 +19,7 @@ class CauseKind(StrEnum):
     ALTERED_OUTPUT = "altered output"
     """The locked output is not what the stage makes from the locked inputs."""
     NONDETERMINISM = "nondeterminism"
+    """The output is another in the next run on the same machine."""
     NETWORK = "network"
     """The command needs it and it was cut."""
     STATE = "kept state"
@@ -29,6 +30,8 @@ class CauseKind(StrEnum):
     """The lock is of the same text with those of Windows."""
     PATH = "path"
     """The place of the checkout is written into an output."""
+    CONDITION = "condition"
+    """The output depends on what no commit holds, such as the time zone or the user."""
     UNKNOWN = "unknown"
 
 
@@ -52,3 +55,5 @@ class Cause(Frozen):
     certainty: Certainty
     summary: str
     """One line that says what changed, the same on every machine."""
+    condition: str | None = None
+    """What an experiment varied to show it, such as `hash-seed`; None: it was shown otherwise."""

@@ -105,6 +105,34 @@ class Reuse(Frozen):
     """UTC, RFC 3339."""
 
 
+class Varied(Frozen):
+    """What came of a stage with one condition varied and all others held."""
+
+    condition: str
+    """Such as `hash-seed`, or `variable NAME`."""
+    setting: str = ""
+    """What it was varied to; where outputs differ, the first value with which they did."""
+    runs: int = 0
+    """How many runs it took."""
+    seconds: float = 0.0
+    """How long they took."""
+    outputs: Mapping[str, Literal["equal", "within tolerance", "differs"]] = {}
+    """Output path -> how it compares with the one of the run in which nothing is varied."""
+    files: tuple[str, ...] = ()
+    """Files in a directory output that differ; a few of them."""
+    failed: str | None = None
+    """How the command failed with it; None where it did not."""
+    obstacle: str | None = None
+    """Why it could not be varied here; None where it could."""
+    mend: str | None = None
+    """What usually makes outputs independent of it; only where they are not."""
+
+    @property
+    def matters(self) -> bool:
+        """Whether the stage depends on it."""
+        return self.failed is not None or "differs" in self.outputs.values()
+
+
 class HostStage(Frozen):
     """What depends on the place, for one stage."""
 
@@ -115,6 +143,8 @@ class HostStage(Frozen):
     """Digests of outputs that are not identical."""
     differences: Mapping[str, tuple[Difference, ...]] = {}
     evidence: tuple[Evidence, ...] = ()
+    varied: tuple[Varied, ...] = ()
+    """What was varied by `--vary`, one condition each."""
     undeclared_inputs: tuple[str, ...] = ()
     undeclared_outputs: tuple[str, ...] = ()
     reused: Reuse | None = None

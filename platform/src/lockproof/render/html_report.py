@@ -74,6 +74,7 @@ def _environment() -> Environment:
         "by_severity": words.by_severity,
         "change_rows": change_rows,
         "nothing_changed": nothing_changed,
+        "cause_kind": words.cause_kind,
         "outcome": words.outcome,
         "environment_line": words.environment_line,
         "looked_at": words.looked_at,

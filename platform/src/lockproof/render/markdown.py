@@ -13,6 +13,7 @@ from lockproof.render.foreign import first_lines, last_lines
 from lockproof.render.markdown_changes import change_blocks
 from lockproof.render.markdown_text import code, fenced, prose
 from lockproof.render.mermaid import stage_graph
+from lockproof.render.varied import varied_stages, varied_summary
 
 MOST_CHARACTERS = 60_000
 """GitHub takes comments of up to 65,536 characters."""
@@ -70,6 +71,7 @@ class _Writer:
         yield from self._checks()
         yield from self._outputs()
         yield from self._causes()
+        yield from self._varied()
         yield from self._metrics()
         yield from self._graph()
 
@@ -182,7 +184,8 @@ class _Writer:
 
     def _cause(self, cause: Cause) -> list[str]:
         summary = prose(words.cause_summary(cause), 2 * self.detail.characters)
-        return [f"**{cause.kind.value}**, {cause.certainty.value}: {summary}"]
+        kind = prose(words.cause_kind(cause), self.detail.characters)
+        return [f"**{kind}**, {cause.certainty.value}: {summary}"]
 
     def _seen(self, stage: StageReport) -> bool:
         host = self._host(stage)
@@ -208,6 +211,25 @@ class _Writer:
                 blocks.append([f"and {words.count(more, 'more line')}"] if more else [])
         blocks.append(self._rest(len(evidence), "piece"))
         yield from _folded("Evidence", blocks)
+
+    def _varied(self) -> Iterator[list[str]]:
+        summary = varied_summary(self.report)
+        if not summary:
+            return
+        yield ["### One condition varied at a time"]
+        yield [prose(summary, 2 * self.detail.characters)]
+        rows = [(stage.label, row) for stage in varied_stages(self.report) for row in stage.rows]
+        lines = ["| Stage | Condition | Result | Outputs |", "|---|---|---|---|"]
+        for label, row in rows[: self.detail.rows]:
+            cells = [
+                code(label, self.detail.characters),
+                code(row.condition, self.detail.characters),
+                row.how,
+                prose(row.text, self.detail.characters),
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+        yield lines
+        yield self._rest(len(rows), "row")
 
     def _metrics(self) -> Iterator[list[str]]:
         metrics = self.report.host.metrics

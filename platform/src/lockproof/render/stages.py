@@ -10,6 +10,7 @@ from lockproof.model.verdict import Verdict
 from lockproof.render import words
 from lockproof.render.charts import Segment, time_bar
 from lockproof.render.foreign import first_lines, last_lines, visible
+from lockproof.render.varied import VariedRow, varied_rows
 
 TIME_WIDTH = 260
 """Of the chart of times, in pixels."""
@@ -76,11 +77,13 @@ class ShownStage:
     log: tuple[DetailLine, ...]
     segments: tuple[Segment, ...]
     seconds: float | None
+    varied: tuple[VariedRow, ...] = ()
 
     @property
     def is_open(self) -> bool:
         """Whether the page unfolds it: where there is something to look at."""
-        return self.stage.verdict is not Verdict.PASSED or bool(self.causes)
+        passed = self.stage.verdict is Verdict.PASSED
+        return not passed or bool(self.causes) or bool(self.varied)
 
 
 def shown_stage(
@@ -125,6 +128,7 @@ def shown_stage(
         ),
         segments=time_bar(times or {}, longest, TIME_WIDTH),
         seconds=sum(times.values()) if times else None,
+        varied=varied_rows(host),
     )
 
 

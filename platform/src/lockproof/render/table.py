@@ -17,6 +17,7 @@ from lockproof.render import words
 from lockproof.render.change_table import write_changes
 from lockproof.render.foreign import brief, first_lines, last_lines
 from lockproof.render.objects import write_objects
+from lockproof.render.varied import varied_stages, varied_summary
 
 _STYLES = {
     Verdict.PASSED: "green",
@@ -66,6 +67,7 @@ def table(report: Report, width: int = 100, color: bool = False) -> str:
     write_objects(console, report)
     write_changes(console, report)
     _write_causes(console, report)
+    _write_varied(console, report)
     _write_findings(console, report)
     console.print()
     sentence = Text(words.verdict_sentence(report), style=_STYLES[report.verdict])
@@ -215,7 +217,7 @@ def _write_causes(console: Console, report: Report) -> None:
 
 
 def _cause_text(cause: Cause) -> Text:
-    text = Text(overflow="fold").append(cause.kind.value, style="bold")
+    text = Text(overflow="fold").append(words.cause_kind(cause), style="bold")
     return text.append(f", {cause.certainty.value}: {words.cause_summary(cause)}")
 
 
@@ -235,6 +237,25 @@ def _write_log(console: Console, tail: str, log: str | None) -> None:
     at = f" of {brief(log, _NAME_LIMIT)}" if log else ""
     console.print(_indented(Text(f"- last lines{at}", overflow="fold"), 4))
     console.print(_indented(Text("\n".join(lines), style="dim", overflow="fold"), 6))
+
+
+def _write_varied(console: Console, report: Report) -> None:
+    summary = varied_summary(report)
+    if not summary:
+        return
+    _write_heading(console, "One condition varied at a time")
+    for stage in varied_stages(report):
+        grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+        for width in (18, 21, None):
+            grid.add_column(width=width, overflow="fold")
+        console.print(Text(brief(stage.label, _NAME_LIMIT), style="bold", overflow="fold"))
+        for row in stage.rows:
+            style = "bold red" if row.how in ("differs", "fails") else "default"
+            with_it = f" with {row.setting}" if style != "default" and row.setting else ""
+            cells = (Text(f"  {row.condition}"), Text(row.how, style=style))
+            grid.add_row(*cells, Text(row.text + with_it))
+        console.print(grid)
+    console.print(Text(summary, overflow="fold"))
 
 
 def _write_findings(console: Console, report: Report) -> None:

@@ -231,7 +231,14 @@ def what_differs(output: OutputReport, differences: tuple[Difference, ...]) -> l
 
 def cause_words(cause: Cause) -> str:
     """`code, proven: src/train.py is not the file that the lock names`."""
-    return f"{cause.kind.value}, {cause.certainty.value}: {cause_summary(cause)}"
+    return f"{cause_kind(cause)}, {cause.certainty.value}: {cause_summary(cause)}"
+
+
+def cause_kind(cause: Cause) -> str:
+    """`code`, or with the condition that was varied: `nondeterminism (hash-seed)`."""
+    if cause.condition is None:
+        return cause.kind.value
+    return f"{cause.kind.value} ({brief(cause.condition, _NAME_LIMIT)})"
 
 
 def cause_summary(cause: Cause) -> str:

@@ -98,6 +98,7 @@ RULES = {
         Rule("LP708", "not everything was checked", _W),
         Rule("LP709", "pipeline environment is not pinned", _W),
         Rule("LP710", "reproduction is not proved", _E),
+        Rule("LP711", "result depends on a condition that no commit holds", _W),
         Rule("LP801", "waiver has run out", _E),
         Rule("LP802", "waiver lets nothing pass", _W),
         Rule("LP803", "change of the policy", _W),

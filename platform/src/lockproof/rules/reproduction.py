@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from shlex import quote
 
+from lockproof.model.condition import condition_noun
 from lockproof.model.digest import Digest
 from lockproof.model.finding import Finding, Severity
 from lockproof.model.pipeline import Stage
-from lockproof.model.report import SkipReason
+from lockproof.model.report import SkipReason, Varied
 from lockproof.model.verdict import OutputVerdict, Verdict, worst
 
 from .catalog import finding
@@ -41,11 +42,29 @@ class StageFacts:
     """Outputs that others stand for, and that no stage which reads them confirms."""
     file: str = "dvc.yaml"
     """The file that declares it, relative to the Git root."""
+    varied: tuple[Varied, ...] = ()
+    """What came of it with one condition varied each."""
 
 
 def stage_findings(facts: StageFacts) -> list[Finding]:
     """Everything that is wrong with one stage."""
-    return [*_lock(facts), *_run(facts), *_outputs(facts)]
+    return [*_lock(facts), *_run(facts), *_outputs(facts), *_varied(facts)]
+
+
+def _varied(facts: StageFacts) -> Iterator[Finding]:
+    for each in facts.varied:
+        if not each.matters:
+            continue
+        name, what = facts.stage.address, condition_noun(each.condition)
+        paths = [path for path, how in each.outputs.items() if how == "differs"]
+        if each.failed:
+            text = f"{name} fails with {each.setting} ({each.failed})"
+        elif each.condition == "random":
+            text = f"{name}: {', '.join(paths)} varies from run to run"
+        else:
+            text = f"{name}: {', '.join(paths)} depends on {what} ({each.setting})"
+        message = f"{text}: {each.mend}"
+        yield finding("LP711", f"{name} {each.condition}", message, path=facts.file)
 
 
 def _lock(facts: StageFacts) -> Iterator[Finding]:

@@ -9,7 +9,8 @@ What a stage sees is decided here and nowhere else. From the caller's environmen
 - `NETWORK`: proxies and certificate authorities, only where the policy allows the network;
 - what the policy's `pass-env` names.
 
-`PATH`, `HOME`, `TMPDIR` and `TERM=dumb` are set, then the caller's `extra`. All else is dropped:
+`PATH`, `HOME`, `TMPDIR` and `TERM=dumb` are set, then the caller's `extra`; a stage also gets
+a fixed `PYTHONHASHSEED` (`steps.reproduce.world`) unless one is passed on. All else is dropped:
 cloud and registry credentials, tokens, `MLFLOW_*`, `PYTHON*`, lockproof's own virtual environment.
 """
 

@@ -53,11 +53,31 @@ OFF = Isolation(Level.NONE, ("off in the policy",))
 
 
 @dataclass(frozen=True)
+class Guise:
+    """Whom and what programs take themselves and their machine for."""
+
+    host_name: str = HOST_NAME.decode()
+    """Only with a root of their own."""
+    ids: tuple[int, int] | None = None
+    """User and group; only with a root of their own. None: the caller's."""
+    umask: int | None = None
+    """None: the caller's."""
+    cpus: tuple[int, ...] = ()
+    """The CPUs that they may run on; empty: the caller's."""
+    spent: int = 0
+    """So many process ids are used up before; only with a root of their own."""
+
+
+AS_IT_IS = Guise()
+
+
+@dataclass(frozen=True)
 class Isolated:
     """How one list of programs is kept apart, and what it finds."""
 
     level: Level
     view: View
+    guise: Guise = AS_IT_IS
 
 
 def bubblewrap() -> str | None:
@@ -66,7 +86,9 @@ def bubblewrap() -> str | None:
 
 
 _RUNNER = f"""
-code=0 stop=0
+code=0 stop=0 spent=$1
+shift
+while [ "$spent" -gt 0 ]; do ( : ); spent=$((spent - 1)); done
 trap stop=1 TERM
 while [ $# -gt 0 ] && [ $code = 0 ] && [ $stop = 0 ]; do
   count=$1 line= number=0
@@ -93,15 +115,20 @@ namespace then ends the rest. A signal to the whole group is never a success.
 """
 
 
-def as_one(programs: Sequence[Sequence[bytes]]) -> list[bytes]:
-    """One program that runs these in order, until one fails, and ends what they leave."""
-    words = [b"/bin/sh", b"-c", _RUNNER.encode(), b"lockproof"]
+def as_one(programs: Sequence[Sequence[bytes]], spent: int = 0) -> list[bytes]:
+    """One program that runs these in order, until one fails, and ends what they leave.
+
+    `spent` process ids are used up before.
+    """
+    words = [b"/bin/sh", b"-c", _RUNNER.encode(), b"lockproof", b"%d" % spent]
     for program in programs:
         words += [b"%d" % len(program), *program]
     return words
 
 
-def in_bubblewrap(view: View, program: list[bytes], cwd: bytes, *, network: bool) -> list[bytes]:
+def in_bubblewrap(
+    view: View, program: list[bytes], cwd: bytes, *, network: bool, guise: Guise = AS_IT_IS
+) -> list[bytes]:
     """The call of bubblewrap that runs a program in a view."""
     found = bubblewrap()
     assert found is not None
@@ -109,10 +136,12 @@ def in_bubblewrap(view: View, program: list[bytes], cwd: bytes, *, network: bool
         *(found, "--unshare-all", "--unshare-user", "--cap-drop", "ALL"),
         *(("--share-net",) if network else ()),
         # Without the terminal nothing can be typed into it.
-        *("--new-session", "--die-with-parent", "--hostname", HOST_NAME.decode()),
+        *("--new-session", "--die-with-parent", "--hostname", guise.host_name),
         # Settings of the kernel belong to root, also to one without capabilities.
         *("--dev", "/dev", "--proc", "/proc", "--remount-ro", "/proc"),
     ]
+    if guise.ids:
+        words += ["--uid", str(guise.ids[0]), "--gid", str(guise.ids[1])]
     for mount in view.ordered():
         option = {
             "read": "--ro-bind",

@@ -42,7 +42,7 @@ _DIED_WITH_LAUNCHER = 128 + signal.SIGKILL
 
 
 class Job:
-    """What to run: where, with which variables, which programs, whether offline, how apart."""
+    """What to run: where, with which variables, which programs, offline or not, apart, as whom."""
 
     def __init__(self, content: bytes) -> None:
         """Take apart what `encode` put together."""
@@ -59,6 +59,10 @@ class Job:
         self.devices = [next(fields) for _ in range(int(next(fields)))]
         self.read = [next(fields) for _ in range(int(next(fields)))]
         self.write = [next(fields) for _ in range(int(next(fields)))]
+        self.host_name, uid, gid, umask, cpus = fields
+        self.ids = (int(uid), int(gid)) if uid else None
+        self.umask = int(umask) if umask else None
+        self.cpus = [int(number) for number in cpus.split()]
 
     @staticmethod
     def encode(
@@ -70,8 +74,12 @@ class Job:
         mounts: Sequence[tuple[bytes, bytes, bytes]] = (),
         devices: Sequence[bytes] = (),
         paths: tuple[Sequence[bytes], Sequence[bytes]] = ((), ()),
+        guise: Sequence[bytes] = (namespaces.HOST_NAME, b"", b"", b"", b""),
     ) -> bytes:
-        """Length, newline, fields separated by NUL, which none of them can contain."""
+        """Length, newline, fields separated by NUL, which none of them can contain.
+
+        `guise` are host name, user, group, umask and CPUs; an empty one is left as it is.
+        """
         fields = [cwd, b"1" if offline else b"0", b"%d" % len(env)]
         fields += [name + b"=" + value for name, value in env.items()]
         fields.append(b"%d" % len(programs))
@@ -82,6 +90,7 @@ class Job:
             fields += mount
         for part in (devices, *paths):
             fields += [b"%d" % len(part), *part]
+        fields += guise
         content = b"\0".join(fields)
         return b"%d\n" % len(content) + content
 
@@ -171,6 +180,10 @@ class Launcher:
             # By itself, and before it can kill the launcher: lockproof then ends what it started.
             self.report(f"started {os.getpid()}")
             os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+            if job.cpus:
+                os.sched_setaffinity(0, job.cpus)
+            if job.umask is not None:
+                os.umask(job.umask)
             if job.apart == "landlock":
                 landlock.restrict(job.read, job.write)
             if job.apart == "namespaces":

@@ -43,6 +43,9 @@ class Wanted(Protocol):
     env: dict[bytes, bytes]
     cwd: bytes
     """Where it starts, in the new root."""
+    host_name: bytes
+    ids: tuple[int, int] | None
+    """User and group that it takes itself for; None: the caller's."""
 
 
 def run_in(wanted: Wanted, program: list[bytes], told: Callable[[str], None]) -> NoReturn:
@@ -51,7 +54,7 @@ def run_in(wanted: Wanted, program: list[bytes], told: Callable[[str], None]) ->
     `told` is called with the reason where that cannot be made; then this process ends.
     """
     try:
-        _unshare(network=not wanted.offline)
+        _unshare(wanted.ids, network=not wanted.offline)
         if wanted.offline:
             loopback_up()
         pid = os.fork()
@@ -80,15 +83,15 @@ def run_in(wanted: Wanted, program: list[bytes], told: Callable[[str], None]) ->
     os._exit(_reap_until(child))
 
 
-def _unshare(*, network: bool) -> None:
+def _unshare(ids: tuple[int, int] | None, *, network: bool) -> None:
     flags = _NEWNS | _NEWUTS | _NEWIPC | _NEWPID | (0 if network else _NEWNET)
     uid, gid = os.geteuid(), os.getegid()
     if _libc.unshare(flags | _NEWUSER) == 0:
-        map_user(uid, gid)
+        map_user(uid, gid, ids)
         return
     reason = os.strerror(ctypes.get_errno())
     # Root needs no user namespace for the others.
-    if uid != 0 or _libc.unshare(flags) != 0:
+    if uid != 0 or ids or _libc.unshare(flags) != 0:
         raise Unavailable(f"user namespace: {reason}")
 
 
@@ -136,7 +139,7 @@ def _make_root(wanted: Wanted) -> None:
     # Settings of the kernel belong to root, also to one without capabilities.
     sealed = _MS_RDONLY | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
     _mount(b"proc", b"/new/proc", b"proc", sealed)
-    _libc.sethostname(HOST_NAME, len(HOST_NAME))
+    _libc.sethostname(wanted.host_name, len(wanted.host_name))
     os.chdir(b"/new")
     _pivot(b".", b".")
     _checked("leave the old root", _libc.umount2(b".", _MNT_DETACH))

@@ -64,17 +64,20 @@ def _leave_network(flags: int) -> None:
     loopback_up()
 
 
-def map_user(uid: int, gid: int) -> None:
-    """Be who one was in a new user namespace; the ids are those from before it.
+def map_user(uid: int, gid: int, guise: tuple[int, int] | None = None) -> None:
+    """Be who one was in a new user namespace, or whom `guise` names.
+
+    `uid` and `gid` are those from before it.
 
     Raises:
         OSError: the kernel refuses.
     """
+    seen = guise or (uid, gid)
     # The kernel wants setgroups denied before it lets a process map its group.
     for file, line in (
         ("setgroups", "deny"),
-        ("uid_map", f"{uid} {uid} 1"),
-        ("gid_map", f"{gid} {gid} 1"),
+        ("uid_map", f"{seen[0]} {uid} 1"),
+        ("gid_map", f"{seen[1]} {gid} 1"),
     ):
         try:
             with open(f"/proc/self/{file}", "w") as target:

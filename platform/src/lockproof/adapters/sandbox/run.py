@@ -21,7 +21,7 @@ from anyio.abc import Process
 
 from lockproof.errors import ConfigError, LockproofError, UsageError
 
-from .isolation import Isolated, Level, allowed, as_one, in_bubblewrap, triples
+from .isolation import AS_IT_IS, Guise, Isolated, Level, allowed, as_one, in_bubblewrap, triples
 from .launcher import GRACE, HOPELESS, Job
 from .output import LastLine, drain, drain_rest
 from .view import DEVICES
@@ -149,13 +149,16 @@ def _job(
 ) -> bytes:
     words = [[_encoded(part) for part in program] for program in programs]
     variables = {_encoded(name): _encoded(value) for name, value in env.items()}
+    guise = isolated.guise if isolated else AS_IT_IS
+    known = _known(guise)
     if isolated is None or isolated.level is Level.NONE:
-        return Job.encode(_encoded(cwd), variables, words, not limits.network)
+        return Job.encode(_encoded(cwd), variables, words, not limits.network, guise=known)
     view = isolated.view
     if isolated.level.own_root and words:
-        words = [as_one(words)]
+        words = [as_one(words, guise.spent)]
         if isolated.level is Level.BUBBLEWRAP:
-            words = [in_bubblewrap(view, words[0], _encoded(cwd), network=limits.network)]
+            here, network = _encoded(cwd), limits.network
+            words = [in_bubblewrap(view, words[0], here, network=network, guise=guise)]
     return Job.encode(
         _encoded(cwd),
         variables,
@@ -165,7 +168,15 @@ def _job(
         triples(view) if isolated.level is Level.NAMESPACES else (),
         [name.encode() for name in DEVICES],
         allowed(view) if isolated.level is Level.LANDLOCK else ((), ()),
+        known,
     )
+
+
+def _known(guise: Guise) -> list[bytes]:
+    uid, gid = guise.ids or ("", "")
+    umask = "" if guise.umask is None else guise.umask
+    cpus = " ".join(map(str, guise.cpus))
+    return [str(part).encode() for part in (guise.host_name, uid, gid, umask, cpus)]
 
 
 @dataclass

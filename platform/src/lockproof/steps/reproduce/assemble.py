@@ -127,6 +127,7 @@ def _facts(session: Session, result: Result) -> StageFacts:
             if not tolerances(session.policy, out)
         ),
         file=session.git_path(stage.file),
+        varied=result.varied,
     )
 
 
@@ -258,6 +259,7 @@ def _host(session: Session, result: Result) -> HostStage:
         observed={p: d for p, d in first.observed.items() if d != locked.get(p)},
         differences=first.differences,
         evidence=result.evidence,
+        varied=result.varied,
         undeclared_inputs=execution.undeclared_inputs,
         undeclared_outputs=execution.undeclared_outputs,
         network=execution.completed.network,

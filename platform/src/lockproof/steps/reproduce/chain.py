@@ -17,6 +17,7 @@ from .judge import judge, repeated
 from .plan import needed_part
 from .result import Result
 from .session import Session
+from .world import World
 
 
 async def run_chain(
@@ -39,7 +40,7 @@ async def run_chain(
             result.setup = Setup(command=result.stage.command, inputs=own)
             mark_missing(result, lost)
     for number in range(1, runs + 1):
-        await _run_all(session, results, f"run-{number}" if number > 1 else "")
+        await _run_all(session, results, number)
     for result in results.values():
         if result.judgements:
             result.verdicts = repeated(result.judgements[0], result.judgements[1:])
@@ -81,7 +82,8 @@ def _root_inputs(
     return inputs, needs
 
 
-async def _run_all(session: Session, results: Mapping[str, Result], label: str) -> None:
+async def _run_all(session: Session, results: Mapping[str, Result], number: int) -> None:
+    label, world = f"run-{number}" if number > 1 else "", World(seed=number)
     workspace = await anyio.to_thread.run_sync(session.new_workspace)
     known: dict[str, Digest | None] = {}
     for stage in session.pipeline.stages:
@@ -93,7 +95,7 @@ async def _run_all(session: Session, results: Mapping[str, Result], label: str) 
             continue
         assert result.setup is not None
         fresh = {path: i for path, i in result.setup.inputs.items() if path not in known}
-        setup = Setup(command=stage.command, inputs=fresh, present=dict(known), make_folders=False)
+        setup = Setup(stage.command, fresh, dict(known), make_folders=False, world=world)
         session.progress.say(f"{stage.address}: running{f' ({label})' if label else ''}")
         # As in isolated mode: what others made or read is there only for those who declare it.
         aside = [path for path in known if not _is_for(session, stage, path)]

@@ -52,9 +52,9 @@ class Curtain:
                 found.update(self._files[start:end])
         return tuple(sorted(found))
 
-    def hidden(self, stage: Stage) -> tuple[str, ...]:
-        """The files that a stage does not find, in order."""
-        if self.declared_only:
+    def hidden(self, stage: Stage, *, declared_only: bool = False) -> tuple[str, ...]:
+        """The files that a stage does not find, in order; with `declared_only` as `view` has it."""
+        if self.declared_only or declared_only:
             shown = frozenset(self.shown(stage))
             return tuple(path for path in self._files if path not in shown)
         declared = self._declared(stage)

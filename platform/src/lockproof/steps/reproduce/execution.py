@@ -21,8 +21,10 @@ from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Stage, inside, overlap
 
 from .curtain import drawn
+from .order import disarrange
 from .place import lead_home, prepare_place, unseen
 from .session import Session, Workspace
+from .world import USUAL, World
 
 _OWN_FILES = ("dvc.yaml", "dvc.lock", ".gitignore", ".gitattributes", ".dvcignore")
 
@@ -53,6 +55,8 @@ class Setup:
     variables: Mapping[str, str] = field(default_factory=dict)
     make_folders: bool = True
     """Whether the folders of outputs are made first, as they are when a stage runs alone."""
+    world: World = USUAL
+    """What is around the run; experiments that put something back leave it as it is."""
 
     def put_back(self, **changes: object) -> "Setup":
         """The same setup with some mappings extended or values replaced."""
@@ -85,6 +89,8 @@ class Execution:
     """The DVC root as the command saw it."""
     home: str = ""
     """Its `HOME`, which was empty."""
+    disarranged: int = 0
+    """How many folders listed their entries in another order, where that was asked for."""
 
     @property
     def succeeded(self) -> bool:
@@ -120,7 +126,8 @@ async def execute(
     before = await anyio.to_thread.run_sync(_lay_out, session, stage, setup, workspace)
     log = session.log_path(stage, label)
     environment = setup.environment or session.environment
-    place = prepare_place(session.surface_of(environment), stage, workspace.folder)
+    world = setup.world
+    place = prepare_place(session.surface_of(environment), stage, workspace.folder, world)
     root = Path(os.path.normpath(place.checkout / session.prefix))
     variables = stage_variables(
         session.policy.run,
@@ -129,12 +136,19 @@ async def execute(
         tmp=place.tmp,
         extra={"DVC_ROOT": str(root), "DVC_STAGE": stage.address, **setup.variables},
     )
-    limits = Limits(timeout=session.policy.run.timeout, network=session.policy.run.network)
+    variables = _varied(variables, world)
+    network = session.policy.run.network and not world.cut
+    times = [t for t in (session.policy.run.timeout, world.patience) if t is not None]
+    limits = Limits(timeout=min(times, default=None), network=network)
     name = stage.address + (f" ({label})" if label else "")
     session.progress.show(name, "")
-    hidden = (*session.hidden_from(stage), *map(session.git_path, aside))
-    with drawn(workspace.folder, hidden):
+    hidden = session.curtain.hidden(stage, declared_only=world.declared_only)
+    disarranged = 0
+    with drawn(workspace.folder, (*hidden, *map(session.git_path, aside))):
         (workspace.root / stage.wdir).mkdir(parents=True, exist_ok=True)
+        if world.disorder:
+            places = (workspace.folder, world.disorder.other_than)
+            disarranged = await anyio.to_thread.run_sync(disarrange, *places)
         trace = await anyio.to_thread.run_sync(Trace, workspace.root)
         laid_out = time.monotonic()
         completed = await run_commands(
@@ -170,12 +184,22 @@ async def execute(
         odd=odd,
         root=str(root),
         home=str(place.home),
+        disarranged=disarranged,
         seconds={
             "prepare": laid_out - clock,
             "run": ran - laid_out,
             "compare": time.monotonic() - ran,
         },
     )
+
+
+def _varied(variables: Mapping[str, str], world: World) -> dict[str, str]:
+    """The variables of a stage as the world has them."""
+    found: dict[str, str | None] = {"PYTHONHASHSEED": str(world.seed), **variables}
+    if world.account:
+        found |= {"USER": world.account.name, "LOGNAME": world.account.name}
+    found.update(world.variables)
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _lay_out(

@@ -2,53 +2,33 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio.to_thread
 
 from lockproof.adapters.environment.build import PipelineEnvironment, with_packages
 from lockproof.adapters.files import cache_root
-from lockproof.compare.causes import Facts, conclude
+from lockproof.compare.causes import Facts, Finding, conclude
 from lockproof.errors import LockproofError
 from lockproof.model.cause import CauseKind
+from lockproof.model.condition import RUN_TO_RUN
 from lockproof.model.record import RunRecord
 from lockproof.model.report import Evidence
 from lockproof.model.verdict import Verdict
 
-from .execution import Execution, Setup
+from .conditions.lab import Lab, Look, how_failed, laboratory, varies_beyond
+from .conditions.search import Found, by_itself, repeat, search
+from .execution import Setup
 from .factors import Change, find_changes
 from .history import lock_history, relocked
-from .judge import Judgement, repeated
 from .recorded import environment_changes_of, excluded_by_record
 from .result import Result
 from .seen import directly_seen
 from .session import Session
 from .state import kept_state
-from .trial import trial
 
-_STEADIERS: tuple[Mapping[str, str], ...] = (
-    {"PYTHONHASHSEED": "0"},
-    {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
-)
 _ONE_BY_ONE = 6
 """More package changes than this are tried together only."""
-
-
-@dataclass
-class _Trials:
-    """Runs experiments on one stage, as many as the policy allows."""
-
-    session: Session
-    result: Result
-    left: int
-
-    async def run(self, setup: Setup, label: str) -> tuple[Execution, Judgement] | None:
-        """Run the stage in a fresh checkout; None where it cannot be done or is one too many."""
-        if self.left <= 0:
-            return None
-        self.left -= 1
-        self.result.experiments += 1
-        return await trial(self.session, self.result.stage, setup, label)
 
 
 async def explain(session: Session, result: Result, others: Mapping[str, Result]) -> None:
@@ -62,7 +42,6 @@ async def explain(session: Session, result: Result, others: Mapping[str, Result]
     assert result.execution is not None
     stage = result.stage
     session.progress.say(f"{stage.address}: looking for the cause")
-    trials = _Trials(session, result, session.policy.reproduce.experiments)
     history = await anyio.to_thread.run_sync(lock_history, session, stage)
     changes = await anyio.to_thread.run_sync(find_changes, session, result, history, others)
     record = session.record_for(stage)
@@ -71,29 +50,27 @@ async def explain(session: Session, result: Result, others: Mapping[str, Result]
     excluded, reasons = excluded_by_record(session, result, history, record)
     changes = _merge_packages(changes)
 
-    varies, again = await _repeat(session, trials)
-    steadied = await _steady(trials) if varies else ()
-    state = () if varies else await kept_state(result, trials.run)
-    baseline, moved, alone = await _put_back(session, trials, [] if varies else changes)
-    seen = await anyio.to_thread.run_sync(directly_seen, session, result, record)
-    tried = {change.factor.subject for change in changes}
+    with laboratory(session, result, session.policy.reproduce.experiments) as lab:
+        seen = await _experiments(lab, changes)
+    excluded, reasons = _excluded(seen, excluded, reasons)
+    direct = await anyio.to_thread.run_sync(directly_seen, session, result, record)
     facts = Facts(
         factors=tuple(change.factor for change in changes),
-        varies=varies,
-        repeated=again,
-        steadied_by=steadied,
-        baseline=baseline,
-        baseline_moved=moved,
-        alone=alone,
+        varies=seen.varies,
+        repeated=seen.repeated,
+        depends=tuple(seen.found.depends),
+        baseline=seen.baseline,
+        baseline_moved=seen.moved,
+        alone=seen.alone,
         rewritten=_rewritten(result),
         relocked=relocked(session, result, history),
-        named=tuple(found for found in (*state, *seen) if found[0].subject not in tried),
+        named=(*seen.state, *_beside(direct, seen, changes)),
         excluded=excluded,
         not_excluded=reasons,
         differing=tuple(
             path for path, v in result.verdicts.items() if v.verdict is not Verdict.PASSED
         ),
-        failed=_failure(result.execution),
+        failed=how_failed(result.execution),
         observed=_observed(result, record),
         stray_outputs=result.execution.undeclared_outputs,
         missing=tuple(path for path, d in result.execution.outs.items() if d is None),
@@ -105,66 +82,116 @@ async def explain(session: Session, result: Result, others: Mapping[str, Result]
         for index, (_, lines) in enumerate(found)
         for text, detail in lines
     )
+    result.evidence += (_cost(lab),)
     result.spend("explain", time.monotonic() - started)
 
 
-async def _repeat(session: Session, trials: _Trials) -> tuple[tuple[str, ...], bool]:
-    """Run once more with nothing changed, unless that was done; which outputs vary?"""
-    result = trials.result
-    if len(result.judgements) < 2:
-        assert result.setup is not None
-        second = await trials.run(result.setup, "repeat")
-        if second is None:
-            return (), False
-        result.executions.append(second[0])
-        result.judgements.append(second[1])
-        result.verdicts = repeated(result.judgements[0], result.judgements[1:])
-    first = result.judgements[0]
-    varies = tuple(
-        path
-        for path in first.observed
-        if len({str(j.observed.get(path)) for j in result.judgements}) > 1
-        and result.verdicts.get(path) is not None
-        and result.verdicts[path].verdict is not Verdict.PASSED
+@dataclass
+class _Seen:
+    """What the experiments on a stage came to."""
+
+    varies: tuple[str, ...] = ()
+    repeated: bool = False
+    found: Found = field(default_factory=Found)
+    state: tuple[Finding, ...] = ()
+    """Files of an earlier run that the result depends on."""
+    baseline: bool | None = None
+    moved: bool = False
+    alone: dict[int, bool] = field(default_factory=dict)
+
+
+async def _experiments(lab: Lab, changes: Sequence[Change]) -> _Seen:
+    """Cheapest first, until a cause stands: once more, then the changes, then the conditions."""
+    result, seen = lab.result, _Seen()
+    assert result.execution is not None
+    usual = sum(result.execution.seconds.values())
+    if not lab.site.own_root:
+        # Another path is seen there: what was judged is no run to compare with.
+        await lab.rest_on("held", {})
+    again = await repeat(lab)
+    seen.repeated = again is not None
+    if again and again.differs and again.failed == how_failed(result.execution):
+        cause = await by_itself(lab, again)
+        seen.found.depends.append(cause)
+        seen.varies = _unproved(result, cause.outputs)
+        varies_beyond(result, seen.varies)
+        return seen
+    seen.state = await kept_state(lab)
+    if changes and lab.left:
+        lab.session.progress.say(
+            f"{result.stage.address}: putting back what differs, {usual:.1f} s a run"
+        )
+    seen.baseline, seen.moved, seen.alone = await _put_back(lab, changes)
+    if seen.baseline or seen.state or not lab.left:
+        return seen
+    lab.session.progress.say(
+        f"{result.stage.address}: varying what else it may depend on,"
+        f" at most {lab.left} runs of {usual:.1f} s"
     )
-    return varies, True
+    seen.found = await search(lab, failed=not result.execution.succeeded)
+    seen.varies = tuple(
+        path
+        for found in seen.found.depends
+        if found.condition in RUN_TO_RUN
+        for path in _unproved(result, found.outputs)
+    )
+    varies_beyond(result, seen.varies)
+    return seen
 
 
-async def _steady(trials: _Trials) -> tuple[str, ...]:
-    found = []
-    for variables in _STEADIERS:
-        setup = trials.result.setup
-        assert setup is not None
-        label = next(iter(variables)).lower()
-        runs = [
-            await trials.run(setup.put_back(variables=variables), f"{label}-{n}") for n in (1, 2)
-        ]
-        if all(runs) and runs[0] and runs[1] and runs[0][1].observed == runs[1][1].observed:
-            found.append(" ".join(f"{k}={v}" for k, v in variables.items()))
-    return tuple(found)
+def _excluded(
+    seen: _Seen, excluded: Mapping[str, str], reasons: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """What is known of conditions from records and history, and beside it from experiments."""
+    varied = dict.fromkeys(seen.found.excluded, "varied without effect")
+    if varied.pop("home", None):
+        reasons = {**reasons, "home": "another empty one made no difference; files may have been"}
+    return {**varied, **excluded}, {**seen.found.unvaried, **reasons}
+
+
+def _beside(
+    direct: Sequence[Finding], seen: _Seen, changes: Sequence[Change]
+) -> tuple[Finding, ...]:
+    """What was seen directly, without what an experiment says of the same thing."""
+    tried = {change.factor.subject for change in changes}
+    by_path = {p for d in seen.found.depends if d.condition == "path" for p in d.outputs}
+    return tuple(
+        found
+        for found in direct
+        if found[0].subject not in tried
+        and not (found[0].kind is CauseKind.PATH and found[0].subject in by_path)
+    )
+
+
+def _unproved(result: Result, paths: Sequence[str]) -> tuple[str, ...]:
+    """Those outputs that do not pass."""
+    verdicts = result.verdicts
+    return tuple(p for p in paths if p in verdicts and verdicts[p].verdict is not Verdict.PASSED)
+
+
+def _cost(lab: Lab) -> Evidence:
+    runs = f"{lab.runs} run{'s' if lab.runs != 1 else ''}"
+    return Evidence(text=f"experiments: {runs}, {lab.seconds:.1f} s")
 
 
 async def _put_back(
-    session: Session, trials: _Trials, changes: Sequence[Change]
+    lab: Lab, changes: Sequence[Change]
 ) -> tuple[bool | None, bool, dict[int, bool]]:
     """Put everything back that can be; then leave out one change at a time."""
-    result = trials.result
+    session, result = lab.session, lab.result
     movable = [i for i, change in enumerate(changes) if change.factor.obstacle is None]
     if not movable:
         return None, False, {}
 
-    async def putting_back(
-        indices: Sequence[int], label: str
-    ) -> tuple[Execution, Judgement] | None:
+    async def putting_back(indices: Sequence[int], label: str) -> Look | None:
         setup = await _setup_with(session, result, [changes[i] for i in indices])
-        return await trials.run(setup, label) if setup else None
+        return await lab.run(label, setup=setup) if setup else None
 
     every = await putting_back(movable, "put-back")
     if every is None:
         return None, False, {}
-    execution, judgement = every
-    agrees = execution.succeeded and judgement.agrees
-    moved = judgement.observed != result.judgements[0].observed
+    agrees = every.agrees
+    moved = bool(every.differs)
     alone: dict[int, bool] = {}
     if agrees and len(movable) > 1:
         for index in movable:
@@ -172,7 +199,7 @@ async def _put_back(
             outcome = await putting_back(rest, f"all-but-{index}")
             if outcome is None:
                 break
-            alone[index] = outcome[0].succeeded and outcome[1].agrees
+            alone[index] = outcome.agrees
         if alone and all(alone.values()):
             alone = {}  # Only together do they matter: none is cleared.
     return agrees, moved, alone
@@ -250,11 +277,3 @@ def _observed(result: Result, record: RunRecord | None) -> str | None:
     if record is None:
         return None
     return "watched" if record.saw(result.stage.address) else "after the fact"
-
-
-def _failure(execution: Execution) -> str | None:
-    if execution.succeeded:
-        return None
-    if execution.completed.timed_out:
-        return "the command ran into the time limit"
-    return f"the command failed with exit code {execution.completed.exit_code}"

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import anyio
 import anyio.to_thread
@@ -16,6 +17,7 @@ from .judge import judge, repeated
 from .plan import isolated_inputs
 from .result import Result
 from .session import Session
+from .world import World
 
 _BY_CHAIN = "; or run the whole pipeline from its data, with --mode chain"
 
@@ -92,16 +94,21 @@ async def _run_one(
 ) -> None:
     async with limiter:
         for number in range(1, runs + 1):
-            await run_once(session, result, f"run-{number}" if number > 1 else "")
+            await run_once(session, result, number)
             if result.skipped:
                 return
         result.verdicts = repeated(result.judgements[0], result.judgements[1:])
 
 
-async def run_once(session: Session, result: Result, label: str) -> None:
-    """Run a stage in a fresh checkout and judge it; the first run's checkout is kept."""
+async def run_once(session: Session, result: Result, number: int) -> None:
+    """Run a stage in a fresh checkout and judge it; the first run's checkout is kept.
+
+    Each `number` of run has a hash seed of its own, the same everywhere.
+    """
     stage, setup = result.stage, result.setup
     assert setup is not None
+    label = f"run-{number}" if number > 1 else ""
+    setup = replace(setup, world=World(seed=number))
     session.progress.say(f"{stage.address}: running{f' ({label})' if label else ''}")
     workspace = await anyio.to_thread.run_sync(session.new_workspace)
     try:

@@ -12,6 +12,10 @@ from lockproof.errors import UsageError
 from lockproof.model.pipeline import Stage
 from lockproof.steps.surface import CHECKOUT, HOME, TMP, Surface
 
+from .world import USUAL, World
+
+_ONLINE = "/sys/devices/system/cpu/online"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -31,27 +35,29 @@ class Place:
             remove(folder)
 
 
-def prepare_place(surface: Surface, stage: Stage, folder: Path) -> Place:
+def prepare_place(surface: Surface, stage: Stage, folder: Path, world: World = USUAL) -> Place:
     """A place for one run of a stage in the checkout `folder`: home and temporary folder empty."""
-    home, tmp, other = (folder.with_suffix(f".{name}") for name in ("home", "tmp", "other"))
+    own = "home" if world.home == HOME else "another-home"
+    home, tmp, other = (folder.with_suffix(f".{name}") for name in (own, "tmp", "other"))
     for scratch in (home, tmp, other):
         if scratch.exists():
             remove(scratch)
         scratch.mkdir()
     level = surface.isolation.level
     mounts = [
-        Mount(str(CHECKOUT), str(folder), "write"),
-        Mount(str(HOME), str(home), "write"),
+        Mount(str(world.checkout), str(folder), "write"),
+        Mount(str(world.home), str(home), "write"),
         Mount(str(TMP), str(tmp), "write"),
         *_external(surface, stage, other),
-        *_accounts(other),
+        *_accounts(other, world),
+        *_processors(other, world),
     ]
     if surface.clone is not None:
         mounts.append(Mount(str(surface.clone), str(folder), "write"))
     view = surface.view.showing(mounts)
     _refuse_links(view, folder)
-    seen = (CHECKOUT, HOME, TMP) if level.own_root else (folder, home, tmp)
-    return Place(Isolated(level, view), *seen, scratch=(home, tmp, other))
+    seen = (world.checkout, world.home, TMP) if level.own_root else (folder, home, tmp)
+    return Place(Isolated(level, view, world.guise), *seen, scratch=(home, tmp, other))
 
 
 def lead_home(folder: Path, checkout: Path, paths: Iterable[str]) -> None:
@@ -138,14 +144,24 @@ def _refuse_links(view: View, folder: Path) -> None:
                 raise UsageError(f"{target} is a link in this commit, and needed as a folder")
 
 
-def _accounts(scratch: Path) -> list[Mount]:
+def _accounts(scratch: Path, world: World) -> list[Mount]:
     """Programs ask who they run as; other people's names are nobody's business."""
     uid, gid = os.geteuid(), os.getegid()
     name = "root" if uid == 0 else "stage"
+    if world.account:
+        uid, gid, name = world.account.uid, world.account.gid, world.account.name
     files = {
-        "passwd": f"{name}:x:{uid}:{gid}::{HOME}:/bin/sh\n",
+        "passwd": f"{name}:x:{uid}:{gid}::{world.home}:/bin/sh\n",
         "group": f"{name}:x:{gid}:\n",
     }
     for file, content in files.items():
         (scratch / file).write_text(content)
     return [Mount(f"/etc/{file}", str(scratch / file)) for file in files]
+
+
+def _processors(scratch: Path, world: World) -> list[Mount]:
+    """Where programs count CPUs without asking which of them they may use."""
+    if not world.guise.cpus or not os.path.exists(_ONLINE):
+        return []
+    (scratch / "online").write_text(f"{','.join(map(str, world.guise.cpus))}\n")
+    return [Mount(_ONLINE, str(scratch / "online"))]

@@ -19,3 +19,5 @@ class Request:
     """Whose remotes are asked; default: `since`, in CI the target branch, else the work tree's."""
     reuse: bool = True
     log_mlflow: bool = False
+    vary: tuple[str, ...] = ()
+    """Conditions to vary one by one (`conditions.NAMES`)."""

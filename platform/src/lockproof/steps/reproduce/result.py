@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from lockproof.adapters.verdicts import ProvedStage
 from lockproof.model.cause import Cause
 from lockproof.model.pipeline import Stage
-from lockproof.model.report import Evidence, SkipReason
+from lockproof.model.report import Evidence, SkipReason, Varied
 from lockproof.model.verdict import OutputVerdict
 
 from .execution import Execution, Setup
@@ -34,6 +34,7 @@ class Result:
     """Outputs that a judge alone would let pass."""
     causes: tuple[Cause, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    varied: tuple[Varied, ...] = ()
     experiments: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 

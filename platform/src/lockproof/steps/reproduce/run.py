@@ -34,6 +34,7 @@ from lockproof.steps.trust import restrained, trusted_policy, trusted_reader, tr
 from .affected import affected_since
 from .assemble import assemble
 from .chain import run_chain
+from .conditions.vary import cost, vary
 from .confirm import confirm_judged
 from .explain import explain
 from .isolated import run_isolated
@@ -71,13 +72,15 @@ async def reproduce(request: Request, progress: Progress) -> Report:
             results = _prepare_results(session, selection)
             session.mode = subject.mode or session.mode
             reuse = Reuse(session, chain=subject.mode == "chain")
-            if request.reuse and subject.runs == 1:
+            if request.reuse and subject.runs == 1 and not request.vary:
                 reuse.find(results)
             lost = await _run(session, results, subject, request)
             await confirm_judged(session, results)
             if session.policy.reproduce.explain:
                 await _explain(session, results, _jobs(session.policy, request))
             reuse.keep(results)
+            if request.vary:
+                await _vary(session, results, request)
             timing = clock.timing({a: result.seconds for a, result in results.items()})
             report = assemble(session, subject, results, lost, timing)
             return log_report(session, tracking, report) if tracking else report
@@ -243,6 +246,19 @@ async def _run(
     if subject.mode == "chain":
         return await run_chain(session, results, subject.runs)
     return await run_isolated(session, results, _jobs(session.policy, request), subject.runs)
+
+
+async def _vary(session: Session, results: Mapping[str, Result], request: Request) -> None:
+    session.progress.say(await anyio.to_thread.run_sync(cost, session, results, request.vary))
+    limiter = anyio.CapacityLimiter(_jobs(session.policy, request))
+
+    async def one(result: Result) -> None:
+        async with limiter:
+            await vary(session, result, request.vary)
+
+    async with anyio.create_task_group() as group:
+        for result in results.values():
+            group.start_soon(one, result)
 
 
 async def _explain(session: Session, results: Mapping[str, Result], jobs: int) -> None:

@@ -83,9 +83,9 @@ class Session:
         """
         return self.work / f"{name}-{next(self._numbers)}"
 
-    def new_workspace(self) -> Workspace:
-        """A fresh clean checkout below the work folder."""
-        folder = self.fresh("checkout")
+    def new_workspace(self, folder: Path | None = None) -> Workspace:
+        """A fresh clean checkout, in `folder` or anywhere below the work folder."""
+        folder = folder or self.fresh("checkout")
         self.git.check_out(self.commit, folder)
         root = folder / self.prefix
         return Workspace(folder, root, Hasher(root))

@@ -1,24 +1,20 @@
 """Whether a stage's result depends on what an earlier run of it left."""
 
-from collections.abc import Awaitable, Callable
-
 from lockproof.compare.causes import Finding
 from lockproof.model.cause import Cause, CauseKind, Certainty
 
-from .execution import Execution, Input, Setup
-from .judge import Judgement
-from .result import Result
-
-Run = Callable[[Setup, str], Awaitable[tuple[Execution, Judgement] | None]]
+from .conditions.lab import Lab
+from .execution import Input
 
 _MOST = 5
 
 
-async def kept_state(result: Result, run: Run) -> tuple[Finding, ...]:
+async def kept_state(lab: Lab) -> tuple[Finding, ...]:
     """Give the stage once more what its run left; named is that where other outputs come of it.
 
     No run is made where it left nothing: no output that is kept, and no file that is not declared.
     """
+    result = lab.result
     execution, workspace, setup = result.execution, result.workspace, result.setup
     if execution is None or workspace is None or setup is None or not execution.succeeded:
         return ()
@@ -27,8 +23,8 @@ async def kept_state(result: Result, run: Run) -> tuple[Finding, ...]:
     given = {p: Input(None, file=workspace.root / p) for p in left if (workspace.root / p).exists()}
     if not given:
         return ()
-    outcome = await run(setup.put_back(inputs=given), "once-more")
-    if outcome is None or outcome[1].observed == result.judgements[0].observed:
+    look = await lab.run("once-more", setup=setup.put_back(inputs=given))
+    if look is None or look.failed or not look.differs:
         return ()
     certainty = Certainty.PROVEN if len(given) == 1 else Certainty.LIKELY
     return tuple(

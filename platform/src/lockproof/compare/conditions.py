@@ -1,0 +1,56 @@
+"""What an output depends on that no commit holds: a condition of the machine or the moment."""
+
+from dataclasses import dataclass
+
+from lockproof.model.cause import Cause, CauseKind, Certainty
+from lockproof.model.condition import RUN_TO_RUN, condition_noun
+
+_OPAQUE = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".skops", ".h5", ".zip", ".onnx")
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """What an experiment showed: with only this condition varied, outputs came out differently."""
+
+    condition: str
+    setting: str
+    """What it was varied to, such as `TZ=XXX-13:45`."""
+    mend: str
+    outputs: tuple[str, ...]
+    files: tuple[str, ...] = ()
+    """In outputs that are directories, the files that came out differently; a few of them."""
+    met: bool = False
+    """Whether the locked outputs came out under it."""
+    shown: str = ""
+    """How it was shown, where not by one run under that setting."""
+
+
+def dependence_cause(found: Dependence, path: str) -> tuple[Cause, tuple[tuple[str, None], ...]]:
+    """The cause that a dependence is for one output, and what shows it."""
+    own = found.condition in RUN_TO_RUN
+    mend = found.mend
+    if path.lower().endswith(_OPAQUE):
+        mend += (
+            "; such a file has no tolerance: let an output that can be compared stand for it"
+            " ([[judged-by]])"
+        )
+    what = (
+        "varies from run to run"
+        if found.condition == "random"
+        else f"depends on {condition_noun(found.condition)}"
+    )
+    cause = Cause(
+        kind=CauseKind.NONDETERMINISM if own else CauseKind.CONDITION,
+        subject=path,
+        certainty=Certainty.PROVEN if own or found.met else Certainty.LIKELY,
+        condition=found.condition,
+        summary=f"it {what}: {mend}",
+    )
+    lines = [found.shown or f"with all else held, and {found.setting}, it comes out differently"]
+    if found.files:
+        lines.append(f"what differs in it: {', '.join(found.files)}")
+    if found.met:
+        lines.append(f"with {found.setting} the locked output is made again")
+    elif not own:
+        lines.append("which value made the locked output is not known")
+    return cause, tuple((line, None) for line in lines)

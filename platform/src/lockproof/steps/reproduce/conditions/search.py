@@ -1,0 +1,189 @@
+"""Which conditions does a stage depend on? As few runs as will do.
+
+A run from the same inputs, with every condition held, shows what varies by itself. Then all
+conditions are varied at once: a stage that gives the same outputs depends on none of them. Only
+where it does not, they are parted into halves until the one that matters stands alone, and a run
+with all but that one shows whether there is another.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import anyio
+
+from lockproof.compare.conditions import Dependence
+
+from .clock import no_clock, standing
+from .known import Condition
+from .lab import Lab, Look
+
+_LIKELY = {"hash-seed": 6, "clock": 3}
+"""How likely a condition matters, against 1 for others: the likely ones are parted off first."""
+_LONG = 20.0
+"""Seconds; a stage that takes longer is varied a few times only."""
+RANDOM_MEND = (
+    "seed its random numbers (random, numpy, random_state), and leave uuid4, urandom and measured"
+    " times out; what threads race for needs a fixed order"
+)
+
+
+@dataclass
+class Found:
+    """What experiments came to."""
+
+    depends: list[Dependence] = field(default_factory=list)
+    excluded: tuple[str, ...] = ()
+    unvaried: dict[str, str] = field(default_factory=dict)
+
+
+async def repeat(lab: Lab, label: str = "repeat") -> Look | None:
+    """Run once more with everything held, in another second than before."""
+    while int(time.time()) == int(lab.ended):
+        await anyio.sleep(0.05)
+    return await lab.run(label)
+
+
+async def by_itself(lab: Lab, varied: Look) -> Dependence:
+    """What makes outputs vary although all is held: the clock, or what cannot be held.
+
+    Where the clock is to blame, further runs have one that stands still.
+    """
+    if not no_clock():
+        for number, still in enumerate(standing(lab.site.patience)):
+            if number and lab.left is not None and lab.left < 2:
+                break
+            base = lab.outs, lab.root, lab.base
+            first = await lab.rest_on(f"clock-stands-{number}", still)
+            second = await lab.run(f"clock-stands-{number}-again") if _went(first) else None
+            if _went(second) and second and not second.differs:
+                clock = next(c for c in lab.conditions if c.name == "clock")
+                shown = "runs agree where the clock stands still, and differ where it goes on"
+                return _dependence(clock, "another time", varied, lab, shown)
+            lab.outs, lab.root, lab.base = base
+            if _went(second):
+                break  # It works, and does not help.
+    shown = "another run from the same inputs, with all that can be held held, gave other outputs"
+    if no_clock():
+        shown += f" (the clock could not be held: {no_clock()})"
+    return Dependence(
+        "random", "nothing varied", RANDOM_MEND, varied.differs, varied.files, shown=shown
+    )
+
+
+def _went(look: Look | None) -> bool:
+    return look is not None and look.failed is None
+
+
+async def search(lab: Lab, *, failed: bool) -> Found:
+    """The conditions that the stage's outputs depend on; it is known not to vary by itself.
+
+    Args:
+        lab: for the experiments.
+        failed: whether the stage fails in its usual world; then it is tried once only.
+    """
+    found = Found()
+    pool = []
+    for condition in lab.conditions:
+        if condition.obstacle:
+            found.unvaried[condition.name] = condition.obstacle
+        elif not condition.drastic:
+            pool.append(condition)
+    usual = sum(lab.result.execution.seconds.values()) if lab.result.execution else 0.0
+    rounds = 1 if failed else 7 if usual < _LONG else 3
+    complete = False
+    for number in range(rounds):
+        look = await _vary(lab, pool, number, f"all-varied-{number + 1}")
+        if look is None:
+            break
+        if look.failed and not failed:
+            pool = await _without_failing(lab, pool, number, found)
+            look = await _vary(lab, pool, number, f"all-varied-{number + 1}-again")
+            if look is None or look.failed:
+                break
+        complete = True
+        if look.differs:
+            await _narrow(lab, pool, number, found)
+            break
+    if complete and not failed:
+        named = {d.condition for d in found.depends}
+        found.excluded = tuple(c.name for c in pool if c.name not in named and not found.depends)
+    return found
+
+
+async def _vary(lab: Lab, pool: Sequence[Condition], number: int, label: str) -> Look | None:
+    changes = [c.settings[number % len(c.settings)].changes for c in pool]
+    return await lab.run(label, *changes)
+
+
+async def _without_failing(
+    lab: Lab, pool: list[Condition], number: int, found: Found
+) -> list[Condition]:
+    """Leave out the condition under which the command fails."""
+    suspects = list(pool)
+    while len(suspects) > 1:
+        half = suspects[: len(suspects) // 2]
+        look = await _vary(lab, half, number, f"failing-{half[0].name}")
+        if look is None:
+            return pool
+        suspects = half if look.failed else suspects[len(half) :]
+    found.unvaried[suspects[0].name] = "the command fails with it"
+    return [c for c in pool if c is not suspects[0]]
+
+
+async def _narrow(lab: Lab, pool: list[Condition], number: int, found: Found) -> None:
+    while pool:
+        one, look = await _one_of(lab, pool, number)
+        if one is None or look is None:
+            return
+        setting = one.settings[number % len(one.settings)]
+        found.depends.append(_dependence(one, setting.label, look, lab))
+        pool = [c for c in pool if c is not one]
+        others = await _vary(lab, pool, number, f"all-but-{one.name}") if pool else None
+        if others is None or others.failed or not others.differs:
+            return
+
+
+async def _one_of(
+    lab: Lab, pool: Sequence[Condition], number: int
+) -> tuple[Condition | None, Look | None]:
+    """A condition that makes a difference alone, and the run that shows it."""
+    last: Look | None = None
+    while len(pool) > 1:
+        first = _likelier(pool)
+        look = await _vary(lab, first, number, f"varied-{first[0].name}-{len(first)}")
+        if look is None:
+            return None, None
+        if look.differs:
+            pool, last = first, look
+        else:
+            pool, last = pool[len(first) :], None
+    if last is None:
+        last = await _vary(lab, pool, number, f"varied-{pool[0].name}-alone")
+    return (pool[0], last) if last and last.differs else (None, None)
+
+
+def _likelier(pool: Sequence[Condition]) -> Sequence[Condition]:
+    """The first part of a list, about half of it by weight and never all."""
+    weights = [_LIKELY.get(condition.name, 1) for condition in pool]
+    count = 1
+    while count < len(pool) - 1 and 2 * sum(weights[: count + 1]) <= sum(weights):
+        count += 1
+    return pool[:count]
+
+
+def _dependence(
+    condition: Condition, setting: str, look: Look, lab: Lab, shown: str = ""
+) -> Dependence:
+    differing = look.differs
+    verdicts = look.judgement.verdicts if look.judgement and not shown else {}
+    judged = [verdicts[path].verdict.value for path in differing if path in verdicts]
+    return Dependence(
+        condition.name,
+        setting,
+        condition.mend,
+        differing,
+        look.files,
+        met=bool(judged) and set(judged) == {"passed"},
+        shown=shown,
+    )

@@ -1,0 +1,258 @@
+"""Small pipelines with one known dependence each: it is named, and nothing else."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lockproof.adapters.sandbox.isolation import Isolation, Level
+from lockproof.cli.main import main
+from lockproof.model.report import Report, Varied
+from lockproof.model.verdict import Verdict
+from lockproof.steps.reproduce.conditions import NAMES
+from lockproof.steps.reproduce.conditions.clock import no_clock
+
+from .pipelines import Project, causes, new_project, prove, rules, stage, verdicts
+
+VARIABLE = "LOCKPROOF_TEST_COLOUR"
+COMMANDS = {
+    "hash-seed": "python3 -c \"print(list({'a', 'b'}))\"",
+    "clock": "python3 -c \"import gzip, sys; sys.stdout.buffer.write(gzip.compress(b'x'))\"",
+    "file-order": "python3 -c \"import os; print(os.listdir('data'))\"",
+    "random": "cat /proc/sys/kernel/random/uuid",
+    "path": "pwd",
+    "threads": "echo $OMP_NUM_THREADS",
+    "timezone": "date -d @0 +%H:%M",
+    "locale": "locale charmap",
+    "umask": "umask",
+    "home": "echo $HOME",
+    "host-name": "uname -n",
+    "user": "id -un",
+    "cpu-count": 'python3 -c "import os; print(len(os.sched_getaffinity(0)))"',
+    "process-id": "echo $$",
+    "undeclared-files": "cat beside.txt",
+    f"variable {VARIABLE}": f"echo ${VARIABLE}",
+    "nothing": "sort data/a.txt",
+}
+ELSEWHERE = {
+    "TZ": "LKX-5",
+    "LC_ALL": "C.UTF-8",
+    "OMP_NUM_THREADS": "7",
+    VARIABLE: "blue",
+    "USER": "nobody",
+}
+ALTERNATIVES = {"cpu-count": len(os.sched_getaffinity(0)) > 1, "clock": not no_clock()}
+"""Conditions that not every machine can vary."""
+
+
+def _name(condition: str) -> str:
+    return condition.replace(" ", "-").lower()
+
+
+def _pipeline(commands: dict[str, str]) -> str:
+    lines = ["stages:"]
+    for condition, command in commands.items():
+        name = _name(condition)
+        text = f"{command} > {name}.out".replace("'", "''")
+        lines += [f"  {name}:", f"    cmd: '{text}'", "    deps: [data]", f"    outs: [{name}.out]"]
+    return "\n".join(lines) + "\n"
+
+
+def _project(base: Path, commands: dict[str, str]) -> Project:
+    project = new_project(base)
+    files = {f"data/{name}.txt": name for name in "abcdef"}
+    policy = f'[run]\npass-env = ["{VARIABLE}"]\n'
+    pipeline = {"dvc.yaml": _pipeline(commands), "beside.txt": "beside\n", "lockproof.toml": policy}
+    project.write({**files, **pipeline})
+    with pytest.MonkeyPatch.context() as elsewhere:
+        # Where the lock was made all is otherwise.
+        for name, value in ELSEWHERE.items():
+            elsewhere.setenv(name, value)
+        before = os.umask(0o027)
+        try:
+            project.repro("first")
+        finally:
+            os.umask(before)
+    return project
+
+
+@pytest.fixture(scope="module")
+def colour() -> object:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, "red")
+        yield
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, colour: object) -> Project:
+    return _project(tmp_path_factory.mktemp("varied"), COMMANDS)
+
+
+@pytest.fixture(scope="module")
+def report(project: Project) -> Report:
+    return prove(project, vary=NAMES, mode="isolated")
+
+
+def _row(report: Report, condition: str, name: str) -> Varied:
+    rows = report.host.stages[_name(condition)].varied
+    return next(row for row in rows if row.condition == name)
+
+
+def _matter(report: Report, condition: str) -> list[str]:
+    return [row.condition for row in report.host.stages[_name(condition)].varied if row.matters]
+
+
+def _own_root(report: Report) -> bool:
+    return any(s.isolation in ("bubblewrap", "namespaces") for s in report.host.stages.values())
+
+
+@pytest.mark.parametrize("condition", COMMANDS)
+def test_the_one_dependence_is_named_and_nothing_else(report: Report, condition: str) -> None:
+    if not _own_root(report):
+        pytest.skip("stages have no root of their own here")
+    if condition != "nothing" and _row(report, condition, condition).obstacle:
+        assert ALTERNATIVES.get(condition, True) is False, _row(report, condition, condition)
+        pytest.skip(_row(report, condition, condition).obstacle or "")
+    named = [] if condition == "nothing" else [condition]
+    assert _matter(report, condition) == named
+    found = [f for f in report.findings if f.rule == "LP711"]
+    assert [f.subject for f in found if f.subject.startswith(f"{_name(condition)} ")] == [
+        f"{_name(condition)} {name}" for name in named
+    ]
+
+
+def test_each_condition_is_answered_for_each_stage(report: Report) -> None:
+    wanted = [f"variable {VARIABLE}" if name == "pass-env" else name for name in NAMES]
+    for host in report.host.stages.values():
+        assert sorted(row.condition for row in host.varied) == sorted(wanted)
+        for row in host.varied:
+            assert row.obstacle or (row.runs and row.outputs)
+            assert (row.mend is not None) == row.matters
+
+
+@pytest.mark.parametrize("condition", [c for c in COMMANDS if c != "nothing"])
+def test_the_cause_of_a_difference_is_the_condition(report: Report, condition: str) -> None:
+    """Where the lock has another value than this machine has, that condition is to blame."""
+    if not _own_root(report):
+        pytest.skip("stages have no root of their own here")
+    name = _name(condition)
+    if verdicts(report)[f"{name}.out"] == "identical":
+        pytest.skip("the lock was made under the same condition")
+    found = [c.condition for c in stage(report, name).causes if c.condition]
+    if condition in ("random", "clock") and no_clock():
+        assert found == ["random"]
+    else:
+        assert found == [condition]
+    own = condition in ("hash-seed", "clock", "random", "process-id")
+    kind = "nondeterminism" if own else "condition"
+    assert causes(report, name)[0][0] == kind
+    assert stage(report, name).verdict is (Verdict.INCONCLUSIVE if own else Verdict.FAILED)
+    cost = report.host.stages[name].evidence[-1].text
+    assert cost.startswith("experiments: ")
+
+
+@pytest.mark.parametrize("condition", ["hash-seed", "clock", "random", "path"])
+def test_the_answer_is_the_same_each_time(project: Project, condition: str) -> None:
+    """Run LOCKPROOF_TEST_TIMES=60 to see it sixty times."""
+    answers = set()
+    for _ in range(int(os.environ.get("LOCKPROOF_TEST_TIMES", "3"))):
+        report = prove(project, stages=(_name(condition),), mode="isolated")
+        told = [(c.kind.value, c.condition) for c in report.stages[0].causes]
+        answers.add((report.verdict.value, tuple(told)))
+    assert len(answers) == 1
+
+
+def test_a_directory_says_which_file_varies(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    command = "mkdir d && echo 1 > d/same && cat /proc/sys/kernel/random/uuid > d/other"
+    project.write(
+        {"dvc.yaml": f"stages:\n  s:\n    cmd: {command}\n    deps: [a]\n    outs: [d]\n", "a": "a"}
+    )
+    project.repro("first")
+    report = prove(project)
+    assert causes(report, "s") == [("nondeterminism", "d", "proven")]
+    assert any(e.text == "what differs in it: d/other" for e in report.host.stages["s"].evidence)
+
+
+def test_code_that_explains_it_ends_the_search_after_two_runs(tmp_path: Path) -> None:
+    project = _project(tmp_path, {"nothing": "cat data/a.txt"})
+    text = (
+        (project.root / "dvc.yaml")
+        .read_text()
+        .replace("cat data/a.txt", "sh run.sh")
+        .replace("[data]", "[data, run.sh]")
+    )
+    project.write({"dvc.yaml": text, "run.sh": "echo 1\n"})
+    project.repro("a script")
+    project.write({"run.sh": "echo 2\n"})
+    project.commit("another")
+    report = prove(project, stages=("nothing",), mode="isolated")
+    assert causes(report, "nothing") == [("code", "run.sh", "proven")]
+    assert report.host.stages["nothing"].executed == 3, "the judged run and two experiments"
+
+
+def test_experiments_keep_within_the_policy(tmp_path: Path) -> None:
+    project = _project(tmp_path, {"path": "pwd"})
+    with (project.root / "lockproof.toml").open("a") as file:
+        file.write("[reproduce]\nexperiments = 3\n")
+    project.commit("few")
+    report = prove(project, mode="isolated")
+    assert report.host.stages["path"].executed <= 4
+
+
+@pytest.mark.parametrize("level", [Level.LANDLOCK, Level.NONE])
+def test_what_cannot_be_had_is_said(
+    tmp_path: Path, level: Level, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def find_isolation() -> Isolation:
+        return Isolation(level)
+
+    monkeypatch.setattr("lockproof.steps.surface.find_isolation", find_isolation)
+    project = _project(tmp_path, {"path": "pwd", "timezone": COMMANDS["timezone"]})
+    report = prove(project, vary=("path", "timezone", "user", "host-name", "umask"))
+    if level is Level.LANDLOCK and report.host.stages["path"].isolation != level:
+        pytest.skip("no Landlock here")
+    for name in ("user", "host-name"):
+        assert "install bubblewrap" in (_row(report, "timezone", name).obstacle or "")
+    assert _matter(report, "path") == ["path"]
+    assert _matter(report, "timezone") == ["timezone"]
+
+
+def test_a_wrong_name_is_one_line_that_lists_them(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["reproduce", "-C", str(project.root), "--vary", "clok"]) == 2
+    said = capsys.readouterr().err
+    assert "'clok'" in said
+    assert all(name in said for name in NAMES)
+    assert said.count("\n") == 1
+
+
+def test_it_is_shown_in_every_format(project: Project, tmp_path: Path, colour: object) -> None:
+    outputs = [str(tmp_path / f"report.{end}") for end in ("txt", "md", "html", "json", "xml")]
+    argv = ["reproduce", "-C", str(project.root), "--stage", "nothing", "--stage", "timezone"]
+    argv += ["--vary", "timezone,network"]
+    assert main([*argv, *(word for path in outputs for word in ("--output", path))]) == 1
+    for path in outputs:
+        text = Path(path).read_text()
+        assert "timezone" in text, path
+        if not path.endswith("xml"):
+            assert "the policy has it off already" in text, path
+
+
+def test_no_dependence_is_said(project: Project, tmp_path: Path) -> None:
+    argv = ["reproduce", "-C", str(project.root), "--stage", "nothing", "--vary", "timezone,umask"]
+    assert main([*argv, "--output", str(tmp_path / "report.txt")]) == 0
+    text = (tmp_path / "report.txt").read_text()
+    assert "no output depends on what was varied: timezone, umask" in text
+
+
+def test_an_earlier_verdict_does_not_answer(project: Project) -> None:
+    for _ in range(2):
+        report = prove(project, reuse=True, stages=("nothing",), vary=("umask",))
+        assert report.host.stages["nothing"].reused is None
+        assert _row(report, "nothing", "umask").runs
+
+
+def test_the_rule_has_found_it(report: Report) -> None:
+    assert "LP711" in rules(report)
