@@ -167,11 +167,11 @@ def user(base: Path) -> Project:
 
 def variable(base: Path) -> Project:
     policy = '[run]\npass-env = ["MODEL_SIZE"]\n'
-    return shell(base, "echo size ${MODEL_SIZE:-1} > out.txt", **{"lockproof.toml": policy})
+    return shell(base, r"echo size \${MODEL_SIZE:-1} > out.txt", **{"lockproof.toml": policy})
 
 
 def secret_variable(base: Path) -> Project:
-    return shell(base, "echo seed ${MY_SEED:-0} > out.txt")
+    return shell(base, r"echo seed \${MY_SEED:-0} > out.txt")
 
 
 def home_file(base: Path) -> Project:

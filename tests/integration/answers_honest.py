@@ -58,7 +58,7 @@ stages:
     do:
       cmd: head -n ${item} raw.csv > ${key}.csv
       deps: [raw.csv]
-      outs: [${key}.csv]
+      outs: ['${key}.csv']
 """
     return made(base, {"raw.csv": "1\n2\n3\n4\n", "dvc.yaml": yaml}, "raw.csv")
 
@@ -69,7 +69,7 @@ stages:
   fit:
     matrix: {model: [a, b], size: [1, 2]}
     cmd: echo ${item.model} ${item.size} > ${item.model}-${item.size}.txt
-    outs: [${item.model}-${item.size}.txt]
+    outs: ['${item.model}-${item.size}.txt']
 """
     return made(base, {"dvc.yaml": yaml})
 
