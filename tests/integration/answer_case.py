@@ -191,15 +191,18 @@ def surrounded(patch: pytest.MonkeyPatch, variables: Mapping[str, str | None]) -
             patch.setenv(name, value)
 
 
-def ask(case: Case, base: Path) -> tuple[Report, Judged]:
-    """Build the repository, let lockproof reproduce it, and judge what it says."""
+def build(case: Case, base: Path) -> Project:
+    """The repository of a case, made by its author in an empty folder."""
     with pytest.MonkeyPatch.context() as patch:
         surrounded(patch, case.author)
-        project = case.build(base)
+        return case.build(base)
+
+
+def ask(case: Case, project: Project) -> Judged:
+    """Let lockproof reproduce it here, and judge what it says."""
     with pytest.MonkeyPatch.context() as patch:
         surrounded(patch, case.here)
-        report = prove(project, **case.request)
-    return report, judge(case.answer, report)
+        return judge(case.answer, prove(project, **case.request))
 
 
 def causes_said(report: Report) -> tuple[Said, ...]:

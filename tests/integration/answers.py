@@ -7,7 +7,8 @@ docs/causes-beside-truth.md for what it said.
 from .answer_case import Case
 from .answers_changed import CHANGED
 from .answers_conditions import CONDITIONS
+from .answers_forms import FORMS
 from .answers_honest import HONEST
 from .answers_trouble import TROUBLE
 
-CASES: tuple[Case, ...] = (*HONEST, *CHANGED, *CONDITIONS, *TROUBLE)
+CASES: tuple[Case, ...] = (*HONEST, *FORMS, *CHANGED, *CONDITIONS, *TROUBLE)

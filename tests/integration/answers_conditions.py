@@ -14,7 +14,7 @@ from pathlib import Path
 from lockproof.model.cause import CauseKind
 
 from .answer_case import Answer, Case, Reason, cloned, depends, failed, inconclusive, made, varies
-from .answers_honest import old_lock
+from .answers_forms import old_lock
 from .pipelines import Project
 
 WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa"
