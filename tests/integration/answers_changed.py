@@ -301,12 +301,7 @@ CHANGED = tuple(
             digest_by_hand,
             failed(SUSPECTED, never=()),
         ),
-        (
-            "two stages",
-            "an output replaced, then dvc commit",
-            blessed,
-            failed(SUSPECTED, never=()),
-        ),
+        ("two stages", "an output replaced, then dvc commit", blessed, failed(SUSPECTED, never=())),
         (
             "directory made",
             "a stale file in it, then dvc commit",
@@ -342,12 +337,7 @@ CHANGED = tuple(
             windows,
             failed(rules=("LP104",), told="line end|CRLF"),
         ),
-        (
-            "noise under a tolerance",
-            "parameter changed",
-            too_far,
-            failed(_RATE, rules=("LP103",)),
-        ),
+        ("noise under a tolerance", "parameter changed", too_far, failed(_RATE, rules=("LP103",))),
         ("two stages", "a third added, never run", never_run, failed(rules=("LP101",))),
     )
 )
