@@ -198,7 +198,7 @@ def ignored_file_needed(base: Path) -> Project:
 
 
 K = CauseKind
-_CLOCK = r"clock|\btime\b|\bday\b|\bsecond\b|\bdate\b|mtime"
+_CLOCK = r"clock|time of day|mtime|SOURCE_DATE_EPOCH|another (day|second)\b"
 _HASH = "hash.?seed"
 _FILE = (K.UNDECLARED_INPUT, K.ENVIRONMENT)
 _NO: Mapping[str, str | None] = {}
@@ -225,7 +225,7 @@ _ROWS: tuple[_Row, ...] = (
         "order of os.listdir",
         "locked on another file system; cloned",
         listing,
-        failed(depends(r"order|listdir|director(y|ies)|entries")),
+        failed(depends(r"listdir|director(y|ies)|entries|order of (the |its )?files")),
         _NO,
         _NO,
     ),
