@@ -35,12 +35,16 @@ class Reason:
     at_most: Certainty = Certainty.PROVEN
     """The highest certainty that is honest."""
     at_least: Certainty = Certainty.POSSIBLE
+    but_not: str = ""
+    """A pattern that its subject and summary must not hold: a condition that has no part in it."""
 
     def fits(self, said: "Said") -> bool:
         """Whether what was said is this cause."""
         low, at, high = (STRENGTH.index(c) for c in (self.at_least, said.certainty, self.at_most))
         named = re.search(self.names, said.text, re.IGNORECASE | re.DOTALL)
-        return said.kind in self.kinds and low <= at <= high and named is not None
+        untrue = self.but_not and re.search(self.but_not, said.claim, re.IGNORECASE)
+        right = named is not None and not untrue
+        return said.kind in self.kinds and low <= at <= high and right
 
     def __str__(self) -> str:
         """As the table shows it."""
@@ -56,7 +60,10 @@ class Said:
     kind: CauseKind
     subject: str
     certainty: Certainty
+    claim: str
+    """Subject and summary."""
     text: str
+    """The claim with its evidence."""
 
 
 @dataclass(frozen=True)
@@ -135,9 +142,10 @@ def proven(kind: CauseKind, names: str) -> Reason:
     return Reason((kind,), names, at_least=Certainty.PROVEN)
 
 
-def varies(names: str) -> Reason:
-    """The output is another each time; what makes it so must be named."""
-    return Reason((CauseKind.NONDETERMINISM,), names, at_least=Certainty.PROVEN)
+def varies(names: str, but_not: str) -> Reason:
+    """The output is another each time; what makes it so must be named, and nothing else."""
+    kinds = (CauseKind.NONDETERMINISM,)
+    return Reason(kinds, names, at_least=Certainty.PROVEN, but_not=but_not)
 
 
 def depends(names: str) -> Reason:
@@ -212,8 +220,11 @@ def causes_said(report: Report) -> tuple[Said, ...]:
         host = report.host.stages.get(stage.address)
         for index, cause in enumerate(stage.causes):
             lines = [e.text for e in host.evidence if e.cause == index] if host else []
-            text = "\n".join([cause.kind.value, cause.subject, cause.summary, *lines])
-            found.append(Said(stage.address, cause.kind, cause.subject, cause.certainty, text))
+            claim = f"{cause.subject}\n{cause.summary}"
+            text = "\n".join([cause.kind.value, claim, *lines])
+            found.append(
+                Said(stage.address, cause.kind, cause.subject, cause.certainty, claim, text)
+            )
     return tuple(found)
 
 

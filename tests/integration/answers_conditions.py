@@ -200,24 +200,26 @@ def ignored_file_needed(base: Path) -> Project:
 K = CauseKind
 _CLOCK = r"clock|time of day|mtime|SOURCE_DATE_EPOCH|another (day|second)\b"
 _HASH = "hash.?seed"
+_BOTH = f"{_CLOCK}|{_HASH}"
+_TIME, _CHANCE = inconclusive(varies(_CLOCK, _HASH)), inconclusive(varies("", _BOTH))
 _FILE = (K.UNDECLARED_INPUT, K.ENVIRONMENT)
 _NO: Mapping[str, str | None] = {}
 _UNSEEN = (K.UNKNOWN, K.ENVIRONMENT)
 _NO_TOLERANCE = ("altered", "was changed after the run", "state a tolerance")
 _Row = tuple[str, str, object, Answer, Mapping[str, str | None], Mapping[str, str | None]]
 _ROWS: tuple[_Row, ...] = (
-    ("time in nanoseconds", "nothing", clock, inconclusive(varies(_CLOCK)), _NO, _NO),
-    ("date in the output", "nothing", day, inconclusive(varies(_CLOCK)), _NO, _NO),
-    ("gzip with its time inside", "nothing", gzipped, inconclusive(varies(_CLOCK)), _NO, _NO),
-    ("zip with times inside", "nothing", zipped, inconclusive(varies(_CLOCK)), _NO, _NO),
-    ("random UUID", "nothing", uuids, inconclusive(varies("")), _NO, _NO),
-    ("unseeded random weights", "nothing", random_model, inconclusive(varies("")), _NO, _NO),
-    ("order of a set", "nothing", set_order, inconclusive(varies(_HASH)), _NO, _NO),
+    ("time in nanoseconds", "nothing", clock, _TIME, _NO, _NO),
+    ("date in the output", "nothing", day, _TIME, _NO, _NO),
+    ("gzip with its time inside", "nothing", gzipped, _TIME, _NO, _NO),
+    ("zip with times inside", "nothing", zipped, _TIME, _NO, _NO),
+    ("random UUID", "nothing", uuids, _CHANCE, _NO, _NO),
+    ("unseeded random weights", "nothing", random_model, _CHANCE, _NO, _NO),
+    ("order of a set", "nothing", set_order, inconclusive(varies(_HASH, _CLOCK)), _NO, _NO),
     (
         "pickle of a set",
         "nothing",
         pickled_set,
-        inconclusive(varies(_HASH), never=_NO_TOLERANCE),
+        inconclusive(varies(_HASH, _CLOCK), never=_NO_TOLERANCE),
         _NO,
         _NO,
     ),
@@ -329,7 +331,7 @@ CONDITIONS = (
             f"random UUID under a lock of DVC 2, {mode}",
             "nothing",
             uuids_dvc2,
-            inconclusive(varies("")),
+            _CHANCE,
             request={"mode": mode},
         )
         for mode in ("isolated", "chain")

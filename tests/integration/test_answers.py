@@ -9,7 +9,7 @@ from lockproof.model.cause import Cause, CauseKind, Certainty
 from lockproof.model.report import Host, HostStage, Report, StageReport, Subject, Timing
 from lockproof.model.verdict import Verdict
 
-from .answer_case import Answer, Case, Grade, ask, build, failed, judge, proven
+from .answer_case import Answer, Case, Grade, Reason, ask, build, failed, judge, proven
 from .answers import CASES
 from .answers_trouble import index
 
@@ -89,6 +89,11 @@ RIGHT = failed(proven(CauseKind.CODE, r"fit\.py"))
         (
             RIGHT,
             report(Verdict.FAILED, CODE, cause(CauseKind.ALTERED_OUTPUT, "a", Certainty.POSSIBLE)),
+            Grade.VERDICT_ONLY,
+        ),
+        (
+            failed(Reason((CauseKind.CODE,), but_not="FIT")),
+            report(Verdict.FAILED, CODE),
             Grade.VERDICT_ONLY,
         ),
         (failed(rules=("LP104",)), report(Verdict.FAILED), Grade.VERDICT_ONLY),
