@@ -68,6 +68,10 @@ bench: develop ## run the benchmarks, one at a time, and print what they measure
 gate-answers: develop ## ask DVC about each mutation of the gate's tests, for docs/gate-beside-dvc.md
 	@$(BIN)/python -m tests.bench.gate_answers docs/gate-beside-dvc.md
 
+.PHONY: causes-answers
+causes-answers: develop ## hold causes against known truth, for docs/causes-beside-truth.md
+	@$(BIN)/python -m tests.bench.causes_answers docs/causes-beside-truth.md
+
 .PHONY: fuzz
 fuzz: develop ## fuzz the parsers, a minute each (ARGS='PARSER SECONDS'); Linux only
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps \

@@ -1,0 +1,101 @@
+"""What lockproof says of repositories whose truth is known, as a page of `docs/`.
+
+`make causes-answers` takes some minutes. The right answers are those of
+`tests/integration/answers.py`; `dvc status` is asked in the same place.
+"""
+
+import datetime
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from dvc import __version__ as dvc_version
+
+from lockproof.adapters.files import write_whole
+from tests.integration.answer_case import Case, Grade, ask, build
+from tests.integration.answers import CASES
+from tests.integration.answers_trouble import index
+from tests.integration.pipelines import BIN, Project
+
+LONGEST = 100
+"""Characters that are shown of what DVC says."""
+INTRODUCTION = """\
+# Causes beside the truth
+
+Written by `make causes-answers` (`tests/bench/causes_answers.py`) on {date} with DVC {version}; do
+not edit. Each line is a repository, made by Git and DVC, and what was done to it. Its right answer
+was written by hand before lockproof was asked (`tests/integration/answers.py`), and
+`tests/integration/test_answers.py` demands it.
+
+**Right** means: the verdict is right, every true cause is named, none that is untrue is said to be
+likely or proven, and no word says that somebody altered an output of a repository where nobody did.
+Between slashes is a pattern that the words have to hold. `dvc status` runs in the same folder; it
+executes nothing, so it can say what changed and not whether the lock is true.
+
+{counts}
+
+"""
+HEAD = ("repository", "what was done", "right answer", "lockproof", "", "`dvc status`")
+
+
+def status(project: Project) -> str:
+    """What `dvc status` says, on one line."""
+    done = subprocess.run(
+        [str(BIN / "dvc"), "status"],
+        cwd=project.root,
+        env=project.environment() | {"NO_COLOR": "1", "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    text = f"{done.stdout}\n{done.stderr}".replace(str(project.root.parent), "…")
+    lines = (" ".join(line.split()) for line in re.split(r"[\r\n]", text))
+    said = "; ".join(line for line in lines if line and "%|" not in line)
+    if said == "Data and pipelines are up to date.":
+        return "**silent**"
+    return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
+
+
+def row(case: Case, base: Path) -> tuple[Grade, list[str]]:
+    """The grade of one case, and the cells of its line."""
+    print(f"{case.name}: {case.done}", file=sys.stderr)
+    project = build(case, base)
+    said = status(project)
+    judged = ask(case, project)
+    told = "; ".join([judged.said, *judged.faults] if judged.faults else [judged.said])
+    grade = judged.grade.value
+    shown = grade if judged.grade is Grade.RIGHT else f"**{grade}**"
+    return judged.grade, [case.name, case.done, str(case.answer), told, shown, said]
+
+
+def line(cells: Iterable[str]) -> str:
+    """A line of a Markdown table."""
+    return f"| {' | '.join(c.replace('|', chr(92) + '|') for c in cells)} |"
+
+
+def page(base: Path) -> str:
+    """The whole page; `base` is an empty folder for the repositories."""
+    rows = []
+    with index(base):
+        for number, case in enumerate(CASES):
+            folder = base / str(number)
+            folder.mkdir()
+            rows.append(row(case, folder))
+    count = Counter(grade for grade, _ in rows)
+    counts = f"Of {len(rows)}: " + ", ".join(f"{count[g]} {g.value}" for g in Grade) + "."
+    today = datetime.datetime.now(datetime.UTC).date()
+    lines = [line(HEAD), line(["---"] * len(HEAD)), *(line(cells) for _, cells in rows)]
+    text = INTRODUCTION.format(date=today, version=dvc_version, counts=counts)
+    return text + "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as made:
+        os.environ["LOCKPROOF_CACHE_DIR"] = str(Path(made, "cache"))
+        Path(made, "cases").mkdir()
+        write_whole(Path(sys.argv[1]), page(Path(made, "cases")))
