@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockproof.compare.causes import Factor, Facts, conclude
+from lockproof.compare.conditions import Dependence
 from lockproof.compare.exclusion import CONDITIONS
 from lockproof.model.cause import Cause, CauseKind, Certainty
 
@@ -97,15 +98,16 @@ def test_what_moves_the_outputs_elsewhere_is_likely_beside_another() -> None:
 
 
 def test_outputs_that_vary_are_nondeterminism_and_hide_all_else() -> None:
-    facts: dict[str, Any] = {"varies": ("out", "log"), "repeated": True}
+    chance = Dependence("random", "nothing varied", "seed its random numbers", ("out", "log"))
+    facts: dict[str, Any] = {"varies": ("out", "log"), "depends": (chance,), "repeated": True}
     found = brief(**facts, factors=(CODE,), baseline=True, alone={0: False})
     assert found == [
         ("nondeterminism", "out", "proven"),
         ("nondeterminism", "log", "proven"),
         ("code", "train.py", "possible"),
     ]
-    assert reasons(**facts, steadied_by=("PYTHONHASHSEED=0",))[1] == (
-        "two runs agree with PYTHONHASHSEED=0"
+    assert reasons(**facts)[0] == (
+        "with all else held, and nothing varied, it comes out differently"
     )
 
 
@@ -185,7 +187,7 @@ def test_strays_are_named_where_a_declared_output_is_missing() -> None:
 
 def test_the_unknown_says_what_was_excluded() -> None:
     assert reasons(repeated=True, failed="it failed") == [
-        "two runs agree with each other",
+        "two runs agree with each other, so it is no nondeterminism",
         "command, code, data and parameters are as the lock has them",
         "no run record fits this lock, so the environment that made it is not known"
         " ('lockproof record -- dvc repro' keeps one)",

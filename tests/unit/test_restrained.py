@@ -1,11 +1,8 @@
 """What a commit alone may not give its stages."""
 
-from pathlib import Path
-
 import anyio
 import pytest
 
-from lockproof.adapters.environment.build import PipelineEnvironment
 from lockproof.adapters.sandbox.isolation import Isolation, Level
 from lockproof.config import Policy, RunPolicy
 from lockproof.errors import ConfigError
@@ -47,8 +44,7 @@ def test_required_isolation_that_cannot_be_had_is_one_line(
 
     monkeypatch.setattr(surface, "find_isolation", landlock_at_best)
     policy = Policy(run=RunPolicy(isolation="required"))
-    nothing = PipelineEnvironment("unpinned", "PATH", None, None, None)
     with pytest.raises(
         ConfigError, match=r"required .* \(bubblewrap: not on PATH; namespaces: ref"
     ):
-        anyio.run(surface.make_surface, policy, nothing, Path("/clone"))
+        anyio.run(surface.isolation_for, policy)
