@@ -167,7 +167,7 @@ def forced_recorded(base: Path) -> Project:
 K = CauseKind
 _PACKAGE = Reason((K.ENVIRONMENT,), "alpha")
 _UNSEEN = (K.UNKNOWN, K.ENVIRONMENT)
-_CUT = (K.ENVIRONMENT, K.UNDECLARED_INPUT, K.UNKNOWN)
+_CUT = (K.NETWORK, K.ENVIRONMENT, K.UNDECLARED_INPUT, K.UNKNOWN)
 
 TROUBLE = tuple(
     Case(name, done, build, answer)
