@@ -16,7 +16,6 @@ from .answers_trouble import index
 _UNSEEN = "what was read where the lock was made is not known without a watched record"
 KNOWN: Mapping[str, str] = {
     "text from a work tree with CRLF: locked on Windows": "LP104 does not name line endings",
-    "zip with times inside: nothing": "its times step by two seconds, and hold zone and umask too",
     "file below HOME: locked where it was": _UNSEEN,
     "ignored file, with a default without it: locked where it was": _UNSEEN,
     "stage that downloads: the network is off": "a refused connection is taken for any failure",
