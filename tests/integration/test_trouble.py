@@ -146,7 +146,11 @@ def test_usage_is_2(project: Project, cache: Path, tmp_path: Path) -> None:
         ("lockproof.toml", "[run]\nspeed = 1\n", "run.speed: no such key"),
         ("lockproof.toml", "[run\n", "not valid TOML"),
         ("lockproof.toml", "[environment]\npython='3'\n", "name exactly one of"),
-        ("dvc.yaml", "stages: [1]\n", "dvc.yaml, line 1: has under 'stages' what DVC does not take"),
+        (
+            "dvc.yaml",
+            "stages: [1]\n",
+            "dvc.yaml, line 1: has under 'stages' what DVC does not take",
+        ),
         ("dvc.lock", "schema: '2.0'\nstages: {first: {}}\n<<<<<<< HEAD\n", "dvc.lock"),
         ("dvc.yaml", YAML.replace("raw.txt]", "raw.txt, end.txt]"), "stages need each other"),
         ("dvc.yaml", YAML.replace("outs: [end.txt]", "outs: [mid.txt]"), "both make mid.txt"),
