@@ -8,6 +8,7 @@ import pytest
 from lockproof.model.cause import Cause, CauseKind, Certainty
 from lockproof.model.report import Host, HostStage, Report, StageReport, Subject, Timing
 from lockproof.model.verdict import Verdict
+from lockproof.steps.reproduce.conditions.clock import no_clock
 
 from .answer_case import Answer, Case, Grade, Reason, ask, build, failed, judge, proven
 from .answers import CASES
@@ -36,6 +37,8 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.mark.parametrize("case", CASES, ids=title)
 def test_the_answer_is_right(case: Case, tmp_path: Path) -> None:
+    if no_clock() and "clock" in str(case.answer):
+        pytest.skip(f"the clock cannot be held here: {no_clock()}")
     judged = ask(case, build(case, tmp_path))
     if title(case) in KNOWN:
         assert judged.grade is not Grade.RIGHT, "right now: strike it from KNOWN"
