@@ -6,8 +6,6 @@
 
 import datetime
 import os
-import re
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -20,7 +18,9 @@ from lockproof.adapters.files import write_whole
 from tests.integration.answer_case import Case, Grade, ask, build
 from tests.integration.answers import CASES
 from tests.integration.answers_trouble import index
-from tests.integration.pipelines import BIN, Project
+from tests.integration.pipelines import Project
+
+from .gate_answers import ask as ask_dvc
 
 LONGEST = 100
 """Characters that are shown of what DVC says."""
@@ -45,17 +45,7 @@ HEAD = ("repository", "what was done", "right answer", "lockproof", "", "`dvc st
 
 def status(project: Project) -> str:
     """What `dvc status` says, on one line."""
-    done = subprocess.run(
-        [str(BIN / "dvc"), "status"],
-        cwd=project.root,
-        env=project.environment() | {"NO_COLOR": "1", "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    text = f"{done.stdout}\n{done.stderr}".replace(str(project.root.parent), "…")
-    lines = (" ".join(line.split()) for line in re.split(r"[\r\n]", text))
-    said = "; ".join(line for line in lines if line and "%|" not in line)
+    said = "; ".join(ask_dvc(project, "dvc status").lines)
     if said == "Data and pipelines are up to date.":
         return "**silent**"
     return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"

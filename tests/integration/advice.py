@@ -24,7 +24,6 @@ from .remotes import Remote
 PAGES = Path(__file__).parents[2] / "docs" / "rules"
 PROGRAMS = ("dvc", "git", "lockproof", "rm", "docker", "kubectl", "promtool")
 _QUOTED = re.compile(rf"(?<![\w'])'(?=(?:{'|'.join(PROGRAMS)}) )")
-_ON_PAGE = re.compile(rf"`((?:{'|'.join(PROGRAMS)}) [^`]+)`")
 
 
 def commands(message: str) -> list[str]:
@@ -47,11 +46,6 @@ def commands(message: str) -> list[str]:
 def page(rule: str) -> str:
     """What a rule's page says on how to mend it."""
     return (PAGES / f"{rule}.md").read_text("utf-8").partition("## How to fix")[2]
-
-
-def page_commands(rule: str) -> list[str]:
-    """The commands that the page has."""
-    return _ON_PAGE.findall(page(rule))
 
 
 @dataclass

@@ -15,6 +15,7 @@ from lockproof.model.metrics import flatten_metrics
 from lockproof.model.pipeline import Pipeline
 from lockproof.model.run import DataInput, GitState, RunFacts
 from lockproof.steps.declared import below, declared
+from lockproof.steps.surface import isolation_for
 from lockproof.steps.surroundings import surroundings
 
 Progress = Callable[[str], None]
@@ -45,7 +46,8 @@ async def gather(directory: Path, name: str, progress: Progress) -> Gathered:
     _check_lock(pipeline)
     with work_folder() as scratch:
         top = git.root.resolve()
-        around = await surroundings(policy, root, root, top, scratch.path, progress)
+        isolation = await isolation_for(policy)
+        around = await surroundings(policy, root, root, top, scratch.path, progress, isolation)
     facts = RunFacts(
         name=name,
         lock_files=reading.lock_files,

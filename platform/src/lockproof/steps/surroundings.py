@@ -14,12 +14,12 @@ from lockproof.adapters.environment.variables import bare, stage_variables
 from lockproof.adapters.files import cache_root
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.worktree import is_tracked
-from lockproof.adapters.sandbox.isolation import Isolated
+from lockproof.adapters.sandbox.isolation import Isolated, Isolation
 from lockproof.config import EnvironmentPolicy, Policy
 from lockproof.errors import ConfigError
 from lockproof.model.environment import Environment
 
-from .surface import Surface, isolation_for, look_at_own, make_surface
+from .surface import Surface, look_at_own, make_surface
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ async def surroundings(
     clone: Path,
     scratch: Path,
     progress: Callable[[str], None],
+    isolation: Isolation,
     *,
     look: bool = False,
 ) -> Surroundings:
@@ -53,6 +54,7 @@ async def surroundings(
         clone: the Git root of the user's clone.
         scratch: a folder for programs that need a home.
         progress: hears of long steps.
+        isolation: what keeps code of a commit apart here (`surface.isolation_for`).
         look: whether to take down the state of the environment's files as well.
 
     Raises:
@@ -63,7 +65,6 @@ async def surroundings(
     if named:
         _refuse_tracked(named, user_root if named.interpreter else root, user_root)
     base = user_root if named and named.interpreter else root
-    isolation = await isolation_for(policy)
     environment = await prepare(
         named,
         base,

@@ -27,7 +27,7 @@ from lockproof.steps.clock import Clock
 from lockproof.steps.declared import declared
 from lockproof.steps.progress import Progress
 from lockproof.steps.record import load_records, open_tracking
-from lockproof.steps.surface import Seen, look_at_system
+from lockproof.steps.surface import Seen, isolation_for, look_at_system
 from lockproof.steps.surroundings import Surroundings, surroundings
 from lockproof.steps.trust import restrained, trusted_policy, trusted_reader, trusted_remotes
 
@@ -119,17 +119,16 @@ async def _open(
     system: list[str] = []
 
     async def look_around() -> None:
-        top = git.root.resolve()
-        around.append(
-            await surroundings(policy, project_root, root, top, work, progress.say, look=True)
-        )
+        isolation = await isolation_for(policy)
+        if isolation.level.own_root:
+            group.start_soon(look_further)
+        places = (project_root, root, git.root.resolve(), work)
+        around.append(await surroundings(policy, *places, progress.say, isolation, look=True))
 
     async def look_further() -> None:
         system.append(await look_at_system())
 
     async with anyio.create_task_group() as group:
-        if policy.run.isolation != "off":
-            group.start_soon(look_further)
         group.start_soon(look_around)  # Mostly waiting for programs, so DVC can load meanwhile.
         reading = await anyio.to_thread.run_sync(declared, Snapshot(git, commit), prefix)
         cache = await anyio.to_thread.run_sync(user_cache, root)
