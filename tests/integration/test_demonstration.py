@@ -144,8 +144,10 @@ def test_tampered_output_blessed_by_dvc_commit(demo: Project) -> None:
     demo.dvc("push", "-q")
     demo.commit("nicer predictions")
     report = prove(demo, stages=("evaluate",))
-    altered = ("altered output", "data-plane/models/zones-predictions.csv", "proven")
-    assert causes(report, stage("evaluate")) == [altered]
+    # A record made after the fact does not tell tampering from a condition that it does not hold.
+    unknown = ("unknown", "data-plane/models/zones-predictions.csv", "possible")
+    assert causes(report, stage("evaluate")) == [unknown]
+    assert report.verdict is Verdict.FAILED
 
 
 def test_stage_that_rewrites_its_input(demo: Project) -> None:
