@@ -350,9 +350,7 @@ def _without_waiver(project: Project, _: Remote) -> None:
 
 
 FILES = (
-    _mutated(
-        "conflict markers in the lock", run("git checkout COMMIT", COMMIT="HEAD~"), *AGAIN, after=()
-    ),
+    _mutated("conflict markers in the lock", run("git checkout COMMIT", COMMIT="HEAD~"), *AGAIN),
     _mutated("conflict markers in the pipeline", said("resolve it", _undone), commit()),
     _mutated("stage defined twice", said("mend the file", _undone)),
     _mutated("output that .dvcignore hides", said("mend the file", _undone)),
