@@ -22,6 +22,10 @@ help: ## list the targets
 setup: ## make .venv with lockproof in it
 	@scripts/setup run
 
+.PHONY: setup-gate
+setup-gate: ## make .venv with what the gate and lint need, without DVC
+	@scripts/setup gate
+
 .PHONY: reproduce
 reproduce: setup ## prove this repository's own pipeline (ARGS go to `lockproof reproduce`)
 	@$(BIN)/lockproof reproduce $(ARGS)
