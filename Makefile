@@ -109,7 +109,7 @@ docs: develop ## write the generated pages of docs/reference/
 .PHONY: ci-files
 ci-files: develop ## write this repository's own CI files, as `lockproof init` makes them
 	@$(BIN)/lockproof init --ci github --ci gitlab --branch main \
-		--install 'make setup' --bin .venv/bin --force
+		--install 'make setup' --gate-install 'make setup-gate' --bin .venv/bin --force
 
 .PHONY: pins
 pins: develop ## ask for the newest versions of what the CI files use (ARGS=--check only says so)

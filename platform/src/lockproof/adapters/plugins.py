@@ -32,9 +32,8 @@ _DVC = Plugin("dvc", "dvc")
 
 
 def extra_for(scheme: str) -> str | None:
-    """The extra of lockproof that brings a plugin for such remotes; None where there is none."""
-    plugin = PLUGINS.get(scheme)
-    return plugin.extra if plugin else None
+    """The extra of lockproof that brings what such remotes take; None where nothing is needed."""
+    return None if scheme == "local" else PLUGINS.get(scheme, _DVC).extra
 
 
 def require_dvc(purpose: str) -> None:

@@ -29,6 +29,7 @@ _DECLARES = re.compile(
     rb"^kind: *(?:Rollout|AnalysisTemplate|ClusterAnalysisTemplate) *(?:#.*)?$", re.MULTILINE
 )
 _TESTS_RULES = re.compile(rb"^rule_files:.*^tests:|^tests:.*^rule_files:", re.MULTILINE | re.DOTALL)
+_KUSTOMIZATIONS = {"kustomization.yaml", "kustomization.yml", "Kustomization"}
 _PLAIN_FOLDER = re.compile(r"[\w./+-]+")
 _PLAIN_PATH = re.compile(r"[\w./ +-]+")
 
@@ -68,6 +69,10 @@ class Survey:
     """Whether that policy has stages run in an image."""
     stores: tuple[str, ...]
     """The URL schemes of the DVC remotes; `local` for a folder."""
+    kustomize: bool
+    """Whether there are kustomizations."""
+    tracking: bool
+    """Whether the policy names an MLflow server, or demands one."""
 
 
 def survey(directory: Path) -> Survey:
@@ -108,6 +113,8 @@ def survey(directory: Path) -> Survey:
         proof=policy.gate.reproduction == "required",
         image=policy.environment is not None and policy.environment.image is not None,
         stores=_stores(here),
+        kustomize=any(os.path.basename(path) in _KUSTOMIZATIONS for path in tracked),
+        tracking=policy.mlflow.tracking_uri is not None or policy.record.mlflow == "required",
     )
 
 
