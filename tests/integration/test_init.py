@@ -31,7 +31,6 @@ stages:
     outs: [model.pkl]
     metrics: [metrics.json: {cache: false}]
 """
-HERE = GitRepository.discover(Path(__file__))
 WRITTEN = {
     ".gitattributes",
     ".github/workflows/lockproof.yaml",
@@ -423,7 +422,8 @@ def test_the_extras_that_the_remotes_take_are_installed(project: Project, host: 
     places = sorted((project.root / (".gitlab" if "gitlab" in host else ".github")).rglob("lock*"))
     texts = [place.read_text() for place in places]
     lines = {line.strip() for text in texts for line in text.splitlines() if "pip install" in line}
-    source = f"git+https://github.com/lockproof/lockproof@{HERE.resolve('HEAD')}"
+    commit = GitRepository.discover(Path(__file__).parent).resolve("HEAD")
+    source = f"git+https://github.com/lockproof/lockproof@{commit}"
     assert lines == {
         f".lockproof/venv/bin/pip install --quiet 'lockproof[{extras}] @ {source}'"
         for extras in ("all,gs,ssh", "gate-s3,gs,secrets,ssh")
@@ -445,7 +445,10 @@ def test_what_the_gate_takes_is_less(project: Project) -> None:
     [
         (("--install", "pip install lockproof"), "'lockproof' would come from a package index"),
         (("--install", "make 'x"), "--install is no shell command: "),
-        (("--install", "make x", "--gate-install", "uv tool install lockproof"), "--gate-install: "),
+        (
+            ("--install", "make x", "--gate-install", "uv tool install lockproof"),
+            "--gate-install: ",
+        ),
         (("--gate-install", "make x"), "--gate-install goes with --install"),
     ],
 )
