@@ -21,7 +21,12 @@ from lockproof.steps.init import Choices, plan
 READ = (("AWS_ACCESS_KEY_ID", "LOCKPROOF_READ"),)
 IMAGE = "registry.example/lockproof:1.0@sha256:" + "0" * 64
 VARIANTS = [
-    {"install": "make setup", "gate_install": "make gate", "canary": ("deploy",), "rule_tests": True},
+    {
+        "install": "make setup",
+        "gate_install": "make setup-gate",
+        "canary": ("deploy",),
+        "rule_tests": True,
+    },
     {"install": "", "root": "ml/model", "secrets": READ, "proof": True},
     {
         "runner": "dagger",
