@@ -22,6 +22,10 @@ help: ## list the targets
 setup: ## make .venv with lockproof in it
 	@scripts/setup run
 
+.PHONY: setup-gate
+setup-gate: ## make .venv with what the gate and lint need, without DVC
+	@scripts/setup gate
+
 .PHONY: reproduce
 reproduce: setup ## prove this repository's own pipeline (ARGS go to `lockproof reproduce`)
 	@$(BIN)/lockproof reproduce $(ARGS)
@@ -105,7 +109,7 @@ docs: develop ## write the generated pages of docs/reference/
 .PHONY: ci-files
 ci-files: develop ## write this repository's own CI files, as `lockproof init` makes them
 	@$(BIN)/lockproof init --ci github --ci gitlab --branch main \
-		--install 'make setup' --bin .venv/bin --force
+		--install 'make setup' --gate-install 'make setup-gate' --bin .venv/bin --force
 
 .PHONY: pins
 pins: develop ## ask for the newest versions of what the CI files use (ARGS=--check only says so)

@@ -1,4 +1,4 @@
-"""Build `.venv` from the hashed pins in requirements/: `build_venv.py run|dev`.
+"""Build `.venv` from the hashed pins in requirements/: `build_venv.py gate|run|dev`.
 
 Run by scripts/setup, with the Python that it found. Standard library only.
 
@@ -33,7 +33,9 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 OLD = ROOT / ".venv.old"
 MARK = "lockproof-setup.json"
-PINS = {kind: ROOT / "requirements" / f"{kind}.txt" for kind in ("build", "run", "dev")}
+PINS = {kind: ROOT / "requirements" / f"{kind}.txt" for kind in ("build", "gate", "run", "dev")}
+MORE = {"gate": ("run", "dev"), "run": ("dev",)}
+"""Kind -> those whose pins contain its own."""
 FORMAT = 1
 
 
@@ -87,8 +89,7 @@ def write_mark(venv: Path, content: Mapping[str, str]) -> None:
 def is_current(kind: str) -> bool:
     """Whether `.venv` has all that `kind` needs, as pinned now, and its Python still runs."""
     found = mark(VENV)
-    if kind == "run" and found.get("dev") == key("dev"):
-        kind = "dev"  # the dev pins contain the run pins
+    kind = next((more for more in MORE.get(kind, ()) if found.get(more) == key(more)), kind)
     if found.get(kind) != key(kind):
         return False
     if os.environ.get("PYTHON") and found.get("base") != base_python():
@@ -134,8 +135,9 @@ class Installer:
 
 
 def build(kind: str, installer: Installer) -> None:
-    """Make `.venv` anew, or add the dev pins to a `.venv` that has the run pins."""
-    adds = kind == "dev" and is_current("run") and "unfinished" not in mark(VENV)
+    """Make `.venv` anew, or add the pins to a `.venv` that has fewer."""
+    fewer = any(kind in more and is_current(less) for less, more in MORE.items())
+    adds = fewer and "unfinished" not in mark(VENV)
     pins = sum(line[:1].isalnum() for line in PINS[kind].read_text("utf-8").splitlines())
     version = python_version(base_python()) or ""
     print(
@@ -145,7 +147,7 @@ def build(kind: str, installer: Installer) -> None:
     )
     began = time.monotonic()
     if adds:
-        add_dev_pins(installer)
+        add_pins(kind, installer)
     else:
         with old_one_aside():
             installer.create()
@@ -155,12 +157,12 @@ def build(kind: str, installer: Installer) -> None:
     print(f"setup: done in {time.monotonic() - began:.0f} s", flush=True)
 
 
-def add_dev_pins(installer: Installer) -> None:
-    """Add to a finished `.venv`: the run mark stays true, whatever becomes of the addition."""
+def add_pins(kind: str, installer: Installer) -> None:
+    """Add to a finished `.venv`: its marks stay true, whatever becomes of the addition."""
     before = mark(VENV)
-    write_mark(VENV, before | {"unfinished": "dev"})
-    installer.install("--require-hashes", "-r", PINS["dev"])
-    write_mark(VENV, before | {"dev": key("dev")})
+    write_mark(VENV, before | {"unfinished": kind})
+    installer.install("--require-hashes", "-r", PINS[kind])
+    write_mark(VENV, before | {kind: key(kind)})
 
 
 def install_all(kind: str, installer: Installer) -> None:
@@ -236,7 +238,7 @@ def stop(number: int, _frame: FrameType | None) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Build .venv from the pins in requirements/.")
-    parser.add_argument("kind", choices=["run", "dev"])
+    parser.add_argument("kind", choices=["gate", "run", "dev"])
     parser.add_argument("--is-current", action="store_true", help="only say so, by the exit code")
     arguments = parser.parse_args()
     if arguments.is_current:

@@ -18,6 +18,7 @@ from dvc.cli import main as dvc
 
 from integration.pipelines import BIN, Project, new_project, new_repository
 from lockproof import __version__
+from lockproof.adapters.git.repository import GitRepository
 from lockproof.cli.main import main
 from lockproof.config import parse_policy
 from lockproof.render.workflows import pins
@@ -418,8 +419,47 @@ def test_the_extras_that_the_remotes_take_are_installed(project: Project, host: 
     for name, url in {"a": "gs://b/x", "b": "ssh://h/x", "c": "s3://b/x", "d": "/mnt/x"}.items():
         project.dvc("remote", "add", "-q", name, url)
     assert init(project, "--yes").returncode == 0
-    place = ".gitlab/lockproof.yml" if "gitlab" in host else ".github/workflows/lockproof.yaml"
-    assert "'lockproof[all,gs,ssh]==" in (project.root / place).read_text()
+    places = sorted((project.root / (".gitlab" if "gitlab" in host else ".github")).rglob("lock*"))
+    texts = [place.read_text() for place in places]
+    lines = {line.strip() for text in texts for line in text.splitlines() if "pip install" in line}
+    commit = GitRepository.discover(Path(__file__).parent).resolve("HEAD")
+    source = f"git+https://github.com/lockproof/lockproof@{commit}"
+    assert lines == {
+        f".lockproof/venv/bin/pip install --quiet 'lockproof[{extras}] @ {source}'"
+        for extras in ("all,gs,ssh", "gate-s3,gs,secrets,ssh")
+    }
+
+
+def test_what_the_gate_takes_is_less(project: Project) -> None:
+    folder = project.root / "deploy"
+    project.write({"deploy/kustomization.yaml": "resources: []\n"})
+    project.git("add", str(folder))
+    assert init(project, "--yes").returncode == 0
+    text = (project.root / ".github/workflows/lockproof.yaml").read_text()
+    assert text.count("'lockproof[kustomize,secrets] @ git+") == 2, "the gate and affected"
+    assert text.count("'lockproof[all] @ git+") == 1, "reproduce"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--install", "pip install lockproof"), "'lockproof' would come from a package index"),
+        (("--install", "make 'x"), "--install is no shell command: "),
+        (
+            ("--install", "make x", "--gate-install", "uv tool install lockproof"),
+            "--gate-install: ",
+        ),
+        (("--gate-install", "make x"), "--gate-install goes with --install"),
+    ],
+)
+def test_an_install_that_cannot_be_meant_is_refused(
+    project: Project, options: tuple[str, ...], message: str
+) -> None:
+    done = init(project, "--yes", *options)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert changed(project) == set()
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,7 @@ class Checkout:
         (folder / "pyproject.toml").write_text(PYPROJECT)
         (folder / "requirements").mkdir()
         self.pin("build", "builddep")
+        self.pin("gate", "rundep")
         self.pin("run", "rundep")
         self.pin("dev", "rundep", "devdep")
         for folder_ in (home, tools):
@@ -250,15 +251,16 @@ def test_makes_a_venv_once(checkout: Checkout, installer: str, index: Index) -> 
     assert checkout.setup() == (0, "")
 
 
-def test_dev_adds_to_run_and_serves_as_run(
-    checkout: Checkout, installer: str, index: Index
+@pytest.mark.parametrize("fewer", ["gate", "run"])
+def test_dev_adds_to_what_has_fewer_and_serves_as_it(
+    checkout: Checkout, installer: str, index: Index, fewer: str
 ) -> None:
-    assert checkout.setup("run")[0] == 0
+    assert checkout.setup(fewer)[0] == 0
     code, output = checkout.setup("dev")
     assert (code, "adding to" in output) == (0, True), output
     assert checkout.has("devdep")
     assert index.given == ["builddep", "rundep", "devdep"]
-    assert checkout.setup("run") == (0, "")
+    assert checkout.setup(fewer) == checkout.setup("run") == (0, "")
 
 
 def test_a_changed_pin_rebuilds(checkout: Checkout, quick: str) -> None:

@@ -21,7 +21,12 @@ from lockproof.steps.init import Choices, plan
 READ = (("AWS_ACCESS_KEY_ID", "LOCKPROOF_READ"),)
 IMAGE = "registry.example/lockproof:1.0@sha256:" + "0" * 64
 VARIANTS = [
-    {"install": "make setup", "canary": ("deploy",), "rule_tests": True},
+    {
+        "install": "make setup",
+        "gate_install": "make setup-gate",
+        "canary": ("deploy",),
+        "rule_tests": True,
+    },
     {"install": "", "root": "ml/model", "secrets": READ, "proof": True},
     {
         "runner": "dagger",
@@ -41,7 +46,13 @@ VARIANTS = [
     },
 ]
 PINNED = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
-OWN = Choices(systems=("github", "gitlab"), branch="main", install="make setup", bin=".venv/bin")
+OWN = Choices(
+    systems=("github", "gitlab"),
+    branch="main",
+    install="make setup",
+    gate_install="make setup-gate",
+    bin=".venv/bin",
+)
 """As `make ci-files` says it."""
 
 

@@ -13,8 +13,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockproof.adapters.dvc.hashing import file_md5
 from lockproof.adapters.dvc.project import Hasher
+from lockproof.adapters.hashing import file_md5
 from lockproof.errors import UsageError
 from lockproof.model.digest import Digest
 
@@ -215,6 +215,7 @@ LEGACY = {
     "empty": b"",
     "binary": b"\x00\x01\r\n" * 50,
     "late binary": b"text\r\n" * 100 + b"\x00\xff",
+    "two chunks": (b"a\r\n" * 400_000)[: 1 << 20] + b"\x00\r\n" * 9,
     "latin": "é\r\n".encode("latin-1") * 3,
 }
 

@@ -1,4 +1,4 @@
-"""What reaches a kind of remote: DVC's plugins, each by an extra of lockproof."""
+"""DVC and its plugins for kinds of remotes, each by an extra of lockproof."""
 
 from importlib.util import find_spec
 from typing import NamedTuple
@@ -26,19 +26,29 @@ PLUGINS = {
     "webdavs": Plugin("webdav", "dvc_webdav"),
     "webhdfs": Plugin("webhdfs", "dvc_webhdfs"),
 }
-"""Scheme of a url -> what DVC needs for it; folders and web servers need nothing."""
+"""Scheme of a url -> what is needed for it; the gate reads folders by itself."""
+
+_DVC = Plugin("dvc", "dvc")
 
 
 def extra_for(scheme: str) -> str | None:
     """The extra of lockproof that brings what such remotes take; None where nothing is needed."""
-    plugin = PLUGINS.get(scheme)
-    return plugin.extra if plugin else None
+    return None if scheme == "local" else PLUGINS.get(scheme, _DVC).extra
+
+
+def require_dvc(purpose: str) -> None:
+    """Let nobody wait until it turns out that DVC is not here.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    if find_spec(_DVC.module) is None:
+        raise MissingExtraError(_DVC.extra, purpose)
 
 
 def has_plugin(remote: RemoteConfig) -> bool:
     """Whether what such a remote takes is installed."""
-    plugin = PLUGINS.get(remote.scheme)
-    return plugin is None or find_spec(plugin.module) is not None
+    return remote.scheme == "local" or find_spec(_plugin(remote).module) is not None
 
 
 def require_plugin(remote: RemoteConfig) -> None:
@@ -48,5 +58,8 @@ def require_plugin(remote: RemoteConfig) -> None:
         MissingExtraError: what such a remote takes is not installed.
     """
     if not has_plugin(remote):
-        extra = PLUGINS[remote.scheme].extra
-        raise MissingExtraError(extra, f"remote {remote.name!r} ({remote.scheme})")
+        raise MissingExtraError(_plugin(remote).extra, f"remote {remote.name!r} ({remote.scheme})")
+
+
+def _plugin(remote: RemoteConfig) -> Plugin:
+    return PLUGINS.get(remote.scheme, _DVC)  # Web servers come with DVC itself.

@@ -20,6 +20,7 @@ _CHOICES = (
     "gpu_engine",
     "tool_image",
     "install",
+    "gate_install",
     "bin",
     "gpu_runner",
 )
@@ -73,7 +74,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--install",
         metavar="COMMAND",
-        help="what a CI job runs to get lockproof (default: pip, into .lockproof/venv)",
+        help="what a CI job runs to get lockproof (default: pip, the commit that runs here, into"
+        " .lockproof/venv)",
+    )
+    parser.add_argument(
+        "--gate-install",
+        metavar="COMMAND",
+        help="the same for jobs that read no data, for which lockproof without DVC is enough"
+        " (default: as --install)",
     )
     parser.add_argument(
         "--bin",
@@ -109,6 +117,7 @@ def run(args: argparse.Namespace) -> int:
             gpu_engine=args.gpu_engine or "",
             tool_image=args.tool_image or "",
             install=args.install,
+            gate_install=args.gate_install,
             bin=args.bin,
             gpu_runner=tuple(args.gpu_runner.split(",")) if args.gpu_runner else GPU_RUNNER,
         ),

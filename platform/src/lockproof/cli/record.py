@@ -34,12 +34,14 @@ def run(args: argparse.Namespace) -> int:
     """Record, and say where."""
     import anyio
 
+    from lockproof.adapters.plugins import require_dvc
     from lockproof.cli.progress import progress
     from lockproof.steps.gather import gather
     from lockproof.steps.record import check_name, open_tracking, record
     from lockproof.steps.watched import with_watched
 
     check_name(args.name)
+    require_dvc("record")
     ran = None
     if args.command:
         code, ran = _watch(args)

@@ -22,6 +22,8 @@ class Workflow(Frozen):
     """The branch that pull requests are for."""
     install: str = ""
     """Shell commands that bring lockproof onto a machine; may be empty."""
+    gate_install: str = ""
+    """The same for jobs that read no data, which need less of it."""
     bin: str = ""
     """The folder with `lockproof` after that, absolute or relative to the Git root."""
     module: str = ""

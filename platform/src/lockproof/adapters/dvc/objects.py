@@ -15,13 +15,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from lockproof.adapters.hashing import CHUNK, file_md5
 from lockproof.adapters.plugins import require_plugin
 from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
 from lockproof.model.digest import Algorithm, Digest, directory_digest
 from lockproof.model.pipeline import Out, Stage, inside
 from lockproof.model.remote import RemoteConfig
 
-from .hashing import CHUNK, file_md5
 from .project import Project
 
 _MAX_LISTING = 1 << 30

@@ -30,20 +30,6 @@ def find_root(start: Path, git_root: Path) -> Path:
     )
 
 
-def store_schemes(root: Path) -> tuple[str, ...]:
-    """The URL schemes of a project's remotes, sorted; `file` for a folder.
-
-    Raises:
-        ConfigError: DVC cannot read its configuration.
-    """
-    from dvc.config import Config
-
-    with foreign("DVC configuration"):
-        remotes = Config(str(root / DVC_DIR))["remote"].values()
-    urls = [str(remote.get("url", "")) for remote in remotes]
-    return tuple(sorted({url.partition("://")[0] if "://" in url else "file" for url in urls}))
-
-
 class Project:
     """A DVC project in a checkout that lockproof made, or in the user's work tree, to be read."""
 

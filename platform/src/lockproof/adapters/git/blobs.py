@@ -4,14 +4,12 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 
+from lockproof.adapters.hashing import both_md5
 from lockproof.model.digest import Algorithm, Digest, directory_digest
 
 from .forms import other_forms
 from .links import BrokenLink, Links
 from .snapshot import Snapshot
-
-_TEXT = bytes(range(32, 127)) + b"\n\r\t\f\b"
-_BLOCK = 512
 
 
 class Unknown(Exception):
@@ -91,7 +89,7 @@ class Blobs:
         known = self._digests
         counted = self._counted(key, chunks)
         if both:
-            known[key, "md5"], known[key, "md5-dos2unix"] = _both(counted)
+            known[key, "md5"], known[key, "md5-dos2unix"] = both_md5(counted)
         else:
             known[key, "md5"] = _plain(counted)
         self.hashed += 1
@@ -199,25 +197,3 @@ def _plain(chunks: Iterator[bytes]) -> str:
     for chunk in chunks:
         md5.update(chunk)
     return md5.hexdigest()
-
-
-def _both(chunks: Iterator[bytes]) -> tuple[str, str]:
-    """MD5, and DVC 2's."""
-    plain, unix = hashlib.md5(usedforsecurity=False), hashlib.md5(usedforsecurity=False)
-    is_text: bool | None = None
-    for chunk in chunks:
-        plain.update(chunk)
-        if is_text is None:
-            is_text = _is_text(chunk[:_BLOCK])
-        # A CRLF that two chunks share stays: DVC's chunks are of the same size.
-        unix.update(chunk.replace(b"\r\n", b"\n") if is_text else chunk)
-    return plain.hexdigest(), unix.hexdigest()
-
-
-def _is_text(block: bytes) -> bool:
-    """As DVC 2 told text from other content: by the first 512 bytes."""
-    if not block:
-        return True
-    if b"\0" in block:
-        return False
-    return len(block.translate(None, _TEXT)) / len(block) <= 0.30

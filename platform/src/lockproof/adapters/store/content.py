@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import IO
 
+from lockproof.adapters.hashing import file_md5
 from lockproof.model.digest import Digest
 
 from .interface import Store, StoreError
@@ -56,7 +57,5 @@ def object_md5(
 
 
 def _legacy_md5(file: IO[bytes]) -> str:
-    from lockproof.adapters.dvc.hashing import file_md5
-
     file.flush()
     return file_md5(Path(file.name), "md5-dos2unix")

@@ -27,7 +27,7 @@ def open_store(remote: RemoteConfig, *, jobs: int, timeout: float) -> Store:
         try:
             from .s3 import S3Store
         except ImportError as error:
-            raise MissingExtraError("s3", f"remote {remote.name!r}") from error
+            raise MissingExtraError("gate-s3", f"remote {remote.name!r}") from error
 
         return S3Store(remote, jobs=jobs, timeout=timeout)
     require_plugin(remote)

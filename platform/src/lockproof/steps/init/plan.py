@@ -11,7 +11,6 @@ from typing import Literal
 from lockproof import __version__
 from lockproof.adapters.git.merge_driver import NAME, PATTERNS
 from lockproof.adapters.git.repository import GitRepository
-from lockproof.adapters.plugins import extra_for
 from lockproof.config import FILE_NAME
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model.workflow import CiSystem, Runner, Workflow
@@ -19,6 +18,7 @@ from lockproof.parse.container_images import ImageUse
 from lockproof.render.workflows import PLACES, pins, workflow_files
 
 from .edits import listed, with_item, with_lines, with_toolchain
+from .installs import installs
 from .policy import policy_text
 from .survey import Survey, survey
 
@@ -48,6 +48,8 @@ class Choices:
     """The branch that pull requests are for."""
     runner: Runner | None = None
     install: str | None = None
+    gate_install: str | None = None
+    """For jobs that read no data; None: as `install`."""
     bin: str | None = None
     module: str = MODULE
     """The Dagger module that CI calls."""
@@ -218,12 +220,17 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
             f"--tool-image {choices.tool_image} can change: name it with the digest that"
             " `dagger call publish` prints, …@sha256:…"
         )
+    runner = _runner(choices, found)
+    install, gate_install = "", ""
+    if runner == "host":
+        install, gate_install = installs(choices.install, choices.gate_install, found)
     return Workflow(
         command=_command(system, choices),
-        runner=_runner(choices, found),
+        runner=runner,
         root=found.root,
         branch=choices.branch or found.branch,
-        install=_install(found) if choices.install is None else choices.install,
+        install=install,
+        gate_install=gate_install,
         bin=place,
         module=choices.module,
         engine=choices.engine,
@@ -234,16 +241,6 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
         rule_tests=found.rule_tests,
         proof=found.proof,
         secrets=_S3_SECRETS if "s3" in found.stores else (),
-    )
-
-
-def _install(found: Survey) -> str:
-    """With what the repository's remotes take beside S3, which is among `all`."""
-    extras = {extra_for(scheme) for scheme in found.stores} - {None, "s3"}
-    named = ",".join(["all", *sorted(filter(None, extras))])
-    return (
-        "python3 -m venv .lockproof/venv\n"
-        f".lockproof/venv/bin/pip install --quiet 'lockproof[{named}]=={__version__}'"
     )
 
 
@@ -264,6 +261,8 @@ def _command(system: CiSystem, choices: Choices) -> str:
             words += [name, value]
     if choices.install is not None:
         words += ["--install", choices.install]
+    if choices.gate_install is not None:
+        words += ["--gate-install", choices.gate_install]
     if choices.bin is not None:
         words += ["--bin", choices.bin]
     if choices.gpu_runner != GPU_RUNNER:

@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockproof.adapters.dvc.project import find_root, store_schemes
+from lockproof.adapters.dvc.project import find_root
 from lockproof.adapters.environment.pins import read_pins
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.worktree import WorkTree
+from lockproof.adapters.store.config import COMMITTED, config_files, work_tree_file
 from lockproof.config import FILE_NAME, GitPolicy, load_policy
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model.metrics import flatten_metrics
 from lockproof.model.pipeline import Pipeline
+from lockproof.model.remote import RemoteConfig
+from lockproof.parse.dvc_config import read_dvc_configs
 from lockproof.steps.declared import below, declared
 
 _REQUIREMENTS = ("requirements.lock", "requirements.txt")
@@ -26,6 +29,7 @@ _DECLARES = re.compile(
     rb"^kind: *(?:Rollout|AnalysisTemplate|ClusterAnalysisTemplate) *(?:#.*)?$", re.MULTILINE
 )
 _TESTS_RULES = re.compile(rb"^rule_files:.*^tests:|^tests:.*^rule_files:", re.MULTILINE | re.DOTALL)
+_KUSTOMIZATIONS = {"kustomization.yaml", "kustomization.yml", "Kustomization"}
 _PLAIN_FOLDER = re.compile(r"[\w./+-]+")
 _PLAIN_PATH = re.compile(r"[\w./ +-]+")
 
@@ -64,7 +68,11 @@ class Survey:
     image: bool
     """Whether that policy has stages run in an image."""
     stores: tuple[str, ...]
-    """The URL schemes of the DVC remotes."""
+    """The URL schemes of the DVC remotes; `local` for a folder."""
+    kustomize: bool
+    """Whether there are kustomizations."""
+    tracking: bool
+    """Whether the policy names an MLflow server, or demands one."""
 
 
 def survey(directory: Path) -> Survey:
@@ -104,7 +112,9 @@ def survey(directory: Path) -> Survey:
         rule_tests=any(_holds(git.root / path, _TESTS_RULES) for path in tracked if _is_yaml(path)),
         proof=policy.gate.reproduction == "required",
         image=policy.environment is not None and policy.environment.image is not None,
-        stores=store_schemes(here),
+        stores=_stores(here),
+        kustomize=any(os.path.basename(path) in _KUSTOMIZATIONS for path in tracked),
+        tracking=policy.mlflow.tracking_uri is not None or policy.record.mlflow == "required",
     )
 
 
@@ -182,6 +192,15 @@ def _canary(top: Path, tracked: tuple[str, ...]) -> tuple[str, ...]:
         if not tests and _PLAIN_FOLDER.fullmatch(folder) and _holds(top / path, _DECLARES):
             folders.add(folder.partition("/")[0])
     return tuple(sorted(folders))
+
+
+def _stores(here: Path) -> tuple[str, ...]:
+    """The URL schemes of the remotes; what a commit must not say of them is the gate's to find."""
+    files = config_files(here, work_tree_file(here / COMMITTED))
+    own = (file.model_copy(update={"committed": False}) for file in files)
+    remotes = read_dvc_configs(own, str(here)).sections
+    named = (RemoteConfig(name=name, url=remotes[name].get("url", "")) for name in remotes)
+    return tuple(sorted({remote.scheme for remote in named}))
 
 
 def _host(url: str) -> str:

@@ -13,6 +13,7 @@ from lockproof.adapters.dvc.project import Project, find_root
 from lockproof.adapters.dvc.trust import Trusted, user_cache
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.snapshot import Snapshot
+from lockproof.adapters.plugins import require_dvc
 from lockproof.adapters.scratch import WorkFolder, run_folder, work_folder
 from lockproof.adapters.store.config import COMMITTED
 from lockproof.config import FILE_NAME, Policy, load_policy
@@ -53,13 +54,15 @@ async def reproduce(request: Request, progress: Progress) -> Report:
     Nothing is written to the repository, the work tree, the user's DVC cache or a remote.
 
     Raises:
-        UsageError: the repository, the revision or a configuration is not usable.
+        UsageError: the repository, the revision or a configuration is not usable, or DVC is not
+            installed.
         UnavailableError: a remote, a package index or MLflow does not answer.
     """
     clock = Clock()
     git = GitRepository.discover(request.directory.absolute())
     root = find_root(Path(os.path.realpath(request.directory)), git.root)
     commit = git.resolve(request.revision)
+    require_dvc("reproduce")
     if request.revision == "HEAD" and git.is_dirty():
         progress.say("the work tree has changes that are not committed: they are not looked at")
     with work_folder() as scratch:
