@@ -13,7 +13,7 @@ from .pipelines import Project, new_project, prove, verdicts
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path, keeps_verdicts: None) -> Project:
     return new_project(tmp_path)
 
 
