@@ -1,4 +1,4 @@
-"""Integration tests keep their environments, verdicts and logs out of the user's cache."""
+"""Integration tests keep their environments, verdicts and logs out of the user's folders."""
 
 import os
 from collections.abc import Iterator
@@ -14,9 +14,22 @@ from .wheels import wheel
 
 @pytest.fixture(autouse=True, scope="session")
 def lockproof_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache for all, and no place for a secret: no verdict is kept, nor `/usr` looked at for it.
+
+    Taking down the state of the machine's files is most of a small run's time. What is about kept
+    verdicts asks for `keeps_verdicts`.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOCKPROOF_CACHE_DIR", str(tmp_path_factory.mktemp("lockproof-cache")))
+        patch.setenv("LOCKPROOF_STATE_DIR", os.path.join(os.devnull, "state"))
         yield
+
+
+@pytest.fixture
+def keeps_verdicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache and a secret of the test's own."""
+    monkeypatch.setenv("LOCKPROOF_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("LOCKPROOF_STATE_DIR", str(tmp_path / "state"))
 
 
 @pytest.fixture(scope="session")

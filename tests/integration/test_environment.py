@@ -777,16 +777,60 @@ def test_the_linear_algebra_is_named_with_its_kernel(tmp_path: Path) -> None:
         assert all(value.endswith(" Nehalem") for value in openblas.values()), generic
 
 
-def test_the_linear_algebra_is_the_same_with_and_without_threadpoolctl(tmp_path: Path) -> None:
+def test_the_linear_algebra_is_the_same_however_it_is_found(tmp_path: Path) -> None:
+    """With threadpoolctl or without it, from extension modules alone or by importing them all."""
     pytest.importorskip("numpy")
     pytest.importorskip("threadpoolctl")
     run = f"sys.argv[1:] = ['blas', 'out']; runpy.run_path({str(PROBE)!r}, run_name='__main__')"
+    alone = "; assert not {'numpy', 'scipy'} & sys.modules.keys()"
+    whole = "; assert 'numpy' in sys.modules"
+    if not sys.platform.startswith("linux"):
+        alone = ""
+    without, unfound = "sys.modules['threadpoolctl'] = None; ", "importlib.util.find_spec = None; "
     answers = []
-    for hide in ("", "sys.modules['threadpoolctl'] = None; "):
-        script = f"import runpy, sys; {hide}{run}"
+    for before, after in (
+        ("", alone),
+        (without, alone),
+        (unfound, whole),
+        (unfound + without, whole),
+    ):
+        script = f"import importlib.util, runpy, sys; {before}{run}{after}"
         subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path)
         answers.append(json.loads((tmp_path / "out").read_text()))
-    assert answers[0] == answers[1] != {}
+    assert answers[0] != {}
+    assert all(answer == answers[0] for answer in answers)
+
+
+@pytest.mark.parametrize(
+    ("files", "opened"),
+    [
+        ({}, True),
+        ({"_distributor_init.py": "'Import what is beside it.'\n"}, True),
+        ({"_distributor_init.py": "from . import _distributor_init_local  # noqa\n"}, True),
+        ({"_distributor_init.py": "if True:\n    import mkl\n"}, False),
+        ({"_distributor_init_local.py": ""}, False),
+        ({"core/_multiarray_umath.so": None}, False),
+        ({"linalg/_umath_linalg.so": "no library"}, False),
+    ],
+)
+def test_what_a_distributor_loads_first_is_not_overlooked(
+    files: dict[str, str | None], opened: bool, tmp_path: Path
+) -> None:
+    import _ctypes
+
+    package = tmp_path / "numpy"
+    for name in ("core/_multiarray_umath.so", "linalg/_umath_linalg.so"):
+        (package / name).parent.mkdir(parents=True)
+        if name not in files:
+            shutil.copy(_ctypes.__file__, package / name)
+    (package / "__init__.py").touch()
+    for name, text in files.items():
+        if text is not None:
+            (package / name).write_text(text)
+    script = f"import runpy, sys; sys.path[:0] = ['.']; m = runpy.run_path({str(PROBE)!r})"
+    script += "; sys.exit(0 if m['_opened']('numpy') else 3)"
+    done = subprocess.run([sys.executable, "-c", script], check=False, cwd=tmp_path)
+    assert done.returncode == (0 if opened else 3)
 
 
 def test_a_broken_numpy_does_not_hide_the_packages(root: Path, cache: Path, wheels: Path) -> None:

@@ -13,9 +13,7 @@ from .pipelines import Project, new_project, prove, verdicts
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    monkeypatch.setenv("LOCKPROOF_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("LOCKPROOF_STATE_DIR", str(tmp_path / "state"))
+def project(tmp_path: Path, keeps_verdicts: None) -> Project:
     return new_project(tmp_path)
 
 

@@ -10,6 +10,7 @@ from lockproof.adapters.mlflow.tracking import Tracking
 from lockproof.config import MlflowPolicy
 from lockproof.model.report import SkipReason
 from lockproof.model.verdict import Verdict
+from lockproof.steps.reproduce import run
 
 from .pipelines import Project, new_project, new_repository, prove, rules, stage, verdicts
 
@@ -313,6 +314,7 @@ stages:
     assert prove(project, since=base, mode="chain").verdict is Verdict.INCONCLUSIVE
 
 
+@pytest.mark.usefixtures("keeps_verdicts")
 def test_reuse_says_so_and_ends_when_something_read_changes(project: Project) -> None:
     project.write(
         {
@@ -330,6 +332,8 @@ def test_reuse_says_so_and_ends_when_something_read_changes(project: Project) ->
     assert first.host.stages["first"].reused is None
     assert again.host.stages["first"].reused is not None
     assert first.core() == again.core()
+    varied = prove(project, reuse=True, vary=("umask",))
+    assert varied.host.stages["first"].reused is None, "what is varied has to run"
     for reused in (False, True):
         chain = prove(project, reuse=True, mode="chain")
         assert (chain.host.stages["first"].reused is not None) is reused, "a mode for itself"
@@ -340,7 +344,11 @@ def test_reuse_says_so_and_ends_when_something_read_changes(project: Project) ->
     assert changed.verdict is Verdict.FAILED
 
 
-def test_nothing_is_reused_where_nothing_pins_the_environment(project: Project) -> None:
+@pytest.mark.usefixtures("keeps_verdicts")
+def test_nothing_is_reused_where_nothing_pins_the_environment(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(run, "look_at_system")  # Nor does anybody look at the machine for it.
     project.write(
         {
             "dvc.yaml": "stages: {first: {cmd: python3 copy.py raw.txt out.txt,"

@@ -67,9 +67,7 @@ FILES = {
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    monkeypatch.setenv("LOCKPROOF_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("LOCKPROOF_STATE_DIR", str(tmp_path / "state"))
+def project(tmp_path: Path, keeps_verdicts: None, monkeypatch: pytest.MonkeyPatch) -> Project:
     tools = tmp_path / "tools"
     tools.mkdir()
     (tools / "tool").write_text("#!/bin/sh\necho 1\n")

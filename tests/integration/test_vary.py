@@ -247,12 +247,5 @@ def test_no_dependence_is_said(project: Project, tmp_path: Path) -> None:
     assert "no output depends on what was varied: timezone, umask" in text
 
 
-def test_an_earlier_verdict_does_not_answer(project: Project) -> None:
-    for _ in range(2):
-        report = prove(project, reuse=True, stages=("nothing",), vary=("umask",))
-        assert report.host.stages["nothing"].reused is None
-        assert _row(report, "nothing", "umask").runs
-
-
 def test_the_rule_has_found_it(report: Report) -> None:
     assert "LP711" in rules(report)

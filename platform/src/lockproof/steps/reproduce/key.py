@@ -19,6 +19,7 @@ from lockproof.adapters.environment.variables import stage_variables
 from lockproof.adapters.files import UMASK
 from lockproof.adapters.git.repository import run_git
 from lockproof.adapters.verdicts import Secret
+from lockproof.config import Policy
 from lockproof.errors import UsageError
 from lockproof.model.base import sha256_of
 from lockproof.model.digest import Digest
@@ -30,6 +31,12 @@ from .session import Session
 
 _FORMAT = 3
 _CHECKOUT_SETTINGS = r"^(core\.(autocrlf|eol|attributesfile|symlinks|filemode|safecrlf)|filter\.)"
+
+
+def can_have(policy: Policy) -> bool:
+    """Whether stages can have a key at all; where not, nobody need look at the machine's files."""
+    # Without an environment nothing in the repository names it; what the network says is unknown.
+    return policy.environment is not None and not policy.run.network
 
 
 class Keys:
@@ -84,10 +91,8 @@ class Keys:
     def _common(self) -> str | None:
         session = self._session
         described, level = session.described, session.surface.isolation.level
-        if session.seen is None or not level.own_root or session.policy.run.network:
+        if session.seen is None or not level.own_root:
             return None
-        if described.kind == "unpinned":
-            return None  # Nothing in the repository names the environment.
         if any(map(self._filters, self._attributes)):
             return None  # What a filter makes of a file is anybody's guess.
         return sha256_of(

@@ -16,6 +16,7 @@ from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.adapters.plugins import require_dvc
 from lockproof.adapters.scratch import WorkFolder, run_folder, work_folder
 from lockproof.adapters.store.config import COMMITTED
+from lockproof.adapters.verdicts import Secret
 from lockproof.config import FILE_NAME, Policy, load_policy
 from lockproof.errors import UsageError
 from lockproof.model.digest import lock_digest
@@ -39,6 +40,7 @@ from .conditions.vary import cost, vary
 from .confirm import confirm_judged
 from .explain import explain
 from .isolated import run_isolated
+from .key import can_have
 from .plan import Selection, choose_mode, missing_inputs, select
 from .reach import check_reach, lacks_plugins
 from .request import Request
@@ -120,13 +122,14 @@ async def _open(
     policy = policy.model_copy(update={"mlflow": theirs.mlflow, "run": limits})
     around: list[Surroundings] = []
     system: list[str] = []
+    look = can_have(policy) and Secret.load() is not None
 
     async def look_around() -> None:
         isolation = await isolation_for(policy)
-        if isolation.level.own_root:
+        if look and isolation.level.own_root:
             group.start_soon(look_further)
         places = (project_root, root, git.root.resolve(), work)
-        around.append(await surroundings(policy, *places, progress.say, isolation, look=True))
+        around.append(await surroundings(policy, *places, progress.say, isolation, look=look))
 
     async def look_further() -> None:
         system.append(await look_at_system())
