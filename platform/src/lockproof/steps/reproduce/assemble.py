@@ -188,7 +188,7 @@ def _git_outputs(session: Session, stage: Stage) -> dict[str, Digest | None]:
 
 
 def _objects(session: Session, lost: Sequence[Unavailable]) -> list[Finding]:
-    found = []
+    found: list[Finding] = []
     for item in sorted(set(lost), key=lambda u: (u.path, u.digest.value)):
         if item.problem is Problem.NO_LISTING:
             found += claim_findings(_as_claimed(session, item))
