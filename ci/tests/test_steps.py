@@ -122,8 +122,9 @@ def calls_of(name: str, engine: FakeEngine, **given: Any) -> Any:
 
 def test_the_command_of_each_step(engine: FakeEngine) -> None:
     it = module()
-    run(it.reproduce("v1", ["a", "b"], "chain", "main", 2, no_reuse=True))
-    options = ["--stage=a", "--stage=b", "--mode=chain", "--since=main", "--runs=2", "--no-reuse"]
+    run(it.reproduce("v1", ["a", "b"], "chain", "main", 2, "b", "required", no_reuse=True))
+    options = ["--stage=a", "--stage=b", "--mode=chain", "--since=main", "--base=b"]
+    options += ["--isolation=required", "--runs=2", "--no-reuse"]
     assert last(engine).argv == ["lockproof", "reproduce", *options, *OUTPUTS, "--", "v1"]
     run(it.gate("v1", pr=True, base="main", deep=True))
     options = ["--pr", "--base=main", "--deep"]
@@ -145,8 +146,13 @@ def test_the_command_of_each_step(engine: FakeEngine) -> None:
     run(it.crossplane().down("aws", allow_data_loss=True))
     options = ["--overlay=aws", "--allow-data-loss"]
     assert last(engine).argv == ["lockproof", "provision", *options, *OUTPUTS, "--", "down"]
-    run(it.models().track("v1"))
-    assert last(engine).argv == ["lockproof", "reproduce", "--log-mlflow", *OUTPUTS, "--", "v1"]
+    assert last(engine).env["LOCKPROOF_DISPOSABLE"] == "1"
+    run(it.models().track("v1", "b"))
+    options = ["--log-mlflow", "--base=b"]
+    assert last(engine).argv == ["lockproof", "reproduce", *options, *OUTPUTS, "--", "v1"]
+    run(it.dvc().reproduce("a", "v1", "b"))
+    options = ["--stage=a", "--mode=isolated", "--base=b"]
+    assert last(engine).argv == ["lockproof", "reproduce", *options, *OUTPUTS, "--", "v1"]
     run(it.dvc().fetch(["train"], jobs=2))
     assert last(engine).argv == ["dvc", "fetch", "--jobs=2", "--", "train"]
     run(it.manifests().lint(kubernetes_version="1.34", schemas=dag.directory()))

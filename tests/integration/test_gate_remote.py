@@ -100,6 +100,20 @@ def test_lost_and_corrupted_objects(project: Project) -> None:
     assert "path: " in "".join(lock[lines["dvc.lock"] - 1 : lines["dvc.lock"] + 1])
 
 
+def test_a_remote_that_the_commit_brings_is_read(project: Project) -> None:
+    """A pull request could put anything of the right size there."""
+    shutil.copytree(project.remote, project.root / "data" / "store")
+    project.git("config", "core.excludesFile", "/dev/null")
+    project.dvc("remote", "modify", "-q", "store", "url", str(project.root / "data" / "store"))
+    project.commit("a remote in Git")
+    assert remote_check(asked(project)).summary == "by reading: 4"
+    path = project.root / "data" / "store" / digest_of(b"content a").object_path
+    path.chmod(0o644)
+    path.write_text("CONTENT a")
+    project.commit("another object")
+    assert {rule for rule, *_ in brief(asked(project))} == {"LP202"}
+
+
 def test_a_lock_that_was_never_pushed(project: Project) -> None:
     text = (project.root / "dvc.lock").read_text()
     old = digest_of(b"content a").value

@@ -368,6 +368,7 @@ def test_a_shared_engine_with_gpus_is_named_apart(project: Project) -> None:
 
 def test_run_again_without_options_it_keeps_the_choices(project: Project) -> None:
     chosen = ["--runner", "dagger", "--branch", "trunk", "--install", "echo 'a  b'", "--bin", "/b"]
+    chosen += ["--isolation", "preferred"]
     assert init(project, "--ci", "github", "--ci", "gitlab", *chosen, "--yes").returncode == 0
     project.commit()
     again = init(project)
@@ -379,6 +380,7 @@ def test_run_again_without_options_it_keeps_the_choices(project: Project) -> Non
     text = (project.root / ".github/workflows/lockproof.yaml").read_text()
     assert "--report" in text
     assert '    branches: ["trunk"]\n' in text
+    assert "--isolation preferred" in text
 
 
 @pytest.mark.parametrize(

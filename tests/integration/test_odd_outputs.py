@@ -1,11 +1,14 @@
 """What a stage leaves in place of an output fails that stage, and no other; a report says why."""
 
 import hashlib
+import json
+import re
+from pathlib import Path
 
 import pytest
 
 from integration.pipelines import new_project, prove, stage
-from lockproof.model.report import Report
+from lockproof.model.report import Report, SkipReason
 from lockproof.model.verdict import OutputVerdict, Verdict
 from lockproof.render.registry import FORMATS, render
 
@@ -74,3 +77,44 @@ def test_the_report_can_be_written(report: Report) -> None:
 @pytest.mark.parametrize("name", FINE)
 def test_the_other_stages_are_judged(name: str, report: Report) -> None:
     assert stage(report, name).verdict is Verdict.PASSED
+
+
+@pytest.mark.parametrize("mode", ["isolated", "chain"])
+def test_a_listing_that_is_refused_is_unknown_and_ends_nothing_else(
+    tmp_path: Path, mode: str
+) -> None:
+    """One as the input of a stage, one as the locked content of an output."""
+    project = new_project(tmp_path)
+    explain = json.dumps(mode == "isolated")
+    project.write({"in/a": "a", "odd": "", "lockproof.toml": f"[reproduce]\nexplain = {explain}\n"})
+    project.dvc("add", "-q", "in")
+    project.write(
+        {
+            "dvc.yaml": """
+stages:
+  reads: {cmd: cat in/a > read, deps: [in], outs: [read]}
+  makes: {cmd: mkdir made && echo a > made/a, deps: [odd], outs: [made]}
+  other: {cmd: echo b > other, deps: [odd], outs: [other]}
+"""
+        }
+    )
+    project.repro()
+    for path in ("in", "made"):
+        texts = {n: (project.root / n).read_text() for n in ("in.dvc", "dvc.lock")}
+        old = re.search(rf"path: {path}\n[^-]*?md5: (\w+\.dir)", texts["dvc.lock"])
+        assert old
+        content = json.dumps([{"md5": "0" * 32, "relpath": f"../{path}"}]).encode()
+        new = f"{hashlib.md5(content, usedforsecurity=False).hexdigest()}.dir"
+        project.write({name: text.replace(old[1], new) for name, text in texts.items()})
+        target = project.remote / "files" / "md5" / new[:2] / new[2:]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    project.commit()
+    report = prove(project, mode=mode)
+    assert stage(report, "other").verdict is Verdict.PASSED
+    assert stage(report, "reads").skipped is SkipReason.INPUT_UNAVAILABLE
+    assert stage(report, "makes").verdict is Verdict.FAILED
+    [found] = [f for f in report.findings if f.rule == "LP204"]
+    assert found.subject == "in"
+    assert "names a path outside of its directory: '../in'" in found.message
+    assert "dvc commit -f in.dvc" in found.message

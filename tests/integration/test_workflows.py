@@ -348,7 +348,7 @@ def test_stages_that_ask_for_a_gpu_get_an_engine_that_has_one(
     given |= {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
     given |= {"SINCE": "", "LOCKPROOF_SINCE": "", "GPUS": gpus, "LOCKPROOF_GPUS": gpus}
     given |= {"SCOPE": "branch", "COMMIT": "c", "CI_COMMIT_SHA": "c", "CI_MERGE_REQUEST_IID": ""}
-    given |= {"DVC_ROOT": ".", "MODULE": "."}
+    given |= {"DVC_ROOT": ".", "MODULE": ".", "BASE": "", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": ""}
     given.pop("_EXPERIMENTAL_DAGGER_RUNNER_HOST", None)  # That of all jobs.
     argv = ["bash", "-euo", "pipefail", "-c", text]
     subprocess.run(argv, cwd=tmp_path, env=given, check=True)
@@ -403,6 +403,69 @@ def test_dagger_is_asked_for_what_its_module_has(tmp_path: Path, proof: bool) ->
         assert wanted <= functions[call[2]]
         assert ("report" in wanted) == (proof and call[2] == "gate")
     assert asked == {"affected", "gate", "lint", "reproduce"}
+
+
+def reproducing(path: Path) -> str:
+    """The shell text of the job that runs stages."""
+    text = path.read_text()
+    if ".github" in path.parts:
+        return script(path, "reproduce", "Reproduce")
+    return str(yaml.safe_load(text)["lockproof"]["script"][0])
+
+
+@pytest.mark.parametrize("asked", ["required", "preferred"])
+@pytest.mark.parametrize("runner", ["host", "dagger"])
+@pytest.mark.parametrize("system", ["github", "gitlab"])
+def test_stages_of_a_pull_request_are_kept_apart_by_the_word_of_the_base(
+    tmp_path: Path, system: CiSystem, runner: str, asked: str
+) -> None:
+    """By a stand-in for the program, which says what it was called with."""
+    choices = {"runner": runner, "module": "."} | ({"isolation": asked} if asked[0] == "p" else {})
+    *_, path = write_files(tmp_path, system, **choices)
+    base = tmp_path / "base"
+    subprocess.run(["git", "init", "-q", "-b", "main", base], check=True)
+    commit = ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "a", "--allow-empty"]
+    subprocess.run(["git", "-C", base, *commit], check=True)
+    head = subprocess.check_output(["git", "-C", base, "rev-parse", "HEAD"], text=True).strip()
+    subprocess.run(["git", "-C", base, "remote", "add", "origin", "."], check=True)
+    program = tmp_path / "bin" / ("lockproof" if runner == "host" else "dagger")
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho $* > said\n")
+    program.chmod(0o755)
+    (base / "reports" / "reproduce").mkdir(parents=True)
+    for name, content in (("exit-code", "0"), ("report.txt", "")):
+        (base / "reports" / "reproduce" / name).write_text(content)
+    given = {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}", "DVC_ROOT": "."}
+    given |= dict.fromkeys(("SINCE", "LOCKPROOF_SINCE"), "fork") | {"BASE": head}
+    given |= dict.fromkeys(("GPUS", "LOCKPROOF_GPUS"), "0") | {"MODULE": ".", "SCOPE": "7"}
+    given |= dict.fromkeys(("COMMIT", "CI_COMMIT_SHA"), "c") | {"CI_MERGE_REQUEST_IID": "7"}
+    given |= dict.fromkeys(("CI_PROJECT_ID", "CI_MERGE_REQUEST_PROJECT_ID"), "5")
+    given |= {"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main"}
+    argv = ["bash", "-euo", "pipefail", "-c", reproducing(path)]
+    subprocess.run(argv, cwd=base, env=given, check=True)
+    said = (base / "said").read_text()
+    assert f" --since fork --base {head} --isolation {asked} --no-reuse " in said
+
+
+@pytest.mark.parametrize(("now", "asks"), [("1", True), ("0", False), ("", False)])
+def test_ubuntu_is_told_to_allow_namespaces_only_where_it_denies_them(
+    tmp_path: Path, now: str, asks: bool
+) -> None:
+    [path] = write_files(tmp_path, "github")
+    name = "Let stages be kept apart from the machine"
+    [step] = [s for s in jobs(path)["reproduce"]["steps"] if s.get("name") == name]
+    assert step["if"] == "runner.environment == 'github-hosted'", "no machine of one's own"
+    sysctl, sudo = tmp_path / "sysctl", tmp_path / "sudo"
+    sysctl.write_text(f"#!/bin/sh\n[ -n '{now}' ] && echo {now}\n")
+    sudo.write_text(f"#!/bin/sh\necho $* > {tmp_path}/asked\n")
+    for program in (sysctl, sudo):
+        program.chmod(0o755)
+    given = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    subprocess.run(["bash", "-eo", "pipefail", "-c", step["run"]], env=given, check=True)
+    assert (tmp_path / "asked").exists() == asks
+    for choices in ({"runner": "dagger", "module": "."}, {"isolation": "preferred"}):
+        [path] = write_files(tmp_path, "github", **choices)
+        assert name not in path.read_text()
 
 
 def test_every_step_that_reports_is_published(tmp_path: Path) -> None:

@@ -1,13 +1,16 @@
 """What a commit alone may not give its stages."""
 
+from pathlib import Path
+
 import anyio
 import pytest
 
+from lockproof.adapters.sandbox.disposable import is_disposable
 from lockproof.adapters.sandbox.isolation import Isolation, Level
 from lockproof.config import Policy, RunPolicy
 from lockproof.errors import ConfigError
 from lockproof.steps import surface
-from lockproof.steps.trust import restrained
+from lockproof.steps.trust import demanding, restrained
 
 STRICTER = [
     ("off", "off", "off"),
@@ -24,6 +27,8 @@ def test_of_two_words_on_isolation_the_stricter_counts(
 ) -> None:
     one, two = (RunPolicy.model_validate({"isolation": word}) for word in (commits, trusted))
     assert restrained(one, two)[0].isolation == both
+    assert demanding(one, trusted).isolation == both
+    assert demanding(one, None) == one
 
 
 def test_a_commit_alone_shows_no_path_and_passes_no_variable() -> None:
@@ -36,15 +41,46 @@ def test_a_commit_alone_shows_no_path_and_passes_no_variable() -> None:
     )
 
 
+def found(monkeypatch: pytest.MonkeyPatch, level: Level) -> Isolation:
+    """What stages are kept apart by where it is required and this is the best there is."""
+
+    async def at_best() -> Isolation:
+        return Isolation(level, ("bubblewrap: not on PATH", "namespaces: refused"))
+
+    monkeypatch.setattr(surface, "find_isolation", at_best)
+    return anyio.run(surface.isolation_for, Policy(run=RunPolicy(isolation="required")))
+
+
 def test_required_isolation_that_cannot_be_had_is_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def landlock_at_best() -> Isolation:
-        return Isolation(Level.LANDLOCK, ("bubblewrap: not on PATH", "namespaces: refused"))
-
-    monkeypatch.setattr(surface, "find_isolation", landlock_at_best)
-    policy = Policy(run=RunPolicy(isolation="required"))
     with pytest.raises(
         ConfigError, match=r"required .* \(bubblewrap: not on PATH; namespaces: ref"
-    ):
-        anyio.run(surface.isolation_for, policy)
+    ) as error:
+        found(monkeypatch, Level.LANDLOCK)
+    assert "\n" not in str(error.value)
+
+
+DISPOSABLE = [("LOCKPROOF_DISPOSABLE", "1"), ("CI_DISPOSABLE_ENVIRONMENT", "true")]
+
+
+@pytest.mark.parametrize(("variable", "value"), DISPOSABLE)
+def test_in_a_container_made_for_the_run_landlock_is_enough(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(surface, "is_disposable", lambda: is_disposable((tmp_path / "none",)))
+    assert found(monkeypatch, Level.LANDLOCK).level is Level.LANDLOCK
+    with pytest.raises(ConfigError, match="required and cannot be had here"):
+        found(monkeypatch, Level.NONE)
+
+
+@pytest.mark.parametrize(("variable", "value"), [*DISPOSABLE, ("LOCKPROOF_DISPOSABLE", "0")])
+def test_a_container_from_which_an_engine_can_be_asked_is_none_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    socket = tmp_path / "docker.sock"
+    assert is_disposable((socket,)) == (value != "0")
+    socket.symlink_to("elsewhere")
+    assert not is_disposable((socket,))

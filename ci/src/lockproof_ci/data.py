@@ -6,7 +6,7 @@ import dagger
 from dagger import Doc
 
 from .inputs import Inputs, fresh
-from .proof import Command, NoFail, Proof, Revision, options, prove
+from .proof import Base, Command, NoFail, Proof, Revision, options, prove
 from .sdk import function, object_type
 from .servers import mlflow_server, s3_server
 from .settings import USER
@@ -74,10 +74,11 @@ class Dvc(WithData):
         self,
         stage: Annotated[str, Doc("The stage; a matrix name means all of it")],
         revision: Revision = "HEAD",
+        base: Base = None,
         no_fail: NoFail = False,
     ) -> Proof:
         """Make the outputs of one stage again from its locked inputs, and compare."""
-        wanted = options(stage=stage, mode="isolated")
+        wanted = options(stage=stage, mode="isolated", base=base)
         container = await self.where_stages_run()
         return await prove(container, Command("reproduce", wanted, (revision,)), no_fail=no_fail)
 
@@ -104,10 +105,12 @@ class Models(WithData):
         return self.pulled(paths, jobs).filter(include=paths)
 
     @function(cache="never")
-    async def track(self, revision: Revision = "HEAD", no_fail: NoFail = False) -> Proof:
+    async def track(
+        self, revision: Revision = "HEAD", base: Base = None, no_fail: NoFail = False
+    ) -> Proof:
         """Reproduce a commit and log the run, its metrics and its proof to the tracking server."""
         container = self.with_tracking(await self.where_stages_run())
-        command = Command("reproduce", options(log_mlflow=True), (revision,))
+        command = Command("reproduce", options(log_mlflow=True, base=base), (revision,))
         return await prove(fresh(container), command, no_fail=no_fail)
 
     @function()

@@ -123,6 +123,8 @@ class Inputs:
         container = container.with_mounted_cache(
             f"{CACHE}/lockproof", self.packages.volume("work"), owner=USER
         ).with_env_variable("LOCKPROOF_CACHE_DIR", f"{CACHE}/lockproof")
+        # The engine makes it for one call: with Landlock in it, stages are kept apart.
+        container = container.with_env_variable("LOCKPROOF_DISPOSABLE", "1")
         return self.packages.keep(self.packages.configure(container, home=HOME, owner=USER))
 
     def checkout(self, training_image: str | None = None) -> dagger.Container:

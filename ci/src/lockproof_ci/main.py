@@ -8,7 +8,7 @@ from dagger import Doc, check, dag, generate
 from .cluster import Crossplane, Manifests, Provisioner, Rollouts
 from .data import Dvc, Models
 from .inputs import fresh, with_file
-from .proof import Command, NoFail, Proof, Revision, options, prove
+from .proof import Base, Command, NoFail, Proof, Revision, options, prove
 from .sdk import function, object_type
 from .settings import GIVEN
 
@@ -25,11 +25,18 @@ class Lockproof(Provisioner):
         mode: Annotated[str | None, Doc("isolated or chain")] = None,
         since: Annotated[str | None, Doc("Only stages that changed since this commit")] = None,
         runs: Annotated[int | None, Doc("Run each stage so many times")] = None,
+        base: Base = None,
+        isolation: Annotated[
+            str | None, Doc("required: run no stage that cannot be kept apart; or preferred")
+        ] = None,
         no_reuse: Annotated[bool, Doc("Run stages also where an earlier verdict stands")] = False,
         no_fail: NoFail = False,
     ) -> Proof:
         """Make every locked output of a commit again and compare."""
-        wanted = options(stage=stages, mode=mode, since=since, runs=runs, no_reuse=no_reuse)
+        wanted = options(
+            stage=stages, mode=mode, since=since, base=base, isolation=isolation, runs=runs,
+            no_reuse=no_reuse,
+        )  # fmt: skip
         container = await self.where_stages_run()
         return await prove(container, Command("reproduce", wanted, (revision,)), no_fail=no_fail)
 
@@ -128,12 +135,15 @@ class Lockproof(Provisioner):
         install: Annotated[str | None, Doc("What a CI job runs to get lockproof")] = None,
         bin_folder: Annotated[str | None, Doc("The folder that lockproof is in after that")] = None,
         gpu_runner: Annotated[str | None, Doc("Labels of runners with a GPU")] = None,
+        isolation: Annotated[
+            str | None, Doc("preferred: CI also runs stages that cannot be kept apart")
+        ] = None,
     ) -> dagger.Changeset:
         """Write policy and CI files, or bring them up to date: as changes to agree to."""
         wanted = options(
             ci=ci, branch=branch, runner=runner, module=module, engine=engine,
             gpu_engine=gpu_engine, tool_image=image, install=install, bin=bin_folder,
-            gpu_runner=gpu_runner, yes=True, force=True,
+            gpu_runner=gpu_runner, isolation=isolation, yes=True, force=True,
         )  # fmt: skip
         return self.changed_by("lockproof", "init", *wanted)
 

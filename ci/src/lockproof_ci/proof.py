@@ -14,6 +14,9 @@ _SAID = "/tmp/lockproof-said"  # noqa: S108 - in a container of its own
 
 NoFail = Annotated[bool, Doc("Return a verdict other than passed as a value, with its reports")]
 Revision = Annotated[str, Doc("Commit, branch or tag")]
+Base = Annotated[
+    str | None, Doc("Ask the remotes that this commit defines, not those of the revision")
+]
 
 Option = str | int | list[str] | None
 

@@ -23,6 +23,7 @@ _CHOICES = (
     "gate_install",
     "bin",
     "gpu_runner",
+    "isolation",
 )
 
 
@@ -93,6 +94,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="LABELS",
         help="the labels or tags of runners with a GPU, with commas (default: self-hosted,gpu)",
     )
+    parser.add_argument(
+        "--isolation",
+        choices=("required", "preferred"),
+        help="required: CI runs no stage that cannot be kept apart from the runner; preferred: it"
+        " does, and says so (default: required)",
+    )
     parser.add_argument("--yes", action="store_true", help="write without asking")
     parser.add_argument(
         "--force", action="store_true", help="also replace CI files that differ, without asking"
@@ -120,6 +127,7 @@ def run(args: argparse.Namespace) -> int:
             gate_install=args.gate_install,
             bin=args.bin,
             gpu_runner=tuple(args.gpu_runner.split(",")) if args.gpu_runner else GPU_RUNNER,
+            isolation=args.isolation,
         ),
     )
     if not planned.systems:

@@ -52,7 +52,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--base",
         metavar="REV",
         help="ask the remotes that this commit defines, not those of REV's own .dvc/config"
-        " (default: BASE, in CI the target branch's, else your work tree's)",
+        " (default: --since's, in CI the target branch's, else your work tree's)",
+    )
+    parser.add_argument(
+        "--isolation",
+        choices=("required", "preferred"),
+        help="required: run no stage that cannot be kept apart from the machine. The strictest of"
+        " this, the policy's word and the base's counts",
     )
     parser.add_argument(
         "--no-reuse",
@@ -96,6 +102,7 @@ def run(args: argparse.Namespace) -> int:
         runs=args.runs,
         since=args.since,
         base=args.base,
+        isolation=args.isolation,
         reuse=args.reuse,
         log_mlflow=args.log_mlflow,
         vary=parse_names(args.vary) if args.vary is not None else (),

@@ -48,8 +48,8 @@ class RunPolicy(Section):
     shell: Name | None = None
     """The shell for stage commands; default as DVC: $SHELL, else /bin/sh."""
     isolation: Literal["required", "preferred", "off"] = "preferred"
-    """Whether stages must be kept apart from the machine (bubblewrap or namespaces), are where
-    that can be had, or are not."""
+    """Whether stages must be kept apart from the machine (bubblewrap or namespaces; in a container
+    made for the run Landlock), are where that can be had, or are not."""
     visible: tuple[_Absolute, ...] = ()
     """Further files and folders of the machine that isolated stages may read."""
     view: Literal["commit", "declared"] = "commit"

@@ -82,7 +82,7 @@ def _claim(stage: Stage, out: Out) -> Iterator[Claim | Exempt]:
     yield Claim(
         path=out.path,
         owner=stage.address,
-        file=_lock_file(stage),
+        file=lock_file(stage),
         line=out.line,
         digest=out.locked,
         size=out.size,
@@ -106,6 +106,7 @@ def _exemption(stage: Stage, out: Out) -> Exemption | None:
     return None
 
 
-def _lock_file(stage: Stage) -> str:
+def lock_file(stage: Stage) -> str:
+    """The `dvc.lock` or `.dvc` file with a stage's outputs: POSIX, relative to the DVC root."""
     path = PurePosixPath(stage.file)
     return str(path.with_suffix(".lock")) if path.suffix in (".yaml", ".yml") else stage.file

@@ -8,6 +8,7 @@ from .base import Frozen
 
 CiSystem = Literal["github", "gitlab"]
 Runner = Literal["host", "dagger"]
+Isolation = Literal["required", "preferred"]
 
 
 class Workflow(Frozen):
@@ -36,6 +37,8 @@ class Workflow(Frozen):
     """The address of one that has GPUs; empty: the same one, or one on the runner with a GPU."""
     gpu_runner: tuple[str, ...] = ("self-hosted", "gpu")
     """The labels (GitHub) or tags (GitLab) of runners with a GPU."""
+    isolation: Isolation = "required"
+    """Whether the job that runs stages refuses where they cannot be kept apart from the machine."""
     canary: tuple[str, ...] = ()
     """Folders that hold manifests of rollouts and analyses, relative to the Git root."""
     rule_tests: bool = False

@@ -8,7 +8,8 @@ from lockproof.adapters.environment.build import PipelineEnvironment
 from lockproof.adapters.environment.folders import editable_into, folders_of, state_elsewhere
 from lockproof.adapters.environment.variables import stage_variables
 from lockproof.adapters.sandbox.detect import find_isolation
-from lockproof.adapters.sandbox.isolation import OFF, Isolation
+from lockproof.adapters.sandbox.disposable import is_disposable
+from lockproof.adapters.sandbox.isolation import OFF, Isolation, Level
 from lockproof.adapters.sandbox.view import View, readable, system_view
 from lockproof.config import Policy
 from lockproof.errors import ConfigError
@@ -31,6 +32,9 @@ class Surface:
 async def isolation_for(policy: Policy) -> Isolation:
     """What keeps code of a commit apart from the machine here.
 
+    What is required is a root of their own for stages. A container that is made for the run is one
+    already, and Landlock closes what lockproof itself has in there.
+
     Raises:
         ConfigError: the policy demands what cannot be had here.
     """
@@ -38,11 +42,13 @@ async def isolation_for(policy: Policy) -> Isolation:
     if asked == "off":
         return OFF
     isolation = await find_isolation()
-    if asked == "required" and not isolation.level.own_root:
+    enough = isolation.level.own_root or (isolation.level is Level.LANDLOCK and is_disposable())
+    if asked == "required" and not enough:
         raise ConfigError(
             "run.isolation is required and cannot be had here"
-            f" ({'; '.join(isolation.refusals) or 'not Linux'}): install bubblewrap, allow user"
-            " namespaces, or do it where they are"
+            f" ({'; '.join(isolation.refusals) or 'not Linux'}): allow user namespaces, in a"
+            " container by its seccomp and AppArmor profiles, on Ubuntu by 'sysctl"
+            " kernel.apparmor_restrict_unprivileged_userns=0'; docs/guides/ci.md says more"
         )
     return isolation
 

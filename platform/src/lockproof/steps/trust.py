@@ -62,6 +62,12 @@ def trusted_reader(
 _STRICTER = ("off", "preferred", "required")
 
 
+def demanding(limits: RunPolicy, isolation: str | None) -> RunPolicy:
+    """The limits with an isolation that whoever runs this asks for, where that is stricter."""
+    both = max(limits.isolation, isolation or "off", key=_STRICTER.index)
+    return limits.model_copy(update={"isolation": both})
+
+
 def restrained(commits: RunPolicy, trusted: RunPolicy) -> tuple[RunPolicy, tuple[str, ...]]:
     """What stages may see of the machine: no more than those who are trusted let them.
 
@@ -76,9 +82,8 @@ def restrained(commits: RunPolicy, trusted: RunPolicy) -> tuple[RunPolicy, tuple
         for field, names in (("pass-env", more), ("visible", shown))
         for name in names
     )
-    limits = commits.model_copy(
+    limits = demanding(commits, trusted.isolation).model_copy(
         update={
-            "isolation": max(commits.isolation, trusted.isolation, key=_STRICTER.index),
             "pass_env": tuple(name for name in commits.pass_env if name not in more),
             "visible": tuple(path for path in commits.visible if path not in shown),
         }

@@ -34,6 +34,7 @@ class Problem(StrEnum):
     MISSING = "missing"
     CORRUPTED = "corrupted"
     NO_REMOTE = "no remote"
+    NO_LISTING = "no valid listing"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Unavailable:
     problem: Problem
     where: str
     """The remote or cache that was asked."""
+    why: str = ""
+    """What is wrong with a listing."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +95,16 @@ class ObjectStore:
         problems = self._fetch_by_dvc(special)
         parts = _parts(plain)
         failed = self._fetch_objects(parts, progress)
-        children = set()
+        children, refused = set(), list[Unavailable]()
         for (remote, path, digest), below in parts.items():
             if digest.is_dir and (remote, path, digest) not in failed:
-                for name, child in self.listing(digest).items():
+                try:
+                    listed = self.listing(digest)
+                except ConfigError as error:
+                    where = (self._name(remote), str(error))
+                    refused.append(Unavailable(path, digest, Problem.NO_LISTING, *where))
+                    continue
+                for name, child in listed.items():
                     if _wanted(f"{path}/{name}", below):
                         children.add((remote, f"{path}/{name}", child))
         failed |= self._fetch_objects(children, progress)
@@ -109,7 +118,7 @@ class ObjectStore:
             Unavailable(path, digest, problem, self._name(remote))
             for (remote, path, digest), problem in sorted(failed.items(), key=lambda f: f[0][1])
         ]
-        return tuple(problems)
+        return (*problems, *refused)
 
     def listing(self, digest: Digest) -> dict[str, Digest]:
         """The files of a directory object: POSIX path below the directory -> digest.

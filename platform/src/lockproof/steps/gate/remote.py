@@ -1,5 +1,6 @@
 """Whether the remotes hold what the lock and the `.dvc` files claim."""
 
+import os
 from collections.abc import Iterator
 from functools import partial
 
@@ -9,6 +10,7 @@ from lockproof.adapters.git.blobs import Blobs
 from lockproof.adapters.store.config import COMMITTED, LOCAL
 from lockproof.model.claim import claims_of
 from lockproof.model.finding import Finding, Severity
+from lockproof.model.remote import RemoteConfig
 from lockproof.model.verdict import Verdict
 from lockproof.rules.remote import changed_config, tracked_local_config
 from lockproof.steps.trust import trusted_remotes
@@ -45,6 +47,7 @@ def check(scene: Scene) -> Outcome:
                 remotes,
                 scene.policy.remote,
                 deep=scene.request.deep,
+                brought=partial(_is_brought, scene),
                 show=partial(scene.progress.show, "remote"),
                 parts=wanted_of(parts),
             )
@@ -61,6 +64,19 @@ def check(scene: Scene) -> Outcome:
         check=check.model_copy(update={"not_checked": (*check.not_checked, *unknown)}),
         findings=tuple(findings),
         asked=bool(found.claims),
+    )
+
+
+def _is_brought(scene: Scene, remote: RemoteConfig) -> bool:
+    """Whether the remote is a folder that Git holds: whoever wrote the commit wrote its objects.
+
+    One of the right size could be anything, and is no further away than the commit.
+    """
+    top = os.path.realpath(scene.head.git.root)
+    folder = os.path.realpath(remote.path) if remote.scheme == "local" else ""
+    below = os.path.relpath(folder, top)
+    return folder.startswith(f"{top}/") and any(
+        path.startswith(f"{below}/") for path in scene.head.entries
     )
 
 

@@ -10,7 +10,7 @@ from lockproof.config import RemotePolicy
 from lockproof.model.check import Check
 from lockproof.model.claim import Claim, Claims, Exemption
 from lockproof.model.finding import Finding
-from lockproof.model.remote import RemoteConfigs
+from lockproof.model.remote import RemoteConfig, RemoteConfigs
 from lockproof.model.verdict import Verdict
 from lockproof.rules.remote import claim_findings, no_remote, ordered
 
@@ -35,6 +35,7 @@ async def prove_remotes(
     policy: RemotePolicy,
     *,
     deep: bool = False,
+    brought: Callable[[RemoteConfig], bool] = lambda remote: False,
     show: Callable[[str], None] = lambda text: None,
     parts: Parts = MappingProxyType({}),
 ) -> Proved:
@@ -45,6 +46,8 @@ async def prove_remotes(
         configs: where the remotes are.
         policy: how they are asked.
         deep: whether every object is read and hashed, whatever the policy says.
+        brought: whether the commit itself brings what a remote holds, so that every object of it is
+            read and hashed as well.
         show: takes a line of progress now and then.
         parts: of which paths in which directories the files are asked for by name.
 
@@ -66,7 +69,8 @@ async def prove_remotes(
             continue
         store = open_store(remote, jobs=policy.jobs, timeout=policy.timeout)
         try:
-            proof = await prove(group, store, options, partial(_shown, show, remote.name), parts)
+            asked = replace(options, deep=options.deep or brought(remote))
+            proof = await prove(group, store, asked, partial(_shown, show, remote.name), parts)
         finally:
             store.close()
         proved.proofs[remote.name] = proof

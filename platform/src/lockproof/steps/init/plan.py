@@ -13,7 +13,7 @@ from lockproof.adapters.git.merge_driver import NAME, PATTERNS
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.config import FILE_NAME
 from lockproof.errors import ConfigError, UsageError
-from lockproof.model.workflow import CiSystem, Runner, Workflow
+from lockproof.model.workflow import CiSystem, Isolation, Runner, Workflow
 from lockproof.parse.container_images import ImageUse
 from lockproof.render.workflows import PLACES, pins, workflow_files
 
@@ -61,6 +61,8 @@ class Choices:
     """The address of one that has GPUs; empty: the same one, or one on the runner with a GPU."""
     gpu_runner: tuple[str, ...] = GPU_RUNNER
     """Labels of runners with a GPU; as GitLab tags without `self-hosted`."""
+    isolation: Isolation | None = None
+    """Whether CI refuses to run stages that cannot be kept apart; None: it does."""
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,7 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
         tool_image=choices.tool_image,
         gpu_engine=choices.gpu_engine,
         gpu_runner=choices.gpu_runner,
+        isolation=choices.isolation or "required",
         canary=found.canary,
         rule_tests=found.rule_tests,
         proof=found.proof,
@@ -267,6 +270,8 @@ def _command(system: CiSystem, choices: Choices) -> str:
         words += ["--bin", choices.bin]
     if choices.gpu_runner != GPU_RUNNER:
         words += ["--gpu-runner", ",".join(choices.gpu_runner)]
+    if choices.isolation is not None:
+        words += ["--isolation", choices.isolation]
     return " ".join(shlex.join(words).split())
 
 

@@ -29,6 +29,9 @@ def _lines(found: Survey) -> Iterator[str]:
     yield 'timeout = "2h"'
     yield "# Stages get no network, so that what they read is what the lock names."
     yield "network = false"
+    yield "# Run no stage that cannot be kept apart from the machine, on laptops as well: the CI"
+    yield "# files demand it already."
+    yield '# isolation = "required"'
     yield ""
     yield "[reproduce]"
     yield "# A pull request is proved by the stages that it changes: the others were proved when"

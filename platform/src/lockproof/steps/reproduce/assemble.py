@@ -9,6 +9,8 @@ from lockproof import __version__
 from lockproof.adapters.dvc.objects import Problem, Unavailable
 from lockproof.compare.content import READERS
 from lockproof.config import Policy
+from lockproof.errors import ConfigError
+from lockproof.model.claim import Claim, lock_file
 from lockproof.model.digest import Digest
 from lockproof.model.finding import Finding, Severity
 from lockproof.model.pipeline import Dep, Out, Stage, overlap
@@ -25,6 +27,7 @@ from lockproof.model.report import (
 )
 from lockproof.model.verdict import OutputVerdict, Verdict
 from lockproof.rules.catalog import finding
+from lockproof.rules.remote import ClaimFacts, claim_findings
 from lockproof.rules.reproduction import StageFacts, report_verdict, stage_findings, stage_verdict
 
 from .judge import reports, tolerances
@@ -164,7 +167,10 @@ def _as_locked(session: Session, dep: Dep, out: Out) -> Digest | None:
     """
     if out.locked is None or not dep.has_md5 or dep.algorithm == out.algorithm:
         return out.locked
-    return session.store.rehashed(out.locked, dep.algorithm) or out.locked
+    try:
+        return session.store.rehashed(out.locked, dep.algorithm) or out.locked
+    except ConfigError:  # No listing, which is a finding of its own.
+        return out.locked
 
 
 def _git_outputs(session: Session, stage: Stage) -> dict[str, Digest | None]:
@@ -182,8 +188,11 @@ def _git_outputs(session: Session, stage: Stage) -> dict[str, Digest | None]:
 
 
 def _objects(session: Session, lost: Sequence[Unavailable]) -> list[Finding]:
-    found = []
+    found: list[Finding] = []
     for item in sorted(set(lost), key=lambda u: (u.path, u.digest.value)):
+        if item.problem is Problem.NO_LISTING:
+            found += claim_findings(_as_claimed(session, item))
+            continue
         corrupted = item.problem is Problem.CORRUPTED
         named = [item.digest.object_path] if corrupted else []
         # DVC takes all files for pushed that a directory object in the remote names.
@@ -205,6 +214,13 @@ def _objects(session: Session, lost: Sequence[Unavailable]) -> list[Finding]:
         )
         found.append(finding("LP202" if corrupted else "LP201", item.path, message))
     return found
+
+
+def _as_claimed(session: Session, item: Unavailable) -> ClaimFacts:
+    owner = next(s for s in session.pipeline.stages if any(o.path == item.path for o in s.outs))
+    file = lock_file(owner)
+    claim = Claim(path=item.path, owner=owner.address, file=file, digest=item.digest)
+    return ClaimFacts(claim, session.git_path(file), item.where, listing=item.why)
 
 
 def _environment(session: Session) -> list[Finding]:

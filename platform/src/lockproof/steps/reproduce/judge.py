@@ -78,7 +78,7 @@ def _by_content(
             stack.enter_context(contextlib.suppress(UnavailableError))
         locked = locked_content(session, stage, out)
     if locked is None:
-        summary = "the locked content is neither in the cache nor in the remote"
+        summary = "the locked content cannot be had from the cache or the remote"
         verdict = OutputVerdict.NOT_COMPARABLE if rules else OutputVerdict.DIFFERENT
         return verdict, (Difference(summary=summary),)
     comparison = compare_content(out.path, locked, workspace.root / out.path, rules)
@@ -116,8 +116,8 @@ def locked_content(session: Session, stage: Stage, out: Out) -> Path | None:
     # Two stages may lock the same content under the same name: a part of it is never there.
     made = session.fresh("content")
     if out.cached:
-        session.store.fetch([Need(out, stage)])
-        if not session.store.copy(out.locked, out.path, made):
+        lost = session.store.fetch([Need(out, stage)])
+        if lost or not session.store.copy(out.locked, out.path, made):
             return None
     else:
         content = session.git.read(session.commit, session.git_path(out.path))

@@ -17,6 +17,8 @@ class Request:
     since: str | None = None
     base: str | None = None
     """Whose remotes are asked; default: `since`, in CI the target branch, else the work tree's."""
+    isolation: str | None = None
+    """What is asked for beside the policy's word and the base's: the strictest counts."""
     reuse: bool = True
     log_mlflow: bool = False
     vary: tuple[str, ...] = ()

@@ -31,7 +31,13 @@ from lockproof.steps.progress import Progress
 from lockproof.steps.record import load_records, open_tracking
 from lockproof.steps.surface import Seen, isolation_for, look_at_system
 from lockproof.steps.surroundings import Surroundings, surroundings
-from lockproof.steps.trust import restrained, trusted_policy, trusted_reader, trusted_remotes
+from lockproof.steps.trust import (
+    demanding,
+    restrained,
+    trusted_policy,
+    trusted_reader,
+    trusted_remotes,
+)
 
 from .affected import affected_since
 from .assemble import assemble
@@ -119,6 +125,7 @@ async def _open(
     limits, left_out = restrained(policy.run, theirs.run)
     for line in left_out:
         progress.say(line)
+    limits = demanding(limits, request.isolation)
     policy = policy.model_copy(update={"mlflow": theirs.mlflow, "run": limits})
     around: list[Surroundings] = []
     system: list[str] = []
