@@ -14,7 +14,8 @@ from lockproof.adapters.dvc.project import write_params
 from lockproof.adapters.environment.build import PipelineEnvironment
 from lockproof.adapters.environment.variables import stage_variables
 from lockproof.adapters.files import UMASK
-from lockproof.adapters.sandbox.run import Completed, Limits, run_commands
+from lockproof.adapters.sandbox.job import Limits
+from lockproof.adapters.sandbox.run import Completed, run_commands
 from lockproof.adapters.sandbox.trace import Trace, Traced
 from lockproof.errors import UsageError
 from lockproof.model.digest import Digest
