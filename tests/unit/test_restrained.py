@@ -36,6 +36,19 @@ def test_a_commit_alone_shows_no_path_and_passes_no_variable() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["timeout", "processes", "memory", "disk"])
+def test_a_commit_alone_raises_no_limit(name: str) -> None:
+    low, high = RunPolicy(**{name: 1 << 20}), RunPolicy(**{name: 1 << 30})
+    limits, left_out = restrained(high, low)
+    assert getattr(limits, name) == 1 << 20
+    assert left_out == (f"run.{name}: this commit alone has it 1073741824: 1048576 holds",)
+    assert restrained(low, high) == (low, ())
+    without = RunPolicy()
+    if name != "processes":
+        assert getattr(restrained(without, low)[0], name) == 1 << 20
+        assert getattr(restrained(low, without)[0], name) == 1 << 20
+
+
 def test_required_isolation_that_cannot_be_had_is_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
