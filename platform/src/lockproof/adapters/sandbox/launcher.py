@@ -31,7 +31,7 @@ if __name__ == "__main__":
 from lockproof.adapters.sandbox import landlock, namespaces
 from lockproof.adapters.sandbox.offline import go_offline
 from lockproof.adapters.sandbox.processes import descendants, finds_descendants
-from lockproof.adapters.sandbox.quota import FREE, Gauge, Quota, hold
+from lockproof.adapters.sandbox.quota import FREE, Gauge, Quota, come_first, hold
 
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL."""
@@ -113,6 +113,7 @@ class Launcher:
         self.abandoned = False
         self._gauge = Gauge(FREE, (), own_root=False)
         self._exceeded = False
+        self._priority = os.getpriority(os.PRIO_PROCESS, 0)
         self._running = 0
         self._code = 0
         self._sessions: list[int] = []
@@ -149,6 +150,8 @@ class Launcher:
             self.report(f"isolation {job.apart}")
         self._namespaced = job.apart in ("bubblewrap", "namespaces")
         self._gauge = Gauge(job.quota, job.places, own_root=self._namespaced)
+        if job.quota.processes:
+            self._priority = come_first()
         if unheld := self._gauge.unheld():
             self.report(f"unheld {' '.join(unheld)}")
         for program in job.programs:
@@ -206,6 +209,7 @@ class Launcher:
                 os.sched_setaffinity(0, job.cpus)
             if job.umask is not None:
                 os.umask(job.umask)
+            os.setpriority(os.PRIO_PROCESS, 0, self._priority)
             hold(job.quota)
             if job.apart == "landlock":
                 landlock.restrict(job.read, job.write)
