@@ -41,6 +41,19 @@ def test_a_commit_alone_shows_no_path_and_passes_no_variable() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["timeout", "processes", "memory", "disk"])
+def test_a_commit_alone_raises_no_limit(name: str) -> None:
+    low, high = RunPolicy(**{name: 1 << 20}), RunPolicy(**{name: 1 << 30})
+    limits, left_out = restrained(high, low)
+    assert getattr(limits, name) == 1 << 20
+    assert left_out == (f"run.{name}: this commit alone has it 1073741824: 1048576 holds",)
+    assert restrained(low, high) == (low, ())
+    without = RunPolicy()
+    if name != "processes":
+        assert getattr(restrained(without, low)[0], name) == 1 << 20
+        assert getattr(restrained(low, without)[0], name) == 1 << 20
+
+
 def found(monkeypatch: pytest.MonkeyPatch, level: Level) -> Isolation:
     """What stages are kept apart by where it is required and this is the best there is."""
 

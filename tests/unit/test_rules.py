@@ -84,6 +84,10 @@ ALONE: list[tuple[dict[str, Any], str, Severity, str, str]] = [
         {"timed_out": True, **outputs(model=OutputVerdict.MISSING)},
         "LP704", ERROR, "train", "sub/dvc.yaml",
     ),
+    (
+        {"over": "memory: 2 GiB", "exit_code": 137, **outputs(model=OutputVerdict.IDENTICAL)},
+        "LP704", ERROR, "train", "sub/dvc.yaml",
+    ),
     (outputs(model=OutputVerdict.NONDETERMINISTIC), "LP705", WARNING, "model", "sub/dvc.yaml"),
     (
         {

@@ -4,7 +4,7 @@ import re
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -21,6 +21,42 @@ def _seconds(value: object) -> object:
 
 
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, allow_inf_nan=False)]
+_SIZES = {
+    "B": 1,
+    "kB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+    "TiB": 2**40,
+}
+_SIZE = r"^(\d{1,15}(?:\.\d{1,15})?)\s*([kMGT]?B|[KMGT]iB)$"
+
+
+def _bytes(value: object) -> object:
+    match = re.match(_SIZE, value) if isinstance(value, str) else None
+    if match:
+        return int(float(match[1]) * _SIZES[match[2]])
+    if isinstance(value, str | bool):
+        raise ValueError("write a size such as '500 kB' or '5 MB'")
+    return value
+
+
+Bytes = Annotated[
+    int,
+    BeforeValidator(_bytes),
+    Field(ge=0),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "description": "Bytes."},
+                {"type": "string", "pattern": _SIZE, "description": "With a unit: `5 MB`."},
+            ]
+        }
+    ),
+]
 Bound = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 Name = Annotated[str, Field(min_length=1, pattern=r"^[^\x00\n]+$")]
 Acceptance = Literal["inconclusive", "accept"]

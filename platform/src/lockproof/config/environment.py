@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import Field, StrictBool, StrictInt, model_validator
 
-from .base import Name, Seconds, Section
+from .base import Bytes, Name, Seconds, Section
 
 _Absolute = Annotated[str, Field(pattern=r"^/[^\x00\n]*$")]
 FURNITURE = (
@@ -41,6 +41,14 @@ class RunPolicy(Section):
 
     timeout: Seconds | None = None
     """Per stage command list: '90s', '30m', '2h'. Default: none."""
+    processes: StrictInt = Field(default=4096, ge=16)
+    """How many processes and threads a stage may have at one time."""
+    memory: Annotated[Bytes, Field(ge=1 << 20)] | None = None
+    """How much memory they may hold at one time, all together, files in memory included:
+    '8 GiB'. Default: what there is."""
+    disk: Annotated[Bytes, Field(ge=1 << 20)] | None = None
+    """By how much a stage may make its folders grow, how large one file in them may be, and its
+    log: '100 GiB'. Default: what there is."""
     network: StrictBool = False
     """Whether stage commands may use the network."""
     pass_env: tuple[str, ...] = ()

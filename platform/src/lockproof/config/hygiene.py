@@ -1,38 +1,11 @@
 """What Git may hold, and what metrics must be."""
 
-import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, StrictBool, WithJsonSchema, model_validator
+from pydantic import Field, StrictBool, model_validator
 
-from .base import Bound, Name, Section
+from .base import Bound, Bytes, Name, Section
 
-_SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20}
-_SIZE = r"^(\d+(?:\.\d+)?)\s*([kMG]?B|[KM]iB)$"
-
-
-def _bytes(value: object) -> object:
-    match = re.match(_SIZE, value) if isinstance(value, str) else None
-    if match:
-        return int(float(match[1]) * _SIZES[match[2]])
-    if isinstance(value, str | bool):
-        raise ValueError("write a size such as '500 kB' or '5 MB'")
-    return value
-
-
-Bytes = Annotated[
-    int,
-    BeforeValidator(_bytes),
-    Field(ge=0),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 0, "description": "Bytes."},
-                {"type": "string", "pattern": _SIZE, "description": "With a unit: `5 MB`."},
-            ]
-        }
-    ),
-]
 Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 
 

@@ -152,6 +152,10 @@ class HostStage(Frozen):
     """`off`, `on (policy)` or `on (…)` with the reason why it could not be turned off."""
     isolation: str | None = None
     """What kept it apart from the machine: `bubblewrap`, `namespaces`, `landlock` or `none`."""
+    limits: Mapping[str, str] = {}
+    """Key of `[run]` that bounds it -> the bound, or why that could not be held here."""
+    over: str | None = None
+    """Which of them it exceeded, and how: it was ended then."""
     log: str | None = None
     log_tail: str | None = None
     """The end of the log of a command that failed."""

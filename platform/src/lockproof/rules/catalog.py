@@ -91,7 +91,7 @@ RULES = {
         Rule("LP701", "output differs from the lock", _E),
         Rule("LP702", "output was not made", _E),
         Rule("LP703", "stage command failed", _E),
-        Rule("LP704", "stage ran into its time limit", _E),
+        Rule("LP704", "stage ran into a limit", _E),
         Rule("LP705", "output varies from run to run", _W),
         Rule("LP706", "output cannot be compared", _W),
         Rule("LP707", "stage rewrites its own input", _E),

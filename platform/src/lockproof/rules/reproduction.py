@@ -29,6 +29,9 @@ class StageFacts:
     """Inputs that the revision does not have."""
     exit_code: int | None = None
     timed_out: bool = False
+    over: str | None = None
+    """What the command had too much of, such as `memory: 3 GiB at one time where …`; it has an exit
+    code then."""
     rewritten: tuple[str, ...] = ()
     given: Mapping[str, tuple[Digest | None, str | None]] = field(default_factory=dict)
     """Dependency -> digest in this revision, and the stage that makes it."""
@@ -84,6 +87,7 @@ _EXIT_HINTS = {
     126: " (a program may not be executed)",
     127: " (a program is not in the pipeline's environment)",
     137: " (killed, perhaps for want of memory)",
+    153: " (a file grew beyond [run] disk, or another limit of the machine)",
 }
 
 
@@ -105,6 +109,10 @@ def _run(facts: StageFacts) -> Iterator[Finding]:
             f"{name} ran into the time limit: raise [run] timeout or speed it up",
             path=path,
         )
+    elif facts.over:
+        raised = f"raise [run] {facts.over.partition(':')[0]} or let it take less"
+        message = f"{name} was ended for its {facts.over}: {raised}"
+        yield finding("LP704", name, message, path=path)
     elif facts.exit_code:
         hint = _EXIT_HINTS.get(facts.exit_code, "")
         yield finding(

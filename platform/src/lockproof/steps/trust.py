@@ -60,6 +60,17 @@ def trusted_reader(
 
 
 _STRICTER = ("off", "preferred", "required")
+BOUNDS = ("timeout", "processes", "memory", "disk")
+"""Of the policy's `[run]`, what a commit alone cannot raise."""
+
+
+def _is_wider(name: str, commits: RunPolicy, trusted: RunPolicy) -> bool:
+    wanted, bound = getattr(commits, name), getattr(trusted, name)
+    return bound is not None and (wanted is None or wanted > bound)
+
+
+def _shown(bound: float | None) -> str:
+    return "without end" if bound is None else f"{bound:g}" if bound < 1e6 else f"{bound:.0f}"
 
 
 def demanding(limits: RunPolicy, isolation: str | None) -> RunPolicy:
@@ -72,8 +83,8 @@ def restrained(commits: RunPolicy, trusted: RunPolicy) -> tuple[RunPolicy, tuple
     """What stages may see of the machine: no more than those who are trusted let them.
 
     Returns:
-        The commit's limits with the stricter isolation, and only those variables and paths that
-        the trusted ones name too; and a line for each thing left out.
+        The commit's limits with the stricter isolation, of each limit the lower one, and only those
+        variables and paths that the trusted ones name too; and a line for each thing left out.
     """
     more = [name for name in commits.pass_env if name not in trusted.pass_env]
     shown = [path for path in commits.visible if path not in trusted.visible]
@@ -82,8 +93,15 @@ def restrained(commits: RunPolicy, trusted: RunPolicy) -> tuple[RunPolicy, tuple
         for field, names in (("pass-env", more), ("visible", shown))
         for name in names
     )
+    lower = {name: getattr(trusted, name) for name in BOUNDS if _is_wider(name, commits, trusted)}
+    left_out += tuple(
+        f"run.{name}: this commit alone has it {_shown(getattr(commits, name))}:"
+        f" {_shown(bound)} holds"
+        for name, bound in lower.items()
+    )
     limits = demanding(commits, trusted.isolation).model_copy(
         update={
+            **lower,
             "pass_env": tuple(name for name in commits.pass_env if name not in more),
             "visible": tuple(path for path in commits.visible if path not in shown),
         }

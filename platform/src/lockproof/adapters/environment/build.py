@@ -12,7 +12,8 @@ from typing import Any
 
 from lockproof.adapters.files import write_whole
 from lockproof.adapters.sandbox.isolation import Isolated, Isolation
-from lockproof.adapters.sandbox.run import Limits, run_programs
+from lockproof.adapters.sandbox.job import Limits
+from lockproof.adapters.sandbox.run import run_programs
 from lockproof.adapters.sandbox.view import Mount, readable
 from lockproof.adapters.scratch import work_folder
 from lockproof.config import EnvironmentPolicy

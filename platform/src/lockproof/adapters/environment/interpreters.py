@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockproof.adapters.sandbox.run import Limits, run_programs
+from lockproof.adapters.sandbox.job import Limits
+from lockproof.adapters.sandbox.run import run_programs
 from lockproof.config import EnvironmentPolicy
 from lockproof.errors import ConfigError
 

@@ -22,7 +22,8 @@ import anyio
 
 from lockproof.adapters.files import write_whole
 from lockproof.adapters.sandbox.isolation import OFF, Isolation, Level
-from lockproof.adapters.sandbox.run import Limits, run_programs
+from lockproof.adapters.sandbox.job import Limits
+from lockproof.adapters.sandbox.run import run_programs
 from lockproof.adapters.scratch import remove
 from lockproof.errors import ConfigError, LockproofError, UsageError
 

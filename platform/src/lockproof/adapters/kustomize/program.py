@@ -100,7 +100,8 @@ class Kustomize:
         import anyio
 
         from lockproof.adapters.sandbox.isolation import Isolated
-        from lockproof.adapters.sandbox.run import Limits, run_programs
+        from lockproof.adapters.sandbox.job import Limits
+        from lockproof.adapters.sandbox.run import run_programs
         from lockproof.adapters.sandbox.view import Mount, readable, system_view
 
         with tempfile.TemporaryDirectory(prefix="lockproof-kustomize-") as scratch:

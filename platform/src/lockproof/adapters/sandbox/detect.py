@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .isolation import LEVELS, Isolated, Isolation, Level, bubblewrap
-from .run import Limits, run_programs
+from .job import Limits
+from .run import run_programs
 from .view import system_view
 
 

@@ -86,8 +86,9 @@ def bubblewrap() -> str | None:
 
 
 _RUNNER = f"""
-code=0 stop=0 spent=$1
-shift
+code=0 stop=0 spent=$1 most=$2
+shift 2
+[ "$most" = 0 ] || ulimit -p "$most" 2>/dev/null || ulimit -u "$most" 2>/dev/null
 while [ "$spent" -gt 0 ]; do ( : ); spent=$((spent - 1)); done
 trap stop=1 TERM
 while [ $# -gt 0 ] && [ $code = 0 ] && [ $stop = 0 ]; do
@@ -115,12 +116,13 @@ namespace then ends the rest. A signal to the whole group is never a success.
 """
 
 
-def as_one(programs: Sequence[Sequence[bytes]], spent: int = 0) -> list[bytes]:
+def as_one(programs: Sequence[Sequence[bytes]], spent: int = 0, most: int = 0) -> list[bytes]:
     """One program that runs these in order, until one fails, and ends what they leave.
 
-    `spent` process ids are used up before.
+    `spent` process ids are used up before; no more than `most` processes are there at one time,
+    where that is not 0.
     """
-    words = [b"/bin/sh", b"-c", _RUNNER.encode(), b"lockproof", b"%d" % spent]
+    words = [b"/bin/sh", b"-c", _RUNNER.encode(), b"lockproof", b"%d" % spent, b"%d" % most]
     for program in programs:
         words += [b"%d" % len(program), *program]
     return words

@@ -12,7 +12,7 @@ results, so SIGKILL at once. A descriptor named as HELD_FD stays open as long as
 that a file lock on it outlives a lockproof that was killed.
 
 Status lines: `network off`, `network on REASON`, `isolation LEVEL`, `refused REASON`,
-`started PID`, `failed WHAT ERRNO`, `exit CODE`, `stopped`.
+`started PID`, `failed WHAT ERRNO`, `unheld WHAT ...`, `over WHAT AMOUNT`, `exit CODE`, `stopped`.
 """
 
 import contextlib
@@ -30,6 +30,8 @@ if __name__ == "__main__":
 
 from lockproof.adapters.sandbox import landlock, namespaces
 from lockproof.adapters.sandbox.offline import go_offline
+from lockproof.adapters.sandbox.processes import descendants, finds_descendants
+from lockproof.adapters.sandbox.quota import FREE, Gauge, Quota, come_first, hold
 
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL."""
@@ -59,6 +61,8 @@ class Job:
         self.devices = [next(fields) for _ in range(int(next(fields)))]
         self.read = [next(fields) for _ in range(int(next(fields)))]
         self.write = [next(fields) for _ in range(int(next(fields)))]
+        self.places = [next(fields) for _ in range(int(next(fields)))]
+        self.quota = Quota(*map(int, next(fields).split()))
         self.host_name, uid, gid, umask, cpus = fields
         self.ids = (int(uid), int(gid)) if uid else None
         self.umask = int(umask) if umask else None
@@ -75,10 +79,13 @@ class Job:
         devices: Sequence[bytes] = (),
         paths: tuple[Sequence[bytes], Sequence[bytes]] = ((), ()),
         guise: Sequence[bytes] = (namespaces.HOST_NAME, b"", b"", b"", b""),
+        places: Sequence[bytes] = (),
+        quota: Quota = FREE,
     ) -> bytes:
         """Length, newline, fields separated by NUL, which none of them can contain.
 
-        `guise` are host name, user, group, umask and CPUs; an empty one is left as it is.
+        `guise` are host name, user, group, umask and CPUs; an empty one is left as it is. `places`
+        are the folders that `quota.disk` is about.
         """
         fields = [cwd, b"1" if offline else b"0", b"%d" % len(env)]
         fields += [name + b"=" + value for name, value in env.items()]
@@ -88,8 +95,9 @@ class Job:
         fields += [apart.encode(), b"%d" % len(mounts)]
         for mount in mounts:
             fields += mount
-        for part in (devices, *paths):
+        for part in (devices, *paths, places):
             fields += [b"%d" % len(part), *part]
+        fields.append(b" ".join(b"%d" % bound for bound in quota))
         fields += guise
         content = b"\0".join(fields)
         return b"%d\n" % len(content) + content
@@ -103,11 +111,14 @@ class Launcher:
         self.status = status
         self.stopping = False
         self.abandoned = False
+        self._gauge = Gauge(FREE, (), own_root=False)
+        self._exceeded = False
+        self._priority = os.getpriority(os.PRIO_PROCESS, 0)
         self._running = 0
         self._code = 0
         self._sessions: list[int] = []
         self._namespaced = False
-        self._groups = not _finds_descendants()
+        self._groups = not finds_descendants()
         self._signals, wake = os.pipe()
         for end in (self._signals, wake):
             os.set_blocking(end, False)
@@ -138,6 +149,11 @@ class Launcher:
         if job.apart:
             self.report(f"isolation {job.apart}")
         self._namespaced = job.apart in ("bubblewrap", "namespaces")
+        self._gauge = Gauge(job.quota, job.places, own_root=self._namespaced)
+        if job.quota.processes:
+            self._priority = come_first()
+        if unheld := self._gauge.unheld():
+            self.report(f"unheld {' '.join(unheld)}")
         for program in job.programs:
             self._run_one(program, job)
             if self._code or self._over():
@@ -146,7 +162,14 @@ class Launcher:
         self.report("stopped" if self.stopping else f"exit {self._code}")
 
     def _over(self) -> bool:
-        return self.stopping or self.abandoned
+        return self.stopping or self.abandoned or self._exceeded
+
+    def _look(self) -> None:
+        """Notice what there is too much of; then all must end, and at once."""
+        found = self._gauge.over()
+        if found and not self._exceeded:
+            self._exceeded = True
+            self.report(f"over {found[0]} {found[1]}")
 
     def _run_one(self, program: list[bytes], job: Job) -> None:
         self._wait(0)
@@ -158,8 +181,10 @@ class Launcher:
         self._running = pid
         self._sessions.append(pid)
         while self._running:
-            self._wait(None)
+            self._wait(self._gauge.pause() if self._gauge.watching else None)
             self._reap()
+            if self._gauge.watching:
+                self._look()
             if self._over():
                 return
 
@@ -184,6 +209,8 @@ class Launcher:
                 os.sched_setaffinity(0, job.cpus)
             if job.umask is not None:
                 os.umask(job.umask)
+            os.setpriority(os.PRIO_PROCESS, 0, self._priority)
+            hold(job.quota)
             if job.apart == "landlock":
                 landlock.restrict(job.read, job.write)
             if job.apart == "namespaces":
@@ -222,15 +249,28 @@ class Launcher:
 
     def _sweep(self) -> None:
         """SIGTERM to all that is left, and SIGKILL to what is left of that."""
-        if self._left():
+        if self._exceeded:
+            self._end_at_once()
+        elif self._left():
             self._ask_to_end()
         deadline = time.monotonic() + GRACE
-        while self._left() and not self.abandoned and time.monotonic() < deadline:
+        while self._left() and not self._must_go() and time.monotonic() < deadline:
             self._wait(0.1)
+            if self._gauge.watching:
+                self._look()
         deadline = time.monotonic() + HOPELESS
         while self._left() and time.monotonic() < deadline:
             self._signal(self._targets(), signal.SIGKILL)
             time.sleep(0.005)
+
+    def _must_go(self) -> bool:
+        return self.abandoned or self._exceeded
+
+    def _end_at_once(self) -> None:
+        """A group in one go, before it can have more children than can be found."""
+        for group in self._sessions:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
 
     def _ask_to_end(self) -> None:
         if self._groups:
@@ -241,7 +281,7 @@ class Launcher:
         # What holds a namespace ends with what runs in it, or ends it at once.
         spared = [self._running] if self._namespaced else []
         found: list[int] = []
-        while born := [t for t in _descendants() if t not in (*found, *spared)]:
+        while born := [t for t in descendants(os.getpid()) if t not in (*found, *spared)]:
             self._signal(born, signal.SIGSTOP)
             found += born
         self._signal(found, signal.SIGTERM)
@@ -253,7 +293,7 @@ class Launcher:
     def _targets(self) -> list[int]:
         if self._groups:
             return [group for group in self._sessions if self._signal([group], 0)]
-        return _descendants()
+        return list(descendants(os.getpid()))
 
     def _signal(self, targets: list[int], number: int) -> bool:
         reached = False
@@ -262,32 +302,6 @@ class Launcher:
                 (os.killpg if self._groups else os.kill)(target, number)
                 reached = True
         return reached
-
-
-def _finds_descendants() -> bool:
-    """Whether this is Linux, with the /proc of this PID namespace."""
-    try:
-        return _LINUX and os.readlink("/proc/self") == str(os.getpid())
-    except OSError:
-        return False
-
-
-def _descendants() -> list[int]:
-    """Parents first: a shell must not live to comment on the end of its children."""
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as file:
-                    # The name in parentheses may contain anything; the parent stands after it.
-                    parent = int(file.read().rpartition(b")")[2].split()[1])
-            except (OSError, IndexError):
-                continue
-            children.setdefault(parent, []).append(int(name))
-    found = children.get(os.getpid(), [])
-    for pid in found:
-        found.extend(children.get(pid, ()))
-    return found
 
 
 def _prctl(option: int, value: int) -> None:

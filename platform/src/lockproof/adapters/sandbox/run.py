@@ -21,10 +21,10 @@ from anyio.abc import Process
 
 from lockproof.errors import ConfigError, LockproofError, UsageError
 
-from .isolation import AS_IT_IS, Guise, Isolated, Level, allowed, as_one, in_bubblewrap, triples
-from .launcher import GRACE, HOPELESS, Job
+from .isolation import Isolated, Level
+from .job import Limits, encoded_job
+from .launcher import GRACE, HOPELESS
 from .output import LastLine, drain, drain_rest
-from .view import DEVICES
 
 _SHELL_OPTIONS = {
     "bash": ("--noprofile", "--norc"),
@@ -35,20 +35,12 @@ _SHELL_OPTIONS = {
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a list of commands may use."""
-
-    timeout: float | None
-    """Seconds for the whole list; None: no limit."""
-    network: bool
-
-
-@dataclass(frozen=True)
 class Completed:
     """How a list of commands ended."""
 
     exit_code: int | None
-    """Of the last command that ran: 128+n if signal n ended it; None if the time ran out."""
+    """Of the last command that ran: 128+n if signal n ended it; 137 if there was too much of
+    something; None if the time ran out."""
     timed_out: bool
     seconds: float
     """From the start of the first command until no process of any command was left."""
@@ -58,6 +50,10 @@ class Completed:
     """What kept the commands apart from the machine."""
     refusal: str = ""
     """Why they could not be kept apart as asked; they have not run then."""
+    over: tuple[str, int] | None = None
+    """What they had too much of, as `Quota` names it, and how much; then all were ended."""
+    unheld: tuple[str, ...] = ()
+    """What of the quota could not be looked at here."""
 
 
 async def run_commands(
@@ -117,7 +113,7 @@ async def run_programs(
     isolated: Isolated | None = None,
 ) -> Completed:
     """As `run_commands`, without a shell: each program is an absolute path and its arguments."""
-    job = _job(programs, cwd, env, limits, isolated)
+    job = encoded_job(programs, cwd, env, limits, isolated)
     start = time.monotonic()
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -125,7 +121,7 @@ async def run_programs(
     except OSError as error:
         raise UsageError(f"cannot write the log {log}: {error.strerror}") from error
     with file:
-        run = _Run(file, LastLine(on_output))
+        run = _Run(file, LastLine(on_output), limits.quota.disk)
         await run.go(job, limits.timeout, held)
     run.line.flush()
     if run.disk_error:
@@ -137,46 +133,15 @@ async def run_programs(
         return Completed(127, False, seconds, "off", refusal=refusal)
     exit_code, network = run.outcome(cwd, programs[0][0] if programs else "")
     level = Level(run.said("isolation") or Level.NONE)
-    return Completed(exit_code, exit_code is None, seconds, network, level)
-
-
-def _job(
-    programs: Sequence[Sequence[str | os.PathLike[str]]],
-    cwd: Path,
-    env: Mapping[str, str],
-    limits: Limits,
-    isolated: Isolated | None,
-) -> bytes:
-    words = [[_encoded(part) for part in program] for program in programs]
-    variables = {_encoded(name): _encoded(value) for name, value in env.items()}
-    guise = isolated.guise if isolated else AS_IT_IS
-    known = _known(guise)
-    if isolated is None or isolated.level is Level.NONE:
-        return Job.encode(_encoded(cwd), variables, words, not limits.network, guise=known)
-    view = isolated.view
-    if isolated.level.own_root and words:
-        words = [as_one(words, guise.spent)]
-        if isolated.level is Level.BUBBLEWRAP:
-            here, network = _encoded(cwd), limits.network
-            words = [in_bubblewrap(view, words[0], here, network=network, guise=guise)]
-    return Job.encode(
-        _encoded(cwd),
-        variables,
-        words,
-        not limits.network,
-        isolated.level,
-        triples(view) if isolated.level is Level.NAMESPACES else (),
-        [name.encode() for name in DEVICES],
-        allowed(view) if isolated.level is Level.LANDLOCK else ((), ()),
-        known,
+    return Completed(
+        exit_code,
+        exit_code is None,
+        seconds,
+        network,
+        level,
+        over=run.over(),
+        unheld=tuple(run.said("unheld").split()),
     )
-
-
-def _known(guise: Guise) -> list[bytes]:
-    uid, gid = guise.ids or ("", "")
-    umask = "" if guise.umask is None else guise.umask
-    cpus = " ".join(map(str, guise.cpus))
-    return [str(part).encode() for part in (guise.host_name, uid, gid, umask, cpus)]
 
 
 @dataclass
@@ -185,6 +150,9 @@ class _Run:
 
     file: BinaryIO
     line: LastLine
+    most: int
+    """Bytes of the log; 0: no bound."""
+    logged: int = 0
     status: bytearray = field(default_factory=bytearray)
     disk_error: OSError | None = None
     late: bool = False
@@ -246,13 +214,23 @@ class _Run:
 
     def _log(self, chunk: bytes) -> None:
         self.line.feed(chunk)
-        if self.disk_error is None:
+        self.logged += len(chunk)
+        if 0 < self.most < self.logged:
+            self.patience.cancel()
+        elif self.disk_error is None:
             try:
                 while chunk:
                     chunk = chunk[self.file.write(chunk) :]
             except OSError as error:
                 self.disk_error = error
                 self.patience.cancel()
+
+    def over(self) -> tuple[str, int] | None:
+        """What there was too much of, and how much."""
+        if 0 < self.most < self.logged:
+            return "disk", self.logged
+        what, _, amount = self.said("over").partition(" ")
+        return (what, int(amount)) if what else None
 
     def said(self, what: str) -> str:
         """What a status line says after its first word; empty where there is none."""
@@ -277,6 +255,8 @@ class _Run:
                 network = f"on (cannot be turned off: {reason})"
             case _:
                 network = "off"
+        if self.over():
+            return 128 + signal.SIGKILL, network
         if "exit" in said:
             return int(said["exit"][0]), network
         if self.late:
@@ -289,16 +269,6 @@ class _Run:
         with suppress(ProcessLookupError, PermissionError, KeyError):
             os.killpg(int(said["started"][0]), signal.SIGKILL)
         return 128 - self.returncode, network
-
-
-def _encoded(text: str | os.PathLike[str]) -> bytes:
-    try:
-        encoded = os.fsencode(text)
-    except UnicodeEncodeError:
-        encoded = b"\0"
-    if b"\0" in encoded:
-        raise ConfigError(f"a command, path or variable has a character no system takes: {text!r}")
-    return encoded
 
 
 async def _start_launcher(job: int, output: int, status: int, held: Sequence[int]) -> Process:

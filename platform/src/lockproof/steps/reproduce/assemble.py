@@ -31,6 +31,7 @@ from lockproof.rules.remote import ClaimFacts, claim_findings
 from lockproof.rules.reproduction import StageFacts, report_verdict, stage_findings, stage_verdict
 
 from .judge import reports, tolerances
+from .limits import bounds, excess
 from .metrics import metric_values
 from .result import Result
 from .session import Session
@@ -115,6 +116,7 @@ def _facts(session: Session, result: Result) -> StageFacts:
         skip_accepted=accept.get(result.skipped, False) if result.skipped else False,
         missing=tuple(p for p in result.missing if not _is_claimed(session, stage, p)),
         exit_code=execution.completed.exit_code if execution else None,
+        over=excess(session.policy.run, execution.completed) if execution else None,
         timed_out=bool(execution and execution.completed.timed_out),
         rewritten=tuple(execution.rewritten) if execution else (),
         given=claimed_inputs(session, stage) if checked else {},
@@ -280,6 +282,8 @@ def _host(session: Session, result: Result) -> HostStage:
         undeclared_outputs=execution.undeclared_outputs,
         network=execution.completed.network,
         isolation=execution.completed.isolation,
+        limits=bounds(session.policy.run, execution.completed),
+        over=excess(session.policy.run, execution.completed),
         log=str(execution.log),
         log_tail=None if execution.succeeded else _tail(result),
     )

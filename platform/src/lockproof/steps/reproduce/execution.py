@@ -14,13 +14,14 @@ from lockproof.adapters.dvc.project import write_params
 from lockproof.adapters.environment.build import PipelineEnvironment
 from lockproof.adapters.environment.variables import stage_variables
 from lockproof.adapters.files import UMASK
-from lockproof.adapters.sandbox.run import Completed, Limits, run_commands
+from lockproof.adapters.sandbox.run import Completed, run_commands
 from lockproof.adapters.sandbox.trace import Trace, Traced
 from lockproof.errors import UsageError
 from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Stage, inside, overlap
 
 from .curtain import drawn
+from .limits import limits_of
 from .order import disarrange
 from .place import lead_home, prepare_place, unseen
 from .session import Session, Workspace
@@ -137,9 +138,6 @@ async def execute(
         extra={"DVC_ROOT": str(root), "DVC_STAGE": stage.address, **setup.variables},
     )
     variables = _varied(variables, world)
-    network = session.policy.run.network and not world.cut
-    times = [t for t in (session.policy.run.timeout, world.patience) if t is not None]
-    limits = Limits(timeout=min(times, default=None), network=network)
     name = stage.address + (f" ({label})" if label else "")
     session.progress.show(name, "")
     hidden = session.curtain.hidden(stage, declared_only=world.declared_only)
@@ -157,7 +155,7 @@ async def execute(
             env=variables,
             shell=session.shell,
             log=log,
-            limits=limits,
+            limits=limits_of(session.policy.run, world),
             held=session.held,
             on_output=lambda line: session.progress.show(name, line),
             isolated=place.isolated,

@@ -25,11 +25,12 @@ from lockproof.model.base import sha256_of
 from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Stage
 from lockproof.steps.surface import CHECKOUT, HOME, TMP
+from lockproof.steps.trust import BOUNDS
 
 from .judge import tolerances
 from .session import Session
 
-_FORMAT = 3
+_FORMAT = 4
 _CHECKOUT_SETTINGS = r"^(core\.(autocrlf|eol|attributesfile|symlinks|filemode|safecrlf)|filter\.)"
 
 
@@ -113,7 +114,7 @@ class Keys:
                 "checkout": self._git_settings(),
                 "shell": session.shell,
                 "mode": session.mode,
-                "timeout": session.policy.run.timeout,
+                "limits": [getattr(session.policy.run, name) for name in BOUNDS],
             }
         )
 

@@ -282,5 +282,7 @@ async def _explain(session: Session, results: Mapping[str, Result], jobs: int) -
 
     async with anyio.create_task_group() as group:
         for result in results.values():
+            if result.execution and result.execution.completed.over:
+                continue  # It says why, and each experiment would burst again.
             if result.execution and (not result.agrees or result.execution.rewritten):
                 group.start_soon(one, result)

@@ -200,6 +200,8 @@ def how_failed(execution: Execution) -> str | None:
         return None
     if execution.completed.timed_out:
         return "the command ran into the time limit"
+    if over := execution.completed.over:
+        return f"the command was ended for its {over[0]}"
     return f"the command failed with exit code {execution.completed.exit_code}"
 
 
