@@ -214,7 +214,7 @@ def _lay_out(
         session.git.restore(commit, session.git_path(path), workspace.folder)
     for path, given in setup.inputs.items():
         _place(session, path, given, root / path)
-        if given.file and given.digest and workspace.hasher.digest(path) != given.digest:
+        if given.file and given.digest and not _is(workspace, path, given.digest):
             raise InputMissingError(path)  # A later stage has changed it since.
     for dep in stage.deps:
         if dep.executable and dep.path in setup.inputs and (root / dep.path).is_file():
@@ -237,6 +237,11 @@ def _lay_out(
         for dep in stage.deps
         if not dep.external or os.path.isabs(dep.path)
     }
+
+
+def _is(workspace: Workspace, path: str, wanted: Digest) -> bool:
+    """Of that kind of digest: DVC 2 hashed text otherwise than DVC 3."""
+    return workspace.hasher.digest(path, wanted.algorithm) == wanted
 
 
 def _refuse_escape(workspace: Workspace, path: str) -> None:
