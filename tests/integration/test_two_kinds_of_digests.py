@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lockproof.model.digest import Digest, same_content
 from lockproof.model.verdict import Verdict
 
-from .pipelines import Project, new_project, prove, rules
+from .pipelines import Project, causes, new_project, prove, rules, verdicts
 from .test_gate_reproduction import asked
 
 POLICY = '[gate]\noff = ["git", "record"]\n[reproduce]\nexplain = false\n'
@@ -125,3 +125,34 @@ def test_sizes_never_call_different_what_is_the_same_nor_the_same_what_differs(
     assert said == same_content(legacy, plain, len(other), len(one))
     assert said in (None, one == other)
     assert same_content(plain, legacy, None, len(other)) is None
+
+
+RANDOM = """\
+stages:
+  first: {cmd: printf 'a\\r\\nb\\r\\n' > a.txt, outs: [a.txt]}
+  second:
+    cmd: (cat a.txt; cat /proc/sys/kernel/random/uuid) > b.txt
+    deps: [a.txt]
+    outs: [b.txt]
+"""
+
+
+def test_causes_and_verdict_in_chain_mode_are_the_same_for_locks_of_both(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    project.write({"dvc.yaml": RANDOM})
+    project.repro()
+    new = prove(project, mode="chain")
+    assert causes(new, "second") == [("nondeterminism", "b.txt", "proven")]
+    lock = (project.root / "dvc.lock").read_text().replace("hash: md5", "")
+    for name in ("a.txt", "b.txt"):
+        content = (project.root / name).read_bytes()
+        md5 = hashlib.md5(content).hexdigest()
+        assert md5 in lock
+        lock = lock.replace(md5, _old(content))
+        _store(project, _old(content), content)
+    project.write({"dvc.lock": lock})
+    project.commit("as DVC 2 wrote it")
+    old = prove(project, mode="chain")
+    assert old.verdict is new.verdict
+    assert [s.causes for s in old.stages] == [s.causes for s in new.stages]
+    assert verdicts(old) == verdicts(new)
