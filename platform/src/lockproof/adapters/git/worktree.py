@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from pathlib import Path
 
 from lockproof.errors import UsageError
 
@@ -63,6 +64,16 @@ def is_ignored(git: GitRepository, path: str) -> bool:
     except UsageError:
         return False
     return True
+
+
+def untracked(git: GitRepository, root: Path) -> list[str]:
+    """Files below a folder of the work tree that Git does not track, also ignored ones, from there.
+
+    Raises:
+        UsageError: Git cannot tell.
+    """
+    listing = run_git(root, "ls-files", "--others", "-z", extra=git.index)
+    return [os.fsdecode(path) for path in listing.split(b"\0") if path]
 
 
 def is_cut_off(git: GitRepository, commit: str) -> bool:

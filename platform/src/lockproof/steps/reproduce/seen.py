@@ -51,7 +51,7 @@ def directly_seen(
         if verdict is None or verdict.verdict is Verdict.PASSED or out.external or not out.locked:
             continue
         found += _of_output(session, result, out)
-    if record is not None:
+    if record is not None and record.saw(result.stage.address):
         found += _of_record(session, record)
     return tuple(found)
 
