@@ -77,7 +77,8 @@ def test_ignored_files_that_stages_read_are_in_the_record_and_a_cause(tmp_path: 
     project.write(
         {
             "dvc.yaml": "stages:\n  one:\n    cmd: cat here.txt extra/*.txt > one.txt || true\n"
-            "    outs: [one.txt]\n  two: {cmd: cp one.txt two.txt, deps: [one.txt], outs: [two.txt]}\n",
+            "    outs: [one.txt]\n"
+            "  two: {cmd: cp one.txt two.txt, deps: [one.txt], outs: [two.txt]}\n",
             ".gitignore": "here.txt\nidle.txt\nvenv\nextra\n",
             "here.txt": "here\n",
             "idle.txt": "idle\n",

@@ -47,7 +47,7 @@ class Facts:
     named: tuple["Finding", ...] = ()
     """Causes that were seen directly."""
     excluded: Mapping[str, str] = field(default_factory=dict)
-    """Condition (see `exclusion.CONDITIONS`) -> how it was excluded."""
+    """Condition (see `model.condition`) -> how it was excluded."""
     not_excluded: Mapping[str, str] = field(default_factory=dict)
     """Condition -> why it could not be, where that is known."""
     differing: tuple[str, ...] = ()

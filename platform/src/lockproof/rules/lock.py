@@ -10,7 +10,8 @@ from lockproof.model.pipeline import Dep, Stage, flat
 
 from .catalog import finding
 
-_AGAIN = "run 'dvc repro' and 'dvc push', and commit dvc.lock"
+AGAIN = "run 'dvc repro' and 'dvc push', and commit"
+_AGAIN = f"{AGAIN} dvc.lock"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from lockproof.model.report import SkipReason, Varied
 from lockproof.model.verdict import OutputVerdict, Verdict, worst
 
 from .catalog import finding
-from .lock import LockFacts, lock_findings
+from .lock import AGAIN, LockFacts, lock_findings
 
 
 @dataclass(frozen=True)
@@ -118,12 +118,11 @@ def _run(facts: StageFacts) -> Iterator[Finding]:
             "LP707",
             f"{name} {dep}",
             f"{name} changes its own dependency {dep}: write the result to an output, put {dep}"
-            f" back, then {_AGAIN}",
+            f" back, then {AGAIN}",
             path=path,
         )
 
 
-_AGAIN = "run 'dvc repro' and 'dvc push', and commit"
 _OUTPUT_RULES = {
     OutputVerdict.DIFFERENT: (
         "LP701",
@@ -132,12 +131,12 @@ _OUTPUT_RULES = {
     ),
     OutputVerdict.MISSING: (
         "LP702",
-        "{0} was not made by the command: declare what it writes, then " + _AGAIN,
+        "{0} was not made by the command: declare what it writes, then " + AGAIN,
     ),
     OutputVerdict.NONDETERMINISTIC: (
         "LP705",
         "{0} varies from run to run: mend what the causes name, then "
-        + _AGAIN
+        + AGAIN
         + "; or {3} in lockproof.toml",
     ),
     OutputVerdict.NOT_COMPARABLE: (

@@ -154,12 +154,11 @@ def _beside(
 ) -> tuple[Finding, ...]:
     """What was seen directly, without what an experiment says of the same thing."""
     tried = {change.factor.subject for change in changes}
-    by_path = {p for d in seen.found.depends if d.condition == "path" for p in d.outputs}
+    shown = {(d.condition, path) for d in seen.found.depends for path in d.outputs}
     return tuple(
         found
         for found in direct
-        if found[0].subject not in tried
-        and not (found[0].kind is CauseKind.PATH and found[0].subject in by_path)
+        if found[0].subject not in tried and (found[0].condition, found[0].subject) not in shown
     )
 
 

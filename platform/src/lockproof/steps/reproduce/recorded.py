@@ -94,7 +94,7 @@ def excluded_by_record(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Conditions that are as where the lock was made -> how that is known; others -> why not.
 
-    Names are those of `compare.exclusion.CONDITIONS`. What differs is a factor, and in neither.
+    Names are those of `model.condition.CONDITIONS`. What differs is a factor, and in neither.
     """
     excluded, reasons = _undeclared(session, result, history)
     if session.policy.run.network:

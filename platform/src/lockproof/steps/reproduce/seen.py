@@ -140,6 +140,7 @@ def _of_path(
     summary = (
         "the place of the checkout is written into it: write paths relative to the repository's top"
     )
+    kind = CauseKind.CONDITION
     before = None
     try:
         locked = locked_content(session, result.stage, out)
@@ -150,10 +151,10 @@ def _of_path(
         old = only_paths_differ(content, before, root)
         if old is not None:
             line = f"the lock's content has {old} where this one has {os.fsdecode(root)}"
-            yield _found(CauseKind.PATH, out.path, Certainty.PROVEN, summary, line)
+            yield _found(kind, out.path, Certainty.PROVEN, summary, line, "path")
         return
     line = f"what was made holds {os.fsdecode(root)}"
-    yield _found(CauseKind.PATH, out.path, Certainty.POSSIBLE, summary, line)
+    yield _found(kind, out.path, Certainty.POSSIBLE, summary, line, "path")
 
 
 def _of_folder(session: Session, result: Result, out: Out) -> Iterator[Finding]:
@@ -217,8 +218,17 @@ def _windows(path: str, line: str) -> Finding:
     )
 
 
-def _found(kind: CauseKind, subject: str, certainty: Certainty, summary: str, line: str) -> Finding:
-    cause = Cause(kind=kind, subject=subject, certainty=certainty, summary=summary)
+def _found(
+    kind: CauseKind,
+    subject: str,
+    certainty: Certainty,
+    summary: str,
+    line: str,
+    condition: str | None = None,
+) -> Finding:
+    cause = Cause(
+        kind=kind, subject=subject, certainty=certainty, summary=summary, condition=condition
+    )
     return cause, ((line, None),)
 
 
