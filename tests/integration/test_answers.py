@@ -14,13 +14,7 @@ from .answer_case import Answer, Case, Grade, Reason, ask, build, failed, judge,
 from .answers import CASES
 from .answers_trouble import index
 
-_UNSEEN = "what was read where the lock was made is not known without a watched record"
-KNOWN: Mapping[str, str] = {
-    "text from a work tree with CRLF: locked on Windows": "LP104 does not name line endings",
-    "file below HOME: locked where it was": _UNSEEN,
-    "ignored file, with a default without it: locked where it was": _UNSEEN,
-    "stage that downloads: the network is off": "a refused connection is taken for any failure",
-}
+KNOWN: Mapping[str, str] = {}
 """Case -> why lockproof does not give the right answer yet."""
 
 

@@ -87,6 +87,7 @@ def test_ignored_files_that_stages_read_are_in_the_record_and_a_cause(tmp_path: 
             "venv/lib/x.txt": "x\n",
         }
     )
+    project.commit("first")
     found = record(project, "sh", "-c", "dvc repro -q && cat venv/lib/x.txt")
     assert found is not None
     if found["undeclared_reads"] is None:

@@ -34,6 +34,8 @@ class StageFacts:
     """Dependency -> digest in this revision, and the stage that makes it."""
     sizes: Mapping[str, int] = field(default_factory=dict)
     """Dependency -> its bytes where `given` is, as far as that is known."""
+    windows: frozenset[str] = frozenset()
+    """As `LockFacts.windows`."""
     in_git: Mapping[str, Digest | None] = field(default_factory=dict)
     """Output kept in Git -> digest of the committed content."""
     by_value: frozenset[str] = frozenset()
@@ -75,6 +77,7 @@ def _lock(facts: StageFacts) -> Iterator[Finding]:
         given=facts.given,
         sizes=facts.sizes,
         in_git=facts.in_git,
+        windows=facts.windows,
         untracked=facts.missing if unavailable else (),
     )
     yield from lock_findings(lock, locked=facts.skipped is not SkipReason.NOT_LOCKED)

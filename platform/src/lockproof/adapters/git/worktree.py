@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -64,6 +64,19 @@ def is_ignored(git: GitRepository, path: str) -> bool:
     except UsageError:
         return False
     return True
+
+
+def ignored(git: GitRepository, prefix: str, paths: Sequence[str]) -> list[str]:
+    """Those of some paths, from the folder `prefix`, that the rules of the work tree ignore."""
+    if not paths:
+        return []
+    names = {os.path.normpath(f"{prefix}/{path}") if prefix else path: path for path in paths}
+    given = b"".join(os.fsencode(name) + b"\0" for name in names)
+    try:
+        listing = run_git(git.root, "check-ignore", "--no-index", "--stdin", "-z", given=given)
+    except UsageError:  # Also where none is.
+        return []
+    return [names[path] for path in map(os.fsdecode, listing.split(b"\0")) if path in names]
 
 
 def untracked(git: GitRepository, root: Path) -> list[str]:

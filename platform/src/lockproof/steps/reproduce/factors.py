@@ -10,12 +10,12 @@ from lockproof.adapters.dvc.objects import Need
 from lockproof.adapters.environment.interpreters import Interpreter
 from lockproof.adapters.files import write_whole
 from lockproof.compare.causes import Factor
+from lockproof.compare.contents import from_windows, in_windows_form
 from lockproof.errors import LockproofError, UnavailableError
 from lockproof.model.cause import CauseKind
 from lockproof.model.pipeline import Dep, Out, Params, Pipeline, Stage, flat, inside, overlap
 from lockproof.parse.params import read_params
 
-from .contents import from_windows, in_windows_form
 from .execution import Input, Setup
 from .history import LockHistory, earlier_version
 from .result import Result
