@@ -101,11 +101,10 @@ def test_ignored_files_that_stages_read_are_in_the_record_and_a_cause(tmp_path: 
         cwd=project.root, env=project.environment(), capture_output=True, check=True, text=True,
     )  # fmt: skip
     assert "says this already" in again.stdout
-    assert causes(prove(project, stages=("one",)), "one") == [
-        ("undeclared input", "extra/deep.txt", "possible"),
-        ("undeclared input", "here.txt", "possible"),
-        ("unknown", "one.txt", "possible"),
-    ]
+    said = causes(prove(project, stages=("one",)), "one")
+    read = [("undeclared input", f"{name}.txt", "possible") for name in ("extra/deep", "here")]
+    assert [cause for cause in said if cause[0] == "undeclared input"] == read
+    assert ("unknown", "one.txt", "possible") in said
 
 
 COUNTS = """\

@@ -43,9 +43,10 @@ def directly_seen(
         if verdict is None or verdict.verdict is Verdict.PASSED or out.external or not out.locked:
             continue
         found += _of_output(session, result, out)
-    found += _of_words(session, result)
     if record is not None and record.saw(result.stage.address):
         found += _of_record(session, record)
+    told = {cause.subject for cause, _ in found}
+    found += (f for f in _of_words(session, result) if f[0].subject not in told)
     return tuple(found)
 
 
