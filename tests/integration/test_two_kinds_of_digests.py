@@ -127,6 +127,16 @@ def test_sizes_never_call_different_what_is_the_same_nor_the_same_what_differs(
     assert same_content(plain, legacy, None, len(other)) is None
 
 
+def test_data_under_the_other_kind_of_digest_is_no_cause(tmp_path: Path) -> None:
+    project = _of_both(tmp_path, b"a\r\nb\r\n")
+    project.write({"lockproof.toml": "[reproduce]\nexperiments = 2\n"})
+    lock = (project.root / "dvc.lock").read_text()
+    project.edit_lock(hashlib.md5(b"6\n").hexdigest(), "0" * 32)
+    assert lock != (project.root / "dvc.lock").read_text()
+    project.commit("by hand")
+    assert causes(prove(project), "first") == [("unknown", "n.txt", "possible")]
+
+
 RANDOM = """\
 stages:
   first: {cmd: printf 'a\\r\\nb\\r\\n' > a.txt, outs: [a.txt]}
