@@ -137,6 +137,21 @@ def test_data_under_the_other_kind_of_digest_is_no_cause(tmp_path: Path) -> None
     assert causes(prove(project), "first") == [("unknown", "n.txt", "possible")]
 
 
+def test_the_gate_names_line_ends_of_windows_and_its_advice_works(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    project.write({"dvc.yaml": PIPELINE, "lockproof.toml": POLICY})
+    (project.root / "raw.txt").write_bytes(b"a\r\nb\r\n")
+    project.dvc("repro", "-q")
+    (project.root / "raw.txt").write_bytes(b"a\nb\n")
+    project.dvc("push", "-q")
+    project.commit("made where a checkout has CRLF")
+    code, found = asked(project, None)
+    assert (code, [line[:5] for line in found]) == (1, ["LP104"])
+    assert "the same text with the line endings of Windows: run 'dvc repro'" in found[0]
+    project.repro()
+    assert asked(project, None) == (0, [])
+
+
 RANDOM = """\
 stages:
   first: {cmd: printf 'a\\r\\nb\\r\\n' > a.txt, outs: [a.txt]}
