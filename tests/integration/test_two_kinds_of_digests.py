@@ -131,7 +131,7 @@ def test_data_under_the_other_kind_of_digest_is_no_cause(tmp_path: Path) -> None
     project = _of_both(tmp_path, b"a\r\nb\r\n")
     project.write({"lockproof.toml": "[reproduce]\nexperiments = 2\n"})
     lock = (project.root / "dvc.lock").read_text()
-    project.edit_lock(hashlib.md5(b"6\n").hexdigest(), "0" * 32)
+    project.edit_lock(hashlib.md5(b"6\n").hexdigest(), "deadbeef" * 4)
     assert lock != (project.root / "dvc.lock").read_text()
     project.commit("by hand")
     assert causes(prove(project), "first") == [("unknown", "n.txt", "possible")]
