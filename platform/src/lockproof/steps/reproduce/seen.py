@@ -21,6 +21,7 @@ from .session import Session
 _TAIL = 1 << 16
 _TEXT = 64 << 20
 _CODE = 1 << 18
+_MOST_CODE = 50
 _MOST_NAMED = 5
 _TRACK = "track it with 'dvc add' or Git, and declare it as a dependency"
 _TRACK_HOME = "keep it in the repository, or 'dvc add' it, and declare it as a dependency"
@@ -211,8 +212,8 @@ def _of_words(session: Session, result: Result) -> Iterator[Finding]:
 
 
 def _code(session: Session, stage: Stage) -> Iterator[str]:
-    """The text of the files in Git that a stage declares."""
-    for dep in stage.deps:
+    """The text of the files in Git that a stage declares, as far as there are not many."""
+    for dep in stage.deps[:_MOST_CODE]:
         content = session.git.read(session.commit, session.git_path(dep.path))
         if content and len(content) <= _CODE and b"\0" not in content:
             yield content.decode("utf-8", "replace")
