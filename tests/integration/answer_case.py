@@ -151,7 +151,7 @@ def varies(names: str, but_not: str) -> Reason:
 def depends(names: str) -> Reason:
     """The output depends on where it is made, and on what must be named."""
     kinds = (
-        *(CauseKind.CONDITION, CauseKind.PATH, CauseKind.NETWORK, CauseKind.ENVIRONMENT),
+        *(CauseKind.CONDITION, CauseKind.NETWORK, CauseKind.ENVIRONMENT),
         *(CauseKind.NONDETERMINISM, CauseKind.UNDECLARED_INPUT),
     )
     return Reason(kinds, names)

@@ -139,7 +139,7 @@ NOT_FOLLOWED = {
 }
 KINDS_NOT_FOLLOWED = {
     *(CauseKind.NETWORK, CauseKind.STATE, CauseKind.BYTE_CODE, CauseKind.LINE_ENDINGS),
-    *(CauseKind.PATH, CauseKind.CONDITION),
+    CauseKind.CONDITION,
 }
 """Causes that are new, whose advice no case follows yet."""
 

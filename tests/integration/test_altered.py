@@ -120,6 +120,8 @@ def recorded(again: Project, tmp_path_factory: pytest.TempPathFactory) -> Report
 
 VARIED = ("timezone", "locale", "umask", "user", "threads", "kernel")
 """Stages whose dependence is found by varying it."""
+NAMED = {"home": "~/settings", "ignored": "local.cfg"}
+"""Stages whose code names what no commit holds."""
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -133,14 +135,17 @@ def test_an_honest_run_elsewhere_is_not_called_altered(
     if name in VARIED:
         assert [(kind, subject) for kind, subject, _ in found] == [("condition", f"{name}.txt")]
         return
-    expected = {"windows": [("line endings", "windows.txt", "proven")]}
-    assert found == expected.get(name, [("unknown", f"{name}.txt", "possible")])
+    if name == "windows":
+        assert found == [("line endings", "windows.txt", "proven")]
+        return
+    seen = [("undeclared input", NAMED[name], "possible")] if name in NAMED else []
+    assert found == [*seen, ("unknown", f"{name}.txt", "possible")]
 
 
 def test_the_unknown_tells_what_was_excluded_and_what_not(report: Report, recorded: Report) -> None:
     said = [e.text for e in report.host.stages["variable"].evidence]
     assert any("again" in text and "changed only this digest" in text for text in said)
-    assert any(text.startswith("excluded: tracked files that are not declared") for text in said)
+    assert any(text.startswith("excluded: files that the stage does not declare") for text in said)
     assert any("not excluded: " in text and "no run record fits" in text for text in said)
     said = [e.text for e in recorded.host.stages["variable"].evidence]
     assert any(

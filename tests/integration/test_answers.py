@@ -1,6 +1,6 @@
 """What lockproof says of repositories whose right answers were written by hand beforehand."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,15 +13,6 @@ from lockproof.steps.reproduce.conditions.clock import no_clock
 from .answer_case import Answer, Case, Grade, Reason, ask, build, failed, judge, proven
 from .answers import CASES
 from .answers_trouble import index
-
-_UNSEEN = "what was read where the lock was made is not known without a watched record"
-KNOWN: Mapping[str, str] = {
-    "text from a work tree with CRLF: locked on Windows": "LP104 does not name line endings",
-    "file below HOME: locked where it was": _UNSEEN,
-    "ignored file, with a default without it: locked where it was": _UNSEEN,
-    "stage that downloads: the network is off": "a refused connection is taken for any failure",
-}
-"""Case -> why lockproof does not give the right answer yet."""
 
 
 def title(case: Case) -> str:
@@ -40,16 +31,12 @@ def test_the_answer_is_right(case: Case, tmp_path: Path) -> None:
     if no_clock() and "clock" in str(case.answer):
         pytest.skip(f"the clock cannot be held here: {no_clock()}")
     judged = ask(case, build(case, tmp_path))
-    if title(case) in KNOWN:
-        assert judged.grade is not Grade.RIGHT, "right now: strike it from KNOWN"
-        pytest.xfail(KNOWN[title(case)])
     assert judged.grade is Grade.RIGHT, (judged.faults, judged.said)
 
 
 def test_there_are_enough_and_each_has_a_name() -> None:
     assert len({title(case) for case in CASES}) == len(CASES) >= 32
     assert sum(case.answer.verdict is Verdict.PASSED for case in CASES) >= 8
-    assert set(KNOWN) <= {title(case) for case in CASES}
 
 
 def report(verdict: Verdict, *causes: Cause) -> Report:

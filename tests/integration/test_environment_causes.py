@@ -1,10 +1,13 @@
 """Differences that come from the environment, told from the run record."""
 
+import sys
 from pathlib import Path
 
 import anyio
 import pytest
 
+from lockproof.adapters.environment.interpreters import find_interpreter
+from lockproof.errors import ConfigError
 from lockproof.model.verdict import Verdict
 from lockproof.steps.gather import gather
 from lockproof.steps.record import record
@@ -13,10 +16,12 @@ from .pipelines import Project, causes, copy_of, new_project, prove, rules, stag
 from .wheels import wheel
 
 FIT = """\
+import sys
+
 import alpha
 import gamma
 
-open("model.txt", "w").write(f"{alpha.VERSION} {gamma.NAME}\\n")
+open("model.txt", "w").write(f"{alpha.VERSION} {gamma.NAME} {sys.version_info[1]}\\n")
 """
 YAML = """\
 stages:
@@ -104,6 +109,28 @@ def test_changed_package_version_is_named_and_the_idle_one_is_not(project: Proje
     assert causes(report, "fit") == [("environment", "alpha", "proven")]
     assert "1.0 -> 2.0" in stage(report, "fit").causes[0].summary
     assert causes(report, "plain") == []
+
+
+def test_a_changed_python_is_put_back_with_the_packages(project: Project) -> None:
+    others = (f"3.{minor}" for minor in (12, 13, 10, 11) if minor != sys.version_info[1])
+    other = next(filter(available, others), None)
+    if other is None:
+        pytest.skip("there is no other Python")
+    policy = f'{POLICY}python = "{other}"\n'
+    project.write({"requirements.lock": "alpha==2.0\ngamma==1.0\n", "lockproof.toml": policy})
+    project.commit("another Python and a newer package")
+    assert sorted(causes(prove(project), "fit")) == [
+        ("environment", "alpha", "proven"),
+        ("environment", "python", "proven"),
+    ]
+
+
+def available(version: str) -> bool:
+    try:
+        anyio.run(find_interpreter, version, Path("/"))
+    except ConfigError:
+        return False
+    return True
 
 
 def test_package_and_code_are_both_named(project: Project) -> None:

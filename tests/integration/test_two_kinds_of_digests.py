@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lockproof.model.digest import Digest, same_content
 from lockproof.model.verdict import Verdict
 
-from .pipelines import Project, new_project, prove, rules
+from .pipelines import Project, causes, new_project, prove, rules, verdicts
 from .test_gate_reproduction import asked
 
 POLICY = '[gate]\noff = ["git", "record"]\n[reproduce]\nexplain = false\n'
@@ -125,3 +125,59 @@ def test_sizes_never_call_different_what_is_the_same_nor_the_same_what_differs(
     assert said == same_content(legacy, plain, len(other), len(one))
     assert said in (None, one == other)
     assert same_content(plain, legacy, None, len(other)) is None
+
+
+def test_data_under_the_other_kind_of_digest_is_no_cause(tmp_path: Path) -> None:
+    project = _of_both(tmp_path, b"a\r\nb\r\n")
+    project.write({"lockproof.toml": "[reproduce]\nexperiments = 2\n"})
+    lock = (project.root / "dvc.lock").read_text()
+    project.edit_lock(hashlib.md5(b"6\n").hexdigest(), "deadbeef" * 4)
+    assert lock != (project.root / "dvc.lock").read_text()
+    project.commit("by hand")
+    assert causes(prove(project), "first") == [("unknown", "n.txt", "possible")]
+
+
+def test_the_gate_names_line_ends_of_windows_and_its_advice_works(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    project.write({"dvc.yaml": PIPELINE, "lockproof.toml": POLICY})
+    (project.root / "raw.txt").write_bytes(b"a\r\nb\r\n")
+    project.dvc("repro", "-q")
+    (project.root / "raw.txt").write_bytes(b"a\nb\n")
+    project.dvc("push", "-q")
+    project.commit("made where a checkout has CRLF")
+    code, found = asked(project, None)
+    assert (code, [line[:5] for line in found]) == (1, ["LP104"])
+    assert "the same text with the line endings of Windows: run 'dvc repro'" in found[0]
+    project.repro()
+    assert asked(project, None) == (0, [])
+
+
+RANDOM = """\
+stages:
+  first: {cmd: printf 'a\\r\\nb\\r\\n' > a.txt, outs: [a.txt]}
+  second:
+    cmd: (cat a.txt; cat /proc/sys/kernel/random/uuid) > b.txt
+    deps: [a.txt]
+    outs: [b.txt]
+"""
+
+
+def test_causes_and_verdict_in_chain_mode_are_the_same_for_locks_of_both(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    project.write({"dvc.yaml": RANDOM})
+    project.repro()
+    new = prove(project, mode="chain")
+    assert causes(new, "second") == [("nondeterminism", "b.txt", "proven")]
+    lock = (project.root / "dvc.lock").read_text().replace("hash: md5", "")
+    for name in ("a.txt", "b.txt"):
+        content = (project.root / name).read_bytes()
+        md5 = hashlib.md5(content).hexdigest()
+        assert md5 in lock
+        lock = lock.replace(md5, _old(content))
+        _store(project, _old(content), content)
+    project.write({"dvc.lock": lock})
+    project.commit("as DVC 2 wrote it")
+    old = prove(project, mode="chain")
+    assert old.verdict is new.verdict
+    assert [s.causes for s in old.stages] == [s.causes for s in new.stages]
+    assert verdicts(old) == verdicts(new)

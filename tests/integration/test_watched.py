@@ -1,13 +1,17 @@
 """`lockproof record -- COMMAND`: a record of what ran, and a command that notices nothing."""
 
 import json
+import os
+import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
-from .pipelines import Project, new_project
+from .pipelines import Project, causes, new_project, prove
 
 YAML = """\
 stages:
@@ -66,3 +70,103 @@ def test_a_failed_command_passes_its_code_and_leaves_nothing(project: Project) -
     assert record(project, "sh", "-c", "exit 7", code=7) is None
     assert record(project, "sh", "-c", "kill -TERM $$", code=143) is None
     assert record(project, "no-such-program", code=2) is None
+
+
+def test_ignored_files_that_stages_read_are_in_the_record_and_a_cause(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    project.write(
+        {
+            "dvc.yaml": "stages:\n  one:\n    cmd: cat here.txt extra/*.txt > one.txt || true\n"
+            "    outs: [one.txt]\n"
+            "  two: {cmd: cp one.txt two.txt, deps: [one.txt], outs: [two.txt]}\n",
+            ".gitignore": "here.txt\nidle.txt\nvenv\nextra\n",
+            "here.txt": "here\n",
+            "idle.txt": "idle\n",
+            "extra/deep.txt": "deep\n",
+            "venv/pyvenv.cfg": "",
+            "venv/lib/x.txt": "x\n",
+        }
+    )
+    project.commit("first")
+    found = record(project, "sh", "-c", "dvc repro -q && cat venv/lib/x.txt")
+    assert found is not None
+    if found["undeclared_reads"] is None:
+        pytest.skip("the file system of the temporary folder keeps no access times (noatime)")
+    assert found["undeclared_reads"] == ["extra/deep.txt", "here.txt"]
+    project.dvc("push", "-q")
+    project.commit("made")
+    # What is recorded afterwards, of the same lock, knows less and takes nothing away.
+    again = subprocess.run(
+        [str(Path(sys.executable).with_name("lockproof")), "record", "--no-mlflow"],
+        cwd=project.root, env=project.environment(), capture_output=True, check=True, text=True,
+    )  # fmt: skip
+    assert "says this already" in again.stdout
+    said = causes(prove(project, stages=("one",)), "one")
+    read = [("undeclared input", f"{name}.txt", "possible") for name in ("extra/deep", "here")]
+    assert [cause for cause in said if cause[0] == "undeclared input"] == read
+    assert ("unknown", "one.txt", "possible") in said
+
+
+COUNTS = """\
+import signal, sys
+count = 0
+def note(*_):
+    global count
+    count += 1
+    print("signal", count, flush=True)
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, note)
+print("ready", sys.stdin.isatty(), sys.stdout.isatty(), flush=True)
+sys.stdin.readline()
+sys.exit(40 + count)
+"""
+WATCHES = """\
+import sys
+from pathlib import Path
+from lockproof.adapters.environment.watch import run_watched
+folder = Path(sys.argv[1])
+sys.exit(run_watched([sys.executable, "-c", sys.argv[2]], folder, folder / "watch").exit_code)
+"""
+
+
+def watching(folder: Path) -> list[str]:
+    (folder / "watch").mkdir()
+    return [sys.executable, "-c", WATCHES, str(folder), COUNTS]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_reach_the_command_and_its_exit_code_comes_back(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    with subprocess.Popen(
+        watching(tmp_path), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stdout.readline() == "ready False False\n"
+        process.send_signal(number)
+        assert process.stdout.readline() == "signal 1\n"
+        process.stdin.write("go\n")
+        process.stdin.close()
+        assert process.wait() == 41
+
+
+def test_a_terminal_is_the_commands_and_its_interrupt_comes_once(tmp_path: Path) -> None:
+    child, terminal = pty.fork()
+    if child == 0:
+        command = watching(tmp_path)
+        os.execv(command[0], command)
+    with open(terminal, "r+b", buffering=0) as shown:
+        lines = iter(lambda: read_line(shown), "")
+        assert next(line for line in lines if "ready" in line) == "ready True True"
+        shown.write(b"\x03")
+        assert next(line for line in lines if "signal" in line).endswith("signal 1")
+        shown.write(b"go\n")
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 41
+
+
+def read_line(shown: IO[bytes]) -> str:
+    line = b""
+    while not line.endswith(b"\n"):
+        line += shown.read(1)
+    return line.decode().strip()

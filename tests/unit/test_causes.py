@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from lockproof.compare.causes import Factor, Facts, conclude
 from lockproof.compare.conditions import Dependence
-from lockproof.compare.exclusion import CONDITIONS
 from lockproof.model.cause import Cause, CauseKind, Certainty
+from lockproof.model.condition import CONDITIONS
 
 CODE = Factor(CauseKind.CODE, "train.py", "its content changed", (("a diff", "-x\n+y"),))
 COMMAND = Factor(CauseKind.COMMAND, "train", "the command changed")

@@ -159,6 +159,14 @@ def test_a_stage_without_a_lock_entry_is_not_compared_with_one() -> None:
     assert [f.rule for f in found] == ["LP101"]
 
 
+def test_line_endings_of_windows_are_told_from_another_content() -> None:
+    given_ = {"data": (ONE, None)}
+    (found,) = stage_findings(facts(given=given_, windows=frozenset({"data"})))
+    assert (found.rule, "line endings of Windows" in found.message) == ("LP104", True)
+    (found,) = stage_findings(facts(given=given_, windows=frozenset({"other"})))
+    assert (found.rule, "Windows" in found.message) == ("LP104", False)
+
+
 def test_changed_parameters_are_named_together() -> None:
     stage = with_params({"b": 2, "a": 1, "same": 0}, {"a": 3, "c": None, "same": 0})
     (found,) = stage_findings(facts(stage=stage))

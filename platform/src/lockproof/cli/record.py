@@ -16,7 +16,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "goes to MLflow: a server where one is configured, else sqlite in .lockproof/.\n\n"
         "'lockproof record -- dvc repro' runs the command and records what its stages really ran\n"
         "in; without a command the record says that it was written after the fact. The exit code\n"
-        "is the command's: where it fails, or runs no stage, nothing is recorded."
+        "is the command's: where it fails, or runs no stage, nothing is recorded. A record of a\n"
+        "watched run stays one while its lock stands."
     )
     parser.add_argument(
         "command", nargs="*", metavar="COMMAND", help="a command to run and watch, after '--'"
@@ -65,16 +66,17 @@ def _watch(args: argparse.Namespace) -> "tuple[int, Ran | None]":
     """Run the command; its exit code, and what ran where that is to be recorded."""
     from lockproof.adapters.environment.watch import run_watched
     from lockproof.adapters.scratch import work_folder
-    from lockproof.steps.watched import ran_here
+    from lockproof.steps.watched import look_out, ran_here
 
     with work_folder() as scratch:
         folder = scratch.path / "watch"
         folder.mkdir()
+        trace = look_out(args.directory)
         done = run_watched(args.command, args.directory, folder)
     if done.exit_code:
         print("lockproof: the command failed: nothing is recorded", file=sys.stderr)
         return done.exit_code, None
-    ran = ran_here(args.directory, done.sightings)
+    ran = ran_here(args.directory, done.sightings, trace)
     if not ran.stages:
         print("lockproof: the command ran no stage: nothing is recorded", file=sys.stderr)
         return 0, None

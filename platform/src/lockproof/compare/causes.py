@@ -47,7 +47,7 @@ class Facts:
     named: tuple["Finding", ...] = ()
     """Causes that were seen directly."""
     excluded: Mapping[str, str] = field(default_factory=dict)
-    """Condition (see `exclusion.CONDITIONS`) -> how it was excluded."""
+    """Condition (see `model.condition`) -> how it was excluded."""
     not_excluded: Mapping[str, str] = field(default_factory=dict)
     """Condition -> why it could not be, where that is known."""
     differing: tuple[str, ...] = ()
@@ -81,7 +81,11 @@ def conclude(facts: Facts) -> tuple[Finding, ...]:
         *_altered(facts),
         *_stray(facts),
     ]
-    if not any(c.certainty is not Certainty.POSSIBLE for c, _ in causes):
+    if any(c.certainty is not Certainty.POSSIBLE for c, _ in causes):
+        # What was merely seen to be there is no answer beside one.
+        merely = [f for f in facts.named if f[0].certainty is Certainty.POSSIBLE]
+        causes = [found for found in causes if found not in merely]
+    else:
         causes.append(_unknown(facts))
     return tuple(causes)
 

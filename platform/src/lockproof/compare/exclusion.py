@@ -1,30 +1,8 @@
-"""What besides the declared inputs a result can depend on, and what of it was excluded."""
+"""What of the conditions that a result can depend on was excluded."""
 
 from collections.abc import Mapping
 
-CONDITIONS: Mapping[str, str] = {
-    "packages": "packages",
-    "python": "the version of Python",
-    "timezone": "the time zone",
-    "locale": "the locale",
-    "umask": "the umask",
-    "user": "the kind of user",
-    "home": "files below HOME",
-    "variables": "environment variables",
-    "filesystem": "the file system",
-    "cpu-features": "what the CPU can do",
-    "cpu-count": "the number of CPUs",
-    "threads": "the numbers of threads",
-    "ignored-files": "files that Git ignores",
-    "undeclared-files": "tracked files that are not declared",
-    "hash-seed": "the order of sets (PYTHONHASHSEED)",
-    "clock": "the clock",
-    "path": "the path of the checkout",
-    "file-order": "the order of files in a folder",
-    "host-name": "the name of the host",
-    "network": "the network",
-}
-"""Name -> in words. Only where each of them is excluded can a lock be called altered."""
+from lockproof.model.condition import CONDITIONS, condition_noun
 
 _UNTRIED = "not varied here"
 
@@ -44,5 +22,5 @@ def listed(title: str, found: Mapping[str, str]) -> list[str]:
     """Lines for people: conditions that share a reason stand together."""
     grouped: dict[str, list[str]] = {}
     for name, reason in found.items():
-        grouped.setdefault(reason, []).append(CONDITIONS.get(name, name))
+        grouped.setdefault(reason, []).append(condition_noun(name))
     return [f"{title}: {', '.join(names)} ({reason})" for reason, names in grouped.items()]

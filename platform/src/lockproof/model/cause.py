@@ -28,8 +28,6 @@ class CauseKind(StrEnum):
     """What Python compiled lies in a folder that is an output."""
     LINE_ENDINGS = "line endings"
     """The lock is of the same text with those of Windows."""
-    PATH = "path"
-    """The place of the checkout is written into an output."""
     CONDITION = "condition"
     """The output depends on what no commit holds, such as the time zone or the user."""
     UNKNOWN = "unknown"

@@ -1,28 +1,36 @@
-"""Names of what a result may depend on that no commit holds."""
+"""What besides its declared inputs a result can depend on: names, and what they are called."""
+
+from collections.abc import Mapping
 
 RUN_TO_RUN = ("random", "hash-seed", "clock", "process-id")
 """Conditions that are others in the next run on the same machine."""
-_NOUNS = {
-    "hash-seed": "the order of a set or of hashes",
-    "clock": "the clock",
-    "path": "the path of the checkout",
-    "file-order": "the order in which a folder lists its files",
+CONDITIONS: Mapping[str, str] = {
+    "packages": "the versions of packages",
+    "python": "the version of Python",
     "timezone": "the time zone",
     "locale": "the locale",
     "umask": "the umask",
     "user": "the user",
     "home": "the home folder",
-    "host-name": "the name of the host",
+    "variables": "environment variables",
+    "filesystem": "the file system",
+    "cpu-features": "what the CPU can do",
     "cpu-count": "the number of CPUs",
     "threads": "the number of threads",
-    "cpu-features": "what the CPU can do",
+    "ignored-files": "files that Git ignores",
+    "undeclared-files": "files that the stage does not declare",
+    "hash-seed": "the order of a set or of hashes",
+    "clock": "the clock",
+    "path": "the path of the checkout",
+    "file-order": "the order in which a folder lists its files",
+    "host-name": "the name of the host",
     "process-id": "a process id",
     "network": "the network",
-    "undeclared-files": "files that the stage does not declare",
 }
-"""Condition -> what it is called in a sentence."""
+"""Condition -> what it is called in a sentence. Only where each is excluded can a lock be called
+altered."""
 
 
 def condition_noun(name: str) -> str:
     """What a condition is called in a sentence: `the time zone`, `the variable NAME`."""
-    return _NOUNS.get(name, f"the {name}")
+    return CONDITIONS.get(name, f"the {name}")

@@ -168,6 +168,11 @@ class MetricValue(Frozen):
     key: str
     locked: float | None
     observed: float | None
+    upstream: tuple[str, ...] = ()
+    """Outputs of stages before it that came out differently: `observed` is of their locked content,
+    as each stage is judged on its locked inputs."""
+    followed: float | None = None
+    """The value from one more run, on those outputs as they came out; null where there is none."""
 
 
 class Host(Frozen):

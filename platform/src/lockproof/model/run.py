@@ -56,6 +56,8 @@ class RunFacts:
     inputs: tuple[DataInput, ...] = ()
     watched: tuple[str, ...] = ()
     """Stages that were seen to run in this environment; nothing: it was written down afterwards."""
+    undeclared_reads: tuple[str, ...] | None = None
+    """As `RunRecord.undeclared_reads`."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """More tags for the run in MLflow, such as a verdict."""
 

@@ -13,6 +13,7 @@ from lockproof.render.foreign import first_lines, last_lines
 from lockproof.render.markdown_changes import change_blocks
 from lockproof.render.markdown_text import code, fenced, prose
 from lockproof.render.mermaid import stage_graph
+from lockproof.render.metric_rows import metric_rows
 from lockproof.render.varied import varied_stages, varied_summary
 
 MOST_CHARACTERS = 60_000
@@ -232,15 +233,16 @@ class _Writer:
         yield self._rest(len(rows), "row")
 
     def _metrics(self) -> Iterator[list[str]]:
-        metrics = self.report.host.metrics
+        metrics = list(metric_rows(self.report.host.metrics))
         if not metrics:
             return
         yield ["### Metrics"]
         lines = ["| Metric | Locked | Observed | Difference |", "|---|---:|---:|---:|"]
         for value in metrics[: self.detail.rows]:
-            locked, observed = words.numbers_apart(value.locked, value.observed)
-            difference = words.change(value.locked, value.observed)
+            locked, observed, difference = value.texts
             name = f"{code(value.path, self.detail.characters)} {code(value.key, 200)}"
+            if value.of:
+                name += f" {prose(value.of, self.detail.characters)}"
             lines.append(f"| {name} | {locked} | {observed} | {difference} |")
         yield lines
         yield self._rest(len(metrics), "metric")

@@ -1,6 +1,6 @@
 """What the page shows, joined from the parts of a report; the template only lays it out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -8,12 +8,13 @@ from rich.cells import cell_len, set_cell_size
 
 from lockproof.model.cause import CauseKind
 from lockproof.model.environment import Environment
-from lockproof.model.report import MetricValue, Report
+from lockproof.model.report import Report
 from lockproof.model.verdict import Verdict
 from lockproof.render import words
 from lockproof.render.charts import OTHER, PHASES, Pair, paired_bars
 from lockproof.render.foreign import visible
 from lockproof.render.graph import Layout, lay_out
+from lockproof.render.metric_rows import MetricRow, metric_rows
 from lockproof.render.stages import ShownCause, ShownStage, shown_stage
 
 NODE_WIDTH, NODE_HEIGHT, NODE_WITH_FILE = 172, 46, 60
@@ -50,7 +51,7 @@ class Graph:
 class ShownMetric:
     """A metric as text and as bars."""
 
-    value: MetricValue
+    value: MetricRow
     locked: str
     observed: str
     change: str
@@ -99,7 +100,7 @@ def page_of(report: Report) -> Page:
             for stage in report.stages
             for output in stage.outputs
         ),
-        metrics=_metrics(report.host.metrics),
+        metrics=_metrics(metric_rows(report.host.metrics)),
         worth_a_look=tuple(suspects[:_MOST_LINKS]) if len(stages) > _MANY_STAGES else (),
         timed=timed,
         phases=tuple(
@@ -158,7 +159,7 @@ def fitting(text: str, cells: int) -> str:
 
 
 def _metrics(
-    values: tuple[MetricValue, ...],
+    values: Iterable[MetricRow],
 ) -> tuple[tuple[str, tuple[ShownMetric, ...]], ...]:
     groups = []
     for path, group in groupby(values, key=lambda value: value.path):
@@ -168,10 +169,8 @@ def _metrics(
     return tuple(groups)
 
 
-def _metric(value: MetricValue, pair: Pair) -> ShownMetric:
-    locked, observed = words.numbers_apart(value.locked, value.observed)
-    change = words.change(value.locked, value.observed)
-    return ShownMetric(value, locked, observed, change, pair)
+def _metric(value: MetricRow, pair: Pair) -> ShownMetric:
+    return ShownMetric(value, *value.texts, pair)
 
 
 def _environment_rows(environment: Environment | None) -> tuple[tuple[str, str], ...]:

@@ -16,6 +16,7 @@ from lockproof.model.verdict import Verdict
 from lockproof.render import words
 from lockproof.render.change_table import write_changes
 from lockproof.render.foreign import brief, first_lines, last_lines
+from lockproof.render.metric_rows import moved_metrics
 from lockproof.render.objects import write_objects
 from lockproof.render.varied import varied_stages, varied_summary
 
@@ -32,6 +33,7 @@ _DIFFERS_WIDTH = 40
 _NAME_LIMIT = 160
 _DETAIL_LINES = 12
 _LOG_LINES = 8
+_METRIC_LINES = 20
 
 
 def table(report: Report, width: int = 100, color: bool = False) -> str:
@@ -67,6 +69,7 @@ def table(report: Report, width: int = 100, color: bool = False) -> str:
     write_objects(console, report)
     write_changes(console, report)
     _write_causes(console, report)
+    _write_metrics(console, report)
     _write_varied(console, report)
     _write_findings(console, report)
     console.print()
@@ -237,6 +240,21 @@ def _write_log(console: Console, tail: str, log: str | None) -> None:
     at = f" of {brief(log, _NAME_LIMIT)}" if log else ""
     console.print(_indented(Text(f"- last lines{at}", overflow="fold"), 4))
     console.print(_indented(Text("\n".join(lines), style="dim", overflow="fold"), 6))
+
+
+def _write_metrics(console: Console, report: Report) -> None:
+    rows = moved_metrics(report)
+    if not rows:
+        return
+    _write_heading(console, "Metrics of what came out differently")
+    for row in rows[:_METRIC_LINES]:
+        locked, observed, change = row.texts
+        name = f"{brief(row.path, _NAME_LIMIT)} {brief(row.key, _NAME_LIMIT)}"
+        text = Text(overflow="fold").append(name, style="bold")
+        console.print(text.append(f"  locked {locked}, observed {observed} ({change}), {row.of}"))
+    more = len(rows) - _METRIC_LINES
+    if more > 0:
+        console.print(Text(f"and {words.count(more, 'more line')}", style="dim"))
 
 
 def _write_varied(console: Console, report: Report) -> None:

@@ -10,7 +10,8 @@ from lockproof.model.pipeline import Dep, Stage, flat
 
 from .catalog import finding
 
-_AGAIN = "run 'dvc repro' and 'dvc push', and commit dvc.lock"
+AGAIN = "run 'dvc repro' and 'dvc push', and commit"
+_AGAIN = f"{AGAIN} dvc.lock"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class LockFacts:
     """Paths that the lock names without a digest, so that nothing can be compared with it."""
     converted: frozenset[str] = frozenset()
     """Dependencies that a checkout has in another form than Git: `.gitattributes`, Git LFS."""
+    windows: frozenset[str] = frozenset()
+    """Dependencies that the lock has with the line endings of Windows, and the revision without."""
 
     @property
     def again(self) -> str:
@@ -209,6 +212,11 @@ def _refreshed(facts: LockFacts, dep: Dep) -> str:
         return (
             f"run 'rm {path}' and 'git checkout {path}' to have it as a clone has it, then"
             f" {facts.again}"
+        )
+    if dep.path in facts.windows:
+        return (
+            f"it is the same text with the line endings of Windows: {facts.again}; '* text=auto"
+            " eol=lf' in .gitattributes has every checkout keep LF"
         )
     if dep.locked and dep.locked.is_dir:
         return (

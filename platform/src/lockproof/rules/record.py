@@ -37,7 +37,8 @@ def no_record(directory: str) -> Finding:
     return finding(
         "LP401",
         directory,
-        f"{directory} has no run record: run 'lockproof record' after 'dvc repro' and commit it",
+        f"{directory} has no run record: run 'lockproof record' after 'dvc repro' (or as"
+        " 'lockproof record -- dvc repro', which sees what stages run in) and commit it",
         path=directory,
     )
 
@@ -64,10 +65,21 @@ def stale_record(path: str, record: RunRecord, facts: LockFacts) -> Finding:
     return finding(
         "LP402",
         path,
-        f"{path} was recorded for another lock{what}: run 'lockproof record' and commit it with"
-        " dvc.lock",
+        f"{path} was recorded{_how(record)} for another lock{what}: run 'lockproof record' and"
+        " commit it with dvc.lock" + _watch_next_time(record),
         path=path,
     )
+
+
+def _how(record: RunRecord) -> str:
+    return " in a watched run" if record.observed == "watched" else ""
+
+
+def _watch_next_time(record: RunRecord) -> str:
+    """After the fact only the environment that is pinned is known, not the one that ran."""
+    if record.observed != "watched":
+        return ""
+    return "; the next time, 'lockproof record -- dvc repro' watches the run, as it was done there"
 
 
 def record_findings(path: str, record: RunRecord, facts: LockFacts) -> Iterator[Finding]:

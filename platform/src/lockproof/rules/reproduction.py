@@ -12,7 +12,7 @@ from lockproof.model.report import SkipReason, Varied
 from lockproof.model.verdict import OutputVerdict, Verdict, worst
 
 from .catalog import finding
-from .lock import LockFacts, lock_findings
+from .lock import AGAIN, LockFacts, lock_findings
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class StageFacts:
     """Dependency -> digest in this revision, and the stage that makes it."""
     sizes: Mapping[str, int] = field(default_factory=dict)
     """Dependency -> its bytes where `given` is, as far as that is known."""
+    windows: frozenset[str] = frozenset()
+    """As `LockFacts.windows`."""
     in_git: Mapping[str, Digest | None] = field(default_factory=dict)
     """Output kept in Git -> digest of the committed content."""
     by_value: frozenset[str] = frozenset()
@@ -78,6 +80,7 @@ def _lock(facts: StageFacts) -> Iterator[Finding]:
         given=facts.given,
         sizes=facts.sizes,
         in_git=facts.in_git,
+        windows=facts.windows,
         untracked=facts.missing if unavailable else (),
     )
     yield from lock_findings(lock, locked=facts.skipped is not SkipReason.NOT_LOCKED)
@@ -126,12 +129,11 @@ def _run(facts: StageFacts) -> Iterator[Finding]:
             "LP707",
             f"{name} {dep}",
             f"{name} changes its own dependency {dep}: write the result to an output, put {dep}"
-            f" back, then {_AGAIN}",
+            f" back, then {AGAIN}",
             path=path,
         )
 
 
-_AGAIN = "run 'dvc repro' and 'dvc push', and commit"
 _OUTPUT_RULES = {
     OutputVerdict.DIFFERENT: (
         "LP701",
@@ -140,12 +142,12 @@ _OUTPUT_RULES = {
     ),
     OutputVerdict.MISSING: (
         "LP702",
-        "{0} was not made by the command: declare what it writes, then " + _AGAIN,
+        "{0} was not made by the command: declare what it writes, then " + AGAIN,
     ),
     OutputVerdict.NONDETERMINISTIC: (
         "LP705",
         "{0} varies from run to run: mend what the causes name, then "
-        + _AGAIN
+        + AGAIN
         + "; or {3} in lockproof.toml",
     ),
     OutputVerdict.NOT_COMPARABLE: (

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,7 +41,8 @@ def record(
     """Log a run to MLflow, then write its record `<directory>/<name>.json`.
 
     A record never names a run that is not there: where MLflow fails, nothing is written. Without
-    `tracking`, a record that says the same already keeps the run that it names.
+    `tracking`, a record that says the same already keeps the run that it names. What was seen of
+    the run that made this lock stays in the record also where it is written again afterwards.
 
     Args:
         facts: what to record.
@@ -55,6 +56,14 @@ def record(
         UnavailableError: MLflow does not answer.
     """
     path = directory / f"{check_name(facts.name)}.json"
+    old = _earlier(path)
+    if old is not None and _knows_more(old, facts):
+        facts = replace(
+            facts,
+            environment=old.environment,
+            watched=old.watched,
+            undeclared_reads=old.undeclared_reads,
+        )
     new = RunRecord(
         name=facts.name,
         lock_digest=facts.lock_digest,
@@ -64,9 +73,9 @@ def record(
         environment=facts.environment,
         observed="watched" if facts.watched else "after the fact",
         watched=facts.watched,
+        undeclared_reads=facts.undeclared_reads,
         recorded_at=f"{(now or datetime.now(UTC)).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
     )
-    old = _earlier(path)
     run = tracking.log_run(facts) if tracking is not None else None
     if run is not None:
         new = new.model_copy(update={"mlflow_run_id": run.run_id})
@@ -162,6 +171,12 @@ def to_json(record: RunRecord) -> str:
     """The text of a record: keys sorted, two spaces, a newline at the end."""
     content = record.model_dump(mode="json")
     return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _knows_more(old: RunRecord, facts: RunFacts) -> bool:
+    """Whether a run that made this very lock was watched: that is not forgotten afterwards."""
+    same = old.lock_digest == facts.lock_digest and dict(old.stages) == dict(facts.stages)
+    return same and old.observed == "watched" and not facts.watched
 
 
 def _says(record: RunRecord, run_id: str | None) -> str:

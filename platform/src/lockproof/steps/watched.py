@@ -2,18 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from lockproof.adapters.dvc.project import find_root
 from lockproof.adapters.environment.build import PipelineEnvironment, describe
 from lockproof.adapters.environment.machine import conditions
 from lockproof.adapters.environment.watch import Sighting, python_of
 from lockproof.adapters.git.repository import GitRepository
-from lockproof.adapters.git.worktree import WorkTree
+from lockproof.adapters.git.worktree import WorkTree, untracked
+from lockproof.adapters.sandbox.trace import Trace
+from lockproof.errors import LockproofError
 from lockproof.model.pipeline import Pipeline
 from lockproof.steps.declared import below, declared
 
 from .gather import Gathered
+
+_OWN_FILES = {"dvc.yaml", "dvc.lock", ".gitignore", ".gitattributes", ".dvcignore"}
+_MOST_READS = 100
 
 
 @dataclass(frozen=True)
@@ -22,20 +27,72 @@ class Ran:
 
     sightings: tuple[Sighting, ...]
     stages: tuple[str, ...]
+    reads: tuple[str, ...] | None = None
+    """Files that were read, that Git does not track and the pipeline does not name; None: not
+    known."""
 
 
-def ran_here(directory: Path, sightings: tuple[Sighting, ...]) -> Ran:
+def look_out(directory: Path) -> Trace | None:
+    """Begin to see which files are read that a commit will not have; None where that cannot be.
+
+    Their access times are set back for it. The packages of a virtual environment are not among
+    them: the record names those.
+    """
+    try:
+        git = GitRepository.discover(directory.absolute())
+        root = find_root(directory.resolve(), git.root)
+        files = untracked(git, root)
+        known = _known(declared(WorkTree(git), below(root, git)).pipeline)
+    except LockproofError:  # Perhaps the command makes the project.
+        return None
+    venvs = {p.removesuffix("pyvenv.cfg") for p in files if p.endswith("/pyvenv.cfg")}
+    venvs |= {p.partition("conda-meta/")[0] for p in files if "/conda-meta/" in f"/{p}"} - {""}
+    return Trace(
+        root, [p for p in files if _counts(p, known) and not p.startswith((*venvs, ".dvc/"))]
+    )
+
+
+def _known(pipeline: Pipeline) -> frozenset[str]:
+    """Every path that the pipeline names."""
+    return frozenset(
+        path
+        for stage in pipeline.stages
+        for path in (
+            stage.file,
+            *(dep.path for dep in stage.deps),
+            *(params.path for params in stage.params),
+            *(out.path for out in stage.outs),
+        )
+    )
+
+
+def _counts(path: str, known: frozenset[str]) -> bool:
+    """Whether a read of this file tells something: it is no part of what the pipeline names."""
+    place = PurePosixPath(path)
+    own = place.name in _OWN_FILES or place.suffix in (".pyc", ".dvc")
+    return not own and not any(str(p) in known for p in (place, *place.parents))
+
+
+def ran_here(directory: Path, sightings: tuple[Sighting, ...], trace: Trace | None = None) -> Ran:
     """Those sightings that are of the pipeline at `directory`, and its stages among them.
+
+    `trace` is that of `look_out`, which ends.
 
     Raises:
         UsageError: this is no DVC project.
     """
+    traced = trace.stop() if trace else None
     git = GitRepository.discover(directory.absolute())
     root = find_root(directory.resolve(), git.root)
     pipeline: Pipeline = declared(WorkTree(git), below(root, git)).pipeline
     own = tuple(seen for seen in sightings if seen.root == root)
     known = {stage.address for stage in pipeline.stages}
-    return Ran(own, tuple(sorted({seen.address for seen in own} & known)))
+    reads = None
+    if traced and traced.reads_known and trace and trace.root == root:
+        named = _known(pipeline)
+        read = [p for p in traced.read if p not in traced.written and _counts(p, named)]
+        reads = tuple(read[:_MOST_READS])
+    return Ran(own, tuple(sorted({seen.address for seen in own} & known)), reads)
 
 
 async def with_watched(gathered: Gathered, ran: Ran, say: Callable[[str], None]) -> Gathered:
@@ -61,5 +118,7 @@ async def with_watched(gathered: Gathered, ran: Ran, say: Callable[[str], None])
     described = await describe(
         environment, seen.variables.get("SHELL", "/bin/sh"), seen.variables, None, under
     )
-    facts = replace(gathered.facts, environment=described, watched=ran.stages)
+    facts = replace(
+        gathered.facts, environment=described, watched=ran.stages, undeclared_reads=ran.reads
+    )
     return replace(gathered, facts=facts)

@@ -23,6 +23,7 @@ from lockproof.model.environment import Environment
 from .identity import content_of
 from .installers import Recipe
 from .interpreters import (
+    Interpreter,
     find_interpreter,
     inspect,
     locate,
@@ -31,6 +32,7 @@ from .interpreters import (
 from .machine import Conditions, this_machine, threads
 from .pins import normalised, read_pins
 from .places import Places
+from .prefixes import folders_of_python, narrow
 from .uv_lock import read_uv_lock
 from .venvs import Progress, cached_venv
 
@@ -54,6 +56,8 @@ class PipelineEnvironment:
     python: Path | None
     base: Path | None = None
     """The Python behind an environment that was built here; None: `python` is the user's own."""
+    shows: tuple[Path, ...] = ()
+    """What stages must find for it to run, where that is not what the pipeline's own needs."""
 
     def search_path(self) -> str:
         """`PATH` for stage commands: `bin`, then the caller's without lockproof's own."""
@@ -111,8 +115,9 @@ async def with_packages(
     cache: Path,
     progress: Progress,
     isolation: Isolation,
+    other: Interpreter | None = None,
 ) -> PipelineEnvironment:
-    """An environment on the same Python with exactly these packages (name -> version).
+    """An environment with exactly these packages (name -> version), on the same Python or `other`.
 
     Nothing is added to them, even if one needs another: this puts a recorded state back.
 
@@ -122,7 +127,7 @@ async def with_packages(
         UsageError: the cache cannot be written.
     """
     python = env.base or env.python
-    interpreter = await inspect(python) if python else None
+    interpreter = other or (await inspect(python) if python else None)
     if interpreter is None:
         raise ConfigError(f"there is no Python in {env.name} to put recorded packages on")
     for name, version in packages.items():
@@ -143,7 +148,11 @@ async def with_packages(
         files=(file,),
     )
     folder = await cached_venv(recipe, cache, progress, isolation, strict=False)
-    return _built(env.kind, recipe.name, digest, folder, recipe)
+    built = _built(env.kind, recipe.name, digest, folder, recipe)
+    if other is None:
+        return built
+    shows = narrow(await folders_of_python(other.base, search_path()), cache)
+    return replace(built, shows=shows)
 
 
 async def describe(

@@ -2,8 +2,9 @@
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 
 from lockproof.errors import UsageError
 
@@ -63,6 +64,29 @@ def is_ignored(git: GitRepository, path: str) -> bool:
     except UsageError:
         return False
     return True
+
+
+def ignored(git: GitRepository, prefix: str, paths: Sequence[str]) -> list[str]:
+    """Those of some paths, from the folder `prefix`, that the rules of the work tree ignore."""
+    if not paths:
+        return []
+    names = {os.path.normpath(f"{prefix}/{path}") if prefix else path: path for path in paths}
+    given = b"".join(os.fsencode(name) + b"\0" for name in names)
+    try:
+        listing = run_git(git.root, "check-ignore", "--no-index", "--stdin", "-z", given=given)
+    except UsageError:  # Also where none is.
+        return []
+    return [names[path] for path in map(os.fsdecode, listing.split(b"\0")) if path in names]
+
+
+def untracked(git: GitRepository, root: Path) -> list[str]:
+    """Files below a folder of the work tree that Git does not track, also ignored ones, from there.
+
+    Raises:
+        UsageError: Git cannot tell.
+    """
+    listing = run_git(root, "ls-files", "--others", "-z", extra=git.index)
+    return [os.fsdecode(path) for path in listing.split(b"\0") if path]
 
 
 def is_cut_off(git: GitRepository, commit: str) -> bool:

@@ -5,7 +5,9 @@ even under `relatime`. Where the file system keeps no access times, reads are no
 """
 
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -38,23 +40,30 @@ class Traced:
 class Trace:
     """Watches one folder from `start` to `stop`; whoever reads it in between is traced too."""
 
-    def __init__(self, root: Path) -> None:
-        """Mark every file below `root` as not read and remember its state."""
+    def __init__(self, root: Path, among: Sequence[str] | None = None) -> None:
+        """Mark every file below `root`, or those `among` them, as not read; remember its state."""
         self.root = root
+        self.among = among
         self.before: dict[str, Mark] = {}
         self.reads_known = _keeps_access_times(root)
-        for path, info in _files(root):
+        for path, info in self._files():
             if len(self.before) >= _MAX_FILES:
                 self.reads_known = False
             if self.reads_known:
-                os.utime(root / path, ns=(_LONG_AGO, info.st_mtime_ns))
-                info = os.stat(root / path)
+                try:
+                    os.utime(root / path, ns=(_LONG_AGO, info.st_mtime_ns))
+                    info = os.stat(root / path)
+                except OSError:  # Somebody else's file, in a work tree.
+                    self.reads_known = False
             self.before[path] = _mark(info)
+
+    def _files(self) -> Iterator[tuple[str, os.stat_result]]:
+        return _files(self.root) if self.among is None else _named(self.root, self.among)
 
     def stop(self) -> Traced:
         """What was read and written since."""
         read, written = [], []
-        for path, info in _files(self.root):
+        for path, info in self._files():
             old = self.before.get(path)
             if old != _mark(info):
                 written.append(path)
@@ -79,6 +88,14 @@ def _files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
                 folders.append(path)
             elif entry.is_file(follow_symlinks=False) and not path.endswith(".pyc"):
                 yield path, entry.stat(follow_symlinks=False)
+
+
+def _named(root: Path, paths: Sequence[str]) -> Iterator[tuple[str, os.stat_result]]:
+    for path in paths:
+        with suppress(OSError):
+            info = os.lstat(root / path)
+            if stat.S_ISREG(info.st_mode):
+                yield path, info
 
 
 def _mark(info: os.stat_result) -> Mark:

@@ -1,9 +1,10 @@
 """The lock family: what the lock says against the pipeline, the parameters and Git's files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from lockproof.adapters.git.blobs import Blobs, Unknown
+from lockproof.compare.contents import from_windows
 from lockproof.model.check import Check
 from lockproof.model.digest import Digest, same_content
 from lockproof.model.finding import Finding
@@ -17,6 +18,9 @@ from lockproof.rules.lock import LockFacts, lock_findings
 from .guard import unseen_findings
 from .interface import Outcome, Scene
 from .parts import makers_of
+
+_TEXT = 64 << 20
+"""Bytes of text that is looked at for its line endings."""
 
 
 def check(scene: Scene) -> Outcome:
@@ -123,7 +127,20 @@ class _Look:
                 if item.path not in lines.unlocked
             ),
             converted=frozenset(d.path for d in stage.deps if self.blobs.is_converted(d.path)),
+            windows=frozenset(d.path for d in stage.deps if self._is_from_windows(d, given)),
         )
+
+    def _is_from_windows(
+        self, dep: Dep, given: Mapping[str, tuple[Digest | None, str | None]]
+    ) -> bool:
+        """Whether the lock has it with the line endings of Windows, and Git without."""
+        here, maker = given.get(dep.path, (None, None))
+        if here is None or maker or here == dep.locked or here.is_dir:
+            return False
+        if dep.size is None or not self.blobs.size(dep.path, here.algorithm) < dep.size <= _TEXT:
+            return False  # Each line has one byte more.
+        content = self.scene.head.read(self.scene.git_path(dep.path))
+        return content is not None and from_windows(content, dep.locked)
 
     def _compare(self, stage: Stage, dep: Dep, out: Out, who: str) -> None:
         """Say where nobody can tell whether a dependency is what was made."""

@@ -1,7 +1,7 @@
 """The record family: run records against the lock, the metrics files and MLflow."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -57,12 +57,18 @@ def check(scene: Scene) -> Outcome:
             verdict=Verdict.PASSED if current else Verdict.INCONCLUSIVE,
             checked=len(current),
             unit="run record",
-            summary=f"compared with MLflow: {seen.in_mlflow}" if current else "",
+            summary=_summary(seen, current) if current else "",
             not_checked=tuple(seen.not_checked),
         ),
         tuple(seen.findings),
         asked=stages or bool(records),
     )
+
+
+def _summary(seen: _Seen, current: Mapping[str, RunRecord]) -> str:
+    """How much the records of this lock are worth."""
+    watched = sum(record.observed == "watched" for record in current.values())
+    return f"compared with MLflow: {seen.in_mlflow}; of watched runs: {watched}"
 
 
 def _records(scene: Scene, directory: str, seen: _Seen) -> Iterator[tuple[str, RunRecord]]:

@@ -8,6 +8,7 @@ from shlex import quote
 from lockproof import __version__
 from lockproof.adapters.dvc.objects import Problem, Unavailable
 from lockproof.compare.content import READERS
+from lockproof.compare.contents import from_windows
 from lockproof.config import Policy
 from lockproof.errors import ConfigError
 from lockproof.model.claim import Claim, lock_file
@@ -123,6 +124,7 @@ def _facts(session: Session, result: Result) -> StageFacts:
         sizes={
             out.path: out.size for _, out in session.pipeline.inputs(stage) if out.size is not None
         },
+        windows=_from_windows(session, stage) if checked else frozenset(),
         in_git=_git_outputs(session, stage) if checked else {},
         unconfirmed=result.unconfirmed,
         by_value=frozenset(
@@ -173,6 +175,19 @@ def _as_locked(session: Session, dep: Dep, out: Out) -> Digest | None:
         return session.store.rehashed(out.locked, dep.algorithm) or out.locked
     except ConfigError:  # No listing, which is a finding of its own.
         return out.locked
+
+
+def _from_windows(session: Session, stage: Stage) -> frozenset[str]:
+    """Dependencies in Git that the lock has as the same text with the line endings of Windows."""
+    found = set()
+    for dep in stage.deps:
+        if dep.external or dep.locked is None or not session.tracked(dep.path):
+            continue
+        if dep.locked != session.current(dep):
+            content = session.git.read(session.commit, session.git_path(dep.path))
+            if content is not None and from_windows(content, dep.locked):
+                found.add(dep.path)
+    return frozenset(found)
 
 
 def _git_outputs(session: Session, stage: Stage) -> dict[str, Digest | None]:

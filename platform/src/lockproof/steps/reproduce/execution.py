@@ -18,7 +18,7 @@ from lockproof.adapters.sandbox.run import Completed, run_commands
 from lockproof.adapters.sandbox.trace import Trace, Traced
 from lockproof.errors import UsageError
 from lockproof.model.digest import Digest
-from lockproof.model.pipeline import Stage, inside, overlap
+from lockproof.model.pipeline import Dep, Stage, inside, overlap
 
 from .curtain import drawn
 from .limits import limits_of
@@ -212,7 +212,8 @@ def _lay_out(
         session.git.restore(commit, session.git_path(path), workspace.folder)
     for path, given in setup.inputs.items():
         _place(session, path, given, root / path)
-        if given.file and given.digest and workspace.hasher.digest(path) != given.digest:
+        wanted = given.digest if given.file else None
+        if wanted and workspace.hasher.digest(path, wanted.algorithm) != wanted:
             raise InputMissingError(path)  # A later stage has changed it since.
     for dep in stage.deps:
         if dep.executable and dep.path in setup.inputs and (root / dep.path).is_file():
@@ -231,10 +232,16 @@ def _lay_out(
     (root / stage.wdir).mkdir(parents=True, exist_ok=True)
     known = {**setup.present, **{path: given.digest for path, given in setup.inputs.items()}}
     return {
-        dep.path: known.get(dep.path) or _digest(workspace, dep.path, dep.algorithm)
+        dep.path: _given(workspace, dep, known.get(dep.path))
         for dep in stage.deps
         if not dep.external or os.path.isabs(dep.path)
     }
+
+
+def _given(workspace: Workspace, dep: Dep, known: Digest | None) -> Digest | None:
+    """What a dependency is given as, by the kind of digest that it is locked with."""
+    comparable = known is None or not dep.has_md5 or known.algorithm == dep.algorithm
+    return known if known and comparable else _digest(workspace, dep.path, dep.algorithm)
 
 
 def _refuse_escape(workspace: Workspace, path: str) -> None:

@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 
 import anyio.to_thread
 
-from lockproof.adapters.environment.build import PipelineEnvironment, with_packages
-from lockproof.adapters.files import cache_root
+from lockproof.adapters.environment.interpreters import Interpreter
 from lockproof.compare.causes import Facts, Finding, conclude
-from lockproof.errors import LockproofError
 from lockproof.model.cause import CauseKind
 from lockproof.model.condition import RUN_TO_RUN
 from lockproof.model.record import RunRecord
@@ -46,7 +44,9 @@ async def explain(session: Session, result: Result, others: Mapping[str, Result]
     changes = await anyio.to_thread.run_sync(find_changes, session, result, history, others)
     record = session.record_for(stage)
     if record is not None:
-        changes += environment_changes_of(record.environment, session.described)
+        before = record.environment
+        python = await session.restored.python(before.python)
+        changes += environment_changes_of(before, session.described, python)
     excluded, reasons = excluded_by_record(session, result, history, record)
     changes = _merge_packages(changes)
 
@@ -154,12 +154,11 @@ def _beside(
 ) -> tuple[Finding, ...]:
     """What was seen directly, without what an experiment says of the same thing."""
     tried = {change.factor.subject for change in changes}
-    by_path = {p for d in seen.found.depends if d.condition == "path" for p in d.outputs}
+    shown = {(d.condition, path) for d in seen.found.depends for path in d.outputs}
     return tuple(
         found
         for found in direct
-        if found[0].subject not in tried
-        and not (found[0].kind is CauseKind.PATH and found[0].subject in by_path)
+        if found[0].subject not in tried and (found[0].condition, found[0].subject) not in shown
     )
 
 
@@ -209,38 +208,18 @@ async def _setup_with(session: Session, result: Result, changes: Sequence[Change
     setup = result.setup
     assert setup is not None
     packages: dict[str, str | None] = {}
+    python: Interpreter | None = None
     for change in changes:
         if change.put_back:
             setup = change.put_back(setup)
         packages.update(change.packages or {})
-    if packages:
-        environment = await _environment_with(session, packages)
+        python = change.python or python
+    if packages or python:
+        environment = await session.restored.packages(packages, python)
         if environment is None:
             return None
         setup = setup.put_back(environment=environment)
     return setup
-
-
-async def _environment_with(
-    session: Session, packages: Mapping[str, str | None]
-) -> PipelineEnvironment | None:
-    pins = dict(session.described.packages)
-    for name, version in packages.items():
-        if version is None:
-            pins.pop(name, None)
-        else:
-            pins[name] = version
-    try:
-        return await with_packages(
-            session.environment,
-            pins,
-            cache_root(),
-            session.progress.say,
-            session.surface.isolation,
-        )
-    except LockproofError as error:
-        session.progress.say(f"cannot put packages back: {error}")
-        return None
 
 
 def _merge_packages(changes: list[Change]) -> list[Change]:

@@ -7,14 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lockproof.adapters.dvc.objects import Need
+from lockproof.adapters.environment.interpreters import Interpreter
 from lockproof.adapters.files import write_whole
 from lockproof.compare.causes import Factor
+from lockproof.compare.contents import from_windows, in_windows_form
 from lockproof.errors import LockproofError, UnavailableError
 from lockproof.model.cause import CauseKind
 from lockproof.model.pipeline import Dep, Out, Params, Pipeline, Stage, flat, inside, overlap
 from lockproof.parse.params import read_params
 
-from .contents import from_windows, in_windows_form
 from .execution import Input, Setup
 from .history import LockHistory, earlier_version
 from .result import Result
@@ -31,6 +32,8 @@ class Change:
     put_back: PutBack | None = None
     packages: Mapping[str, str | None] | None = None
     """For package changes: recorded versions, put back together by building an environment."""
+    python: Interpreter | None = None
+    """For a change of Python: the recorded one, which is here."""
 
 
 def find_changes(

@@ -1,6 +1,7 @@
 """Metrics as the lock has them beside the ones that were made."""
 
 import contextlib
+from pathlib import Path
 
 from lockproof.errors import LockproofError
 from lockproof.model.metrics import flatten_metrics
@@ -26,12 +27,18 @@ def metric_values(session: Session, result: Result) -> list[MetricValue]:
             observed = locked
             verdict = result.verdicts.get(out.path)
             if verdict is not OutputVerdict.IDENTICAL:
-                observed = _observed(result, out)
+                observed = _made(result.workspace.root if result.workspace else None, out)
+            followed = _made(result.followed, out)
             values += [
                 MetricValue(
-                    path=out.path, key=key, locked=locked.get(key), observed=observed.get(key)
+                    path=out.path,
+                    key=key,
+                    locked=locked.get(key),
+                    observed=observed.get(key),
+                    upstream=result.upstream,
+                    followed=followed.get(key),
                 )
-                for key in list(dict.fromkeys([*locked, *observed]))[:_MAX_VALUES]
+                for key in list(dict.fromkeys([*locked, *observed, *followed]))[:_MAX_VALUES]
             ]
     return values
 
@@ -41,8 +48,6 @@ def _locked(session: Session, result: Result, out: Out) -> dict[str, float]:
     return flatten_metrics(out.path, path.read_bytes()) if path else {}
 
 
-def _observed(result: Result, out: Out) -> dict[str, float]:
-    if result.workspace is None:
-        return {}
-    path = result.workspace.root / out.path
-    return flatten_metrics(out.path, path.read_bytes()) if path.is_file() else {}
+def _made(root: Path | None, out: Out) -> dict[str, float]:
+    path = root and root / out.path
+    return flatten_metrics(out.path, path.read_bytes()) if path and path.is_file() else {}

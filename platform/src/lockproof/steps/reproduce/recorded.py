@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from lockproof.adapters.environment.interpreters import Interpreter
 from lockproof.compare.causes import Factor
 from lockproof.model.cause import CauseKind
 from lockproof.model.environment import Environment, FactorChange, environment_changes
@@ -12,20 +13,23 @@ from .history import LockHistory
 from .result import Result
 from .session import Session
 
-_MACHINE = ("os", "libc", "machine", "cpu", "cpu-features", "gpu", "driver", "shell", "python")
+_MACHINE = ("os", "libc", "machine", "cpu", "cpu-features", "gpu", "driver", "shell")
 _HERE = "it belongs to the machine"
 _RECORDED = "as in the run that was watched"
 
 
-def environment_changes_of(before: Environment, after: Environment) -> list[Change]:
+def environment_changes_of(
+    before: Environment, after: Environment, python: Interpreter | None = None
+) -> list[Change]:
     """What differs between the recorded environment and this one.
 
-    Packages, thread counts, time zone and locale can be put back; the machine itself cannot. What
-    is installed there and not here is left out: a stage that needs it fails without.
+    Packages, thread counts, time zone and locale can be put back, and the version of Python where
+    `python` is one to put it back with; the machine itself cannot. What is installed there and not
+    here is left out: a stage that needs it fails without.
     """
     changes = []
     for found in environment_changes(before, after):
-        change = _change(found)
+        change = _python(found, python) if found.factor == "python" else _change(found)
         if change is not None:
             changes.append(change)
     return changes
@@ -61,6 +65,16 @@ def _change(found: FactorChange) -> Change | None:
     return None
 
 
+def _python(found: FactorChange, python: Interpreter | None) -> Change:
+    old = (found.before or "").split(" ")[0]
+    summary = f"the version of Python: {found.before or 'none'} -> {found.after or 'none'}"
+    if python is None:
+        obstacle = f"Python {old} is not here" if old else "the record names none"
+        return Change(Factor(CauseKind.ENVIRONMENT, "python", summary, obstacle=obstacle))
+    near = () if python.version == old else ((f"put back with Python {python.version}", None),)
+    return Change(Factor(CauseKind.ENVIRONMENT, "python", summary, near), python=python)
+
+
 def _by_variable(subject: str, variable: str, value: str, summary: str) -> Change:
     factor = Factor(CauseKind.ENVIRONMENT, subject, summary)
     return Change(factor, lambda setup: setup.put_back(variables={variable: value}))
@@ -80,7 +94,7 @@ def excluded_by_record(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Conditions that are as where the lock was made -> how that is known; others -> why not.
 
-    Names are those of `compare.exclusion.CONDITIONS`. What differs is a factor, and in neither.
+    Names are those of `model.condition.CONDITIONS`. What differs is a factor, and in neither.
     """
     excluded, reasons = _undeclared(session, result, history)
     if session.policy.run.network:

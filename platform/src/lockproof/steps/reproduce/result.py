@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from lockproof.adapters.verdicts import ProvedStage
 from lockproof.model.cause import Cause
@@ -35,6 +36,10 @@ class Result:
     causes: tuple[Cause, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     varied: tuple[Varied, ...] = ()
+    upstream: tuple[str, ...] = ()
+    """Outputs of stages before it that came out differently, and that it was not judged on."""
+    followed: Path | None = None
+    """The DVC root of a checkout where it ran on those."""
     experiments: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 

@@ -45,6 +45,7 @@ from .chain import run_chain
 from .conditions.vary import cost, vary
 from .confirm import confirm_judged
 from .explain import explain
+from .follow import follow
 from .isolated import run_isolated
 from .key import can_have
 from .plan import Selection, choose_mode, missing_inputs, select
@@ -90,6 +91,8 @@ async def reproduce(request: Request, progress: Progress) -> Report:
             if session.policy.reproduce.explain:
                 await _explain(session, results, _jobs(session.policy, request))
             reuse.keep(results)
+            if subject.mode != "chain":
+                await follow(session, results, _jobs(session.policy, request))
             if request.vary:
                 await _vary(session, results, request)
             timing = clock.timing({a: result.seconds for a, result in results.items()})

@@ -1,37 +1,30 @@
 """Causes that need no experiment: the log, the outputs or the run record show them."""
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from lockproof.adapters.git.worktree import is_ignored
+from lockproof.adapters.git.worktree import ignored, is_ignored
 from lockproof.compare.causes import Finding
+from lockproof.compare.contents import from_windows, only_paths_differ, split_listing
+from lockproof.compare.hints import absent_files, below_home, cut_network, words_like_paths
 from lockproof.errors import LockproofError
 from lockproof.model.cause import Cause, CauseKind, Certainty
-from lockproof.model.pipeline import Out, inside
+from lockproof.model.pipeline import Out, Stage, inside
 from lockproof.model.record import RunRecord
 from lockproof.model.verdict import Verdict
 
-from .contents import from_windows, only_paths_differ, split_listing
 from .judge import locked_content
 from .result import Result
 from .session import Session
 
 _TAIL = 1 << 16
 _TEXT = 64 << 20
-_ABSENT = re.compile(
-    r"(?:No such file or directory|FileNotFoundError|cannot open file|does not exist)"
-    r"[^'\"\n]{0,40}['\"]([^'\"\n]{1,400})['\"]"
-    r"|(?:^|\s)['\"]?([^\s:'\"]{1,400})['\"]?: No such file or directory",
-    re.MULTILINE,
-)
-_CUT = re.compile(
-    r"Temporary failure in name resolution|Name or service not known|nodename nor servname"
-    r"|getaddrinfo failed|No address associated with hostname|Could not resolve host"
-    r"|unable to resolve host|Network is unreachable|No route to host"
-    r"|NewConnectionError|Failed to establish a new connection|ENETUNREACH|EAI_AGAIN"
-)
+_CODE = 1 << 18
+_MOST_CODE = 50
+_MOST_NAMED = 5
+_TRACK = "track it with 'dvc add' or Git, and declare it as a dependency"
+_TRACK_HOME = "keep it in the repository, or 'dvc add' it, and declare it as a dependency"
 
 
 def directly_seen(
@@ -51,8 +44,10 @@ def directly_seen(
         if verdict is None or verdict.verdict is Verdict.PASSED or out.external or not out.locked:
             continue
         found += _of_output(session, result, out)
-    if record is not None:
+    if record is not None and record.saw(result.stage.address):
         found += _of_record(session, record)
+    told = {cause.subject for cause, _ in found}
+    found += (f for f in _of_words(session, result) if f[0].subject not in told)
     return tuple(found)
 
 
@@ -60,7 +55,7 @@ def _of_failure(session: Session, result: Result) -> Iterator[Finding]:
     execution = result.execution
     assert execution is not None
     log = _log(execution.log)
-    cut = next((line.strip() for line in log.splitlines() if _CUT.search(line)), None)
+    cut = cut_network(log)
     if cut and execution.completed.network.startswith("off"):
         yield _found(
             CauseKind.NETWORK,
@@ -71,12 +66,12 @@ def _of_failure(session: Session, result: Result) -> Iterator[Finding]:
             f"it failed with: {cut[:200]}",
         )
     told = set()
-    for match in _ABSENT.finditer(log):
-        path = os.path.normpath((match[1] or match[2]).replace("~", execution.home, 1))
+    for path, said in absent_files(log):
+        path = os.path.normpath(path.replace("~", execution.home, 1))
         name, summary = _wanting(session, result, path)
         if name and name not in told:
             told.add(name)
-            line = f"the command failed for want of it: {match[0].strip()[:200]}"
+            line = f"the command failed for want of it: {said[:200]}"
             yield _found(CauseKind.UNDECLARED_INPUT, name, Certainty.LIKELY, summary, line)
 
 
@@ -86,17 +81,13 @@ def _wanting(session: Session, result: Result, path: str) -> tuple[str | None, s
     home = result.execution.home
     if home and inside(path, home) and path != home:
         return f"~/{PurePosixPath(path).relative_to(home)}", (
-            "the command reads it below HOME, which nobody else has: keep it in the repository,"
-            " or 'dvc add' it, and declare it as a dependency"
+            f"the command reads it below HOME, which nobody else has: {_TRACK_HOME}"
         )
     name = _below(session, result, path)
     why = "it is not in the commit"
     if name and is_ignored(session.git, session.git_path(name)):
         why = "Git ignores it"
-    return name, (
-        f"the command reads it, and {why}: track it with 'dvc add' or Git, and declare it as a"
-        " dependency"
-    )
+    return name, (f"the command reads it, and {why}: {_TRACK}")
 
 
 def _below(session: Session, result: Result, path: str) -> str | None:
@@ -140,6 +131,7 @@ def _of_path(
     summary = (
         "the place of the checkout is written into it: write paths relative to the repository's top"
     )
+    kind = CauseKind.CONDITION
     before = None
     try:
         locked = locked_content(session, result.stage, out)
@@ -150,10 +142,10 @@ def _of_path(
         old = only_paths_differ(content, before, root)
         if old is not None:
             line = f"the lock's content has {old} where this one has {os.fsdecode(root)}"
-            yield _found(CauseKind.PATH, out.path, Certainty.PROVEN, summary, line)
+            yield _found(kind, out.path, Certainty.PROVEN, summary, line, "path")
         return
     line = f"what was made holds {os.fsdecode(root)}"
-    yield _found(CauseKind.PATH, out.path, Certainty.POSSIBLE, summary, line)
+    yield _found(kind, out.path, Certainty.POSSIBLE, summary, line, "path")
 
 
 def _of_folder(session: Session, result: Result, out: Out) -> Iterator[Finding]:
@@ -193,6 +185,40 @@ def _of_folder(session: Session, result: Result, out: Out) -> Iterator[Finding]:
         yield _windows(out.path, f"with CRLF for LF, {parts.changed[0]} has the locked digest")
 
 
+def _of_words(session: Session, result: Result) -> Iterator[Finding]:
+    """What the command and its code name, and no commit holds: whether they read it is not seen."""
+    execution, stage = result.execution, result.stage
+    assert execution is not None
+    line = "what was in it where the lock was made, if it was there, is not known here"
+    code = list(_code(session, stage))
+    for name in below_home([*stage.command, *code])[:_MOST_NAMED]:
+        yield _found(
+            CauseKind.UNDECLARED_INPUT,
+            f"~/{name}",
+            Certainty.POSSIBLE,
+            f"it is named, and lies below HOME, which is empty here: {_TRACK_HOME}",
+            line,
+        )
+    words = (_below(session, result, word) for word in words_like_paths(stage.command, code))
+    names = [n for n in dict.fromkeys(words) if n and n not in execution.undeclared_outputs]
+    for name in ignored(session.git, session.prefix, names)[:_MOST_NAMED]:
+        yield _found(
+            CauseKind.UNDECLARED_INPUT,
+            name,
+            Certainty.POSSIBLE,
+            f"it is named, and Git ignores it: {_TRACK}",
+            line,
+        )
+
+
+def _code(session: Session, stage: Stage) -> Iterator[str]:
+    """The text of the files in Git that a stage declares, as far as there are not many."""
+    for dep in stage.deps[:_MOST_CODE]:
+        content = session.git.read(session.commit, session.git_path(dep.path))
+        if content and len(content) <= _CODE and b"\0" not in content:
+            yield content.decode("utf-8", "replace")
+
+
 def _of_record(session: Session, record: RunRecord) -> Iterator[Finding]:
     for path in record.undeclared_reads or ():
         if not session.tracked(path):
@@ -200,8 +226,7 @@ def _of_record(session: Session, record: RunRecord) -> Iterator[Finding]:
                 CauseKind.UNDECLARED_INPUT,
                 path,
                 Certainty.POSSIBLE,
-                "it was read where the lock was made, and is not in the commit: track it with"
-                " 'dvc add' or Git, and declare it as a dependency",
+                f"it was read where the lock was made, and is not in the commit: {_TRACK}",
                 f"run record {record.name} saw it read; what it said is not known here",
             )
 
@@ -217,8 +242,17 @@ def _windows(path: str, line: str) -> Finding:
     )
 
 
-def _found(kind: CauseKind, subject: str, certainty: Certainty, summary: str, line: str) -> Finding:
-    cause = Cause(kind=kind, subject=subject, certainty=certainty, summary=summary)
+def _found(
+    kind: CauseKind,
+    subject: str,
+    certainty: Certainty,
+    summary: str,
+    line: str,
+    condition: str | None = None,
+) -> Finding:
+    cause = Cause(
+        kind=kind, subject=subject, certainty=certainty, summary=summary, condition=condition
+    )
     return cause, ((line, None),)
 
 

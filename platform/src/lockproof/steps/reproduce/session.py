@@ -24,6 +24,7 @@ from lockproof.steps.progress import Progress
 from lockproof.steps.surface import Seen, Surface, own_places
 
 from .curtain import Curtain
+from .restored import Restored
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,15 @@ class Session:
         if environment is self.environment or environment.bin is None:
             return self.surface
         return replace(
-            self.surface, view=self.surface.view.showing(readable([environment.bin.parent]))
+            self.surface,
+            view=self.surface.view.showing(readable([environment.bin.parent, *environment.shows])),
         )
+
+    @cached_property
+    def restored(self) -> Restored:
+        """Environments as run records have them."""
+        say, isolation = self.progress.say, self.surface.isolation
+        return Restored(self.environment, self.described, isolation, say)
 
     @property
     def own_places(self) -> list[str]:

@@ -17,8 +17,9 @@ def log_report(session: Session, tracking: Tracking, report: Report) -> Report:
     """
     metrics: dict[str, dict[str, float]] = {}
     for value in report.host.metrics:
-        if value.observed is not None:
-            metrics.setdefault(value.path, {})[value.key] = value.observed
+        made = value.observed if value.followed is None else value.followed
+        if made is not None:
+            metrics.setdefault(value.path, {})[value.key] = made
     facts = RunFacts(
         name=f"reproduce-{session.commit[:12]}",
         lock_files=dict(session.project.lock_files),

@@ -1,0 +1,83 @@
+"""Causes that a run, a lock or a commit shows by itself: one stage for each, all of one project."""
+
+import socket
+
+import pytest
+
+from lockproof.model.report import Report
+
+from .pipelines import Project, causes, new_project, prove, stage
+
+NET = """\
+import socket
+
+socket.create_connection(("127.0.0.1", {port})).close()
+open("net.txt", "w").close()
+"""
+YAML = """\
+stages:
+  net: {cmd: python3 net.py, deps: [net.py], outs: [net.txt]}
+  home: {cmd: cat ~/.x.cfg > home.txt, outs: [home.txt]}
+  ignored: {cmd: cat local.cfg > ignored.txt, outs: [ignored.txt]}
+  state: {cmd: echo x >> state.log; cp state.log state.txt, outs: [state.txt]}
+  kept: {cmd: echo x >> kept.txt, outs: [kept.txt: {persist: true}]}
+  code:
+    cmd: mkdir -p code/__pycache__; echo x > code/m.py; pwd > code/__pycache__/m.pyc
+    outs: [code]
+  place: {cmd: echo $PWD/x > place.txt, outs: [place.txt]}
+  stale: {cmd: mkdir -p stale; echo new > stale/new.txt, outs: [stale]}
+  keys: {cmd: grep b p.yaml > keys.txt, params: [p.yaml: [a]], outs: [keys.txt]}
+  crlf: {cmd: cp text.txt crlf.txt, deps: [text.txt], outs: [crlf.txt]}
+  ends: {cmd: echo one > ends.txt, outs: [ends.txt]}
+"""
+POLICY = "[reproduce]\nexperiments = 3\n"
+EXPECTED = {
+    "net": ("network", "net", "likely"),
+    "home": ("undeclared input", "~/.x.cfg", "likely"),
+    "ignored": ("undeclared input", "local.cfg", "likely"),
+    "state": ("kept state", "state.log", "proven"),
+    "kept": ("kept state", "kept.txt", "proven"),
+    "code": ("byte code", "code", "proven"),
+    "place": ("condition", "place.txt", "proven"),
+    "stale": ("kept state", "stale/old.txt", "likely"),
+    "keys": ("undeclared input", "p.yaml:b", "proven"),
+    "crlf": ("line endings", "text.txt", "proven"),
+    "ends": ("line endings", "ends.txt", "proven"),
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    base = tmp_path_factory.mktemp("direct")
+    project = new_project(base)
+    with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as server:
+        patch.setenv("HOME", str(base))
+        (base / ".x.cfg").write_text("x\n")
+        net = NET.format(port=server.getsockname()[1])
+        project.write({"dvc.yaml": YAML, "lockproof.toml": POLICY, "net.py": net})
+        project.write({"local.cfg": "x\n", ".gitignore": "local.cfg\nstate.log\n"})
+        project.write({"p.yaml": "a: 1\nb: 1\n", ".gitattributes": "* -text\n"})
+        (project.root / "text.txt").write_bytes(b"a\r\nb\r\n")
+        project.dvc("repro", "-q")
+        project.dvc("repro", "-q", "-f", "-s", "state", "kept")
+    (project.root / "stale" / "old.txt").write_text("old\n")
+    (project.root / "ends.txt").write_bytes(b"one\r\n")
+    project.dvc("commit", "-q", "-f", "stale", "ends")
+    project.dvc("push", "-q")
+    (project.root / "text.txt").write_bytes(b"a\nb\n")
+    project.commit("made")
+    project.write({"p.yaml": "a: 1\nb: 2\n"})
+    project.commit("another key")
+    return project
+
+
+@pytest.fixture(scope="module")
+def report(project: Project) -> Report:
+    return prove(project, mode="isolated")
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_cause_is_named(report: Report, name: str) -> None:
+    assert EXPECTED[name] in causes(report, name)
+    if name == "place":
+        assert {c.condition for c in stage(report, name).causes} == {"path"}
