@@ -80,6 +80,17 @@ def test_actionlint_finds_nothing(tmp_path: Path, choices: dict[str, object]) ->
     passes(actionlint, "-no-color", *write_files(tmp_path, "github", **choices))
 
 
+def test_the_release_passes_its_linters_and_uses_what_is_pinned() -> None:
+    file = ROOT / ".github/workflows/release.yaml"
+    uses = re.findall(r"uses: (.+)", file.read_text())
+    known = {f"{p['repository']}@{p['commit']} # {p['version']}" for p in pins()["action"].values()}
+    assert uses
+    assert set(uses) <= known, "what `make pins` brings goes into release.yaml as well"
+    passes(tool("check-jsonschema"), "--builtin-schema", "vendor.github-workflows", file)
+    passes(tool("zizmor"), "--offline", "--no-config", "--persona=pedantic", file)
+    passes(tool("actionlint"), "-no-color", file)
+
+
 @pytest.mark.parametrize("choices", VARIANTS)
 def test_gitlab_files_have_the_published_form(tmp_path: Path, choices: dict[str, object]) -> None:
     files = write_files(tmp_path, "gitlab", **choices)
