@@ -25,7 +25,7 @@ from lockproof.adapters.scratch import work_folder
 from lockproof.adapters.verdicts import Secret
 from lockproof.model.report import Report
 from lockproof.model.verdict import Verdict
-from lockproof.steps import surface
+from lockproof.steps import surface, surroundings
 from lockproof.steps.declared import declared
 from lockproof.steps.reproduce import Request, reproduce, run
 from lockproof.steps.reproduce.key import Keys
@@ -192,6 +192,11 @@ def test_no_tracked_file_changes_unseen(project: Project) -> None:
                 missed.append((path, how.__name__))
             project.git("reset", "-q", "--hard", base)
         assert keys_of(replace(session)) == before
+        assert session.seen
+        for part in ("system", "own"):
+            another = replace(session.seen, **{part: "changed"})
+            if keys_of(replace(session, seen=another)) & before:
+                missed.append((part, "the state of the machine"))
         return missed
 
     assert with_session(project, try_all) == []
@@ -211,13 +216,15 @@ def found_keys(project: Project) -> set[str]:
 def with_session(project: Project, ask: Callable[[Session], T]) -> T:
     """What `ask` makes of a reproduction of the present commit that has not run yet.
 
-    The system's folders are not looked at: it takes seconds, and no test changes them.
+    The machine's folders are not looked at: it takes seconds. In place of the state of those that
+    are not the system's stand their names, so that a test that changes what is in them asks `seen`.
     """
 
     async def main() -> T:
         git = GitRepository.discover(project.root)
         with work_folder() as scratch, pytest.MonkeyPatch.context() as patch:
             patch.setattr(run, "look_at_system", looked_at_once)
+            patch.setattr(surroundings, "look_at_own", looked_at_names)
             patch.setattr(surface, "find_isolation", found_once)
             commit = git.resolve("HEAD")
             asked = Request(directory=project.root)
@@ -237,6 +244,10 @@ def keys_of(session: Session) -> set[str]:
 
 async def looked_at_once() -> str:
     return "system"
+
+
+async def looked_at_names(shown: surface.Surface) -> str:
+    return "\n".join(surface.own_places(shown.view))
 
 
 async def found_once() -> Isolation:
