@@ -12,7 +12,9 @@ from pathlib import Path
 import anyio
 import pytest
 
+from integration.pipelines import BIN, new_project
 from lockproof.adapters.sandbox.detect import find_isolation
+from lockproof.adapters.sandbox.disposable import is_disposable
 from lockproof.adapters.sandbox.isolation import Isolated, Isolation, Level
 from lockproof.adapters.sandbox.run import Completed, Limits, run_programs
 from lockproof.adapters.sandbox.view import Mount, View, readable, system_view
@@ -245,25 +247,55 @@ def test_the_first_level_that_works_is_taken(monkeypatch: pytest.MonkeyPatch) ->
     assert found.refusals == ("bubblewrap: not on PATH",)
 
 
-def test_where_namespaces_are_refused_landlock_is_left() -> None:
-    """In a user namespace that may make no further ones, as in many containers."""
-    level_or_skip(Level.LANDLOCK)
-    script = (
-        "import anyio; from lockproof.adapters.sandbox.detect import find_isolation;"
-        "print(anyio.run(find_isolation))"
-    )
+def refused(*command: object, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run a program in a user namespace that may make no further ones, as in many containers."""
     setup = 'echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set -all "$@"'
     done = subprocess.run(
-        ["unshare", "-Ur", "sh", "-c", setup, "sh", sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        ["unshare", "-Ur", "sh", "-c", setup, "sh", *map(str, command)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **variables},
         capture_output=True,
         text=True,
         check=False,
     )
     if "unshare" in done.stderr or "setpriv" in done.stderr:
         pytest.skip(done.stderr.strip())
+    return done
+
+
+def test_where_namespaces_are_refused_landlock_is_left() -> None:
+    level_or_skip(Level.LANDLOCK)
+    script = (
+        "import anyio; from lockproof.adapters.sandbox.detect import find_isolation;"
+        "print(anyio.run(find_isolation))"
+    )
+    done = refused(sys.executable, "-c", script)
     assert done.stdout.startswith("landlock (bubblewrap: "), done.stderr
     assert "namespaces: user namespace: " in done.stdout
+
+
+def test_there_a_demand_is_met_only_in_a_container_made_for_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in an engine of Dagger; what did not hold is in the verdict's line."""
+    level_or_skip(Level.LANDLOCK)
+    if is_disposable():
+        pytest.skip("these tests run in such a container themselves")
+    with monkeypatch.context() as patch:
+        patch.setenv("LOCKPROOF_DISPOSABLE", "1")
+        if not is_disposable():
+            pytest.skip("the socket of a container engine is here")
+    project = new_project(tmp_path)
+    project.write({"dvc.yaml": "stages: {a: {cmd: echo 1 > o, outs: [o]}}\n"})
+    project.repro()
+    command = (BIN / "lockproof", "-C", project.root, "reproduce", "--isolation", "required")
+    cache = {"LOCKPROOF_CACHE_DIR": str(tmp_path / "cache")}
+    done = refused(*command, **cache)
+    assert done.returncode == 2
+    [line] = [each for each in done.stderr.splitlines() if each.startswith("lockproof: run.")]
+    assert "isolation is required and cannot be had here (bubblewrap: " in line
+    done = refused(*command, **cache, LOCKPROOF_DISPOSABLE="1")
+    assert done.returncode == 0, done.stderr
+    assert "stages not isolated (landlock); network on" in done.stdout
 
 
 def test_a_view_mounts_a_target_once_and_in_order() -> None:
