@@ -4,6 +4,7 @@ import os
 import stat
 from pathlib import Path
 
+from lockproof.adapters.patience import CalledOff, patience
 from lockproof.errors import UsageError
 
 _MOST_ENTRIES = 10_000_000
@@ -30,6 +31,8 @@ def refuse_odd(full: Path, path: str, within: Path | None) -> None:
     """
     try:
         _Look(path, within).at(full)
+    except CalledOff as error:
+        raise OddError(f"reading {path} was given up: {error}") from error
     except OSError as error:
         raise OddError(f"cannot read {path}: {error.strerror or error}") from error
 
@@ -37,6 +40,7 @@ def refuse_odd(full: Path, path: str, within: Path | None) -> None:
 class _Look:
     def __init__(self, path: str, within: Path | None) -> None:
         self.path, self.within = path, within
+        self.patience = patience()
         self.holes = 0
 
     def at(self, full: Path) -> None:
@@ -53,6 +57,7 @@ class _Look:
     def _folder(self, full: str) -> None:
         folders, count = [full], 0
         while folders:
+            self.patience.check()
             with os.scandir(folders.pop()) as entries:
                 for entry in entries:
                     count += 1

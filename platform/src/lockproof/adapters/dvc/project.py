@@ -1,11 +1,13 @@
 """DVC, by its Python API: its configuration and remotes, and digests as DVC computes them."""
 
+import io
 import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lockproof.adapters.patience import CalledOff, Patience, patience
 from lockproof.errors import UsageError
 from lockproof.model.digest import Algorithm, Digest
 from lockproof.model.pipeline import Pipeline
@@ -129,13 +131,21 @@ class Hasher:
         full = self.root / path
         if not (os.path.lexists(full) if within else full.exists()):
             return None, {}
+        asked = patience()
         refuse_odd(full, path, within)
         name: Algorithm = "md5-dos2unix" if algorithm == "md5-dos2unix" else "md5"
         try:
             with foreign(path):
                 _, _, obj = build(
-                    self._odb, str(full), self._fs, name, ignore=self._ignore, dry_run=True
+                    self._odb,
+                    str(full),
+                    _files_read_with(asked),
+                    name,
+                    ignore=self._ignore,
+                    dry_run=True,
                 )
+        except CalledOff as error:
+            raise OddError(f"reading {path} was given up: {error}") from error
         except IgnoreInCollectedDirError as error:
             raise OddError(f"{path} holds a .dvcignore file, which DVC refuses") from error
         except OSError as error:
@@ -149,6 +159,27 @@ class Hasher:
             children = {"/".join(key): str(hi.value) for key, (_, hi) in obj.iteritems()}
         # For a DVC 2 folder DVC itself calls this "md5".
         return Digest(algorithm=name, value=str(obj.hash_info.value)), children
+
+
+def _files_read_with(asked: Patience) -> Any:
+    """The local file system, for DVC to read until the work is called off."""
+    from dvc.fs import LocalFileSystem
+
+    class Stream(io.FileIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            asked.check()
+            return super().read(size) or b""
+
+    class Files(LocalFileSystem):  # type: ignore[misc]
+        def open(self, path: str, mode: str = "r", **options: Any) -> Any:
+            return Stream(path, mode) if mode == "rb" else super().open(path, mode, **options)
+
+        def walk(self, *arguments: Any, **options: Any) -> Any:
+            for found in super().walk(*arguments, **options):
+                asked.check()
+                yield found
+
+    return Files()
 
 
 def _be_quiet() -> None:

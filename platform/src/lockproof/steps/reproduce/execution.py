@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import anyio.to_thread
-
 from lockproof.adapters.dvc.odd import OddError
 from lockproof.adapters.dvc.project import write_params
 from lockproof.adapters.environment.build import PipelineEnvironment
 from lockproof.adapters.environment.variables import stage_variables
 from lockproof.adapters.files import UMASK
+from lockproof.adapters.patience import in_thread
 from lockproof.adapters.sandbox.run import Completed, run_commands
 from lockproof.adapters.sandbox.trace import Trace, Traced
 from lockproof.errors import UsageError
@@ -124,7 +123,7 @@ async def execute(
     if absent:
         session.progress.say(f"{stage.address}: {absent[0]} is not named in run.visible")
         raise InputMissingError(absent[0])
-    before = await anyio.to_thread.run_sync(_lay_out, session, stage, setup, workspace)
+    before = await in_thread(_lay_out, session, stage, setup, workspace)
     log = session.log_path(stage, label)
     environment = setup.environment or session.environment
     world = setup.world
@@ -146,8 +145,8 @@ async def execute(
         (workspace.root / stage.wdir).mkdir(parents=True, exist_ok=True)
         if world.disorder:
             places = (workspace.folder, world.disorder.other_than)
-            disarranged = await anyio.to_thread.run_sync(disarrange, *places)
-        trace = await anyio.to_thread.run_sync(Trace, workspace.root)
+            disarranged = await in_thread(disarrange, *places)
+        trace = await in_thread(Trace, workspace.root)
         laid_out = time.monotonic()
         completed = await run_commands(
             setup.command,
@@ -161,15 +160,17 @@ async def execute(
             isolated=place.isolated,
         )
         ran = time.monotonic()
-        traced = await anyio.to_thread.run_sync(trace.stop)
+        traced = await in_thread(trace.stop)
     session.progress.end(name)
     if completed.refusal:
         raise UsageError(f"{stage.address} could not be isolated: {completed.refusal}")
-    await anyio.to_thread.run_sync(place.clear)
+    await in_thread(place.clear)
     made = [session.git_path(out.path) for out in stage.outs if not out.external]
-    await anyio.to_thread.run_sync(lead_home, workspace.folder, place.checkout, made)
-    outs, odd = await anyio.to_thread.run_sync(_hash_outs, stage, workspace)
-    rewritten = await anyio.to_thread.run_sync(_rewritten, stage, workspace, before, traced)
+    await in_thread(lead_home, workspace.folder, place.checkout, made)
+    # Reading what is left has as much time again.
+    seconds = session.policy.run.timeout
+    outs, odd = await in_thread(_hash_outs, stage, workspace, seconds=seconds)
+    rewritten = await in_thread(_rewritten, stage, workspace, before, traced)
     return Execution(
         completed=completed,
         given=before,
