@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from shlex import quote
 
 from lockproof.model.digest import Digest, same_content
@@ -9,6 +10,7 @@ from lockproof.model.finding import Finding
 from lockproof.model.pipeline import Dep, Stage, flat
 
 from .catalog import finding
+from .together import shared
 
 _AGAIN = "run 'dvc repro' and 'dvc push', and commit dvc.lock"
 
@@ -44,6 +46,12 @@ class LockFacts:
     """Dependencies that a checkout has in another form than Git: `.gitattributes`, Git LFS."""
 
     @property
+    def lock(self) -> str:
+        """The file with its lock, relative to the Git root."""
+        data = self.stage.kind != "stage"
+        return self.file if data else str(PurePosixPath(self.file).with_name("dvc.lock"))
+
+    @property
     def again(self) -> str:
         """How the stage is run again, so that the lock has what it says now."""
         if self.stage.frozen:
@@ -60,7 +68,9 @@ def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]
     """
     stage, name = facts.stage, facts.stage.address
     if not locked:
-        yield _found(facts, "LP101", name, f"{name} has no entry in dvc.lock: {facts.again}")
+        found = _found(facts, "LP101", name, f"{name} has no entry in dvc.lock: {facts.again}")
+        words = f"have no entry in dvc.lock: {facts.again}"
+        yield shared(found, cause=facts.lock, item=name, noun="stages", words=words)
         return
     yield from _undigested(facts)
     before = stage.locked_command
@@ -113,12 +123,17 @@ def _undigested(facts: LockFacts) -> Iterator[Finding]:
         how = f"delete the entry of {name} in dvc.lock, then {facts.again}"
     for path in facts.undigested:
         what = "names" if data else "is locked with"
-        yield _found(
+        found = _found(
             facts,
             "LP101",
             f"{name} {path}",
             f"{name} {what} {path} without its digest, so that nothing proves what it was: {how}",
         )
+        words = f"are named by {name} without their digests: {how}"
+        if not data:
+            entries = "delete the entries of their stages in dvc.lock"
+            words = f"are locked without their digests: {entries}, then {facts.again}"
+        yield shared(found, cause=facts.lock, item=path, noun="paths", words=words)
 
 
 def _params(facts: LockFacts) -> Iterator[Finding]:
