@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import PurePosixPath
 from shlex import quote
 
@@ -25,7 +26,15 @@ from lockproof.model.report import (
 )
 from lockproof.model.verdict import OutputVerdict, Verdict
 from lockproof.rules.catalog import finding
-from lockproof.rules.reproduction import StageFacts, report_verdict, stage_findings, stage_verdict
+from lockproof.rules.policy import weigh
+from lockproof.rules.reproduction import (
+    ADVISORY,
+    StageFacts,
+    report_verdict,
+    stage_findings,
+    stage_verdict,
+)
+from lockproof.rules.together import together
 
 from .judge import reports, tolerances
 from .metrics import metric_values
@@ -57,6 +66,7 @@ def assemble(
     ]
     if not checked and session.policy.reproduce.unaffected == "accept":
         checked = [Verdict.PASSED]
+    findings = together(_weighed(findings, session.policy, timing))
     findings.sort(key=lambda f: (_SEVERITIES.index(f.severity), f.rule, f.subject))
     return Report(
         tool=f"lockproof {__version__}",
@@ -80,6 +90,13 @@ def assemble(
 
 
 _SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
+
+
+def _weighed(findings: Sequence[Finding], policy: Policy, timing: Timing) -> list[Finding]:
+    today = datetime.fromisoformat(timing.started).date()
+    advisory = [found for found in findings if found.rule in ADVISORY]
+    others = [found for found in findings if found.rule not in ADVISORY]
+    return [*others, *weigh(advisory, policy, today).findings]
 
 
 def _record_name(session: Session, results: Mapping[str, Result]) -> str | None:
