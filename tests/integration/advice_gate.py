@@ -25,7 +25,7 @@ from .good_project import (
 )
 from .mutations_gate import BASE, ENVIRONMENT, MUTATIONS, PEM, PR
 from .pipelines import Project, prove
-from .remotes import Remote
+from .remotes import Remote, digest_of
 
 REPORT = "reproduce.json"
 """Beside the repository: what the job that reproduces handed over."""
@@ -100,6 +100,18 @@ def _converted(project: Project, remote: Remote) -> None:
     put(".gitattributes", "src/train.py text eol=crlf\n")(project, remote)
 
 
+def _on_windows(project: Project, remote: Remote) -> None:
+    """A lock from a machine whose Git turns line ends."""
+    code = (project.root / "src/train.py").read_bytes()
+    turned = code.replace(b"\n", b"\r\n")
+    project.edit_lock(digest_of(code).value, digest_of(turned).value)
+    in_lock(lambda lock: _sized(lock["train"]["deps"], len(turned)))(project, remote)
+
+
+def _sized(deps: list[dict[str, object]], size: int) -> None:
+    next(dep for dep in deps if dep["path"] == "src/train.py")["size"] = size
+
+
 def _frozen(project: Project, remote: Remote) -> None:
     project.dvc("freeze", "train")
     append("src/train.py", "# new\n")(project, remote)
@@ -159,6 +171,14 @@ LOCK = (
         _converted,
         run("rm"),
         run("git checkout"),
+        *AGAIN,
+    ),
+    _own(
+        "LP104",
+        "line ends of Windows in the lock",
+        _on_windows,
+        said("into .gitattributes", append(".gitattributes", "* text=auto eol=lf\n")),
+        run("git add --renormalize ."),
         *AGAIN,
     ),
     _mutated("other data added than the lock was made from", *AGAIN),

@@ -10,7 +10,7 @@ from lockproof.config import Policy, parse_policy
 from lockproof.model.baseline import Baseline
 from lockproof.model.finding import Finding, Severity, Shared
 from lockproof.rules.catalog import finding
-from lockproof.rules.policy import weigh
+from lockproof.rules.policy import weigh, weigh_advisory
 from lockproof.rules.together import shared, together
 
 TODAY = date(2026, 1, 2)
@@ -73,3 +73,22 @@ def test_no_cause_is_lost_or_said_twice(items: list[tuple[str, str]]) -> None:
         paths = {path for path, where in items if where == remote}
         said = f"{len(paths):,} outputs" if len(paths) > 1 else f"{min(paths)} is gone"
         assert any(one.message.startswith(said) for one in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("", ["error LP701", "warning LP711"]),
+        ("[rules.LP711]\noff = true\n[rules.LP701]\noff = true\n", ["error LP701"]),
+        ('[rules]\nLP711.severity = "error"\n', ["error LP701", "error LP711"]),
+        (
+            '[[waiver]]\nrule = "LP711"\nsubject = "fit *"\nreason = "x"\nexpires = 2026-01-02\n'
+            '[[waiver]]\nrule = "LP701"\nsubject = "*"\nreason = "x"\nexpires = 2026-01-02\n',
+            ["error LP701", "note LP711"],
+        ),
+    ],
+)
+def test_of_a_reproduction_the_policy_weighs_what_is_advice(text: str, left: list[str]) -> None:
+    found = [finding("LP701", "out", "differs"), finding("LP711", "fit timezone", "depends")]
+    weighed = weigh_advisory(found, parse_policy(text), TODAY)
+    assert [f"{f.severity.value} {f.rule}" for f in weighed] == left

@@ -44,6 +44,8 @@ class LockFacts:
     """Paths that the lock names without a digest, so that nothing can be compared with it."""
     converted: frozenset[str] = frozenset()
     """Dependencies that a checkout has in another form than Git: `.gitattributes`, Git LFS."""
+    windows: frozenset[str] = frozenset()
+    """Dependencies locked with the line ends that Git for Windows gives to what is committed."""
 
     @property
     def lock(self) -> str:
@@ -183,11 +185,14 @@ def _deps(facts: LockFacts) -> Iterator[Finding]:
                 [str(dep.locked), str(given)],
             )
         else:
+            what = "changed since dvc.lock was written"
+            if dep.path in facts.windows:
+                what = "is locked with the line ends of Windows (CRLF), which a clone lacks"
             yield _found(
                 facts,
                 "LP104",
                 f"{name} {dep.path}",
-                f"{name}: {dep.path} changed since dvc.lock was written: {_refreshed(facts, dep)}",
+                f"{name}: {dep.path} {what}: {_refreshed(facts, dep)}",
                 str(given),
             )
     for path, (said, true) in facts.other_sizes.items():
@@ -219,6 +224,11 @@ def _shown(digest: Digest, other: Digest, size: int | None) -> str:
 
 def _refreshed(facts: LockFacts, dep: Dep) -> str:
     """How DVC comes to see that a dependency in Git changed."""
+    if dep.path in facts.windows:
+        return (
+            "write '* text=auto eol=lf' into .gitattributes, run 'git add --renormalize .' and, on"
+            f" Windows, check its files out again; then {facts.again}"
+        )
     if dep.path in facts.converted:
         path = quote(dep.path)
         return (

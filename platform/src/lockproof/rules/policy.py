@@ -67,6 +67,20 @@ def weigh(
     return Weighed(tuple(kept), waived, known, frozenset(used), frozenset(met))
 
 
+ADVISORY = ("LP709", "LP711")
+"""Rules of a reproduction that no verdict on a stage stands behind."""
+
+
+def weigh_advisory(findings: Sequence[Finding], policy: Policy, today: date) -> list[Finding]:
+    """What a reproduction found, after the policy had its say on what is advice.
+
+    Of all else a verdict is made, which no waiver changes.
+    """
+    advice = [found for found in findings if found.rule in ADVISORY]
+    others = [found for found in findings if found.rule not in ADVISORY]
+    return [*others, *weigh(advice, policy, today).findings]
+
+
 def _configured(found: Finding, policy: Policy) -> Finding | None:
     rule = policy.rules.get(found.rule)
     if rule is None:

@@ -14,10 +14,6 @@ from lockproof.model.verdict import OutputVerdict, Verdict, worst
 from .catalog import finding
 from .lock import LockFacts, lock_findings
 
-ADVISORY = ("LP709", "LP711")
-"""Rules that no verdict on a stage stands behind: the policy has its say on them, as in the gate.
-What any other finds is what a verdict rests on."""
-
 
 @dataclass(frozen=True)
 class StageFacts:

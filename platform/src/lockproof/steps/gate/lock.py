@@ -123,7 +123,24 @@ class _Look:
                 if item.path not in lines.unlocked
             ),
             converted=frozenset(d.path for d in stage.deps if self.blobs.is_converted(d.path)),
+            windows=frozenset(
+                dep.path
+                for dep in stage.deps
+                if given.get(dep.path, (None, ""))[1] is None and self._has_crlf(dep)
+            ),
         )
+
+    def _has_crlf(self, dep: Dep) -> bool:
+        """Whether it is locked as a work tree on Windows has what is committed."""
+        if dep.locked is None or dep.algorithm != "md5":
+            return False
+        committed = self._committed(dep)
+        if committed in (None, dep.locked):
+            return False
+        try:
+            return self.blobs.with_crlf(dep.path) == dep.locked
+        except Unknown:
+            return False
 
     def _compare(self, stage: Stage, dep: Dep, out: Out, who: str) -> None:
         """Say where nobody can tell whether a dependency is what was made."""

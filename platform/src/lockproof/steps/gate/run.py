@@ -18,7 +18,6 @@ from lockproof.model.finding import Finding, Severity
 from lockproof.model.report import Host, Report, Subject
 from lockproof.model.verdict import Verdict, worst
 from lockproof.rules import policy as rules
-from lockproof.rules.reproduction import ADVISORY
 from lockproof.rules.together import together
 from lockproof.steps.base import base_revision
 from lockproof.steps.baseline import parse_baseline, write_baseline
@@ -204,7 +203,7 @@ def _report(
     unseen = [f.rules for f in FAMILIES if f.rules not in looked]
     if scene.request.pull_request:
         unseen.append("LP306")  # Secrets are looked for in changed files only.
-    unseen += ADVISORY  # Which only a reproduction finds.
+    unseen += rules.ADVISORY  # Which only a reproduction finds.
     own = weighing.close(policy_findings, scene.git_path(FILE_NAME), unseen, off)
     # The policy's own check says nothing about the repository: alone it proves nothing.
     verdict = worst([*deciding, own] if own is Verdict.FAILED else deciding)

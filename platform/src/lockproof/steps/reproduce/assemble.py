@@ -26,9 +26,8 @@ from lockproof.model.report import (
 )
 from lockproof.model.verdict import OutputVerdict, Verdict
 from lockproof.rules.catalog import finding
-from lockproof.rules.policy import weigh
+from lockproof.rules.policy import weigh_advisory
 from lockproof.rules.reproduction import (
-    ADVISORY,
     StageFacts,
     report_verdict,
     stage_findings,
@@ -66,7 +65,8 @@ def assemble(
     ]
     if not checked and session.policy.reproduce.unaffected == "accept":
         checked = [Verdict.PASSED]
-    findings = together(_weighed(findings, session.policy, timing))
+    today = datetime.fromisoformat(timing.started).date()
+    findings = together(weigh_advisory(findings, session.policy, today))
     findings.sort(key=lambda f: (_SEVERITIES.index(f.severity), f.rule, f.subject))
     return Report(
         tool=f"lockproof {__version__}",
@@ -90,13 +90,6 @@ def assemble(
 
 
 _SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
-
-
-def _weighed(findings: Sequence[Finding], policy: Policy, timing: Timing) -> list[Finding]:
-    today = datetime.fromisoformat(timing.started).date()
-    advisory = [found for found in findings if found.rule in ADVISORY]
-    others = [found for found in findings if found.rule not in ADVISORY]
-    return [*others, *weigh(advisory, policy, today).findings]
 
 
 def _record_name(session: Session, results: Mapping[str, Result]) -> str | None:
