@@ -50,7 +50,7 @@ def _mutated(
     name: str,
     *steps: Step,
     besides: tuple[str, ...] = (),
-    after: tuple[str, ...] = ("LP402",),
+    after: tuple[str, ...] = (),
 ) -> Case:
     mutation = _BY_NAME[name]
     look = gated(*mutation.asked)
@@ -64,7 +64,7 @@ def _own(
     *steps: Step,
     asked: tuple[str, ...] = (),
     besides: tuple[str, ...] = (),
-    after: tuple[str, ...] = ("LP402",),
+    after: tuple[str, ...] = (),
 ) -> Case:
     whole = edit if edit is _untracked else both(edit, _commit_all)
     return Case(rule, name, whole, steps, gated(*asked), besides, after)
@@ -92,7 +92,6 @@ def _byte_code(project: Project, remote: Remote) -> None:
     swap("dvc.yaml", "[clean, src/train.py]", "[clean, src/train.py, src/extra]")(project, remote)
     put("src/extra/__pycache__/a.cpython-311.pyc", b"byte code")(project, remote)
     project.repro()
-    project.run("lockproof", "record", "--no-mlflow")
 
 
 def _converted(project: Project, remote: Remote) -> None:
@@ -122,9 +121,7 @@ def _untracked(project: Project, remote: Remote) -> None:
     project.write({ODD: "# code\n"})
     swap("dvc.yaml", "[clean, src/train.py]", f'[clean, src/train.py, "{ODD}"]')(project, remote)
     project.repro()
-    project.run("lockproof", "record", "--no-mlflow")
     project.git("rm", "-q", "--cached", ODD)
-    project.git("add", "runs")
     project.git("commit", "-qm", "forgotten")
 
 
@@ -177,14 +174,14 @@ LOCK = (
         "LP104",
         "line ends of Windows in the lock",
         _on_windows,
-        said("into .gitattributes", append(".gitattributes", "* text=auto eol=lf\n")),
+        said("into .gitattributes", put(".gitattributes", "* text=auto eol=lf\n")),
         run("git add --renormalize ."),
         *AGAIN,
     ),
     _mutated("other data added than the lock was made from", *AGAIN),
     _mutated(".dvc file changed by hand to an older version", *AGAIN),
     _mutated("dependency that its producer did not make", *AGAIN),
-    _mutated("metric in Git edited", *AGAIN, after=("LP402", "LP404")),
+    _mutated("metric in Git edited", *AGAIN),
     _mutated("lock names another metric than Git has", *AGAIN),
     _own("LP106", "metric that Git ignores", _left_in_ignore, run("git add -f"), commit()),
     _own(
@@ -361,7 +358,6 @@ def _idle_entry(project: Project, remote: Remote) -> None:
 _REVIEWED = said("before merging", _merged)
 _RETRAINED = said("run the stage again", both(_retrained, _commit_all))
 _RECORD = (run("lockproof record"), commit())
-_RECORDS = ("LP402", "LP404")
 
 
 def _without_waiver(project: Project, _: Remote) -> None:
@@ -370,9 +366,7 @@ def _without_waiver(project: Project, _: Remote) -> None:
 
 
 FILES = (
-    _mutated(
-        "conflict markers in the lock", run("git checkout COMMIT", COMMIT="HEAD~"), *AGAIN, after=()
-    ),
+    _mutated("conflict markers in the lock", run("git checkout COMMIT", COMMIT="HEAD~"), *AGAIN),
     _mutated("conflict markers in the pipeline", said("resolve it", _undone), commit()),
     _mutated("stage defined twice", said("mend the file", _undone)),
     _mutated("output that .dvcignore hides", said("mend the file", _undone)),
@@ -432,6 +426,13 @@ FILES = (
         said("write numpy==VERSION", put("requirements.txt", "numpy==2.0.0\n")),
         said("commit the file", _commit_all),
     ),
+    _own(
+        "LP304",
+        "package pinned without what it needs",
+        put("requirements.txt", "scipy==1.14.0\n"),
+        run("uv pip compile"),
+        commit(),
+    ),
     _mutated(
         "no environment",
         said("name requirements", append("lockproof.toml", f"\n{ENVIRONMENT}")),
@@ -488,13 +489,11 @@ RECORD_AND_METRICS = (
     _mutated(
         "metric that a threshold asks for gone",
         said("let a stage write it", both(_retrained, _commit_all)),
-        after=_RECORDS,
     ),
-    _mutated("metric that is no number", _RETRAINED, after=_RECORDS),
+    _mutated("metric that is no number", _RETRAINED),
     _mutated(
         "metric below its threshold",
         said("improve it", both(_retrained, _commit_all)),
-        after=_RECORDS,
     ),
     _own(
         "LP503",
@@ -509,11 +508,8 @@ RECORD_AND_METRICS = (
     _mutated(
         "metric worse than at the base",
         said("improve it", both(_retrained, _commit_all)),
-        after=_RECORDS,
     ),
-    _mutated(
-        "metrics file cut off", said("run it again", both(_retrained, _commit_all)), after=_RECORDS
-    ),
+    _mutated("metrics file cut off", said("run it again", both(_retrained, _commit_all))),
 )
 
 POLICY = (
