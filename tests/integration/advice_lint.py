@@ -56,7 +56,7 @@ TOLD = (
         "no guard for NaN",
         "!isNaN",
         "failureCondition: len(result) > 0 &&",
-        "failureCondition: !isNaN(result[0]) &&",
+        "failureCondition: len(result) > 0 && !isNaN(result[0]) &&",
     ),
     _told("steps end early", "setWeight: 100"),
     _told("nothing judges", "analysis"),

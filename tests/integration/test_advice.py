@@ -153,7 +153,6 @@ NOT_FOLLOWED = {
     **CLUSTER,
     "LP405": "needs a server of MLflow, whose run test_mlflow.py follows",
     "LP407": "needs a server of MLflow, whose run test_mlflow.py follows",
-    "LP711": "its words are those of the conditions, whose advice is not followed yet",
 }
 KINDS_NOT_FOLLOWED = {
     *(CauseKind.NETWORK, CauseKind.STATE, CauseKind.BYTE_CODE, CauseKind.LINE_ENDINGS),

@@ -154,6 +154,12 @@ class _Look:
 
     def _other_sizes(self, stage: Stage) -> Iterator[tuple[str, tuple[int, int]]]:
         """What the lock gives another size for than what has its digest has."""
+        for dep in stage.deps:
+            made = () if dep.external else makers_of(self.scene.pipeline, stage, dep.path)
+            for _, out in made:
+                whole = out.path == dep.path and out.locked == dep.locked is not None
+                if whole and None not in (dep.size, out.size) and dep.size != out.size:
+                    yield dep.path, (dep.size or 0, out.size or 0)
         for item in _named(stage):
             cached = isinstance(item, Out) and item.cached
             # DVC 2's digest is the same for other line ends, and so for another size.
