@@ -154,12 +154,13 @@ class _Look:
 
     def _other_sizes(self, stage: Stage) -> Iterator[tuple[str, tuple[int, int]]]:
         """What the lock gives another size for than what has its digest has."""
-        for dep in stage.deps:
-            made = () if dep.external else makers_of(self.scene.pipeline, stage, dep.path)
-            for _, out in made:
-                whole = out.path == dep.path and out.locked == dep.locked is not None
-                if whole and None not in (dep.size, out.size) and dep.size != out.size:
-                    yield dep.path, (dep.size or 0, out.size or 0)
+        for dep in stage.deps if stage.kind != "import" else ():
+            if dep.external or dep.algorithm != "md5" or dep.size is None:
+                continue
+            for _, out in makers_of(self.scene.pipeline, stage, dep.path):
+                whole = out.path == dep.path and out.locked == dep.locked
+                if whole and out.locked and out.size not in (None, dep.size):
+                    yield dep.path, (dep.size, out.size or 0)
         for item in _named(stage):
             cached = isinstance(item, Out) and item.cached
             # DVC 2's digest is the same for other line ends, and so for another size.
