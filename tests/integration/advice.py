@@ -22,7 +22,7 @@ from .pipelines import Project, prove
 from .remotes import Remote
 
 PAGES = Path(__file__).parents[2] / "docs" / "rules"
-PROGRAMS = ("dvc", "git", "lockproof", "rm", "docker", "kubectl", "promtool")
+PROGRAMS = ("dvc", "git", "lockproof", "rm", "uv", "docker", "kubectl", "promtool")
 _QUOTED = re.compile(rf"(?<![\w'])'(?=(?:{'|'.join(PROGRAMS)}) )")
 
 
@@ -165,11 +165,9 @@ class Case:
 
 
 THEN: Mapping[str, tuple[Step, ...]] = {
-    "LP402": (run("lockproof record"), commit()),
-    "LP404": (run("lockproof record"), commit()),
     "LP201": (run("dvc push"),),
 }
-"""How findings are mended that only show after another one: a new lock wants a new record."""
+"""How findings are mended that only show after another one."""
 
 
 def follow(case: Case, project: Project, remote: Remote) -> None:

@@ -25,7 +25,7 @@ from .good_project import (
 )
 from .mutations_gate import BASE, ENVIRONMENT, MUTATIONS, PEM, PR
 from .pipelines import Project, prove
-from .remotes import Remote
+from .remotes import Remote, digest_of
 
 REPORT = "reproduce.json"
 """Beside the repository: what the job that reproduces handed over."""
@@ -50,7 +50,7 @@ def _mutated(
     name: str,
     *steps: Step,
     besides: tuple[str, ...] = (),
-    after: tuple[str, ...] = ("LP402",),
+    after: tuple[str, ...] = (),
 ) -> Case:
     mutation = _BY_NAME[name]
     look = gated(*mutation.asked)
@@ -64,7 +64,7 @@ def _own(
     *steps: Step,
     asked: tuple[str, ...] = (),
     besides: tuple[str, ...] = (),
-    after: tuple[str, ...] = ("LP402",),
+    after: tuple[str, ...] = (),
 ) -> Case:
     whole = edit if edit is _untracked else both(edit, _commit_all)
     return Case(rule, name, whole, steps, gated(*asked), besides, after)
@@ -92,12 +92,23 @@ def _byte_code(project: Project, remote: Remote) -> None:
     swap("dvc.yaml", "[clean, src/train.py]", "[clean, src/train.py, src/extra]")(project, remote)
     put("src/extra/__pycache__/a.cpython-311.pyc", b"byte code")(project, remote)
     project.repro()
-    project.run("lockproof", "record", "--no-mlflow")
 
 
 def _converted(project: Project, remote: Remote) -> None:
     """A file that a checkout has with other line ends than the work tree here has."""
     put(".gitattributes", "src/train.py text eol=crlf\n")(project, remote)
+
+
+def _on_windows(project: Project, remote: Remote) -> None:
+    """A lock from a machine whose Git turns line ends."""
+    code = (project.root / "src/train.py").read_bytes()
+    turned = code.replace(b"\n", b"\r\n")
+    project.edit_lock(digest_of(code).value, digest_of(turned).value)
+    in_lock(lambda lock: _sized(lock["train"]["deps"], len(turned)))(project, remote)
+
+
+def _sized(deps: list[dict[str, object]], size: int) -> None:
+    next(dep for dep in deps if dep["path"] == "src/train.py")["size"] = size
 
 
 def _frozen(project: Project, remote: Remote) -> None:
@@ -110,9 +121,7 @@ def _untracked(project: Project, remote: Remote) -> None:
     project.write({ODD: "# code\n"})
     swap("dvc.yaml", "[clean, src/train.py]", f'[clean, src/train.py, "{ODD}"]')(project, remote)
     project.repro()
-    project.run("lockproof", "record", "--no-mlflow")
     project.git("rm", "-q", "--cached", ODD)
-    project.git("add", "runs")
     project.git("commit", "-qm", "forgotten")
 
 
@@ -161,10 +170,18 @@ LOCK = (
         run("git checkout"),
         *AGAIN,
     ),
+    _own(
+        "LP104",
+        "line ends of Windows in the lock",
+        _on_windows,
+        said("into .gitattributes", put(".gitattributes", "* text=auto eol=lf\n")),
+        run("git add --renormalize ."),
+        *AGAIN,
+    ),
     _mutated("other data added than the lock was made from", *AGAIN),
     _mutated(".dvc file changed by hand to an older version", *AGAIN),
     _mutated("dependency that its producer did not make", *AGAIN),
-    _mutated("metric in Git edited", *AGAIN, after=("LP402", "LP404")),
+    _mutated("metric in Git edited", *AGAIN),
     _mutated("lock names another metric than Git has", *AGAIN),
     _own("LP106", "metric that Git ignores", _left_in_ignore, run("git add -f"), commit()),
     _own(
@@ -341,7 +358,6 @@ def _idle_entry(project: Project, remote: Remote) -> None:
 _REVIEWED = said("before merging", _merged)
 _RETRAINED = said("run the stage again", both(_retrained, _commit_all))
 _RECORD = (run("lockproof record"), commit())
-_RECORDS = ("LP402", "LP404")
 
 
 def _without_waiver(project: Project, _: Remote) -> None:
@@ -410,6 +426,13 @@ FILES = (
         said("write numpy==VERSION", put("requirements.txt", "numpy==2.0.0\n")),
         said("commit the file", _commit_all),
     ),
+    _own(
+        "LP304",
+        "package pinned without what it needs",
+        put("requirements.txt", "scipy==1.14.0\n"),
+        run("uv pip compile"),
+        commit(),
+    ),
     _mutated(
         "no environment",
         said("name requirements", append("lockproof.toml", f"\n{ENVIRONMENT}")),
@@ -466,13 +489,11 @@ RECORD_AND_METRICS = (
     _mutated(
         "metric that a threshold asks for gone",
         said("let a stage write it", both(_retrained, _commit_all)),
-        after=_RECORDS,
     ),
-    _mutated("metric that is no number", _RETRAINED, after=_RECORDS),
+    _mutated("metric that is no number", _RETRAINED),
     _mutated(
         "metric below its threshold",
         said("improve it", both(_retrained, _commit_all)),
-        after=_RECORDS,
     ),
     _own(
         "LP503",
@@ -487,11 +508,8 @@ RECORD_AND_METRICS = (
     _mutated(
         "metric worse than at the base",
         said("improve it", both(_retrained, _commit_all)),
-        after=_RECORDS,
     ),
-    _mutated(
-        "metrics file cut off", said("run it again", both(_retrained, _commit_all)), after=_RECORDS
-    ),
+    _mutated("metrics file cut off", said("run it again", both(_retrained, _commit_all))),
 )
 
 POLICY = (

@@ -99,6 +99,8 @@ def policy(text: str) -> Edit:
     return both(append("lockproof.toml", text), _commit_all)
 
 
+HOUR = "date -d @0 +%H >> head.bin"
+LOCAL_TIME = swap("dvc.yaml", "> head.bin", f"> head.bin; {HOUR}")
 VARYING = swap("fit.py", "mean = ", "import time\nmean = 1e-9 * (time.time_ns() % 1000) + ")
 READ = "head -c 3 weights.bin > head.bin\n    deps: [weights.bin]"
 UNREAD = "head -c 3 model.json > head.bin\n    deps: [model.json]"
@@ -260,6 +262,14 @@ CASES = (
             "mend that one first", both(swap("clean.py", "raise SystemExit(3)\n", ""), _commit_all)
         ),
         look=reproduced(mode="chain"),
+    ),
+    _own(
+        "LP711",
+        "time zone of the machine",
+        _ran(LOCAL_TIME),
+        said("set TZ in the command", swap("dvc.yaml", HOUR, f"TZ=UTC {HOUR}")),
+        said("`dvc repro`, commit, and vary again", both(lambda p, _: _repro(p), _commit_all)),
+        look=reproduced(stages=("use",), vary=("timezone",)),
     ),
     _own(
         "LP709",

@@ -52,6 +52,13 @@ LP307.severity = "error"
 LP802.severity = "error"
 LP803.severity = "error"
 LP804.severity = "error"
+
+# The gate cannot see what it is for, so it is not idle there.
+[[waiver]]
+rule = "LP711"
+subject = "train timezone"
+reason = "all of us are in one"
+expires = 2999-01-01
 """
 PIPELINE = """\
 stages:

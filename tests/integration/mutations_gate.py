@@ -250,6 +250,11 @@ LOCK = (
         forged("train", "deps", "src/train.py", size=1),
     ),
     _M(
+        "size of what another stage makes forged in the lock of its reader",
+        "LP104",
+        forged("report", "deps", "model.txt", size=1),
+    ),
+    _M(
         "size of a metric in Git forged in the lock",
         "LP104",
         forged("train", "outs", "metrics.json", size=1),

@@ -285,11 +285,51 @@ def test_a_lock_that_points_out_of_the_repository(root: Path, cache: Path) -> No
     assert "root:" not in str(caught.value)
 
 
-@needs_uv
-def test_a_lock_that_is_not_whole(root: Path, cache: Path) -> None:
+def test_a_lock_that_is_not_whole(root: Path, cache: Path, tmp_path: Path) -> None:
     (root / "lock.txt").write_text("alpha==1.0\n")
+    for found in both(root, cache, tmp_path):
+        assert found["error"] == "ConfigError"
+        assert found["message"] == (
+            "lock.txt does not pin beta-lib, which its packages need: run 'uv pip compile"
+            " --generate-hashes lock.txt -o lock.txt', which writes it whole, and commit it"
+        )
+        (log,) = cache.glob("envs/*.log")
+        assert "Would install" in log.read_text() or "Would download" in log.read_text(), (
+            "it was said before anything was installed"
+        )
+
+
+def test_a_lock_with_hashes_that_is_not_whole(root: Path, cache: Path, wheels: Path) -> None:
+    (line,) = (each for each in all_hashes(wheels) if each.startswith("alpha==1.0 "))
+    (root / "lock.txt").write_text(line.split(" #")[0])
     with pytest.raises(ConfigError, match=r"lock\.txt does not pin beta-lib, which its packages"):
         ready(root, cache)
+
+
+def test_a_well_known_package_without_what_it_needs_is_refused_unbuilt(
+    root: Path, cache: Path
+) -> None:
+    (root / "lock.txt").write_text("Scikit_Learn==1.5.0\nscipy==1.14.0\n")
+    with pytest.raises(ConfigError, match=r"lock\.txt does not pin joblib, numpy, which"):
+        ready(root, cache)
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize("own", [pytest.param(True, marks=needs_uv), False], ids=["uv", "pip"])
+def test_what_pip_freeze_wrote_is_whole(root: Path, cache: Path, tmp_path: Path, own: bool) -> None:
+    """It leaves out setuptools, even where a package needs them; an index may have them."""
+    links = tmp_path / "links"
+    wheel(links, "old", "1.0", "setuptools", "wheel")
+    if own:
+        wheel(links, "setuptools", "70.0")
+        wheel(links, "wheel", "0.40")
+    (root / "lock.txt").write_text("old==1.0\n")
+    python, env = (sys.executable, None) if own else without_uv(tmp_path)
+    found = answer(start(root, cache, python=python, env=env))
+    assert "bin" in found, found
+    assert any("does not pin setuptools, wheel, which pip freeze" in t for t in found["told"])
+    names = {path.name for path in cache.glob("envs/*/lib/python*/site-packages/*-info")}
+    assert names == {"old-1.0.dist-info"}
 
 
 @needs_uv

@@ -83,6 +83,7 @@ def test_lost_and_corrupted_objects(project: Project) -> None:
     path.chmod(0o644)
     path.write_text("CONTENT a")
     report = asked(project)
+    # Of `out`, a directory, one file is missing: that wants another mend than `raw`.
     assert brief(report) == [
         ("LP201", "out", "dvc.lock"),
         ("LP201", "raw", "raw.dvc"),

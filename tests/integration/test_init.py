@@ -477,5 +477,33 @@ def test_the_jobs_are_of_a_stage_that_the_pipeline_has(
 ) -> None:
     project.write({".gitlab-ci.yml": text})
     assert init(project, "--yes", "--ci", "gitlab").returncode == 0
+    assert stages_of_jobs(project) == {stage}
+
+
+def stages_of_jobs(project: Project) -> set[str]:
     made = yaml.safe_load((project.root / ".gitlab/lockproof.yml").read_text())
-    assert {job["stage"] for job in made.values() if "stage" in job} == {stage}
+    return {job["stage"] for job in made.values() if "stage" in job}
+
+
+def test_the_stages_of_gitlab_may_be_in_what_a_file_includes(project: Project) -> None:
+    project.write(
+        {
+            ".gitlab-ci.yml": (
+                "include:\n"
+                "  - template: x.yml\n"
+                "  - https://example.org/x.yml\n"
+                "  - local: /ci/all.yml\n"
+                "  - ci/gone.yml\n"
+                "  - ../out.yml\n"
+                "  - ci/broken.yml\n"
+            ),
+            "ci/all.yml": "include: ci/stages.yml\n",
+            "ci/stages.yml": (
+                "# Ours.\nspec: {inputs: {}}\n---\n"
+                "include: [{local: ci/all.yml}]\nstages: [check, ship]\n"
+            ),
+            "ci/broken.yml": "stages: [other\n",
+        }
+    )
+    assert init(project, "--yes", "--ci", "gitlab").returncode == 0
+    assert stages_of_jobs(project) == {"check"}

@@ -69,3 +69,19 @@ class Finding(Frozen):
             seen=None if seen is None else sha256_of(seen)[:16],
             help=help_address(rule),
         )
+
+
+class Shared(Finding):
+    """A finding whose cause others may have as well; a report has one for all of them.
+
+    Policy and baseline weigh each for itself.
+    """
+
+    cause: str
+    """The subject of the common one, such as a remote."""
+    item: str
+    """What this one is about: an output, a stage."""
+    noun: str
+    """What such items are called, in the plural."""
+    words: str
+    """What the common message says of them, and what to do."""

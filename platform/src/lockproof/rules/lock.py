@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from shlex import quote
 
 from lockproof.model.digest import Digest, same_content
@@ -9,6 +10,7 @@ from lockproof.model.finding import Finding
 from lockproof.model.pipeline import Dep, Stage, flat
 
 from .catalog import finding
+from .together import shared
 
 AGAIN = "run 'dvc repro' and 'dvc push', and commit"
 _AGAIN = f"{AGAIN} dvc.lock"
@@ -44,7 +46,13 @@ class LockFacts:
     converted: frozenset[str] = frozenset()
     """Dependencies that a checkout has in another form than Git: `.gitattributes`, Git LFS."""
     windows: frozenset[str] = frozenset()
-    """Dependencies that the lock has with the line endings of Windows, and the revision without."""
+    """Dependencies locked with the line ends that Git for Windows gives to what is committed."""
+
+    @property
+    def lock(self) -> str:
+        """The file with its lock, relative to the Git root."""
+        data = self.stage.kind != "stage"
+        return self.file if data else str(PurePosixPath(self.file).with_name("dvc.lock"))
 
     @property
     def again(self) -> str:
@@ -63,7 +71,9 @@ def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]
     """
     stage, name = facts.stage, facts.stage.address
     if not locked:
-        yield _found(facts, "LP101", name, f"{name} has no entry in dvc.lock: {facts.again}")
+        found = _found(facts, "LP101", name, f"{name} has no entry in dvc.lock: {facts.again}")
+        words = f"have no entry in dvc.lock: {facts.again}"
+        yield shared(found, cause=facts.lock, item=name, noun="stages", words=words)
         return
     yield from _undigested(facts)
     before = stage.locked_command
@@ -116,12 +126,17 @@ def _undigested(facts: LockFacts) -> Iterator[Finding]:
         how = f"delete the entry of {name} in dvc.lock, then {facts.again}"
     for path in facts.undigested:
         what = "names" if data else "is locked with"
-        yield _found(
+        found = _found(
             facts,
             "LP101",
             f"{name} {path}",
             f"{name} {what} {path} without its digest, so that nothing proves what it was: {how}",
         )
+        words = f"are named by {name} without their digests: {how}"
+        if not data:
+            entries = "delete the entries of their stages in dvc.lock"
+            words = f"are locked without their digests: {entries}, then {facts.again}"
+        yield shared(found, cause=facts.lock, item=path, noun="paths", words=words)
 
 
 def _params(facts: LockFacts) -> Iterator[Finding]:
@@ -171,11 +186,14 @@ def _deps(facts: LockFacts) -> Iterator[Finding]:
                 [str(dep.locked), str(given)],
             )
         else:
+            what = "changed since dvc.lock was written"
+            if dep.path in facts.windows:
+                what = "is locked with the line ends of Windows (CRLF), which a clone lacks"
             yield _found(
                 facts,
                 "LP104",
                 f"{name} {dep.path}",
-                f"{name}: {dep.path} changed since dvc.lock was written: {_refreshed(facts, dep)}",
+                f"{name}: {dep.path} {what}: {_refreshed(facts, dep)}",
                 str(given),
             )
     for path, (said, true) in facts.other_sizes.items():
@@ -207,16 +225,16 @@ def _shown(digest: Digest, other: Digest, size: int | None) -> str:
 
 def _refreshed(facts: LockFacts, dep: Dep) -> str:
     """How DVC comes to see that a dependency in Git changed."""
+    if dep.path in facts.windows:
+        return (
+            "write '* text=auto eol=lf' into .gitattributes, run 'git add --renormalize .' and, on"
+            f" Windows, check its files out again; then {facts.again}"
+        )
     if dep.path in facts.converted:
         path = quote(dep.path)
         return (
             f"run 'rm {path}' and 'git checkout {path}' to have it as a clone has it, then"
             f" {facts.again}"
-        )
-    if dep.path in facts.windows:
-        return (
-            f"it is the same text with the line endings of Windows: {facts.again}; '* text=auto"
-            " eol=lf' in .gitattributes has every checkout keep LF"
         )
     if dep.locked and dep.locked.is_dir:
         return (

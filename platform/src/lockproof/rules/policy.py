@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from lockproof.config import Policy, Waiver, matches_any
 from lockproof.errors import ConfigError
 from lockproof.model.baseline import Baseline
-from lockproof.model.finding import Finding, Severity
+from lockproof.model.finding import Finding, Severity, Shared
 
 from .catalog import RULES, finding
 
@@ -67,6 +67,20 @@ def weigh(
     return Weighed(tuple(kept), waived, known, frozenset(used), frozenset(met))
 
 
+ADVISORY = ("LP709", "LP711")
+"""Rules of a reproduction that no verdict on a stage stands behind."""
+
+
+def weigh_advisory(findings: Sequence[Finding], policy: Policy, today: date) -> list[Finding]:
+    """What a reproduction found, after the policy had its say on what is advice.
+
+    Of all else a verdict is made, which no waiver changes.
+    """
+    advice = [found for found in findings if found.rule in ADVISORY]
+    others = [found for found in findings if found.rule not in ADVISORY]
+    return [*others, *weigh(advice, policy, today).findings]
+
+
 def _configured(found: Finding, policy: Policy) -> Finding | None:
     rule = policy.rules.get(found.rule)
     if rule is None:
@@ -79,10 +93,11 @@ def _configured(found: Finding, policy: Policy) -> Finding | None:
 
 
 def _covers(waiver: Waiver, found: Finding, today: date) -> bool:
+    names = [found.subject, found.path, found.cause if isinstance(found, Shared) else None]
     return (
         waiver.rule == found.rule
         and today <= waiver.expires
-        and any(fnmatchcase(name, waiver.subject) for name in (found.subject, found.path) if name)
+        and any(fnmatchcase(name, waiver.subject) for name in names if name)
     )
 
 
@@ -91,7 +106,11 @@ def _noted(found: Finding, why: str) -> Finding:
 
 
 def _explained(found: Finding, why: str) -> Finding:
-    return found.model_copy(update={"message": f"{found.message} ({' '.join(why.split())})"})
+    said = f" ({' '.join(why.split())})"
+    update = {"message": f"{found.message}{said}"}
+    if isinstance(found, Shared):
+        update["words"] = f"{found.words}{said}"
+    return found.model_copy(update=update)
 
 
 def waiver_findings(

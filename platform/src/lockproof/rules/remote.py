@@ -9,6 +9,7 @@ from lockproof.model.digest import Digest
 from lockproof.model.finding import Finding
 
 from .catalog import finding
+from .together import shared
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,11 @@ def claim_findings(facts: ClaimFacts) -> Iterator[Finding]:
         yield _found("LP204", facts, f"{path}: {facts.listing}: {_anew(facts)}")
     if facts.missing.count:
         what = _what(facts, facts.missing)
-        yield _found("LP201", facts, f"{what} missing from {where}: {_rid(facts, ())}{push}")
+        rid = _rid(facts, ())
+        found = _found("LP201", facts, f"{what} missing from {where}: {rid}{push}")
+        words = f"are missing from {where}: run 'dvc push{_to(facts)}' where they were made"
+        one = shared(found, cause=facts.remote, item=path, noun="outputs", words=words)
+        yield found if rid else one
     if facts.corrupted.count:
         what = _what(facts, facts.corrupted)
         yield _found(

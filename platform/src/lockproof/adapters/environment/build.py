@@ -243,6 +243,7 @@ async def _of_requirements(name: str, python: str | None, root: Path) -> tuple[R
         requirements=pins.path,
         hashed=pins.hashed,
         names=pins.names,
+        named=pins.named,
         places=Places(pins.hosts),
         files=(*pins.files, *pins.local),
         from_source=pins.from_source,

@@ -49,6 +49,8 @@ class Recipe:
     """Whether a package that is needed and not named is an error."""
     names: frozenset[str] = frozenset()
     """Normalised names that `requirements` installs."""
+    named: bool = True
+    """Whether those are all of them: an address alone does not tell what it has."""
     project: Path | None = None
     """The folder of a `uv.lock`; then there is no requirements file."""
     local: tuple[str, ...] = ()
@@ -89,6 +91,24 @@ def install_programs(
         return [[uv, "pip", "install", "--python", python, *index, *named]]
     # Only the most verbose form says why an index did not answer.
     return [[python, "-I", "-m", "pip", "install", "-vv", *named]]
+
+
+def look_programs(recipe: Recipe, uv: Path | None, folder: Path) -> list[list[str | Path]]:
+    """What names everything that the packages need, from their wheels' descriptions alone."""
+    python = folder / "bin" / "python"
+    named = ("--dry-run", "--only-binary", ":all:", "-r", str(recipe.requirements))
+    if uv is not None:
+        index = ("--no-index",) * (pip_settings(os.environ).get("no-index", "") in _TRUE)
+        return [[uv, "pip", "install", "--python", python, *index, *named]]
+    return [[python, "-I", "-m", "pip", "install", *named]]
+
+
+def resolved(output: str) -> set[str]:
+    """The normalised names that `look_programs` found."""
+    by_uv = re.findall(r"^ \+ ([\w.-]+)==", output, re.MULTILINE)
+    by_pip = re.findall(r"^Would install (\S+-\S.*)$", output, re.MULTILINE)
+    named = [word.rpartition("-")[0] for line in by_pip for word in line.split()]
+    return {normalised(name) for name in [*by_uv, *named]}
 
 
 def wheels_will_do(recipe: Recipe) -> bool:

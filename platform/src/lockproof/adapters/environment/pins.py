@@ -2,16 +2,19 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 
 from lockproof.errors import ConfigError
 
 from .places import host_of
+from .well_known import needed_beside
 
 _LARGEST = 10 << 20
 _DEEPEST = 10
+_MOST_SHOWN = 5
 # One option a line, its value without quotes: what follows would be another for pip.
 _VALUE = r"""[\s=]*([^\s"'\\]+)"""
 _INCLUDE = re.compile(rf"(?:-r|--requirement){_VALUE}")
@@ -53,6 +56,8 @@ class Pins:
     """Archives and folders of the repository that packages come from."""
     from_source: bool = False
     """Whether it wants packages built that have wheels."""
+    named: bool = True
+    """Whether every requirement has its distribution's name."""
 
 
 @dataclass
@@ -66,6 +71,7 @@ class _Reading:
     files: list[Path] = field(default_factory=list)
     local: list[Path] = field(default_factory=list)
     from_source: bool = False
+    named: bool = True
 
 
 def _from_disk(path: Path) -> bytes:
@@ -83,12 +89,16 @@ def read_pins(path: Path, root: Path, read: Reader = _from_disk) -> Pins:
 
     Raises:
         ConfigError: a file is missing or outside `root`, or a line leaves open what it installs
-            (no `==`, a folder, a URL without hash or commit); the message names the line.
+            (no `==`, a folder, a URL without hash or commit; the message names the line), or a
+            well-known package is pinned without what it needs.
     """
     reading = _Reading(root.resolve(), read)
     _read(path, reading, 0)
     if not reading.names:
         raise ConfigError(f"{_shown(path, reading)} names no packages")
+    absent = needed_beside(reading.names)
+    if absent and reading.named:
+        raise not_whole(_shown(path, reading), absent)
     digests = reading.digests
     one = digests[0] if len(digests) == 1 else _sha256("\n".join(digests).encode())
     return Pins(
@@ -100,6 +110,17 @@ def read_pins(path: Path, root: Path, read: Reader = _from_disk) -> Pins:
         tuple(reading.files),
         tuple(reading.local),
         reading.from_source,
+        reading.named,
+    )
+
+
+def not_whole(name: str, absent: Sequence[str]) -> ConfigError:
+    """The error for a file of pins, `name`, that lacks what its packages need."""
+    shown = ", ".join(absent[:_MOST_SHOWN]) + (", …" if len(absent) > _MOST_SHOWN else "")
+    file = quote(name)
+    return ConfigError(
+        f"{name} does not pin {shown}, which its packages need: run 'uv pip compile"
+        f" --generate-hashes {file} -o {file}', which writes it whole, and commit it"
     )
 
 
@@ -177,6 +198,7 @@ def _requirement(line: str, path: Path, where: str, reading: _Reading, *, constr
     _note(re.split(r"\s*;|\s", source, maxsplit=1)[0], path, where, reading)
     if not constraint:
         reading.names.add(normalised(name or source))
+        reading.named = reading.named and bool(name)
 
 
 _NO_FOLDER = (

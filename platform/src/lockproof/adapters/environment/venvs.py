@@ -13,7 +13,7 @@ import itertools
 import json
 import os
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -36,12 +36,15 @@ from .installers import (
     finish_programs,
     install_programs,
     installer_variables,
+    look_programs,
     make_programs,
     missing,
+    resolved,
     wants_credentials,
     wheels_will_do,
 )
 from .interpreters import find_uv
+from .pins import not_whole
 from .workshop import Workshop, furnish, workshop_beside
 
 Progress = Callable[[str], None]
@@ -49,6 +52,10 @@ Programs = Sequence[Sequence[str | Path]]
 
 _FORMAT = "3"
 _TAIL = 1 << 18
+_LOOK = 60.0
+"""Seconds that looking for what a file does not pin may take; then building shows it."""
+_NEVER_FROZEN = frozenset(("pip", "setuptools", "wheel", "distribute"))
+"""What `pip freeze` leaves out, so that a file of its is as whole as it gets."""
 _APART = ("wheels", *(level for level in Level if level.own_root))
 _IN_USE: list[int] = []
 """Descriptors with the shared locks of this process; they go when it ends."""
@@ -184,13 +191,15 @@ async def _build(
     log = folder.with_name(f"{folder.name}.log")
     cwd = (recipe.requirements or Path()).parent if recipe.project is None else recipe.project
 
-    async def run(where: Workshop, programs: Programs, *, network: bool = True) -> bool:
+    async def run(
+        where: Workshop, programs: Programs, *, network: bool = True, timeout: float | None = None
+    ) -> bool:
         ended = await run_programs(
             programs,
             cwd=cwd,
             env=where.env,
             log=log,
-            limits=Limits(timeout=None, network=network),
+            limits=Limits(timeout=timeout, network=network),
             on_output=progress,
             held=[lock],
             isolated=where.isolated,
@@ -204,6 +213,10 @@ async def _build(
         with workshop_beside(folder) as room:
             if not await run(plain, make_programs(recipe, uv, folder)):
                 raise failure(recipe, _tail(log), log)
+            if _worth_a_look(recipe) and await run(
+                plain, look_programs(recipe, uv, folder), timeout=_LOOK
+            ):
+                _see_whole(recipe, resolved(_tail(log)))
             apart = plain
             if isolation != OFF:
                 apart = await furnish(room, folder, recipe, uv, plain.env, isolation)
@@ -214,11 +227,12 @@ async def _build(
                     raise failure(recipe, _tail(log), log, apart=apart is not plain)
             # From here on there is code of packages in it, which its Python runs as it starts.
             checked = await run(apart, check_programs(recipe, uv, folder), network=False)
-            absent = [] if checked or not recipe.closed else missing(_tail(log))
+            absent = missing(_tail(log)) if recipe.closed and not checked else ()
             if absent:
-                raise ConfigError(
-                    f"{recipe.name} does not pin {', '.join(absent)}, which its packages need; "
-                    "lock it whole (for example with: uv pip compile --generate-hashes)"
+                _see_whole(recipe, {*recipe.names, *absent})
+                progress(
+                    f"{recipe.name} does not pin {', '.join(absent)}, which pip freeze leaves out:"
+                    " stages do without, unless you pin it there"
                 )
             last = finish_programs(recipe, uv, folder)
             if last and not await run(apart, last, network=False):
@@ -229,6 +243,28 @@ async def _build(
         raise
     state = state_of([str(folder)])
     _mark(folder, state, content_of(str(folder)), built)
+
+
+def _worth_a_look(recipe: Recipe) -> bool:
+    """Whether to see that a file of pins is whole before it is downloaded, which takes minutes.
+
+    Where looking fails, it says nothing. Who writes hashes has a program that locks all.
+    """
+    told = recipe.requirements is not None and recipe.named and not recipe.hashed
+    return told and recipe.closed and wheels_will_do(recipe)
+
+
+def _see_whole(recipe: Recipe, needed: Set[str]) -> None:
+    """See that nothing is needed but what is pinned, and what `pip freeze` never writes."""
+    absent = sorted(needed - recipe.names)
+    if _NEVER_FROZEN.issuperset(absent):
+        return
+    if recipe.requirements is None:
+        raise ConfigError(
+            f"{recipe.name} does not have {', '.join(absent)}, which its packages need: run"
+            " 'uv lock' and commit it"
+        )
+    raise not_whole(recipe.name, absent)
 
 
 async def _from_wheels(

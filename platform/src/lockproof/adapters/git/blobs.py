@@ -11,6 +11,10 @@ from .forms import other_forms
 from .links import BrokenLink, Links
 from .snapshot import Snapshot
 
+_GITS_HEAD = 8000
+"""Bytes in which Git looks for a NUL, to tell text."""
+_MOST_CONVERTED = 64 << 20
+
 
 class Unknown(Exception):
     """Nobody knows from Git alone what a checkout holds at a path; the text says why."""
@@ -138,6 +142,25 @@ class Blobs:
         self.children(path, algorithm)
         return sum(self._sizes[self._key(file)] for file in self._files(path).values())
 
+    def with_crlf(self, path: str) -> Digest | None:
+        """Its MD5 with the line ends that Git for Windows gives to text; None where that is open.
+
+        Raises:
+            Unknown: as `children`.
+        """
+        found = dict(self.children(path, "md5"))
+        files = self._files(path)
+        own = {at: file for at, file in files.items() if self._other.get(file, "") is None}
+        if sum(self._sizes[self._key(file)] for file in own.values()) > _MOST_CONVERTED:
+            return None
+        self.snapshot.load(own.values())
+        for at, file in own.items():
+            content = self.snapshot.read(file) or b""
+            if b"\0" not in content[:_GITS_HEAD]:
+                text = content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+                found[at] = _plain([text])
+        return Digest.of("md5", found[""]) if "" in found else directory_digest(found, "md5")
+
     def is_converted(self, path: str) -> bool:
         """Whether it is a file, asked for before, that a checkout has in another form than Git."""
         return (self._full(path), "md5") in self._digests
@@ -192,7 +215,7 @@ class Blobs:
         return self.prefix.rstrip("/") if path == "." else f"{self.prefix}{path}"
 
 
-def _plain(chunks: Iterator[bytes]) -> str:
+def _plain(chunks: Iterable[bytes]) -> str:
     md5 = hashlib.md5(usedforsecurity=False)
     for chunk in chunks:
         md5.update(chunk)

@@ -1,10 +1,9 @@
 """The lock family: what the lock says against the pipeline, the parameters and Git's files."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from lockproof.adapters.git.blobs import Blobs, Unknown
-from lockproof.compare.contents import from_windows
 from lockproof.model.check import Check
 from lockproof.model.digest import Digest, same_content
 from lockproof.model.finding import Finding
@@ -127,20 +126,24 @@ class _Look:
                 if item.path not in lines.unlocked
             ),
             converted=frozenset(d.path for d in stage.deps if self.blobs.is_converted(d.path)),
-            windows=frozenset(d.path for d in stage.deps if self._is_from_windows(d, given)),
+            windows=frozenset(
+                dep.path
+                for dep in stage.deps
+                if given.get(dep.path, (None, ""))[1] is None and self._has_crlf(dep)
+            ),
         )
 
-    def _is_from_windows(
-        self, dep: Dep, given: Mapping[str, tuple[Digest | None, str | None]]
-    ) -> bool:
-        """Whether the lock has it with the line endings of Windows, and Git without."""
-        here, maker = given.get(dep.path, (None, None))
-        if here is None or maker or here == dep.locked or here.is_dir:
+    def _has_crlf(self, dep: Dep) -> bool:
+        """Whether it is locked as a work tree on Windows has what is committed."""
+        if dep.locked is None or dep.algorithm != "md5":
             return False
-        if dep.size is None or not self.blobs.size(dep.path, here.algorithm) < dep.size <= _TEXT:
-            return False  # Each line has one byte more.
-        content = self.scene.head.read(self.scene.git_path(dep.path))
-        return content is not None and from_windows(content, dep.locked)
+        committed = self._committed(dep)
+        if committed in (None, dep.locked):
+            return False
+        try:
+            return self.blobs.with_crlf(dep.path) == dep.locked
+        except Unknown:
+            return False
 
     def _compare(self, stage: Stage, dep: Dep, out: Out, who: str) -> None:
         """Say where nobody can tell whether a dependency is what was made."""
@@ -154,6 +157,13 @@ class _Look:
 
     def _other_sizes(self, stage: Stage) -> Iterator[tuple[str, tuple[int, int]]]:
         """What the lock gives another size for than what has its digest has."""
+        for dep in stage.deps if stage.kind != "import" else ():
+            if dep.external or dep.algorithm != "md5" or dep.size is None:
+                continue
+            for _, out in makers_of(self.scene.pipeline, stage, dep.path):
+                whole = out.path == dep.path and out.locked == dep.locked
+                if whole and out.locked and out.size not in (None, dep.size):
+                    yield dep.path, (dep.size, out.size or 0)
         for item in _named(stage):
             cached = isinstance(item, Out) and item.cached
             # DVC 2's digest is the same for other line ends, and so for another size.

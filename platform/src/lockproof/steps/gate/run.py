@@ -18,6 +18,7 @@ from lockproof.model.finding import Finding, Severity
 from lockproof.model.report import Host, Report, Subject
 from lockproof.model.verdict import Verdict, worst
 from lockproof.rules import policy as rules
+from lockproof.rules.together import together
 from lockproof.steps.base import base_revision
 from lockproof.steps.baseline import parse_baseline, write_baseline
 from lockproof.steps.clock import Clock
@@ -202,10 +203,11 @@ def _report(
     unseen = [f.rules for f in FAMILIES if f.rules not in looked]
     if scene.request.pull_request:
         unseen.append("LP306")  # Secrets are looked for in changed files only.
+    unseen += rules.ADVISORY  # Which only a reproduction finds.
     own = weighing.close(policy_findings, scene.git_path(FILE_NAME), unseen, off)
     # The policy's own check says nothing about the repository: alone it proves nothing.
     verdict = worst([*deciding, own] if own is Verdict.FAILED else deciding)
-    findings = weighing.findings
+    findings = together(weighing.findings)
     changes, folders = _changes(scene)
     findings.sort(key=lambda f: (_SEVERITIES.index(f.severity), f.rule, f.subject, f.path or ""))
     return Report(
@@ -219,7 +221,7 @@ def _report(
         ),
         verdict=verdict,
         checks=tuple(weighing.checks),
-        stages=stage_reports(scene.pipeline, findings),
+        stages=stage_reports(scene.pipeline, weighing.findings),
         changes=changes,
         findings=tuple(findings),
         host=Host(folders=folders),

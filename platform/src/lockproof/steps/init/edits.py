@@ -67,6 +67,25 @@ def listed(text: str, key: str, name: str) -> tuple[str, ...]:
     return tuple(item.value for item in items if isinstance(item, yaml.ScalarNode))
 
 
+def included(text: str, name: str) -> tuple[str, ...]:
+    """The files of the repository that a GitLab file includes by their paths, in its order.
+
+    Raises:
+        ConfigError: the file is no YAML mapping.
+    """
+    node = _mapping(text, name)
+    found = [value for k, value in node.value if k.value == "include"] if node else []
+    lists = [value.value if isinstance(value, yaml.SequenceNode) else [value] for value in found]
+    paths = []
+    for item in (item for items in lists for item in items):
+        if isinstance(item, yaml.MappingNode):
+            keys = {k.value: v.value for k, v in item.value if isinstance(v, yaml.ScalarNode)}
+            paths.append(keys.get("local", ""))
+        elif isinstance(item, yaml.ScalarNode) and "://" not in item.value:
+            paths.append(item.value)
+    return tuple(path.lstrip("/") for path in paths if path and "*" not in path)
+
+
 def _mapping(text: str, name: str) -> yaml.MappingNode | None:
     try:
         # With CI files' own tags (`!reference`) it could not be loaded, but it can be composed.

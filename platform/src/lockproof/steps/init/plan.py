@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,7 +18,7 @@ from lockproof.model.workflow import CiSystem, Isolation, Runner, Workflow
 from lockproof.parse.container_images import ImageUse
 from lockproof.render.workflows import PLACES, pins, workflow_files
 
-from .edits import listed, with_item, with_lines, with_toolchain
+from .edits import included, listed, with_item, with_lines, with_toolchain
 from .installs import installs
 from .policy import policy_text
 from .survey import Survey, survey
@@ -27,6 +28,8 @@ MODULE = f"github.com/lockproof/lockproof@v{__version__}"
 GPU_RUNNER = ("self-hosted", "gpu")
 _ATTRIBUTES = ".gitattributes"
 _HOOKS = ".pre-commit-config.yaml"
+_MOST_INCLUDED = 50
+_INPUTS = re.compile(r"\A(?:\s*#[^\n]*\n|---\n|\s*\n)*spec:.*?\n---[ \t]*\n", re.DOTALL)
 _IGNORED = "# lockproof: local MLflow runs and environments"
 _MERGED = "# lockproof merges these, in a clone that has run `lockproof merge-lock --install`"
 _MADE_BY = re.compile(r"# Made by: lockproof init (.*)\n")
@@ -106,7 +109,7 @@ def plan(directory: Path, choices: Choices) -> Plan:
     for system in systems:
         workflow = _workflow(system, choices, found)
         if system == "gitlab":
-            stage = _stage(before[".gitlab-ci.yml"] or "")
+            stage = _stage(found.top, before[".gitlab-ci.yml"] or "")
             workflow = workflow.model_copy(update={"stage": stage})
         for path, text in workflow_files(system, workflow).items():
             wanted[path] = (text, True)
@@ -148,10 +151,24 @@ def earlier(directory: Path) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _stage(text: str) -> str:
+def _stage(top: Path, text: str) -> str:
     """A stage that the pipeline has: a job of another one makes all of it invalid."""
-    stages = listed(text, "stages", ".gitlab-ci.yml")
+    stages = _stages(top, ".gitlab-ci.yml", text, set())
     return "test" if "test" in stages or not stages else stages[0]
+
+
+def _stages(top: Path, name: str, text: str, seen: set[str]) -> tuple[str, ...]:
+    """The stages of a GitLab file, or of the last one of this repository that it includes."""
+    seen.add(name)
+    stages = listed(text, "stages", name)
+    for path in reversed(included(text, name)):
+        if stages or path in seen or len(seen) > _MOST_INCLUDED:
+            continue
+        with suppress(UsageError, ConfigError):  # GitLab itself says what is wrong with it.
+            # A file with inputs names them in a document of its own before.
+            body = _INPUTS.sub("", _read(top, path) or "")
+            stages = _stages(top, path, body, seen)
+    return stages
 
 
 def _included(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import PurePosixPath
 from shlex import quote
 
@@ -28,8 +29,10 @@ from lockproof.model.report import (
 )
 from lockproof.model.verdict import OutputVerdict, Verdict
 from lockproof.rules.catalog import finding
+from lockproof.rules.policy import weigh_advisory
 from lockproof.rules.remote import ClaimFacts, claim_findings
 from lockproof.rules.reproduction import StageFacts, report_verdict, stage_findings, stage_verdict
+from lockproof.rules.together import together
 
 from .judge import reports, tolerances
 from .limits import bounds, excess
@@ -62,6 +65,8 @@ def assemble(
     ]
     if not checked and session.policy.reproduce.unaffected == "accept":
         checked = [Verdict.PASSED]
+    today = datetime.fromisoformat(timing.started).date()
+    findings = together(weigh_advisory(findings, session.policy, today))
     findings.sort(key=lambda f: (_SEVERITIES.index(f.severity), f.rule, f.subject))
     return Report(
         tool=f"lockproof {__version__}",

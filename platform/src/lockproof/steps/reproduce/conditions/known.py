@@ -83,7 +83,10 @@ def parse_names(text: str) -> tuple[str, ...]:
         return NAMES
     wrong = [name for name in names if name not in NAMES]
     if wrong:
-        raise UsageError(f"--vary: no condition {wrong[0]!r}; there are: all, {', '.join(NAMES)}")
+        raise UsageError(
+            f"--vary: no condition {wrong[0]!r} (a revision stands before it: 'lockproof reproduce"
+            f" REVISION --vary'); there are: all, {', '.join(NAMES)}"
+        )
     return tuple(name for name in NAMES if name in names)
 
 
