@@ -192,8 +192,20 @@ def test_hooks_of_ones_own_stay(project: Project) -> None:
     text = (project.root / ".pre-commit-config.yaml").read_text()
     assert text.startswith(mine)
     hooks = [hook for repo in yaml.safe_load(text)["repos"] for hook in repo["hooks"]]
-    assert [hook["id"] for hook in hooks] == ["mine", "lockproof-gate"]
-    assert hooks[1]["entry"] == ".venv/bin/lockproof gate --staged"
+    assert [hook["id"] for hook in hooks] == ["mine", "lockproof-gate", "lockproof-gate-push"]
+    entries = {hook["entry"]: hook["stages"] for hook in hooks[1:]}
+    assert entries == {
+        ".venv/bin/lockproof gate --staged": ["pre-commit"],
+        ".venv/bin/lockproof gate --pushed": ["pre-push"],
+    }
+    # What an earlier version wrote gets what it lacks, once.
+    earlier = yaml.safe_dump({"repos": [{"repo": "local", "hooks": hooks[:2]}]})
+    project.write({".pre-commit-config.yaml": earlier})
+    for _ in range(2):
+        assert init(project, "--bin", ".venv/bin", "--yes").returncode == 0
+        text = (project.root / ".pre-commit-config.yaml").read_text()
+        assert text.startswith(earlier)
+        assert text.count("lockproof-gate-push") == 1
 
 
 def test_a_requirements_file_that_pins_nothing_is_not_taken(project: Project) -> None:

@@ -2,6 +2,8 @@
 
 import argparse
 import difflib
+import os
+import shlex
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -128,12 +130,18 @@ def run(args: argparse.Namespace) -> int:
     for change in agreed:
         print(f"{change.path} {'written' if change.kind == 'new' else change.kind}")
     if any(change.path.endswith(FILE_NAME) for change in planned.changes):
-        print(
-            "lockproof: next: look at what 'lockproof gate' says ('--baseline' keeps what is there"
-            " as known), commit, and 'pre-commit install' for the hook",
-            file=sys.stderr,
-        )
+        print(f"lockproof: next: {_next(planned, agreed)}", file=sys.stderr)
     return 0
+
+
+def _next(planned: "Plan", agreed: list["Change"]) -> str:
+    """What to do now: HEAD does not have the new policy yet, so the index is what to judge."""
+    names = [os.path.relpath(planned.top / change.path) for change in agreed]
+    return (
+        f"'git add {shlex.join(names)}', then see what 'lockproof gate --staged' says (with"
+        " '--baseline' it keeps what is there as known), commit, and 'pre-commit install -t"
+        " pre-commit -t pre-push' for the hooks"
+    )
 
 
 def _as_before(args: argparse.Namespace) -> argparse.Namespace:

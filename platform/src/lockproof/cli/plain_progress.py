@@ -35,6 +35,13 @@ class PlainProgress:
         """The next step says so."""
 
 
+class SilentProgress(PlainProgress):
+    """Nothing: a hook prints findings only."""
+
+    def say(self, text: str) -> None:
+        """Nothing."""
+
+
 class PlainWatch(PlainProgress):
     """A line also for every change of what something that is waited for says."""
 

@@ -3,11 +3,13 @@
 import os
 import sys
 
-from .plain_progress import PlainProgress, PlainWatch
+from .plain_progress import PlainProgress, PlainWatch, SilentProgress
 
 
-def progress() -> PlainProgress:
-    """Live on a terminal; plain lines in CI, in a pipe or on a dumb terminal."""
+def progress(*, quiet: bool = False) -> PlainProgress:
+    """Live on a terminal; plain lines in CI, in a pipe or on a dumb terminal; or nothing."""
+    if quiet:
+        return SilentProgress()
     if _plain():
         return PlainProgress()
     from .live_progress import LiveProgress

@@ -77,6 +77,7 @@ def _environment() -> Environment:
         "cause_kind": words.cause_kind,
         "outcome": words.outcome,
         "environment_line": words.environment_line,
+        "check_word": words.check_word,
         "looked_at": words.looked_at,
         "outputs_by_verdict": words.outputs_by_verdict,
     }

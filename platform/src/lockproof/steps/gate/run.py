@@ -57,6 +57,9 @@ def gate(request: Request, progress: Progress) -> Gated:
         if family.name in scene.policy.gate.off or rules.all_off(scene.policy, family.rules):
             off.append(f"{family.name}: switched off by {FILE_NAME}")
             continue
+        if request.offline and family.outside:
+            off.append(f"{family.name}: left to 'lockproof gate', since --staged asks nobody")
+            continue
         try:
             outcome = family.load()(scene)
         except UnavailableError as error:
@@ -196,11 +199,11 @@ def _report(
     for family, outcome in outcomes:
         check = _partial(outcome.check, unread) if unread else outcome.check
         verdict = weighing.add(check, outcome.findings, family.rules)
-        if outcome.asked or verdict is Verdict.FAILED:
+        if outcome.check.demanded or verdict is Verdict.FAILED:
             deciding.append(verdict)
     looked = {f.rules for f, o in outcomes if o.check.checked and not o.check.not_checked}
     unseen = [f.rules for f in FAMILIES if f.rules not in looked]
-    if scene.request.pull_request:
+    if scene.request.pull_request or scene.request.offline:
         unseen.append("LP306")  # Secrets are looked for in changed files only.
     own = weighing.close(policy_findings, scene.git_path(FILE_NAME), unseen, off)
     # The policy's own check says nothing about the repository: alone it proves nothing.
