@@ -28,7 +28,7 @@ def check(scene: Scene) -> Outcome:
     tree = SnapshotTree(scene.head)
     paths = scene.policy.lint.paths or (DEFAULT_FOLDER,)
     if not scene.policy.lint.paths and not tree.is_folder(DEFAULT_FOLDER):
-        return _nothing(f"{FILE_NAME} names none: [lint] paths")
+        return _nothing(f"no [lint] paths in {FILE_NAME}")
     if scene.request.offline:
         if not _touched(scene, paths):
             return _nothing("no manifest is staged")
