@@ -25,6 +25,7 @@ _STYLES = {
     Verdict.INCONCLUSIVE: "yellow",
 }
 _SEVERITIES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+_DIFF = {"+": "green", "-": "red", "@": "cyan"}
 _NARROWEST = 40
 _VERDICT_WIDTH = len("nondeterministic")
 _DIFFERS_WIDTH = 40
@@ -232,7 +233,17 @@ def _write_evidence(console: Console, evidence: list[Evidence]) -> None:
             lines, more = first_lines(item.detail, _DETAIL_LINES)
             if more:
                 lines.append(f"… {words.count(more, 'more line')}; the HTML report has them")
-            console.print(_indented(Text("\n".join(lines), style="dim", overflow="fold"), 6))
+            console.print(_indented(_detail(lines), 6))
+
+
+def _detail(lines: list[str]) -> Text:
+    """Lines of evidence; those of a diff in its colours."""
+    is_diff = any(line.startswith("@@") for line in lines)
+    text = Text(style="dim", overflow="fold")
+    for index, line in enumerate(lines):
+        style = _DIFF.get(line[:1], "") if is_diff else ""
+        text.append(f"\n{line}" if index else line, style=style)
+    return text
 
 
 def _write_log(console: Console, tail: str, log: str | None) -> None:

@@ -21,6 +21,7 @@ from lockproof.model.environment import Environment
 
 from .identity import content_of
 from .installers import Recipe
+from .installing import NOBODY, Say, Screen
 from .interpreters import (
     find_interpreter,
     inspect,
@@ -31,7 +32,7 @@ from .machine import Conditions, this_machine, threads
 from .pins import normalised, read_pins
 from .places import Places
 from .uv_lock import read_uv_lock
-from .venvs import Progress, cached_venv
+from .venvs import cached_venv
 
 _PIN = re.compile(r"[A-Za-z0-9][\w.-]*==[\w.!+*-]+")
 IMAGE_VARIABLE = "LOCKPROOF_IMAGE"
@@ -63,10 +64,11 @@ async def prepare(
     policy: EnvironmentPolicy | None,
     root: Path,
     cache: Path,
-    progress: Progress,
+    say: Say,
     isolation: Isolation,
     *,
     strict: bool = False,
+    screen: Screen = NOBODY,
 ) -> PipelineEnvironment:
     """Make the environment that the policy names; paths in it are relative to `root`.
 
@@ -93,7 +95,7 @@ async def prepare(
     else:
         kind, name = "uv-lock", policy.uv_lock or ""
         recipe, digest = await _of_uv_lock(name, policy.python, root)
-    folder = await cached_venv(recipe, cache, progress, isolation, strict=strict)
+    folder = await cached_venv(recipe, cache, say, isolation, strict=strict, screen=screen)
     return _built(kind, name, digest, folder, recipe)
 
 
@@ -108,8 +110,9 @@ async def with_packages(
     env: PipelineEnvironment,
     packages: Mapping[str, str],
     cache: Path,
-    progress: Progress,
+    say: Say,
     isolation: Isolation,
+    screen: Screen = NOBODY,
 ) -> PipelineEnvironment:
     """An environment on the same Python with exactly these packages (name -> version).
 
@@ -141,7 +144,7 @@ async def with_packages(
         names=frozenset(map(normalised, packages)),
         files=(file,),
     )
-    folder = await cached_venv(recipe, cache, progress, isolation, strict=False)
+    folder = await cached_venv(recipe, cache, say, isolation, strict=False, screen=screen)
     return _built(env.kind, recipe.name, digest, folder, recipe)
 
 

@@ -40,10 +40,10 @@ from .installers import (
     wants_credentials,
     wheels_will_do,
 )
+from .installing import NOBODY, ROW, Installing, Say, Screen
 from .interpreters import find_uv
 from .workshop import Workshop, furnish, workshop_beside
 
-Progress = Callable[[str], None]
 Programs = Sequence[Sequence[str | Path]]
 
 _FORMAT = "3"
@@ -61,7 +61,13 @@ def key_of(recipe: Recipe) -> str:
 
 
 async def cached_venv(
-    recipe: Recipe, cache: Path, progress: Progress, isolation: Isolation, *, strict: bool
+    recipe: Recipe,
+    cache: Path,
+    say: Say,
+    isolation: Isolation,
+    *,
+    strict: bool,
+    screen: Screen = NOBODY,
 ) -> Path:
     """The folder of the environment that `recipe` describes, built if it is not there.
 
@@ -81,7 +87,7 @@ async def cached_venv(
         base.mkdir(parents=True, exist_ok=True)
         for generation in itertools.count(1):
             folder = base / (key if generation == 1 else f"{key}.{generation}")
-            if await _settle(recipe, folder, progress, isolation, strict=strict):
+            if await _settle(recipe, folder, say, isolation, screen, strict=strict):
                 return folder
     except OSError as error:
         raise UsageError(
@@ -91,7 +97,13 @@ async def cached_venv(
 
 
 async def _settle(
-    recipe: Recipe, folder: Path, progress: Progress, isolation: Isolation, *, strict: bool
+    recipe: Recipe,
+    folder: Path,
+    say: Say,
+    isolation: Isolation,
+    screen: Screen,
+    *,
+    strict: bool,
 ) -> bool:
     """Make `folder` whole and take a shared lock on it; False if it is spoilt and in use."""
     lock = _opened(folder.with_name(f"{folder.name}.lock"))
@@ -104,13 +116,13 @@ async def _settle(
                 spoilt = _marker(folder).exists()
                 if _locked(lock, fcntl.LOCK_EX):
                     if not _whole(folder, strict=strict):
-                        await _build(recipe, folder, lock, progress, isolation)
+                        await _build(recipe, folder, lock, say, isolation, screen)
                     _locked(lock, fcntl.LOCK_SH)
                     break
                 if spoilt:
                     return False
             if not told:
-                progress("waiting for another lockproof that builds the same environment")
+                say("waiting for another lockproof that builds the same environment")
                 told = True
             await anyio.sleep(random.uniform(0.05, 0.25))  # noqa: S311 - only spreads attempts
         _IN_USE.append(lock)
@@ -170,10 +182,15 @@ def _mark(folder: Path, state: str, content: str, built: str) -> None:
 
 
 async def _build(
-    recipe: Recipe, folder: Path, lock: int, progress: Progress, isolation: Isolation
+    recipe: Recipe,
+    folder: Path,
+    lock: int,
+    say: Say,
+    isolation: Isolation,
+    screen: Screen,
 ) -> None:
     """First as the user and only from wheels, where nothing of a package runs; else apart."""
-    progress(f"building the environment of {recipe.name}")
+    say(f"building the environment of {recipe.name}")
     if folder.exists():
         # The marker goes first: what is half removed must not look whole.
         _marker(folder).unlink(missing_ok=True)
@@ -183,19 +200,24 @@ async def _build(
     log = folder.with_name(f"{folder.name}.log")
     cwd = (recipe.requirements or Path()).parent if recipe.project is None else recipe.project
 
-    async def run(where: Workshop, programs: Programs, *, network: bool = True) -> bool:
+    async def run(
+        where: Workshop, programs: Programs, *, network: bool = True, installs: bool = False
+    ) -> bool:
+        told = Installing(log, len(recipe.names), say, screen)
         ended = await run_programs(
             programs,
             cwd=cwd,
             env=where.env,
             log=log,
             limits=Limits(timeout=None, network=network),
-            on_output=progress,
+            on_output=told,
             held=[lock],
             isolated=where.isolated,
         )
         if ended.refusal:
             raise ConfigError(f"{recipe.name} could not be built apart: {ended.refusal}")
+        if installs and ended.exit_code == 0:
+            told.done()
         return ended.exit_code == 0
 
     built: str = "wheels"
@@ -208,8 +230,9 @@ async def _build(
                 apart = await furnish(room, folder, recipe, uv, plain.env, isolation)
             if not await _from_wheels(recipe, uv, folder, log, partial(run, plain)):
                 built = isolation.level
-                progress(f"a package of {recipe.name} is built from source: {_kept(isolation)}")
-                if not await run(apart, install_programs(recipe, uv, folder, wheels=False)):
+                say(f"a package of {recipe.name} is built from source: {_kept(isolation)}")
+                from_source = install_programs(recipe, uv, folder, wheels=False)
+                if not await run(apart, from_source, installs=True):
                     raise failure(recipe, _tail(log), log, apart=apart is not plain)
             # From here on there is code of packages in it, which its Python runs as it starts.
             checked = await run(apart, check_programs(recipe, uv, folder), network=False)
@@ -226,6 +249,8 @@ async def _build(
     except LockproofError:
         remove(folder)
         raise
+    finally:
+        screen.end(ROW)
     state = state_of([str(folder)])
     _mark(folder, state, content_of(str(folder)), built)
 
@@ -240,7 +265,7 @@ async def _from_wheels(
     """
     if not wheels_will_do(recipe):
         return False
-    if await run(install_programs(recipe, uv, folder, wheels=True)):
+    if await run(install_programs(recipe, uv, folder, wheels=True), installs=True):
         return True
     said = _tail(log)
     error = failure(recipe, said, log)

@@ -237,6 +237,7 @@ async def _environment_with(
             cache_root(),
             session.progress.say,
             session.surface.isolation,
+            session.progress,
         )
     except LockproofError as error:
         session.progress.say(f"cannot put packages back: {error}")
