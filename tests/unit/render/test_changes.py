@@ -119,7 +119,7 @@ def test_no_change_is_said() -> None:
         )}
     )  # fmt: skip
     for text in (table(same), markdown(same), html_report(same)):
-        assert "No metric, data or parameter differs from the base." in text
+        assert "No metric, data, parameter or stage differs from the base." in text
 
 
 def test_long_tables_are_folded_and_cut() -> None:

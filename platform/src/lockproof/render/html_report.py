@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from lockproof.model.report import Report
 from lockproof.render import page, stages, words
+from lockproof.render.alike import alike
 from lockproof.render.changes import change_rows, nothing_changed
 from lockproof.render.foreign import brief, visible_lines
 
@@ -71,6 +72,7 @@ def _environment() -> Environment:
     }
     environment.filters.update(filters)
     functions: dict[str, Callable[..., object]] = {
+        "alike": alike,
         "by_severity": words.by_severity,
         "change_rows": change_rows,
         "nothing_changed": nothing_changed,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockproof import __version__
+from lockproof.adapters.git.origin import origin_of
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.config import FILE_NAME, Policy, load_policy, parse_policy
@@ -225,7 +226,7 @@ def _report(
         stages=stage_reports(scene.pipeline, findings),
         changes=changes,
         findings=tuple(findings),
-        host=Host(folders=folders),
+        host=Host(origin=origin_of(scene.head.git, scene.head.commit), folders=folders),
         timing=clock.timing(),
     )
 

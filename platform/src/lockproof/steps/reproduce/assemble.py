@@ -7,6 +7,7 @@ from shlex import quote
 
 from lockproof import __version__
 from lockproof.adapters.dvc.objects import Problem, Unavailable
+from lockproof.adapters.git.origin import origin_of
 from lockproof.compare.content import READERS
 from lockproof.config import Policy
 from lockproof.model.digest import Digest
@@ -67,6 +68,7 @@ def assemble(
         ),
         findings=tuple(findings),
         host=Host(
+            origin=origin_of(session.git, subject.commit),
             environment=session.described,
             recorded=_record_name(session, results),
             stages={address: _host(session, result) for address, result in results.items()},
