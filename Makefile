@@ -135,6 +135,10 @@ lock: develop ## resolve uv.lock and requirements/ again (ARGS=--upgrade for new
 locked: develop ## check that pyproject.toml, uv.lock and requirements/ are in step
 	@scripts/lock --check
 
+.PHONY: screenshots
+screenshots: develop ## take docs/report-*.png of sample reports (needs chromium-headless-shell)
+	@scripts/screenshots docs
+
 .PHONY: news
 news: develop ## show the release notes that news/ would give
 	@$(BIN)/towncrier build --draft --version next

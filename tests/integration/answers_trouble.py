@@ -15,7 +15,7 @@ from lockproof.steps.record import record
 
 from .answer_case import UNKNOWN, Case, Reason, failed, made, passed, proven
 from .answers_honest import chain
-from .pipelines import Project
+from .pipelines import Project, Silence
 from .wheels import wheel
 
 
@@ -122,7 +122,7 @@ def site_of(site: Path, version: str) -> Iterator[None]:
 
 def recorded(project: Project) -> None:
     """`lockproof record`, after the fact, into the commit."""
-    gathered = anyio.run(gather, project.root, "pipeline", lambda text: None)
+    gathered = anyio.run(gather, project.root, "pipeline", Silence())
     record(gathered.facts, project.root / gathered.policy.record.directory, None)
     project.git("add", "-A")
     project.git("commit", "-q", "--amend", "-m", "first")

@@ -51,6 +51,9 @@ class Silence:
     def end(self, name: str) -> None:
         """Nothing."""
 
+    def detail(self, text: str) -> None:
+        """Nothing."""
+
 
 @dataclass
 class Project:

@@ -12,7 +12,7 @@ from lockproof.model.verdict import Verdict
 from lockproof.steps.gather import gather
 from lockproof.steps.record import record
 
-from .pipelines import Project, causes, copy_of, new_project, prove, rules, stage
+from .pipelines import Project, Silence, causes, copy_of, new_project, prove, rules, stage
 from .wheels import wheel
 
 FIT = """\
@@ -55,7 +55,7 @@ def index(wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def keep_record(project: Project) -> None:
     """`lockproof record --no-mlflow`."""
-    gathered = anyio.run(gather, project.root, "pipeline", lambda text: None)
+    gathered = anyio.run(gather, project.root, "pipeline", Silence())
     record(gathered.facts, project.root / gathered.policy.record.directory, None)
 
 

@@ -37,9 +37,7 @@ def record(project: Project, limit: int = resource.RLIM_INFINITY) -> tuple[int, 
 
 
 def records(project: Project) -> list[Path]:
-    return list(project.root.glob("data-plane/experiments/*")) + list(
-        project.root.glob("experiments/*")
-    )
+    return list(project.root.glob("experiments/*")) + list(project.root.glob("experiments/*"))
 
 
 def test_no_room_for_a_new_database(made: Project, tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ import contextlib
 import json
 import os
 import pty
+import re
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -123,6 +125,30 @@ def test_the_policy_fits_what_is_there(project: Project) -> None:
     assert '# paths = ["model.pkl"]' in text
 
 
+class Terminal(StringIO):
+    """An output that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_diff_is_coloured_on_a_terminal_only(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown(out: StringIO) -> str:
+        with redirect_stdout(out), redirect_stderr(StringIO()):
+            assert main(["init", "-C", str(project.root)]) == 2, "nobody says yes"
+        return out.getvalue()
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    plain, coloured = shown(StringIO()), shown(Terminal())
+    assert "\x1b" not in plain
+    assert "\x1b[32m+[run]\x1b[0m\n" in coloured
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == plain
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert shown(Terminal()) == plain
+
+
 TRAIN = """
 import json
 from pathlib import Path
@@ -134,12 +160,22 @@ Path("metrics.json").write_text(json.dumps({"loss": 0.5, "accuracy": 0.75}))
 def test_the_gate_and_the_hook_work_with_what_it_wrote(project: Project) -> None:
     project.write({"train.py": TRAIN})
     project.repro()
-    assert init(project, "--yes").returncode == 0
-    project.commit("adopt lockproof")
-    gate = ["lockproof", "gate"]
-    assert "\nPASSED: " in project.run(*gate)
+    done = init(project, "--yes")
+    assert done.returncode == 0
+    # What it says to do next does what it says: the policy is new, and judged by itself.
+    add, gate, _, install = re.findall(r"'([^']+)'", done.stderr.partition("next: ")[2])
+    assert (gate, install) == (
+        "lockproof gate --staged",
+        "pre-commit install -t pre-commit -t pre-push",
+    )
+    assert f"in {project.root}: " in done.stderr
+    project.run(*shlex.split(add))
+    assert project.git("status", "--porcelain", "--untracked-files=all").count("??") == 0
+    assert "\nlockproof gate: PASSED: " in project.run(*shlex.split(gate))
+    project.git("commit", "-qm", "adopt lockproof")
     hook = ["pre-commit", "run", "--all-files"]
     assert "Passed" in project.run(*hook)
+    assert "Passed" in project.run(*hook, "--hook-stage", "pre-push")
     project.write({"train.py": f"{TRAIN}\n# Better."})
     project.git("add", "train.py")
     said = project.run(*hook, check=False)
@@ -193,8 +229,20 @@ def test_hooks_of_ones_own_stay(project: Project) -> None:
     text = (project.root / ".pre-commit-config.yaml").read_text()
     assert text.startswith(mine)
     hooks = [hook for repo in yaml.safe_load(text)["repos"] for hook in repo["hooks"]]
-    assert [hook["id"] for hook in hooks] == ["mine", "lockproof-gate"]
-    assert hooks[1]["entry"] == ".venv/bin/lockproof gate --staged"
+    assert [hook["id"] for hook in hooks] == ["mine", "lockproof-gate", "lockproof-gate-push"]
+    entries = {hook["entry"]: hook["stages"] for hook in hooks[1:]}
+    assert entries == {
+        ".venv/bin/lockproof gate --staged": ["pre-commit"],
+        ".venv/bin/lockproof gate --pushed": ["pre-push"],
+    }
+    # What an earlier version wrote gets what it lacks, once.
+    earlier = yaml.safe_dump({"repos": [{"repo": "local", "hooks": hooks[:2]}]})
+    project.write({".pre-commit-config.yaml": earlier})
+    for _ in range(2):
+        assert init(project, "--bin", ".venv/bin", "--yes").returncode == 0
+        text = (project.root / ".pre-commit-config.yaml").read_text()
+        assert text.startswith(earlier)
+        assert text.count("lockproof-gate-push") == 1
 
 
 def test_a_requirements_file_that_pins_nothing_is_not_taken(project: Project) -> None:

@@ -348,5 +348,28 @@ def test_zsh_takes_the_script(tmp_path: Path) -> None:
     assert "_lockproof" in done.stdout
 
 
+def test_fish_completes(tmp_path: Path) -> None:
+    script = completion("fish")
+    assert "-l mode -x -a 'isolated chain'" in script
+    assert "'show program\\'s version number and exit'" in script
+    fish = shutil.which("fish")
+    if fish is None:
+        pytest.skip("no fish")
+    (tmp_path / "lockproof.fish").write_text(script)
+    asked = ("lockproof rep", "lockproof reproduce --mo", "lockproof reproduce --mode c")
+    ask = "source $argv[1]; for line in $argv[2..]; complete -C $line; end"
+    done = subprocess.run(
+        [fish, "--no-config", "-c", ask, tmp_path / "lockproof.fish", *asked],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "HOME": str(tmp_path)},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    offered = [line.split("\t")[0] for line in done.stdout.splitlines()]
+    assert offered == ["reproduce", "--mode", "chain"]
+
+
 def test_tcsh_gets_a_script() -> None:
     assert "complete lockproof" in completion("tcsh")

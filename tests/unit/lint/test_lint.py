@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockproof.adapters.git.tree import FolderTree
+from lockproof.cli.main import main
 from lockproof.config import Policy, parse_policy
 from lockproof.model.finding import Severity
 from lockproof.model.verdict import Verdict, worst
@@ -396,17 +397,25 @@ def test_paths_of_the_policy_that_are_not_there_are_no_pass(tmp_path: Path) -> N
         assert message in done.stdout + done.stderr
 
 
-def test_without_promtool_rule_tests_are_not_checked_and_it_is_said_how_to_get_it(
-    tmp_path: Path,
+def test_without_promtool_rule_tests_are_named_and_count_only_where_they_are_demanded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    root = platform(tmp_path)
-    done = lockproof(root, "lint", path="/nowhere")
-    assert done.returncode == 5
-    said = " ".join(done.stdout.split())
+    tests = {"rule_files": ["rules.yaml"], "tests": []}
+    (tmp_path / "a.yaml").write_text(POD)
+    (tmp_path / "models.test.yaml").write_text(json.dumps(tests))
+    monkeypatch.setenv("PATH", "/nowhere")
+    (tmp_path / "lockproof.toml").write_text('[lint]\nrequire = ["rule-tests"]\n')
+    assert main(["-C", str(tmp_path), "lint"]) == 5
+    (tmp_path / "lockproof.toml").unlink()
+    assert main(["-C", str(tmp_path), "lint", "--only", "rule-tests"]) == 5
+    capsys.readouterr()
+    assert main(["-C", str(tmp_path), "lint"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "rule-tests not demanded nothing" in said
     assert (
         "not checked: promtool, which runs them, is not on PATH: it comes with Prometheus" in said
     )
-    assert "control-plane/models.test.yaml: not run" in said
+    assert "models.test.yaml: not run" in said
 
 
 HOSTILE = {

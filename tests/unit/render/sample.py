@@ -14,6 +14,7 @@ from lockproof.model.changes import (
     FolderChange,
     MetricChange,
     ParamChange,
+    StageChange,
 )
 from lockproof.model.check import Check
 from lockproof.model.comparison import Difference, LargestDifference, Tolerance
@@ -26,6 +27,7 @@ from lockproof.model.report import (
     Host,
     HostStage,
     MetricValue,
+    Origin,
     OutputReport,
     Report,
     Reuse,
@@ -39,6 +41,12 @@ from lockproof.model.verdict import OutputVerdict, Verdict, worst
 FILE = "data-plane/dvc/dvc.yaml"
 LOOSE = Tolerance(rtol=1e-6, atol=1e-9)
 COMMIT = "4f1c2a9be03d5577a1c0de9a52b8e6a3d1f00b21"
+ORIGIN = Origin(
+    repository="https://git.example/ada/digits.git",
+    branch="fewer-iterations",
+    title="Let the linear model stop after 50 iterations",
+    author="Ada",
+)
 LOCK = hashlib.sha256(b"lock").hexdigest()
 PARAMS: Mapping[str, Mapping[str, Any]] = {
     "data-plane/dvc/params.yaml": {
@@ -169,6 +177,7 @@ def report(
         ),
         "verdict": worst(verdicts),
         "host": Host(
+            origin=ORIGIN,
             environment=environment(),
             recorded="data-plane/experiments/2026-11-20-linear.json",
             stages=everywhere,
@@ -592,6 +601,16 @@ def gated() -> Report:
                 current_files=1,
             ),
         ),
+        stages=(
+            StageChange(
+                address=f"{FILE}:train@forest",
+                change="changed",
+                base=("python src/train.py --trees 20",),
+                current=("python src/train.py --trees 40",),
+                inputs=("~ data-plane/dvc/src/train.py", "+ data-plane/dvc/src/trees.py"),
+            ),
+            StageChange(address=f"{FILE}:plots", change="removed", base=("python src/plot.py",)),
+        ),
         unknown=("archive/metrics.json is not in Git at the base",),
     )
     stages = tuple(
@@ -606,11 +625,12 @@ def gated() -> Report:
             "stages": stages,
             "changes": changes,
             "host": Host(
+                origin=ORIGIN,
                 folders={
                     features: FolderChange(
                         added=4, removed=0, changed=1, examples=("+ d.npy", "~ a.npy")
                     )
-                }
+                },
             ),
         }
     )
@@ -701,10 +721,16 @@ def hostile(name: str) -> Report:
             ),
             params=(ParamChange(path=name, key=name, base=name, current=[name], change="changed"),),
             data=(DataChange(path=name, change="changed", base_bytes=-1, current_files=2),),
+            stages=(
+                StageChange(
+                    address=name, change="changed", base=(name,), current=(name,), inputs=(name,)
+                ),
+            ),
             unknown=(name,),
         ),
         findings=(finding,),
         host=Host(
+            origin=Origin(repository=name, branch=name, title=name, author=name),
             folders={name: FolderChange(added=1, removed=1, changed=1, examples=(name,))},
             environment=Environment(
                 kind=name,

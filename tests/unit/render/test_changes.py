@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lockproof.compare.changes import Side, changes_between, folder_change
 from lockproof.model.digest import Digest
-from lockproof.model.pipeline import Out, Params, Pipeline, Stage
+from lockproof.model.pipeline import Dep, Out, Params, Pipeline, Stage
 from lockproof.render.changes import change_rows, size
 from lockproof.render.html_report import html_report
 from lockproof.render.markdown import markdown
@@ -65,6 +65,35 @@ def test_what_changed_is_found() -> None:
     assert changes_between("c" * 40, after, after).is_empty
 
 
+def test_a_stage_changes_by_its_command_and_by_its_inputs() -> None:
+    def side(*stages: Stage) -> Side:
+        return Side(Pipeline(stages=stages))
+
+    def stage(name: str, command: str, **deps: str) -> Stage:
+        locked = {path: Digest(value=digit * 32) for path, digit in deps.items()}
+        return Stage(
+            address=name,
+            kind="stage",
+            file="dvc.yaml",
+            command=(command,),
+            deps=tuple(Dep(path=path, locked=digest) for path, digest in locked.items()),
+        )
+
+    before = side(stage("same", "a", x="1"), stage("train", "t", x="1", y="1"), stage("gone", "g"))
+    after = side(stage("same", "a", x="1"), stage("train", "u", x="2", z="1"), stage("new", "n"))
+    assert [
+        (s.address, s.change, s.base, s.current, s.inputs)
+        for s in changes_between("c" * 40, before, after).stages
+    ] == [
+        ("train", "changed", ("t",), ("u",), ("~ x", "- y", "+ z")),
+        ("new", "added", (), ("n",), ()),
+        ("gone", "removed", ("g",), (), ()),
+    ]
+    rows = {rows.title: rows for rows in change_rows(gated())}["Stages"].rows
+    assert rows[0].change == "changed, its command, its inputs"
+    assert "python src/train.py --trees 40" in html_report(gated())
+
+
 @given(st.dictionaries(st.text(), st.text()), st.dictionaries(st.text(), st.text()))
 def test_files_are_added_removed_or_changed(before: dict[str, str], after: dict[str, str]) -> None:
     change = folder_change(before, after)
@@ -115,11 +144,11 @@ def test_no_change_is_said() -> None:
     assert gated().changes is not None
     same = gated().model_copy(
         update={"changes": gated().changes.model_copy(  # type: ignore[union-attr]
-            update={"metrics": (), "params": (), "data": (), "unknown": ()}
+            update={"metrics": (), "params": (), "data": (), "stages": (), "unknown": ()}
         )}
     )  # fmt: skip
     for text in (table(same), markdown(same), html_report(same)):
-        assert "No metric, data or parameter differs from the base." in text
+        assert "No metric, data, parameter or stage differs from the base." in text
 
 
 def test_long_tables_are_folded_and_cut() -> None:
@@ -148,11 +177,14 @@ def test_a_name_stays_in_its_cell(name: str) -> None:
     assert report.changes is not None
     odd = tuple(p.model_copy(update={"key": name, "base": name}) for p in report.changes.params)
     data = tuple(d.model_copy(update={"path": name}) for d in report.changes.data)
-    hostile = report.model_copy(
-        update={"changes": report.changes.model_copy(update={"params": odd, "data": data})}
+    stages = tuple(
+        s.model_copy(update={"address": name, "current": (name,), "inputs": (name,)})
+        for s in report.changes.stages
     )
+    update = {"params": odd, "data": data, "stages": stages}
+    hostile = report.model_copy(update={"changes": report.changes.model_copy(update=update)})
     lines = markdown(hostile).splitlines()
     rows = [line for line in lines if line.startswith("| ") and line.endswith(" |")]
     in_change_tables = [row for row in rows if row.count(" | ") >= 3]
-    assert len(in_change_tables) == 3 + 4 + 2 + 2
+    assert len(in_change_tables) == 3 + 4 + 2 + 2 + 3
     assert all(row.replace("\\|", "").count("|") == 5 for row in in_change_tables)

@@ -118,7 +118,7 @@ def test_a_file_without_a_known_suffix_is_refused(path: str) -> None:
 
 
 def test_an_unknown_format_is_refused_with_those_there_are() -> None:
-    with pytest.raises(UsageError, match="table, json, html"):
+    with pytest.raises(UsageError, match="table, short, json, html"):
         format_named("yaml")
 
 

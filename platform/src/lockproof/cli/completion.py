@@ -1,19 +1,28 @@
-"""`lockproof completion`: a completion script for bash, zsh or tcsh."""
+"""`lockproof completion`: a completion script for bash, zsh, fish or tcsh."""
 
 import argparse
+import sys
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this verb."""
-    parser.add_argument("shell", choices=("bash", "zsh", "tcsh"))
-    parser.epilog = 'bash: eval "$(lockproof completion bash)"'
+    parser.add_argument("shell", choices=("bash", "zsh", "fish", "tcsh"))
+    parser.epilog = (
+        'bash: eval "$(lockproof completion bash)"; fish: lockproof completion fish | source'
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the script."""
-    import shtab
-
     from lockproof.cli.main import VERBS, build_parser
 
-    print(shtab.complete(build_parser(list(VERBS)), shell=args.shell))
+    parser = build_parser(list(VERBS))
+    if args.shell == "fish":
+        from lockproof.cli.fish import fish_script
+
+        sys.stdout.write(fish_script(parser))
+        return 0
+    import shtab
+
+    print(shtab.complete(parser, shell=args.shell))
     return 0

@@ -1,6 +1,7 @@
 """`lockproof gate`: block a merge unless data, code and models are versioned."""
 
 import argparse
+import os
 from pathlib import Path
 
 from lockproof.cli.plain_progress import visible
@@ -38,7 +39,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="a policy from outside the repository, in place of its lockproof.toml",
     )
     parser.add_argument(
-        "--staged", action="store_true", help="check the index, as the next commit would have it"
+        "--staged",
+        action="store_true",
+        help="check the index, as the next commit would have it, by what the clone holds: remotes"
+        " and servers are not asked, manifests and secrets only where something changes",
+    )
+    parser.add_argument(
+        "--pushed",
+        action="store_true",
+        help="check what pre-commit says is about to be pushed, else HEAD",
     )
     parser.add_argument(
         "--baseline",
@@ -54,7 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the JSON report of 'lockproof reproduce' for this commit, from the CI job's artifact",
     )
-    add_report_options(parser)
+    add_report_options(parser, "table; with --staged and --pushed: short")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -65,13 +74,18 @@ def run(args: argparse.Namespace) -> int:
     from lockproof.errors import ExitCode, UsageError
     from lockproof.steps.gate import Request, gate
 
+    hook = args.staged or args.pushed
     if args.staged and args.revision:
         raise UsageError("--staged checks the index: leave REV out")
+    if args.pushed and (args.staged or args.revision):
+        raise UsageError("--pushed checks what is pushed: leave REV and --staged out")
+    if args.staged and args.deep:
+        raise UsageError("--deep reads remotes, which --staged does not ask: leave one out")
     if args.baseline and args.pr:
         raise UsageError("--baseline records what is there already: leave --pr out")
     request = Request(
         directory=args.directory,
-        revision=args.revision or "HEAD",
+        revision=args.revision or _pushed(args) or "HEAD",
         staged=args.staged,
         pull_request=args.pr,
         base=args.base,
@@ -80,7 +94,9 @@ def run(args: argparse.Namespace) -> int:
         report=args.report,
         write_baseline=args.baseline,
     )
-    with progress() as shown:
+    if args.format is None and hook:
+        args.format = "short"
+    with progress(quiet=args.format == "short" and not args.verbose) as shown:
         gated = gate(request, shown)
     deliver(gated.report, args)
     for line in gated.unavailable:
@@ -88,3 +104,8 @@ def run(args: argparse.Namespace) -> int:
     code = gated.report.verdict.exit_code
     # What is proved wrong stays wrong; anything else waits for the service.
     return ExitCode.UNAVAILABLE if gated.unavailable and code != ExitCode.FAILED else code
+
+
+def _pushed(args: argparse.Namespace) -> str | None:
+    """The commit that pre-commit names to the hooks of a push; None where there is none."""
+    return os.environ.get("PRE_COMMIT_TO_REF") if args.pushed else None

@@ -2,10 +2,14 @@
 
 import argparse
 import difflib
+import os
+import shlex
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lockproof.cli.reports import in_colour
 from lockproof.errors import UsageError
 
 if TYPE_CHECKING:
@@ -138,19 +142,29 @@ def run(args: argparse.Namespace) -> int:
         print(f"nothing to write: {_list(planned.kept)} stay as they are")
         return 0
     for change in planned.changes:
-        sys.stdout.writelines(_diff(change))
+        lines = _diff(change)
+        sys.stdout.writelines(map(_coloured, lines) if in_colour() else lines)
     sys.stdout.flush()
     agreed = list(_agreed(planned, args))
     write_all({planned.top / change.path: change.after for change in agreed})
     for change in agreed:
         print(f"{change.path} {'written' if change.kind == 'new' else change.kind}")
     if any(change.path.endswith(FILE_NAME) for change in planned.changes):
-        print(
-            "lockproof: next: look at what 'lockproof gate' says ('--baseline' keeps what is there"
-            " as known), commit, and 'pre-commit install' for the hook",
-            file=sys.stderr,
-        )
+        print(f"lockproof: next: {_next(planned, agreed, args.directory)}", file=sys.stderr)
     return 0
+
+
+def _next(planned: "Plan", agreed: list["Change"], directory: Path) -> str:
+    """What to do now: HEAD does not have the new policy yet, so the index is what to judge."""
+    here = os.path.realpath(directory)
+    top = os.path.realpath(planned.top)
+    names = [os.path.relpath(os.path.join(top, change.path), here) for change in agreed]
+    where = "" if here == os.path.realpath(".") else f"in {directory}: "
+    return (
+        f"{where}'git add {shlex.join(names)}', then see what 'lockproof gate --staged' says (with"
+        " '--baseline' it keeps what is there as known), commit, and 'pre-commit install -t"
+        " pre-commit -t pre-push' for the hooks"
+    )
 
 
 def _as_before(args: argparse.Namespace) -> argparse.Namespace:
@@ -192,6 +206,14 @@ def _diff(change: "Change") -> Iterator[str]:
         f"b/{change.path}",
     ):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _coloured(line: str) -> str:
+    """A line of a diff as `git diff` shows it on a terminal."""
+    kinds = (("---", "1"), ("+++", "1"), ("@@", "36"), ("-", "31"), ("+", "32"))
+    code = next((code for start, code in kinds if line.startswith(start)), None)
+    text = line.removesuffix("\n")
+    return f"\x1b[{code}m{text}\x1b[0m\n" if code else line
 
 
 def _agreed(planned: "Plan", args: argparse.Namespace) -> list["Change"]:

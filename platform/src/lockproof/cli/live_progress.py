@@ -3,12 +3,14 @@
 import time
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
+
+from lockproof.render.words import duration
 
 from .plain_progress import PlainProgress, visible
 
@@ -18,14 +20,22 @@ _WATCHED = 20
 
 
 class LiveProgress(PlainProgress):
-    """Steps scroll by above; below them stands the last line of each running command."""
+    """Steps scroll by above; below stands of each running command its time and last line."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, verbose: bool = False) -> None:
         """Prepare the live part of the screen."""
-        super().__init__()
+        super().__init__(verbose=verbose)
         self._console = Console(stderr=True)
-        self._live = Live(console=self._console, transient=True, refresh_per_second=8)
         self._lines: dict[str, str] = {}
+        self._since: dict[str, float] = {}
+        self._spinner = Spinner("dots")
+        # Asked for at every refresh: times go on where a command is silent.
+        self._live = Live(
+            console=self._console,
+            transient=True,
+            refresh_per_second=8,
+            get_renderable=self._drawn,
+        )
 
     def __enter__(self) -> Self:
         """Start drawing."""
@@ -43,26 +53,29 @@ class LiveProgress(PlainProgress):
 
     def show(self, name: str, line: str) -> None:
         """Update the line of a running command."""
+        self._since.setdefault(name, time.monotonic())
         self._lines[name] = line
-        self._draw()
 
     def end(self, name: str) -> None:
         """Take the line of a command away."""
         self._lines.pop(name, None)
-        self._draw()
+        self._since.pop(name, None)
 
-    def _draw(self) -> None:
+    def _drawn(self) -> RenderableType:
         table = Table.grid(padding=(0, 1))
+        now = time.monotonic()
         for stage, last in list(self._lines.items())[-_COMMANDS:]:
             text = Text(visible(last)[:_WIDTH], style="dim", no_wrap=True, overflow="ellipsis")
-            table.add_row(Spinner("dots"), Text(visible(stage)), text)
-        self._live.update(table)
+            # The spinner turns by the clock; a new one each time would stand still.
+            since = duration(now - self._since.get(stage, now))
+            table.add_row(self._spinner, Text(visible(stage)), Text(since), text)
+        return table
 
 
 class LiveWatch(LiveProgress):
     """Below the steps stands a table of what is waited for, and what each of it says."""
 
-    def _draw(self) -> None:
+    def _drawn(self) -> RenderableType:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         table.add_column("waiting for", no_wrap=True)
         table.add_column("conditions and messages", style="dim", overflow="fold")
@@ -71,4 +84,4 @@ class LiveWatch(LiveProgress):
         more = len(self._lines) - _WATCHED
         if more > 0:
             table.add_row(Text(f"and {more} more", style="dim"))
-        self._live.update(table if self._lines else Text())
+        return table if self._lines else Text()

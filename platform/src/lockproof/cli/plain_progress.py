@@ -10,8 +10,9 @@ from lockproof.model.inert import inert
 class PlainProgress:
     """One line per step, with the seconds since the start."""
 
-    def __init__(self) -> None:
-        """Start the clock."""
+    def __init__(self, *, verbose: bool = False) -> None:
+        """Start the clock; `verbose` prints also the raw words of programs."""
+        self._verbose = verbose
         self._start = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -33,6 +34,18 @@ class PlainProgress:
 
     def end(self, name: str) -> None:
         """The next step says so."""
+
+    def detail(self, text: str) -> None:
+        """Print it where that is asked for."""
+        if self._verbose and text:
+            self.say(text)
+
+
+class SilentProgress(PlainProgress):
+    """Nothing: a hook prints findings only."""
+
+    def say(self, text: str) -> None:
+        """Nothing."""
 
 
 class PlainWatch(PlainProgress):

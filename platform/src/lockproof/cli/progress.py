@@ -3,16 +3,18 @@
 import os
 import sys
 
-from .plain_progress import PlainProgress, PlainWatch
+from .plain_progress import PlainProgress, PlainWatch, SilentProgress
 
 
-def progress() -> PlainProgress:
-    """Live on a terminal; plain lines in CI, in a pipe or on a dumb terminal."""
+def progress(*, quiet: bool = False, verbose: bool = False) -> PlainProgress:
+    """Live on a terminal; plain lines in CI, in a pipe or on a dumb terminal; or nothing."""
+    if quiet:
+        return SilentProgress()
     if _plain():
-        return PlainProgress()
+        return PlainProgress(verbose=verbose)
     from .live_progress import LiveProgress
 
-    return LiveProgress()
+    return LiveProgress(verbose=verbose)
 
 
 def watch() -> PlainProgress:

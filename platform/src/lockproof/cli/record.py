@@ -48,8 +48,8 @@ def run(args: argparse.Namespace) -> int:
         code, ran = _watch(args)
         if ran is None:
             return code
-    with progress() as shown:
-        gathered = anyio.run(gather, args.directory, args.name, shown.say)
+    with progress(verbose=args.verbose) as shown:
+        gathered = anyio.run(gather, args.directory, args.name, shown)
         if ran is not None:
             gathered = anyio.run(with_watched, gathered, ran, shown.say)
         tracking = open_tracking(gathered.policy, gathered.root) if args.mlflow else None

@@ -18,13 +18,12 @@ _SUFFIXES = ", ".join(known.suffixes[0] for known in FORMATS if known.suffixes)
 _MIN_WIDTH, _MAX_WIDTH = 60, 140
 
 
-def add_report_options(parser: argparse.ArgumentParser) -> None:
-    """`--format` and `--output`."""
+def add_report_options(parser: argparse.ArgumentParser, usual: str = "table") -> None:
+    """`--format` and `--output`; `usual` says what the format is by default."""
     parser.add_argument(
         "--format",
         choices=[known.name for known in FORMATS],
-        default="table",
-        help="what goes to standard output (default: table)",
+        help=f"what goes to standard output (default: {usual})",
     )
     parser.add_argument(
         "--output",
@@ -35,6 +34,11 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
         help=f"also write the report to FILE, in the format of its suffix ({_SUFFIXES});"
         " may be repeated",
     )
+
+
+def in_colour() -> bool:
+    """Whether standard output takes colours: a terminal, unless NO_COLOR says otherwise."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def _report_file(text: str) -> Path:
@@ -56,14 +60,19 @@ def deliver(report: "Report", args: argparse.Namespace, folder: Path | None = No
     left = (folder / "report.json", folder / "report.html") if folder else ()
     for path in (*left, *args.output):
         write_whole(path, format_for(path).load()(report))
-    if args.format == "table":
+    name = args.format or "table"
+    if name == "table":
         from lockproof.render.table import table
 
-        width = shutil.get_terminal_size((100, 24)).columns
-        color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        text = table(report, width=min(max(width, _MIN_WIDTH), _MAX_WIDTH), color=color)
+        columns = shutil.get_terminal_size((100, 24)).columns
+        width = min(max(columns, _MIN_WIDTH), _MAX_WIDTH)
+        text = table(report, width, color=in_colour(), whole=args.verbose)
+    elif name == "short":
+        from lockproof.render.short import short
+
+        text = short(report, whole=args.verbose)
     else:
-        text = format_named(args.format).load()(report)
+        text = format_named(name).load()(report)
     sys.stdout.write(text)
     if folder:
         print(f"report: {folder / 'report.html'}", file=sys.stderr)

@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
         log_mlflow=args.log_mlflow,
         vary=parse_names(args.vary) if args.vary is not None else (),
     )
-    with progress() as shown:
+    with progress(verbose=args.verbose) as shown:
         report = anyio.run(reproduce, request, shown)
     deliver(report, args, Path(report.host.paths["logs"]).parent)
     return report.verdict.exit_code

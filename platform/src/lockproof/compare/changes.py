@@ -5,8 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lockproof.model.base import canonical_json
-from lockproof.model.changes import Changes, DataChange, FolderChange, MetricChange, ParamChange
-from lockproof.model.pipeline import Out, Pipeline, flat
+from lockproof.model.changes import (
+    Changes,
+    DataChange,
+    FolderChange,
+    MetricChange,
+    ParamChange,
+    StageChange,
+)
+from lockproof.model.digest import Digest
+from lockproof.model.pipeline import Out, Pipeline, Stage, flat
 from lockproof.model.run import plain
 
 _EXAMPLES = 5
@@ -43,6 +51,7 @@ def changes_between(
         metrics=tuple(_metrics(before.metrics, after.metrics, better or {})),
         params=tuple(_params(_values(before.pipeline), _values(after.pipeline))),
         data=tuple(_data(_outs(before.pipeline), _outs(after.pipeline))),
+        stages=tuple(_stages(before.pipeline, after.pipeline)),
         unknown=tuple(dict.fromkeys((*before.unknown, *after.unknown))),
     )
 
@@ -117,6 +126,36 @@ def _data(before: Mapping[str, Out], after: Mapping[str, Out]) -> Iterator[DataC
             base_files=_files(old),
             current_files=_files(new),
         )
+
+
+def _stages(before: Pipeline, after: Pipeline) -> Iterator[StageChange]:
+    for address in (*after.by_address, *(before.by_address.keys() - after.by_address.keys())):
+        old, new = before.by_address.get(address), after.by_address.get(address)
+        if (new or old) is None or (new or old).kind != "stage":  # type: ignore[union-attr]
+            continue
+        commands = [stage.command if stage else () for stage in (old, new)]
+        if commands[0] == commands[1]:
+            commands = [(), ()]
+        inputs = tuple(_inputs(_deps(old), _deps(new))) if old and new else ()
+        how = _how(old is not None, new is not None)
+        if how != "changed" or commands[0] or commands[1] or inputs:
+            yield StageChange(
+                address=address, change=how, base=commands[0], current=commands[1], inputs=inputs
+            )
+
+
+def _deps(stage: Stage) -> dict[str, Digest | None]:
+    return {dep.path: dep.locked for dep in stage.deps}
+
+
+def _inputs(
+    before: Mapping[str, Digest | None], after: Mapping[str, Digest | None]
+) -> Iterator[str]:
+    for path in sorted({*before, *after}):
+        if path not in before or path not in after:
+            yield f"{'+' if path in after else '-'} {path}"
+        elif before[path] != after[path]:
+            yield f"~ {path}"
 
 
 def _files(out: Out | None) -> int | None:

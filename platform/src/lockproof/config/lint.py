@@ -41,6 +41,9 @@ class LintPolicy(Section):
     """Globs on files that are not looked at by themselves, such as charts' templates."""
     off: tuple[LintFamily, ...] = ()
     """Families that are not looked at; with all of them off nothing can pass."""
+    require: tuple[LintFamily, ...] = ()
+    """Families that must be looked at also where a program that they need, such as promtool, is
+    not there; without, that is told of and does not count."""
     kubernetes_version: Annotated[str, Field(pattern=r"^1\.\d+$")] = "1.34"
     """The version that the manifests must fit."""
     schema_locations: tuple[Name, ...] = ()

@@ -10,7 +10,7 @@ from .base import Name, Section
 class RecordPolicy(Section):
     """Where run records live."""
 
-    directory: Name = "data-plane/experiments"
+    directory: Name = "experiments"
     """The folder of run records, relative to the DVC root."""
     mlflow: Literal["reachable", "required", "off"] = "reachable"
     """Whether `lockproof gate` compares a record with its run in MLflow: where a tracking server is

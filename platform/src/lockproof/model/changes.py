@@ -1,4 +1,4 @@
-"""What a revision changes against its base: metrics, parameters and data."""
+"""What a revision changes against its base: metrics, parameters, data, stages."""
 
 from typing import Any, Literal
 
@@ -51,6 +51,20 @@ class DataChange(Frozen):
     current_files: int | None = None
 
 
+class StageChange(Frozen):
+    """A stage that is not as it is at the base."""
+
+    address: str
+    """DVC's address: `train`, or `sub/dvc.yaml:train`."""
+    change: Literal["added", "removed", "changed"]
+    base: tuple[str, ...] = ()
+    """Its commands at the base, where they changed."""
+    current: tuple[str, ...] = ()
+    """Its commands in the revision, where they changed."""
+    inputs: tuple[str, ...] = ()
+    """Dependencies that are new, gone or locked otherwise: `+ new`, `- gone`, `~ changed`."""
+
+
 class Changes(Frozen):
     """All of it, as the locks of the two revisions have it; no data is needed to know it."""
 
@@ -59,13 +73,14 @@ class Changes(Frozen):
     metrics: tuple[MetricChange, ...] = ()
     params: tuple[ParamChange, ...] = ()
     data: tuple[DataChange, ...] = ()
+    stages: tuple[StageChange, ...] = ()
     unknown: tuple[str, ...] = ()
     """What could not be compared and why, one line each."""
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is known to have changed."""
-        return not (self.metrics or self.params or self.data)
+        return not (self.metrics or self.params or self.data or self.stages)
 
 
 class FolderChange(Frozen):

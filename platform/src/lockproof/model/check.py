@@ -19,5 +19,8 @@ class Check(Frozen):
     """What those things are, in the singular."""
     summary: str = ""
     """One line for people, such as `verified by ETag: 912, by size alone: 3`."""
+    demanded: bool = True
+    """False: neither the policy nor the repository asks anything of this family, so that it has
+    no say in the verdict unless it fails."""
     not_checked: tuple[str, ...] = ()
     """What was left out and why, one line each; never counted as proof."""

@@ -1,7 +1,7 @@
 """A finding: one thing that is wrong, where, and what to do about it."""
 
 from enum import StrEnum
-from typing import Self
+from typing import Literal, Self
 
 from .base import Frozen, sha256_of
 
@@ -40,6 +40,8 @@ class Finding(Frozen):
     seen: str | None = None
     """Names what was seen of the subject, such as a digest or a value: 16 hex digits. The baseline
     lets a finding pass only while that is the same."""
+    passed_by: Literal["waiver", "baseline"] | None = None
+    """What lets it pass, as a note, where a waiver or the baseline does."""
     help: str
 
     @classmethod

@@ -8,7 +8,7 @@ from .environment import Environment
 
 
 class RunRecord(Frozen):
-    """One JSON file in `data-plane/experiments/`."""
+    """One JSON file in the folder of run records."""
 
     schema_version: Literal["1", "2"] = "2"
     """`1` has neither `observed` nor what follows from it."""

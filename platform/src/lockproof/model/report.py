@@ -175,9 +175,24 @@ class MetricValue(Frozen):
     """The value from one more run, on those outputs as they came out; null where there is none."""
 
 
+class Origin(Frozen):
+    """Where a commit comes from; empty what is not known."""
+
+    repository: str = ""
+    """The URL of `origin`, without credentials."""
+    branch: str = ""
+    """The branch that was checked out."""
+    title: str = ""
+    """The first line of the commit's message."""
+    author: str = ""
+    """The name of its author."""
+
+
 class Host(Frozen):
     """What depends on the place."""
 
+    origin: Origin | None = None
+    """Where the commit comes from."""
     environment: Environment | None = None
     recorded: str | None = None
     """The run record used to attribute environment differences."""

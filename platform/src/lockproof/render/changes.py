@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lockproof.model.changes import Changes, DataChange, FolderChange, MetricChange
+from lockproof.model.changes import Changes, DataChange, FolderChange, MetricChange, StageChange
 from lockproof.model.report import Report
 from lockproof.render import words
 
@@ -40,6 +40,10 @@ class Rows:
     noun: str
     rows: tuple[Row, ...]
 
+    def is_foreign(self, value: str) -> bool:
+        """Whether a value is the repository's own text, and not a figure of ours."""
+        return self.noun in ("parameter", "stage") and value not in ("absent", "-")
+
     @property
     def file(self) -> str:
         """The path that all rows share; empty where they do not, and for data."""
@@ -62,6 +66,7 @@ def change_rows(report: Report) -> list[Rows]:
         Rows("Metrics", "metric", tuple(map(_metric, changes.metrics))),
         Rows("Data", "data set", tuple(_data(changes, report))),
         Rows("Parameters", "parameter", tuple(_params(changes))),
+        Rows("Stages", "stage", tuple(map(_stage, changes.stages))),
     ]
     return [kind for kind in kinds if kind.rows]
 
@@ -71,7 +76,7 @@ def nothing_changed(report: Report) -> str | None:
     changes = report.changes
     if changes is None or not changes.is_empty:
         return None
-    return "No metric, data or parameter differs from the base."
+    return "No metric, data, parameter or stage differs from the base."
 
 
 def size(count: int | None) -> str:
@@ -118,6 +123,15 @@ def _params(changes: Changes) -> Iterator[Row]:
 def _value(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     return text if len(text) <= _VALUE_LIMIT else f"{text[:_VALUE_LIMIT]}…"
+
+
+def _stage(change: StageChange) -> Row:
+    commanded = bool(change.base or change.current)
+    parts: list[str] = [change.change]
+    if change.change == "changed":
+        parts += ["its command"] * commanded + ["its inputs"] * bool(change.inputs)
+    before, after = (" && ".join(each) or "-" for each in (change.base, change.current))
+    return Row(change.address, "", before, after, ", ".join(parts), notes=change.inputs)
 
 
 def _data(changes: Changes, report: Report) -> Iterator[Row]:

@@ -66,7 +66,7 @@ def known_rules() -> tuple[Rule, ...]:
 
 def _nothing_proved(report: Report) -> Finding:
     severity = Severity.ERROR if report.verdict is Verdict.FAILED else Severity.WARNING
-    checks = [check for check in report.checks if check.verdict is not Verdict.PASSED]
+    checks = [c for c in report.checks if c.demanded and c.verdict is not Verdict.PASSED]
     reasons = [f"{check.name}: {line}" for check in checks for line in check.not_checked]
     why = "; ".join(reasons[:_MOST_REASONS]) or words.verdict_sentence(report)
     message = f"not everything could be proved: {why}"

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from lockproof.model.report import Report
 from lockproof.render import page, stages, words
+from lockproof.render.alike import alike
 from lockproof.render.changes import change_rows, nothing_changed
 from lockproof.render.foreign import brief, visible_lines
 
@@ -71,12 +72,14 @@ def _environment() -> Environment:
     }
     environment.filters.update(filters)
     functions: dict[str, Callable[..., object]] = {
+        "alike": alike,
         "by_severity": words.by_severity,
         "change_rows": change_rows,
         "nothing_changed": nothing_changed,
         "cause_kind": words.cause_kind,
         "outcome": words.outcome,
         "environment_line": words.environment_line,
+        "check_word": words.check_word,
         "looked_at": words.looked_at,
         "outputs_by_verdict": words.outputs_by_verdict,
     }

@@ -115,7 +115,7 @@ def _check_case(check: Check) -> _Case:
     looked = words.count(check.checked, check.unit) if check.checked else "nothing was checked"
     lines = [looked, check.summary, *(f"not checked: {line}" for line in check.not_checked)]
     shown = tuple(brief(line, _TEXT_LIMIT) for line in lines if line)
-    return _Case(brief(check.name, _NAME_LIMIT), check.verdict, check.verdict.value, shown)
+    return _Case(brief(check.name, _NAME_LIMIT), check.verdict, words.check_word(check), shown)
 
 
 def _finding_case(each: Placed) -> _Case:

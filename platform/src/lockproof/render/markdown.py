@@ -124,7 +124,8 @@ class _Writer:
                 *(f"not checked: {each}" for each in check.not_checked),
             ]
             seen = "<br>".join(prose(c, self.detail.characters) for c in cells[:20] if c)
-            sign = f"{_SIGNS[check.verdict]} {check.verdict.value}"
+            word = words.check_word(check)
+            sign = f"{_SIGNS[check.verdict]} {word}" if word == check.verdict.value else word
             lines.append(f"| {code(check.name, 60)} | {sign} | {seen} |")
         yield [*lines]
         yield self._rest(len(checks), "check")

@@ -48,9 +48,7 @@ def _table(rows: Rows, limit: int, characters: int) -> Iterator[str]:
 
 def _values(row: Row, rows: Rows, characters: int) -> list[str]:
     values = (row.before, row.after)
-    if rows.noun == "parameter":
-        return [each if each == "absent" else code(each, characters) for each in values]
-    return list(values)  # Figures of ours.
+    return [code(each, characters) if rows.is_foreign(each) else each for each in values]
 
 
 def _change(row: Row, characters: int) -> str:

@@ -35,6 +35,12 @@ def _table() -> "Renderer":
     return table
 
 
+def _short() -> "Renderer":
+    from lockproof.render.short import short
+
+    return short
+
+
 def _json() -> "Renderer":
     from lockproof.render.json_report import json_report
 
@@ -79,6 +85,7 @@ def _github() -> "Renderer":
 
 FORMATS: tuple[Format, ...] = (
     Format("table", (".txt",), "for people, in a terminal", _table),
+    Format("short", (), "the findings alone, a line each; for hooks", _short),
     Format("json", (".json",), "for programs; docs/reference/report.schema.json", _json),
     Format("html", (".html", ".htm"), "one page for people, without network", _html),
     Format("markdown", (".md",), "for a pull-request comment or a job summary", _markdown),

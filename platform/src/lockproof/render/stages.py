@@ -78,6 +78,8 @@ class ShownStage:
     segments: tuple[Segment, ...]
     seconds: float | None
     varied: tuple[VariedRow, ...] = ()
+    changed: str = ""
+    """`added` or `changed`, where the revision does that against its base."""
 
     @property
     def is_open(self) -> bool:
@@ -129,7 +131,13 @@ def shown_stage(
         segments=time_bar(times or {}, longest, TIME_WIDTH),
         seconds=sum(times.values()) if times else None,
         varied=varied_rows(host),
+        changed=_changed(stage, report),
     )
+
+
+def _changed(stage: StageReport, report: Report) -> str:
+    changes = report.changes.stages if report.changes else ()
+    return next((each.change for each in changes if each.address == stage.address), "")
 
 
 def _output(output: OutputReport, host: HostStage) -> ShownOutput:

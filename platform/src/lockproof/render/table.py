@@ -26,6 +26,7 @@ _STYLES = {
     Verdict.INCONCLUSIVE: "yellow",
 }
 _SEVERITIES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+_DIFF = {"+": "green", "-": "red", "@": "cyan"}
 _NARROWEST = 40
 _VERDICT_WIDTH = len("nondeterministic")
 _DIFFERS_WIDTH = 40
@@ -36,13 +37,14 @@ _LOG_LINES = 8
 _METRIC_LINES = 20
 
 
-def table(report: Report, width: int = 100, color: bool = False) -> str:
+def table(report: Report, width: int = 100, color: bool = False, *, whole: bool = False) -> str:
     """The report in lines of at most `width` cells (40 or more); only the verdict may exceed it.
 
     Args:
         report: the report.
         width: cells of the terminal.
         color: whether to write ANSI colours; every verdict is a word in either case.
+        whole: whether findings that a waiver or the baseline lets pass are listed, not counted.
     """
     width = max(width, _NARROWEST)
     out = StringIO()
@@ -71,7 +73,7 @@ def table(report: Report, width: int = 100, color: bool = False) -> str:
     _write_causes(console, report)
     _write_metrics(console, report)
     _write_varied(console, report)
-    _write_findings(console, report)
+    _write_findings(console, report, whole=whole)
     console.print()
     sentence = Text(words.verdict_sentence(report), style=_STYLES[report.verdict])
     console.print(sentence, soft_wrap=True)
@@ -124,7 +126,9 @@ def _write_checks(console: Console, report: Report) -> None:
         looked = words.looked_at(check)
         lines = [f"{looked}; {brief(check.summary, 400)}" if check.summary else looked]
         lines += [f"not checked: {brief(line, 400)}" for line in check.not_checked]
-        verdict = Text(check.verdict.value, style=_STYLES[check.verdict])
+        word = words.check_word(check)
+        style = _STYLES[check.verdict] if word == check.verdict.value else "dim"
+        verdict = Text(word, style=style)
         name = Text(brief(check.name, _NAME_LIMIT), style="bold")
         grid.add_row(name, verdict, Text("\n".join(lines)))
     console.print(grid)
@@ -232,7 +236,17 @@ def _write_evidence(console: Console, evidence: list[Evidence]) -> None:
             lines, more = first_lines(item.detail, _DETAIL_LINES)
             if more:
                 lines.append(f"… {words.count(more, 'more line')}; the HTML report has them")
-            console.print(_indented(Text("\n".join(lines), style="dim", overflow="fold"), 6))
+            console.print(_indented(_detail(lines), 6))
+
+
+def _detail(lines: list[str]) -> Text:
+    """Lines of evidence; those of a diff in its colours."""
+    is_diff = any(line.startswith("@@") for line in lines)
+    text = Text(style="dim", overflow="fold")
+    for index, line in enumerate(lines):
+        style = _DIFF.get(line[:1], "") if is_diff else ""
+        text.append(f"\n{line}" if index else line, style=style)
+    return text
 
 
 def _write_log(console: Console, tail: str, log: str | None) -> None:
@@ -276,16 +290,20 @@ def _write_varied(console: Console, report: Report) -> None:
     console.print(Text(summary, overflow="fold"))
 
 
-def _write_findings(console: Console, report: Report) -> None:
+def _write_findings(console: Console, report: Report, *, whole: bool) -> None:
+    shown = [f for f in words.by_severity(report.findings) if whole or f.passed_by is None]
     if report.findings:
         _write_heading(console, "Findings")
-    for finding in words.by_severity(report.findings):
+    for finding in shown:
         head = Text(overflow="fold").append(
             f"{finding.severity.value} {brief(finding.rule, 40)}",
             style=_SEVERITIES[finding.severity],
         )
         console.print(head.append(f"  {words.where(finding)}"))
         console.print(_indented(Text(brief(finding.message, 1000), overflow="fold"), 2))
+    if len(shown) < len(report.findings):
+        line = f"{words.let_pass(report.findings)}: -v lists them"
+        console.print(Text(line, style="dim", overflow="fold"))
 
 
 def _write_heading(console: Console, text: str) -> None:

@@ -3,6 +3,7 @@
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable
 
 from lockproof.model.cause import Cause
 from lockproof.model.check import Check
@@ -17,7 +18,7 @@ from lockproof.model.report import (
     StageReport,
     Subject,
 )
-from lockproof.model.verdict import OutputVerdict
+from lockproof.model.verdict import OutputVerdict, Verdict
 from lockproof.render.foreign import brief, visible
 
 SKIP_WORDS = {
@@ -96,9 +97,22 @@ def _outcome_of_checks(report: Report) -> str:
     return "; ".join([*parts, duration(report.timing.seconds)])
 
 
+def let_pass(findings: Iterable[Finding]) -> str:
+    """`8 waived, 2 in the baseline`; empty where there are none."""
+    tally = Counter(finding.passed_by for finding in findings)
+    kinds = ((tally["waiver"], "waived"), (tally["baseline"], "in the baseline"))
+    return ", ".join(f"{number:,} {how}" for number, how in kinds if number)
+
+
 def looked_at(check: Check) -> str:
     """`12 objects`; `nothing` where a family looked at nothing."""
     return count(check.checked, check.unit) if check.checked else "nothing"
+
+
+def check_word(check: Check) -> str:
+    """Its verdict; `not demanded` where nothing was proved and nobody asks for it."""
+    idle = check.verdict is Verdict.INCONCLUSIVE and not check.demanded
+    return "not demanded" if idle else check.verdict.value
 
 
 def subject_parts(subject: Subject) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
+from typing import Literal
 
 from lockproof.config import Policy, Waiver, matches_any
 from lockproof.errors import ConfigError
@@ -56,11 +57,11 @@ def weigh(
             used.add(number)
             waived += 1
             waiver = policy.waiver[number]
-            found = _noted(found, f"waived until {waiver.expires}: {waiver.reason}")
+            found = _noted(found, "waiver", f"waived until {waiver.expires}: {waiver.reason}")
         elif before is not None and found.severity is not Severity.NOTE:
             if found.seen in before:
                 known += 1
-                found = _noted(found, "in the baseline")
+                found = _noted(found, "baseline", "in the baseline")
             else:
                 found = _explained(found, "changed since the baseline was written")
         kept.append(found)
@@ -101,8 +102,9 @@ def _covers(waiver: Waiver, found: Finding, today: date) -> bool:
     )
 
 
-def _noted(found: Finding, why: str) -> Finding:
-    return _explained(found, why).model_copy(update={"severity": Severity.NOTE})
+def _noted(found: Finding, by: Literal["waiver", "baseline"], why: str) -> Finding:
+    update = {"severity": Severity.NOTE, "passed_by": by}
+    return _explained(found, why).model_copy(update=update)
 
 
 def _explained(found: Finding, why: str) -> Finding:

@@ -1,7 +1,6 @@
 """What `lockproof record` writes down: the lock, metrics and environment of the work tree."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +14,9 @@ from lockproof.model.metrics import flatten_metrics
 from lockproof.model.pipeline import Pipeline
 from lockproof.model.run import DataInput, GitState, RunFacts
 from lockproof.steps.declared import below, declared
+from lockproof.steps.progress import Progress
 from lockproof.steps.surface import isolation_for
 from lockproof.steps.surroundings import surroundings
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -12,5 +12,8 @@ class Progress(Protocol):
     def show(self, name: str, line: str) -> None:
         """The latest line of a running command; only of use on a live screen."""
 
+    def detail(self, text: str) -> None:
+        """The raw words of a program; for who asks for them."""
+
     def end(self, name: str) -> None:
         """A command has ended."""

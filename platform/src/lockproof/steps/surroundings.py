@@ -1,7 +1,6 @@
 """The pipeline's environment made ready and described, as every verb that runs stages needs it."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from lockproof.adapters.sandbox.isolation import Isolated, Isolation
 from lockproof.config import EnvironmentPolicy, Policy
 from lockproof.errors import ConfigError
 from lockproof.model.environment import Environment
+from lockproof.steps.progress import Progress
 
 from .surface import Surface, look_at_own, make_surface
 
@@ -40,7 +40,7 @@ async def surroundings(
     user_root: Path,
     clone: Path,
     scratch: Path,
-    progress: Callable[[str], None],
+    progress: Progress,
     isolation: Isolation,
     *,
     look: bool = False,
@@ -69,9 +69,10 @@ async def surroundings(
         named,
         base,
         cache_root(),
-        progress,
+        progress.say,
         isolation,
         strict=policy.run.isolation == "required",
+        screen=progress,
     )
     # As DVC chooses it, so that what works with `dvc repro` works here.
     shell = policy.run.shell or os.environ.get("SHELL") or "/bin/sh"

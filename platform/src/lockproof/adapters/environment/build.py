@@ -22,6 +22,7 @@ from lockproof.model.environment import Environment
 
 from .identity import content_of
 from .installers import Recipe
+from .installing import NOBODY, Say, Screen
 from .interpreters import (
     Interpreter,
     find_interpreter,
@@ -34,7 +35,7 @@ from .pins import normalised, read_pins
 from .places import Places
 from .prefixes import folders_of_python, narrow
 from .uv_lock import read_uv_lock
-from .venvs import Progress, cached_venv
+from .venvs import cached_venv
 
 _PIN = re.compile(r"[A-Za-z0-9][\w.-]*==[\w.!+*-]+")
 IMAGE_VARIABLE = "LOCKPROOF_IMAGE"
@@ -68,10 +69,11 @@ async def prepare(
     policy: EnvironmentPolicy | None,
     root: Path,
     cache: Path,
-    progress: Progress,
+    say: Say,
     isolation: Isolation,
     *,
     strict: bool = False,
+    screen: Screen = NOBODY,
 ) -> PipelineEnvironment:
     """Make the environment that the policy names; paths in it are relative to `root`.
 
@@ -98,7 +100,7 @@ async def prepare(
     else:
         kind, name = "uv-lock", policy.uv_lock or ""
         recipe, digest = await _of_uv_lock(name, policy.python, root)
-    folder = await cached_venv(recipe, cache, progress, isolation, strict=strict)
+    folder = await cached_venv(recipe, cache, say, isolation, strict=strict, screen=screen)
     return _built(kind, name, digest, folder, recipe)
 
 
@@ -113,8 +115,9 @@ async def with_packages(
     env: PipelineEnvironment,
     packages: Mapping[str, str],
     cache: Path,
-    progress: Progress,
+    say: Say,
     isolation: Isolation,
+    screen: Screen = NOBODY,
     other: Interpreter | None = None,
 ) -> PipelineEnvironment:
     """An environment with exactly these packages (name -> version), on the same Python or `other`.
@@ -147,7 +150,7 @@ async def with_packages(
         names=frozenset(map(normalised, packages)),
         files=(file,),
     )
-    folder = await cached_venv(recipe, cache, progress, isolation, strict=False)
+    folder = await cached_venv(recipe, cache, say, isolation, strict=False, screen=screen)
     built = _built(env.kind, recipe.name, digest, folder, recipe)
     if other is None:
         return built

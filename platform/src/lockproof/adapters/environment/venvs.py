@@ -43,11 +43,11 @@ from .installers import (
     wants_credentials,
     wheels_will_do,
 )
+from .installing import NOBODY, ROW, Installing, Say, Screen
 from .interpreters import find_uv
 from .pins import not_whole
 from .workshop import Workshop, furnish, workshop_beside
 
-Progress = Callable[[str], None]
 Programs = Sequence[Sequence[str | Path]]
 
 _FORMAT = "3"
@@ -69,7 +69,13 @@ def key_of(recipe: Recipe) -> str:
 
 
 async def cached_venv(
-    recipe: Recipe, cache: Path, progress: Progress, isolation: Isolation, *, strict: bool
+    recipe: Recipe,
+    cache: Path,
+    say: Say,
+    isolation: Isolation,
+    *,
+    strict: bool,
+    screen: Screen = NOBODY,
 ) -> Path:
     """The folder of the environment that `recipe` describes, built if it is not there.
 
@@ -89,7 +95,7 @@ async def cached_venv(
         base.mkdir(parents=True, exist_ok=True)
         for generation in itertools.count(1):
             folder = base / (key if generation == 1 else f"{key}.{generation}")
-            if await _settle(recipe, folder, progress, isolation, strict=strict):
+            if await _settle(recipe, folder, say, isolation, screen, strict=strict):
                 return folder
     except OSError as error:
         raise UsageError(
@@ -99,7 +105,13 @@ async def cached_venv(
 
 
 async def _settle(
-    recipe: Recipe, folder: Path, progress: Progress, isolation: Isolation, *, strict: bool
+    recipe: Recipe,
+    folder: Path,
+    say: Say,
+    isolation: Isolation,
+    screen: Screen,
+    *,
+    strict: bool,
 ) -> bool:
     """Make `folder` whole and take a shared lock on it; False if it is spoilt and in use."""
     lock = _opened(folder.with_name(f"{folder.name}.lock"))
@@ -112,13 +124,13 @@ async def _settle(
                 spoilt = _marker(folder).exists()
                 if _locked(lock, fcntl.LOCK_EX):
                     if not _whole(folder, strict=strict):
-                        await _build(recipe, folder, lock, progress, isolation)
+                        await _build(recipe, folder, lock, say, isolation, screen)
                     _locked(lock, fcntl.LOCK_SH)
                     break
                 if spoilt:
                     return False
             if not told:
-                progress("waiting for another lockproof that builds the same environment")
+                say("waiting for another lockproof that builds the same environment")
                 told = True
             await anyio.sleep(random.uniform(0.05, 0.25))  # noqa: S311 - only spreads attempts
         _IN_USE.append(lock)
@@ -178,10 +190,15 @@ def _mark(folder: Path, state: str, content: str, built: str) -> None:
 
 
 async def _build(
-    recipe: Recipe, folder: Path, lock: int, progress: Progress, isolation: Isolation
+    recipe: Recipe,
+    folder: Path,
+    lock: int,
+    say: Say,
+    isolation: Isolation,
+    screen: Screen,
 ) -> None:
     """First as the user and only from wheels, where nothing of a package runs; else apart."""
-    progress(f"building the environment of {recipe.name}")
+    say(f"building the environment of {recipe.name}")
     if folder.exists():
         # The marker goes first: what is half removed must not look whole.
         _marker(folder).unlink(missing_ok=True)
@@ -192,20 +209,28 @@ async def _build(
     cwd = (recipe.requirements or Path()).parent if recipe.project is None else recipe.project
 
     async def run(
-        where: Workshop, programs: Programs, *, network: bool = True, timeout: float | None = None
+        where: Workshop,
+        programs: Programs,
+        *,
+        network: bool = True,
+        timeout: float | None = None,
+        installs: bool = False,
     ) -> bool:
+        told = Installing(log, len(recipe.names), say, screen)
         ended = await run_programs(
             programs,
             cwd=cwd,
             env=where.env,
             log=log,
             limits=Limits(timeout=timeout, network=network),
-            on_output=progress,
+            on_output=told,
             held=[lock],
             isolated=where.isolated,
         )
         if ended.refusal:
             raise ConfigError(f"{recipe.name} could not be built apart: {ended.refusal}")
+        if installs and ended.exit_code == 0:
+            told.done()
         return ended.exit_code == 0
 
     built: str = "wheels"
@@ -222,18 +247,14 @@ async def _build(
                 apart = await furnish(room, folder, recipe, uv, plain.env, isolation)
             if not await _from_wheels(recipe, uv, folder, log, partial(run, plain)):
                 built = isolation.level
-                progress(f"a package of {recipe.name} is built from source: {_kept(isolation)}")
-                if not await run(apart, install_programs(recipe, uv, folder, wheels=False)):
+                say(f"a package of {recipe.name} is built from source: {_kept(isolation)}")
+                from_source = install_programs(recipe, uv, folder, wheels=False)
+                if not await run(apart, from_source, installs=True):
                     raise failure(recipe, _tail(log), log, apart=apart is not plain)
             # From here on there is code of packages in it, which its Python runs as it starts.
             checked = await run(apart, check_programs(recipe, uv, folder), network=False)
-            absent = missing(_tail(log)) if recipe.closed and not checked else ()
-            if absent:
-                _see_whole(recipe, {*recipe.names, *absent})
-                progress(
-                    f"{recipe.name} does not pin {', '.join(absent)}, which pip freeze leaves out:"
-                    " stages do without, unless you pin it there"
-                )
+            if recipe.closed and not checked:
+                _tell_absent(recipe, missing(_tail(log)), say)
             last = finish_programs(recipe, uv, folder)
             if last and not await run(apart, last, network=False):
                 raise failure(recipe, _tail(log), log)
@@ -241,8 +262,19 @@ async def _build(
     except LockproofError:
         remove(folder)
         raise
+    finally:
+        screen.end(ROW)
     state = state_of([str(folder)])
     _mark(folder, state, content_of(str(folder)), built)
+
+
+def _tell_absent(recipe: Recipe, absent: Sequence[str], say: Say) -> None:
+    if absent:
+        _see_whole(recipe, {*recipe.names, *absent})
+        say(
+            f"{recipe.name} does not pin {', '.join(absent)}, which pip freeze leaves out:"
+            " stages do without, unless you pin it there"
+        )
 
 
 def _worth_a_look(recipe: Recipe) -> bool:
@@ -277,7 +309,7 @@ async def _from_wheels(
     """
     if not wheels_will_do(recipe):
         return False
-    if await run(install_programs(recipe, uv, folder, wheels=True)):
+    if await run(install_programs(recipe, uv, folder, wheels=True), installs=True):
         return True
     said = _tail(log)
     error = failure(recipe, said, log)

@@ -218,7 +218,7 @@ def _secrets(scene: Scene, seen: _Seen) -> None:
         seen.inconclusive = True
         seen.not_checked.append(f"secrets: {error}, or set secrets = false in [git]")
         return
-    before = scene.base.entries if scene.request.pull_request and scene.base else {}
+    before = scene.before.entries if scene.before else {}
     changed = [p for p, e in scene.head.entries.items() if e.is_file and before.get(p) != e]
     sizes = scene.head.sizes(changed)
     small = [path for path in changed if sizes[path] <= _LARGEST_SCANNED]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.config import Family, Policy
+from lockproof.errors import UsageError
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
 from lockproof.model.pipeline import Pipeline
@@ -21,7 +22,7 @@ class Request:
     directory: Path
     revision: str = "HEAD"
     staged: bool = False
-    """Look at the index in place of a revision."""
+    """Look at the index in place of a revision, and ask nothing outside the clone."""
     pull_request: bool = False
     """Trust only the base with policy, waivers, baseline and remotes."""
     base: str | None = None
@@ -30,6 +31,11 @@ class Request:
     report: Path | None = None
     """The report of `lockproof reproduce`, from the CI job's own artifact."""
     write_baseline: bool = False
+
+    @property
+    def offline(self) -> bool:
+        """Whether nothing outside is asked: a commit must do without. A baseline is of all."""
+        return self.staged and not self.write_baseline
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,22 @@ class Scene:
         return self.reading.pipeline
 
     @cached_property
+    def before(self) -> Snapshot | None:
+        """What `head` is a change of, for families that look at changes only.
+
+        The base of a pull request; the last commit, where the index is looked at; else None: all
+        counts as changed.
+        """
+        if self.request.pull_request:
+            return self.base
+        if not self.request.offline:
+            return None
+        try:
+            return Snapshot(self.head.git, self.head.git.resolve("HEAD"))
+        except UsageError:  # It is the first one.
+            return None
+
+    @cached_property
     def base_reading(self) -> Reading | None:
         """The same of `base`."""
         return read_project(self.base, self.prefix) if self.base else None
@@ -83,9 +105,6 @@ class Outcome:
     """`inconclusive` where nothing, or not enough, could be looked at; the verdict of findings is
     set after policy and waivers had their say."""
     findings: tuple[Finding, ...] = ()
-    asked: bool = True
-    """False: neither the policy nor the repository asks anything of this family, so that it has
-    no say in the verdict."""
 
 
 CheckFamily = Callable[[Scene], Outcome]
@@ -100,3 +119,5 @@ class FamilyEntry:
     """How the ids of its rules begin."""
     load: Callable[[], CheckFamily]
     """Imports it; some of them are heavy."""
+    outside: bool = False
+    """Whether it asks a remote, a server, or for a proof that no commit has yet."""

@@ -1,12 +1,13 @@
 """The manifests family: what `lockproof lint` says of the revision's own manifests."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lockproof.adapters.git.tree import SnapshotTree
 from lockproof.config import FILE_NAME
 from lockproof.errors import ConfigError
 from lockproof.model.check import Check
+from lockproof.model.pipeline import inside
 from lockproof.model.verdict import Verdict, worst
 from lockproof.steps.lint import DEFAULT_FOLDER, Linted, Request, lint_tree
 from lockproof.steps.lint.schema_locations import located
@@ -27,15 +28,41 @@ def check(scene: Scene) -> Outcome:
     tree = SnapshotTree(scene.head)
     paths = scene.policy.lint.paths or (DEFAULT_FOLDER,)
     if not scene.policy.lint.paths and not tree.is_folder(DEFAULT_FOLDER):
-        why = f"no [lint] paths, and no folder {DEFAULT_FOLDER}"
-        nothing = Check(
-            name="manifests", verdict=Verdict.INCONCLUSIVE, unit="manifest", summary=why
-        )
-        return Outcome(nothing, asked=False)
+        return _nothing(f"no [lint] paths in {FILE_NAME}")
+    if scene.request.offline:
+        if not _touched(scene, paths):
+            return _nothing("no manifest is staged")
+        if any("://" in location for location in scene.policy.lint.schema_locations):
+            return _nothing("left to 'lockproof gate': lint.schema-locations name a URL")
     tree.load(path for top in paths for path in tree.walk(top) if path.endswith(_MANIFESTS))
     request = Request(directory=scene.root, schema_locations=tuple(_locations(scene)))
     linted = lint_tree(tree, scene.policy, paths, request, scene.progress.say)
     return Outcome(_check(linted), linted.findings)
+
+
+def _nothing(why: str) -> Outcome:
+    return Outcome(
+        Check(
+            name="manifests",
+            verdict=Verdict.INCONCLUSIVE,
+            unit="manifest",
+            summary=why,
+            demanded=False,
+        )
+    )
+
+
+def _touched(scene: Scene, paths: Sequence[str]) -> bool:
+    """Whether what is staged changes manifests, or what is asked of them."""
+    if scene.before is None:
+        return True
+    now, before = scene.head.entries, scene.before.entries
+    tops = (*paths, scene.git_path(FILE_NAME))
+    return any(
+        now.get(path) != before.get(path)
+        for path in now.keys() | before.keys()
+        if any(inside(path, top) for top in tops)
+    )
 
 
 def _locations(scene: Scene) -> Iterator[str]:
@@ -64,7 +91,7 @@ def _check(linted: Linted) -> Check:
     left += [f"{name}: {why}" for name, why in linted.left_out.items()]
     return Check(
         name="manifests",
-        verdict=worst(c.verdict for c in checks),
+        verdict=worst(c.verdict for c in checks if c.demanded),
         checked=manifests,
         unit="manifest",
         summary=", ".join(others),

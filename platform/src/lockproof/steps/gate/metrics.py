@@ -104,10 +104,10 @@ def check(scene: Scene) -> Outcome:
             checked=checked,
             unit="metric",
             summary=_summary(demands),
+            demanded=bool(demands or now.values or now.broken or now.elsewhere),
             not_checked=tuple(_left_out(demands, now, before)),
         ),
         tuple(findings),
-        asked=bool(demands or now.values or now.broken or now.elsewhere),
     )
 
 

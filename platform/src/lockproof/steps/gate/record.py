@@ -58,10 +58,10 @@ def check(scene: Scene) -> Outcome:
             checked=len(current),
             unit="run record",
             summary=_summary(seen, current) if current else "",
+            demanded=stages or bool(records),
             not_checked=tuple(seen.not_checked),
         ),
         tuple(seen.findings),
-        asked=stages or bool(records),
     )
 
 

@@ -47,10 +47,10 @@ def _reproduction() -> CheckFamily:
 
 FAMILIES = (
     FamilyEntry("lock", "LP1", _lock),
-    FamilyEntry("remote", "LP2", _remote),
+    FamilyEntry("remote", "LP2", _remote, outside=True),
     FamilyEntry("git", "LP3", _git),
-    FamilyEntry("record", "LP4", _record),
+    FamilyEntry("record", "LP4", _record, outside=True),
     FamilyEntry("metrics", "LP5", _metrics),
     FamilyEntry("manifests", "LP6", _manifests),
-    FamilyEntry("reproduction", "LP7", _reproduction),
+    FamilyEntry("reproduction", "LP7", _reproduction, outside=True),
 )

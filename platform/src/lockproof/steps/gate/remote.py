@@ -60,11 +60,9 @@ def check(scene: Scene) -> Outcome:
     failed = any(f.severity is Severity.ERROR for f in findings)
     judged = Verdict.FAILED if failed else Verdict.PASSED
     check = remote_check(found, proved, scene.policy.remote, judged)
-    return Outcome(
-        check=check.model_copy(update={"not_checked": (*check.not_checked, *unknown)}),
-        findings=tuple(findings),
-        asked=bool(found.claims),
-    )
+    not_checked = (*check.not_checked, *unknown)
+    asked = {"demanded": bool(found.claims), "not_checked": not_checked}
+    return Outcome(check.model_copy(update=asked), tuple(findings))
 
 
 def _is_brought(scene: Scene, remote: RemoteConfig) -> bool:

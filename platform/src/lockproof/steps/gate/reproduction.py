@@ -34,10 +34,10 @@ def check(scene: Scene) -> Outcome:
             checked=1 if scene.request.report else 0,
             unit="report",
             summary="" if problems else "passed for this commit and lock",
+            demanded=asked,
             not_checked=() if asked else ("[gate] reproduction is off and no report is given",),
         ),
         findings,
-        asked=asked,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockproof import __version__
+from lockproof.adapters.git.origin import origin_of
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.config import FILE_NAME, Policy, load_policy, parse_policy
@@ -57,6 +58,9 @@ def gate(request: Request, progress: Progress) -> Gated:
     for family in FAMILIES:
         if family.name in scene.policy.gate.off or rules.all_off(scene.policy, family.rules):
             off.append(f"{family.name}: switched off by {FILE_NAME}")
+            continue
+        if request.offline and family.outside:
+            off.append(f"{family.name}: left to 'lockproof gate', since --staged asks nobody")
             continue
         try:
             outcome = family.load()(scene)
@@ -197,11 +201,11 @@ def _report(
     for family, outcome in outcomes:
         check = _partial(outcome.check, unread) if unread else outcome.check
         verdict = weighing.add(check, outcome.findings, family.rules)
-        if outcome.asked or verdict is Verdict.FAILED:
+        if outcome.check.demanded or verdict is Verdict.FAILED:
             deciding.append(verdict)
     looked = {f.rules for f, o in outcomes if o.check.checked and not o.check.not_checked}
     unseen = [f.rules for f in FAMILIES if f.rules not in looked]
-    if scene.request.pull_request:
+    if scene.request.pull_request or scene.request.offline:
         unseen.append("LP306")  # Secrets are looked for in changed files only.
     unseen += rules.ADVISORY  # Which only a reproduction finds.
     own = weighing.close(policy_findings, scene.git_path(FILE_NAME), unseen, off)
@@ -224,7 +228,7 @@ def _report(
         stages=stage_reports(scene.pipeline, weighing.findings),
         changes=changes,
         findings=tuple(findings),
-        host=Host(folders=folders),
+        host=Host(origin=origin_of(scene.head.git, scene.head.commit), folders=folders),
         timing=clock.timing(),
     )
 

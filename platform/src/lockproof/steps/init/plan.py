@@ -30,6 +30,10 @@ _ATTRIBUTES = ".gitattributes"
 _HOOKS = ".pre-commit-config.yaml"
 _MOST_INCLUDED = 50
 _INPUTS = re.compile(r"\A(?:\s*#[^\n]*\n|---\n|\s*\n)*spec:.*?\n---[ \t]*\n", re.DOTALL)
+_GATE_HOOKS = (
+    ("lockproof-gate", "--staged", "pre-commit"),
+    ("lockproof-gate-push", "--pushed", "pre-push"),
+)
 _IGNORED = "# lockproof: local MLflow runs and environments"
 _MERGED = "# lockproof merges these, in a clone that has run `lockproof merge-lock --install`"
 _MADE_BY = re.compile(r"# Made by: lockproof init (.*)\n")
@@ -177,19 +181,24 @@ def _included(text: str) -> str:
 
 
 def _hooked(text: str, place: str | None) -> str:
-    """Hooks of pre-commit that run the gate on what is staged."""
+    """Hooks of pre-commit: the gate on what is staged, and on what is pushed, with its remotes."""
     command = "lockproof" if place is None or place.startswith("/") else f"{place}/lockproof"
-    hook = (
-        "- repo: local\n"
-        "  hooks:\n"
-        "    - id: lockproof-gate\n"
-        "      name: lockproof gate\n"
+    hooks = [
+        f"    - id: {name}\n"
+        f"      name: lockproof gate {option}\n"
         "      language: system\n"
-        f"      entry: {command} gate --staged\n"
+        f"      entry: {command} gate {option}\n"
         "      pass_filenames: false\n"
-        "      always_run: true"
-    )
-    return with_item(text, "repos", hook, present="id: lockproof-gate", name=_HOOKS)
+        "      always_run: true\n"
+        f"      stages: [{stage}]"
+        for name, option, stage in _GATE_HOOKS
+    ]
+    # A file of an earlier version has only the first.
+    for missing in ("\n".join(hooks), hooks[1]):
+        item = f"- repo: local\n  hooks:\n{missing}"
+        present = "id: lockproof-gate" if missing != hooks[1] else "id: lockproof-gate-push"
+        text = with_item(text, "repos", item, present=present, name=_HOOKS)
+    return text
 
 
 def _toolchain(found: Survey, text: str | None, module: str) -> str:

@@ -4,9 +4,10 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
-from .survey import Survey, records_folder
+from lockproof.config import RecordPolicy
+
+from .survey import Survey
 
 _HIGHER = re.compile(r"acc|auc|f1|precision|recall|r2|score|iou|bleu|rouge", re.IGNORECASE)
 _LOWER = re.compile(r"loss|err|rmse|mae|mse|perplexity|latency", re.IGNORECASE)
@@ -55,7 +56,7 @@ def _lines(found: Survey) -> Iterator[str]:
         yield ""
     yield "[record]"
     yield "# Where `lockproof record` writes what made a lock. Commit that with the lock."
-    yield f"directory = {json.dumps(records_folder(Path(found.top) / found.root))}"
+    yield f"directory = {json.dumps(RecordPolicy().directory)}"
 
 
 def _gate(found: Survey) -> Iterator[str]:

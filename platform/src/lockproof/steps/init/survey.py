@@ -104,7 +104,7 @@ def survey(directory: Path) -> Survey:
             path: _values(here, path)
             for path in (*(out.path for out in outs if out.kind == "metric"), *reading.metrics)
         },
-        recorded=any((here / records_folder(here)).glob("*.json")),
+        recorded=any((here / policy.record.directory).glob("*.json")),
         pictures=_pictures(git.root, tracked),
         opaque=tuple(out.path for out in outs if out.path.endswith(_PICKLED)),
         gpus=max((stage.gpus for stage in pipeline.stages if stage.runs), default=0),
@@ -155,12 +155,6 @@ def _values(here: Path, path: str) -> dict[str, float]:
         return flatten_metrics(path, (here / path).read_bytes())
     except (OSError, ConfigError):  # Not made yet, or nothing that a threshold could be for.
         return {}
-
-
-def records_folder(here: Path) -> str:
-    """Where run records go in a DVC project that has no policy yet."""
-    usual = "data-plane/experiments"
-    return usual if (here / usual).is_dir() else "experiments"
 
 
 def _pictures(top: Path, tracked: tuple[str, ...]) -> tuple[str, ...]:

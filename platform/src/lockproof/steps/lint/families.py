@@ -1,6 +1,6 @@
 """The families of checks: what each looks at, and what it says of it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from lockproof.model.check import Check
@@ -49,9 +49,16 @@ class Family:
     checked: int = 0
     summary: str = ""
     not_checked: list[str] = field(default_factory=list)
+    lacks: str = ""
+    """The program that it needs and this machine does not have."""
 
-    def check(self, *, accept: bool) -> Check:
-        """Whether it looked at everything: findings have their say when they are weighed."""
+    def check(self, *, accept: bool, required: Collection[LintFamily] = ()) -> Check:
+        """Whether it looked at everything: findings have their say when they are weighed.
+
+        Args:
+            accept: whether it passes although something was left out.
+            required: the families that count although the machine lacks what they need.
+        """
         left = list(dict.fromkeys(self.not_checked))
         seen = self.checked and (accept or not left)
         if len(left) > _MOST_NAMED:
@@ -62,6 +69,7 @@ class Family:
             checked=self.checked,
             unit=self.unit,
             summary=self.summary,
+            demanded=not self.lacks or self.name in required,
             not_checked=tuple(left),
         )
 

@@ -50,11 +50,14 @@ class Linted:
     """Families that were not looked at: name -> why."""
     accept: bool
     """Whether the policy accepts that things could not be checked."""
+    required: tuple[LintFamily, ...] = ()
+    """Families that count also where the machine lacks what they need."""
 
     @property
     def checks(self) -> tuple[Check, ...]:
         """For each family whether it looked at everything."""
-        return tuple(family.check(accept=self.accept) for family in self.families)
+        accept, required = self.accept, self.required
+        return tuple(each.check(accept=accept, required=required) for each in self.families)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -97,9 +100,12 @@ def lint_tree(
     ]
     schemas = ChosenSchemas(version, locations, definitions, cluster)
     gathered = gather(tree, found, find_kustomize(), say)
-    left_out = dict(_left_out(policy, request.only if request else ()))
+    only = request.only if request else ()
+    left_out = dict(_left_out(policy, only))
     families = _families(tree, found, gathered, schemas, stated, left_out)
-    return Linted(families, left_out, stated.not_checked == "accept")
+    # What --only names is asked for.
+    required = (*stated.require, *only)
+    return Linted(families, left_out, stated.not_checked == "accept", required)
 
 
 def _left_out(policy: Policy, only: Sequence[LintFamily]) -> Iterator[tuple[LintFamily, str]]:

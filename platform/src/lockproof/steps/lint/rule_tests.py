@@ -20,8 +20,8 @@ from .found import Found
 _SECONDS = 120
 _NO_PROMTOOL = (
     "promtool, which runs them, is not on PATH: it comes with Prometheus"
-    " (https://prometheus.io/download, or Debian's package prometheus); to go without,"
-    ' set [lint] off = ["rule-tests"]'
+    " (https://prometheus.io/download, or Debian's package prometheus); for a verdict that waits"
+    ' for it, set [lint] require = ["rule-tests"]'
 )
 
 
@@ -39,6 +39,7 @@ def rule_test_family(tree: Tree, found: Found) -> Family | None:
     promtool = shutil.which("promtool")
     if promtool is None:
         # Of the test files the report names each: none was run.
+        family.lacks = "promtool"
         family.not_checked.append(_NO_PROMTOOL)
         family.not_checked += [f"{path}: not run" for path in tests]
         return family

@@ -51,10 +51,11 @@ def lint(request: Request, progress: Progress) -> Report:
     baseline = posixpath.join(posixpath.dirname(file), policy.gate.baseline)
     known = parse_baseline(tree.read(baseline), baseline)
     weighing = Weighing(_own(policy), clock.started.date(), known, baseline)
-    verdicts = [
-        weighing.add(check, told_apart(family.findings), RULES[family.name])
-        for check, family in zip(linted.checks, linted.families, strict=True)
-    ]
+    verdicts = []
+    for check, family in zip(linted.checks, linted.families, strict=True):
+        verdict = weighing.add(check, told_apart(family.findings), RULES[family.name])
+        if check.demanded or verdict is Verdict.FAILED:
+            verdicts.append(verdict)
     unseen = tuple(RULES) if paths else tuple(_unseen(linted))
     own = weighing.close(
         (), file, [rule for name in unseen for rule in RULES[name]], tuple(_off(linted))

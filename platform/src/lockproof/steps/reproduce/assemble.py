@@ -8,6 +8,7 @@ from shlex import quote
 
 from lockproof import __version__
 from lockproof.adapters.dvc.objects import Problem, Unavailable
+from lockproof.adapters.git.origin import origin_of
 from lockproof.compare.content import READERS
 from lockproof.compare.contents import from_windows
 from lockproof.config import Policy
@@ -77,6 +78,7 @@ def assemble(
         ),
         findings=tuple(findings),
         host=Host(
+            origin=origin_of(session.git, subject.commit),
             environment=session.described,
             recorded=_record_name(session, results),
             stages={address: _host(session, result) for address, result in results.items()},

@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 
 from lockproof.adapters.environment.build import PipelineEnvironment, with_packages
+from lockproof.adapters.environment.installing import NOBODY, Screen
 from lockproof.adapters.environment.interpreters import Interpreter, find_interpreter
 from lockproof.adapters.files import cache_root
 from lockproof.adapters.sandbox.isolation import Isolation
@@ -26,6 +27,7 @@ class Restored:
     described: Environment
     isolation: Isolation
     say: Callable[[str], None]
+    screen: Screen = NOBODY
     _lock: anyio.Lock = field(default_factory=anyio.Lock)
     _pythons: dict[str, Interpreter | None] = field(default_factory=dict)
     _built: dict[object, PipelineEnvironment | None] = field(default_factory=dict)
@@ -81,7 +83,13 @@ class Restored:
     ) -> PipelineEnvironment | None:
         try:
             return await with_packages(
-                self.environment, packages, cache_root(), self.say, self.isolation, python
+                self.environment,
+                packages,
+                cache_root(),
+                self.say,
+                self.isolation,
+                self.screen,
+                python,
             )
         except LockproofError as error:
             self.say(f"cannot put packages back: {error}")

@@ -139,7 +139,7 @@ async def _open(
         if look and isolation.level.own_root:
             group.start_soon(look_further)
         places = (project_root, root, git.root.resolve(), work)
-        around.append(await surroundings(policy, *places, progress.say, isolation, look=look))
+        around.append(await surroundings(policy, *places, progress, isolation, look=look))
 
     async def look_further() -> None:
         system.append(await look_at_system())
@@ -256,7 +256,8 @@ async def _run(
     count = sum(result.runs for result in results.values())
     reused = sum(1 for r in results.values() if r.reused)
     session.progress.say(
-        f"{subject.mode} mode: {count} stages to run" + (f", {reused} reused" if reused else "")
+        f"{subject.mode} mode: {count} stage{'' if count == 1 else 's'} to run"
+        + (f", {reused} reused" if reused else "")
     )
     if subject.mode == "chain":
         return await run_chain(session, results, subject.runs)

@@ -104,7 +104,7 @@ class Session:
     def restored(self) -> Restored:
         """Environments as run records have them."""
         say, isolation = self.progress.say, self.surface.isolation
-        return Restored(self.environment, self.described, isolation, say)
+        return Restored(self.environment, self.described, isolation, say, self.progress)
 
     @property
     def own_places(self) -> list[str]:
