@@ -386,13 +386,24 @@ def test_the_report_of_reproduce_is_the_gates_evidence(engine: FakeEngine) -> No
 
 
 def test_changes_leave_git_alone(engine: FakeEngine) -> None:
-    wanted = module().init(ci=["github", "gitlab"], bin_folder=".venv/bin")
+    wanted = module().init(ci=["github", "gitlab"], branch="trunk")
     calls = chain(wanted)
     [argv] = [a["args"] for call, a in calls if call == "withExec" and a["args"][1:2] == ["init"]]
-    assert argv[2:] == ["--ci=github", "--ci=gitlab", "--bin=.venv/bin", "--yes", "--force"]
+    assert argv[2:] == [
+        *("--ci=github", "--ci=gitlab", "--branch=trunk", "--runner=dagger", "--yes", "--force")
+    ]
     assert calls[-2:-1] == (("withoutDirectory", {"path": ".git"}),)
     assert calls[-1][1]["from"][-1] == ("withoutDirectory", {"path": ".git"})
     assert not any(a.get("path", "").endswith(".dvc/cache") for _, a in calls)
+
+
+def test_the_gate_s_image_has_the_gate_s_packages() -> None:
+    def files(gate: bool) -> set[str]:
+        called = walk(chain(module().image(gate=gate)))
+        return {a["path"] for call, a in called if call == "file" and "requirements/" in a["path"]}
+
+    assert files(gate=True) ^ files(gate=False) == {"requirements/gate.txt", "requirements/run.txt"}
+    assert "requirements/gate.txt" in files(gate=True)
 
 
 def test_the_published_image_has_no_rights_and_its_packages_listed(engine: FakeEngine) -> None:

@@ -74,6 +74,8 @@ class Recipe:
     """lockproof's own repository, as much of it as its package is built from."""
     base_image: str
     packages: Packages
+    pins: str = "run.txt"
+    """The file of `requirements/` that says what is beside lockproof: all extras, or the gate's."""
 
     def installed(self) -> dagger.Directory:
         """The virtual environment with lockproof in it, to be put at `VENV`.
@@ -88,7 +90,7 @@ class Recipe:
         container = self._base().with_env_variable("UV_COMPILE_BYTECODE", "1")
         container = container.with_exec(["python3", "-m", "venv", VENV])
         container = self._with_pins(container, pip, "image.txt")
-        for pins in ("build.txt", "run.txt"):
+        for pins in ("build.txt", self.pins):
             container = self._with_pins(container, [*uv, "--require-hashes"], pins)
         container = container.with_directory(_SOURCE, self.library)
         return container.with_exec([*uv, _SOURCE]).directory(VENV)
@@ -177,6 +179,11 @@ class Recipe:
             .with_exec(["sh", "-c", _NEED_GIT])
             .with_env_variable("PATH", f"{VENV}/bin:$PATH", expand=True)
         )
+
+
+def pins(*, gate: bool) -> str:
+    """The file that pins what is beside lockproof in its image."""
+    return "gate.txt" if gate else "run.txt"
 
 
 def own_source() -> dagger.Directory:

@@ -1,5 +1,6 @@
 """The module's main object: the steps, and the objects with finer functions."""
 
+import dataclasses
 from typing import Annotated
 
 import dagger
@@ -7,6 +8,7 @@ from dagger import Doc, check, dag, generate
 
 from .cluster import Crossplane, Manifests, Provisioner, Rollouts
 from .data import Dvc, Models
+from .image import pins
 from .inputs import fresh, with_file
 from .proof import Base, Command, NoFail, Proof, Revision, options, prove
 from .sdk import function, object_type
@@ -140,6 +142,9 @@ class Lockproof(Provisioner):
         ] = None,
     ) -> dagger.Changeset:
         """Write policy and CI files, or bring them up to date: as changes to agree to."""
+        if ci and runner is None and install is None:
+            # The container's lockproof does not know its commit, which a host would install.
+            runner = "dagger"
         wanted = options(
             ci=ci, branch=branch, runner=runner, module=module, engine=engine,
             gpu_engine=gpu_engine, tool_image=image, install=install, bin=bin_folder,
@@ -156,10 +161,12 @@ class Lockproof(Provisioner):
 
     @function()
     def image(
-        self, version: Annotated[str, Doc("For the image's label")] = "dev"
+        self,
+        version: Annotated[str, Doc("For the image's label")] = "dev",
+        gate: Annotated[bool, Doc("Only what gate and lint take, without DVC")] = False,
     ) -> dagger.Container:
         """lockproof's own image: non-root, with its SBOM, the command as entry point."""
-        return self.recipe.release(version)
+        return dataclasses.replace(self.recipe, pins=pins(gate=gate)).release(version)
 
     @function()
     def sbom(self) -> dagger.File:
@@ -173,9 +180,10 @@ class Lockproof(Provisioner):
         username: Annotated[str | None, Doc("For the registry")] = None,
         password: Annotated[dagger.Secret | None, Doc("For the registry")] = None,
         version: Annotated[str, Doc("For the image's label")] = "dev",
+        gate: Annotated[bool, Doc("Only what gate and lint take, without DVC")] = False,
     ) -> str:
         """Publish that image; what it returns names it by digest."""
-        image = self.recipe.release(version)
+        image = dataclasses.replace(self.recipe, pins=pins(gate=gate)).release(version)
         if username is not None and password is not None:
             image = image.with_registry_auth(address, username, password)
         return await image.publish(address)

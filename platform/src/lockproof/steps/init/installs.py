@@ -25,7 +25,8 @@ def installs(install: str | None, gate_install: str | None, found: Survey) -> tu
     if source is None:
         raise UsageError(
             "cannot tell which commit of lockproof this is, for CI to install the same: install"
-            f" 'lockproof @ git+{REPOSITORY}@COMMIT' and run init from there, or name --install"
+            f" 'lockproof @ git+{REPOSITORY}@COMMIT' and run init from there, or name --install or"
+            " --runner dagger"
         )
     plugins = {extra_for(scheme) for scheme in found.stores} - {None, "s3"}
     return (
