@@ -1,11 +1,13 @@
 """What of a checkout a stage finds: the rest is put aside while it runs.
 
-A stage never finds the history (`.git` is an empty repository), the lock, the policy or the run
-records: what is to be proved must not be there to copy. Of the other tracked files it finds all
+A stage never finds the history (`.git` is an empty repository), the lock, the policy, the run
+records or objects of a DVC remote that somebody committed: what is to be proved must not be there
+to copy. Of the other tracked files it finds all
 but those that the policy hides, or only those that it declares.
 """
 
 import os
+import re
 from bisect import bisect_left
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +22,8 @@ from lockproof.model.pipeline import Stage, inside, overlap
 _GIT = ".git"
 _DVC_OWN = ((".dvc", "tmp"), (".dvc", "cache"))
 _NEVER = ("dvc.lock", ".gitignore", FILE_NAME)
+_OBJECT = re.compile(r"(?:.*/)?[0-9a-f]{2}/[0-9a-f]{30}(?:\.dir)?")
+"""Where DVC keeps an output, in a cache or a remote of any name."""
 _SKELETON = ("HEAD", "ref: refs/heads/main\n"), ("config", "[core]\n\tbare = false\n")
 
 
@@ -79,7 +83,8 @@ def _from_top(prefix: str, path: str) -> str:
 
 
 def _hides(path: str, records: str, globs: tuple[str, ...]) -> bool:
-    if path.rpartition("/")[2] in _NEVER or inside(path, records):
+    own = path.rpartition("/")[2] in _NEVER or _OBJECT.fullmatch(path)
+    if own or inside(path, records):
         return True
     parts = PurePosixPath(path).parts
     heads = ["/".join(parts[: count + 1]) for count in range(len(parts))]

@@ -1,0 +1,42 @@
+"""What of a checkout a stage finds."""
+
+import pytest
+
+from lockproof.config import Policy
+from lockproof.model.pipeline import Dep, Stage
+from lockproof.steps.reproduce.curtain import Curtain
+
+NAME = "0" * 30
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"store/files/md5/ab/{NAME}",
+        f"store/files/md5/ab/{NAME}.dir",
+        f"ab/{NAME}",
+        "sub/dvc.lock",
+        "runs/one.json",
+    ],
+)
+def test_what_is_to_be_proved_is_not_there_to_copy(path: str) -> None:
+    policy = Policy.model_validate({"record": {"directory": "runs"}})
+    assert Curtain([path, "code.py"], policy, "").furniture == (path,)
+
+
+@pytest.mark.parametrize("path", [f"ab/{NAME}0", f"abc/{NAME}", f"ab/{NAME}.csv", "data/a.csv"])
+def test_data_of_like_names_is_found(path: str) -> None:
+    assert Curtain([path], Policy(), "").furniture == ()
+
+
+def test_a_committed_object_that_a_stage_declares_is_found() -> None:
+    path = f"store/ab/{NAME}"
+    stage = Stage(
+        address="fit",
+        kind="stage",
+        file="dvc.yaml",
+        command=("true",),
+        locked=True,
+        deps=(Dep(path="store", locked=None),),
+    )
+    assert Curtain([path], Policy(), "").hidden(stage) == ()
