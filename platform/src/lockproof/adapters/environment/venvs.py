@@ -15,6 +15,7 @@ import os
 import random
 from collections.abc import Awaitable, Callable, Sequence, Set
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -189,6 +190,44 @@ def _mark(folder: Path, state: str, content: str, built: str) -> None:
     write_whole(_marker(folder), json.dumps(said))
 
 
+@dataclass(frozen=True)
+class _Works:
+    """Runs the programs that make an environment, and tells how they get on."""
+
+    recipe: Recipe
+    lock: int
+    log: Path
+    cwd: Path
+    say: Say
+    screen: Screen
+
+    async def run(
+        self,
+        where: Workshop,
+        programs: Programs,
+        *,
+        network: bool = True,
+        timeout: float | None = None,
+        installs: bool = False,
+    ) -> bool:
+        told = Installing(self.log, len(self.recipe.names), self.say, self.screen)
+        ended = await run_programs(
+            programs,
+            cwd=self.cwd,
+            env=where.env,
+            log=self.log,
+            limits=Limits(timeout=timeout, network=network),
+            on_output=told,
+            held=[self.lock],
+            isolated=where.isolated,
+        )
+        if ended.refusal:
+            raise ConfigError(f"{self.recipe.name} could not be built apart: {ended.refusal}")
+        if installs and ended.exit_code == 0:
+            told.done()
+        return ended.exit_code == 0
+
+
 async def _build(
     recipe: Recipe,
     folder: Path,
@@ -208,31 +247,7 @@ async def _build(
     log = folder.with_name(f"{folder.name}.log")
     cwd = (recipe.requirements or Path()).parent if recipe.project is None else recipe.project
 
-    async def run(
-        where: Workshop,
-        programs: Programs,
-        *,
-        network: bool = True,
-        timeout: float | None = None,
-        installs: bool = False,
-    ) -> bool:
-        told = Installing(log, len(recipe.names), say, screen)
-        ended = await run_programs(
-            programs,
-            cwd=cwd,
-            env=where.env,
-            log=log,
-            limits=Limits(timeout=timeout, network=network),
-            on_output=told,
-            held=[lock],
-            isolated=where.isolated,
-        )
-        if ended.refusal:
-            raise ConfigError(f"{recipe.name} could not be built apart: {ended.refusal}")
-        if installs and ended.exit_code == 0:
-            told.done()
-        return ended.exit_code == 0
-
+    run = _Works(recipe, lock, log, cwd, say, screen).run
     built: str = "wheels"
     try:
         with workshop_beside(folder) as room:
