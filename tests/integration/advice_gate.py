@@ -480,7 +480,9 @@ FILES = (
 )
 
 RECORD_AND_METRICS = (
-    _mutated("run record missing", *_RECORD, besides=("dvc repro",)),
+    _mutated(
+        "run record missing", *_RECORD, besides=("dvc repro", "lockproof record -- dvc repro")
+    ),
     _mutated("run record of another lock", *_RECORD),
     _mutated("run record with another parameter", *_RECORD),
     _mutated("run record with a better metric", *_RECORD),

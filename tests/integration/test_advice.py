@@ -31,6 +31,8 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("wheels")
     wheel(folder, "alpha", "1.0")
     wheel(folder, "alpha", "2.0")
+    wheel(folder, "numpy", "1.26.4")
+    wheel(folder, "scipy", "1.14.0", "numpy")
     wheel(folder, "scipy", "1.14.0", "numpy")
     wheel(folder, "numpy", "2.0.0")
     with pytest.MonkeyPatch.context() as patch:

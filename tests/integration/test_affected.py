@@ -85,9 +85,7 @@ def test_what_no_stage_declares_may_be_read_by_each(
 
 def test_what_the_policy_hides_affects_none(changed: Project, tmp_path: Path) -> None:
     project = copy_of(changed, tmp_path)
-    project.write(
-        {"README.md": "read me\n", "docs/x.html": "x", "data-plane/experiments/a.json": "{}"}
-    )
+    project.write({"README.md": "read me\n", "docs/x.html": "x", "experiments/a.json": "{}"})
     project.commit()
     assert ask(project, "affected", "--since", "HEAD~1")[1].startswith("0 stages since ")
     project.write({"lockproof.toml": f'{POLICY}[run]\nhidden = ["notes"]\n', "notes/a": "a"})

@@ -30,6 +30,7 @@ _CODING = re.compile(r"[^\n]*#[^\n]*coding[:=]\s*(?!utf-?8\b)", re.IGNORECASE)
 _EDITABLE = re.compile(r"-e|--ed")
 _NAMED = re.compile(r"([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*(.*)", re.DOTALL)
 _EXACT = re.compile(r"\(?\s*(?:===\s*[^\s,;]+|==\s*[^\s,;*]+)\s*\)?\s*(?:;.*)?", re.DOTALL)
+_VERSION = re.compile(r"\(?\s*={2,3}\s*([^\s,;)]+)\s*\)?")
 _COMMIT = re.compile(r"@[0-9a-f]{40}(?:$|[#?\s;])")
 _ARCHIVE_HASH = re.compile(r"#(?:.*&)?(?:sha256|sha384|sha512)=[0-9a-f]{64,}")
 
@@ -65,7 +66,8 @@ class _Reading:
     root: Path
     read: Reader
     digests: list[str] = field(default_factory=list)
-    names: set[str] = field(default_factory=set)
+    names: dict[str, str] = field(default_factory=dict)
+    """Normalised name -> version; empty where that depends, or is not told."""
     hosts: set[str] = field(default_factory=set)
     unhashed: int = 0
     files: list[Path] = field(default_factory=list)
@@ -184,7 +186,8 @@ def _requirement(line: str, path: Path, where: str, reading: _Reading, *, constr
         if not _EXACT.fullmatch(rest):
             raise ConfigError(f"{where}: '{requirement}' is not pinned; write {name}==VERSION")
         reading.unhashed += not hashed
-        reading.names.add(normalised(name))
+        version = _VERSION.fullmatch(rest)
+        reading.names[normalised(name)] = version[1] if version else ""
         return
     else:
         source = requirement
@@ -197,7 +200,7 @@ def _requirement(line: str, path: Path, where: str, reading: _Reading, *, constr
         )
     _note(re.split(r"\s*;|\s", source, maxsplit=1)[0], path, where, reading)
     if not constraint:
-        reading.names.add(normalised(name or source))
+        reading.names[normalised(name or source)] = ""
         reading.named = reading.named and bool(name)
 
 

@@ -70,8 +70,9 @@ def _is_brought(scene: Scene, remote: RemoteConfig) -> bool:
 
     One of the right size could be anything, and is no further away than the commit.
     """
-    top = os.path.realpath(scene.head.git.root)
-    folder = os.path.realpath(remote.path) if remote.scheme == "local" else ""
+    if remote.scheme != "local":
+        return False
+    top, folder = os.path.realpath(scene.head.git.root), os.path.realpath(remote.path)
     below = os.path.relpath(folder, top)
     return folder.startswith(f"{top}/") and any(
         path.startswith(f"{below}/") for path in scene.head.entries
