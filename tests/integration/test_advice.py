@@ -31,8 +31,6 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("wheels")
     wheel(folder, "alpha", "1.0")
     wheel(folder, "alpha", "2.0")
-    wheel(folder, "numpy", "1.26.4")
-    wheel(folder, "scipy", "1.14.0", "numpy")
     wheel(folder, "scipy", "1.14.0", "numpy")
     wheel(folder, "numpy", "2.0.0")
     with pytest.MonkeyPatch.context() as patch:
@@ -40,6 +38,8 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.setenv(f"{name}_NO_INDEX", "1")
             patch.setenv(f"{name}_FIND_LINKS", str(folder))
         patch.setenv("UV_OFFLINE", "1")
+        # What it knows of an index from before is taken for the better place.
+        patch.setenv("UV_CACHE_DIR", str(tmp_path_factory.mktemp("uv")))
         for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
             patch.delenv(name)
         yield folder
