@@ -146,7 +146,7 @@ def test_package_and_code_are_both_named(project: Project) -> None:
 
 def test_without_a_record_the_environment_cannot_be_blamed(project: Project) -> None:
     project.write({"requirements.lock": "alpha==2.0\ngamma==1.0\n"})
-    project.git("rm", "-rq", "data-plane")
+    project.git("rm", "-rq", "experiments")
     project.commit("no record")
     report = prove(project)
     assert [kind for kind, _, _ in causes(report, "fit")] == ["unknown"]

@@ -145,8 +145,12 @@ def _in_lfs(project: Project, content: bytes) -> Path:
     """Keep `real.sh` in Git LFS, as if the stage had been run with `CONTENT`; its object."""
     oid = hashlib.sha256(content).hexdigest()
     pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {len(content)}\n"
-    old = hashlib.md5((project.root / "real.sh").read_bytes()).hexdigest()
-    project.edit_lock(old, hashlib.md5(CONTENT).hexdigest())
+    before = (project.root / "real.sh").read_bytes()
+    then = "{}\n      size: {}\n".format
+    project.edit_lock(
+        then(hashlib.md5(before).hexdigest(), len(before)),
+        then(hashlib.md5(CONTENT).hexdigest(), len(CONTENT)),
+    )
     project.write(
         {
             "real.sh": pointer,

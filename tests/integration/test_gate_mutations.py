@@ -47,7 +47,7 @@ def found(report: dict[str, Any]) -> set[str]:
 
 
 def test_of_a_good_repository_nothing_is_said(good: Project) -> None:
-    for asked in ((), ("--base", "base"), ("--pr", "--base", "base"), ("--deep",), ("--staged",)):
+    for asked in ((), ("--base", "base"), ("--staged",), ("--pr", "--base", "base"), ("--deep",)):
         code, report = gated(good, Folder(good.remote), *asked)
         assert (code, report["findings"]) == (0, []), asked
     assert {c["name"]: c["verdict"] for c in report["checks"]} == {

@@ -12,7 +12,7 @@ from lockproof.steps.gate import Request, gate
 from lockproof.steps.lint import Request as LintRequest
 from lockproof.steps.lint import lint
 
-from .good_project import Edit, append, both, in_lock, put, swap
+from .good_project import Edit, append, both, in_lock, put, spoilt, swap
 from .mutations_gate import GHOST, WAIVER, Mutation
 from .pipelines import BIN, Project, Silence, copy_of
 from .remotes import Folder
@@ -54,6 +54,21 @@ def test_only_what_is_staged_counts(project: Project) -> None:
     assert report_of(project, staged=True).verdict is Verdict.PASSED
     project.git("add", "-A")
     assert brief(report_of(project, staged=True)) == [("LP104", "error")]
+
+
+def test_a_waived_loss_proves_no_other_object(project: Project) -> None:
+    """Less is proved of a repository with more wrong in it."""
+    remote = Folder(project.remote)
+    terms = '\n[remote]\nby-size = "inconclusive"\n'
+    commit(project, append("lockproof.toml", terms))
+    assert report_of(project).verdict is Verdict.INCONCLUSIVE
+    spoilt("report.txt", None)(project, remote)
+    assert report_of(project).verdict is Verdict.FAILED
+    waiver = WAIVER.format("2100-01-01").replace("LP104", "LP201").replace("train*", "report.txt")
+    commit(project, append("lockproof.toml", waiver))
+    report = report_of(project)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert [f.rule for f in report.findings if f.severity.value == "error"] == []
 
 
 HOOK = """\

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .good_project import append, both, put
+from .good_project import append, both, in_lock, put, swap
 from .mutations_gate import BASE, PR
 from .pipelines import Project, copy_of
 from .remotes import Folder
@@ -37,8 +37,10 @@ def _check(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_they_are_found_and_compared(live: Project) -> None:
+    """No lock names them, so a demand of the policy on them is not proved."""
     code, report = gated(live, Folder(live.remote), *PR)
-    assert (code, report["findings"]) == (0, [])
+    assert (code, report["findings"]) == (5, [])
+    assert _check(report)["verdict"] == "inconclusive"
     assert _check(report)["checked"] == 3
     (line,) = _check(report)["not_checked"]
     assert line.startswith("whether ml/live/metrics.json is what a stage made")
@@ -82,6 +84,27 @@ def test_one_that_a_stage_keeps_in_git_is_locked(good: Project, tmp_path: Path) 
     code, report = gated(project, Folder(project.remote), *BASE)
     assert (code, report["findings"]) == (0, [])
     assert _check(report)["not_checked"] == []
+
+
+def test_one_that_no_lock_names_any_more_is_not_proved(good: Project, tmp_path: Path) -> None:
+    """A pull request takes a metric out of its stage, and writes what it likes."""
+    project = copy_of(good, tmp_path)
+
+    def loosen(lock: dict[str, Any]) -> None:
+        for stage in lock.values():
+            stage["outs"] = [o for o in stage["outs"] if o["path"] != "metrics.json"]
+
+    edit = both(
+        in_lock(loosen),
+        swap("dvc.yaml", "    metrics: [metrics.json: {cache: false}]\n", ""),
+        append("dvc.yaml", "metrics: [metrics.json]\n"),
+        put("metrics.json", '{"accuracy": 0.99, "loss": 0.01}'),
+    )
+    edit(project, Folder(project.remote))
+    project.commit("nicer")
+    _, report = gated(project, Folder(project.remote), *PR)
+    assert _check(report)["verdict"] != "passed"
+    assert report["verdict"] != "passed"
 
 
 def test_as_dvc_shows_them(live: Project) -> None:

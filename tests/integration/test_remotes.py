@@ -48,8 +48,7 @@ def prove(
         return await prove_remotes(located, known, terms, deep=deep, show=lines.append)
 
     proved = anyio.run(run)
-    judged = Verdict.FAILED if proved.findings else Verdict.PASSED
-    check = remote_check(Claims(claims=tuple(claims)), proved, terms, judged)
+    check = remote_check(Claims(claims=tuple(claims)), proved, terms)
     assert all(line.startswith(("first: ", "second: ")) for line in lines)
     return proved, check
 
@@ -75,7 +74,6 @@ def test_a_policy_can_ask_for_copies(first: Folder, second: Folder) -> None:
     claim_file(second, "a", b"a")
     proved, check = prove([a, b], configs(first, second), also=("second",))
     assert [(f.rule, f.subject) for f in proved.findings] == [("LP201", "b in second")]
-    assert check.verdict is Verdict.FAILED
     assert check.checked == 4
 
 
@@ -96,7 +94,7 @@ def test_a_remote_that_nobody_configured(first: Folder) -> None:
     assert "remote 'lost', which is not configured: run 'dvc remote add lost URL'" in message
     nothing, check = prove([a], RemoteConfigs())
     assert [f.rule for f in nothing.findings] == ["LP205"]
-    assert check.verdict is Verdict.FAILED
+    assert check.verdict is Verdict.INCONCLUSIVE
 
 
 def test_what_size_alone_is_worth(first: Folder) -> None:
@@ -116,10 +114,10 @@ def test_nothing_is_no_proof() -> None:
     exempt = tuple(
         Exempt(path=f"p{n}", owner="make", reason=Exemption.NOT_PUSHED) for n in range(7)
     )
-    check = remote_check(Claims(exempt=exempt), Proved(), RemotePolicy(), Verdict.PASSED)
+    check = remote_check(Claims(exempt=exempt), Proved(), RemotePolicy())
     assert check.verdict is Verdict.INCONCLUSIVE
     assert check.not_checked == ("p0, p1, p2, p3, p4 and 2 more: push: false",)
-    empty = remote_check(Claims(), Proved(), RemotePolicy(), Verdict.PASSED)
+    empty = remote_check(Claims(), Proved(), RemotePolicy())
     assert (empty.verdict, empty.checked) == (Verdict.INCONCLUSIVE, 0)
     assert empty.not_checked == ("no output is kept in a remote",)
 

@@ -147,7 +147,7 @@ def test_the_gate_names_line_ends_of_windows_and_its_advice_works(tmp_path: Path
     project.commit("made where a checkout has CRLF")
     code, found = asked(project, None)
     assert (code, [line[:5] for line in found]) == (1, ["LP104"])
-    assert "the same text with the line endings of Windows: run 'dvc repro'" in found[0]
+    assert "raw.txt is locked with the line ends of Windows (CRLF), which a clone lacks" in found[0]
     project.repro()
     assert asked(project, None) == (0, [])
 

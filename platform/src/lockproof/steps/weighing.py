@@ -29,7 +29,10 @@ class Weighing:
         self.findings: list[Finding] = []
 
     def add(self, check: Check, findings: Sequence[Finding], prefix: Prefix) -> Verdict:
-        """Weigh what a check found; the verdict that is left of it."""
+        """Weigh what a check found; the verdict that is left of it.
+
+        The check's own says whether all was looked at: it stands where no error is left.
+        """
         weighed = rules.weigh(findings, self._policy, self._today, self._known)
         self._used |= weighed.used
         self._met |= weighed.met
@@ -40,8 +43,6 @@ class Weighing:
         verdict = check.verdict
         if any(f.severity is Severity.ERROR for f in weighed.findings):
             verdict = Verdict.FAILED
-        elif verdict is Verdict.FAILED and findings:
-            verdict = Verdict.PASSED
         off = rules.switched_off(self._policy, prefix)
         skipped = (f"{', '.join(off)}: switched off by {FILE_NAME}",) if off else ()
         update = {"verdict": verdict, "not_checked": (*check.not_checked, *skipped)}

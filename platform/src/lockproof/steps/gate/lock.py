@@ -57,6 +57,9 @@ class _Look:
         self.partial: list[str] = []
         self.unknown: dict[str, str] = {}
         """Path of the pipeline -> why Git does not tell what is there."""
+        outs = (out for stage in scene.pipeline.stages for out in stage.outs if out.cached)
+        self.made_sizes = {o.locked: o.size for o in outs if o.locked and o.size is not None}
+        """What is kept in remotes, which have its size: digest -> bytes."""
 
     def prepare(self, stages: tuple[Stage, ...]) -> None:
         """Hash everything that is asked for below, in one go."""
@@ -158,12 +161,11 @@ class _Look:
     def _other_sizes(self, stage: Stage) -> Iterator[tuple[str, tuple[int, int]]]:
         """What the lock gives another size for than what has its digest has."""
         for dep in stage.deps if stage.kind != "import" else ():
-            if dep.external or dep.algorithm != "md5" or dep.size is None:
+            if dep.locked is None or dep.algorithm != "md5" or dep.size is None:
                 continue
-            for _, out in makers_of(self.scene.pipeline, stage, dep.path):
-                whole = out.path == dep.path and out.locked == dep.locked
-                if whole and out.locked and out.size not in (None, dep.size):
-                    yield dep.path, (dep.size, out.size or 0)
+            true = self.made_sizes.get(dep.locked, dep.size)
+            if true != dep.size:
+                yield dep.path, (dep.size, true)
         for item in _named(stage):
             cached = isinstance(item, Out) and item.cached
             # DVC 2's digest is the same for other line ends, and so for another size.

@@ -29,6 +29,8 @@ class MetricsRead:
     """Metrics files that Git does not have."""
     broken: dict[str, str] = field(default_factory=dict)
     """Metrics files that cannot be read, and why."""
+    locked: set[str] = field(default_factory=set)
+    """Metrics files that a lock names, or files of a folder that it names."""
     unlocked: list[str] = field(default_factory=list)
     """Metrics files that no lock names, so that nothing proves what they say."""
 
@@ -52,8 +54,9 @@ def read_metrics(
         paths = [p for path in paths for p in _files(snapshot, path, git_path)]
         found = [p for path in reading.metrics for p in _files(snapshot, path, git_path)]
         locked = {out.path for out in outs if out.locked}
-        read.unlocked = [p for p in found if not any(inside(p, out) for out in locked)]
         paths += found
+        read.locked = {p for p in paths if any(inside(p, out) for out in locked)}
+        read.unlocked = [p for p in found if p not in read.locked]
     snapshot.load(map(git_path, paths))
     for path in dict.fromkeys(paths):
         content = snapshot.read(git_path(path))
@@ -97,10 +100,15 @@ def check(scene: Scene) -> Outcome:
     for demand in demands:
         findings += rules.demand_findings(demand, now.values, base, root, partial=partial)
     checked = sum(map(len, now.values.values()))
+    loose = any(
+        (before is not None and path in before.locked)
+        or any(demand.applies(path, key) for demand in demands for key in now.values.get(path, ()))
+        for path in now.unlocked
+    )
     return Outcome(
         Check(
             name="metrics",
-            verdict=Verdict.PASSED if checked else Verdict.INCONCLUSIVE,
+            verdict=Verdict.PASSED if checked and not loose else Verdict.INCONCLUSIVE,
             checked=checked,
             unit="metric",
             summary=_summary(demands),

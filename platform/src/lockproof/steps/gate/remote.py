@@ -9,9 +9,8 @@ import anyio
 from lockproof.adapters.git.blobs import Blobs
 from lockproof.adapters.store.config import COMMITTED, LOCAL
 from lockproof.model.claim import claims_of
-from lockproof.model.finding import Finding, Severity
+from lockproof.model.finding import Finding
 from lockproof.model.remote import RemoteConfig
-from lockproof.model.verdict import Verdict
 from lockproof.rules.remote import changed_config, tracked_local_config
 from lockproof.steps.trust import trusted_remotes
 
@@ -57,9 +56,7 @@ def check(scene: Scene) -> Outcome:
     listings = {d: files for proof in proved.proofs.values() for d, files in proof.parts.items()}
     differing, unknown = compare_parts(scene, parts, listings, blobs)
     findings += [*proved.findings, *differing]
-    failed = any(f.severity is Severity.ERROR for f in findings)
-    judged = Verdict.FAILED if failed else Verdict.PASSED
-    check = remote_check(found, proved, scene.policy.remote, judged)
+    check = remote_check(found, proved, scene.policy.remote)
     not_checked = (*check.not_checked, *unknown)
     asked = {"demanded": bool(found.claims), "not_checked": not_checked}
     return Outcome(check.model_copy(update=asked), tuple(findings))

@@ -97,23 +97,21 @@ def _by_remote(
     return groups
 
 
-def remote_check(claims: Claims, proved: Proved, policy: RemotePolicy, judged: Verdict) -> Check:
+def remote_check(claims: Claims, proved: Proved, policy: RemotePolicy) -> Check:
     """What was looked at, what proves it, and what was left out.
 
     Args:
         claims: what was claimed, and what no remote has to hold.
         proved: what came of it.
         policy: what proof by size is worth.
-        judged: the verdict that the findings give, once the policy had its say.
     """
     proofs = proved.proofs.values()
     by_size = sum(proof.by_size for proof in proofs)
     checked = sum(proof.objects for proof in proofs)
     unproved = not checked or (by_size and policy.by_size == "inconclusive")
-    verdict = Verdict.INCONCLUSIVE if judged is Verdict.PASSED and unproved else judged
     return Check(
         name="remote",
-        verdict=verdict,
+        verdict=Verdict.INCONCLUSIVE if unproved else Verdict.PASSED,
         checked=checked,
         unit="object",
         summary=_summary(proofs),
