@@ -17,6 +17,7 @@ from .mutations_gate import GHOST, WAIVER, Mutation
 from .pipelines import BIN, Project, Silence, copy_of
 from .remotes import Folder
 
+SEVERITY = 'LP109.severity = "error"\n'
 CODE = append("src/train.py", "# new\n")
 ALL_OFF = "lock", "remote", "git", "record", "metrics", "manifests"
 
@@ -43,7 +44,7 @@ def brief(report: Report) -> list[tuple[str, str]]:
 
 def test_an_orphan_entry_is_a_warning_by_default(project: Project) -> None:
     orphan = in_lock(lambda stages: stages.update(ghost=GHOST))
-    commit(project, orphan, swap("lockproof.toml", 'LP109.severity = "error"\n', ""))
+    commit(project, orphan, swap("lockproof.toml", SEVERITY, ""))
     report = report_of(project)
     assert brief(report) == [("LP109", "warning")]
     assert report.verdict is Verdict.PASSED
@@ -100,7 +101,7 @@ def test_a_hook_looks_at_what_is_committed(project: Project) -> None:
 
 
 def test_a_pull_request_cannot_switch_a_rule_off(project: Project) -> None:
-    commit(project, CODE, append("lockproof.toml", "LP104.off = true\n"))
+    commit(project, CODE, swap("lockproof.toml", SEVERITY, f"{SEVERITY}LP104.off = true\n"))
     report = report_of(project, pull_request=True, base="base")
     assert brief(report) == [("LP104", "error"), ("LP803", "error")]
     assert report.verdict is Verdict.FAILED
@@ -108,12 +109,12 @@ def test_a_pull_request_cannot_switch_a_rule_off(project: Project) -> None:
 
 
 def test_a_waiver_holds_until_it_ends(project: Project) -> None:
-    commit(project, CODE, append("lockproof.toml", WAIVER.format("2999-01-01")))
+    commit(project, CODE, append("lockproof.toml", WAIVER.format("2998-01-01")))
     report = report_of(project)
     assert brief(report) == [("LP104", "note")]
-    assert report.findings[0].message.endswith("(waived until 2999-01-01: known)")
+    assert report.findings[0].message.endswith("(waived until 2998-01-01: known)")
     assert report.verdict is Verdict.PASSED
-    commit(project, swap("lockproof.toml", "2999", "2020"))
+    commit(project, swap("lockproof.toml", "2998", "2020"))
     report = report_of(project)
     assert brief(report) == [("LP104", "error"), ("LP801", "error")]
     assert report.verdict is Verdict.FAILED
@@ -202,12 +203,13 @@ def test_manifests_of_the_commit_are_linted(project: Project) -> None:
 
 
 def test_lint_and_the_gate_let_the_same_manifests_pass(project: Project) -> None:
-    rules = 'LP621.severity = "note"\n' + "".join(
+    rules = "".join(
         f'[[waiver]]\nrule = "{rule}"\nsubject = "*"\nreason = "x"\nexpires = {day}\n'
         for rule, day in (("LP604", "2999-01-01"), ("LP605", "2000-01-01"))
     )
     misspelt = append("control-plane/settings.yaml", "datta: {}\n")
-    commit(project, misspelt, append("lockproof.toml", rules))
+    note = swap("lockproof.toml", SEVERITY, f'{SEVERITY}LP621.severity = "note"\n')
+    commit(project, misspelt, note, append("lockproof.toml", rules))
     linted = lint(LintRequest(directory=project.root), Silence())
     assert len({found.severity for found in linted.findings}) > 1
     gated = report_of(project)

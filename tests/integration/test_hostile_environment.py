@@ -21,6 +21,8 @@ from lockproof.config import EnvironmentPolicy, Policy
 from lockproof.errors import ConfigError, LockproofError
 from lockproof.steps.surroundings import Surroundings, surroundings
 
+from .pipelines import Silence
+
 UV = find_uv()
 ISOLATION = anyio.run(find_isolation)
 HASH = "sha256:" + "a" * 64
@@ -56,7 +58,7 @@ def look(root: Path, checkout: Path | None = None, **policy: object) -> Surround
     parsed = Policy.model_validate(policy)
     work = root.parent / "work"
     work.mkdir(exist_ok=True)
-    return anyio.run(surroundings, parsed, checkout or root, root, root, work, _quiet)
+    return anyio.run(surroundings, parsed, checkout or root, root, root, work, Silence(), ISOLATION)
 
 
 # --- interpreters --------------------------------------------------------------------------------

@@ -3,10 +3,20 @@
 import pytest
 
 from lockproof.config import Policy
-from lockproof.model.pipeline import Dep, Stage
+from lockproof.model.digest import Digest
+from lockproof.model.pipeline import Dep, Out, Pipeline, Stage
 from lockproof.steps.reproduce.curtain import Curtain
 
 NAME = "0" * 30
+
+
+def made(value: str) -> Pipeline:
+    """A pipeline whose lock names an output with this digest."""
+    out = Out(path="model", locked=Digest(value=value))
+    stage = Stage(
+        address="make", kind="stage", file="dvc.yaml", command=("true",), locked=True, outs=(out,)
+    )
+    return Pipeline(stages=(stage,))
 
 
 @pytest.mark.parametrize(
@@ -14,23 +24,29 @@ NAME = "0" * 30
     [
         f"store/files/md5/ab/{NAME}",
         f"store/files/md5/ab/{NAME}.dir",
-        f"ab/{NAME}",
+        f"files/md5/ab/{NAME}",
+        f"cd/{NAME}",
+        f"old/cd/{NAME}",
         "sub/dvc.lock",
         "runs/one.json",
     ],
 )
 def test_what_is_to_be_proved_is_not_there_to_copy(path: str) -> None:
     policy = Policy.model_validate({"record": {"directory": "runs"}})
-    assert Curtain([path, "code.py"], policy, "").furniture == (path,)
+    curtain = Curtain([path, "code.py"], policy, "", [made(f"cd{NAME}")])
+    assert curtain.furniture == (path,)
+    assert curtain.out_of_sight == ((path,) if NAME in path else ())
 
 
-@pytest.mark.parametrize("path", [f"ab/{NAME}0", f"abc/{NAME}", f"ab/{NAME}.csv", "data/a.csv"])
+@pytest.mark.parametrize(
+    "path", [f"ab/{NAME}", f"ab/{NAME}0", f"abc/{NAME}", f"ab/{NAME}.csv", "data/a.csv"]
+)
 def test_data_of_like_names_is_found(path: str) -> None:
-    assert Curtain([path], Policy(), "").furniture == ()
+    assert Curtain([path], Policy(), "", [made(f"cd{NAME}")]).furniture == ()
 
 
 def test_a_committed_object_that_a_stage_declares_is_found() -> None:
-    path = f"store/ab/{NAME}"
+    path = f"store/files/md5/ab/{NAME}"
     stage = Stage(
         address="fit",
         kind="stage",

@@ -94,12 +94,10 @@ def _configured(found: Finding, policy: Policy) -> Finding | None:
 
 
 def _covers(waiver: Waiver, found: Finding, today: date) -> bool:
-    names = [found.subject, found.path, found.cause if isinstance(found, Shared) else None]
-    return (
-        waiver.rule == found.rule
-        and today <= waiver.expires
-        and any(fnmatchcase(name, waiver.subject) for name in names if name)
-    )
+    named = any(fnmatchcase(n, waiver.subject) for n in (found.subject, found.path) if n)
+    # Of a cause no part is named: a glob for some outputs must not become one for all.
+    named = named or (isinstance(found, Shared) and found.cause == waiver.subject)
+    return waiver.rule == found.rule and today <= waiver.expires and named
 
 
 def _noted(found: Finding, by: Literal["waiver", "baseline"], why: str) -> Finding:

@@ -63,7 +63,7 @@ def claim_findings(facts: ClaimFacts) -> Iterator[Finding]:
         rid = _rid(facts, ())
         found = _found("LP201", facts, f"{what} missing from {where}: {rid}{push}")
         words = f"are missing from {where}: run 'dvc push{_to(facts)}' where they were made"
-        one = shared(found, cause=facts.remote, item=path, noun="outputs", words=words)
+        one = shared(found, cause=where, item=path, noun="outputs", words=words)
         yield found if rid else one
     if facts.corrupted.count:
         what = _what(facts, facts.corrupted)

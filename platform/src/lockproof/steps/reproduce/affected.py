@@ -76,7 +76,7 @@ def affected_since(
         )
 
     known = _Declared((before, pipeline), policy, place)
-    curtain = Curtain({*old_tree, *tree}, policy, prefix)
+    curtain = Curtain({*old_tree, *tree}, policy, prefix, (before, pipeline))
     hidden = frozenset(curtain.furniture)
     others = (
         path

@@ -17,33 +17,51 @@ from pathlib import Path, PurePosixPath
 
 from lockproof.adapters.scratch import remove
 from lockproof.config import FILE_NAME, Policy
-from lockproof.model.pipeline import Stage, inside, overlap
+from lockproof.model.pipeline import Pipeline, Stage, inside, overlap
 
 _GIT = ".git"
 _DVC_OWN = ((".dvc", "tmp"), (".dvc", "cache"))
 _NEVER = ("dvc.lock", ".gitignore", FILE_NAME)
-_OBJECT = re.compile(r"(?:.*/)?[0-9a-f]{2}/[0-9a-f]{30}(?:\.dir)?")
-"""Where DVC keeps an output, in a cache or a remote of any name."""
+_OBJECT = re.compile(r"(?:.*?/)??(files/md5/)?([0-9a-f]{2})/([0-9a-f]{30}(?:\.dir)?)")
+"""Where DVC keeps an output, in a cache or a remote of any name; DVC 2 without the folders."""
 _SKELETON = ("HEAD", "ref: refs/heads/main\n"), ("config", "[core]\n\tbare = false\n")
 
 
 class Curtain:
     """Tells for each stage which tracked files it finds."""
 
-    def __init__(self, tracked: Iterable[str], policy: Policy, prefix: str) -> None:
-        """Sort out once what the policy hides.
+    def __init__(
+        self,
+        tracked: Iterable[str],
+        policy: Policy,
+        prefix: str,
+        pipelines: Iterable[Pipeline] = (),
+    ) -> None:
+        """Sort out once what is hidden.
 
         Args:
             tracked: paths of files from the Git root.
             policy: says what is hidden.
             prefix: the DVC root relative to the Git root; empty where they are the same.
+            pipelines: those whose outputs are to be proved.
         """
+        proved = {
+            out.locked.value
+            for pipeline in pipelines
+            for stage in pipeline.stages
+            for out in stage.outs
+            if out.locked
+        }
         self._files = sorted(tracked)
         self._prefix = prefix
         self.declared_only = policy.run.view == "declared"
         records = _from_top(prefix, policy.record.directory)
-        self.furniture = tuple(p for p in self._files if _hides(p, records, policy.run.hidden))
+        never = {p for p in self._files if _is_never_found(p, records)}
+        data = {p for p in self._files if _is_kept(p, proved) or _matches_any(p, policy.run.hidden)}
+        self.furniture = tuple(p for p in self._files if p in never or p in data)
         """What no stage finds unless it declares it."""
+        self.out_of_sight = tuple(sorted(data - never))
+        """Of that, what is no lock, policy or record: a stage may have read it elsewhere."""
 
     def shown(self, stage: Stage) -> tuple[str, ...]:
         """The files that a stage declares, in order: all that it finds under `declared`."""
@@ -82,10 +100,19 @@ def _from_top(prefix: str, path: str) -> str:
     return os.path.normpath(f"{prefix}/{path}") if prefix else path
 
 
-def _hides(path: str, records: str, globs: tuple[str, ...]) -> bool:
-    own = path.rpartition("/")[2] in _NEVER or _OBJECT.fullmatch(path)
-    if own or inside(path, records):
-        return True
+def _is_never_found(path: str, records: str) -> bool:
+    return path.rpartition("/")[2] in _NEVER or inside(path, records)
+
+
+def _is_kept(path: str, proved: Container[str]) -> bool:
+    """Whether it is an object of DVC 3, or one of those named as DVC 2 does."""
+    named = _OBJECT.fullmatch(path)
+    return bool(named and (named[1] or f"{named[2]}{named[3]}" in proved))
+
+
+def _matches_any(path: str, globs: tuple[str, ...]) -> bool:
+    if not globs:
+        return False
     parts = PurePosixPath(path).parts
     heads = ["/".join(parts[: count + 1]) for count in range(len(parts))]
     return any(_matches(head, glob) for head in heads for glob in globs)

@@ -162,6 +162,9 @@ def _undeclared(
     if not result.execution.reads_known:
         return {}, {name: "this file system does not tell what is read"}
     read = [path for path in result.execution.undeclared_inputs if session.tracked(path)]
+    hidden = {*session.curtain.out_of_sight} & {*session.hidden_from(result.stage)}
+    if hidden:
+        return {}, {name: f"stages do not find {min(hidden)} here, and may have where it was made"}
     if not read:
         return {name: "none is read"}, {}
     if history.introduced is None:

@@ -118,7 +118,7 @@ class Session:
     @cached_property
     def curtain(self) -> Curtain:
         """Which tracked files stages find."""
-        return Curtain(self.files, self.policy, self.prefix)
+        return Curtain(self.files, self.policy, self.prefix, (self.pipeline,))
 
     @cached_property
     def files(self) -> Mapping[str, Entry]:
