@@ -78,9 +78,11 @@ def parse_names(text: str) -> tuple[str, ...]:
     Raises:
         UsageError: a name is none of them.
     """
-    names = [name.strip() for name in text.split(",")]
-    if names == ["all"]:
-        return NAMES
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if "all" in names:
+        names = [*NAMES, *(name for name in names if name != "all")]
+    if not names:
+        raise UsageError(f"--vary: names no condition; there are: all, {', '.join(NAMES)}")
     wrong = [name for name in names if name not in NAMES]
     if wrong:
         raise UsageError(
