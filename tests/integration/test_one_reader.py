@@ -77,7 +77,7 @@ VERBS: dict[str, tuple[Callable[[Path], object], int]] = {
     "affected --since": (lambda root: affected(root, "HEAD", "HEAD~1"), 2),
     "reproduce --since": (_reproduce, 2),
     "init": (survey, 1),
-    "record": (lambda root: anyio.run(gather, root, "pipeline", lambda text: None), 1),
+    "record": (lambda root: anyio.run(gather, root, "pipeline", Silence()), 1),
 }
 
 

@@ -17,7 +17,7 @@ from lockproof.rules.catalog import finding
 from .families import Family
 from .found import Found
 
-_SECONDS = 120
+_SECONDS = 600
 _NO_PROMTOOL = (
     "promtool, which runs them, is not on PATH: it comes with Prometheus"
     " (https://prometheus.io/download, or Debian's package prometheus); for a verdict that waits"
@@ -94,8 +94,11 @@ def _run(
                 env={"PATH": os.environ.get("PATH", ""), "HOME": folder},
                 check=False,
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            family.not_checked.append(f"{path}: promtool did not finish: {type(error).__name__}")
+        except subprocess.TimeoutExpired:
+            family.not_checked.append(f"{path}: promtool took longer than {_SECONDS} s")
+            return
+        except OSError as error:
+            family.not_checked.append(f"{path}: promtool cannot be run: {error.strerror}")
             return
     family.checked += 1
     if done.returncode:
