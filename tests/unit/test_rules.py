@@ -162,7 +162,7 @@ def test_a_stage_without_a_lock_entry_is_not_compared_with_one() -> None:
 def test_line_endings_of_windows_are_told_from_another_content() -> None:
     given_ = {"data": (ONE, None)}
     (found,) = stage_findings(facts(given=given_, windows=frozenset({"data"})))
-    assert (found.rule, "line endings of Windows" in found.message) == ("LP104", True)
+    assert (found.rule, "line ends of Windows" in found.message) == ("LP104", True)
     (found,) = stage_findings(facts(given=given_, windows=frozenset({"other"})))
     assert (found.rule, "Windows" in found.message) == ("LP104", False)
 

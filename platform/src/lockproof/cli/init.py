@@ -149,6 +149,12 @@ def run(args: argparse.Namespace) -> int:
     write_all({planned.top / change.path: change.after for change in agreed})
     for change in agreed:
         print(f"{change.path} {'written' if change.kind == 'new' else change.kind}")
+    if planned.lacks:
+        print(
+            "lockproof: the hooks need more than is here; into the environment of lockproof:"
+            f" pip install 'lockproof[{','.join(planned.lacks)}]'",
+            file=sys.stderr,
+        )
     if any(change.path.endswith(FILE_NAME) for change in planned.changes):
         print(f"lockproof: next: {_next(planned, agreed, args.directory)}", file=sys.stderr)
     return 0

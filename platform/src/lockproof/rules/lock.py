@@ -148,11 +148,12 @@ def _params(facts: LockFacts) -> Iterator[Finding]:
         now = flat(current)
         keys = _changed(flat(locked), now)
         if keys:
+            differ = "differs" if len(keys) == 1 else "differ"
             yield _found(
                 facts,
                 "LP103",
                 subject,
-                f"{name}: {', '.join(keys)} in {params.path} differ from the lock: {facts.again}",
+                f"{name}: {', '.join(keys)} in {params.path} {differ} from the lock: {facts.again}",
                 {key: now.get(key) for key in keys},
             )
         nowhere = [key for key in params.keys if key not in locked and key not in current]

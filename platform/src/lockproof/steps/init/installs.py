@@ -1,11 +1,23 @@
 """How CI gets lockproof: the commit that runs here, with the extras that the repository takes."""
 
+from importlib.util import find_spec
+
+from lockproof.adapters.kustomize.program import find_kustomize
 from lockproof.adapters.origin import REPOSITORY, pinned_source, shell_refuses
-from lockproof.adapters.plugins import extra_for
+from lockproof.adapters.plugins import PLUGINS, extra_for
 from lockproof.errors import UsageError
 from lockproof.parse.install_command import unpinned
 
 from .survey import Survey
+
+_MODULES = {
+    **{plugin.extra: plugin.module for plugin in PLUGINS.values()},
+    "dvc": "dvc",
+    "gate-s3": "boto3",
+    "mlflow": "mlflow",
+    "secrets": "kingfisher_sdk",
+}
+"""Extra -> a module that is there with it."""
 
 
 def installs(install: str | None, gate_install: str | None, found: Survey) -> tuple[str, str]:
@@ -28,11 +40,27 @@ def installs(install: str | None, gate_install: str | None, found: Survey) -> tu
             f" 'lockproof @ git+{REPOSITORY}@COMMIT' and run init from there, or name --install or"
             " --runner dagger"
         )
-    plugins = {extra_for(scheme) for scheme in found.stores} - {None, "s3"}
     return (
-        _pip(source, ["all", *sorted(filter(None, plugins - {"dvc"}))]),
-        _pip(source, sorted(filter(None, plugins | _gate_extras(found)))),
+        _pip(source, ["all", *sorted(_plugins(found) - {"dvc"})]),
+        _pip(source, sorted(_plugins(found) | _gate_extras(found))),
     )
+
+
+def lacking(found: Survey) -> tuple[str, ...]:
+    """The extras without which the gate that runs here is inconclusive on the repository."""
+    wanted = _plugins(found) | _gate_extras(found)
+    return tuple(extra for extra in sorted(wanted) if not _is_here(extra))
+
+
+def _is_here(extra: str) -> bool:
+    if extra == "kustomize":
+        return find_kustomize() is not None
+    return find_spec(_MODULES[extra]) is not None
+
+
+def _plugins(found: Survey) -> set[str]:
+    """What remotes other than S3 take."""
+    return {extra for scheme in found.stores if (extra := extra_for(scheme))} - {"s3"}
 
 
 def _check(option: str, command: str) -> None:

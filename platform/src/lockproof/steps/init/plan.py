@@ -19,7 +19,7 @@ from lockproof.parse.container_images import ImageUse
 from lockproof.render.workflows import PLACES, pins, workflow_files
 
 from .edits import included, listed, with_item, with_lines, with_toolchain
-from .installs import installs
+from .installs import installs, lacking
 from .policy import policy_text
 from .survey import Survey, survey
 
@@ -92,6 +92,8 @@ class Plan:
     kept: tuple[str, ...]
     """Files that are as they should be, or the user's own."""
     systems: tuple[CiSystem, ...]
+    lacks: tuple[str, ...]
+    """The extras that the hooks need and this environment, whose lockproof they run, has not."""
 
 
 def plan(directory: Path, choices: Choices) -> Plan:
@@ -134,7 +136,8 @@ def plan(directory: Path, choices: Choices) -> Plan:
             changes.append(Change(path, "new", "", after))
         else:
             changes.append(Change(path, "replaced" if whole else "added to", old, after))
-    return Plan(found.top, tuple(changes), tuple(kept), tuple(systems))
+    lacks = lacking(found) if _command_of_hooks(choices.bin) == "lockproof" else ()
+    return Plan(found.top, tuple(changes), tuple(kept), tuple(systems), lacks)
 
 
 def earlier(directory: Path) -> dict[str, tuple[str, ...]]:
@@ -182,7 +185,7 @@ def _included(text: str) -> str:
 
 def _hooked(text: str, place: str | None) -> str:
     """Hooks of pre-commit: the gate on what is staged, and on what is pushed, with its remotes."""
-    command = "lockproof" if place is None or place.startswith("/") else f"{place}/lockproof"
+    command = _command_of_hooks(place)
     hooks = [
         f"    - id: {name}\n"
         f"      name: lockproof gate {option}\n"
@@ -199,6 +202,10 @@ def _hooked(text: str, place: str | None) -> str:
         present = "id: lockproof-gate" if missing != hooks[1] else "id: lockproof-gate-push"
         text = with_item(text, "repos", item, present=present, name=_HOOKS)
     return text
+
+
+def _command_of_hooks(place: str | None) -> str:
+    return "lockproof" if place is None or place.startswith("/") else f"{place}/lockproof"
 
 
 def _toolchain(found: Survey, text: str | None, module: str) -> str:
