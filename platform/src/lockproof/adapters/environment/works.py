@@ -17,7 +17,7 @@ Programs = Sequence[Sequence[str | Path]]
 
 PATIENCE = 4 * 3600.0
 """Seconds that set-up code may take: large packages compile for hours."""
-_QUOTA = Quota(processes=4096, clinging=2)
+QUOTA = Quota(processes=4096, clinging=2)
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Works:
     screen: Screen
     patience: float = PATIENCE
     """Seconds, for programs that run code of packages."""
+    quota: Quota = QUOTA
+    """What those may have of the machine."""
 
     async def run(
         self,
@@ -57,7 +59,7 @@ class Works:
             limits=Limits(
                 timeout=self.patience if where.runs_code else timeout,
                 network=network,
-                quota=_QUOTA if where.runs_code else FREE,
+                quota=self.quota if where.runs_code else FREE,
             ),
             on_output=told,
             held=[self.lock],
@@ -78,5 +80,5 @@ class Works:
         if ended.timed_out:
             return f"did not end within {self.patience / 3600:.2g} h"
         if ended.over:
-            return f"had {ended.over[1]} processes at one time, where {_QUOTA.processes} may be"
+            return f"had {ended.over[1]} processes at one time, where {self.quota.processes} may be"
         return ""
