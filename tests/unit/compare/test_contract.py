@@ -55,6 +55,26 @@ def test_content_never_differs_from_itself(suffix: str, values: list[float]) -> 
 
 
 @every_type
+def test_who_does_not_go_on_ends_it(suffix: str, tmp_path: Path) -> None:
+    """At the first look at the bytes, and again while values are compared."""
+    for name, other in (("a", False), ("b", True)):
+        (tmp_path / name).write_bytes(WRITERS[suffix]([0.5] * 5000, other))
+    asked = []
+
+    def compare_until(most: int) -> None:
+        def go_on() -> None:
+            asked.append(most)
+            if asked.count(most) >= most:
+                raise InterruptedError
+
+        compare_content(f"m{suffix}", tmp_path / "a", tmp_path / "b", [LOOSE], go_on)
+
+    for most in (1, 2):
+        with pytest.raises(InterruptedError):
+            compare_until(most)
+
+
+@every_type
 @frugal
 @given(values=columns)
 def test_without_a_rule_other_bytes_are_different(suffix: str, values: list[float]) -> None:

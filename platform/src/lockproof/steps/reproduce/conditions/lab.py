@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
+from lockproof.adapters.patience import patience
 from lockproof.adapters.scratch import remove, temporary_folder
 from lockproof.compare.content import compare_content
 from lockproof.compare.folder import children, is_file
@@ -176,7 +177,8 @@ class Lab:
         rules = tolerances(self.session.policy, out)
         if not rules or usual is None or now is None:
             return "differs"
-        found = compare_content(out.path, self.root / out.path, workspace.root / out.path, rules)
+        usual_one, this_one = self.root / out.path, workspace.root / out.path
+        found = compare_content(out.path, usual_one, this_one, rules, patience().check)
         return "within tolerance" if found.verdict.verdict is Verdict.PASSED else "differs"
 
     def _keep(self, workspace: Workspace, folder: Path) -> None:
