@@ -109,7 +109,7 @@ def compare_content(
         rules: the policy's rules, in the order in which they are written; those that do not
             match are left out of account. Where none is left, differing bytes are
             `DIFFERENT`, and what differs is still described as far as the type is known.
-        go_on: called now and then; what it raises ends the comparison.
+        go_on: called now and then; what it raises, no `Exception`, ends the comparison.
 
     Raises:
         MissingExtraError: a rule asks for a comparison that needs numpy or pyarrow.
