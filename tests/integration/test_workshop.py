@@ -101,10 +101,8 @@ with socket.create_connection(PLACE) as s:
     print("there", flush=True)
     time.sleep(3000)
 '''.replace("PLACE", repr(PLACE))
-# Without the installer's pipes, which it would wait for.
-left = subprocess.Popen(
-    [sys.executable, "-I", "-S", "-c", stay], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-)
+# With a pipe of the installer's, which reads it to its end.
+left = subprocess.Popen([sys.executable, "-I", "-S", "-c", stay], stdout=subprocess.PIPE)
 left.stdout.readline()
 with socket.create_connection(PLACE) as s:
     s.sendall(json.dumps(worked).encode() + bytes([10]))

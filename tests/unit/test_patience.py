@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -14,6 +15,8 @@ import pytest
 from lockproof.adapters.dvc.odd import OddError
 from lockproof.adapters.dvc.project import Hasher
 from lockproof.adapters.patience import CalledOff, in_thread, patience
+from lockproof.adapters.sandbox.trace import Trace
+from lockproof.steps.reproduce.place import lead_home
 
 ENDLESS = """
 import threading
@@ -99,3 +102,21 @@ def test_hashing_ends_with_patience(name: str, algorithm: str, tmp_path: Path) -
     if (name, algorithm) == ("file", "md5"):
         expected = hashlib.md5((tmp_path / name).read_bytes(), usedforsecurity=False).hexdigest()
         assert str(expected) in str(hasher.digest(name))
+
+
+@pytest.mark.parametrize("work", ["mark", "trace", "links"])
+def test_looking_at_what_a_stage_left_asks_for_patience(work: str, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "link").symlink_to("/workspace/out")
+    calls: dict[str, Callable[[], object]] = {
+        "mark": lambda: Trace(tmp_path),
+        "trace": Trace(tmp_path).stop,
+        "links": lambda: lead_home(tmp_path, Path("/workspace"), ["out"]),
+    }
+
+    async def main(seconds: float) -> None:
+        await in_thread(calls[work], seconds=seconds)
+
+    with pytest.raises(CalledOff):
+        anyio.run(main, 0.0)
+    anyio.run(main, 600.0)

@@ -584,7 +584,7 @@ def test_runs_side_by_side_do_not_wait_for_each_other(tmp_path: Path) -> None:
             env={"PATH": os.environ["PATH"]},
             shell="/bin/sh",
             log=tmp_path / f"log{number}",
-            limits=Limits(30 if number == 5 else 300, network=False),
+            limits=Limits(10 if number == 5 else 300, network=False),
         )
 
     async def main() -> dict[int, Completed]:

@@ -10,10 +10,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lockproof.adapters.scratch import remove, run_folder, work_folder
+from lockproof.adapters.scratch import remove, run_folder, temporary_folder, work_folder
 from lockproof.errors import UsageError
 
 HOLD = (
@@ -200,6 +201,43 @@ def test_what_links_lead_to_stays(tmp_path: Path) -> None:
 
 def test_removing_what_is_not_there_is_no_trouble(tmp_path: Path) -> None:
     remove(tmp_path / "nothing")
+
+
+def test_temporary_folders_of_the_dead_are_swept_and_nothing_else(tmp_path: Path) -> None:
+    hold = (
+        "import pathlib, sys\n"
+        "from lockproof.adapters.scratch import temporary_folder\n"
+        "with temporary_folder(pathlib.Path(sys.argv[1])) as folder:\n"
+        "    (folder / 'made').mkdir(mode=0)\n"
+        "    print(folder.name, flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    (tmp_path / "lockproof-tmp").mkdir()
+    (tmp_path / "lockproof-tmp-file").touch()
+    (tmp_path / "lockproof-tmp-link").symlink_to("lockproof-tmp")
+    theirs = {path.name for path in tmp_path.iterdir()}
+    start = [sys.executable, "-c", hold, str(tmp_path)]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(start, **pipes) as live, subprocess.Popen(start, **pipes) as dead:
+        names = [process.stdout.readline().strip() for process in (live, dead)]
+        dead.kill()
+        dead.wait()
+        assert {path.name for path in tmp_path.iterdir()} == {*theirs, *names}
+        with temporary_folder(tmp_path) as mine:
+            assert os.listdir(mine) == []
+            assert mine.stat().st_mode & 0o777 == 0o700
+            assert {path.name for path in tmp_path.iterdir()} == {*theirs, names[0], mine.name}
+        assert live.communicate(timeout=30)[0] == ""
+        assert live.returncode == 0
+    assert {path.name for path in tmp_path.iterdir()} == theirs
+
+
+def test_what_a_folder_lies_in_keeps_its_mode(tmp_path: Path) -> None:
+    """Were it the system's `/tmp`, it would be of no more use to others."""
+    tmp_path.chmod(0o1777)
+    with temporary_folder(tmp_path) as mine:
+        mine.rmdir()
+    assert tmp_path.stat().st_mode & 0o7777 == 0o1777
 
 
 def test_the_last_twenty_runs_are_kept(cache: Path) -> None:

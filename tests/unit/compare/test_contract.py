@@ -54,6 +54,32 @@ def test_content_never_differs_from_itself(suffix: str, values: list[float]) -> 
     assert all(d.differing == d.beyond == 0 and d.largest is None for d in found.differences)
 
 
+class Enough(BaseException):
+    """Raised by who has seen enough."""
+
+
+@every_type
+def test_who_does_not_go_on_ends_it(suffix: str, tmp_path: Path) -> None:
+    """At the first look at the bytes, and again while values are compared."""
+    document = suffix in (".json", ".toml", ".yaml", ".yml")  # Asks only now and then.
+    for name, other in (("a", False), ("b", True)):
+        content = WRITERS[suffix]([0.5] * (5000 if document else 5), other)
+        (tmp_path / name).write_bytes(content)
+    asked = []
+
+    def compare_until(most: int) -> None:
+        def go_on() -> None:
+            asked.append(most)
+            if asked.count(most) >= most:
+                raise Enough
+
+        compare_content(f"m{suffix}", tmp_path / "a", tmp_path / "b", [LOOSE], go_on)
+
+    for most in (1, 2):
+        with pytest.raises(Enough):
+            compare_until(most)
+
+
 @every_type
 @frugal
 @given(values=columns)

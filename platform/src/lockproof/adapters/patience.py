@@ -15,8 +15,11 @@ _Arguments = TypeVarTuple("_Arguments")
 _LOOK_AGAIN = 0.01
 
 
-class CalledOff(Exception):
-    """Nobody waits for this work any more, or it has taken longer than it may."""
+class CalledOff(BaseException):
+    """Nobody waits for this work any more, or it has taken longer than it may.
+
+    As a cancellation it is no `Exception`: who handles those of a parser must not take it for one.
+    """
 
 
 class Patience:

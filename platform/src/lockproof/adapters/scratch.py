@@ -1,4 +1,4 @@
-"""Temporary work folders that go away, also after a kill: the next run sweeps what was left."""
+"""Temporary folders that go away, also after a kill: the next run sweeps what was left."""
 
 import contextlib
 import fcntl
@@ -18,6 +18,9 @@ from lockproof.errors import UsageError
 
 _LOCK = "in-use"
 _KEPT_RUNS = 20
+_TEMPORARY = "lockproof-tmp-"
+_SWEPT: set[Path] = set()
+"""Where this process has looked for what others left."""
 _YOUNG = 24 * 3600
 """Seconds for which the logs of a run are never removed."""
 
@@ -60,6 +63,65 @@ def work_folder() -> Iterator[WorkFolder]:
         os.close(handle)
 
 
+@contextlib.contextmanager
+def temporary_folder(base: Path | None = None) -> Iterator[Path]:
+    """A fresh, empty folder in `base`, by default the system's for temporary files.
+
+    For what needs no cache. As `work_folder`, but the folder itself is locked, and each process
+    sweeps a base once.
+
+    Raises:
+        OSError: the base cannot be written.
+    """
+    base = base or Path(tempfile.gettempdir())
+    if base not in _SWEPT:
+        _SWEPT.add(base)
+        _sweep_temporary(base)
+    folder, handle = _claimed(base)
+    try:
+        yield folder
+    finally:
+        remove(folder)
+        os.close(handle)
+
+
+def _claimed(base: Path) -> tuple[Path, int]:
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=base))
+        with contextlib.suppress(FileNotFoundError):
+            handle = _opened(folder)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.path.samestat(os.fstat(handle), os.lstat(folder)):
+                    return folder, handle
+            except FileNotFoundError:
+                pass
+            except BlockingIOError:
+                pass  # A sweeper was faster, and removes it.
+            except OSError:
+                return folder, handle  # No locks here, so nobody sweeps either.
+            os.close(handle)
+
+
+def _opened(folder: str | Path) -> int:
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
+def _sweep_temporary(base: Path) -> None:
+    """Remove folders of this user's that no process has locked."""
+    for name in os.listdir(base):
+        if not name.startswith(_TEMPORARY):
+            continue
+        with contextlib.suppress(OSError):
+            handle = _opened(base / name)
+            try:
+                if os.fstat(handle).st_uid == os.geteuid():
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    remove(base / name)
+            finally:
+                os.close(handle)
+
+
 def run_folder(name: str) -> Path:
     """A new folder below the cache for the logs and reports of one run; old ones go.
 
@@ -92,7 +154,8 @@ def remove(folder: Path) -> None:
 
     def make_writable(function: Callable[..., Any], path: str, _error: Any) -> None:
         with contextlib.suppress(OSError):
-            os.chmod(Path(path).parent, stat.S_IRWXU)
+            if Path(path) != folder:  # What it lies in is somebody else's.
+                os.chmod(Path(path).parent, stat.S_IRWXU)
             if not os.path.islink(path):
                 os.chmod(path, stat.S_IRWXU)
             if function in (os.unlink, os.rmdir):

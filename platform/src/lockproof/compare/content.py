@@ -14,9 +14,11 @@ from .delimited import DelimitedReader
 from .display import counted, visible
 from .folder import Child, children, is_file
 from .interface import Comparison, Reader, Unreadable
-from .tally import Fields, Tally
+from .tally import Fields, Tally, untiring
 
 __all__ = ["READERS", "Comparison", "compare_content"]
+
+GoOn = Callable[[], object]
 
 
 @contextmanager
@@ -88,7 +90,11 @@ READERS: Mapping[str, Callable[[], Reader]] = {
 
 
 def compare_content(
-    name: str, locked: Path, observed: Path, rules: Sequence[ToleranceRule]
+    name: str,
+    locked: Path,
+    observed: Path,
+    rules: Sequence[ToleranceRule],
+    go_on: GoOn = untiring,
 ) -> Comparison:
     """Compare an output with the locked one, whatever either of them holds.
 
@@ -103,17 +109,19 @@ def compare_content(
         rules: the policy's rules, in the order in which they are written; those that do not
             match are left out of account. Where none is left, differing bytes are
             `DIFFERENT`, and what differs is still described as far as the type is known.
+        go_on: called now and then; what it raises, no `Exception`, ends the comparison.
 
     Raises:
         MissingExtraError: a rule asks for a comparison that needs numpy or pyarrow.
     """
     name = name.rstrip("/")
     if locked.is_dir() and observed.is_dir():
-        return _compare_folders(name, locked, observed, rules)
+        return _compare_folders(name, locked, observed, rules, go_on)
     if locked.is_dir() or observed.is_dir():
         what = "a folder became a file" if locked.is_dir() else "a file became a folder"
         return _comparison(OutputVerdict.DIFFERENT, what)
-    return _compare_files(name, locked, observed, [r for r in rules if matches_any(name, r.paths)])
+    chosen = [rule for rule in rules if matches_any(name, rule.paths)]
+    return _compare_files(name, locked, observed, chosen, go_on)
 
 
 def _comparison(verdict: OutputVerdict, summary: str) -> Comparison:
@@ -125,6 +133,7 @@ def _compare_files(
     locked: Path,
     observed: Path,
     rules: Sequence[ToleranceRule],
+    go_on: GoOn,
     *,
     describe: bool = True,
 ) -> Comparison:
@@ -133,7 +142,7 @@ def _compare_files(
     if not is_file(observed):
         return _comparison(OutputVerdict.DIFFERENT, "a file became none, or no regular one")
     try:
-        offset = _first_difference(locked, observed)
+        offset = _first_difference(locked, observed, go_on)
         if offset is None:
             return Comparison(verdict=OutputVerdict.IDENTICAL)
         sizes = f"{locked.stat().st_size}, {observed.stat().st_size}"
@@ -143,7 +152,7 @@ def _compare_files(
     by_bytes = f"bytes differ from offset {offset}; sizes {sizes}"
     if not rules and not describe:
         return _comparison(OutputVerdict.DIFFERENT, by_bytes)
-    return _compare_values(name, locked, observed, Tally(Fields(rules)), by_bytes)
+    return _compare_values(name, locked, observed, Tally(Fields(rules), go_on), by_bytes)
 
 
 def _compare_values(
@@ -183,11 +192,12 @@ def _reader_for(name: str) -> Reader:
     return make()
 
 
-def _first_difference(locked: Path, observed: Path) -> int | None:
+def _first_difference(locked: Path, observed: Path, go_on: GoOn) -> int | None:
     """The offset of the first byte that differs, or where the shorter file ends."""
     start = 0
     with locked.open("rb", buffering=0) as left, observed.open("rb", buffering=0) as right:
         while True:
+            go_on()
             a, b = left.read(CHUNK_BYTES), right.read(CHUNK_BYTES)
             if a != b:
                 return start + _common(a, b)
@@ -251,13 +261,14 @@ class _Findings:
 
 
 def _compare_folders(
-    name: str, locked: Path, observed: Path, rules: Sequence[ToleranceRule]
+    name: str, locked: Path, observed: Path, rules: Sequence[ToleranceRule], go_on: GoOn
 ) -> Comparison:
     findings = _Findings()
     broken = ""
     try:
         for child in children(locked, observed):
-            found = _compare_child(name, child, rules, describe=not findings.full(_WORST_FIRST[0]))
+            describe = not findings.full(_WORST_FIRST[0])
+            found = _compare_child(name, child, rules, go_on, describe=describe)
             if found.verdict is not OutputVerdict.IDENTICAL:
                 findings.add(child.path, found)
     except Unreadable as error:
@@ -266,7 +277,7 @@ def _compare_folders(
 
 
 def _compare_child(
-    name: str, child: Child, rules: Sequence[ToleranceRule], *, describe: bool
+    name: str, child: Child, rules: Sequence[ToleranceRule], go_on: GoOn, *, describe: bool
 ) -> Comparison:
     if child.locked is None:
         return _comparison(OutputVerdict.DIFFERENT, "new")
@@ -274,4 +285,4 @@ def _compare_child(
         return _comparison(OutputVerdict.DIFFERENT, "missing")
     path = f"{name}/{child.path}"
     chosen = [r for r in rules if matches_any(path, r.paths) or matches_any(name, r.paths)]
-    return _compare_files(path, child.locked, child.observed, chosen, describe=describe)
+    return _compare_files(path, child.locked, child.observed, chosen, go_on, describe=describe)

@@ -1,7 +1,7 @@
 """What a comparison counts while it goes through two files, and the tolerances it goes by."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
 from lockproof.config import ToleranceRule
@@ -14,6 +14,14 @@ from .numbers import Number, agree, as_float, gap, is_number, relative_to, same
 ABSENT = "absent"
 NOT_A_NUMBER = -1.0
 """Ranks a difference between values that are not numbers below every distance."""
+
+
+_EVERY = 1 << 12
+"""Single values between two questions whether to go on."""
+
+
+def untiring() -> None:
+    """Go on."""
 
 
 class Fields:
@@ -41,9 +49,9 @@ class Fields:
 class Tally:
     """Counts values, and keeps the largest difference and what differs in structure."""
 
-    def __init__(self, fields: Fields) -> None:
-        """Start with nothing compared."""
-        self.fields = fields
+    def __init__(self, fields: Fields, go_on: Callable[[], object] = untiring) -> None:
+        """Start with nothing compared; `go_on` is called often, and may raise to end it all."""
+        self.fields, self._go_on = fields, go_on
         self.checked = 0
         self.differing = 0
         self.beyond = 0
@@ -65,6 +73,7 @@ class Tally:
 
     def add(self, checked: int, differing: int = 0, beyond: int = 0) -> None:
         """Enter counts of values that were compared elsewhere."""
+        self._go_on()
         self.checked += checked
         self.differing += differing
         self.beyond += beyond
@@ -72,6 +81,8 @@ class Tally:
     def leaf(self, field: str, where: str, locked: object, observed: object) -> None:
         """Compare two single values, numbers within the tolerance of `field`."""
         self.checked += 1
+        if not self.checked % _EVERY:
+            self._go_on()
         if is_number(locked) and is_number(observed):
             self._numbers(field, where, locked, observed)
         elif isinstance(locked, bool) is not isinstance(observed, bool) or locked != observed:

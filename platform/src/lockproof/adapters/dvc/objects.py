@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lockproof.adapters.hashing import CHUNK, file_md5
+from lockproof.adapters.patience import patience
 from lockproof.adapters.plugins import require_plugin
 from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
 from lockproof.model.digest import Algorithm, Digest, directory_digest
@@ -197,6 +198,7 @@ class ObjectStore:
         )
 
     def _copy_file(self, digest: Digest, target: Path) -> bool:
+        patience().check()
         source = self.find(digest)
         if source is None:
             return False

@@ -5,13 +5,13 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from lockproof.adapters.sandbox.job import Limits
 from lockproof.adapters.sandbox.run import run_programs
+from lockproof.adapters.scratch import temporary_folder
 from lockproof.config import EnvironmentPolicy
 from lockproof.errors import ConfigError
 
@@ -75,14 +75,14 @@ async def inspect(program: Path) -> Interpreter | None:
     """
     env = {name: os.environ[name] for name in ("PATH", "PYENV_VERSION") if name in os.environ}
     env["PYENV_ROOT"] = _pyenv_root()
-    with tempfile.TemporaryDirectory(prefix="lockproof-probe-") as scratch:
-        answer = Path(scratch, "answer.json")
+    with temporary_folder() as scratch:
+        answer = scratch / "answer.json"
         try:
             await run_programs(
                 [[program, "-I", "-c", _QUESTION, answer]],
-                cwd=Path(scratch),
-                env={**env, "HOME": scratch, "TMPDIR": scratch},
-                log=Path(scratch, "log"),
+                cwd=scratch,
+                env={**env, "HOME": str(scratch), "TMPDIR": str(scratch)},
+                log=scratch / "log",
                 limits=Limits(timeout=30, network=False),
             )
             version, implementation, system, base = json.loads(answer.read_text("utf-8"))

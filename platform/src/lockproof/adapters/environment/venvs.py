@@ -15,7 +15,7 @@ import os
 import random
 from collections.abc import Awaitable, Callable, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,8 +23,6 @@ import anyio
 
 from lockproof.adapters.files import write_whole
 from lockproof.adapters.sandbox.isolation import OFF, Isolation, Level
-from lockproof.adapters.sandbox.job import Limits
-from lockproof.adapters.sandbox.run import run_programs
 from lockproof.adapters.scratch import remove
 from lockproof.errors import ConfigError, LockproofError, UsageError
 
@@ -44,12 +42,11 @@ from .installers import (
     wants_credentials,
     wheels_will_do,
 )
-from .installing import NOBODY, ROW, Installing, Say, Screen
+from .installing import NOBODY, ROW, Say, Screen
 from .interpreters import find_uv
 from .pins import not_whole
+from .works import Works
 from .workshop import Workshop, furnish, workshop_beside
-
-Programs = Sequence[Sequence[str | Path]]
 
 _FORMAT = "3"
 _TAIL = 1 << 18
@@ -190,44 +187,6 @@ def _mark(folder: Path, state: str, content: str, built: str) -> None:
     write_whole(_marker(folder), json.dumps(said))
 
 
-@dataclass(frozen=True)
-class _Works:
-    """Runs the programs that make an environment, and tells how they get on."""
-
-    recipe: Recipe
-    lock: int
-    log: Path
-    cwd: Path
-    say: Say
-    screen: Screen
-
-    async def run(
-        self,
-        where: Workshop,
-        programs: Programs,
-        *,
-        network: bool = True,
-        timeout: float | None = None,
-        installs: bool = False,
-    ) -> bool:
-        told = Installing(self.log, len(self.recipe.names), self.say, self.screen)
-        ended = await run_programs(
-            programs,
-            cwd=self.cwd,
-            env=where.env,
-            log=self.log,
-            limits=Limits(timeout=timeout, network=network),
-            on_output=told,
-            held=[self.lock],
-            isolated=where.isolated,
-        )
-        if ended.refusal:
-            raise ConfigError(f"{self.recipe.name} could not be built apart: {ended.refusal}")
-        if installs and ended.exit_code == 0:
-            told.done()
-        return ended.exit_code == 0
-
-
 async def _build(
     recipe: Recipe,
     folder: Path,
@@ -247,7 +206,7 @@ async def _build(
     log = folder.with_name(f"{folder.name}.log")
     cwd = (recipe.requirements or Path()).parent if recipe.project is None else recipe.project
 
-    run = _Works(recipe, lock, log, cwd, say, screen).run
+    run = Works(recipe, lock, log, cwd, say, screen).run
     built: str = "wheels"
     try:
         with workshop_beside(folder) as room:
@@ -257,7 +216,7 @@ async def _build(
                 plain, look_programs(recipe, uv, folder), timeout=_LOOK
             ):
                 _see_whole(recipe, resolved(_tail(log)))
-            apart = plain
+            apart = replace(plain, runs_code=True)
             if isolation != OFF:
                 apart = await furnish(room, folder, recipe, uv, plain.env, isolation)
             if not await _from_wheels(recipe, uv, folder, log, partial(run, plain)):
@@ -265,7 +224,7 @@ async def _build(
                 say(f"a package of {recipe.name} is built from source: {_kept(isolation)}")
                 from_source = install_programs(recipe, uv, folder, wheels=False)
                 if not await run(apart, from_source, installs=True):
-                    raise failure(recipe, _tail(log), log, apart=apart is not plain)
+                    raise failure(recipe, _tail(log), log, apart=isolation != OFF)
             # From here on there is code of packages in it, which its Python runs as it starts.
             checked = await run(apart, check_programs(recipe, uv, folder), network=False)
             if recipe.closed and not checked:

@@ -49,6 +49,8 @@ class Workshop:
 
     env: Mapping[str, str]
     isolated: Isolated | None
+    runs_code: bool = False
+    """Whether these run code of packages, which is then bounded."""
 
 
 @contextmanager
@@ -86,7 +88,7 @@ async def furnish(
     own_root = isolation.level.own_root
     env = _unarmed(variables, room, Path("/tmp") if own_root else room / "tmp")  # noqa: S108
     if isolation.level is Level.NONE:
-        return Workshop(env, None)
+        return Workshop(env, None, runs_code=True)
     found = [*await folders_of_python(recipe.interpreter.base, env["PATH"])]
     for separator, names in _PATHS.items():
         words = [word for name in names for word in env.get(name, "").split(separator)]
@@ -103,7 +105,7 @@ async def furnish(
             Mount(str(room / "cache"), str(room / "cache"), "write"),
         ]
     )
-    return Workshop(env, Isolated(isolation.level, view))
+    return Workshop(env, Isolated(isolation.level, view), runs_code=True)
 
 
 def _unarmed(variables: Mapping[str, str], room: Path, tmp: Path) -> dict[str, str]:

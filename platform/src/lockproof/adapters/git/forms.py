@@ -7,10 +7,11 @@ and borrows the objects. The settings of user and machine do not count, and no f
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+
+from lockproof.adapters.scratch import temporary_folder
 
 from .repository import run_git
 from .snapshot import Snapshot
@@ -61,8 +62,8 @@ def other_forms(snapshot: Snapshot, paths: Iterable[str], take: Take) -> dict[st
     wanted = list(dict.fromkeys(paths))
     if not ruled or not wanted:
         return {}
-    with tempfile.TemporaryDirectory(prefix="lockproof-") as scratch:
-        tree = Path(scratch, "tree")
+    with temporary_folder() as scratch:
+        tree = scratch / "tree"
         snapshot.git.borrow(tree)
         kinds = _kinds(snapshot, ruled, wanted, tree)
         _git(tree, "checkout-index", "-z", "--stdin", given=_listed(kinds.converted))

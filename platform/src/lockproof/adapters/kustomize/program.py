@@ -3,12 +3,12 @@
 import os
 import shutil
 import sysconfig
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lockproof.adapters.scratch import temporary_folder
 from lockproof.errors import ConfigError, LockproofError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Kustomize:
         from lockproof.adapters.sandbox.run import run_programs
         from lockproof.adapters.sandbox.view import Mount, readable, system_view
 
-        with tempfile.TemporaryDirectory(prefix="lockproof-kustomize-") as scratch:
+        with temporary_folder() as scratch:
             # Its messages name real paths.
             home = Path(os.path.realpath(scratch))
             root, output, log = home / "tree", home / "built.yaml", home / "log"

@@ -1,7 +1,6 @@
 """MLflow tracking: one run for what a record says, logged whole or not finished."""
 
 import re
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lockproof.adapters.interrupts import no_interrupt_lost
+from lockproof.adapters.scratch import temporary_folder
 from lockproof.config import MlflowPolicy
 from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
 from lockproof.model.run import LoggedRun, RunFacts, RunRef, without_credentials
@@ -188,9 +188,9 @@ class Tracking:
                     for inputs in inputs_of(facts):
                         # Two runs that name the same new data get in each other's way.
                         self._call(client.log_inputs, run_id, datasets=inputs, attempts=3)
-                    with tempfile.TemporaryDirectory(prefix="lockproof-") as folder:
-                        write_artifacts(Path(folder), facts)
-                        self._call(client.log_artifacts, run_id, folder)
+                    with temporary_folder() as folder:
+                        write_artifacts(folder, facts)
+                        self._call(client.log_artifacts, run_id, str(folder))
                 self._call(client.set_terminated, run_id, "FINISHED")
             ended = ""
         except Exception:

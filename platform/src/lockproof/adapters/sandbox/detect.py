@@ -1,9 +1,10 @@
 """Finds out how far stages can be kept apart from this machine."""
 
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+
+from lockproof.adapters.scratch import temporary_folder
 
 from .isolation import LEVELS, Isolated, Isolation, Level, bubblewrap
 from .job import Limits
@@ -18,8 +19,8 @@ async def find_isolation(levels: Sequence[Level] = LEVELS) -> Isolation:
         if level is Level.BUBBLEWRAP and bubblewrap() is None:
             refusals.append("bubblewrap: not on PATH")
             continue
-        with tempfile.TemporaryDirectory(prefix="lockproof-isolation-") as scratch:
-            log = Path(scratch, "log")
+        with temporary_folder() as scratch:
+            log = scratch / "log"
             done = await run_programs(
                 [["/bin/sh", "-c", "exit 0"]],
                 cwd=Path("/"),

@@ -166,6 +166,7 @@ class Launcher:
 
     def _look(self) -> None:
         """Notice what there is too much of; then all must end, and at once."""
+        self._signal(self._gauge.overdue(self._running), signal.SIGKILL)
         found = self._gauge.over()
         if found and not self._exceeded:
             self._exceeded = True

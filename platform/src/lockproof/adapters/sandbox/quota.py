@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from lockproof.adapters.sandbox.leftovers import Leftovers
 from lockproof.adapters.sandbox.processes import descendants, finds_descendants
 
 _INTERVAL = 0.1
@@ -38,6 +39,9 @@ class Quota(NamedTuple):
     """Bytes at one time, of all together: private and shared pages, swap, files in memory."""
     disk: int = 0
     """Bytes by which folders may grow, and that a single file may have."""
+    clinging: int = 0
+    """Seconds for which a process whose parent has gone may be all that holds a pipe open which
+    another one reads; then it alone is ended."""
 
 
 FREE = Quota()
@@ -54,6 +58,7 @@ class Gauge:
         self._before = _stored(self._places) if quota.disk else 0
         self._next = 0.0
         self._tasks = _tasks()
+        self._leftovers = Leftovers(os.getpid(), quota.clinging)
 
     @property
     def watching(self) -> bool:
@@ -69,6 +74,11 @@ class Gauge:
         """Seconds until there should be another call of `over`."""
         most = _GLANCE if self._quota.processes else _INTERVAL
         return min(most, max(0.0, self._next - time.monotonic()))
+
+    def overdue(self, program: int) -> list[int]:
+        """The processes that keep `program` waiting and must not."""
+        watched = self._quota.clinging and self._seen and program
+        return self._leftovers.overdue(program) if watched else []
 
     def over(self) -> tuple[str, int] | None:
         """What there is too much of, as `Quota` names it, and how much; None also between looks."""

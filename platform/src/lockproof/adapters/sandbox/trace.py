@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from lockproof.adapters.patience import patience
+
 _SKIPPED = {".git", "__pycache__"}
 _DVC_OWN = (".dvc/tmp", ".dvc/cache", ".dvc/config.local")
 _LONG_AGO = 1_000_000_000
@@ -74,7 +76,9 @@ class Trace:
 
 def _files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
     folders = [""]
+    asked = patience()
     while folders:
+        asked.check()
         folder = folders.pop()
         try:
             entries = list(os.scandir(root / folder))

@@ -1,13 +1,13 @@
 """What an object holds, whatever its store: read whole, and hashed as its digest was made."""
 
 import hashlib
-import tempfile
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
 from lockproof.adapters.hashing import file_md5
+from lockproof.adapters.scratch import temporary_folder
 from lockproof.model.digest import Digest
 
 from .interface import Store, StoreError
@@ -39,7 +39,11 @@ def object_md5(
     wanted = digest.value.removesuffix(".dir")
     legacy = digest.algorithm == "md5-dos2unix" and not digest.is_dir
     hashed, size = hashlib.md5(usedforsecurity=False), 0
-    with tempfile.NamedTemporaryFile() if legacy else nullcontext() as file:
+    with ExitStack() as stack:
+        file = None
+        if legacy:
+            copy = stack.enter_context(temporary_folder()) / "object"
+            file = stack.enter_context(copy.open("wb"))
         for chunk in store.read(path, version):
             size += len(chunk)
             hashed.update(chunk)

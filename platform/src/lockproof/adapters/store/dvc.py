@@ -2,12 +2,11 @@
 
 import logging
 import os
-import tempfile
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
+from lockproof.adapters.scratch import temporary_folder
 from lockproof.errors import ConfigError
 from lockproof.model.remote import RemoteConfig
 
@@ -71,8 +70,8 @@ class DvcStore:
 
     def read(self, path: str, version: str | None = None) -> Iterator[bytes]:
         """The content, by way of a temporary file: not every plugin reads in pieces."""
-        with tempfile.TemporaryDirectory(prefix="lockproof-") as folder:
-            target = Path(folder, "object")
+        with temporary_folder() as folder:
+            target = folder / "object"
             self._ask(lambda: self._fs.get_file(self._path(path, version), str(target)))
             with target.open("rb") as file:
                 while chunk := file.read(_CHUNK):

@@ -5,12 +5,12 @@ import posixpath
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from lockproof.adapters.git.tree import Tree
+from lockproof.adapters.scratch import temporary_folder
 from lockproof.parse.yaml_document import ParseError, YamlDocument, read_yaml
 from lockproof.rules.catalog import finding
 
@@ -66,7 +66,7 @@ def _run(
 ) -> None:
     content = tree.read(path)
     entries = [str(entry) for entry in value["rule_files"] or ()]
-    with tempfile.TemporaryDirectory(prefix="lockproof-rules-") as folder:
+    with temporary_folder() as folder:
         # As deep as the paths of the rule files climb; the test's own text stays as it is.
         deepest = max((entry.split("/").count("..") for entry in entries), default=0)
         here = Path(folder, *["d"] * deepest)
@@ -91,7 +91,7 @@ def _run(
                 text=True,
                 errors="replace",
                 timeout=_SECONDS,
-                env={"PATH": os.environ.get("PATH", ""), "HOME": folder},
+                env={"PATH": os.environ.get("PATH", ""), "HOME": str(folder)},
                 check=False,
             )
         except subprocess.TimeoutExpired:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import anyio.to_thread
 
 from lockproof.adapters.dvc.objects import Need, Unavailable
+from lockproof.adapters.patience import in_thread
 from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Stage, overlap
 from lockproof.model.report import SkipReason
@@ -106,7 +107,7 @@ async def _run_all(session: Session, results: Mapping[str, Result], number: int)
             continue
         await anyio.to_thread.run_sync(remove_unwatched, workspace.folder, session.files)
         started = time.monotonic()
-        judgement = await anyio.to_thread.run_sync(judge, session, stage, execution, workspace)
+        judgement = await in_thread(judge, session, stage, execution, workspace)
         known |= {path: given.digest for path, given in fresh.items()}
         known |= execution.outs
         known |= {path: after for path, (_, after) in execution.rewritten.items()}

@@ -12,7 +12,7 @@ from lockproof.adapters.dvc.project import write_params
 from lockproof.adapters.environment.build import PipelineEnvironment
 from lockproof.adapters.environment.variables import stage_variables
 from lockproof.adapters.files import UMASK
-from lockproof.adapters.patience import in_thread
+from lockproof.adapters.patience import in_thread, patience
 from lockproof.adapters.sandbox.run import Completed, run_commands
 from lockproof.adapters.sandbox.trace import Trace, Traced
 from lockproof.errors import UsageError
@@ -168,8 +168,7 @@ async def execute(
     made = [session.git_path(out.path) for out in stage.outs if not out.external]
     await in_thread(lead_home, workspace.folder, place.checkout, made)
     # Reading what is left has as much time again.
-    seconds = session.policy.run.timeout
-    outs, odd = await in_thread(_hash_outs, stage, workspace, seconds=seconds)
+    outs, odd = await in_thread(_hash_outs, stage, workspace, seconds=session.policy.run.timeout)
     rewritten = await in_thread(_rewritten, stage, workspace, before, traced)
     return Execution(
         completed=completed,
@@ -259,13 +258,18 @@ def _place(session: Session, path: str, given: Input, target: Path) -> None:
         _delete(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         if given.file.is_dir():
-            shutil.copytree(given.file, target, symlinks=True)
+            shutil.copytree(given.file, target, symlinks=True, copy_function=_copied)
         elif given.file.exists():
             shutil.copy(given.file, target)  # With its mode.
         else:
             raise InputMissingError(path)
     elif given.digest is None or not session.store.copy(given.digest, path, target, given.below):
         raise InputMissingError(path)
+
+
+def _copied(source: str, target: str) -> None:
+    patience().check()
+    shutil.copy2(source, target)
 
 
 def _delete(path: Path) -> None:

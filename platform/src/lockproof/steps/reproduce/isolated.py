@@ -8,6 +8,7 @@ import anyio
 import anyio.to_thread
 
 from lockproof.adapters.dvc.objects import Need, Problem, Unavailable
+from lockproof.adapters.patience import in_thread
 from lockproof.errors import ConfigError
 from lockproof.model.pipeline import inside
 from lockproof.model.report import SkipReason
@@ -118,7 +119,7 @@ async def run_once(session: Session, result: Result, number: int) -> None:
         await anyio.to_thread.run_sync(session.discard, workspace)
         return
     started = time.monotonic()
-    judgement = await anyio.to_thread.run_sync(judge, session, stage, execution, workspace)
+    judgement = await in_thread(judge, session, stage, execution, workspace)
     result.add(execution, judgement, time.monotonic() - started)
     if result.workspace is None:
         result.workspace = workspace

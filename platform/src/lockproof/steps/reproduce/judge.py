@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lockproof.adapters.dvc.objects import Need
 from lockproof.adapters.files import write_whole
+from lockproof.adapters.patience import patience
 from lockproof.compare.content import compare_content
 from lockproof.config import Policy, ToleranceRule, matches_any
 from lockproof.errors import UnavailableError
@@ -81,7 +82,9 @@ def _by_content(
         summary = "the locked content cannot be had from the cache or the remote"
         verdict = OutputVerdict.NOT_COMPARABLE if rules else OutputVerdict.DIFFERENT
         return verdict, (Difference(summary=summary),)
-    comparison = compare_content(out.path, locked, workspace.root / out.path, rules)
+    comparison = compare_content(
+        out.path, locked, workspace.root / out.path, rules, patience().check
+    )
     return comparison.verdict, comparison.differences
 
 

@@ -7,6 +7,8 @@ from lockproof.config import RunPolicy
 
 from .world import World
 
+_SET = ("processes", "memory", "disk")
+
 
 def limits_of(policy: RunPolicy, world: World) -> Limits:
     """What one run of a stage has."""
@@ -20,7 +22,7 @@ def limits_of(policy: RunPolicy, world: World) -> Limits:
 
 def bounds(policy: RunPolicy, completed: Completed) -> dict[str, str]:
     """Each limit of `[run]` that is set, and what it is; or that nothing could hold it here."""
-    found = {name: _amount(name, getattr(policy, name) or 0) for name in Quota._fields}
+    found = {name: _amount(name, getattr(policy, name) or 0) for name in _SET}
     if policy.timeout:
         found["timeout"] = f"{policy.timeout:g} s"
     for name in completed.unheld:

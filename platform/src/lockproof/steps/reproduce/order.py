@@ -1,11 +1,10 @@
 """The order in which a folder lists its entries: a file system's own business, which may differ."""
 
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lockproof.adapters.scratch import remove
+from lockproof.adapters.scratch import temporary_folder
 
 _MOST = 100_000
 """More entries than this are not put in another order: it would take too long."""
@@ -20,16 +19,15 @@ def listed(folder: Path) -> list[str]:
 def can_reverse(base: Path) -> bool:
     """Whether folders below `base` list their entries in an order that can be chosen."""
     try:
-        folder = Path(tempfile.mkdtemp(prefix="order-", dir=base))
+        with temporary_folder(base) as scratch:
+            folder = scratch / "folder"
+            folder.mkdir()
+            for number in range(6):
+                (folder / str(number)).touch()
+            wanted = listed(folder)[::-1]
+            return _arrange(folder, wanted, scratch / "aside")
     except OSError:
         return False
-    try:
-        for number in range(6):
-            (folder / str(number)).touch()
-        wanted = listed(folder)[::-1]
-        return _arrange(folder, wanted, folder.with_suffix(".aside"))
-    finally:
-        remove(folder)
 
 
 def disarrange(folder: Path, reference: Path) -> int:

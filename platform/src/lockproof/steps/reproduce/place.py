@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lockproof.adapters.patience import patience
 from lockproof.adapters.sandbox.isolation import Isolated, Level
 from lockproof.adapters.sandbox.view import Mount, View
 from lockproof.adapters.scratch import remove
@@ -83,7 +84,9 @@ def _links(place: str) -> Iterator[str]:
         yield place
         return
     folders = [place] if os.path.isdir(place) else []
+    asked = patience()
     while folders:
+        asked.check()
         try:
             entries = list(os.scandir(folders.pop()))
         except OSError:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import anyio.to_thread
 
+from lockproof.adapters.patience import in_thread
 from lockproof.model.pipeline import Stage
 
 from .execution import Execution, InputMissingError, Setup, execute
@@ -25,9 +26,9 @@ async def trial(
     workspace = await anyio.to_thread.run_sync(session.new_workspace, setup.world.folder)
     try:
         execution = await execute(session, stage, setup, workspace, label)
-        judgement = await anyio.to_thread.run_sync(judge, session, stage, execution, workspace)
+        judgement = await in_thread(judge, session, stage, execution, workspace)
         if look:
-            await anyio.to_thread.run_sync(look, execution, workspace)
+            await in_thread(look, execution, workspace)
     except InputMissingError:
         return None
     finally:

@@ -5,12 +5,13 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from lockproof.adapters.scratch import remove
+from lockproof.adapters.patience import patience
+from lockproof.adapters.scratch import remove, temporary_folder
 from lockproof.compare.content import compare_content
 from lockproof.compare.folder import children, is_file
 from lockproof.compare.interface import Unreadable
@@ -176,7 +177,8 @@ class Lab:
         rules = tolerances(self.session.policy, out)
         if not rules or usual is None or now is None:
             return "differs"
-        found = compare_content(out.path, self.root / out.path, workspace.root / out.path, rules)
+        usual_one, this_one = self.root / out.path, workspace.root / out.path
+        found = compare_content(out.path, usual_one, this_one, rules, patience().check)
         return "within tolerance" if found.verdict.verdict is Verdict.PASSED else "differs"
 
     def _keep(self, workspace: Workspace, folder: Path) -> None:
@@ -213,34 +215,32 @@ def laboratory(session: Session, result: Result, left: int | None) -> Iterator[L
     name = f"held-{sha256_of(result.stage.address)[:12]}"
     # Without a root of their own stages see this path, so it must be the same for all.
     held = session.work / name / "checkout"
-    shelf = _shelf(session, result.workspace.folder, name)
-    usual = sum(result.execution.seconds.values())
-    site = Site(session, result.workspace.folder, held, shelf, _PATIENCE + 10 * usual)
-    held.parent.mkdir(exist_ok=True)
-    lab = Lab(
-        session,
-        result,
-        left,
-        site,
-        result.execution.outs,
-        result.workspace.root,
-        USUAL.but(folder=held),
-        time.time(),
-    )
-    try:
+    with ExitStack() as stack:
+        shelf = _shelf(session, result.workspace.folder, name, stack)
+        usual = sum(result.execution.seconds.values())
+        site = Site(session, result.workspace.folder, held, shelf, _PATIENCE + 10 * usual)
+        held.parent.mkdir(exist_ok=True)
+        stack.callback(remove, held.parent)
+        lab = Lab(
+            session,
+            result,
+            left,
+            site,
+            result.execution.outs,
+            result.workspace.root,
+            USUAL.but(folder=held),
+            time.time(),
+        )
+        stack.callback(lab.close)
         yield lab
-    finally:
-        lab.close()
-        for folder in (held.parent, shelf):
-            if folder and folder.exists():
-                remove(folder)
 
 
-def _shelf(session: Session, folder: Path, name: str) -> Path | None:
+def _shelf(session: Session, folder: Path, name: str, stack: ExitStack) -> Path | None:
     """A new folder whose order of entries can be chosen, with room for a checkout."""
     if can_reverse(session.work):
         place = session.work / f"{name}-shelf"
         place.mkdir(exist_ok=True)
+        stack.callback(remove, place)
         return place
     for base in (Path("/dev/shm"), Path(tempfile.gettempdir())):  # noqa: S108
         with suppress(OSError):
@@ -248,7 +248,7 @@ def _shelf(session: Session, folder: Path, name: str) -> Path | None:
             if free.f_bavail * free.f_frsize < 2 * _size(folder) + _ROOM:
                 continue
             if can_reverse(base):
-                return Path(tempfile.mkdtemp(prefix="lockproof-", dir=base))
+                return stack.enter_context(temporary_folder(base))
     return None
 
 
