@@ -44,7 +44,7 @@ def record(project: Project, *command: str, code: int = 0) -> dict[str, object] 
         check=False,
     )
     assert done.returncode == code, done.stderr
-    path = project.root / "data-plane" / "experiments" / "pipeline.json"
+    path = project.root / "experiments" / "pipeline.json"
     return dict(json.loads(path.read_text())) if path.exists() else None
 
 
