@@ -26,6 +26,7 @@ WAIVER = '[[waiver]]\nrule = "LP103"\nsubject = "train *"\nreason = "r"\nexpires
 METRIC = '[[metric]]\npath = "m.json"\nmin = 0.5\n'
 
 KEYS: list[tuple[str, str, object]] = [
+    ('[lint]\nrequire = ["rule-tests"]', "lint.require", ("rule-tests",)),
     ('[environment]\nrequirements = "r.lock"', "environment.requirements", "r.lock"),
     ('[environment]\nuv-lock = "uv.lock"', "environment.uv_lock", "uv.lock"),
     ('[environment]\ninterpreter = "python3"', "environment.interpreter", "python3"),

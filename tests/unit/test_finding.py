@@ -56,6 +56,7 @@ def test_a_finding_keeps_what_it_was_given_and_links_its_page() -> None:
         "line": 3,
         "fingerprint": found.fingerprint,
         "seen": None,
+        "passed_by": None,
         "help": f"{HELP_ROOT}/LP101.md",
     }
     assert HELP_ROOT.endswith("/docs/rules")

@@ -31,6 +31,7 @@ def alike(findings: Iterable[Finding]) -> list[Alike]:
 def _wording(finding: Finding) -> str:
     text = finding.message[:_LONGEST]
     names = {finding.subject, *finding.subject.split()}
-    for name in sorted(names, key=len, reverse=True):
-        text = text.replace(name, "#")
+    for name in sorted(names - {""}, key=len, reverse=True):
+        # Whole words: an output named `c` is not in `dvc`.
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "#", text)
     return _PLACE.sub("#", text)

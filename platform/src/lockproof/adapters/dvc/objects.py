@@ -1,8 +1,7 @@
 """DVC objects: found in the user's cache, fetched from remotes, laid out in a checkout.
 
-The user's cache is only ever read. What is fetched goes to a scratch cache, and every object
-is hashed once before it is used, so that a corrupted object is named and never blamed on the
-pipeline.
+The user's cache is only ever read. What is fetched goes to a scratch cache, and every object is
+hashed once before it is used: one that is corrupted is named, and never blamed on the pipeline.
 """
 
 import os
@@ -318,9 +317,8 @@ class ObjectStore:
             digest = _locked(need)
             self._refuse_foreign(need.out.remote)
             if need.stage.kind == "import" and not self.project.may_import(need.stage.file):
-                problems.append(
-                    Unavailable(need.out.path, digest, Problem.MISSING, self._name(need.out.remote))
-                )
+                where = self._name(need.out.remote)
+                problems.append(Unavailable(need.out.path, digest, Problem.MISSING, where))
                 continue
             try:
                 self.project.repo.fetch(targets=[str(self.project.root / need.out.path)])
