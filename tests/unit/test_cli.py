@@ -325,6 +325,20 @@ def test_bash_completes(tmp_path: Path) -> None:
     assert complete_in_bash(script, "lockproof", "completion", "z") == ["zsh"]
 
 
+def said_by_shell(home: Path, *argv: str | Path) -> str:
+    """What a shell with this home prints; it must have nothing to complain of."""
+    done = subprocess.run(
+        argv,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "HOME": str(home)},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
 def test_zsh_takes_the_script(tmp_path: Path) -> None:
     script = completion("zsh")
     assert script.startswith("#compdef lockproof")
@@ -336,16 +350,8 @@ def test_zsh_takes_the_script(tmp_path: Path) -> None:
         f"fpath=({tmp_path} $fpath); autoload -Uz compinit; compinit -u -D;"
         "print $_comps[lockproof]; autoload -Uz +X _lockproof"
     )
-    done = subprocess.run(
-        [zsh, "-f", "-c", load],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "HOME": str(tmp_path)},
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "_lockproof" in done.stdout
+    said = said_by_shell(tmp_path, zsh, "-f", "-c", load)
+    assert "_lockproof" in said
 
 
 def test_fish_completes(tmp_path: Path) -> None:
@@ -358,16 +364,10 @@ def test_fish_completes(tmp_path: Path) -> None:
     (tmp_path / "lockproof.fish").write_text(script)
     asked = ("lockproof rep", "lockproof reproduce --mo", "lockproof reproduce --mode c")
     ask = "source $argv[1]; for line in $argv[2..]; complete -C $line; end"
-    done = subprocess.run(
-        [fish, "--no-config", "-c", ask, tmp_path / "lockproof.fish", *asked],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "HOME": str(tmp_path)},
-        check=False,
+    said = said_by_shell(
+        tmp_path, fish, "--no-config", "-c", ask, tmp_path / "lockproof.fish", *asked
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    offered = [line.split("\t")[0] for line in done.stdout.splitlines()]
+    offered = [line.split("\t")[0] for line in said.splitlines()]
     assert offered == ["reproduce", "--mode", "chain"]
 
 

@@ -18,11 +18,15 @@ def file_md5(path: Path, algorithm: str = "md5") -> str:
         OSError: the file cannot be read.
     """
     if algorithm == "md5-dos2unix":
-        return both_md5(_chunks(path))[1]
+        return both_md5(chunks_of(path))[1]
+    return plain_md5(chunks_of(path))
+
+
+def plain_md5(chunks: Iterable[bytes]) -> str:
+    """MD5 in hex."""
     digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb", buffering=0) as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
+    for chunk in chunks:
+        digest.update(chunk)
     return digest.hexdigest()
 
 
@@ -36,7 +40,12 @@ def both_md5(chunks: Iterable[bytes]) -> tuple[str, str]:
     return plain.hexdigest(), unix.hexdigest()
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
+def chunks_of(path: Path) -> Iterator[bytes]:
+    """The content of a file: chunks of `CHUNK` bytes, and the rest.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             yield chunk

@@ -1,5 +1,6 @@
 """What a revision changes against its base: metrics, parameters, data, stages."""
 
+from functools import cached_property
 from typing import Any, Literal
 
 from .base import Frozen
@@ -76,6 +77,11 @@ class Changes(Frozen):
     stages: tuple[StageChange, ...] = ()
     unknown: tuple[str, ...] = ()
     """What could not be compared and why, one line each."""
+
+    @cached_property
+    def by_stage(self) -> dict[str, StageChange]:
+        """What happened to stages, by address."""
+        return {change.address: change for change in self.stages}
 
     @property
     def is_empty(self) -> bool:

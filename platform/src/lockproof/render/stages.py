@@ -136,8 +136,8 @@ def shown_stage(
 
 
 def _changed(stage: StageReport, report: Report) -> str:
-    changes = report.changes.stages if report.changes else ()
-    return next((each.change for each in changes if each.address == stage.address), "")
+    found = report.changes.by_stage.get(stage.address) if report.changes else None
+    return found.change if found else ""
 
 
 def _output(output: OutputReport, host: HostStage) -> ShownOutput:

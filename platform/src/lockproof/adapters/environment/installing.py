@@ -91,17 +91,19 @@ class Installing:
     @property
     def text(self) -> str:
         """`3 of 12 packages, 57 MB: downloading scipy (39.3 MiB)`."""
-        total = f"{self._packages:,} package{'' if self._packages == 1 else 's'}"
-        count = f"{len(self._names):,} of {total}" if self._names else total
+        count = f"{len(self._names):,} of {self._total}" if self._names else self._total
         size = f", {self._bytes / 1e6:,.0f} MB" if self._bytes >= 5e5 else ""
         return f"{count if self._packages else 'packages'}{size}: {self._doing}"
 
     def done(self) -> None:
         """Say what was installed, and how long that took."""
         if self._packages:
-            total = f"{self._packages:,} package{'' if self._packages == 1 else 's'}"
             size = f", {self._bytes / 1e6:,.0f} MB downloaded" if self._bytes >= 5e5 else ""
-            self._say(f"installed {total}{size}, in {self._clock() - self._start:.0f} s")
+            self._say(f"installed {self._total}{size}, in {self._clock() - self._start:.0f} s")
+
+    @property
+    def _total(self) -> str:
+        return f"{self._packages:,} package{'' if self._packages == 1 else 's'}"
 
     def _take(self, line: str) -> None:
         self._screen.detail(line)

@@ -1,10 +1,9 @@
 """Digests of what Git holds, as DVC would compute them in a checkout."""
 
 import contextlib
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 
-from lockproof.adapters.hashing import both_md5
+from lockproof.adapters.hashing import both_md5, plain_md5
 from lockproof.model.digest import Algorithm, Digest, directory_digest
 
 from .forms import other_forms
@@ -95,7 +94,7 @@ class Blobs:
         if both:
             known[key, "md5"], known[key, "md5-dos2unix"] = both_md5(counted)
         else:
-            known[key, "md5"] = _plain(counted)
+            known[key, "md5"] = plain_md5(counted)
         self.hashed += 1
 
     def _counted(self, key: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -158,7 +157,7 @@ class Blobs:
             content = self.snapshot.read(file) or b""
             if b"\0" not in content[:_GITS_HEAD]:
                 text = content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-                found[at] = _plain([text])
+                found[at] = plain_md5([text])
         return Digest.of("md5", found[""]) if "" in found else directory_digest(found, "md5")
 
     def is_converted(self, path: str) -> bool:
@@ -213,10 +212,3 @@ class Blobs:
 
     def _full(self, path: str) -> str:
         return self.prefix.rstrip("/") if path == "." else f"{self.prefix}{path}"
-
-
-def _plain(chunks: Iterable[bytes]) -> str:
-    md5 = hashlib.md5(usedforsecurity=False)
-    for chunk in chunks:
-        md5.update(chunk)
-    return md5.hexdigest()

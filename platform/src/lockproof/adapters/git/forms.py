@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from lockproof.adapters.hashing import chunks_of
 from lockproof.adapters.scratch import temporary_folder
 
 from .repository import run_git
@@ -29,7 +30,6 @@ _POINTER = re.compile(
     rb"oid sha256:([0-9a-f]{64})\nsize (\d{1,19})\n"
 )
 _LONGEST_POINTER = 1024
-_CHUNK = 1 << 20
 _UNKNOWN_LFS = "is in Git LFS, whose content is not in this clone ('git lfs fetch' brings it)"
 
 Take = Callable[[str, Iterator[bytes]], None]
@@ -68,7 +68,7 @@ def other_forms(snapshot: Snapshot, paths: Iterable[str], take: Take) -> dict[st
         kinds = _kinds(snapshot, ruled, wanted, tree)
         _git(tree, "checkout-index", "-z", "--stdin", given=_listed(kinds.converted))
         for path in kinds.converted:
-            take(path, _chunks(tree / path))
+            take(path, chunks_of(tree / path))
     unknown = {p: f"is what the filter {name!r} makes" for p, name in kinds.foreign.items()}
     return unknown | _from_lfs(snapshot, kinds.lfs, take)
 
@@ -105,7 +105,7 @@ def _from_lfs(snapshot: Snapshot, paths: list[str], take: Take) -> dict[str, str
         name, size = pointer[1].decode(), int(pointer[2])
         stored = snapshot.git.common / "lfs" / "objects" / name[:2] / name[2:4] / name
         if _is_object(stored, name, size):
-            take(path, _chunks(stored))
+            take(path, chunks_of(stored))
         else:
             unknown[path] = _UNKNOWN_LFS
     return unknown
@@ -129,9 +129,3 @@ def _git(tree: Path, *args: str, given: bytes) -> bytes:
 
 def _listed(paths: list[str]) -> bytes:
     return b"".join(os.fsencode(path) + b"\0" for path in paths)
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            yield chunk

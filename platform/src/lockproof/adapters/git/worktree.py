@@ -59,11 +59,7 @@ def is_tracked(git: GitRepository, *paths: str) -> bool:
 
 def is_ignored(git: GitRepository, path: str) -> bool:
     """Whether the rules of the work tree ignore a path from the top."""
-    try:
-        run_git(git.root, "check-ignore", "--quiet", "--no-index", "--", path)
-    except UsageError:
-        return False
-    return True
+    return bool(ignored(git, "", [path]))
 
 
 def ignored(git: GitRepository, prefix: str, paths: Sequence[str]) -> list[str]:

@@ -18,9 +18,6 @@ from .guard import unseen_findings
 from .interface import Outcome, Scene
 from .parts import makers_of
 
-_TEXT = 64 << 20
-"""Bytes of text that is looked at for its line endings."""
-
 
 def check(scene: Scene) -> Outcome:
     """Check every stage and `.dvc` file of the revision; needs no data and no remote."""

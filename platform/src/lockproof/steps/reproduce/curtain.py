@@ -2,8 +2,8 @@
 
 A stage never finds the history (`.git` is an empty repository), the lock, the policy, the run
 records or objects of a DVC remote that somebody committed: what is to be proved must not be there
-to copy. Of the other tracked files it finds all
-but those that the policy hides, or only those that it declares.
+to copy. Of the other tracked files it finds all but those that the policy hides, or only those that
+it declares.
 """
 
 import os
