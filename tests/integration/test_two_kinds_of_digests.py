@@ -181,3 +181,18 @@ def test_causes_and_verdict_in_chain_mode_are_the_same_for_locks_of_both(tmp_pat
     assert old.verdict is new.verdict
     assert [s.causes for s in old.stages] == [s.causes for s in new.stages]
     assert verdicts(old) == verdicts(new)
+
+
+def test_a_forged_size_makes_no_equal_digests_the_same_content(tmp_path: Path) -> None:
+    """One digest of DVC 2 for CRLF, one of DVC 3 for LF: equal, and only their sizes tell."""
+    project = _of_both(tmp_path, b"a\r\nb\r\n")
+    old = _old(b"a\r\nb\r\n")
+    dep, out = hashlib.md5(b"a\r\nb\r\n").hexdigest(), (project.root / "n.txt").read_bytes()
+    made = hashlib.md5(out).hexdigest()
+    project.edit_lock(dep, old)
+    project.edit_lock(f"{made}\n      size: {len(out)}", f"{old}\n      size: 4")
+    project.write({"lockproof.toml": POLICY.replace('"git"', '"git", "remote"')})
+    project.commit("made of other content, and called as large")
+    code, found = asked(project, None)
+    assert code == 1
+    assert any("locked with 6 bytes, and what has that digest has 4" in line for line in found)
