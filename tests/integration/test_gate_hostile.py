@@ -105,7 +105,10 @@ CASES: dict[str, tuple[Callable[[Project], None], str]] = {
         _bytes("dvc.lock", b"!!python/object/apply:os.system [x]"),
         "dvc.lock",
     ),
-    "a size that is no number": (_lock("size: 3", "size: -1e999"), "no size"),
+    "a size that is no number": (
+        _lock("size: 3", "size: -1e999"),
+        "dvc.lock, line 6: has under 'size' what DVC does not take: '-inf'",
+    ),
 }
 
 
