@@ -104,6 +104,32 @@ class Project:
         """Run it to its end."""
         return finish(self.start(*arguments, token=token))
 
+    def everything(self) -> dict[str, Any]:
+        """Every object of the cluster that lockproof labelled, by its path: uid and version."""
+        label = "labelSelector=applyset.kubernetes.io%2Fpart-of"
+        found = {}
+        for base, resources in self._served():
+            for one in resources:
+                if "/" in one["name"] or "list" not in one["verbs"]:
+                    continue
+                for item in (self.lab.api.get(f"{base}/{one['name']}?{label}") or {}).get(
+                    "items", ()
+                ):
+                    meta = item["metadata"]
+                    where = f"{base}/{one['name']}/{meta.get('namespace', '')}/{meta['name']}"
+                    found[where] = (
+                        meta["uid"],
+                        meta.get("deletionTimestamp"),
+                        meta["labels"],
+                        item.get("spec"),
+                    )
+        return found
+
+    def _served(self) -> "list[tuple[str, list[dict[str, Any]]]]":
+        groups = self.lab.api.get("/apis")["groups"]
+        bases = [f"/apis/{v['groupVersion']}" for group in groups for v in group["versions"]]
+        return [(base, self.lab.api.get(base)["resources"]) for base in ("/api/v1", *bases)]
+
     def read(self, path: str) -> Any:
         """An object in the namespace: `/apis/apps/v1` and `deployments/web`, with a space."""
         version, name = path.split()

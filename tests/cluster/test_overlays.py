@@ -66,7 +66,12 @@ def test_an_overlay_comes_up_and_the_second_run_changes_nothing(
     assert again.code == 0, again.errors
     assert again.check("applied")["summary"] == "nothing changed"
 
+    there = project.everything()
+    assert len(there) >= declared
     asked = project.run("down", "--dry-run").actions
+    would_go = project.run("down", "--dry-run", "--allow-data-loss").actions
+    assert set(would_go.values()) == {"remove"}
+    assert project.everything() == there, "a dry run leaves all as it was"
     kept = {name for name, action in asked.items() if action == "keep"}
     assert kept >= held | {
         "ClusterProviderConfig.aws.m.upbound.io aws",

@@ -100,6 +100,10 @@ def test_a_platform_comes_up_is_left_alone_and_goes(
     looked = project.run("status")
     assert looked.code == 0
     assert looked.rules == ["LP908", "LP908"], "what is not declared any more is told"
+    there = project.everything()
+    for asked in (["--prune"], ["--prune", "--allow-data-loss"]):
+        assert "keep" in project.run(*asked, "--dry-run").actions.values() or len(asked) == 2
+    assert project.everything() == there, "a dry run leaves all as it was"
     pruned = project.run("--prune", "--timeout", "60s")
     assert pruned.code == 0, pruned.errors
     assert pruned.actions[f"PersistentVolumeClaim {project.name}/data"] == "keep"

@@ -13,6 +13,7 @@ import yaml
 
 from lockproof.adapters.kubernetes.answers import Refusal, Why
 from lockproof.adapters.kubernetes.cluster import Cluster
+from lockproof.adapters.kubernetes.connection import WouldWriteError
 from lockproof.cli.main import main
 from lockproof.errors import ConfigError, ExitCode, UnavailableError
 
@@ -135,6 +136,33 @@ def test_a_context_that_is_not_there_and_a_file_that_is_not(tmp_path: Path) -> N
         connect(path, context="other")
     with pytest.raises(ConfigError, match="there is no kubeconfig"):
         connect(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "body"),
+    [
+        ("PATCH", {}, {}),
+        ("PATCH", {"dryRun": "None"}, {}),
+        ("POST", {}, {}),
+        ("PUT", {}, {}),
+        ("DELETE", {}, None),
+        ("DELETE", {"dryRun": "All"}, {"kind": "DeleteOptions"}),
+        ("DELETE", {"dryRun": "All"}, {"dryRun": []}),
+    ],
+)
+def test_what_only_asks_sends_nothing_that_would_write(
+    method: str, query: dict[str, str], body: Any, tmp_path: Path
+) -> None:
+    """Where a DELETE has a body, an API server does not look at its query."""
+    path = kubeconfig(tmp_path, f"http://127.0.0.1:{closed_port()}")
+    cluster = Cluster.connect(
+        path, None, manager="m", patience=0.1, say=lambda _: None, only_asks=True
+    )
+    with pytest.raises(WouldWriteError, match=f"{method} /x"):
+        cluster.connection.request(method, "/x", query, body)
+    asks = {"dryRun": ["All"]} if method == "DELETE" else body
+    with pytest.raises(UnavailableError):  # It went out, and nobody listens.
+        cluster.connection.request(method, "/x", {"dryRun": "All"}, asks)
 
 
 def test_the_command_ends_with_code_4(

@@ -1,5 +1,9 @@
 """What is brought up, and where."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from .base import Name, Seconds, Section
 
 
@@ -17,6 +21,9 @@ class ProvisionPolicy(Section):
     storage: tuple[str, ...] = ()
     """Kinds that hold data besides those known to, such as `Warehouse.example.org`: they are
     never removed without --allow-data-loss."""
+    left: tuple[Annotated[str, Field(pattern=r"^\S+ [^\s.]+(\.[^\s.]+)*$")], ...] = ()
+    """Fields that are left to a controller once it has written them, besides those known to be,
+    such as `Deployment.apps spec.replicas`."""
     bucket: Name | None = None
     """The name of the Bucket object that DVC uses, where there are several."""
     dvc_remote: Name = "platform"

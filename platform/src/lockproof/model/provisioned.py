@@ -1,5 +1,6 @@
 """What became of the objects that a control plane declares."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from .base import Frozen
@@ -31,6 +32,8 @@ class ObjectReport(Frozen):
     holds data, `missing` where status found none."""
     changes: tuple[FieldChange, ...] = ()
     """The fields that change; the values in a Secret are hidden."""
+    left: Mapping[str, str] = {}
+    """Declared field -> the controller that has it: it is not applied."""
     state: str | None = None
     """`ready`, `waiting`, `failing`, `failed` or `unseen`; None where that was not looked at."""
     reason: str = ""

@@ -28,7 +28,9 @@ _VALUE = 120
 
 def write_objects(console: Console, report: Report) -> None:
     """Write the objects that change, go, stay or wait, and how to reach the platform."""
-    shown = [one for one in report.host.objects if one.action != "none" or _is_waiting(one)]
+    shown = [
+        one for one in report.host.objects if one.action != "none" or one.left or _is_waiting(one)
+    ]
     if shown:
         console.print()
         console.print(Text("Objects", style="bold underline"))
@@ -56,6 +58,8 @@ def _is_waiting(one: ObjectReport) -> bool:
 
 
 def _fields(one: ObjectReport) -> Iterator[Text]:
+    for field, manager in one.left.items():
+        yield Text(f"{brief(field, 200)}: left to {brief(manager, 200)}", style="dim")
     if one.action not in ("change", "refuse"):
         return  # A new object is all new: Git shows it.
     for change in one.changes[:_FIELDS]:

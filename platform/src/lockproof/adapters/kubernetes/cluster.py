@@ -65,13 +65,17 @@ class Cluster:
         manager: str,
         patience: float,
         say: Say,
+        only_asks: bool = False,
     ) -> "Cluster":
         """Find the cluster; nothing is contacted yet.
 
         Raises:
             ConfigError, MissingExtraError: as `Connection.open`, which has the other arguments.
         """
-        return cls(Connection.open(kubeconfig, context, patience=patience, say=say), manager)
+        connection = Connection.open(
+            kubeconfig, context, patience=patience, say=say, only_asks=only_asks
+        )
+        return cls(connection, manager)
 
     @property
     def server(self) -> str:
@@ -176,9 +180,10 @@ class Cluster:
             "propagationPolicy": "Background",
             "preconditions": {"uid": metadata["uid"]},
         }
+        options |= {"dryRun": ["All"]} if dry_run else {}
         path = kind.path(metadata.get("namespace"), metadata["name"])
         try:
-            self.connection.request("DELETE", path, {"dryRun": "All"} if dry_run else {}, options)
+            self.connection.request("DELETE", path, {}, options)
         except Refusal as refusal:
             if refusal.why is not Why.NOT_FOUND:
                 raise

@@ -31,6 +31,10 @@ _DELAYS = (0.25, 0.5, 1.0, 2.0, 4.0)
 Say = Callable[[str], None]
 
 
+class WouldWriteError(RuntimeError):
+    """A bug of ours: what was only to ask would have written."""
+
+
 @dataclass
 class Connection:
     """One API server, as one user."""
@@ -44,11 +48,19 @@ class Connection:
     say: Say
     _configuration: Any = field(repr=False)
     _pool: Any = field(repr=False)
+    only_asks: bool = False
+    """Whether nothing may be written: then a request that would write is a bug of ours."""
     _reached: bool = False
 
     @classmethod
     def open(
-        cls, kubeconfig: Path | None, context: str | None, *, patience: float, say: Say
+        cls,
+        kubeconfig: Path | None,
+        context: str | None,
+        *,
+        patience: float,
+        say: Say,
+        only_asks: bool = False,
     ) -> "Connection":
         """Find the server; nothing is contacted yet.
 
@@ -58,6 +70,7 @@ class Connection:
             context: a context of the file; None for its current one.
             patience: seconds for which a request that fails in passing is tried again.
             say: hears of waiting.
+            only_asks: whether what would write is refused before it leaves this machine.
 
         Raises:
             ConfigError: there is no kubeconfig, or it cannot be used.
@@ -69,7 +82,7 @@ class Connection:
         parts = urlsplit(client.configuration.host)
         server = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
         pool = client.rest_client.pool_manager
-        return cls(server, named, patience, say, client.configuration, pool)
+        return cls(server, named, patience, say, client.configuration, pool, only_asks)
 
     def request(
         self,
@@ -86,7 +99,10 @@ class Connection:
             Refusal: the server will not do it.
             ConfigError: there is something else behind the address, or it cannot be trusted.
             UnavailableError: it did not answer for as long as the patience lasts.
+            WouldWriteError: nothing may be written, and this would.
         """
+        if self.only_asks and not _only_asks(method, query, body):
+            raise WouldWriteError(f"{method} {path}")
         began, tries = time.monotonic(), 0
         while True:
             answer = self._attempt(method, path, query, body, content_type, accept)
@@ -160,6 +176,19 @@ class Connection:
                 f"{self.server} is no Kubernetes API server: HTTP {answer.status} to {path}"
             )
         return refusal
+
+
+def _only_asks(method: str, query: Mapping[str, str], body: Body | None) -> bool:
+    """Whether an API server takes a request for a question.
+
+    Where a DELETE has options in its body, it does not look at the query (`DeleteOptions` in
+    Kubernetes' API reference, and seen: with `dryRun` in the query alone it deletes).
+    """
+    if method == "GET":
+        return True
+    if method == "DELETE" and body is not None:
+        return body.get("dryRun") == ["All"]
+    return query.get("dryRun") == "All"
 
 
 def _client(kubeconfig: Path | None, context: str | None) -> tuple[Any, str]:

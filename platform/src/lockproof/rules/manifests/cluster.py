@@ -1,6 +1,6 @@
 """What provisioning found wrong with an object, as findings that say what to do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from lockproof.model.finding import Finding
@@ -115,6 +115,22 @@ def drifted(
     else:
         shown = ", ".join(fields[:_FIELDS]) or "the fields that Git declares"
         text = f"{name} differs from Git in {shown}: run 'lockproof provision', or change Git"
+    return finding("LP910", name, text, path=at.path, line=at.line)
+
+
+def added(name: str, fields: Mapping[str, str], at: Place) -> Finding:
+    """Others put something into what Git declares.
+
+    Args:
+        name: the object.
+        fields: field -> the manager that added it.
+        at: where it is declared.
+    """
+    told = ", ".join(f"{field} (by {who})" for field, who in list(fields.items())[:_FIELDS])
+    text = (
+        f"{name} has what Git does not declare: {told}; declare it, or take it out there"
+        " (provision leaves what others add)"
+    )
     return finding("LP910", name, text, path=at.path, line=at.line)
 
 

@@ -48,7 +48,10 @@ class ClusterSchemas:
             ConfigError, MissingExtraError: as `Connection.open`.
             UsageError, UnavailableError: as the class.
         """
-        return cls(Connection.open(kubeconfig, context, patience=_PATIENCE, say=lambda _: None))
+        connection = Connection.open(
+            kubeconfig, context, patience=_PATIENCE, say=lambda _: None, only_asks=True
+        )
+        return cls(connection)
 
     def find(self, group: str, version: str, kind: str) -> Schema | None:
         """The schema of a kind; None where the cluster does not serve it.

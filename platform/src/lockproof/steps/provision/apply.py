@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from lockproof.adapters.kubernetes.answers import Refusal
+from lockproof.adapters.kubernetes.answers import Refusal, Why
 from lockproof.adapters.kubernetes.cluster import Kind
 from lockproof.model.finding import Finding
 from lockproof.model.resource import Body, GroupKind
@@ -111,18 +111,27 @@ def _apply(session: Session, item: Item) -> list[Finding]:
             findings = compare(session, item, item.kind)
             if findings or item.applied:
                 return findings
-        session.cluster.apply(
-            item.kind,
-            wanted(session, item),
-            dry_run=False,
-            force=session.request.force_conflicts or item.alike,
-        )
+        try:
+            _write(session, item, item.kind)
+        except Refusal as refusal:
+            if refusal.why is not Why.CONFLICT:
+                raise
+            # A controller may have taken its field since it was compared.
+            findings = compare(session, item, item.kind)
+            if findings or item.applied:
+                return findings
+            _write(session, item, item.kind)
     except Refusal as refusal:
         item.action = "refuse"
         return [explain(item, refusal)]
     item.applied = True
     session.progress.say(f"{'created' if item.action == 'create' else 'changed'} {item.name}")
     return []
+
+
+def _write(session: Session, item: Item, kind: Kind) -> None:
+    force = session.request.force_conflicts or item.alike
+    session.cluster.apply(kind, wanted(session, item), dry_run=False, force=force)
 
 
 def _await_kind(session: Session, item: Item) -> Kind | None:

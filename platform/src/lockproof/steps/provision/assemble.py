@@ -170,6 +170,7 @@ def _object(item: Item) -> ObjectReport:
         name=item.name,
         action=item.action,
         changes=item.changes,
+        left=item.left,
         state=item.state,
         reason=item.reason,
     )

@@ -9,6 +9,7 @@ from lockproof.model.finding import Finding
 from lockproof.model.resource import Body, GroupKind
 from lockproof.rules.manifests import cluster as rules
 
+from .controllers import left_to_others, without
 from .difference import changes, takes_over
 from .order import batches
 from .origin import origin_of
@@ -128,8 +129,10 @@ def _at(field: str, body: Body) -> Any:
 
 
 def wanted(session: Session, item: Item) -> Body:
-    """The object as it is applied."""
-    return session.inventory.member(item.body, item.live)
+    """The object as it is applied, without what a controller has by now; that is kept in `left`."""
+    more = session.policy.provision.left
+    item.left = left_to_others(item.key, item.body, item.live, session.manifests, more)
+    return session.inventory.member(without(item.body, list(item.left)), item.live)
 
 
 def explain(item: Item, refusal: Refusal) -> Finding:

@@ -13,6 +13,7 @@ from lockproof.steps.clock import Clock
 
 from .apply import apply, enlarge_parent, foreign_parent, read_parent, remove_parent, write_parent
 from .assemble import Account, assemble
+from .controllers import additions
 from .handover import Written, write_environment, write_remote
 from .inventory import listed_kinds, listed_namespaces
 from .plan import all_items, plan
@@ -34,7 +35,7 @@ def provision(request: Request, progress: Progress) -> Report:
         UnavailableError: the API server does not answer.
     """
     clock = Clock()
-    session = _open(request, progress)
+    session = _open(request, progress, only_asks=request.dry_run)
     parent = _readable_parent(session)
     account = Account(session, items=[], findings=foreign_parent(session, parent))
     if account.findings:
@@ -65,7 +66,7 @@ def status(request: Request, progress: Progress) -> Report:
         UsageError, ConfigError, UnavailableError: as `provision`.
     """
     clock = Clock()
-    session = _open(request, progress)
+    session = _open(request, progress, only_asks=True)
     parent = _readable_parent(session)
     batches, findings = plan(session)
     account = Account(session, items=all_items(batches), findings=findings, looked=True)
@@ -78,6 +79,8 @@ def status(request: Request, progress: Progress) -> Report:
         elif item.action == "change":
             fields = [change.field for change in item.changes]
             account.findings.append(rules.drifted(item.name, "differs", fields, place))
+        elif item.live is not None and (added := additions(item.live)):
+            account.findings.append(rules.added(item.name, added, place))
         elif item.state not in (None, "ready"):
             account.findings.append(explain_state(session, item, waited=False))
     everything = members(session, parent)
@@ -94,7 +97,7 @@ def down(request: Request, progress: Progress) -> Report:
         UsageError, ConfigError, UnavailableError: as `provision`.
     """
     clock = Clock()
-    session = _open(request, progress)
+    session = _open(request, progress, only_asks=request.dry_run)
     parent = _readable_parent(session)
     account = Account(session, items=[], findings=foreign_parent(session, parent), ended=True)
     if account.findings:
@@ -107,8 +110,8 @@ def down(request: Request, progress: Progress) -> Report:
     return assemble(account, clock)
 
 
-def _open(request: Request, progress: Progress) -> Session:
-    session = open_session(request, progress)
+def _open(request: Request, progress: Progress, *, only_asks: bool) -> Session:
+    session = open_session(request, progress, only_asks=only_asks)
     version = session.cluster.version()
     cluster = session.cluster
     progress.say(f"{cluster.context}: {cluster.server}, Kubernetes {version}")

@@ -1,7 +1,7 @@
 """One run of provision: what is declared, the cluster, and the time there is."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,6 +80,8 @@ class Item:
     live: Body | None = None
     action: Action = "wait"
     changes: tuple[FieldChange, ...] = ()
+    left: Mapping[str, str] = field(default_factory=dict)
+    """Declared field -> the controller that has it, and to which it is left."""
     state: str | None = None
     reason: str = ""
     origin: str | None = None
@@ -112,8 +114,13 @@ class Item:
         return {**self.manifest.body, "metadata": metadata}
 
 
-def open_session(request: Request, progress: Progress) -> Session:
+def open_session(request: Request, progress: Progress, *, only_asks: bool) -> Session:
     """Read what is declared and find the cluster; nothing is contacted yet.
+
+    Args:
+        request: what is asked for.
+        progress: hears of waiting.
+        only_asks: whether the cluster is given as one in which nothing can be written.
 
     Raises:
         UsageError: this is no Git repository, or it has no such overlay.
@@ -132,6 +139,7 @@ def open_session(request: Request, progress: Progress) -> Session:
         manager=MANAGER,
         patience=min(_PATIENCE, timeout),
         say=progress.say,
+        only_asks=only_asks,
     )
     return Session(
         request=request,
