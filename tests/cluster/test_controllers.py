@@ -1,5 +1,6 @@
 """What controllers write into what provision applied: the real Argo Rollouts, and others' edits."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -128,6 +129,24 @@ def test_status_shows_what_others_added(project: Project) -> None:
     away = [{"op": "remove", "path": "/spec/template/spec/containers/1"}]
     project.lab.api.call("PATCH", path, away, "application/json-patch+json")
     assert project.run("status").code == 0, "the advice was followed"
+
+
+def test_what_pods_wait_for_is_told(project: Project) -> None:
+    """Conditions only say that pods are not there."""
+    web = project.deployment()
+    web["spec"]["template"]["spec"]["nodeSelector"] = {"disk": "golden"}
+    project.declare(web)
+    done = project.run("--timeout", "5s")
+    assert (done.code, done.rules) == (1, ["LP906"])
+    told = done.finding("LP906")["message"]
+    assert "no node takes its pods: 0/" in told
+    assert "node affinity/selector" in told
+
+    tight = project.thing("v1 ResourceQuota", "tight", {"hard": {"pods": "0"}})
+    database = json.loads(json.dumps(web["spec"]).replace("web", "db")) | {"serviceName": "db"}
+    project.declare(tight, project.thing("apps/v1 StatefulSet", "db", database))
+    refused = project.run("--timeout", "5s")
+    assert "exceeded quota: tight" in refused.finding("LP906")["message"]
 
 
 SIDECAR = {"name": "miner", "image": "example.org/miner:1"}

@@ -142,6 +142,10 @@ class Cluster:
         """
         return list(self._pages(kind, None, selector, whole=whole))
 
+    def listed(self, kind: Kind, namespace: str, selector: str = "") -> list[Body]:
+        """The objects of a kind in one namespace that a label selector picks."""
+        return list(self._pages(kind, namespace, selector, whole=True))
+
     def names_in(self, kind: Kind, namespace: str) -> list[Body]:
         """The metadata of the objects of a kind in one namespace."""
         return list(self._pages(kind, namespace, "", whole=False))

@@ -7,6 +7,7 @@ from lockproof.model.finding import Finding
 from lockproof.model.resource import Body
 from lockproof.rules.manifests import cluster as rules
 
+from .pods import waits_for
 from .readiness import Readiness, State, conditions_line, readiness
 from .session import Item, Session, side_by_side
 
@@ -65,4 +66,5 @@ def explain_state(session: Session, item: Item, *, waited: bool = True) -> Findi
     if item.state == State.UNSEEN:
         return rules.unseen(item.name, item.reason, place)
     seconds = session.timeout if waited and item.state != State.FAILED else None
-    return rules.not_ready(item.name, item.reason, seconds, place)
+    reason = " · ".join(part for part in (item.reason, waits_for(session, item)) if part)
+    return rules.not_ready(item.name, reason, seconds, place)
