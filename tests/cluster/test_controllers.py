@@ -131,6 +131,26 @@ def test_status_shows_what_others_added(project: Project) -> None:
     assert project.run("status").code == 0, "the advice was followed"
 
 
+@pytest.mark.usefixtures("rollouts")
+def test_a_rollout_that_waits_for_its_model_holds_nothing_else_back(project: Project) -> None:
+    """How to reach MLflow is written before: a model is registered there."""
+    *services, rollout = workload(project)
+    rollout["spec"]["template"]["spec"]["nodeSelector"] = {"model": "registered"}
+    labels = {"metadata": {"labels": {"app.kubernetes.io/name": "mlflow"}}}
+    mlflow = project.thing("v1 Service", "mlflow", {"ports": [{"port": 80}]}, **labels)
+    project.declare(*services, mlflow, rollout, project.deployment())
+    done = project.run("--timeout", "20s")
+    assert (done.code, done.rules) == (1, ["LP906"])
+    assert "Rollout.argoproj.io" in done.finding("LP906")["message"]
+    assert "no node takes its pods" in done.finding("LP906")["message"]
+    assert done.actions[f"Deployment.apps {project.name}/web"] == "create"
+    address = f"http://mlflow.{project.name}.svc"
+    assert done.report["host"]["platform"]["MLflow"] == address
+    text = (project.root / ".lockproof" / "platform.env").read_text()
+    assert "MLFLOW_TRACKING_URI=http://localhost:5000" in text.splitlines()
+    assert f"kubectl -n {project.name} port-forward service/mlflow 5000:80" in text
+
+
 def test_what_pods_wait_for_is_told(project: Project) -> None:
     """Conditions only say that pods are not there."""
     web = project.deployment()

@@ -73,6 +73,19 @@ def test_files_are_written_once_and_keep_out_of_git(tmp_path: Path) -> None:
     assert MARK in remote.path.read_text()
 
 
+def test_what_has_a_name_inside_only_is_written_as_it_is_reached_from_here(tmp_path: Path) -> None:
+    inside = Platform(
+        bucket="b", endpoint="http://seaweedfs.storage.svc:8333", mlflow="http://mlflow.ml.svc"
+    )
+    done = write_environment(tmp_path, inside.from_outside(), inside.forwards())
+    assert done is not None
+    lines = done.path.read_text().splitlines()
+    assert "MLFLOW_TRACKING_URI=http://localhost:5000" in lines
+    assert "AWS_ENDPOINT_URL_S3=http://localhost:8333" in lines
+    assert "#   kubectl -n storage port-forward service/seaweedfs 8333:8333" in lines
+    assert "#   kubectl -n ml port-forward service/mlflow 5000:80" in lines
+
+
 def test_nothing_is_written_where_there_is_nothing_to_say(tmp_path: Path) -> None:
     assert write_environment(tmp_path, Platform()) is None
     assert write_remote(tmp_path, PLATFORM, "platform", "dvc") is None, "no DVC project"
@@ -141,12 +154,14 @@ def test_addresses_are_read_from_the_objects() -> None:
     found = platform_of([CONFIG, bucket("a"), SERVICE])
     assert found.endpoint == "http://s3:8333"
     assert found.mlflow == "http://mlflow.ml.svc"
-    assert found.forward() == "kubectl -n ml port-forward service/mlflow 5000:80"
+    assert found.forwards() == ("kubectl -n ml port-forward service/mlflow 5000:80",)
+    assert found.from_outside().mlflow == "http://localhost:5000"
 
 
 def test_an_address_from_outside_wins() -> None:
     found = platform_of([SERVICE, INGRESS])
-    assert (found.mlflow, found.forward()) == ("https://ml.example.org", None)
+    assert (found.mlflow, found.forwards()) == ("https://ml.example.org", ())
+    assert found.from_outside() == found
     status = {"loadBalancer": {"ingress": [{"hostname": "lb.example.org"}]}}
     assert platform_of([SERVICE | {"status": status}]).mlflow == "http://lb.example.org"
     assert platform_of([]) == Platform()

@@ -28,6 +28,9 @@ _FIRST_PATIENCE = 5.0
 """Seconds for a server that was never reached; one that was gets the caller's patience."""
 _DELAYS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
+IN_CLUSTER = "in-cluster"
+"""The context of a pod that uses its service account."""
+
 Say = Callable[[str], None]
 
 
@@ -209,7 +212,7 @@ def _client(kubeconfig: Path | None, context: str | None) -> tuple[Any, str]:
             api = importlib.import_module("kubernetes.client")
             configuration = api.Configuration()
             config.load_incluster_config(client_configuration=configuration)
-            return api.ApiClient(configuration), "in-cluster"
+            return api.ApiClient(configuration), IN_CLUSTER
         client = config.new_client_from_config(named, context, persist_config=False)
         if context is None:
             context = str(config.list_kube_config_contexts(named)[1]["name"])

@@ -17,11 +17,14 @@ from .wait import wait
 
 _CONFIG_MAP = Kind(GroupKind("", "ConfigMap"), "v1", "configmaps", namespaced=True)
 _CLAIM = GroupKind("", "PersistentVolumeClaim")
+_ROLLOUT = GroupKind("argoproj.io", "Rollout")
 _KIND_POLL = 0.5
 
 
 def apply(session: Session, batches: Sequence[Sequence[Item]]) -> list[Finding]:
     """Apply what is planned, and wait for each batch where waiting is asked for.
+
+    Not for what may need what comes after it: `wait_for_rest` does that.
 
     It may be killed at any point and run again: the inventory names every kind before the first
     object of it is made, and what is applied already is left as it is.
@@ -40,19 +43,25 @@ def apply(session: Session, batches: Sequence[Sequence[Item]]) -> list[Finding]:
             findings = wait(session, [item for item in batch if not _is_late(item)])
             if findings:
                 return findings
-    if session.request.wait:
-        return wait(session, [item for item in all_items(batches) if _is_late(item)])
     return []
+
+
+def wait_for_rest(session: Session, batches: Sequence[Sequence[Item]]) -> list[Finding]:
+    """Wait for what may need what came after it, where waiting is asked for."""
+    if not session.request.wait:
+        return []
+    return wait(session, [item for item in all_items(batches) if _is_late(item)])
 
 
 def _is_late(item: Item) -> bool:
     """Whether an object may need what is applied after it in order to be ready.
 
     A volume may be bound only when a pod asks for it; a GitOps application is healthy when all that
-    it applies is, which may be all of this.
+    it applies is, which may be all of this; a rollout serves a model that somebody registers once
+    the rest is up.
     """
     kind = item.key.group_kind
-    return kind == _CLAIM or phase_of(kind) == DELIVERY
+    return kind in (_CLAIM, _ROLLOUT) or phase_of(kind) == DELIVERY
 
 
 def read_parent(session: Session) -> Body | None:

@@ -56,7 +56,7 @@ def assemble(account: Account, clock: Clock) -> Report:
     if account.removal is not None:
         objects += account.removal.objects
     platform = account.platform.lines() if account.platform is not None else {}
-    forward = account.platform.forward() if account.platform is not None else None
+    forwards = account.platform.forwards() if account.platform is not None else ()
     return Report(
         tool=f"lockproof {__version__}",
         step="provision",
@@ -66,7 +66,7 @@ def assemble(account: Account, clock: Clock) -> Report:
         findings=tuple(account.findings),
         host=Host(
             objects=tuple(objects),
-            platform=platform | ({"from outside": forward} if forward else {}),
+            platform=platform | ({"from outside": " & ".join(forwards)} if forwards else {}),
             paths={"server": session.cluster.server, "context": session.cluster.context},
         ),
         timing=clock.timing(),

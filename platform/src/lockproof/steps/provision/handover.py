@@ -1,6 +1,7 @@
 """Writes the platform's addresses where DVC and MLflow are configured, and nothing else there."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ _HEAD = """\
 # How to reach the platform, by lockproof provision. Use it in a shell:
 #   set -a; . {path}; set +a
 """
+_FORWARDS = "# These addresses hold on this machine while these run:\n"
 _SECTION = re.compile(r"^\s*\[\s*(?P<quote>['\"]?)(?P<name>.*?)(?P=quote)\s*\]\s*$")
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
 
@@ -29,12 +31,15 @@ class Written:
     """In a few words."""
 
 
-def write_environment(root: Path, platform: Platform) -> Written | None:
+def write_environment(
+    root: Path, platform: Platform, forwards: Sequence[str] = ()
+) -> Written | None:
     """Write `.lockproof/platform.env`; None where there is nothing to say.
 
     Args:
         root: the folder that MLflow's own local files are kept below: the DVC root.
         platform: the addresses.
+        forwards: the commands without which they do not hold here.
 
     Raises:
         UsageError: it cannot be written.
@@ -45,6 +50,8 @@ def write_environment(root: Path, platform: Platform) -> Written | None:
     folder = root / LOCAL_FOLDER
     path = folder / ENV_FILE
     head = _HEAD.format(path=f"{LOCAL_FOLDER}/{ENV_FILE}")
+    if forwards:
+        head += _FORWARDS + "".join(f"#   {command}\n" for command in forwards)
     text = head + "".join(f"{name}={_quoted(value)}\n" for name, value in variables.items())
     if _read(path) == text:
         return Written(path, "says this already")

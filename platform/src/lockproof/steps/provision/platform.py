@@ -1,8 +1,9 @@
 """How to reach what was provisioned: the bucket, its endpoint, and MLflow."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from lockproof.model.resource import Body, GroupKind, group_kind_of
 
@@ -10,6 +11,12 @@ _NAME_LABEL = "app.kubernetes.io/name"
 _EXTERNAL_NAME = "crossplane.io/external-name"
 _MLFLOW = "mlflow"
 _PROVIDER_CONFIGS = ("ProviderConfig", "ClusterProviderConfig")
+_MLFLOW_HERE, _STORE_HERE = 5000, 8333
+"""Ports on this machine."""
+_INSIDE = re.compile(
+    r"(?P<scheme>https?)://(?P<name>[a-z0-9-]+)\.(?P<namespace>[a-z0-9-]+)\.svc"
+    r"(?:\.cluster\.local)?(?::(?P<port>\d+))?(?P<path>/.*)?"
+)
 
 
 @dataclass(frozen=True)
@@ -22,8 +29,6 @@ class Platform:
     """The S3 endpoint where it is not AWS's own."""
     mlflow: str | None = None
     """MLflow's address; inside the cluster unless something lets the outside in."""
-    mlflow_service: str | None = None
-    """`namespace/name:port` of the service behind an address that holds only inside."""
     others: tuple[str, ...] = ()
     """Further buckets."""
 
@@ -48,13 +53,42 @@ class Platform:
         }
         return {name: value for name, value in named.items() if value}
 
-    def forward(self) -> str | None:
-        """The command that lets this machine reach MLflow inside the cluster."""
-        if self.mlflow_service is None:
-            return None
-        where, _, port = self.mlflow_service.rpartition(":")
-        namespace, _, name = where.partition("/")
-        return f"kubectl -n {namespace} port-forward service/{name} 5000:{port}"
+    def forwards(self) -> tuple[str, ...]:
+        """The commands that let this machine reach what has an address only inside the cluster."""
+        found = [_forward(self.mlflow, _MLFLOW_HERE), _forward(self.endpoint, _STORE_HERE)]
+        return tuple(one.command for one in found if one is not None)
+
+    def from_outside(self) -> "Platform":
+        """The same with the addresses that hold here while `forwards` run."""
+        mlflow, store = _forward(self.mlflow, _MLFLOW_HERE), _forward(self.endpoint, _STORE_HERE)
+        return replace(
+            self,
+            mlflow=mlflow.address if mlflow else self.mlflow,
+            endpoint=store.address if store else self.endpoint,
+        )
+
+
+class _Forward(NamedTuple):
+    """A way to a service inside."""
+
+    address: str
+    command: str
+
+
+def _forward(address: str | None, here: int) -> _Forward | None:
+    """The way to an address of Kubernetes' DNS; None for any other.
+
+    Args:
+        address: such as `http://mlflow.mlflow.svc:5000`.
+        here: the port on this machine.
+    """
+    found = _INSIDE.fullmatch(address or "")
+    if found is None:
+        return None
+    port = found["port"] or ("443" if found["scheme"] == "https" else "80")
+    service = f"kubectl -n {found['namespace']} port-forward service/{found['name']}"
+    path = found["path"] or ""
+    return _Forward(f"{found['scheme']}://localhost:{here}{path}", f"{service} {here}:{port}")
 
 
 def platform_of(bodies: Sequence[Body], bucket: str | None = None) -> Platform:
@@ -70,13 +104,11 @@ def platform_of(bodies: Sequence[Body], bucket: str | None = None) -> Platform:
     )
     first = buckets[0] if buckets else None
     config = _config_of(first, bodies) if first is not None else None
-    mlflow, service = _mlflow(bodies)
     return Platform(
         bucket=_bucket_name(first) if first is not None else None,
         region=_text(first, "spec", "forProvider", "region") if first is not None else None,
         endpoint=_endpoint(config) if config is not None else None,
-        mlflow=mlflow,
-        mlflow_service=service,
+        mlflow=_mlflow(bodies),
         others=tuple(_bucket_name(one) for one in buckets[1:]),
     )
 
@@ -109,7 +141,7 @@ def _endpoint(config: Body) -> str | None:
     return _text({"endpoint": endpoint}, "endpoint", "url", "static")
 
 
-def _mlflow(bodies: Sequence[Body]) -> tuple[str | None, str | None]:
+def _mlflow(bodies: Sequence[Body]) -> str | None:
     services = [
         one
         for one in bodies
@@ -117,16 +149,16 @@ def _mlflow(bodies: Sequence[Body]) -> tuple[str | None, str | None]:
         and (one["metadata"].get("labels") or {}).get(_NAME_LABEL) == _MLFLOW
     ]
     if not services:
-        return None, None
+        return None
     service = min(services, key=lambda one: str(one["metadata"]["name"]))
     metadata = service["metadata"]
     name, namespace = str(metadata["name"]), str(metadata.get("namespace", "default"))
     port = _port(service)
     outside = _ingress(bodies, namespace, name) or _load_balancer(service, port)
     if outside:
-        return outside, None
+        return outside
     shown = "" if port == 80 else f":{port}"
-    return f"http://{name}.{namespace}.svc{shown}", f"{namespace}/{name}:{port}"
+    return f"http://{name}.{namespace}.svc{shown}"
 
 
 def _port(service: Body) -> int:

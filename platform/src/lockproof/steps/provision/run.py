@@ -5,13 +5,22 @@ from pathlib import Path
 
 from lockproof.adapters.dvc.trust import DVC_DIR
 from lockproof.adapters.kubernetes.answers import Refusal
+from lockproof.adapters.kubernetes.connection import IN_CLUSTER
 from lockproof.errors import ConfigError
 from lockproof.model.report import Report
 from lockproof.model.resource import Body, ResourceKey, group_kind_of
 from lockproof.rules.manifests import cluster as rules
 from lockproof.steps.clock import Clock
 
-from .apply import apply, enlarge_parent, foreign_parent, read_parent, remove_parent, write_parent
+from .apply import (
+    apply,
+    enlarge_parent,
+    foreign_parent,
+    read_parent,
+    remove_parent,
+    wait_for_rest,
+    write_parent,
+)
 from .assemble import Account, assemble
 from .controllers import additions
 from .handover import Written, write_environment, write_remote
@@ -52,10 +61,11 @@ def provision(request: Request, progress: Progress) -> Report:
         enlarge_parent(session, parent, account.items)
         account.findings = apply(session, batches)
         account.attempted = True
+        if not account.unready:
+            _hand_over(account)
+            account.findings += wait_for_rest(session, batches)
     if not account.findings:
         _leftovers(account, parent)
-    if account.attempted and not account.unready:
-        _hand_over(account)
     return assemble(account, clock)
 
 
@@ -171,9 +181,13 @@ def _hand_over(account: Account) -> None:
     policy = session.policy.provision
     account.platform = platform_of([body for body in live if body is not None], policy.bucket)
     root = _dvc_root(session)
+    # Names of the cluster's own DNS hold in its pods only.
+    outside = session.cluster.context != IN_CLUSTER
+    here = account.platform.from_outside() if outside else account.platform
+    forwards = account.platform.forwards() if outside else ()
     written = [
-        write_environment(root, account.platform),
-        write_remote(root, account.platform, policy.dvc_remote, policy.dvc_prefix),
+        write_environment(root, here, forwards),
+        write_remote(root, here, policy.dvc_remote, policy.dvc_prefix),
     ]
     for one in filter(None, written):
         _say(session, one)
