@@ -26,6 +26,12 @@ stages:
     outs: [code]
   place: {cmd: echo $PWD/x > place.txt, outs: [place.txt]}
   stale: {cmd: mkdir -p stale; echo new > stale/new.txt, outs: [stale]}
+  parts: {cmd: mkdir -p parts; echo a > parts/a.txt; echo 1 > ready.txt, outs: [parts, ready.txt]}
+  stray:
+    cmd: mkdir -p parts; cp ready.txt parts/b.txt; echo 1 > s.txt
+    deps: [ready.txt]
+    outs: [s.txt]
+  needs: {cmd: cat parts/b.txt > needs.txt, deps: [s.txt], outs: [needs.txt]}
   keys: {cmd: grep b p.yaml > keys.txt, params: [p.yaml: [a]], outs: [keys.txt]}
   crlf: {cmd: cp text.txt crlf.txt, deps: [text.txt], outs: [crlf.txt]}
   ends: {cmd: echo one > ends.txt, outs: [ends.txt]}
@@ -40,6 +46,7 @@ EXPECTED = {
     "code": ("byte code", "code", "proven"),
     "place": ("condition", "place.txt", "proven"),
     "stale": ("kept state", "stale/old.txt", "likely"),
+    "needs": ("undeclared input", "parts/b.txt", "proven"),
     "keys": ("undeclared input", "p.yaml:b", "proven"),
     "crlf": ("line endings", "text.txt", "proven"),
     "ends": ("line endings", "ends.txt", "proven"),
@@ -79,5 +86,9 @@ def report(project: Project) -> Report:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_the_cause_is_named(report: Report, name: str) -> None:
     assert EXPECTED[name] in causes(report, name)
+    if name == "needs":
+        said = stage(report, name).causes[0].summary
+        assert "stage stray writes it undeclared" in said
+        assert "it lies in what stage parts makes, so write it elsewhere" in said
     if name == "place":
         assert {c.condition for c in stage(report, name).causes} == {"path"}

@@ -226,8 +226,9 @@ def _of_record(session: Session, record: RunRecord) -> Iterator[Finding]:
                 CauseKind.UNDECLARED_INPUT,
                 path,
                 Certainty.POSSIBLE,
-                f"it was read where the lock was made, and is not in the commit: {_TRACK}",
-                f"run record {record.name} saw it read; what it said is not known here",
+                "it was read or replaced where the lock was made, and is not in the commit:"
+                f" {_TRACK}",
+                f"run record {record.name} saw it; what it said is not known here",
             )
 
 
