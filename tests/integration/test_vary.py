@@ -253,3 +253,17 @@ def test_no_dependence_is_said(project: Project, tmp_path: Path) -> None:
 
 def test_the_rule_has_found_it(report: Report) -> None:
     assert "LP711" in rules(report)
+
+
+def test_the_folder_of_an_output_is_there_without_the_file_that_made_it(tmp_path: Path) -> None:
+    """DVC leaves a .gitignore there, which no stage declares."""
+    project = new_project(tmp_path)
+    command = "cat a > models/out.txt"
+    yaml = f"stages:\n  s:\n    cmd: {command}\n    deps: [a]\n    outs: [models/out.txt]\n"
+    project.write({"dvc.yaml": yaml, "a": "a\n", "models/.gitignore": "/out.txt\n"})
+    project.repro("first")
+    report = prove(project, vary=("undeclared-files",), mode="isolated")
+    assert _row(report, "s", "undeclared-files").outputs == {"models/out.txt": "equal"}
+    project.write({"lockproof.toml": '[run]\nview = "declared"\n'})
+    project.commit("declared")
+    assert prove(project, mode="chain").verdict is Verdict.PASSED
