@@ -372,8 +372,7 @@ CAUSES = (
             *AGAIN,
         ),
     ),
-    # Where nobody watched the run, nothing can be said of who changed the lock.
-    CauseCase({_K.ALTERED_OUTPUT, _K.UNKNOWN}, _blessed, PUSHED),
+    CauseCase({_K.UNKNOWN}, _blessed, PUSHED),
     CauseCase({_K.UNKNOWN}, _forged, PUSHED),
     CauseCase(
         {_K.NONDETERMINISM},

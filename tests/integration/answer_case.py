@@ -79,7 +79,7 @@ class Answer:
     told: str = ""
     """A pattern that findings, causes, their evidence or the end of a log have to hold."""
     never: tuple[str, ...] = ("altered", "was changed after the run")
-    """Words that must not be said, of a case in which nobody altered anything."""
+    """Words that must not be said: nothing tells altering from an honest run elsewhere."""
 
     def __str__(self) -> str:
         """As the table shows it."""
@@ -159,8 +159,6 @@ def depends(names: str) -> Reason:
 
 UNKNOWN = Reason((CauseKind.UNKNOWN,), at_most=Certainty.POSSIBLE)
 """Nothing in the repository tells, and that is what has to be said."""
-SUSPECTED = (UNKNOWN, Reason((CauseKind.ALTERED_OUTPUT,), at_most=Certainty.LIKELY))
-"""Somebody did alter an output, which nothing can prove."""
 
 
 def new(base: Path, files: Mapping[str, str], *data: str, root: str = "project") -> Project:

@@ -5,7 +5,7 @@ from pathlib import Path
 from lockproof.model.cause import CauseKind, Certainty
 
 from .answer_case import (
-    SUSPECTED,
+    UNKNOWN,
     Case,
     Reason,
     cloned,
@@ -246,7 +246,7 @@ K = CauseKind
 _CODE, _DATA = proven(K.CODE, r"fit\.py"), proven(K.DATA, r"raw\.csv")
 _RATE = proven(K.PARAMETER, r"\blr\b")
 _STALE = Reason(
-    (K.STATE, K.UNKNOWN, K.UNDECLARED_OUTPUT, K.ALTERED_OUTPUT),
+    (K.STATE, K.UNKNOWN, K.UNDECLARED_OUTPUT),
     r"old\.csv",
     at_most=Certainty.LIKELY,
 )
@@ -301,14 +301,14 @@ CHANGED = tuple(
             "two stages, one commit",
             "a digest in the lock changed by hand",
             digest_by_hand,
-            failed(SUSPECTED, never=()),
+            failed(UNKNOWN),
         ),
-        ("two stages", "an output replaced, then dvc commit", blessed, failed(SUSPECTED, never=())),
+        ("two stages", "an output replaced, then dvc commit", blessed, failed(UNKNOWN)),
         (
             "directory made",
             "a stale file in it, then dvc commit",
             stale_file,
-            failed(_STALE, never=()),
+            failed(_STALE),
         ),
         (
             "stage that rewrites its input",

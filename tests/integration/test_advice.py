@@ -13,6 +13,7 @@ from lockproof.model.cause import CauseKind
 from lockproof.model.finding import Finding
 from lockproof.rules.catalog import RULES
 from lockproof.steps.lint import lint_tree
+from lockproof.steps.reproduce.conditions import NAMES
 from manifests.mutations import PLATFORM, POLICY, mutate, platform
 
 from .advice import Case, CauseCase, commands, follow, follow_cause, page
@@ -22,6 +23,8 @@ from .advice_reproduce import CASES as REPRODUCTION
 from .advice_reproduce import CAUSES, FILES, MADE_FILES, OTHER_PACKAGE
 from .pipelines import Project, copy_of, new_project
 from .remotes import Folder
+from .test_direct_causes import ADVISED, EXPECTED
+from .test_vary import MENDS
 from .wheels import wheel
 
 
@@ -156,11 +159,8 @@ NOT_FOLLOWED = {
     "LP405": "needs a server of MLflow, whose run test_mlflow.py follows",
     "LP407": "needs a server of MLflow, whose run test_mlflow.py follows",
 }
-KINDS_NOT_FOLLOWED = {
-    *(CauseKind.NETWORK, CauseKind.STATE, CauseKind.BYTE_CODE, CauseKind.LINE_ENDINGS),
-    CauseKind.CONDITION,
-}
-"""Causes that are new, whose advice no case follows yet."""
+KINDS_FOLLOWED = {CauseKind(kind) for kind, _, _ in EXPECTED.values()} | {CauseKind.CONDITION}
+"""Those of which `test_direct_causes.py` and `test_vary.py` have the cases."""
 
 
 def test_every_rule_and_every_cause_has_its_advice_followed() -> None:
@@ -168,7 +168,12 @@ def test_every_rule_and_every_cause_has_its_advice_followed() -> None:
     assert followed | NOT_FOLLOWED.keys() == RULES.keys()
     assert not followed & NOT_FOLLOWED.keys()
     kinds = {kind for case in (*CAUSES, OTHER_PACKAGE) for kind in case.kinds}
-    assert kinds == set(CauseKind) - KINDS_NOT_FOLLOWED
+    assert kinds | KINDS_FOLLOWED == set(CauseKind)
+    assert ADVISED.keys() == EXPECTED.keys()
+    passed_on = {name for name in MENDS if name.startswith("variable ")}
+    # A stage that the network is cut for fails: its cause is of another kind.
+    assert MENDS.keys() - passed_on == {*NAMES} - {"pass-env", "network"}
+    assert passed_on
 
 
 def test_commands_are_taken_out_of_a_message_as_a_shell_takes_them() -> None:

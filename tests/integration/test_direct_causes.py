@@ -1,12 +1,15 @@
 """Causes that a run, a lock or a commit shows by itself: one stage for each, all of one project."""
 
 import socket
+from pathlib import Path
 
 import pytest
+import yaml
 
 from lockproof.model.report import Report
+from lockproof.model.verdict import Verdict
 
-from .pipelines import Project, causes, new_project, prove, stage
+from .pipelines import Project, causes, copy_of, new_project, prove, stage
 
 NET = """\
 import socket
@@ -26,6 +29,12 @@ stages:
     outs: [code]
   place: {cmd: echo $PWD/x > place.txt, outs: [place.txt]}
   stale: {cmd: mkdir -p stale; echo new > stale/new.txt, outs: [stale]}
+  parts: {cmd: mkdir -p parts; echo a > parts/a.txt; echo 1 > ready.txt, outs: [parts, ready.txt]}
+  stray:
+    cmd: mkdir -p parts; cp ready.txt parts/b.txt; echo 1 > s.txt
+    deps: [ready.txt]
+    outs: [s.txt]
+  needs: {cmd: cat parts/b.txt > needs.txt, deps: [s.txt], outs: [needs.txt]}
   keys: {cmd: grep b p.yaml > keys.txt, params: [p.yaml: [a]], outs: [keys.txt]}
   crlf: {cmd: cp text.txt crlf.txt, deps: [text.txt], outs: [crlf.txt]}
   ends: {cmd: echo one > ends.txt, outs: [ends.txt]}
@@ -40,6 +49,7 @@ EXPECTED = {
     "code": ("byte code", "code", "proven"),
     "place": ("condition", "place.txt", "proven"),
     "stale": ("kept state", "stale/old.txt", "likely"),
+    "needs": ("undeclared input", "parts/b.txt", "proven"),
     "keys": ("undeclared input", "p.yaml:b", "proven"),
     "crlf": ("line endings", "text.txt", "proven"),
     "ends": ("line endings", "ends.txt", "proven"),
@@ -79,5 +89,63 @@ def report(project: Project) -> Report:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_the_cause_is_named(report: Report, name: str) -> None:
     assert EXPECTED[name] in causes(report, name)
+    if name == "needs":
+        said = stage(report, name).causes[0].summary
+        assert "stage stray writes it undeclared" in said
+        assert "it lies in what stage parts makes, so write it elsewhere" in said
     if name == "place":
         assert {c.condition for c in stage(report, name).causes} == {"path"}
+
+
+MENDED = {
+    "net": "{cmd: cp got.txt net.txt, deps: [got.txt], outs: [net.txt]}",
+    "home": "{cmd: cat x.cfg > home.txt, deps: [x.cfg], outs: [home.txt]}",
+    "ignored": "{cmd: cat local.cfg > ignored.txt, deps: [local.cfg], outs: [ignored.txt]}",
+    "state": "{cmd: echo x > state.log; cp state.log state.txt, outs: [state.txt]}",
+    "kept": "{cmd: echo x > kept.txt, outs: [kept.txt]}",
+    "place": "{cmd: echo x > place.txt, outs: [place.txt]}",
+    "stray": "{cmd: cp ready.txt b.txt; echo 1 > s.txt, deps: [ready.txt], outs: [s.txt, b.txt]}",
+    "needs": "{cmd: cat b.txt > needs.txt, deps: [s.txt, b.txt], outs: [needs.txt]}",
+    "keys": "{cmd: grep b p.yaml > keys.txt, params: [p.yaml: [a, b]], outs: [keys.txt]}",
+}
+"""Stages as the advice has them."""
+ADVISED = {
+    "net": "fetch what it takes from there beforehand and 'dvc add' it",
+    "home": "keep it in the repository, or 'dvc add' it, and declare it as a dependency",
+    "ignored": "track it with 'dvc add' or Git, and declare it as a dependency",
+    "state": "write it whole, or declare what it starts from",
+    "kept": "take 'persist: true' away and write it whole",
+    "code": "leave __pycache__ out by .dvcignore",
+    "place": "write paths relative to the repository's top",
+    "stale": "'dvc repro -f -s stale'",
+    "needs": "write it elsewhere, declare it as an output there and as a dependency here",
+    "keys": "declare it under params",
+    "crlf": "with '* text=auto eol=lf' in .gitattributes, and 'dvc repro'",
+    "ends": "write them with newline='\\n'",
+}
+"""Words of cause or finding that say so."""
+
+
+def test_after_the_advice_on_each_the_pipeline_reproduces(
+    report: Report, project: Project, tmp_path: Path
+) -> None:
+    assert ADVISED.keys() == EXPECTED.keys()
+    for name, words in ADVISED.items():
+        told = [c.summary for c in stage(report, name).causes]
+        told += [f.message for f in report.findings if f.subject.startswith(f"{name} ")]
+        assert any(words in text for text in told), (name, told)
+    mended = copy_of(project, tmp_path)
+    kept = [n for n in yaml.safe_load(YAML)["stages"] if n not in MENDED]
+    whole = {n: yaml.safe_load(text) for n, text in MENDED.items()}
+    whole |= {n: yaml.safe_load(YAML)["stages"][n] for n in kept}
+    mended.write({"dvc.yaml": yaml.safe_dump({"stages": whole}), ".gitignore": "state.log\n"})
+    mended.write({"x.cfg": "x\n", "local.cfg": "x\n", "got.txt": "", ".dvcignore": "__pycache__\n"})
+    mended.write({".gitattributes": "* text=auto eol=lf\n"})
+    mended.dvc("add", "-q", "got.txt")
+    mended.dvc("repro", "-q")
+    mended.dvc("repro", "-q", "-f", "-s", "stale", "ends", "code")
+    mended.dvc("push", "-q")
+    mended.git("add", "-A")
+    mended.commit("as advised")
+    after = prove(mended, mode="isolated")
+    assert after.verdict is Verdict.PASSED, after.findings

@@ -1,9 +1,11 @@
 """Small pipelines with one known dependence each: it is named, and nothing else."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lockproof.adapters.sandbox.isolation import Isolation, Level
 from lockproof.cli.main import main
@@ -12,7 +14,7 @@ from lockproof.model.verdict import Verdict
 from lockproof.steps.reproduce.conditions import NAMES
 from lockproof.steps.reproduce.conditions.clock import no_clock
 
-from .pipelines import Project, causes, new_project, prove, rules, stage, verdicts
+from .pipelines import Project, causes, copy_of, new_project, prove, rules, stage, verdicts
 
 VARIABLE = "LOCKPROOF_TEST_COLOUR"
 COMMANDS = {
@@ -31,6 +33,7 @@ COMMANDS = {
     "cpu-count": 'python3 -c "import os; print(len(os.sched_getaffinity(0)))"',
     "process-id": "echo $$",
     "undeclared-files": "cat beside.txt",
+    "cpu-features": "case $OPENBLAS_CORETYPE in Nehalem) echo 1.0000001;; *) echo 1.0;; esac",
     f"variable {VARIABLE}": f"echo ${VARIABLE}",
     "nothing": "sort data/a.txt",
 }
@@ -40,7 +43,37 @@ ELSEWHERE = {
     "OMP_NUM_THREADS": "7",
     VARIABLE: "blue",
     "USER": "nobody",
+    "OPENBLAS_CORETYPE": "Nehalem",
 }
+MENDS = {
+    "hash-seed": ("sort what comes out of a set", "python3 -c \"print(sorted({'a', 'b'}))\""),
+    "clock": (
+        "gzip's mtime=0",
+        "python3 -c \"import gzip, sys; sys.stdout.buffer.write(gzip.compress(b'x', mtime=0))\"",
+    ),
+    "file-order": (
+        "sorted(os.listdir())",
+        "python3 -c \"import os; print(sorted(os.listdir('data')))\"",
+    ),
+    "random": ("seed its random numbers", "awk 'BEGIN { srand(1); print rand() }'"),
+    "path": ("write paths from the project's folder", "realpath --relative-to=. data"),
+    "threads": (
+        "set OMP_NUM_THREADS=1 in the command",
+        "OMP_NUM_THREADS=1 printenv OMP_NUM_THREADS",
+    ),
+    "timezone": ("set TZ in the command", "TZ=UTC date -d @0 +%H:%M"),
+    "locale": ("set LC_ALL in the command", "LC_ALL=C locale charmap"),
+    "umask": ("put 'umask 022' into the command", "umask 022; umask"),
+    "home": ("leave HOME out of it", "echo ."),
+    "host-name": ("leave the host's name out of it", "uname -s"),
+    "user": ("leave the user's name and id out of it", "echo somebody"),
+    "cpu-count": ("take the number of workers from a parameter", "grep workers params.yaml"),
+    "process-id": ("leave process ids, and names made of them, out of it", "echo 1"),
+    "undeclared-files": ("declare under deps what it reads", "cat beside.txt"),
+    "cpu-features": ("state a tolerance", COMMANDS["cpu-features"]),
+    f"variable {VARIABLE}": (f"set {VARIABLE} in the command", f"{VARIABLE}=red; echo ${VARIABLE}"),
+}
+"""Condition -> words of the advice on it, and the command of who follows them."""
 ALTERNATIVES = {"cpu-count": len(os.sched_getaffinity(0)) > 1, "clock": not no_clock()}
 """Conditions that not every machine can vary."""
 
@@ -49,13 +82,23 @@ def _name(condition: str) -> str:
     return condition.replace(" ", "-").lower()
 
 
-def _pipeline(commands: dict[str, str]) -> str:
-    lines = ["stages:"]
-    for condition, command in commands.items():
-        name = _name(condition)
-        text = f"{command} > {name}.out".replace("'", "''")
-        lines += [f"  {name}:", f"    cmd: '{text}'", "    deps: [data]", f"    outs: [{name}.out]"]
-    return "\n".join(lines) + "\n"
+def _out(condition: str) -> str:
+    """Numbers are compared as such where the suffix says so."""
+    return f"{_name(condition)}.{'json' if condition == 'cpu-features' else 'out'}"
+
+
+def _pipeline(commands: dict[str, str], more: Mapping[str, Mapping[str, object]] = {}) -> str:
+    """Stages that read `data`; `more` is what else they declare."""
+    stages = {
+        _name(condition): {
+            "cmd": f"({command}) > {_out(condition)}",
+            "deps": ["data"],
+            "outs": [_out(condition)],
+            **more.get(condition, {}),
+        }
+        for condition, command in commands.items()
+    }
+    return yaml.safe_dump({"stages": stages})
 
 
 def _project(base: Path, commands: dict[str, str]) -> Project:
@@ -64,6 +107,12 @@ def _project(base: Path, commands: dict[str, str]) -> Project:
     policy = f'[run]\npass-env = ["{VARIABLE}"]\n'
     pipeline = {"dvc.yaml": _pipeline(commands), "beside.txt": "beside\n", "lockproof.toml": policy}
     project.write({**files, **pipeline})
+    _made_elsewhere(project)
+    return project
+
+
+def _made_elsewhere(project: Project) -> None:
+    """Run the pipeline, and commit."""
     with pytest.MonkeyPatch.context() as elsewhere:
         # Where the lock was made all is otherwise.
         for name, value in ELSEWHERE.items():
@@ -73,7 +122,6 @@ def _project(base: Path, commands: dict[str, str]) -> Project:
             project.repro("first")
         finally:
             os.umask(before)
-    return project
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +184,7 @@ def test_the_cause_of_a_difference_is_the_condition(report: Report, condition: s
     if not _own_root(report):
         pytest.skip("stages have no root of their own here")
     name = _name(condition)
-    if verdicts(report)[f"{name}.out"] == "identical":
+    if verdicts(report)[_out(condition)] == "identical":
         pytest.skip("the lock was made under the same condition")
     found = [c.condition for c in stage(report, name).causes if c.condition]
     if condition in ("random", "clock") and no_clock():
@@ -149,6 +197,36 @@ def test_the_cause_of_a_difference_is_the_condition(report: Report, condition: s
     assert stage(report, name).verdict is (Verdict.INCONCLUSIVE if own else Verdict.FAILED)
     cost = report.host.stages[name].evidence[-1].text
     assert cost.startswith("experiments: ")
+
+
+def test_after_the_advice_on_each_condition_the_pipeline_reproduces(
+    report: Report, project: Project, tmp_path: Path
+) -> None:
+    """The mended commands run where all is otherwise, and give here what the lock names."""
+    if not _own_root(report):
+        pytest.skip("stages have no root of their own here")
+    assert MENDS.keys() == COMMANDS.keys() - {"nothing"}
+    for condition, (words, _) in MENDS.items():
+        name = _name(condition)
+        told = [f.message for f in report.findings if f.subject == f"{name} {condition}"]
+        told += [c.summary for c in stage(report, name).causes if c.condition == condition]
+        if told or not _row(report, condition, condition).obstacle:
+            assert told
+            assert all(words in text for text in told), (condition, told)
+    mended = copy_of(project, tmp_path)
+    more = {
+        "undeclared-files": {"deps": ["data", "beside.txt"]},
+        "cpu-count": {"params": ["workers"]},
+    }
+    commands = {condition: command for condition, (_, command) in MENDS.items()}
+    mended.write({"dvc.yaml": _pipeline(commands, more), "params.yaml": "workers: 4\n"})
+    with (mended.root / "lockproof.toml").open("a") as file:
+        file.write('[[tolerance]]\npaths = ["cpu-features.json"]\nrtol = 1e-6\n')
+    _made_elsewhere(mended)
+    after = prove(mended, mode="isolated", vary=("undeclared-files",))
+    assert after.verdict is Verdict.PASSED, after.findings
+    assert "LP711" not in rules(after)
+    assert verdicts(after)["cpu-features.json"] == "within tolerance"
 
 
 def test_the_answer_is_the_same_each_time(project: Project) -> None:
@@ -180,12 +258,7 @@ def test_a_directory_says_which_file_varies(tmp_path: Path) -> None:
 
 def test_code_that_explains_it_ends_the_search_after_two_runs(tmp_path: Path) -> None:
     project = _project(tmp_path, {"nothing": "cat data/a.txt"})
-    text = (
-        (project.root / "dvc.yaml")
-        .read_text()
-        .replace("cat data/a.txt", "sh run.sh")
-        .replace("[data]", "[data, run.sh]")
-    )
+    text = _pipeline({"nothing": "sh run.sh"}, {"nothing": {"deps": ["data", "run.sh"]}})
     project.write({"dvc.yaml": text, "run.sh": "echo 1\n"})
     project.repro("a script")
     project.write({"run.sh": "echo 2\n"})
@@ -253,3 +326,17 @@ def test_no_dependence_is_said(project: Project, tmp_path: Path) -> None:
 
 def test_the_rule_has_found_it(report: Report) -> None:
     assert "LP711" in rules(report)
+
+
+def test_the_folder_of_an_output_is_there_without_the_file_that_made_it(tmp_path: Path) -> None:
+    """DVC leaves a .gitignore there, which no stage declares."""
+    project = new_project(tmp_path)
+    command = "cat a > models/out.txt"
+    yaml = f"stages:\n  s:\n    cmd: {command}\n    deps: [a]\n    outs: [models/out.txt]\n"
+    project.write({"dvc.yaml": yaml, "a": "a\n", "models/.gitignore": "/out.txt\n"})
+    project.repro("first")
+    report = prove(project, vary=("undeclared-files",), mode="isolated")
+    assert _row(report, "s", "undeclared-files").outputs == {"models/out.txt": "equal"}
+    project.write({"lockproof.toml": '[run]\nview = "declared"\n'})
+    project.commit("declared")
+    assert prove(project, mode="chain").verdict is Verdict.PASSED

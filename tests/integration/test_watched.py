@@ -76,10 +76,13 @@ def test_ignored_files_that_stages_read_are_in_the_record_and_a_cause(tmp_path: 
     project = new_project(tmp_path)
     project.write(
         {
-            "dvc.yaml": "stages:\n  one:\n    cmd: cat here.txt extra/*.txt > one.txt || true\n"
+            "dvc.yaml": "stages:\n  one:\n    cmd: cat here.txt extra/*.txt > one.txt || true;"
+            " cat kept.txt >> kept.log; echo 1 > kept.txt; echo 1 > log.txt\n"
             "    outs: [one.txt]\n"
             "  two: {cmd: cp one.txt two.txt, deps: [one.txt], outs: [two.txt]}\n",
-            ".gitignore": "here.txt\nidle.txt\nvenv\nextra\n",
+            ".gitignore": "here.txt\nidle.txt\nvenv\nextra\nkept.*\nlog.txt\n",
+            "kept.txt": "0\n",
+            "log.txt": "what is only written\n",
             "here.txt": "here\n",
             "idle.txt": "idle\n",
             "extra/deep.txt": "deep\n",
@@ -92,7 +95,7 @@ def test_ignored_files_that_stages_read_are_in_the_record_and_a_cause(tmp_path: 
     assert found is not None
     if found["undeclared_reads"] is None:
         pytest.skip("the file system of the temporary folder keeps no access times (noatime)")
-    assert found["undeclared_reads"] == ["extra/deep.txt", "here.txt"]
+    assert found["undeclared_reads"] == ["extra/deep.txt", "here.txt", "kept.txt"]
     project.dvc("push", "-q")
     project.commit("made")
     # What is recorded afterwards, of the same lock, knows less and takes nothing away.
@@ -102,7 +105,8 @@ def test_ignored_files_that_stages_read_are_in_the_record_and_a_cause(tmp_path: 
     )  # fmt: skip
     assert "says this already" in again.stdout
     said = causes(prove(project, stages=("one",)), "one")
-    read = [("undeclared input", f"{name}.txt", "possible") for name in ("extra/deep", "here")]
+    names = ("extra/deep.txt", "here.txt", "kept.txt")
+    read = [("undeclared input", name, "possible") for name in names]
     assert [cause for cause in said if cause[0] == "undeclared input"] == read
     assert ("unknown", "one.txt", "possible") in said
 

@@ -3,14 +3,13 @@
 import math
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockproof.compare.changes import Side, changes_between, folder_change
 from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Dep, Out, Params, Pipeline, Stage
-from lockproof.render.changes import change_rows, size
+from lockproof.render.changes import change_rows
 from lockproof.render.html_report import html_report
 from lockproof.render.markdown import markdown
 from lockproof.render.table import table
@@ -100,24 +99,6 @@ def test_files_are_added_removed_or_changed(before: dict[str, str], after: dict[
     assert len(after) - len(before) == change.added - change.removed
     assert (change.added, change.removed, change.changed) == (0, 0, 0) or before != after
     assert folder_change(after, before).added == change.removed
-
-
-@pytest.mark.parametrize(
-    ("count", "shown"),
-    [
-        (None, "unknown"),
-        (0, "0 bytes"),
-        (1, "1 byte"),
-        (999, "999 bytes"),
-        (1000, "1 kB"),
-        (999_499, "999 kB"),
-        (999_500, "1 MB"),
-        (1_234_567_890, "1.23 GB"),
-        (10**19, "1e+04 PB"),
-    ],
-)
-def test_sizes(count: int | None, shown: str) -> None:
-    assert size(count) == shown
 
 
 def test_better_and_worse_follow_the_policy() -> None:

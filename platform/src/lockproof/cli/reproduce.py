@@ -71,8 +71,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const="all",
         metavar="all|NAME,...",
-        help="also run each stage with one condition varied at a time, such as timezone,"
-        " and show what depends on it (default: all of them)",
+        help="also run each stage with other conditions, such as timezone, and show what depends"
+        " on which (default: all of them); about 11 runs a stage",
     )
     parser.add_argument("--log-mlflow", action="store_true", help="log the run to MLflow")
     add_report_options(parser)

@@ -71,14 +71,14 @@ def conclude(facts: Facts) -> tuple[Finding, ...]:
     A factor is `proven` where the locked outputs come back with it put back and do not with it
     alone left as it is; `likely` where only the group of factors was shown to matter; `possible`
     where it could not be tested. What experiments cleared is not named. Where nothing is
-    established, the answer is `unknown`.
+    established, the answer is `unknown`. No lock is called altered: whoever runs a stage by force
+    with another file below HOME, or a variable that nobody records, leaves the same lock.
     """
     causes = [
         *_varying(facts),
         *_rewriting(facts),
         *facts.named,
         *(found for i, f in enumerate(facts.factors) if (found := _factor(facts, i, f))),
-        *_altered(facts),
         *_stray(facts),
     ]
     if any(c.certainty is not Certainty.POSSIBLE for c, _ in causes):
@@ -153,44 +153,6 @@ def _rewriting(facts: Facts) -> list[Finding]:
             ((text, None),),
         )
         for path, text in facts.rewritten.items()
-    ]
-
-
-def _altered(facts: Facts) -> list[Finding]:
-    """Never proven: an honest run elsewhere that nobody watched leaves the same lock."""
-    untested = any(factor.obstacle for factor in facts.factors)
-    excluded = (
-        facts.repeated
-        and not facts.varies
-        and not facts.depends
-        and not facts.rewritten
-        and not facts.named
-        and facts.failed is None
-        and facts.observed == "watched"
-        and not untested
-        and (facts.baseline is False or not facts.factors)
-        and not facts.baseline_moved
-        and not open_conditions(facts.excluded, facts.not_excluded)
-    )
-    if not excluded:
-        return []
-    text = (
-        "command, code, data, parameters and all else that a result can depend on were excluded,"
-        " and what the stage makes is always the same, but not what the lock names"
-    )
-    return [
-        (
-            Cause(
-                kind=CauseKind.ALTERED_OUTPUT,
-                subject=path,
-                certainty=Certainty.LIKELY,
-                summary="the locked digest is not of what the stage makes: it was changed after"
-                " the run",
-            ),
-            tuple((line, None) for line in (text, *_history(facts, path), *_excluded(facts))),
-        )
-        for path in facts.differing
-        if path not in facts.missing
     ]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lockproof.model.digest import Digest
+from lockproof.model.line_ends import in_windows_form
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,6 @@ def split_listing(locked: Mapping[str, str], made: Mapping[str, str]) -> Parts:
 
 def _is_byte_code(name: str) -> bool:
     return "__pycache__" in name.split("/") or name.endswith(".pyc")
-
-
-def in_windows_form(content: bytes) -> bytes | None:
-    """Text with CRLF for LF; None where it is no text, or has no lines or CRs of its own."""
-    if b"\n" not in content or b"\r" in content or b"\0" in content:
-        return None
-    return content.replace(b"\n", b"\r\n")
 
 
 def from_windows(content: bytes, locked: Digest | None) -> bool:

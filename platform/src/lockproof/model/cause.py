@@ -16,8 +16,6 @@ class CauseKind(StrEnum):
     REWRITTEN_INPUT = "rewritten input"
     UNDECLARED_INPUT = "undeclared input"
     UNDECLARED_OUTPUT = "undeclared output"
-    ALTERED_OUTPUT = "altered output"
-    """The locked output is not what the stage makes from the locked inputs."""
     NONDETERMINISM = "nondeterminism"
     """The output is another in the next run on the same machine."""
     NETWORK = "network"
@@ -39,7 +37,7 @@ class Certainty(StrEnum):
     PROVEN = "proven"
     """An experiment or a direct observation shows it."""
     LIKELY = "likely"
-    """All else that lockproof can see was excluded."""
+    """An experiment or what was seen points to it, and leaves room for another."""
     POSSIBLE = "possible"
     """It differs; whether it matters could not be tested here."""
 

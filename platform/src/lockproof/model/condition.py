@@ -27,8 +27,8 @@ CONDITIONS: Mapping[str, str] = {
     "process-id": "a process id",
     "network": "the network",
 }
-"""Condition -> what it is called in a sentence. Only where each is excluded can a lock be called
-altered."""
+"""Condition -> what it is called in a sentence. Where no cause is found, each is among what was
+excluded or among what was not."""
 
 
 def condition_noun(name: str) -> str:

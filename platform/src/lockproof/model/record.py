@@ -27,8 +27,8 @@ class RunRecord(Frozen):
     watched: tuple[str, ...] = ()
     """Stages that were seen to run; those that did not have their entries from elsewhere."""
     undeclared_reads: tuple[str, ...] | None = None
-    """Files that Git does not track and no stage makes, and that were read while the stages ran;
-    None: not known."""
+    """Files that Git does not track and no stage makes, and that were read or replaced while the
+    stages ran; None: not known."""
     mlflow_run_id: str | None = None
     recorded_at: str
     """UTC, RFC 3339."""

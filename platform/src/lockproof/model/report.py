@@ -106,16 +106,19 @@ class Reuse(Frozen):
 
 
 class Varied(Frozen):
-    """What came of a stage with one condition varied and all others held."""
+    """What came of a stage with one condition varied.
+
+    Where it matters, all others were held; where it does not, others may have been varied too.
+    """
 
     condition: str
     """Such as `hash-seed`, or `variable NAME`."""
     setting: str = ""
     """What it was varied to; where outputs differ, the first value with which they did."""
     runs: int = 0
-    """How many runs it took."""
+    """In how many runs it was."""
     seconds: float = 0.0
-    """How long they took."""
+    """How long they took, parted among the conditions that were varied in them."""
     outputs: Mapping[str, Literal["equal", "within tolerance", "differs"]] = {}
     """Output path -> how it compares with the one of the run in which nothing is varied."""
     files: tuple[str, ...] = ()
@@ -145,6 +148,8 @@ class HostStage(Frozen):
     evidence: tuple[Evidence, ...] = ()
     varied: tuple[Varied, ...] = ()
     """What was varied by `--vary`, one condition each."""
+    varied_runs: int = 0
+    """How many runs that took together: conditions share them where none matters."""
     undeclared_inputs: tuple[str, ...] = ()
     undeclared_outputs: tuple[str, ...] = ()
     reused: Reuse | None = None

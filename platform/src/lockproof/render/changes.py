@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from lockproof.model.amount import size
 from lockproof.model.changes import Changes, DataChange, FolderChange, MetricChange, StageChange
 from lockproof.model.report import Report
 from lockproof.render import words
 
-_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 _VALUE_LIMIT = 200
 MINUS = "\N{MINUS SIGN}"
 
@@ -77,18 +77,6 @@ def nothing_changed(report: Report) -> str | None:
     if changes is None or not changes.is_empty:
         return None
     return "No metric, data, parameter or stage differs from the base."
-
-
-def size(count: int | None) -> str:
-    """`1 byte`, `999 bytes`, `1.5 kB`, `20 MB`; `unknown` where nobody knows."""
-    if count is None:
-        return "unknown"
-    if count < 1000:
-        return words.count(count, "byte")
-    value, unit = float(count), 0
-    while value >= 999.5 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.3g} {_UNITS[unit]}"
 
 
 def _metric(change: MetricChange) -> Row:

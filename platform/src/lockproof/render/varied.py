@@ -55,7 +55,7 @@ def varied_summary(report: Report) -> str:
     tried = list(dict.fromkeys(each.condition for each in every if not each.obstacle))
     found = [each for each in every if each.matters]
     cost = words.duration(sum(each.seconds for each in every))
-    runs = words.count(sum(each.runs for each in every), "run")
+    runs = words.count(sum(host.varied_runs for host in report.host.stages.values()), "run")
     if not tried:
         return "nothing was varied: no condition could be had here"
     named = ", ".join(brief(name, _LIMIT) for name in tried)

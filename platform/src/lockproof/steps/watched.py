@@ -28,8 +28,8 @@ class Ran:
     sightings: tuple[Sighting, ...]
     stages: tuple[str, ...]
     reads: tuple[str, ...] | None = None
-    """Files that were read, that Git does not track and the pipeline does not name; None: not
-    known."""
+    """Files that were read or replaced, that Git does not track and the pipeline does not name;
+    None: not known."""
 
 
 def look_out(directory: Path) -> Trace | None:
@@ -90,8 +90,8 @@ def ran_here(directory: Path, sightings: tuple[Sighting, ...], trace: Trace | No
     reads = None
     if traced and traced.reads_known and trace and trace.root == root:
         named = _known(pipeline)
-        read = [p for p in traced.read if p not in traced.written and _counts(p, named)]
-        reads = tuple(read[:_MOST_READS])
+        # What was written as well was read before, or another file took its place.
+        reads = tuple([path for path in traced.read if _counts(path, named)][:_MOST_READS])
     return Ran(own, tuple(sorted({seen.address for seen in own} & known)), reads)
 
 

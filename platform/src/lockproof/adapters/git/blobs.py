@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 from lockproof.adapters.hashing import both_md5, plain_md5
 from lockproof.model.digest import Algorithm, Digest, directory_digest
+from lockproof.model.line_ends import in_windows_form
 
 from .forms import other_forms
 from .links import BrokenLink, Links
 from .snapshot import Snapshot
 
-_GITS_HEAD = 8000
-"""Bytes in which Git looks for a NUL, to tell text."""
 _MOST_CONVERTED = 64 << 20
 
 
@@ -155,8 +154,8 @@ class Blobs:
         self.snapshot.load(own.values())
         for at, file in own.items():
             content = self.snapshot.read(file) or b""
-            if b"\0" not in content[:_GITS_HEAD]:
-                text = content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+            text = in_windows_form(content)
+            if text is not None:
                 found[at] = plain_md5([text])
         return Digest.of("md5", found[""]) if "" in found else directory_digest(found, "md5")
 

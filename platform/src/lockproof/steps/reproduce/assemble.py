@@ -300,6 +300,7 @@ def _host(session: Session, result: Result) -> HostStage:
         differences=first.differences,
         evidence=result.evidence,
         varied=result.varied,
+        varied_runs=result.varied_runs,
         undeclared_inputs=execution.undeclared_inputs,
         undeclared_outputs=execution.undeclared_outputs,
         network=execution.completed.network,

@@ -143,6 +143,11 @@ async def execute(
     disarranged = 0
     with drawn(workspace.folder, (*hidden, *map(session.git_path, aside))):
         (workspace.root / stage.wdir).mkdir(parents=True, exist_ok=True)
+        # A sibling stage's output, or a file that is not declared, may be what makes the folder.
+        if setup.make_folders or world.declared_only or session.curtain.declared_only:
+            for out in stage.outs:
+                if not out.external:
+                    (workspace.root / out.path).parent.mkdir(parents=True, exist_ok=True)
         if world.disorder:
             places = (workspace.folder, world.disorder.other_than)
             disarranged = await in_thread(disarrange, *places)
@@ -223,13 +228,8 @@ def _lay_out(
     for out in stage.outs:
         if out.external:
             continue
-        target = root / out.path
-        if setup.make_folders:
-            # A sibling stage's output may be what makes this folder in the whole pipeline.
-            target.parent.mkdir(parents=True, exist_ok=True)
         if not out.persist:
-            _delete(target)
-    (root / stage.wdir).mkdir(parents=True, exist_ok=True)
+            _delete(root / out.path)
     known = {**setup.present, **{path: given.digest for path, given in setup.inputs.items()}}
     return {
         dep.path: _given(workspace, dep, known.get(dep.path))

@@ -10,9 +10,10 @@ from lockproof.adapters.dvc.objects import Need
 from lockproof.adapters.environment.interpreters import Interpreter
 from lockproof.adapters.files import write_whole
 from lockproof.compare.causes import Factor
-from lockproof.compare.contents import from_windows, in_windows_form
+from lockproof.compare.contents import from_windows
 from lockproof.errors import LockproofError, UnavailableError
 from lockproof.model.cause import CauseKind
+from lockproof.model.line_ends import in_windows_form
 from lockproof.model.pipeline import Dep, Out, Params, Pipeline, Stage, flat, inside, overlap
 from lockproof.parse.params import read_params
 

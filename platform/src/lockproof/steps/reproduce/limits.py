@@ -4,6 +4,7 @@ from lockproof.adapters.sandbox.job import Limits
 from lockproof.adapters.sandbox.quota import Quota
 from lockproof.adapters.sandbox.run import Completed
 from lockproof.config import RunPolicy
+from lockproof.model.amount import size
 
 from .world import World
 
@@ -35,14 +36,14 @@ def excess(policy: RunPolicy, completed: Completed) -> str | None:
     if completed.over is None:
         return None
     name, used = completed.over
-    allowed = _amount(name, getattr(policy, name))
-    return f"{name}: {_amount(name, used)} at one time where {allowed} are allowed"
+    allowed = getattr(policy, name)
+    most, had = _amount(name, allowed), _amount(name, used)
+    if had == most:
+        return f"{name}: at one time {_amount(name, used - allowed)} more than the {most} allowed"
+    return f"{name}: {had} at one time where {most} are allowed"
 
 
 def _amount(name: str, value: int) -> str:
     if name == "processes" or not value:
         return f"{value}" if value else ""
-    for unit, shift in (("GiB", 30), ("MiB", 20)):
-        if value >= 10 << shift or (value >= 1 << shift and not value % (1 << shift)):
-            return f"{value >> shift} {unit}"
-    return f"{value / (1 << 20):.1f} MiB"
+    return size(value, 1024)

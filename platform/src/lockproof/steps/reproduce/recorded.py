@@ -105,7 +105,7 @@ def excluded_by_record(
         why = "the run record was written after the fact"
     else:
         return _by_watched(session, record, excluded, reasons)
-    for name in (*_FIELDS, "packages", "ignored-files"):
+    for name in (*_FIELDS, "variables", "packages", "ignored-files"):
         reasons.setdefault(name, why)
     return excluded, reasons
 
@@ -117,7 +117,6 @@ _FIELDS: Mapping[str, str] = {
     "umask": "umask",
     "user": "user",
     "filesystem": "filesystem",
-    "variables": "variables",
     "cpu-features": "cpu_features",
     "threads": "threads",
 }
@@ -145,6 +144,9 @@ def _by_watched(
         reasons["packages"] = f"{len(more)} that were installed then are not here"
     else:
         reasons["packages"] = "others than in the run that was watched"
+    if "variables" not in reasons:
+        # Of those that the policy names, one that differs is a factor by itself.
+        reasons["variables"] = "of those that pass-env does not name, a record says nothing"
     if record.undeclared_reads is None:
         reasons["ignored-files"] = "what the run read could not be seen"
     elif record.undeclared_reads:

@@ -36,6 +36,7 @@ class Result:
     causes: tuple[Cause, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     varied: tuple[Varied, ...] = ()
+    varied_runs: int = 0
     upstream: tuple[str, ...] = ()
     """Outputs of stages before it that came out differently, and that it was not judged on."""
     followed: Path | None = None

@@ -42,7 +42,7 @@ from lockproof.steps.trust import (
 from .affected import affected_since
 from .assemble import assemble
 from .chain import run_chain
-from .conditions.vary import cost, vary
+from .conditions.vary import cost, longest_first, vary
 from .confirm import confirm_judged
 from .explain import explain
 from .follow import follow
@@ -265,15 +265,16 @@ async def _run(
 
 
 async def _vary(session: Session, results: Mapping[str, Result], request: Request) -> None:
-    session.progress.say(await anyio.to_thread.run_sync(cost, session, results, request.vary))
-    limiter = anyio.CapacityLimiter(_jobs(session.policy, request))
+    jobs = _jobs(session.policy, request)
+    session.progress.say(await anyio.to_thread.run_sync(cost, session, results, request.vary, jobs))
+    limiter = anyio.CapacityLimiter(jobs)
 
     async def one(result: Result) -> None:
         async with limiter:
             await vary(session, result, request.vary)
 
     async with anyio.create_task_group() as group:
-        for result in results.values():
+        for result in longest_first(results):
             group.start_soon(one, result)
 
 

@@ -1,6 +1,7 @@
 """Causes that need no experiment: the log, the outputs or the run record show them."""
 
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -174,7 +175,8 @@ def _of_folder(session: Session, result: Result, out: Out) -> Iterator[Finding]:
             f"{out.path}/{parts.only_locked[0]}",
             Certainty.LIKELY,
             "it is in the locked folder and the stage does not make it: it was left there by an"
-            " earlier run, or put there",
+            f" earlier run, or put there; 'dvc repro -f -s {shlex.quote(result.stage.address)}'"
+            " makes the folder anew",
             f"all {len(made):,} files that the stage makes are as locked;"
             f" {len(parts.only_locked):,} more are in the lock",
         )
@@ -226,8 +228,9 @@ def _of_record(session: Session, record: RunRecord) -> Iterator[Finding]:
                 CauseKind.UNDECLARED_INPUT,
                 path,
                 Certainty.POSSIBLE,
-                f"it was read where the lock was made, and is not in the commit: {_TRACK}",
-                f"run record {record.name} saw it read; what it said is not known here",
+                "it was read or replaced where the lock was made, and is not in the commit:"
+                f" {_TRACK}",
+                f"run record {record.name} saw it; what it said is not known here",
             )
 
 

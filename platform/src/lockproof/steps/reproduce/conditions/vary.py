@@ -1,6 +1,7 @@
-"""`--vary`: each condition varied alone, before there is trouble, and what came of it."""
+"""`--vary`: what would differ elsewhere, before there is trouble; a table of conditions."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, cast
 
 from lockproof.model.report import Varied
@@ -9,28 +10,31 @@ from lockproof.steps.reproduce.session import Session
 
 from .known import Condition
 from .lab import Lab, Look, how_failed, laboratory
+from .plan import Pair, Plan, allowed, plan
 from .search import RANDOM_MEND, by_itself, repeat
 
-_REPEATS = 2
-"""Besides the judged run: what differs by chance in one of three runs is found."""
 
-
-def cost(session: Session, results: Mapping[str, Result], names: Sequence[str]) -> str:
-    """What varying these conditions costs at most, in words."""
-    runs, seconds = 0, 0.0
-    for result in _able(results):
+def cost(session: Session, results: Mapping[str, Result], names: Sequence[str], jobs: int) -> str:
+    """What varying these conditions will cost, in words."""
+    runs, seconds, count = 0, 0.0, 0
+    for result in results.values():
+        if not _able(result):
+            continue
         with laboratory(session, result, None) as lab:
-            count = _REPEATS + sum(
-                len(c.settings) for c in lab.conditions if _asked(c, names) and not c.obstacle
-            )
-        runs += count
-        assert result.execution is not None
-        seconds += count * sum(result.execution.seconds.values())
-    return f"varying {len(names)} conditions: at most {runs} runs, about {seconds:.0f} s of work"
+            planned = min(_plan(lab, names).runs, allowed(session))
+        runs += planned
+        seconds += planned * _usual(result)
+        count += 1
+    at_once = max(1, min(jobs, count))
+    return (
+        f"varying {len(names)} condition{'s' * (len(names) != 1)}: {runs} runs of {count}"
+        f" stage{'s' * (count != 1)}, about {seconds / at_once:.0f} s with {at_once} at a time;"
+        f" more where outputs differ, at most {allowed(session)} runs a stage"
+    )
 
 
 async def vary(session: Session, result: Result, names: Sequence[str]) -> None:
-    """Run a stage under each of these conditions varied alone; writes it into `result`.
+    """Find out which of these conditions a stage's outputs depend on; writes it into `result`.
 
     Raises:
         UnavailableError: a remote is needed and does not answer.
@@ -41,109 +45,222 @@ async def vary(session: Session, result: Result, names: Sequence[str]) -> None:
     if failure:
         result.varied = tuple(Varied(condition=n, obstacle=failure) for n in names)
         return
-    with laboratory(session, result, None) as lab:
-        result.varied = tuple(await _all(lab, names))
+    with laboratory(session, result, allowed(session)) as lab:
+        table = _Table(lab, names, _plan(lab, names))
+        await table.fill()
+        result.varied = tuple(table.rows())
+        result.varied_runs = lab.runs
 
 
-def _able(results: Mapping[str, Result]) -> list[Result]:
-    return [r for r in results.values() if r.execution and r.workspace and r.execution.succeeded]
+def longest_first(results: Mapping[str, Result]) -> list[Result]:
+    """So that the longest is not what everybody waits for in the end."""
+    return sorted(results.values(), key=_usual, reverse=True)
 
 
-def _asked(condition: Condition, names: Sequence[str]) -> bool:
-    return condition.name in names or (
-        condition.name.startswith("variable ") and "pass-env" in names
-    )
+def _able(result: Result) -> bool:
+    return bool(result.execution and result.workspace and result.execution.succeeded)
 
 
-async def _all(lab: Lab, names: Sequence[str]) -> list[Varied]:
-    address, say = lab.result.stage.address, lab.session.progress.say
-    say(f"{address}: does it vary by itself?")
-    if not lab.site.own_root:
-        await lab.rest_on("held", {})
-    started = lab.runs, lab.seconds
-    chance, clock = await _by_itself(lab)
-    found = []
-    if "random" in names:
-        found.append(_told("random", "nothing varied", lab, started, chance, RANDOM_MEND))
-    loose = frozenset(chance.differs) if chance else frozenset()
-    for condition in lab.conditions:
-        if not _asked(condition, names):
-            continue
-        if condition.name == "clock" and clock:
-            found.append(_told("clock", "another time", lab, started, clock, condition.mend))
-            continue
-        say(f"{address}: varying {condition.name}")
-        found.append(await _one(lab, condition, loose))
-    if "pass-env" in names and not any(v.condition.startswith("variable ") for v in found):
-        found.append(Varied(condition="pass-env", obstacle="the policy passes no variable on"))
-    return found
+def _usual(result: Result) -> float:
+    return sum(result.execution.seconds.values()) if result.execution else 0.0
 
 
-async def _by_itself(lab: Lab) -> tuple[Look | None, Look | None]:
-    """A run with nothing varied that differs, and one that differs by the clock alone."""
-    look = None
-    for number in range(_REPEATS):
-        look = await repeat(lab, f"repeat-{number + 1}")
-        if look and (look.differs or look.failed):
-            break
-    if look is None or not look.differs:
-        return look, None
-    cause = await by_itself(lab, look)
-    if cause.condition != "clock":
-        return look, None
-    # From here on the clock stands still, so that nothing else is taken for it.
-    still = await lab.run("clock-stands")
-    return still, look
+def _plan(lab: Lab, names: Sequence[str]) -> Plan:
+    return plan(lab.site, names, _usual(lab.result), allowed(lab.session))
 
 
-async def _one(lab: Lab, condition: Condition, loose: frozenset[str]) -> Varied:
-    if condition.obstacle:
-        return Varied(condition=condition.name, obstacle=condition.obstacle)
-    started = lab.runs, lab.seconds
-    look, label, failed = None, "", None
-    for number, setting in enumerate(condition.settings):
-        now = await lab.run(f"{_file_name(condition.name)}-{number + 1}", setting.changes)
-        if now is None:
-            break
-        if condition.artificial and now.failed:
-            failed = now.failed
-            continue
-        look, label = now, setting.label
-        if set(now.differs) - loose or now.failed or condition.artificial:
-            break
-    if look is None:
-        why = f"{failed}, perhaps for how it is varied" if failed else "no run could be made"
-        return Varied(condition=condition.name, obstacle=why)
-    if condition.name == "file-order" and not look.disarranged:
-        why = "no folder listed its files in another order"
-        return Varied(condition=condition.name, obstacle=why)
-    return _told(condition.name, label, lab, started, look, condition.mend, loose)
+@dataclass
+class _Tried:
+    """What came of one condition so far."""
+
+    runs: int = 0
+    seconds: float = 0.0
+    """Its share of the time of runs in which others were varied too."""
+    quiet: Look | None = None
+    """The last run in which nothing else came out."""
+    labels: tuple[str, ...] = ()
+    """With what that was so."""
+    named: tuple[str, Look] | None = None
+    """With what, and how, outputs came out otherwise."""
+    open: bool = False
+    """Whether something else came out the last time, and perhaps for another condition."""
+    obstacle: str = ""
 
 
-def _told(
-    name: str,
-    setting: str,
-    lab: Lab,
-    started: tuple[int, float],
-    look: Look | None,
-    mend: str,
-    loose: frozenset[str] = frozenset(),
-) -> Varied:
-    if look is None:
-        return Varied(condition=name, obstacle="no run could be made")
-    told = {path: how for path, how in look.outputs.items() if path not in loose}
-    if loose and not told:
-        return Varied(condition=name, obstacle="the outputs vary by themselves")
-    found = Varied(
-        condition=name,
-        setting=setting,
-        runs=lab.runs - started[0],
-        seconds=round(lab.seconds - started[1], 3),
-        outputs=cast("dict[str, Literal['equal', 'within tolerance', 'differs']]", told),
-        files=look.files,
-        failed=look.failed,
-    )
-    return found.model_copy(update={"mend": mend}) if found.matters else found
+class _Table:
+    """Runs that vary conditions, and what they say of each."""
+
+    def __init__(self, lab: Lab, names: Sequence[str], planned: Plan) -> None:
+        self.lab, self.names, self.plan = lab, names, planned
+        wanted = [*(c for each in planned.rounds for c, _ in each), *planned.alone]
+        self.tried = {c.name: _Tried() for c in wanted}
+        self.chance = _Tried()
+        """Whether outputs vary by themselves."""
+        self.loose: set[str] = set()
+        """Outputs that do."""
+        self.clock: Look | None = None
+        """A run that differed by the time of day alone."""
+
+    async def fill(self) -> None:
+        """Make the runs."""
+        await self._by_itself()
+        self.chance.runs, self.chance.seconds = self.lab.runs, self.lab.seconds
+        if self.chance.quiet and self.chance.quiet.failed:
+            for tried in self.tried.values():
+                tried.obstacle = f"with nothing varied {self.chance.quiet.failed}"
+            return
+        for pairs in self.plan.rounds:
+            await self._settle(pairs)
+        for condition in self.plan.alone:
+            if not (condition.name == "clock" and self.clock):
+                await self._one(condition)
+
+    def _say(self, what: str) -> None:
+        address = self.lab.result.stage.address
+        planned = max(self.plan.runs, self.lab.runs + 1)
+        self.lab.session.progress.say(f"{address}: run {self.lab.runs + 1} of {planned}: {what}")
+
+    async def _run(self, pairs: Sequence[Pair]) -> Look | None:
+        names = [condition.name for condition, _ in pairs]
+        self._say(f"varying {', '.join(names)}")
+        label = f"varied-{'-'.join(map(_file_name, names))}"[:80] + f"-{self.lab.runs}"
+        look = await self.lab.run(label, *(setting.changes for _, setting in pairs))
+        if look is None:
+            return None
+        for condition, setting in pairs:
+            tried = self.tried[condition.name]
+            tried.runs += 1
+            tried.seconds += look.seconds / len(pairs)
+            tried.open = not self._is_quiet(look)
+            if tried.open:
+                continue
+            tried.quiet = look
+            if setting.label not in tried.labels:
+                tried.labels += (setting.label,)
+            if condition.name == "file-order" and not look.disarranged:
+                tried.obstacle = "no folder listed its files in another order"
+        return look
+
+    def _is_quiet(self, look: Look) -> bool:
+        return look.failed is None and not set(look.differs) - self.loose
+
+    def _by_chance(self, look: Look) -> None:
+        self.chance.named = "nothing varied", look
+        self.loose.update(look.differs)
+
+    async def _by_itself(self) -> None:
+        if not self.lab.site.own_root:
+            # Another path is seen there: what was judged is no run to compare with.
+            await self.lab.rest_on("held", {})
+        look = None
+        for number in range(self.plan.repeats):
+            self._say("does it vary by itself?")
+            look = await repeat(self.lab, f"repeat-{number + 1}") or look
+            if look and (look.differs or look.failed):
+                break
+        self.chance.quiet = look
+        if look is None or not look.differs:
+            return
+        cause = await by_itself(self.lab, look)
+        if cause.condition != "clock":
+            self._by_chance(look)
+            return
+        # From here on the clock stands still, so that nothing else is taken for it.
+        self.clock = look
+        still = await self.lab.run("clock-stands")
+        self.chance.quiet = still
+        if still and still.differs:
+            self._by_chance(still)
+
+    async def _settle(self, pairs: Sequence[Pair]) -> bool:
+        """Vary these at once, and in parts where outputs differ; whether one was named."""
+        pairs = [pair for pair in pairs if not self.tried[pair[0].name].named]
+        look = await self._run(pairs) if pairs else None
+        if look is None or self._is_quiet(look):
+            return False
+        if len(pairs) == 1:
+            return await self._confirm(pairs, look)
+        half = len(pairs) // 2
+        parts = [await self._settle(pairs[:half]), await self._settle(pairs[half:])]
+        # What matters together only is as much a dependence.
+        return any(parts) or await self._confirm(pairs, look)
+
+    async def _confirm(self, pairs: Sequence[Pair], look: Look) -> bool:
+        """Whether it comes out so again; if not, it was by chance."""
+        again = None if look.failed else await self._run(pairs)
+        if again and self._is_quiet(again):
+            self._by_chance(look)
+            return False
+        if again or len(pairs) == 1:
+            label = " with ".join(setting.label for _, setting in pairs)
+            self.tried[pairs[0][0].name].named = label, look
+            for condition, _ in pairs:
+                self.tried[condition.name].open = False
+        return True
+
+    async def _one(self, condition: Condition) -> None:
+        """Vary a condition under which honest commands may fail for how it is varied."""
+        tried = self.tried[condition.name]
+        for setting in condition.settings:
+            look = await self._run([(condition, setting)])
+            if look is None:
+                return
+            if condition.artificial and look.failed:
+                tried.obstacle = f"{look.failed}, perhaps for how it is varied"
+                continue
+            tried.obstacle = ""
+            if not self._is_quiet(look):
+                await self._confirm([(condition, setting)], look)
+            return
+
+    def rows(self) -> list[Varied]:
+        """A row for each condition that was asked for."""
+        found = []
+        if "random" in self.names:
+            found.append(self._row("random", RANDOM_MEND, self.chance))
+        unvaried = {c.name: c.obstacle for c in self.plan.unvaried}
+        for condition in self.lab.conditions:
+            name = condition.name
+            if name in unvaried:
+                found.append(Varied(condition=name, obstacle=unvaried[name]))
+            elif name in self.tried:
+                tried = self.tried[name]
+                if name == "clock" and self.clock:
+                    tried = _Tried(1, self.clock.seconds, named=("another time", self.clock))
+                found.append(self._row(name, condition.mend, tried))
+        if "pass-env" in self.names and not any(v.condition.startswith("variable ") for v in found):
+            found.append(Varied(condition="pass-env", obstacle="the policy passes no variable on"))
+        return found
+
+    def _row(self, name: str, mend: str, tried: _Tried) -> Varied:
+        if tried.obstacle and not tried.named:
+            return Varied(condition=name, obstacle=tried.obstacle)
+        look = tried.named[1] if tried.named else tried.quiet
+        if look is None or (tried.open and not tried.named):
+            left = f"{allowed(self.lab.session)} runs ([reproduce] experiments)"
+            return Varied(condition=name, obstacle=f"no run of {left} was left to tell")
+        if name == "random":
+            told = {p: "differs" if p in self.loose else how for p, how in look.outputs.items()}
+        else:
+            told = {path: how for path, how in look.outputs.items() if path not in self.loose}
+        if look.outputs and not told:
+            return Varied(condition=name, obstacle="the outputs vary by themselves")
+        found = Varied(
+            condition=name,
+            setting=tried.named[0] if tried.named else _labels(tried.labels),
+            runs=tried.runs,
+            seconds=round(tried.seconds, 3),
+            outputs=cast("dict[str, Literal['equal', 'within tolerance', 'differs']]", told),
+            files=look.files,
+            failed=look.failed,
+        )
+        return found.model_copy(update={"mend": mend}) if found.matters else found
+
+
+def _labels(labels: Sequence[str]) -> str:
+    if not labels:
+        return "nothing varied"
+    return ", ".join(labels) if len(labels) < 3 else f"{labels[0]} to {labels[-1]}"
 
 
 def _file_name(name: str) -> str:
