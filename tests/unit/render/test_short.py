@@ -64,6 +64,8 @@ def test_the_table_counts_what_is_let_pass_unless_it_is_asked_for() -> None:
     assert "\n1 waived, 1 in the baseline: -v lists them\n" in text
     assert "note LP306  a.py\n" in table(made, whole=True)
     assert "-v lists" not in table(made, whole=True)
+    # The verdict's line counts what is left as that, and what is let pass as that.
+    assert "\nPASSED: 2 stages; 1 note; 1 waived, 1 in the baseline; " in text
 
 
 @pytest.mark.parametrize("name", ["table", "markdown", "html", "junit"])
