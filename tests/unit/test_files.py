@@ -202,9 +202,7 @@ def test_what_a_killed_writer_left_is_swept_and_what_one_at_work_needs_is_not(
     path = tmp_path / "f"
     (tmp_path / ".lockproof-settings").write_text("a user's own")
     argv = [sys.executable, "-c", WRITES, str(path)]
-    with subprocess.Popen(
-        [*argv, "wait"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as writer:
+    with subprocess.Popen([*argv, "wait"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
         assert writer.stdout is not None
         assert writer.stdout.readline()
         subprocess.run(argv, check=True)
