@@ -37,9 +37,9 @@ PARTS = (
         "`make ci-tools`, with Go and npm; apt-get install jq rsync",
     ),
     (
-        r"no (ba|z|fi|da|k|mk|a)sh\b|no (zsh|fish|busybox) here",
+        r"^no \w*sh$|^no \S+ here$",
         "shells",
-        "apt-get install zsh fish",
+        "apt-get install zsh fish ksh",
     ),
     (r"the clock cannot be held", "causes that a clock hides", "apt-get install libfaketime"),
     (
