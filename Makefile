@@ -51,6 +51,13 @@ ci-tools: develop ## add actionlint (from Go) and gitlab-ci-local (npm), for the
 test: test-module ## run every test that can run here; the others say why not
 	@$(PYTEST) --numprocesses auto --dist loadgroup $(ARGS)
 
+ORDINARY := $(addprefix tests/unit/,test_files.py test_file_sets.py test_scratch.py test_hasher.py test_run.py \
+  test_sandbox.py test_trace.py test_leftovers.py test_git.py compare/test_folders.py) \
+  $(addprefix tests/integration/,test_isolation.py test_full_disk.py test_no_passwd.py test_gate_checkout.py)
+.PHONY: test-ordinary
+test-ordinary: ## run the tests that have to do with permissions, for who is not root
+	@$(PYTEST) --numprocesses auto --dist loadgroup $(ORDINARY) $(ARGS)
+
 # Run by name, a group that cannot run, or has no test, is a failure and not a skip.
 .PHONY: test-s3
 test-s3: develop ## run the tests that need an S3 server

@@ -14,6 +14,7 @@ import argparse
 import contextlib
 import fcntl
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -24,7 +25,7 @@ import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from package_index import for_pip, for_uv, pip_settings
@@ -33,10 +34,14 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 OLD = ROOT / ".venv.old"
 MARK = "lockproof-setup.json"
+LOG = "lockproof-setup.log"
 PINS = {kind: ROOT / "requirements" / f"{kind}.txt" for kind in ("build", "gate", "run", "dev")}
 MORE = {"gate": ("run", "dev"), "run": ("dev",)}
 """Kind -> those whose pins contain its own."""
 FORMAT = 1
+TELLS = ROOT / "platform/src/lockproof/adapters/environment/installing.py"
+LINES = 40
+"""How many of the last lines are printed of an installer that failed."""
 
 
 class SetupError(Exception):
@@ -116,6 +121,28 @@ class Installer:
         if done.returncode:
             raise SetupError(f"{Path(command[0]).name} failed; what it printed is above")
 
+    def install_by(self, packages: int, *command: str | Path) -> None:
+        """Run an installer, and tell how far it is; its last words are printed if it fails."""
+        telling = tells()
+        log = self.venv / LOG
+        with log.open("wb") as file, telling.Pulse(say) as pulse:
+            telling_of = telling.Installing(log, packages, pulse, self.venv, "asking the index")
+            with subprocess.Popen(
+                command, env=self.environ, stdin=subprocess.DEVNULL, stdout=file, stderr=file
+            ) as process:
+                try:
+                    while process.poll() is None:
+                        telling_of("")
+                        with contextlib.suppress(subprocess.TimeoutExpired):
+                            process.wait(0.3)
+                except BaseException:  # As `subprocess.run` does.
+                    process.kill()
+                    raise
+        if process.returncode:
+            said = log.read_text("utf-8", "replace").splitlines()
+            sys.stderr.write("\n".join([*said[-LINES:], ""]))
+            raise SetupError(f"{self.name} failed; what it printed last is above")
+
     def create(self) -> None:
         if self.uv:
             python = ("--python", base_python())
@@ -123,22 +150,46 @@ class Installer:
         else:
             self.run(base_python(), "-I", "-m", "venv", self.venv)
 
-    def install(self, *what: str | Path) -> None:
+    def install(self, *what: str | Path, packages: int = 1) -> None:
         python = self.venv / "bin" / "python"
-        options = ["--quiet", "--no-deps", "--no-build-isolation"]
+        options = ["--no-deps", "--no-build-isolation"]
         if self.uv:
-            self.run(self.uv, "pip", "install", "--python", python, *options, *what)
+            install: list[str | Path] = [self.uv, "pip", "install", "--python", python]
         else:
             # Compiling 170 packages takes longer than installing them, and few modules are used.
             options += ["--no-compile", "--use-pep517"]
-            self.run(python, "-I", "-m", "pip", "install", *options, *what)
+            install = [python, "-I", "-m", "pip", "install"]
+        self.install_by(packages, *install, *options, *what)
+
+    def install_pins(self, pins: Path) -> None:
+        self.install("--require-hashes", "-r", pins, packages=count(pins))
+
+
+def count(pins: Path) -> int:
+    """How many packages a file of pins has."""
+    return sum(line[:1].isalnum() for line in pins.read_text("utf-8").splitlines())
+
+
+def say(text: str) -> None:
+    print(f"setup: {text}", flush=True)
+
+
+def tells() -> ModuleType:
+    """lockproof's own module that tells how far an installer is: there is no lockproof yet."""
+    spec = importlib.util.spec_from_file_location("installing", TELLS)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.dont_write_bytecode = True
+    spec.loader.exec_module(module)
+    return module
 
 
 def build(kind: str, installer: Installer) -> None:
     """Make `.venv` anew, or add the pins to a `.venv` that has fewer."""
     fewer = any(kind in more and is_current(less) for less, more in MORE.items())
     adds = fewer and "unfinished" not in mark(VENV)
-    pins = sum(line[:1].isalnum() for line in PINS[kind].read_text("utf-8").splitlines())
+    pins = count(PINS[kind])
     version = python_version(base_python()) or ""
     print(
         f"setup: {'adding to' if adds else 'making'} .venv with {installer.name}, "
@@ -161,14 +212,14 @@ def add_pins(kind: str, installer: Installer) -> None:
     """Add to a finished `.venv`: its marks stay true, whatever becomes of the addition."""
     before = mark(VENV)
     write_mark(VENV, before | {"unfinished": kind})
-    installer.install("--require-hashes", "-r", PINS[kind])
+    installer.install_pins(PINS[kind])
     write_mark(VENV, before | {kind: key(kind)})
 
 
 def install_all(kind: str, installer: Installer) -> None:
     # Build backends first: what has no wheel, and lockproof itself, are built with these.
     for pins in (PINS["build"], PINS[kind]):
-        installer.install("--require-hashes", "-r", pins)
+        installer.install_pins(pins)
     installer.environ |= {"PIP_REQUIRE_HASHES": "0", "UV_REQUIRE_HASHES": "0"}
     installer.install("--editable", ROOT)
     point_at_source()

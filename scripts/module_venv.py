@@ -25,7 +25,7 @@ def main() -> int:
     try:
         remove(PLACE)
         installer.create()
-        installer.install("--require-hashes", "-r", PINS)
+        installer.install_pins(PINS)
         MARK.write_text(made_from.hexdigest())
     except (SetupError, OSError) as error:
         print(f"setup: {error}", file=sys.stderr)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from unproved import unproved
+
 # No test measures time, since machines are busy; in CI this is hypothesis's own choice.
 settings.register_profile("untimed", settings(), deadline=None)
 settings.load_profile("untimed")
@@ -72,3 +74,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for name, reason in reasons.items():
             if reason and item.get_closest_marker(name):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which parts nothing was proved of: a skipped test is no proof."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    lines = unproved(one.longrepr[2] for one in skipped if isinstance(one.longrepr, tuple))
+    if lines:
+        terminalreporter.section("not proved here")
+        terminalreporter.write_line("\n".join(lines))

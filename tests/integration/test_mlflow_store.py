@@ -17,6 +17,7 @@ import pytest
 from lockproof.adapters.mlflow.tracking import Tracking
 from lockproof.config import MlflowPolicy
 from lockproof.errors import ConfigError, ExitCode, UnavailableError
+from lockproof.installed import how_to_add
 from lockproof.model.environment import Environment
 from lockproof.model.run import GitState, RunFacts
 
@@ -261,7 +262,7 @@ except MissingExtraError as error:
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    assert "pip install 'lockproof[mlflow]'" in done.stdout
+    assert how_to_add("mlflow") in done.stdout
 
 
 def test_the_adapter_alone_imports_nothing_heavy() -> None:

@@ -10,6 +10,7 @@ import pytest
 from lockproof.adapters.plugins import PLUGINS
 from lockproof.config import RemotePolicy
 from lockproof.errors import ConfigError, MissingExtraError
+from lockproof.installed import how_to_add
 from lockproof.model.check import Check
 from lockproof.model.claim import Claim, Claims, Exempt, Exemption
 from lockproof.model.remote import RemoteConfigs
@@ -131,7 +132,7 @@ def test_a_plugin_that_is_not_here_is_named_by_its_extra(scheme: str) -> None:
         pytest.skip(f"{module} is installed")
     with pytest.raises(MissingExtraError) as caught:
         prove([claim], known)
-    assert str(caught.value).endswith(f"needs an extra: pip install 'lockproof[{extra}]'")
+    assert str(caught.value).endswith(f"needs the extra '{extra}': {how_to_add(extra)}")
     declared = read_toml((Path(__file__).parents[2] / "pyproject.toml").read_text())
     (needed, *_) = declared["project"]["optional-dependencies"][extra]
     assert needed.startswith(module.replace("_", "-"))

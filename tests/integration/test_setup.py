@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+TELLS = "adapters/environment/installing.py"
 BASE_PYTHON = os.path.realpath(sys._base_executable)
 
 BACKEND = """
@@ -154,6 +155,9 @@ class Checkout:
         shutil.copytree(SCRIPTS, folder / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
         source = folder / "platform" / "src" / "lockproof"
         source.mkdir(parents=True)
+        tells = source / TELLS
+        tells.parent.mkdir(parents=True)
+        shutil.copy(SCRIPTS.parent / "platform" / "src" / "lockproof" / TELLS, tells)
         (source / "__init__.py").write_text("def main():\n    print('proved')\n")
         (folder / "backend.py").write_text(BACKEND)
         (folder / "pyproject.toml").write_text(PYPROJECT)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from lockproof.installed import how_to_add
+
 from .pipelines import BIN, Project, copy_of, new_project
 
 YAML = """\
@@ -206,9 +208,7 @@ def test_a_plugin_that_is_not_here_is_told_before_any_work(project: Project, cac
     empty_cache(project)
     done = run(project, cache)
     assert done.returncode == 2
-    assert last_line(done).endswith(
-        "remote 'store' (gs) needs an extra: pip install 'lockproof[gs]'"
-    )
+    assert last_line(done).endswith(f"remote 'store' (gs) needs the extra 'gs': {how_to_add('gs')}")
     assert "building" not in done.stderr
 
 

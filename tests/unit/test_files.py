@@ -184,6 +184,36 @@ def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path) -> None:
     assert path.read_text() in {"a" * 100_000, "b" * 100_000}
 
 
+WRITES = """
+import os, sys
+from pathlib import Path
+from lockproof.adapters.files import write_whole
+def wait(_):
+    print(flush=True)
+    sys.stdin.read()
+os.fsync = wait if len(sys.argv) > 2 else os.fsync
+write_whole(Path(sys.argv[1]), "new")
+"""
+
+
+def test_what_a_killed_writer_left_is_swept_and_what_one_at_work_needs_is_not(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "f"
+    (tmp_path / ".lockproof-settings").write_text("a user's own")
+    argv = [sys.executable, "-c", WRITES, str(path)]
+    with subprocess.Popen([*argv, "wait"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline()
+        subprocess.run(argv, check=True)
+        begun = sorted(name for name in os.listdir(tmp_path) if name.endswith(".tmp"))
+        assert len(begun) == 1, "a writer is at work"
+        writer.kill()
+    assert sorted(os.listdir(tmp_path)) == sorted([".lockproof-settings", *begun, "f"])
+    subprocess.run(argv, check=True)
+    assert sorted(os.listdir(tmp_path)) == [".lockproof-settings", "f"]
+
+
 def test_the_cache_is_where_the_environment_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

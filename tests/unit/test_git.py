@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from lockproof.adapters.git.origin import origin_of
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.errors import UsageError
+from lockproof.model.report import Origin
 
 STRANGE = ["a b", "new\nline", 'quo"te', "-rf", "*", "tab\t", "é", os.fsdecode(b"\xff\xfe")]
 WHO = {
@@ -586,3 +588,35 @@ def test_a_repository_whose_path_has_a_line_break(tmp_path: Path) -> None:
     target = tmp_path / "target"
     GitRepository.discover(made.root).check_out(made.second, target)
     assert (target / "f").read_text() == "two\n"
+
+
+def test_where_a_commit_comes_from_is_told_without_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make(tmp_path / "r")
+    repository = GitRepository.discover(made.root)
+    for name in ("GITHUB_HEAD_REF", "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "CI_COMMIT_BRANCH"):
+        monkeypatch.delenv(name, raising=False)
+    assert origin_of(repository, None) == Origin(branch="main")
+
+    git(made.root, "commit", "-q", "--allow-empty", "-m", "A title: <b>\n\nits body")
+    now = git(made.root, "rev-parse", "HEAD")
+    for url, told in (
+        ("https://user:token@host.example/a/b.git", "https://host.example/a/b.git"),
+        ("https://token@host.example/a@b.git", "https://host.example/a@b.git"),
+        ("ssh://git@host.example/a.git", "ssh://host.example/a.git"),
+        ("git@host.example:a/b.git", "git@host.example:a/b.git"),
+    ):
+        git(made.root, "config", "remote.origin.url", url)
+        told_of = origin_of(repository, now)
+        assert told_of == Origin(repository=told, branch="main", title="A title: <b>", author="Ann")
+    # What is not checked out has no branch: that of the work tree is another's.
+    assert origin_of(repository, made.first).branch == ""
+
+    # CI systems check out no branch, and name it; the first that does is believed.
+    git(made.root, "checkout", "-q", "--detach")
+    assert origin_of(repository, now).branch == ""
+    monkeypatch.setenv("CI_COMMIT_BRANCH", "other")
+    monkeypatch.setenv("GITHUB_HEAD_REF", "topic")
+    assert origin_of(repository, now).branch == "topic"
+    assert origin_of(repository, made.first).branch == ""

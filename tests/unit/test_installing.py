@@ -1,12 +1,13 @@
 """What is told of an installer, from the words of uv and of pip."""
 
+import threading
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockproof.adapters.environment.installing import ROW, Installing
+from lockproof.adapters.environment.installing import ROW, Installing, Pulse
 
 UV = (
     "Resolved 2 packages in 826ms\n",
@@ -39,7 +40,7 @@ class Heard:
         self.shown.append(line)
 
     def end(self, name: str) -> None:
-        """Not said here."""
+        self.shown.append("end")
 
     def detail(self, text: str) -> None:
         self.raw.append(text)
@@ -48,7 +49,9 @@ class Heard:
 def heard(log: Path, pieces: tuple[str, ...], packages: int, seconds: float = 1.0) -> Heard:
     told, now = Heard(), [0.0]
     log.write_bytes(b"")
-    installing = Installing(log, packages, told.said.append, told, lambda: now[0])
+    pulse = Pulse(told.said.append, told, lambda: now[0])
+    installing = Installing(log, packages, pulse, log.parent, "asking")
+    told.shown.clear()
     for piece in pieces:
         now[0] += seconds
         with log.open("ab") as file:
@@ -89,6 +92,40 @@ def test_of_pip_it_is_told_how_far_it_is_and_no_link_that_it_skips(tmp_path: Pat
     assert sum("Skipping" in line for line in told.raw) == 40
 
 
+def test_while_nothing_is_printed_it_is_told_how_far_it_is(tmp_path: Path) -> None:
+    """pip says nothing while it installs, and for minutes on a slow machine."""
+    told, now = Heard(), [0.0]
+    site = tmp_path / "lib" / "python3.11" / "site-packages"
+    (site / "pip-25.dist-info").mkdir(parents=True)
+    log = tmp_path / "log"
+    heard_of = threading.Event()
+
+    def say(text: str) -> None:
+        told.said.append(text)
+        heard_of.set()
+
+    with Pulse(say, told, lambda: now[0]) as pulse:
+        installing = Installing(log, 2, pulse, tmp_path, "asking")
+        log.write_text("Installing collected packages: numpy, scipy\n")
+        installing("")
+        (site / "numpy-2.dist-info").mkdir()
+        now[0] = 30.0
+        assert heard_of.wait(60)
+        assert told.said[0] == "2 packages: installing, 1 done (30 s)"
+        log.write_text("Listing 'lib'...\n" + "Compiling 'a.py'...\n" * 1233)
+        compiling = Installing(log, 0, pulse, tmp_path, "compiling modules")
+        compiling("")
+        now[0] = 45.0
+        pulse.beat()
+        assert told.said[-1] == "compiling modules, 1,233 so far (45 s)"
+        assert not any("Compiling" in line for line in told.raw)
+        pulse.doing("reading")
+        now[0] = 55.0
+        pulse.beat()
+        assert told.said[-1] == "reading (55 s)"
+    assert told.shown[-1] == "end"
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.text(st.characters(codec="utf-8")), max_size=8))
 def test_whatever_is_printed_is_read_once(
@@ -99,4 +136,4 @@ def test_whatever_is_printed_is_read_once(
     assert told.raw == [line.strip() for line in "".join(pieces).split("\n")] + [
         "Prepared 1 package in 1s"
     ]
-    assert told.shown[-1] == "packages: installing"
+    assert told.shown[-1] == "installing"

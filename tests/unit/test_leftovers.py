@@ -9,7 +9,7 @@ import pytest
 
 from integration.test_isolation import level_or_skip
 from lockproof.adapters.environment.installers import Recipe
-from lockproof.adapters.environment.installing import NOBODY
+from lockproof.adapters.environment.installing import Pulse
 from lockproof.adapters.environment.interpreters import Interpreter
 from lockproof.adapters.environment.works import Works
 from lockproof.adapters.environment.workshop import Workshop
@@ -74,7 +74,7 @@ def test_code_of_packages_is_bounded(
     python = Interpreter(Path(PYTHON), "3", "cpython", "linux", Path(PYTHON))
     lock = os.open(tmp_path / "lock", os.O_CREAT | os.O_RDWR)
     works = Works(
-        *(Recipe("lock.txt", python, ""), lock, tmp_path / "log", tmp_path, print, NOBODY),
+        *(Recipe("lock.txt", python, ""), lock, tmp_path / "log", tmp_path, tmp_path, Pulse(print)),
         *(patience, Quota(processes=16)),
     )
     where = Workshop({"PATH": "/usr/bin:/bin"}, None, runs_code=True)

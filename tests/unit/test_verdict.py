@@ -12,6 +12,7 @@ from lockproof.errors import (
     UnavailableError,
     UsageError,
 )
+from lockproof.installed import how_to_add
 from lockproof.model.verdict import OutputVerdict, Verdict, worst
 
 VERDICTS = st.sampled_from(Verdict)
@@ -107,4 +108,4 @@ def test_errors_know_their_exit_code(error: LockproofError, code: int) -> None:
 def test_a_message_is_one_line_whatever_was_put_in() -> None:
     assert str(UsageError("a\n  b\r\n\tc \x0b d")) == "a b c d"
     extra = str(MissingExtraError("s3", "reading a bucket"))
-    assert extra == "reading a bucket needs an extra: pip install 'lockproof[s3]'"
+    assert extra == f"reading a bucket needs the extra 's3': {how_to_add('s3')}"

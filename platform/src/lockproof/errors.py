@@ -5,6 +5,8 @@ A failed verdict is a value, never an exception: an exception means that there i
 
 from enum import IntEnum
 
+from lockproof.installed import how_to_add
+
 
 class ExitCode(IntEnum):
     """What the process returns; part of the contract with CI systems."""
@@ -57,5 +59,5 @@ class MissingExtraError(UsageError):
     """An optional dependency is needed and not installed."""
 
     def __init__(self, extra: str, purpose: str) -> None:
-        """Name the extra that brings what `purpose` needs."""
-        super().__init__(f"{purpose} needs an extra: pip install 'lockproof[{extra}]'")
+        """Name the extra that brings what `purpose` needs, and how it is added."""
+        super().__init__(f"{purpose} needs the extra {extra!r}: {how_to_add(extra)}")

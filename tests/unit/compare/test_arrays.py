@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lockproof.installed import how_to_add
+
 from .files import DIFFERENT, LOOSE, NOT_COMPARABLE, WITHIN, compare, npy, npz, rule, summaries
 
 GRID = np.arange(12.0).reshape(3, 4)
@@ -284,6 +286,7 @@ import sys
 from pathlib import Path
 for name in ("numpy", "pyarrow"):
     sys.modules[name] = None  # as where the extra is not installed
+from lockproof.installed import how_to_add
 from lockproof.compare.content import compare_content
 from lockproof.config import ToleranceRule
 from lockproof.errors import MissingExtraError
@@ -306,7 +309,7 @@ def test_without_the_extra(tmp_path_factory: pytest.TempPathFactory) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROBE, folder], capture_output=True, text=True, check=True
     )
-    needs = "by value needs an extra: pip install 'lockproof[compare]'"
+    needs = f"by value needs the extra 'compare': {how_to_add('compare')}"
     expected = ["within tolerance"]
     for kind in ("NPY", "NPZ", "Parquet"):
         expected += ["different", "identical", f"comparing {kind} files {needs}"]

@@ -13,6 +13,7 @@ import yaml
 
 from lockproof.adapters.git.tree import FolderTree
 from lockproof.adapters.kustomize.program import Job, Kustomize, find_kustomize
+from lockproof.installed import how_to_add
 from lockproof.model.manifest import At, Manifest
 from lockproof.parse.kustomization import is_remote
 from lockproof.steps.kustomize import Built, Target, build
@@ -276,7 +277,7 @@ def test_without_kustomize_nothing_is_built_and_it_is_said_how_to_get_it(
     (tmp_path / "kustomization.yaml").write_text("resources: []\n")
     (made,) = build(None, FolderTree(tmp_path), [Target(".")])
     assert not made.manifests
-    assert ["pip install 'lockproof[kustomize]'" in one for one in made.not_checked] == [True]
+    assert [how_to_add("kustomize") in one for one in made.not_checked] == [True]
 
 
 def test_the_extras_kustomize_goes_before_what_is_on_path(

@@ -14,6 +14,7 @@ from lockproof.adapters.git.tree import FolderTree
 from lockproof.cli.main import main
 from lockproof.config import Policy, parse_policy
 from lockproof.model.finding import Severity
+from lockproof.model.lint_family import LINT_FAMILIES
 from lockproof.model.verdict import Verdict, worst
 from lockproof.steps.lint import Linted, lint_tree
 from manifests.mutations import platform
@@ -395,6 +396,36 @@ def test_paths_of_the_policy_that_are_not_there_are_no_pass(tmp_path: Path) -> N
         done = lockproof(tmp_path, "lint")
         assert done.returncode == code
         assert message in done.stdout + done.stderr
+
+
+def test_where_nothing_says_that_there_are_manifests_none_is_no_failure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Wherever somebody does say so, an empty folder may be the wrong one: that proves nothing."""
+
+    def lint(*argv: str, policy: str = "") -> int:
+        (tmp_path / "lockproof.toml").write_text(policy)
+        return main(["-C", str(tmp_path), "lint", *argv])
+
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    assert lint() == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "schema not demanded nothing; no manifests in ." in said
+    assert "PASSED: no manifests, and none are demanded; " in said
+    for argv, policy in (
+        ((), '[lint]\nrequire = ["schema"]\n'),
+        ((), '[lint]\npaths = ["."]\n'),
+        ((), '[lint]\nexclude = ["charts/*"]\n'),
+        ((), f"[lint]\noff = {json.dumps(list(LINT_FAMILIES))}\n"),
+        ((".",), ""),
+        (("--only", "schema"), ""),
+    ):
+        assert lint(*argv, policy=policy) == 5, (argv, policy)
+    (tmp_path / "control-plane").mkdir()
+    assert lint() == 5
+    (tmp_path / "control-plane").rmdir()
+    (tmp_path / "bad.yaml").write_text("kind: [\n")
+    assert lint() == 1
 
 
 def test_without_promtool_rule_tests_are_named_and_count_only_where_they_are_demanded(

@@ -35,14 +35,14 @@ def report(verdict: Verdict, *findings: Finding, checks: tuple[Check, ...] = (LO
 
 def test_what_is_clean_is_one_line_that_counts_notes() -> None:
     text = short(report(Verdict.PASSED, NOTE, WAIVED, checks=(LOCK, IDLE)))
-    assert text == "lockproof gate: PASSED: 2 stages; 2 notes; 0.50 s\n"
+    assert text == "lockproof gate: PASSED: 2 stages; 1 note; 1 waived; 0.50 s\n"
 
 
 def test_a_finding_is_a_line_with_its_place_first() -> None:
     lines = short(report(Verdict.FAILED, WAIVED, ERROR)).splitlines()
     assert lines == [
         "dvc.lock:3: LP104 error: run 'dvc repro'",
-        "lockproof gate: FAILED: 2 stages; 1 error; 1 note; 0.50 s",
+        "lockproof gate: FAILED: 2 stages; 1 error; 1 waived; 0.50 s",
     ]
     assert "a.py: LP306 note" in short(report(Verdict.FAILED, WAIVED, ERROR), whole=True)
 
@@ -64,6 +64,8 @@ def test_the_table_counts_what_is_let_pass_unless_it_is_asked_for() -> None:
     assert "\n1 waived, 1 in the baseline: -v lists them\n" in text
     assert "note LP306  a.py\n" in table(made, whole=True)
     assert "-v lists" not in table(made, whole=True)
+    # The verdict's line counts what is left as that, and what is let pass as that.
+    assert "\nPASSED: 2 stages; 1 note; 1 waived, 1 in the baseline; " in text
 
 
 @pytest.mark.parametrize("name", ["table", "markdown", "html", "junit"])

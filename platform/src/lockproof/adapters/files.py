@@ -1,5 +1,7 @@
 """Files written whole, and the folders that lockproof keeps outside every work tree."""
 
+import contextlib
+import fcntl
 import os
 import tempfile
 from pathlib import Path
@@ -9,6 +11,10 @@ from lockproof.errors import UsageError
 # Read once, before there are threads: it can only be read by setting it.
 UMASK = os.umask(0o077)
 os.umask(UMASK)
+
+_BEGINS, _ENDS = ".lockproof-new-", ".tmp"
+_SWEPT: set[Path] = set()
+"""Folders in which this process has looked for what killed ones left."""
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
@@ -21,19 +27,56 @@ def write_whole(path: Path, content: bytes | str) -> None:
     temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".lockproof-")
+        _sweep(path.parent)
+        handle, temporary = _begun(path.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~UMASK)
-        os.replace(temporary, path)
+            os.chmod(temporary, 0o666 & ~UMASK)
+            os.replace(temporary, path)
     except BaseException as error:  # Ctrl-C leaves nothing either.
         if temporary:
             Path(temporary).unlink(missing_ok=True)
         if not isinstance(error, OSError):
             raise
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _begun(folder: Path) -> tuple[int, str]:
+    """A new file, locked for as long as its writer lives."""
+    while True:
+        handle, name = tempfile.mkstemp(dir=folder, prefix=_BEGINS, suffix=_ENDS)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(handle), os.lstat(name)):
+                return handle, name
+        except (BlockingIOError, FileNotFoundError):
+            pass  # A sweeper was faster, and removes it.
+        except OSError:
+            return handle, name  # No locks here, so nobody sweeps either.
+        os.close(handle)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what writers left here that were killed, once in each process."""
+    if folder in _SWEPT:
+        return
+    _SWEPT.add(folder)
+    with contextlib.suppress(OSError):  # As in a folder that may be written and not listed.
+        for name in os.listdir(folder):
+            if name.startswith(_BEGINS) and name.endswith(_ENDS):
+                _remove_if_left(folder / name)
+
+
+def _remove_if_left(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(path)
+        finally:
+            os.close(handle)
 
 
 def cache_root() -> Path:

@@ -1,17 +1,15 @@
 """Where this lockproof came from, so that others can be given the very same."""
 
-import json
 import re
 import subprocess
-from importlib import metadata
 from pathlib import Path
 
 import lockproof
 from lockproof.errors import LockproofError
+from lockproof.installed import REPOSITORY, direct_url
 
 from .git.repository import GitRepository
 
-REPOSITORY = "https://github.com/lockproof/lockproof"
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -21,10 +19,7 @@ def pinned_source() -> str | None:
     pip's note of what it installed (PEP 610), else the checkout that this module stands in. None
     where neither is there, as with a wheel.
     """
-    try:
-        note = json.loads(metadata.distribution("lockproof").read_text("direct_url.json") or "{}")
-    except (metadata.PackageNotFoundError, ValueError, OSError):
-        note = {}
+    note = direct_url()
     url, commit = note.get("url", ""), note.get("vcs_info", {}).get("commit_id", "")
     if url.startswith("https://") and _COMMIT.fullmatch(commit):
         return f"git+{url}@{commit}"

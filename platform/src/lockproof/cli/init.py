@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lockproof.cli.reports import in_colour
 from lockproof.errors import UsageError
+from lockproof.installed import how_to_add
 
 if TYPE_CHECKING:
     from lockproof.steps.init import Change, Plan
@@ -152,7 +153,7 @@ def run(args: argparse.Namespace) -> int:
     if planned.lacks:
         print(
             "lockproof: the hooks need more than is here; into the environment of lockproof:"
-            f" pip install 'lockproof[{','.join(planned.lacks)}]'",
+            f" {how_to_add(','.join(planned.lacks))}",
             file=sys.stderr,
         )
     if any(change.path.endswith(FILE_NAME) for change in planned.changes):
@@ -169,7 +170,8 @@ def _next(planned: "Plan", agreed: list["Change"], directory: Path) -> str:
     return (
         f"{where}'git add {shlex.join(names)}', then see what 'lockproof gate --staged' says (with"
         " '--baseline' it keeps what is there as known), commit, and 'pre-commit install -t"
-        " pre-commit -t pre-push' for the hooks"
+        " pre-commit -t pre-push' for the hooks: pre-commit comes with 'pip install pre-commit' or"
+        " 'apt-get install pre-commit'"
     )
 
 

@@ -43,7 +43,8 @@ class LintPolicy(Section):
     """Families that are not looked at; with all of them off nothing can pass."""
     require: tuple[LintFamily, ...] = ()
     """Families that must be looked at also where a program that they need, such as promtool, is
-    not there; without, that is told of and does not count."""
+    not there, or where the repository has no manifests; without, that is told of and does not
+    count."""
     kubernetes_version: Annotated[str, Field(pattern=r"^1\.\d+$")] = "1.34"
     """The version that the manifests must fit."""
     schema_locations: tuple[Name, ...] = ()

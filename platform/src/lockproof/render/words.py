@@ -86,15 +86,23 @@ def weak_isolation(report: Report) -> list[str]:
 
 def _outcome_of_checks(report: Report) -> str:
     looked = [count(check.checked, check.unit) for check in report.checks if check.checked]
-    parts = [", ".join(dict.fromkeys(looked)) or "nothing was checked"]
+    nothing = "no manifests, and none are demanded" if _is_idle(report) else "nothing was checked"
+    parts = [", ".join(dict.fromkeys(looked)) or nothing]
     for severity in Severity:
-        found = sum(finding.severity is severity for finding in report.findings)
+        found = sum(f.severity is severity and f.passed_by is None for f in report.findings)
         if found:
             parts.append(count(found, severity.value))
+    parts += filter(None, [let_pass(report.findings)])
     left_out = sum(len(check.not_checked) for check in report.checks)
     if left_out:
         parts.append(f"{left_out:,} not checked")
     return "; ".join([*parts, duration(report.timing.seconds)])
+
+
+def _is_idle(report: Report) -> bool:
+    """Whether lint found nothing to look at where nobody asks for anything."""
+    passed = report.step == "lint" and report.verdict is Verdict.PASSED
+    return passed and not any(check.checked for check in report.checks)
 
 
 def let_pass(findings: Iterable[Finding]) -> str:

@@ -143,9 +143,10 @@ def finish_programs(recipe: Recipe, uv: Path | None, folder: Path) -> list[list[
 def compile_program(recipe: Recipe, folder: Path) -> list[str | Path]:
     """Byte code for all modules: stages may not write it, and compiling at every import is slow.
 
-    By the Python behind the environment, which runs nothing of what was installed.
+    By the Python behind the environment, which runs nothing of what was installed. It names each
+    module, so that it can be told how far it is.
     """
-    return [recipe.interpreter.base, "-I", "-S", "-m", "compileall", "-q", "-j0", folder / "lib"]
+    return [recipe.interpreter.base, "-I", "-S", "-m", "compileall", "-j0", folder / "lib"]
 
 
 def missing(output: str) -> list[str]:

@@ -42,7 +42,7 @@ from .installers import (
     wants_credentials,
     wheels_will_do,
 )
-from .installing import NOBODY, ROW, Say, Screen
+from .installing import NOBODY, Pulse, Say, Screen
 from .interpreters import find_uv
 from .pins import not_whole
 from .works import Works
@@ -201,45 +201,57 @@ async def _build(
         # The marker goes first: what is half removed must not look whole.
         _marker(folder).unlink(missing_ok=True)
         remove(folder)
+    try:
+        with Pulse(say, screen) as pulse:
+            built = await _make(recipe, folder, lock, isolation, pulse)
+            pulse.doing("reading what was installed, to know it again")
+            state = state_of([str(folder)])
+            _mark(folder, state, content_of(str(folder)), built)
+    except LockproofError:
+        remove(folder)
+        raise
+
+
+async def _make(recipe: Recipe, folder: Path, lock: int, isolation: Isolation, pulse: Pulse) -> str:
+    """Make the environment; by which isolation packages of it were built, or `wheels`."""
     uv = find_uv()
     plain = Workshop(installer_variables(recipe, uv, folder), None)
     log = folder.with_name(f"{folder.name}.log")
     cwd = (recipe.requirements or Path()).parent if recipe.project is None else recipe.project
 
-    run = Works(recipe, lock, log, cwd, say, screen).run
+    run = Works(recipe, lock, log, cwd, folder, pulse).run
     built: str = "wheels"
-    try:
-        with workshop_beside(folder) as room:
-            if not await run(plain, make_programs(recipe, uv, folder)):
-                raise failure(recipe, _tail(log), log)
-            if _worth_a_look(recipe) and await run(
-                plain, look_programs(recipe, uv, folder), timeout=_LOOK
-            ):
-                _see_whole(recipe, resolved(_tail(log)))
-            apart = replace(plain, runs_code=True)
-            if isolation != OFF:
-                apart = await furnish(room, folder, recipe, uv, plain.env, isolation)
-            if not await _from_wheels(recipe, uv, folder, log, partial(run, plain)):
-                built = isolation.level
-                say(f"a package of {recipe.name} is built from source: {_kept(isolation)}")
-                from_source = install_programs(recipe, uv, folder, wheels=False)
-                if not await run(apart, from_source, installs=True):
-                    raise failure(recipe, _tail(log), log, apart=isolation != OFF)
-            # From here on there is code of packages in it, which its Python runs as it starts.
-            checked = await run(apart, check_programs(recipe, uv, folder), network=False)
-            if recipe.closed and not checked:
-                _tell_absent(recipe, missing(_tail(log)), say)
-            last = finish_programs(recipe, uv, folder)
-            if last and not await run(apart, last, network=False):
-                raise failure(recipe, _tail(log), log)
-            await run(apart, [compile_program(recipe, folder)], network=False)
-    except LockproofError:
-        remove(folder)
-        raise
-    finally:
-        screen.end(ROW)
-    state = state_of([str(folder)])
-    _mark(folder, state, content_of(str(folder)), built)
+    with workshop_beside(folder) as room:
+        making = make_programs(recipe, uv, folder)
+        if not await run(plain, making, doing="making a virtual environment"):
+            raise failure(recipe, _tail(log), log)
+        if _worth_a_look(recipe) and await run(
+            plain,
+            look_programs(recipe, uv, folder),
+            timeout=_LOOK,
+            doing="looking whether all that they need is pinned",
+        ):
+            _see_whole(recipe, resolved(_tail(log)))
+        apart = replace(plain, runs_code=True)
+        if isolation != OFF:
+            apart = await furnish(room, folder, recipe, uv, plain.env, isolation)
+        if not await _from_wheels(recipe, uv, folder, log, partial(run, plain)):
+            built = isolation.level
+            pulse.say(f"a package of {recipe.name} is built from source: {_kept(isolation)}")
+            from_source = install_programs(recipe, uv, folder, wheels=False)
+            if not await run(apart, from_source, installs=True):
+                raise failure(recipe, _tail(log), log, apart=isolation != OFF)
+        # From here on there is code of packages in it, which its Python runs as it starts.
+        inside = partial(run, apart, network=False)
+        check = check_programs(recipe, uv, folder)
+        checked = await inside(check, doing="checking that nothing is missing")
+        if recipe.closed and not checked:
+            _tell_absent(recipe, missing(_tail(log)), pulse.say)
+        last = finish_programs(recipe, uv, folder)
+        if last and not await inside(last, doing="taking pip away"):
+            raise failure(recipe, _tail(log), log)
+        await inside([compile_program(recipe, folder)], doing="compiling modules")
+    return built
 
 
 def _tell_absent(recipe: Recipe, absent: Sequence[str], say: Say) -> None:

@@ -10,7 +10,7 @@ from lockproof.adapters.sandbox.run import Completed, run_programs
 from lockproof.errors import ConfigError
 
 from .installers import Recipe
-from .installing import Installing, Say, Screen
+from .installing import Installing, Pulse
 from .workshop import Workshop
 
 Programs = Sequence[Sequence[str | Path]]
@@ -29,8 +29,9 @@ class Works:
     """Held until the last program has ended."""
     log: Path
     cwd: Path
-    say: Say
-    screen: Screen
+    folder: Path
+    """Where the environment is made."""
+    pulse: Pulse
     patience: float = PATIENCE
     """Seconds, for programs that run code of packages."""
     quota: Quota = QUOTA
@@ -44,13 +45,17 @@ class Works:
         network: bool = True,
         timeout: float | None = None,
         installs: bool = False,
+        doing: str = "looking for packages",
     ) -> bool:
-        """Whether all of these programs succeeded, within `timeout` seconds.
+        """Whether all of these programs succeeded, within `timeout` seconds; `doing` tells of them.
 
         Raises:
             ConfigError: they could not be kept apart; code of packages took too much.
         """
-        told = Installing(self.log, len(self.recipe.names), self.say, self.screen)
+        if installs:
+            doing = "asking the package index"
+        packages = len(self.recipe.names) if network else 0
+        told = Installing(self.log, packages, self.pulse, self.folder, doing)
         ended = await run_programs(
             programs,
             cwd=self.cwd,

@@ -3,9 +3,10 @@
 from importlib.util import find_spec
 
 from lockproof.adapters.kustomize.program import find_kustomize
-from lockproof.adapters.origin import REPOSITORY, pinned_source, shell_refuses
+from lockproof.adapters.origin import pinned_source, shell_refuses
 from lockproof.adapters.plugins import PLUGINS, extra_for
 from lockproof.errors import UsageError
+from lockproof.installed import REPOSITORY
 from lockproof.parse.install_command import unpinned
 
 from .survey import Survey

@@ -7,6 +7,7 @@ from typing import Any
 
 from lockproof.adapters.git.tree import Tree
 from lockproof.adapters.kustomize.program import Answer, Job, Kustomize
+from lockproof.installed import how_to_add
 from lockproof.model.manifest import Manifest, Place, mapping
 from lockproof.parse.yaml_document import ParseError, read_yaml
 
@@ -16,10 +17,7 @@ from .places import Trace
 from .refusal import explained, is_out_of_reach, shortened
 from .source import Outline, Source, Trouble
 
-NO_KUSTOMIZE = (
-    "kustomize, which builds it, is not here: pip install 'lockproof[kustomize]', or put kustomize"
-    " or kubectl on PATH"
-)
+_NO_KUSTOMIZE = "kustomize, which builds it, is not here: put kustomize or kubectl on PATH, or {}"
 _HASH = 10
 """Characters of the hash in a generated name."""
 
@@ -65,7 +63,8 @@ def build(
     documents = documents or documents_of(tree)
     outlines = [outline(tree, documents, one.folder, one.components) for one in targets]
     if kustomize is None:
-        return [_unbuilt(one, NO_KUSTOMIZE) for one in outlines]
+        why = _NO_KUSTOMIZE.format(how_to_add("kustomize"))
+        return [_unbuilt(one, why) for one in outlines]
     given = [one for one in outlines if not (one.barred or one.linked)]
     answers = iter(kustomize.build([Job(one.files, one.folder) for one in given]))
     return [

@@ -51,13 +51,15 @@ class Family:
     not_checked: list[str] = field(default_factory=list)
     lacks: str = ""
     """The program that it needs and this machine does not have."""
+    idle: bool = False
+    """Whether there is nothing to look at, and nobody said that there would be."""
 
     def check(self, *, accept: bool, required: Collection[LintFamily] = ()) -> Check:
         """Whether it looked at everything: findings have their say when they are weighed.
 
         Args:
             accept: whether it passes although something was left out.
-            required: the families that count although the machine lacks what they need.
+            required: the families that count also where there is nothing to look at or with.
         """
         left = list(dict.fromkeys(self.not_checked))
         seen = self.checked and (accept or not left)
@@ -69,7 +71,7 @@ class Family:
             checked=self.checked,
             unit=self.unit,
             summary=self.summary,
-            demanded=not self.lacks or self.name in required,
+            demanded=not (self.lacks or self.idle) or self.name in required,
             not_checked=tuple(left),
         )
 

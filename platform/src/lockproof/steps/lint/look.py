@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from lockproof.steps.lint.cluster_schemas import ClusterSchemas
 
 DEFAULT_FOLDER = "control-plane"
+_EVERYTHING = (".",)
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,12 @@ class Linted:
     accept: bool
     """Whether the policy accepts that things could not be checked."""
     required: tuple[LintFamily, ...] = ()
-    """Families that count also where the machine lacks what they need."""
+    """Families that count also where there is nothing to look at, or with."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to look at, and nobody said that there would be."""
+        return bool(self.families) and all(family.idle for family in self.families)
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -86,7 +92,8 @@ def lint_tree(
         UnavailableError: a schema location or the cluster does not answer.
     """
     stated = policy.lint
-    paths = paths or stated.paths or _default(tree)
+    chosen = paths or stated.paths
+    paths = chosen or _default(tree)
     cluster = _cluster(request) if request and request.cluster else None
     version = request.kubernetes_version if request else None
     version = version or (cluster and cluster.version) or stated.kubernetes_version
@@ -105,6 +112,10 @@ def lint_tree(
     families = _families(tree, found, gathered, schemas, stated, left_out)
     # What --only names is asked for.
     required = (*stated.require, *only)
+    is_told_of = chosen or stated.exclude or required or paths != _EVERYTHING
+    if not is_told_of and not any(f.checked or f.findings or f.not_checked for f in families):
+        for family in families:
+            family.idle = True
     return Linted(families, left_out, stated.not_checked == "accept", required)
 
 
@@ -218,7 +229,7 @@ def _budget(policy: LintPolicy) -> Budget | None:
 
 
 def _default(tree: Tree) -> Sequence[str]:
-    return (DEFAULT_FOLDER,) if tree.is_folder(DEFAULT_FOLDER) else (".",)
+    return (DEFAULT_FOLDER,) if tree.is_folder(DEFAULT_FOLDER) else _EVERYTHING
 
 
 def _cluster(request: Request) -> "ClusterSchemas":
