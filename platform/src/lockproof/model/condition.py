@@ -19,6 +19,7 @@ CONDITIONS: Mapping[str, str] = {
     "threads": "the number of threads",
     "ignored-files": "files that Git ignores",
     "undeclared-files": "files that the stage does not declare",
+    "unkept": "empty folders, links and permissions, which DVC does not keep",
     "hash-seed": "the order of a set or of hashes",
     "clock": "the clock",
     "path": "the path of the checkout",

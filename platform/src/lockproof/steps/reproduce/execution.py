@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lockproof.adapters.dvc.odd import OddError
 from lockproof.adapters.dvc.project import write_params
+from lockproof.adapters.dvc.unkept import unkept
 from lockproof.adapters.environment.build import PipelineEnvironment
 from lockproof.adapters.environment.variables import stage_variables
 from lockproof.adapters.files import UMASK
@@ -17,16 +18,15 @@ from lockproof.adapters.sandbox.run import Completed, run_commands
 from lockproof.adapters.sandbox.trace import Trace, Traced
 from lockproof.errors import UsageError
 from lockproof.model.digest import Digest
-from lockproof.model.pipeline import Dep, Stage, inside, overlap
+from lockproof.model.pipeline import Dep, Stage, inside
 
 from .curtain import drawn
 from .limits import limits_of
 from .order import disarrange
 from .place import lead_home, prepare_place, unseen
 from .session import Session, Workspace
+from .undeclared import undeclared_reads, undeclared_writes
 from .world import USUAL, World
-
-_OWN_FILES = ("dvc.yaml", "dvc.lock", ".gitignore", ".gitattributes", ".dvcignore")
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,8 @@ class Execution:
     """Its `HOME`, which was empty."""
     disarranged: int = 0
     """How many folders listed their entries in another order, where that was asked for."""
+    unkept: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Output -> what is in it that no object of DVC's holds, such as empty folders."""
 
     @property
     def succeeded(self) -> bool:
@@ -175,19 +177,21 @@ async def execute(
     # Reading what is left has as much time again.
     outs, odd = await in_thread(_hash_outs, stage, workspace, seconds=session.policy.run.timeout)
     rewritten = await in_thread(_rewritten, stage, workspace, before, traced)
+    whole = [path for path, digest in outs.items() if digest]
     return Execution(
         completed=completed,
         given=before,
         outs=outs,
         rewritten=rewritten,
-        undeclared_inputs=_undeclared_reads(stage, traced),
-        undeclared_outputs=_undeclared_writes(stage, traced),
+        undeclared_inputs=undeclared_reads(stage, traced),
+        undeclared_outputs=undeclared_writes(stage, traced),
         reads_known=traced.reads_known,
         log=log,
         odd=odd,
         root=str(root),
         home=str(place.home),
         disarranged=disarranged,
+        unkept=await in_thread(_unkept, workspace, whole),
         seconds={
             "prepare": laid_out - clock,
             "run": ran - laid_out,
@@ -297,6 +301,10 @@ def _hash_outs(
     return found, odd
 
 
+def _unkept(workspace: Workspace, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    return {path: found for path in paths if (found := unkept(workspace.root / path, path))}
+
+
 def _digest(workspace: Workspace, path: str, algorithm: str) -> Digest | None:
     """The digest of a dependency; None also where it is nothing that has one."""
     try:
@@ -321,30 +329,3 @@ def _rewritten(
         if after != old and not any(inside(out.path, dep.path) for out in stage.outs):
             changed[dep.path] = (old, after)
     return changed
-
-
-def _declared(stage: Stage) -> tuple[str, ...]:
-    return (
-        *(dep.path for dep in stage.deps),
-        *(params.path for params in stage.params),
-        *(out.path for out in stage.outs),
-    )
-
-
-def _undeclared_reads(stage: Stage, traced: Traced) -> tuple[str, ...]:
-    declared = _declared(stage)
-    return tuple(
-        path
-        for path in traced.read
-        if not any(inside(path, known) for known in declared)
-        and path not in traced.written
-        and not path.rpartition("/")[2].startswith(_OWN_FILES)
-        and not path.endswith(".dvc")
-    )
-
-
-def _undeclared_writes(stage: Stage, traced: Traced) -> tuple[str, ...]:
-    declared = _declared(stage)
-    return tuple(
-        path for path in traced.written if not any(overlap(path, known) for known in declared)
-    )

@@ -14,10 +14,11 @@ from lockproof.model.record import RunRecord
 from lockproof.model.report import Evidence
 from lockproof.model.verdict import Verdict
 
+from .change import Change
 from .conditions.lab import Lab, Look, how_failed, laboratory, varies_beyond
 from .conditions.search import Found, by_itself, repeat, search
 from .execution import Setup
-from .factors import Change, find_changes
+from .factors import find_changes
 from .history import lock_history, relocked
 from .recorded import environment_changes_of, excluded_by_record
 from .result import Result

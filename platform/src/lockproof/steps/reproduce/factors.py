@@ -3,38 +3,24 @@
 Each difference comes with a change to the setup that puts it back, where that can be done here.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from lockproof.adapters.dvc.objects import Need
-from lockproof.adapters.environment.interpreters import Interpreter
 from lockproof.adapters.files import write_whole
 from lockproof.compare.causes import Factor
 from lockproof.compare.contents import from_windows
 from lockproof.errors import LockproofError, UnavailableError
 from lockproof.model.cause import CauseKind
 from lockproof.model.line_ends import in_windows_form
-from lockproof.model.pipeline import Dep, Out, Params, Pipeline, Stage, flat, inside, overlap
+from lockproof.model.pipeline import Dep, Out, Params, Stage, flat, overlap
 from lockproof.parse.params import read_params
 
+from .change import Change, PutBack, give
 from .execution import Input, Setup
+from .handed import handed
 from .history import LockHistory, earlier_version
 from .result import Result
 from .session import Session
-
-PutBack = Callable[[Setup], Setup]
-
-
-@dataclass(frozen=True)
-class Change:
-    """A factor, and how to put it back."""
-
-    factor: Factor
-    put_back: PutBack | None = None
-    packages: Mapping[str, str | None] | None = None
-    """For package changes: recorded versions, put back together by building an environment."""
-    python: Interpreter | None = None
-    """For a change of Python: the recorded one, which is here."""
 
 
 def find_changes(
@@ -49,10 +35,9 @@ def find_changes(
     changes = [*_command(stage), *_parameters(stage)]
     for dep in stage.deps:
         changes += _dependency(session, result, dep, history)
-    changes += _remade_inputs(result, others)
     changes += undeclared_keys(session, stage, history)
     changes += _undeclared(session, result, history)
-    changes += _strays(session, result, others)
+    changes += handed(session, result, others)
     return changes
 
 
@@ -153,7 +138,7 @@ def _code(session: Session, dep: Dep, history: LockHistory, given_short: str) ->
             " with '* text=auto eol=lf' in .gitattributes, and 'dvc repro'",
             tuple(lines),
         )
-        return Change(factor, _give({dep.path: windows}))
+        return Change(factor, give({dep.path: windows}))
     old = earlier_version(session, dep, history.introduced)
     if old is None:
         factor = Factor(
@@ -180,33 +165,6 @@ def _windows_form(session: Session, dep: Dep) -> Input | None:
     file = session.fresh("windows")
     write_whole(file, in_windows_form(content) or b"")
     return Input(dep.locked, file=file)
-
-
-def _remade_inputs(result: Result, others: Mapping[str, Result]) -> list[Change]:
-    """Locked inputs that their own stage does not make: try what it really makes."""
-    changes = []
-    assert result.setup is not None
-    for path in result.setup.inputs:
-        for other in others.values():
-            made = other.execution.outs.get(path) if other.execution else None
-            claimed = next((o.locked for o in other.stage.outs if o.path == path), None)
-            if made is None or made == claimed or other.workspace is None or other is result:
-                continue
-            if result.setup.inputs[path].digest == made:
-                continue
-            factor = Factor(
-                CauseKind.DATA,
-                path,
-                f"as locked, it is not what stage {other.stage.address} makes",
-                ((f"locked {claimed.short if claimed else 'nothing'}, made {made.short}", None),),
-            )
-            given = {path: Input(made, file=other.workspace.root / path)}
-            changes.append(Change(factor, _give(given)))
-    return changes
-
-
-def _give(inputs: Mapping[str, Input]) -> PutBack:
-    return lambda setup: setup.put_back(inputs=inputs)
 
 
 def _undeclared(session: Session, result: Result, history: LockHistory) -> list[Change]:
@@ -246,38 +204,6 @@ def _undeclared(session: Session, result: Result, history: LockHistory) -> list[
 
 def _restore(path: str, commit: str) -> PutBack:
     return lambda setup: setup.put_back(restored={path: commit})
-
-
-def _strays(session: Session, result: Result, others: Mapping[str, Result]) -> list[Change]:
-    """Files that an earlier stage writes undeclared and that are absent here."""
-    assert result.setup is not None
-    changes = []
-    for address in session.pipeline.ancestors([result.stage.address]):
-        other = others.get(address)
-        if other is None or other.execution is None or other.workspace is None:
-            continue
-        if other.workspace is result.workspace:
-            continue
-        for path in other.execution.undeclared_outputs[:5]:
-            if session.tracked(path) or path in result.setup.inputs:
-                continue
-            owner = _owner(session.pipeline, path)
-            advice = "declare it as an output there and as a dependency here"
-            if owner is not None:  # DVC has no outputs inside of outputs.
-                advice = f"it lies in what stage {owner} makes, so write it elsewhere, {advice}"
-            factor = Factor(
-                CauseKind.UNDECLARED_INPUT,
-                path,
-                f"stage {address} writes it undeclared and this stage needs it: {advice}",
-            )
-            given = {path: Input(None, file=other.workspace.root / path)}
-            changes.append(Change(factor, _give(given)))
-    return changes
-
-
-def _owner(pipeline: Pipeline, path: str) -> str | None:
-    owners = (s.address for s in pipeline.stages for o in s.outs if inside(path, o.path))
-    return next(owners, None)
 
 
 def undeclared_keys(session: Session, stage: Stage, history: LockHistory) -> list[Change]:

@@ -8,7 +8,7 @@ from lockproof.model.cause import CauseKind
 from lockproof.model.environment import Environment, FactorChange, environment_changes
 from lockproof.model.record import RunRecord
 
-from .factors import Change
+from .change import Change
 from .history import LockHistory
 from .result import Result
 from .session import Session
@@ -97,6 +97,7 @@ def excluded_by_record(
     Names are those of `model.condition.CONDITIONS`. What differs is a factor, and in neither.
     """
     excluded, reasons = _undeclared(session, result, history)
+    reasons["unkept"] = "nobody knows which there were where the lock was made"
     if session.policy.run.network:
         reasons["network"] = "stages may use it, and nobody knows what it answered"
     if record is None:

@@ -74,9 +74,12 @@ class Reuse:
             if result.execution:
                 actual |= result.execution.outs
                 # In one checkout, what a stage leaves undeclared is there for those after it.
-                # What is left beside the DVC root is not even seen.
-                unseen = bool(self._session.prefix or result.execution.undeclared_outputs)
-                strays |= self._chain and unseen
+                # What is left beside the DVC root is not even seen. What no object holds is there
+                # for them only while the stage itself runs.
+                left = result.execution.undeclared_outputs or any(
+                    execution.unkept for execution in result.executions
+                )
+                strays |= self._chain and bool(self._session.prefix or left)
             if strays or not _is_proof(result):
                 continue
             key = self._keys.of(result.stage, actual if self._chain else {})
