@@ -24,6 +24,7 @@ JUDGED = '[[judged-by]]\npaths = ["a"]\nby = ["b"]\nreason = "c"\n'
 WAIVER = '[[waiver]]\nrule = "LP103"\nsubject = "train *"\nreason = "r"\nexpires = 2027-03-31\n'
 
 MODEL = '[[model]]\nname = "digits"\npaths = ["m.skops"]\n'
+SKLEARN = MODEL + 'flavour = "sklearn"\n'
 KEY = '[[trust]]\nkey = "keys/ci.pem"\n'
 IDENTITY = (
     '[[trust]]\nidentity = "https://github.com/o/r/w.yml@refs/heads/main"\nissuer = "https://i"\n'
@@ -124,7 +125,8 @@ KEYS: list[tuple[str, str, object]] = [
     (MODEL + 'stage = "train"', "model.0.stage", "train"),
     (MODEL + 'flavour = "sklearn"', "model.0.flavour", "sklearn"),
     (MODEL + 'load = "m.skops"', "model.0.load", "m.skops"),
-    (MODEL + 'input-example = "x.json"', "model.0.input_example", "x.json"),
+    (SKLEARN + 'input-example = "x.json"', "model.0.input_example", "x.json"),
+    (SKLEARN + 'skops-trusted = ["a.B"]', "model.0.skops_trusted", ("a.B",)),
     (MODEL + 'upload = "reference"', "model.0.upload", "reference"),
     (KEY, "trust.0.key", "keys/ci.pem"),
     (KEY + 'stages = ["train*"]', "trust.0.stages", ("train*",)),
@@ -201,6 +203,11 @@ MISTAKES: list[tuple[str, str]] = [
     (KEY + 'identity = "a"\nissuer = "b"', "trust.0: state key, or identity and issuer"),
     ('[[trust]]\nidentity = "a"', "trust.0: identity and issuer go together"),
     ('[[model]]\nname = "a"\npaths = []', "model.0.paths: "),
+    (MODEL.replace('"digits"', '"a/b"'), "model.0.name: "),
+    (MODEL.replace('"digits"', '"a@b"'), "model.0.name: "),
+    (MODEL + 'skops-trusted = ["a.B"]', "model.0: skops-trusted needs"),
+    (MODEL + 'input-example = "x.json"', "model.0: an input-example has no place"),
+    (SKLEARN + 'upload = "reference"', 'model.0: upload = "reference" needs'),
     ("nope = 1", "nope: no such key; see docs/reference/policy.md"),
     ("[run]\nnet-work = true", "run.net-work: no such key; see docs/reference/policy.md"),
     (LOOSE + "tol = 1", "tolerance.0.tol: no such key; see docs/reference/policy.md"),

@@ -1,31 +1,47 @@
 """Which outputs are models, and who may prove what of them."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from .base import Name, Seconds, Section
 
 Flavour = Literal["file", "pyfunc", "sklearn", "pytorch", "xgboost", "onnx"]
+ModelName = Annotated[str, Field(pattern=r"^\w[\w. -]{0,199}$")]
+"""As a registry takes it, and as it can stand in `models:/NAME/1` and before `@`."""
 
 
 class ModelRule(Section):
     """Outputs that are one model: `attest` signs them, `register` makes versions of them."""
 
-    name: Name
-    """Its name in MLflow's registry."""
+    name: ModelName
+    """Its name in MLflow's registry: letters, digits, `_`, `.`, `-` and spaces."""
     paths: tuple[Name, ...] = Field(min_length=1)
-    """Its outputs; globs."""
+    """Its outputs, POSIX from the DVC root; globs."""
     stage: Name | None = None
-    """The stage that makes it; needed only where several match."""
+    """The stage that makes it: outputs of others are left out, also where `paths` match them."""
     flavour: Flavour = "file"
-    """How it is registered. `file` takes any file as it is; nothing is unpickled to find out."""
+    """How it is registered. `file` takes any output as it is, `pyfunc` a folder that is an MLflow
+    model already. Nothing is loaded or unpickled to find out."""
     load: Name | None = None
-    """Which of the outputs the flavour loads; needed only where several match."""
+    """Which of the outputs the flavour loads; needed only where there are several."""
     input_example: Name | None = None
-    """A tracked JSON file with an input that the model takes."""
+    """A tracked JSON file with an input that the model takes, from the DVC root; for flavours
+    that MLflow loads. Columns and data as pandas splits them, or nested lists."""
+    skops_trusted: tuple[Name, ...] = ()
+    """For `sklearn`: types that skops may load beside its own, as `sklearn.tree._tree.Tree`."""
     upload: Literal["mlflow", "reference"] = "mlflow"
     """Whether MLflow keeps the bytes too, or only says where the DVC remote has them."""
+
+    @model_validator(mode="after")
+    def _fits_its_flavour(self) -> Self:
+        if self.skops_trusted and self.flavour != "sklearn":
+            raise ValueError('skops-trusted needs flavour = "sklearn"')
+        if self.input_example and self.flavour in ("file", "pyfunc"):
+            raise ValueError(f"an input-example has no place in a model of flavour {self.flavour}")
+        if self.upload == "reference" and self.flavour != "file":
+            raise ValueError('upload = "reference" needs flavour = "file": a flavour adds files')
+        return self
 
 
 class TrustRule(Section):
