@@ -87,12 +87,11 @@ def aliases(project: Project, name: str = "toy") -> dict[str, int]:
 def downloaded(project: Project, version: ModelVersion, folder: Path) -> dict[str, bytes]:
     """The files that whoever serves the version gets."""
     registry = registry_of(project)
-    with registry.store.settings():
-        import mlflow
+    with pytest.MonkeyPatch.context() as patch, registry.store.settings():
+        patch.setenv("MLFLOW_TRACKING_URI", registry.store.uri)
+        import mlflow.artifacts
 
-        mlflow.artifacts.download_artifacts(
-            artifact_uri=version.uri, dst_path=str(folder), tracking_uri=registry.store.uri
-        )
+        mlflow.artifacts.download_artifacts(artifact_uri=version.uri, dst_path=str(folder))
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")

@@ -155,6 +155,18 @@ class ModelVersion:
         return found
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a desired state names, or is to name, of a model."""
+
+    uri: str
+    """`models:/NAME/NUMBER`; empty where an InferenceService does not say."""
+    digest: str
+    """`md5:…`, as `MODEL_DIGEST` has it; empty likewise."""
+    source: str
+    """What an InferenceService would load; may be nothing that it can."""
+
+
 def version_uri(text: str) -> tuple[str, int] | None:
     """Name and number of `models:/NAME/NUMBER`; None where it is something else."""
     match = _VERSION.fullmatch(text)

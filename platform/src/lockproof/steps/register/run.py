@@ -195,6 +195,9 @@ def _upload(plan: _Plan, outputs: Outputs, run_id: str, folder: str, progress: P
 def _lay_out(plan: _Plan, outputs: Outputs, folder: Path) -> None:
     """Bring the outputs to where the flavour wants them, and write what goes beside them."""
     model, layout = plan.model, plan.layout
+    loaded = model.digests.get(plan.registration.loads or "")
+    if model.rule.flavour == "pyfunc" and not (loaded and loaded.is_dir):
+        raise _no_mlflow_model(plan)
     paths = [out.path for _, out in model.outs]
     common = "/".join(_common([path.split("/")[:-1] for path in paths]))
     for _, out in model.outs:
@@ -208,15 +211,19 @@ def _lay_out(plan: _Plan, outputs: Outputs, folder: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
         outputs.bring(out, target)
     if model.rule.flavour == "pyfunc" and not (folder / MLMODEL).is_file():
-        raise ConfigError(
-            f"[[model]] {model.rule.name}: {plan.registration.loads} is no folder with an {MLMODEL}"
-            f' file, as pyfunc takes it: let the stage save it so, or say flavour = "file" in'
-            f" {FILE_NAME}"
-        )
+        raise _no_mlflow_model(plan)
     clash = next((p for p in (STATEMENT, MLMODEL) if layout and (folder / p).exists()), None)
     if clash or (folder / STATEMENT).exists():
         raise ConfigError(f"the model holds a file {clash or STATEMENT}, which is ours: rename it")
     write_kit(folder, layout, _kit(plan))
+
+
+def _no_mlflow_model(plan: _Plan) -> ConfigError:
+    return ConfigError(
+        f"[[model]] {plan.model.rule.name}: {plan.registration.loads} is no folder with an"
+        f" {MLMODEL} file, as pyfunc takes it: let the stage save it so, or say flavour ="
+        f' "file" in {FILE_NAME}'
+    )
 
 
 def _common(parts: list[list[str]]) -> list[str]:
