@@ -260,6 +260,8 @@ def with_patch(text: str, file: str, target: Mapping[str, str], path: str) -> st
         return f"{text}{gap}patches:\n  - target: {{{said}}}\n    path: {path}\n"
     if not isinstance(patches, yaml.SequenceNode) or patches.flow_style or not patches.value:
         raise ParseError("has its patches in brackets: write them line by line", file)
-    at, column = _line_start(patches), patches.start_mark.column
+    # Right below the key: a comment above the first patch stays with it.
+    key = next(k for k, v in top.value if v is patches)
+    at, column = text.index("\n", key.end_mark.index) + 1, patches.start_mark.column
     entry = f"{' ' * column}- target: {{{said}}}\n{' ' * column}  path: {path}\n"
     return text[:at] + entry + text[at:]
