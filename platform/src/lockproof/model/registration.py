@@ -24,7 +24,8 @@ REVERTED = "lockproof.reverted"
 """Why the desired state stopped naming the version."""
 
 _PREFIX = "lockproof."
-_TAG_LIMIT = 5000
+TAG_LIMIT = 5000
+"""Characters of a tag's value that every store keeps."""
 _VERSION = re.compile(r"models:/(?P<name>[^/@]+)/(?P<number>[0-9]{1,10})")
 _ALIASED = re.compile(r"(?:models:/)?(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
 
@@ -102,7 +103,7 @@ class Registration:
             "ci_url": self.ci_url,
         }
         fitting = {
-            name: value if len(value) <= _TAG_LIMIT else f"sha256:{sha256_of(value)}"
+            name: value if len(value) <= TAG_LIMIT else f"sha256:{sha256_of(value)}"
             for name, value in said.items()
             if value
         }

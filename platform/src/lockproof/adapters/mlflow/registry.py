@@ -125,15 +125,11 @@ class Session:
     def make_model(self, name: str) -> None:
         """Make a registered model that versions can be made of, unless it is there."""
         try:
-            self.client.get_registered_model(name)
+            # Not asked first: who may make models may not look at one that is not there.
+            self.client.create_registered_model(name)
         except Exception as error:
-            if code_of(error) != _NONE:
+            if code_of(error) != _TAKEN:
                 raise explained(self.store, error) from error
-            try:
-                self.client.create_registered_model(name)
-            except Exception as again:
-                if code_of(again) != _TAKEN:
-                    raise explained(self.store, again) from again
 
     def make_version(
         self, name: str, source: str, run_id: str, tags: Mapping[str, str], description: str
@@ -174,12 +170,15 @@ class Session:
     def set_alias(self, version: ModelVersion, alias: str) -> None:
         """Move an alias to a version."""
         setter = self.client.set_registered_model_alias
-        call(self.store, setter, version.name, alias, str(version.number))
+        # Two that write one row at once get in each other's way; either may do it again.
+        number = str(version.number)
+        call(self.store, setter, version.name, alias, number, attempts=_ATTEMPTS)
 
     def set_tag(self, version: ModelVersion, name: str, value: str) -> None:
         """Write a tag of a version."""
         setter = self.client.set_model_version_tag
-        call(self.store, setter, version.name, str(version.number), name, value)
+        number = str(version.number)
+        call(self.store, setter, version.name, number, name, value, attempts=_ATTEMPTS)
 
     def drop_tag(self, version: ModelVersion, name: str) -> None:
         """Remove a tag of a version, unless it is gone."""

@@ -108,8 +108,9 @@ def _wanted(version: ModelVersion) -> Wanted:
     digest = version.said("served_digest")
     if digest is None:
         raise NotPromotedError(
-            f"{version.uri} is not promoted: no digest names the one file of it that is loaded: it"
-            " is a folder, or several files and [[model]] has no load"
+            f"{version.uri} is not promoted: no MD5 names the one file of it that is loaded, by"
+            " which who serves it could check it: it is a folder, or several files and [[model]]"
+            " has no load, or it is locked as DVC 2 did"
         )
     return Wanted(version.uri, digest, version.source)
 

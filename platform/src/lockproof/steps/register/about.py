@@ -6,10 +6,11 @@ from pathlib import PurePosixPath
 
 from lockproof.adapters.mlflow.tracking import Tracking
 from lockproof.errors import ConfigError, UsageError
+from lockproof.model.base import canonical_json
 from lockproof.model.environment import Environment
 from lockproof.model.pipeline import Pipeline
 from lockproof.model.record import RunRecord
-from lockproof.model.registration import Proof, Registration
+from lockproof.model.registration import TAG_LIMIT, Proof, Registration
 from lockproof.model.run import DataInput, GitState, RunFacts, without_credentials
 from lockproof.steps.gate.interface import Scene
 from lockproof.steps.gate.metrics import read_metrics
@@ -24,8 +25,14 @@ def registration_of(scene: Scene, model: Model, proof: Proof) -> Registration:
     """All that is said of the version.
 
     Raises:
-        ConfigError: as `Model.loads`.
+        ConfigError: as `Model.loads`; or it has more outputs than a tag can name.
     """
+    outputs = {path: str(digest) for path, digest in model.digests.items()}
+    if len(canonical_json(outputs)) > TAG_LIMIT:
+        raise ConfigError(
+            f"[[model]] {model.rule.name}: its {len(outputs)} outputs are more than a tag of a"
+            " model version can name: let the stage write them into one folder"
+        )
     policy = scene.policy.environment
     remote = scene.head.git.remote_url()
     environment = proof.environment
