@@ -22,7 +22,7 @@ import pytest
 from lockproof.cli.main import main
 
 from .mlflow_server import ADMIN, free_port, mlflow_server
-from .models import aliases, proof_of, registry_of, versions, without_settings
+from .models import aliases, downloaded, proof_of, registry_of, versions, without_settings
 from .pipelines import Project, copy_of, new_project
 
 LARGE = bool(os.environ.get("LOCKPROOF_TEST_RACES"))
@@ -134,13 +134,7 @@ def store(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[N
 
 @pytest.mark.parametrize(
     "kind",
-    [
-        "sqlite",
-        *(
-            pytest.param(k, marks=pytest.mark.skipif(not LARGE, reason="LOCKPROOF_TEST_RACES"))
-            for k in ("server", "postgresql")
-        ),
-    ],
+    ["sqlite", "server", "postgresql"] if LARGE else ["sqlite"],
 )
 def test_many_at_once_make_one_version_each_and_the_alias_is_at_the_last_commit(
     kind: str,
@@ -187,7 +181,9 @@ STEPS = (
     "set_model_version_tag",
     "set_registered_model_alias",
 )
-ALWAYS = {("log_artifact", "after"), ("create_model_version", "after")}
+POINTS = [(step, when) for step in STEPS for when in ("before", "after")]
+if not LARGE:
+    POINTS = [("log_artifact", "after"), ("create_model_version", "after")]
 
 
 def killed_at(step: str, when: str, argv: list[str]) -> None:
@@ -215,13 +211,10 @@ def killed_at(step: str, when: str, argv: list[str]) -> None:
     assert os.WIFSIGNALED(status), f"never came to {step}"
 
 
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(("step", "when"), POINTS)
 def test_killed_at_a_step_the_next_run_completes_it(
     step: str, when: str, proved: tuple[Project, list[tuple[str, str]]], tmp_path: Path
 ) -> None:
-    if not LARGE and (step, when) not in ALWAYS:
-        pytest.skip("LOCKPROOF_TEST_RACES")
     import mlflow  # noqa: F401 - once, and not in each child
 
     project, (commit, report) = copy_of(proved[0], tmp_path), proved[1][0]
@@ -239,6 +232,47 @@ def test_killed_at_a_step_the_next_run_completes_it(
         folder = version.source.removeprefix(f"{run.info.artifact_uri}/")
         files = session.files(version.run_id, folder)
     assert files.keys() == {"m0.txt", "lockproof-model.json"}
+
+
+# --- gone in the middle ---------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not LARGE, reason="LOCKPROOF_TEST_RACES: a server takes half a minute")
+@pytest.mark.parametrize("step", ["log_artifact", "create_model_version"])
+def test_a_server_that_goes_away_is_told_and_the_next_run_completes_it(
+    step: str,
+    proved: tuple[Project, list[tuple[str, str]]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from mlflow import MlflowClient
+
+    project, (commit, report) = copy_of(proved[0], tmp_path), proved[1][0]
+    argv = ["-C", str(project.root), "register", commit, "--model", "toy0", "--report", report]
+    argv += ["--alias", "candidate"]
+    with contextlib.ExitStack() as server:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", server.enter_context(mlflow_server(tmp_path)))
+        real = getattr(MlflowClient, step)
+
+        def last(*args: object, **named: object) -> object:
+            server.close()
+            return real(*args, **named)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(MlflowClient, step, last)
+            assert main(argv) == 4
+        (line,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("lockproof:")]
+        assert "start it or correct the URI, then try again" in line
+    with mlflow_server(tmp_path) as uri:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        assert main(argv) == 0
+        (version,) = versions(project, "toy0")
+        assert aliases(project, "toy0") == {"candidate": version.number}
+        assert downloaded(project, version, tmp_path / "served").keys() == {
+            "m0.txt",
+            "lockproof-model.json",
+        }
 
 
 # --- no permission --------------------------------------------------------------------------------

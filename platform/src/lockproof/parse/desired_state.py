@@ -252,7 +252,7 @@ def with_patch(text: str, file: str, target: Mapping[str, str], path: str) -> st
     Raises:
         ParseError: its `patches` are written in brackets.
     """
-    top = yaml.compose(text, yaml.SafeLoader)
+    top: Any = yaml.compose(text, yaml.SafeLoader)
     patches = _child(top, "patches")
     said = ", ".join(f"{k}: {Span(0, 0, '').written(v)}" for k, v in target.items() if v)
     if patches is None:
