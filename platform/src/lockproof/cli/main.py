@@ -22,7 +22,7 @@ VERBS = {
     "lint": "check manifests before they are applied",
     "record": "write down how the lock came to be, and log the run to MLflow",
     "gate": "check what a commit claims before it is merged",
-    "register": "make the MLflow model version of a proved commit, exactly once",
+    "register": "make the MLflow model version of a proved commit, once",
     "promote": "let the desired state in Git name a registered model version",
     "lineage": "say which model version came from which commit and data",
     "affected": "name the stages that changed, and the GPUs they ask for",
