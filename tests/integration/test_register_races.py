@@ -54,12 +54,14 @@ def proved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, list[tupl
     files = [f"m{n}.txt" for n in range(MODELS)]
     project.write(
         {
+            "params.yaml": "lr: 1\n",
             "dvc.yaml": json.dumps(
                 {
                     "stages": {
                         "train": {
                             "cmd": "; ".join(f"(echo {f}; cat raw.txt) > {f}" for f in files),
                             "deps": ["raw.txt"],
+                            "params": ["lr"],
                             "outs": files,
                         }
                     }

@@ -103,6 +103,19 @@ def test_a_kustomization_gets_one_more_patch(text: str) -> None:
             "env:\n- {name: MODEL_DIGEST, value: x}\n- name: MODEL_URI\n  value: |\n    a\n",
             "block",
         ),
+        (
+            "x: &v models:/m/1\nenv:\n- {name: MODEL_DIGEST, value: x}\n"
+            "- {name: MODEL_URI, value: *v}\n",
+            "anchor",
+        ),
+        ("env: [MODEL_DIGEST=x, !!str 'MODEL_URI=models:/m/1']\n", "tag"),
+        ("MODEL_DIGEST: x\nMODEL_URI: 'models:\n  /m/1'\n", "one line"),
+        ("MODEL_DIGEST:\nMODEL_URI: models:/m/1\n", "nothing"),
+        (
+            "apiVersion: serving.kserve.io/v1beta1\nmetadata: {name: x}\nstorageUri: s3://a\n",
+            "line by line",
+        ),
+        ("apiVersion: serving.kserve.io/v1beta1\nstorageUri: s3://a\n", "line by line"),
         ("a: &a [x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: [*b,*b,*b,*b,*b,*b,*b,*b]\n", None),
     ],
 )

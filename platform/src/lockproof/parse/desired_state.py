@@ -178,11 +178,11 @@ def _storage(node: Any, of: tuple[str, str, str, str], top: Any) -> Named:
     note, digest = _child(notes, MODEL_NOTE), _child(notes, DIGEST_NOTE)
     holder = notes if notes is not None else metadata
     insert = None
-    if (note is None or digest is None) and isinstance(holder, yaml.MappingNode):
-        if holder.flow_style or not holder.value:
-            raise ParseError(
-                "has its metadata in braces: write them line by line", of[3] or "a manifest"
-            )
+    if note is None or digest is None:
+        block = isinstance(holder, yaml.MappingNode) and not holder.flow_style and holder.value
+        if not block:
+            name = of[3] or "an InferenceService"
+            raise ParseError("has no metadata that are written line by line: do so", name)
         insert = (_line_start(holder), holder.start_mark.column)
     return Named(
         "storage",
@@ -218,8 +218,13 @@ def _text(node: Any) -> str:
 
 
 def _span(node: Any) -> Span:
-    if node.style in ("|", ">"):
-        raise ParseError("names a model version in a block of text: write it on one line", "it")
+    mark = node.start_mark
+    if mark.index == node.end_mark.index:
+        raise ParseError("has nothing where it names a model version: write one", "it")
+    marked = mark.buffer is not None and mark.buffer[mark.pointer] in "&!"
+    if node.style in ("|", ">") or marked or node.end_mark.line != mark.line:
+        what = "by an anchor or a tag" if marked else "in a block of text"
+        raise ParseError(f"names a model version {what}: write it plainly, on one line", "it")
     return Span(node.start_mark.index, node.end_mark.index, str(node.value))
 
 
