@@ -96,7 +96,7 @@ def promote(project: Project, version: str, to: str, *more: str) -> int:
 
 
 def digests(project: Project) -> list[str]:
-    return [v.tags["lockproof.served_digest"] for v in versions(project)]
+    return [v.served_digest or "" for v in versions(project)]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,12 @@ def test_an_inference_service_gets_annotations_and_needs_a_bucket(
     with registry_of(project).session() as session:
         version = session.version("toy", 2)
         assert version is not None
-        made = session.make_version("toy", "s3://models/2", version.run_id or "", version.tags, "")
+        copied = ("toy", "s3://models/2", version.run_id or "", version.tags, "")
+        made = session.make_version(*copied)
+    assert promote(project, made.uri, "deploy/service.yaml") == 1
+    assert "it says the same as version 2" in capsys.readouterr().err
+    with registry_of(project).session() as session:
+        session.delete_version(version)  # As if its files had been in a bucket from the start.
     assert promote(project, made.uri, "deploy/service.yaml") == 0
     head, rest = SERVICE.split("  name: toy   # the one\n")
     notes = (
@@ -211,6 +216,11 @@ def test_a_revert_names_what_was_there_and_says_so_on_the_version(
     assert promote(project, "toy@candidate", path, "--commit", "--revert", "too slow") == 0
     assert project.git("rev-parse", "HEAD") == head
     assert "models:/toy/1" in named()
+    # What was never there is not said to have been taken back.
+    third, report = next_commit(project, "d\n")
+    assert register(project, report, third) == 0
+    assert promote(project, "models:/toy/3", path, "--commit", "--revert", "typo") == 2
+    assert "lockproof.reverted" not in versions(project)[2].tags
 
 
 def _tag(name: str, value: str):
@@ -224,6 +234,7 @@ def _tag(name: str, value: str):
 
 
 FORGED = {
+    "what it loads": (_tag("loads", "raw.txt"), "no MD5 names the one file"),
     "commit": (_tag("commit", "a" * 40), "they do not give its key"),
     "outputs": (_tag("outputs", '{"model.txt": "md5:' + "0" * 32 + '"}'), "do not give its key"),
     "lock": (_tag("lock_digest", "b" * 64), "the lock of commit"),

@@ -84,12 +84,12 @@ def test_a_version_says_all_of_its_commit_and_serves_the_locked_bytes(
             "lockproof.lock_digest": lock,
             "lockproof.verdict": "passed",
             "lockproof.evidence": f"report sha256:{evidence}",
-            "lockproof.served_digest": MODEL,
             "lockproof.ci_url": "https://ci.example.org/job/7",
             "lockproof.stages": '["train"]',
             "mlflow.source.git.commit": commit,
         }.items()
     )
+    assert version.served_digest == MODEL
     files = downloaded(project, version, tmp_path / "served")
     assert files.keys() == {"model.txt", "lockproof-model.json"}
     assert files["model.txt"] == b"a\nb\n"

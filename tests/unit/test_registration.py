@@ -75,11 +75,17 @@ def test_tags_that_somebody_else_wrote_say_nothing(text: str) -> None:
 def test_the_digest_to_serve_by_is_that_of_one_file() -> None:
     folder, old = Digest(value="0" * 32 + ".dir"), Digest.of("md5-dos2unix", "0" * 32)
     two = {"a": Digest(value="3" * 32), "b": Digest(value="4" * 32)}
-    assert str(ONE.served_digest) == f"md5:{'0' * 32}"
-    assert replace(ONE, outputs={"m.bin": folder}).served_digest is None
-    assert replace(ONE, outputs={"m.bin": old}).served_digest is None
-    assert replace(ONE, outputs=two, loads=None).served_digest is None
-    assert replace(ONE, outputs=two, loads="b").served_digest == two["b"]
+
+    def served(**changes: object) -> str | None:
+        return ModelVersion("m", 1, tags=replace(ONE, **changes).tags()).served_digest
+
+    assert served() == f"md5:{'0' * 32}"
+    assert served(outputs={"m.bin": folder}) is None
+    assert served(outputs={"m.bin": old}) is None
+    assert served(outputs=two, loads=None) is None
+    assert served(outputs=two, loads="b") == f"md5:{'4' * 32}"
+    # A tag that somebody edited names no other file.
+    assert served(loads="elsewhere") is None
 
 
 def test_addresses_of_versions() -> None:

@@ -26,6 +26,7 @@ REVERTED = "lockproof.reverted"
 _PREFIX = "lockproof."
 TAG_LIMIT = 5000
 """Characters of a tag's value that every store keeps."""
+_SERVED = re.compile(r"md5:[0-9a-f]{32}")
 _VERSION = re.compile(r"models:/(?P<name>[^/@]+)/(?P<number>[0-9]{1,10})")
 _ALIASED = re.compile(r"(?:models:/)?(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
 
@@ -75,13 +76,6 @@ class Registration:
         outputs = {path: str(digest) for path, digest in self.outputs.items()}
         return sha256_of([self.name, self.proof.commit, outputs, self.environment_digest])
 
-    @property
-    def served_digest(self) -> Digest | None:
-        """The digest of the one file that whoever serves it can check; None where there is none."""
-        path = self.loads or (next(iter(self.outputs)) if len(self.outputs) == 1 else None)
-        digest = self.outputs[path] if path else None
-        return digest if digest and digest.algorithm == "md5" and not digest.is_dir else None
-
     def tags(self) -> dict[str, str]:
         """The tags of the version; what does not fit is a digest of itself."""
         said = {
@@ -94,7 +88,6 @@ class Registration:
             "outputs": canonical_json({p: str(d) for p, d in self.outputs.items()}),
             "inputs": canonical_json({i.path: str(i.digest) for i in self.inputs}),
             "loads": self.loads,
-            "served_digest": str(self.served_digest) if self.served_digest else None,
             "environment_digest": self.environment_digest,
             "image": self.image,
             "verdict": self.proof.verdict.value,
@@ -144,6 +137,17 @@ class ModelVersion:
     def said(self, name: str) -> str | None:
         """A tag of lockproof's."""
         return self.tags.get(f"{_PREFIX}{name}")
+
+    @property
+    def served_digest(self) -> str | None:
+        """`md5:…` of the one file that whoever serves it can check; None where there is none.
+
+        Not a tag of its own, so that it is no other than what the lock says of the model.
+        """
+        outputs = self.digests("outputs") or {}
+        loads = self.said("loads") or (next(iter(outputs)) if len(outputs) == 1 else "")
+        digest = outputs.get(loads, "")
+        return digest if _SERVED.fullmatch(digest) else None
 
     def digests(self, name: str) -> dict[str, str] | None:
         """Path -> digest of `inputs` or `outputs`; None where they are not told, or not all."""

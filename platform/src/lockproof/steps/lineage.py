@@ -51,7 +51,8 @@ def lineage(request: Request) -> Lineage:
     models = []
     for name, versions in held.items():
         serving = _serving(request, name)
-        found = [_of_version(v, standing, serving, asked) for v in reversed(versions)]
+        first = {v.key: v.number for v in reversed(versions)}
+        found = [_of_version(v, standing, serving, asked, first[v.key]) for v in reversed(versions)]
         there = {v.uri for v in versions}
         missing = [
             f"{f}: {uri}" for uri, files in serving.items() for f in files if uri not in there
@@ -129,8 +130,11 @@ def _of_version(
     standing: Standing,
     serving: Mapping[str, Sequence[str]],
     asked: str | None,
+    first: int,
 ) -> VersionLineage:
     problems = standing.problems(version)
+    if version.key is not None and first != version.number:
+        problems = (*problems, f"it says the same as version {first}: it was copied by hand")
     here = version.commit is not None and standing.reading(version) is not None
     origin = origin_of(standing.git, version.commit) if here else None
     return VersionLineage(

@@ -1,7 +1,7 @@
 """The course of a promotion: find the version, hold it against Git, edit, commit, say so."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +66,7 @@ def promote(request: Request) -> Promoted:
     if request.revert is not None:
         return _revert(scene)
     problems = [p for refusal in REFUSALS for p in refusal(standing, scene.version)]
+    problems += _copied(scene)
     if problems:
         raise NotPromotedError(
             f"{scene.version.uri} is not promoted: {problems[0]}; register a proved commit with"
@@ -84,6 +85,18 @@ def _opened(request: Request) -> tuple[_Scene, Standing]:
     git = GitRepository.discover(file.parent.absolute())
     version = _version(request.version, registry)
     return _Scene(request, version, registry, git, path_in(git, file)), Standing(own)
+
+
+def _copied(scene: _Scene) -> tuple[str, ...]:
+    """Whether somebody made a version that says the same as an earlier one."""
+    version = scene.version
+    if version.key is None:
+        return ()
+    with scene.registry.session() as session:
+        first = next(iter(session.versions(version.name, version.key)), version)
+    if first.number == version.number:
+        return ()
+    return (f"it says the same as version {first.number}, and 'register' makes no second one",)
 
 
 def _version(text: str, registry: Registry) -> ModelVersion:
@@ -105,7 +118,7 @@ def _version(text: str, registry: Registry) -> ModelVersion:
 
 
 def _wanted(version: ModelVersion) -> Wanted:
-    digest = version.said("served_digest")
+    digest = version.served_digest
     if digest is None:
         raise NotPromotedError(
             f"{version.uri} is not promoted: no MD5 names the one file of it that is loaded, by"
@@ -135,7 +148,7 @@ def _deliver(scene: _Scene, state: State, wanted: Wanted, why: str | None) -> Pr
     if request.branch is None:
         for path, content in files.items():  # The patch before the kustomization that names it.
             write_whole(git.root / path, content)
-    if request.branch is not None or (request.commit and files):
+    if files and (request.commit or request.branch is not None):
         with work_folder() as scratch:
             index = scratch.path / "index"
             branch, commit = commit_files(git, files, message, request.branch, index)
@@ -156,15 +169,25 @@ def _refuse_edits(scene: _Scene, files: Mapping[str, bytes]) -> None:
 def _revert(scene: _Scene) -> Promoted:
     """Name what was named before the version, and say on the version why."""
     state = _state(scene)
-    own = scene.version.uri
+    own, why = scene.version.uri, scene.request.revert or ""
     named = state.named()
-    why = scene.request.revert or ""
+    if not named:
+        raise UsageError(f"{scene.path} names no version of {scene.version.name}")
+    earlier = [w for before in _history(scene, state) for w in before.named() if w.uri]
+    target = named[0]
     if any(wanted.uri == own for wanted in named):
-        done = _deliver(scene, state, _earlier(scene, state), why)
-    else:
-        if not named:
-            raise UsageError(f"{scene.path} names no version of {scene.version.name}")
-        done = _deliver(scene, state, named[0], why)
+        others = (w for w in earlier if w.uri != own)
+        found = next(others, None)
+        if found is None:
+            raise UsageError(
+                f"the history of {scene.path} names no other version of {scene.version.name}:"
+                " promote one that is to be served (a shallow clone may lack it: git fetch"
+                " --unshallow)"
+            )
+        target = found
+    elif all(wanted.uri != own for wanted in earlier):
+        raise UsageError(f"{scene.path} names {target.uri}, and never named {own}")
+    done = _deliver(scene, state, target, why)
     said = f"{why} ({scene.path})"
     if scene.version.tags.get(REVERTED) != said:
         with scene.registry.session() as session:
@@ -172,20 +195,12 @@ def _revert(scene: _Scene) -> Promoted:
     return done
 
 
-def _earlier(scene: _Scene, state: State) -> Wanted:
-    """What the history of the file names before the version."""
-    git, own = scene.git, scene.version.uri
+def _history(scene: _Scene, state: State) -> Iterator[State]:
+    """The state as HEAD has it, and as it was before each change of its file, newest first."""
+    git = scene.git
     head = git.resolve("HEAD")
     path = state.patch if state.is_patched else scene.path
-    commits = [head, *(git.parent(c) for c in git.history(head, path))]
+    commits = [head, *(git.parent(commit) for commit in git.history(head, path))]
     for commit in dict.fromkeys(commits):
-        if commit is None or git.blob(commit, scene.path) is None:
-            continue
-        before = State(commit_reader(git, commit), scene.path, scene.version.name)
-        for wanted in before.named():
-            if wanted.uri and wanted.uri != own:
-                return wanted
-    raise UsageError(
-        f"the history of {scene.path} names no other version of {scene.version.name}: promote one"
-        " that is to be served (a shallow clone may lack it: git fetch --unshallow)"
-    )
+        if commit is not None and git.blob(commit, scene.path) is not None:
+            yield State(commit_reader(git, commit), scene.path, scene.version.name)
