@@ -17,6 +17,7 @@ from lockproof.model.remote import ConfigFile
 from lockproof.parse.code_formats import code_in_content
 from lockproof.parse.container_images import images_in
 from lockproof.parse.data_file import read_data_file
+from lockproof.parse.desired_state import named_in, with_version
 from lockproof.parse.dvc_config import read_dvc_configs
 from lockproof.parse.listing import read_listing
 from lockproof.parse.params import read_params
@@ -53,6 +54,15 @@ def _config(content: bytes) -> object:
     file = ConfigFile(name="config", folder="/p/.dvc", content=content, committed=True)
     configs = read_dvc_configs([file], "/p")
     return [configs.remote(name) for name in (None, *configs.sections)]
+
+
+def _desired_state(content: bytes) -> object:
+    text = content.decode("utf-8", "replace")
+    places = named_in(text, "x.yaml")
+    for place in places:
+        changed = with_version(text, place, "models:/m/7", "md5:7", "s3://b/7")
+        assert "models:/m/7" in [p.version for p in named_in(changed, "x.yaml")]
+    return places
 
 
 def _yaml(content: bytes) -> object:
@@ -158,6 +168,18 @@ TARGETS = {
         (
             b"stages:\n  a:\n    cmd: x\n    deps: [b, {c: {cache: false}}]\n    params: &p [d]\n",
             b"a: &x [1, 2.5, null, true, 2020-01-01]\nb: *x\n<<: {c: !!str 1}\n---\n'0': |\n  x\n",
+        ),
+    ),
+    "desired-state": Target(
+        _desired_state,
+        (
+            b"kind: Rollout\nenv:\n- {name: MODEL_URI, value: models:/m/1} # x\n"
+            b"- name: MODEL_DIGEST\n  value: 'md5:0'\n---\nMODEL_URI: a\nMODEL_DIGEST: b\n",
+            b"apiVersion: serving.kserve.io/v1\nmetadata:\n  name: m\n  annotations:\n    a: b\n"
+            b"spec: {model: {storageUri: s3://a/b}}\n",
+            b"literals: [MODEL_URI=models:/m/1, 'MODEL_DIGEST=x']\n",
+            b"- {op: test, path: /a, value: MODEL_URI}\n- {op: replace, path: /b, value: x}\n"
+            b"- {op: test, path: /c, value: MODEL_DIGEST}\n- {op: replace, path: /d, value: y}\n",
         ),
     ),
     "pipeline": Target(

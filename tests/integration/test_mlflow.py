@@ -1,16 +1,13 @@
 """The MLflow adapter against a real SQLite store and a real `mlflow server`."""
 
-import contextlib
 import json
 import math
 import os
 import pickle
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +21,8 @@ from lockproof.errors import ConfigError, ExitCode, UsageError
 from lockproof.model.digest import Digest
 from lockproof.model.environment import Environment
 from lockproof.model.run import DataInput, GitState, RunFacts, RunRef
+
+from .mlflow_server import mlflow_server
 
 ODD = "é ü #%?"
 
@@ -53,41 +52,10 @@ def _no_outer_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path / "cwd")
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("server")
-    uri = f"http://127.0.0.1:{free_port()}"
-    command = [
-        *(sys.executable, "-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1"),
-        *("--port", uri.rpartition(":")[2], "--backend-store-uri", f"sqlite:///{folder}/s.db"),
-        *("--artifacts-destination", str(folder / "artifacts")),
-    ]
-    # Its eight job runners do nothing here, and take longer to start than the server.
-    off = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    environment = {**os.environ, **off}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, env=environment, cwd=folder, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        deadline = time.monotonic() + 300
-        while True:
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{uri}/health", timeout=5).close()
-                break
-            assert process.poll() is None, (folder / "log").read_text()
-            assert time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.5)
+    with mlflow_server(tmp_path_factory.mktemp("server")) as uri:
         yield uri
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
 
 
 def opened(root: Path, uri: str | None = None, experiment: str = "lockproof") -> Tracking:

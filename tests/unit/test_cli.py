@@ -318,7 +318,7 @@ def complete_in_bash(script: Path, *words: str) -> list[str]:
 def test_bash_completes(tmp_path: Path) -> None:
     script = tmp_path / "lockproof.bash"
     script.write_text(completion("bash"))
-    assert complete_in_bash(script, "lockproof", "re") == ["reproduce", "record"]
+    assert complete_in_bash(script, "lockproof", "re") == ["reproduce", "record", "register"]
     assert complete_in_bash(script, "lockproof", "--ver") == ["--version", "--verbose"]
     assert complete_in_bash(script, "lockproof", "reproduce", "--mo") == ["--mode"]
     assert complete_in_bash(script, "lockproof", "reproduce", "--mode", "c") == ["chain"]

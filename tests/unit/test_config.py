@@ -23,6 +23,13 @@ JUDGED = '[[judged-by]]\npaths = ["a"]\nby = ["b"]\nreason = "c"\n'
 
 WAIVER = '[[waiver]]\nrule = "LP103"\nsubject = "train *"\nreason = "r"\nexpires = 2027-03-31\n'
 
+MODEL = '[[model]]\nname = "digits"\npaths = ["m.skops"]\n'
+SKLEARN = MODEL + 'flavour = "sklearn"\n'
+KEY = '[[trust]]\nkey = "keys/ci.pem"\n'
+IDENTITY = (
+    '[[trust]]\nidentity = "https://github.com/o/r/w.yml@refs/heads/main"\nissuer = "https://i"\n'
+)
+
 METRIC = '[[metric]]\npath = "m.json"\nmin = 0.5\n'
 
 KEYS: list[tuple[str, str, object]] = [
@@ -114,6 +121,20 @@ KEYS: list[tuple[str, str, object]] = [
     (METRIC + 'direction = "lower"', "metric.0.direction", "lower"),
     (METRIC + 'direction = "lower"\natol = 1', "metric.0.atol", 1.0),
     (METRIC + 'direction = "lower"\nrtol = 0.1', "metric.0.rtol", 0.1),
+    (MODEL, "model.0.name", "digits"),
+    (MODEL, "model.0.paths", ("m.skops",)),
+    (MODEL + 'stage = "train"', "model.0.stage", "train"),
+    (MODEL + 'flavour = "sklearn"', "model.0.flavour", "sklearn"),
+    (MODEL + 'load = "m.skops"', "model.0.load", "m.skops"),
+    (SKLEARN + 'input-example = "x.json"', "model.0.input_example", "x.json"),
+    (SKLEARN + 'skops-trusted = ["a.B"]', "model.0.skops_trusted", ("a.B",)),
+    (MODEL + 'upload = "reference"', "model.0.upload", "reference"),
+    (KEY, "trust.0.key", "keys/ci.pem"),
+    (KEY + 'stages = ["train*"]', "trust.0.stages", ("train*",)),
+    (KEY + 'models = ["digits"]', "trust.0.models", ("digits",)),
+    (KEY + 'max-age = "30d"', "trust.0.max_age", 30 * 86400.0),
+    (IDENTITY, "trust.0.identity", "https://github.com/o/r/w.yml@refs/heads/main"),
+    (IDENTITY, "trust.0.issuer", "https://i"),
 ]
 
 
@@ -152,6 +173,8 @@ def test_no_key_is_without_a_test() -> None:
         "lint.budget": config.BudgetPolicy,
         "git": config.GitPolicy,
         "metric.0": config.MetricRule,
+        "model.0": config.ModelRule,
+        "trust.0": config.TrustRule,
     }
     assert {name.partition(".")[0] for name in sections} == set(Policy.model_fields)
     known = {f"{name}.{key}" for name, section in sections.items() for key in section.model_fields}
@@ -178,6 +201,15 @@ MISTAKES: list[tuple[str, str]] = [
     (WAIVER.replace("2027-03-31", "'soon'"), "waiver.0.expires: "),
     ('[gate]\noff = ["locks"]', "gate.off.0: "),
     ('[provision]\nleft = ["spec.replicas"]', "provision.left.0: "),
+    ("[[trust]]", "trust.0: state key, or identity and issuer"),
+    (KEY + 'identity = "a"\nissuer = "b"', "trust.0: state key, or identity and issuer"),
+    ('[[trust]]\nidentity = "a"', "trust.0: identity and issuer go together"),
+    ('[[model]]\nname = "a"\npaths = []', "model.0.paths: "),
+    (MODEL.replace('"digits"', '"a/b"'), "model.0.name: "),
+    (MODEL.replace('"digits"', '"a@b"'), "model.0.name: "),
+    (MODEL + 'skops-trusted = ["a.B"]', "model.0: skops-trusted needs"),
+    (MODEL + 'input-example = "x.json"', "model.0: an input-example has no place"),
+    (SKLEARN + 'upload = "reference"', 'model.0: upload = "reference" needs'),
     ("nope = 1", "nope: no such key; see docs/reference/policy.md"),
     ("[run]\nnet-work = true", "run.net-work: no such key; see docs/reference/policy.md"),
     (LOOSE + "tol = 1", "tolerance.0.tol: no such key; see docs/reference/policy.md"),

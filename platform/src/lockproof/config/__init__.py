@@ -8,6 +8,7 @@ from .environment import EnvironmentPolicy, RunPolicy
 from .gate import FAMILIES, Family, GatePolicy, RulePolicy, Waiver
 from .hygiene import GitPolicy, MetricRule
 from .lint import BudgetPolicy, LintPolicy
+from .model import ModelRule, TrustRule
 from .policy import FILE_NAME, Policy, load_policy, parse_policy
 from .provision import ProvisionPolicy
 from .record import MlflowPolicy, RecordPolicy
@@ -26,6 +27,7 @@ __all__ = [
     "LintPolicy",
     "MetricRule",
     "MlflowPolicy",
+    "ModelRule",
     "Policy",
     "ProvisionPolicy",
     "RecordPolicy",
@@ -36,6 +38,7 @@ __all__ = [
     "Seconds",
     "Section",
     "ToleranceRule",
+    "TrustRule",
     "Waiver",
     "load_policy",
     "matches_any",

@@ -13,6 +13,7 @@ from .environment import EnvironmentPolicy, RunPolicy
 from .gate import GatePolicy, RulePolicies, Waiver
 from .hygiene import GitPolicy, MetricRule
 from .lint import LintPolicy
+from .model import ModelRule, TrustRule
 from .provision import ProvisionPolicy
 from .record import MlflowPolicy, RecordPolicy
 from .remote import RemotePolicy
@@ -38,6 +39,8 @@ class Policy(Section):
     gate: GatePolicy = GatePolicy()
     git: GitPolicy = GitPolicy()
     metric: tuple[MetricRule, ...] = ()
+    model: tuple[ModelRule, ...] = ()
+    trust: tuple[TrustRule, ...] = ()
     rules: RulePolicies = Field(default={})
     waiver: tuple[Waiver, ...] = ()
 

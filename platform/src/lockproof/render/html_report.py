@@ -27,16 +27,27 @@ def html_report(report: Report) -> str:
     The page may load nothing (its content security policy allows its own style sheet, by
     hash, and nothing else), all foreign text is escaped, and hidden characters are shown.
     """
-    style = _style()
-    template = _environment().get_template("report.html.j2")
-    text = template.render(
+    return page_from(
+        "report.html.j2",
         page=page.page_of(report),
         report=report,
-        style=Markup(style),  # noqa: S704 - a file of ours
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         metric_width=page.METRIC_WIDTH,
         node_width=page.NODE_WIDTH,
         time_width=stages.TIME_WIDTH,
+    )
+
+
+def page_from(template: str, **values: object) -> str:
+    """A page of one of the templates here, with the style that all share."""
+    style = _style()
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            style=Markup(style),  # noqa: S704 - a file of ours
+            style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+            **values,
+        )
     )
     return text.rstrip("\n") + "\n"
 

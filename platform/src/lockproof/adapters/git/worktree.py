@@ -40,6 +40,12 @@ def uncommitted(
             yield path, f"has {what}"
 
 
+def is_changed(git: GitRepository, path: str) -> bool:
+    """Whether a path from the top is otherwise in the work tree or the index than in HEAD."""
+    asked = ("status", "--porcelain", "-z", "--untracked-files=all")
+    return bool(run_git(git.root, *asked, "--", f":(top,literal){path}"))
+
+
 def is_tracked(git: GitRepository, *paths: str) -> bool:
     """Whether the index holds one of these paths from the Git root, or anything below one.
 

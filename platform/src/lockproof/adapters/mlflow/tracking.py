@@ -1,6 +1,5 @@
 """MLflow tracking: one run for what a record says, logged whole or not finished."""
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,9 +9,10 @@ from typing import Any
 from lockproof.adapters.interrupts import no_interrupt_lost
 from lockproof.adapters.scratch import temporary_folder
 from lockproof.config import MlflowPolicy
-from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
-from lockproof.model.run import LoggedRun, RunFacts, RunRef, without_credentials
+from lockproof.errors import ConfigError, LockproofError, UsageError
+from lockproof.model.run import LoggedRun, RunFacts, RunRef
 
+from .calls import call, explained, open_client
 from .entities import (
     DIGEST_TAG,
     NON_FINITE_TAG,
@@ -21,18 +21,7 @@ from .entities import (
     tags_of,
     write_artifacts,
 )
-from .said import said
-from .store import Store, find_store, need, require
-
-_KEPT_OUT = ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED")
-_NOT_MLFLOW = ("ENDPOINT_NOT_FOUND", "NOT_FOUND", "NOT_IMPLEMENTED")
-_REFUSED = (
-    "BAD_REQUEST",
-    "INVALID_PARAMETER_VALUE",
-    "INVALID_STATE",
-    "RESOURCE_ALREADY_EXISTS",
-    "RESOURCE_DOES_NOT_EXIST",
-)
+from .store import Store, find_store, require
 
 
 @dataclass(frozen=True)
@@ -127,7 +116,7 @@ class Tracking:
                 unknown = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
                 if getattr(error, "error_code", None) in unknown:
                     raise missing from error
-                raise self._explained(error) from error
+                raise explained(self.store, error) from error
         if run.info.lifecycle_stage != "active":
             raise missing
         tags = dict(run.data.tags)
@@ -145,10 +134,10 @@ class Tracking:
         )
 
     def _client(self) -> Any:
-        mlflow = need("mlflow")
-        self._call(self.store.prepare)
-        uri = self.store.uri
-        return self._call(mlflow.MlflowClient, tracking_uri=uri, registry_uri=uri)
+        return open_client(self.store)
+
+    def _call(self, what: Callable[..., Any], *args: Any, attempts: int = 1, **named: Any) -> Any:
+        return call(self.store, what, *args, attempts=attempts, **named)
 
     def _experiment_id(self, client: Any) -> str:
         found = self._call(client.get_experiment_by_name, self.experiment)
@@ -158,7 +147,7 @@ class Tracking:
                 return str(client.create_experiment(self.experiment, artifact_location=where))
             except Exception as error:
                 if getattr(error, "error_code", None) != "RESOURCE_ALREADY_EXISTS":
-                    raise self._explained(error) from error
+                    raise explained(self.store, error) from error
             found = self._call(client.get_experiment_by_name, self.experiment)
         if found.lifecycle_stage != "active":
             raise ConfigError(
@@ -203,45 +192,3 @@ class Tracking:
 
     def _ref(self, run_id: str, *, reused: bool = False) -> RunRef:
         return RunRef(run_id, self.uri, self.experiment, reused)
-
-    def _call(self, call: Callable[..., Any], *args: Any, attempts: int = 1, **kwargs: Any) -> Any:
-        while True:
-            attempts -= 1
-            try:
-                return call(*args, **kwargs)
-            except LockproofError:
-                raise
-            except Exception as error:
-                if not attempts:
-                    raise self._explained(error) from error
-
-    def _explained(self, error: Exception) -> LockproofError:
-        response = getattr(error, "response", None)
-        status = getattr(response, "status_code", None)
-        code = getattr(error, "error_code", "")
-        text = _reason(error)
-        where = f"MLflow at {self.uri} ({self.store.origin})"
-        if code in _KEPT_OUT or status in (401, 403):
-            return ConfigError(
-                f"{where} does not let you in: set MLFLOW_TRACKING_USERNAME and"
-                f" MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN ({text})"
-            )
-        if code in _NOT_MLFLOW or status == 404 or "not in a valid JSON format" in text:
-            return ConfigError(f"{where} does not speak MLflow's API: correct the URI ({text})")
-        if code in _REFUSED or isinstance(error, ImportError):
-            return ConfigError(f"{where} cannot take this run: {text}")
-        if self.store.database is not None and "locked" not in text:
-            return ConfigError(f"{where} cannot be used: {text}")
-        return UnavailableError(
-            f"{where} does not answer: {text}; start it or correct the URI, then try again"
-        )
-
-
-def _reason(error: Exception) -> str:
-    text = str(error)
-    errno = re.findall(r"\[Errno -?\d+\] ([^'\"()\n]+)", text)
-    if errno:
-        return str(errno[-1])
-    if "timed out" in text or "Timeout" in text:
-        return "it timed out"
-    return re.sub(r"\w+://\S+", lambda url: without_credentials(url[0]), said(error))

@@ -1,5 +1,6 @@
 """What a report of a reproduction says, held against itself, the pipeline and the policy."""
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -19,8 +20,8 @@ from .interface import Scene
 _LARGEST = 64 << 20
 
 
-def read_report(scene: Scene, path: Path) -> Report:
-    """The report that a file holds.
+def read_report(scene: Scene, path: Path) -> tuple[Report, str]:
+    """The report that a file holds, and SHA-256 of the file in hex.
 
     Raises:
         UsageError: it cannot be read, is none, or is one that the revision itself brings.
@@ -38,7 +39,7 @@ def read_report(scene: Scene, path: Path) -> Report:
     if len(content) > _LARGEST:
         raise UsageError(f"{path} is larger than 64 MiB, which no report is")
     try:
-        return Report.model_validate_json(content)
+        return Report.model_validate_json(content), hashlib.sha256(content).hexdigest()
     except ValidationError as error:
         raise UsageError(
             f"{path} is no report: write one with 'lockproof reproduce --output FILE.json'"

@@ -24,7 +24,7 @@ def check(scene: Scene) -> Outcome:
     if scene.request.report is None:
         problems = ["no report is given: hand over the CI job's artifact with --report"]
     else:
-        problems = _problems(scene, read_report(scene, scene.request.report))
+        problems = problems_of(scene, read_report(scene, scene.request.report)[0])
     asked = required or scene.request.report is not None
     findings = tuple(_found(scene, problem) for problem in problems) if asked else ()
     return Outcome(
@@ -46,7 +46,8 @@ def _found(scene: Scene, problem: str) -> Finding:
     return finding("LP710", f"reproduction of {subject}", f"nothing proves it: {problem}")
 
 
-def _problems(scene: Scene, report: Report) -> list[str]:
+def problems_of(scene: Scene, report: Report) -> list[str]:
+    """Why a report does not prove the revision; nothing where it does."""
     subject = report.subject
     found = []
     if report.step != "reproduce":

@@ -1,0 +1,69 @@
+"""Which outputs are models, and who may prove what of them."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from .base import Name, Seconds, Section
+
+Flavour = Literal["file", "pyfunc", "sklearn", "pytorch", "xgboost", "onnx"]
+ModelName = Annotated[str, Field(pattern=r"^\w[\w. -]{0,199}$")]
+"""As a registry takes it, and as it can stand in `models:/NAME/1` and before `@`."""
+
+
+class ModelRule(Section):
+    """Outputs that are one model: `attest` signs them, `register` makes versions of them."""
+
+    name: ModelName
+    """Its name in MLflow's registry: letters, digits, `_`, `.`, `-` and spaces."""
+    paths: tuple[Name, ...] = Field(min_length=1)
+    """Its outputs, POSIX from the DVC root; globs."""
+    stage: Name | None = None
+    """The stage that makes it: outputs of others are left out, also where `paths` match them."""
+    flavour: Flavour = "file"
+    """How it is registered. `file` takes any output as it is, `pyfunc` a folder that is an MLflow
+    model already. Nothing is loaded or unpickled to find out."""
+    load: Name | None = None
+    """Which of the outputs the flavour loads; needed only where there are several."""
+    input_example: Name | None = None
+    """A tracked JSON file with an input that the model takes, from the DVC root; for flavours
+    that MLflow loads. Columns and data as pandas splits them, or nested lists."""
+    skops_trusted: tuple[Name, ...] = ()
+    """For `sklearn`: types that skops may load beside its own, as `sklearn.tree._tree.Tree`."""
+    upload: Literal["mlflow", "reference"] = "mlflow"
+    """Whether MLflow keeps the bytes too, or only says where the DVC remote has them."""
+
+    @model_validator(mode="after")
+    def _fits_its_flavour(self) -> Self:
+        if self.skops_trusted and self.flavour != "sklearn":
+            raise ValueError('skops-trusted needs flavour = "sklearn"')
+        if self.input_example and self.flavour in ("file", "pyfunc"):
+            raise ValueError(f"an input-example has no place in a model of flavour {self.flavour}")
+        if self.upload == "reference" and self.flavour != "file":
+            raise ValueError('upload = "reference" needs flavour = "file": a flavour adds files')
+        return self
+
+
+class TrustRule(Section):
+    """A signer whose proofs count: a key, or an identity that a certificate names."""
+
+    key: Name | None = None
+    """A public key in PEM: a file of the base, relative to the DVC root."""
+    identity: Name | None = None
+    """The identity in a Sigstore certificate: a URI or an e-mail address, exactly."""
+    issuer: Name | None = None
+    """Who vouches for that identity: the OpenID Connect issuer's URL."""
+    stages: tuple[Name, ...] = ("*",)
+    """Stages of which its proofs count; globs."""
+    models: tuple[Name, ...] = ("*",)
+    """Models of which its proofs count; globs."""
+    max_age: Seconds | None = None
+    """How old its proofs may be; by default as old as they like."""
+
+    @model_validator(mode="after")
+    def _names_one_signer(self) -> Self:
+        if (self.key is None) == (self.identity is None):
+            raise ValueError("state key, or identity and issuer")
+        if (self.identity is None) != (self.issuer is None):
+            raise ValueError("identity and issuer go together")
+        return self

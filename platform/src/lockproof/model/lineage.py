@@ -1,0 +1,82 @@
+"""What a registry holds, and where each version came from."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from .base import Frozen
+from .verdict import Verdict
+
+Reach = Literal["reached", "not reached", "not known"]
+
+
+class VersionLineage(Frozen):
+    """One model version."""
+
+    number: int
+    uri: str
+    created: str
+    """UTC, RFC 3339."""
+    aliases: tuple[str, ...] = ()
+    served_by: tuple[str, ...] = ()
+    """Files of desired state that name it."""
+    commit: str | None = None
+    title: str = ""
+    """The first line of the commit's message, where the commit is here."""
+    lock_digest: str | None = None
+    verdict: str | None = None
+    evidence: str | None = None
+    run_id: str | None = None
+    outputs: Mapping[str, str] = {}
+    """The model: path -> digest."""
+    inputs: Mapping[str, str] = {}
+    """The data that led to it: path -> digest."""
+    problems: tuple[str, ...] = ()
+    """Why it is not proved; nothing where what it says of itself holds against Git."""
+    reach: Reach | None = None
+    """Whether the data asked for led to it; null where none was asked for."""
+
+    @property
+    def in_use(self) -> bool:
+        """Whether an alias or a desired state names it."""
+        return bool(self.aliases or self.served_by)
+
+
+class ModelLineage(Frozen):
+    """A registered model and its versions, the newest first."""
+
+    name: str
+    versions: tuple[VersionLineage, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Versions that a desired state names and the registry does not have: `FILE: URI`."""
+
+
+class Lineage(Frozen):
+    """A registry, or one model of it."""
+
+    schema_version: Literal["1"] = "1"
+    tool: str
+    registry: str
+    """Its URI, without credentials."""
+    asked: str | None = None
+    """The digest of data that was asked for."""
+    known: bool = False
+    """Whether the lock of any version's commit names that digest."""
+    models: tuple[ModelLineage, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """The answer to what was asked.
+
+        With a digest: `failed` where it led to a version, `inconclusive` where that is not known
+        of one, or no lock names it: it may be that of a file in a folder. Else `failed` where a
+        version in use is not proved.
+        """
+        versions = [v for model in self.models for v in model.versions]
+        if self.asked is not None:
+            if any(v.reach == "reached" for v in versions):
+                return Verdict.FAILED
+            unknown = not self.known or any(v.reach == "not known" for v in versions)
+            return Verdict.INCONCLUSIVE if unknown else Verdict.PASSED
+        if any(v.in_use and v.problems for v in versions) or any(m.missing for m in self.models):
+            return Verdict.FAILED
+        return Verdict.PASSED if versions else Verdict.INCONCLUSIVE

@@ -1,0 +1,206 @@
+"""The course of a promotion: find the version, hold it against Git, edit, commit, say so."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lockproof.adapters.dvc.project import find_root
+from lockproof.adapters.files import write_whole
+from lockproof.adapters.git.commit import commit_files, path_in
+from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.git.worktree import is_changed
+from lockproof.adapters.mlflow.registry import Registry
+from lockproof.adapters.scratch import work_folder
+from lockproof.config import FILE_NAME, load_policy
+from lockproof.errors import ExitCode, LockproofError, UsageError
+from lockproof.model.registration import (
+    REVERTED,
+    ModelVersion,
+    Wanted,
+    aliased,
+    version_uri,
+)
+from lockproof.render.promotion import commit_message, pull_request_body
+from lockproof.steps.standing import Standing
+
+from .request import Promoted, Request
+from .state import State, commit_reader, work_tree_reader
+
+Refusal = Callable[[Standing, ModelVersion], tuple[str, ...]]
+"""Why a version is not to be served; nothing where it may be."""
+
+REFUSALS: tuple[Refusal, ...] = (Standing.problems,)
+"""Each is asked, and one reason is enough."""
+
+
+class NotPromotedError(LockproofError):
+    """The version is none that may be served."""
+
+    exit_code = ExitCode.FAILED
+
+
+@dataclass(frozen=True)
+class _Scene:
+    request: Request
+    version: ModelVersion
+    registry: Registry
+    git: GitRepository
+    """The repository of the desired state, which need not be the model's own."""
+    path: str
+
+
+def promote(request: Request) -> Promoted:
+    """Let the desired state name a version, or the one before it.
+
+    Raises:
+        NotPromotedError: what the version says of itself does not hold.
+        UsageError, ConfigError: the version, the file or the repository is not usable.
+        UnavailableError: the registry does not answer.
+    """
+    if request.commit and request.branch is not None:
+        raise UsageError("--branch commits on a new branch: leave --commit out")
+    if request.revert is not None and not request.revert.strip():
+        raise UsageError("--revert takes the reason, which the version then says")
+    scene, standing = _opened(request)
+    if request.revert is not None:
+        return _revert(scene)
+    problems = [p for refusal in REFUSALS for p in refusal(standing, scene.version)]
+    problems += _copied(scene)
+    if problems:
+        raise NotPromotedError(
+            f"{scene.version.uri} is not promoted: {problems[0]}; register a proved commit with"
+            " 'lockproof register', and promote that version"
+        )
+    return _deliver(scene, _state(scene), _wanted(scene.version), None)
+
+
+def _opened(request: Request) -> tuple[_Scene, Standing]:
+    own = GitRepository.discover(request.directory.absolute())
+    root = find_root(Path(os.path.realpath(request.directory)), own.root)
+    registry = Registry.open(load_policy(root / FILE_NAME).mlflow, root)
+    file = request.to if request.to.is_absolute() else request.directory / request.to
+    if not file.parent.is_dir():
+        raise UsageError(f"there is no folder {file.parent}: name a manifest with --to")
+    git = GitRepository.discover(file.parent.absolute())
+    version = _version(request.version, registry)
+    return _Scene(request, version, registry, git, path_in(git, file)), Standing(own)
+
+
+def _copied(scene: _Scene) -> tuple[str, ...]:
+    """Whether somebody made a version that says the same as an earlier one."""
+    version = scene.version
+    if version.key is None:
+        return ()
+    with scene.registry.session() as session:
+        first = next(iter(session.versions(version.name, version.key)), version)
+    if first.number == version.number:
+        return ()
+    return (f"it says the same as version {first.number}, and 'register' makes no second one",)
+
+
+def _version(text: str, registry: Registry) -> ModelVersion:
+    exact, by_alias = version_uri(text), aliased(text)
+    if exact is None and by_alias is None:
+        raise UsageError(f"{text[:100]!r} is no version: say MODEL@ALIAS or models:/MODEL/NUMBER")
+    name = (exact or by_alias or ("", ""))[0]
+    database = registry.store.database
+    if database is not None and not database.exists():
+        raise UsageError(f"no model is registered in {registry.uri}: run 'lockproof register'")
+    with registry.session() as session:
+        aliases = session.aliases(name)
+        number = exact[1] if exact else aliases.get(by_alias[1]) if by_alias else None
+        found = session.version(name, number) if number is not None else None
+    if found is None:
+        known = ", ".join(f"{name}@{alias}" for alias in sorted(aliases)[:10]) or "no alias of it"
+        raise UsageError(f"MLflow at {registry.uri} has no {text[:100]!r}; there is {known}")
+    return found
+
+
+def _wanted(version: ModelVersion) -> Wanted:
+    digest = version.served_digest
+    if digest is None:
+        raise NotPromotedError(
+            f"{version.uri} is not promoted: no MD5 names the one file of it that is loaded, by"
+            " which who serves it could check it: it is a folder, or several files and [[model]]"
+            " has no load, or it is locked as DVC 2 did"
+        )
+    return Wanted(version.uri, digest, version.source)
+
+
+def _state(scene: _Scene) -> State:
+    """The state that is edited: HEAD's where it is to be committed, else the work tree's."""
+    git, request = scene.git, scene.request
+    committed = request.commit or request.branch is not None
+    read = commit_reader(git, git.resolve("HEAD")) if committed else work_tree_reader(git)
+    return State(read, scene.path, scene.version.name)
+
+
+def _deliver(scene: _Scene, state: State, wanted: Wanted, why: str | None) -> Promoted:
+    request, git = scene.request, scene.git
+    before = tuple(dict.fromkeys(w.uri for w in state.named()))
+    files = state.with_wanted(wanted)
+    message = commit_message(scene.version, before, wanted.uri, why)
+    body = pull_request_body(scene.version, before, wanted, why)
+    branch = commit = None
+    if request.commit:
+        _refuse_edits(scene, files)
+    if request.branch is None:
+        for path, content in files.items():  # The patch before the kustomization that names it.
+            write_whole(git.root / path, content)
+    if files and (request.commit or request.branch is not None):
+        with work_folder() as scratch:
+            index = scratch.path / "index"
+            branch, commit = commit_files(git, files, message, request.branch, index)
+    names = tuple(sorted(files))
+    return Promoted(scene.version, before, wanted.uri, names, branch, commit, message, body)
+
+
+def _refuse_edits(scene: _Scene, files: Mapping[str, bytes]) -> None:
+    """Refuse files that the user has edited; what a killed run wrote is as it would be now."""
+    if scene.git.branch() is None:
+        raise UsageError("HEAD is detached, so no branch has the commit: name one with --branch")
+    read = work_tree_reader(scene.git)
+    for path, content in files.items():
+        if is_changed(scene.git, path) and read(path) != content:
+            raise UsageError(f"{path} has changes of yours: commit or stash them first")
+
+
+def _revert(scene: _Scene) -> Promoted:
+    """Name what was named before the version, and say on the version why."""
+    state = _state(scene)
+    own, why = scene.version.uri, scene.request.revert or ""
+    named = state.named()
+    if not named:
+        raise UsageError(f"{scene.path} names no version of {scene.version.name}")
+    earlier = [w for before in _history(scene, state) for w in before.named() if w.uri]
+    target = named[0]
+    if any(wanted.uri == own for wanted in named):
+        others = (w for w in earlier if w.uri != own)
+        found = next(others, None)
+        if found is None:
+            raise UsageError(
+                f"the history of {scene.path} names no other version of {scene.version.name}:"
+                " promote one that is to be served (a shallow clone may lack it: git fetch"
+                " --unshallow)"
+            )
+        target = found
+    elif all(wanted.uri != own for wanted in earlier):
+        raise UsageError(f"{scene.path} names {target.uri}, and never named {own}")
+    done = _deliver(scene, state, target, why)
+    said = f"{why} ({scene.path})"
+    if scene.version.tags.get(REVERTED) != said:
+        with scene.registry.session() as session:
+            session.set_tag(scene.version, REVERTED, said)
+    return done
+
+
+def _history(scene: _Scene, state: State) -> Iterator[State]:
+    """The state as HEAD has it, and as it was before each change of its file, newest first."""
+    git = scene.git
+    head = git.resolve("HEAD")
+    path = state.patch if state.is_patched else scene.path
+    commits = [head, *(git.parent(commit) for commit in git.history(head, path))]
+    for commit in dict.fromkeys(commits):
+        if commit is not None and git.blob(commit, scene.path) is not None:
+            yield State(commit_reader(git, commit), scene.path, scene.version.name)

@@ -1,0 +1,225 @@
+"""The files of a desired state, and their content with another version in it."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from posixpath import dirname, join, normpath
+from typing import Any
+
+from lockproof.adapters.git.repository import GitRepository
+from lockproof.errors import ConfigError, UsageError
+from lockproof.model.registration import Wanted, version_uri
+from lockproof.parse.desired_state import (
+    Named,
+    named_in,
+    patch_for,
+    with_patch,
+    with_version,
+)
+from lockproof.parse.document import ParseError
+from lockproof.parse.kustomization import FILE_NAMES, INCLUDES, is_remote
+from lockproof.parse.yaml_document import read_yaml
+
+_MOST_FILES = 1000
+_LARGEST = 1 << 20
+
+Read = Callable[[str], bytes | None]
+"""Path from the Git root -> content; None where there is no such file."""
+
+
+@dataclass
+class State:
+    """One manifest, or a kustomization with its patch of ours."""
+
+    read: Read
+    path: str
+    """Of the file that was named, from the Git root."""
+    model: str
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def named(self) -> tuple[Wanted, ...]:
+        """What the state names of the model, itself or else by what it includes."""
+        found = [p for _, p in self._own()]
+        if not found and self._is_kustomization:
+            found = [p for _, p in self._included(self.path, set())]
+        return tuple(
+            Wanted(p.version, p.digest.value if p.digest else "", p.uri.value) for p in found
+        )
+
+    def with_wanted(self, wanted: Wanted) -> dict[str, bytes]:
+        """Path -> new content, for the files that differ.
+
+        Raises:
+            ConfigError: nothing there names a version of the model, or it cannot be edited.
+        """
+        own = list(self._own())
+        if own:
+            texts = {path: self.text(path) for path, _ in own}
+            for path, place in sorted(own, key=lambda item: -item[1].uri.start):
+                texts[path] = self._edited(path, texts[path], place, wanted)
+        else:
+            texts = self._patched(wanted)
+        return {path: text.encode() for path, text in texts.items() if text != self._was(path)}
+
+    def text(self, path: str) -> str:
+        """A file of the state.
+
+        Raises:
+            ConfigError: it is not there, too large, or no UTF-8.
+        """
+        if path not in self.texts:
+            content = self.read(path)
+            if content is None:
+                raise ConfigError(f"there is no file {path}: name one with --to")
+            if len(content) > _LARGEST:
+                raise ConfigError(f"{path} is larger than 1 MiB, which no manifest need be")
+            try:
+                self.texts[path] = content.decode()
+            except UnicodeDecodeError as error:
+                raise ConfigError(f"{path} is not UTF-8") from error
+        return self.texts[path]
+
+    def _was(self, path: str) -> str | None:
+        return self.text(path) if self.read(path) is not None else None
+
+    @property
+    def patch(self) -> str:
+        """The file beside a kustomization that is ours."""
+        name = "".join(c if c.isalnum() or c in "-_." else "-" for c in self.model)
+        return join(dirname(self.path), f"model-{name}.yaml")
+
+    @property
+    def is_patched(self) -> bool:
+        """Whether it is a kustomization that applies our patch."""
+        if not self._is_kustomization or self.read(self.patch) is None:
+            return False
+        patches = self._kustomization(self.path).get("patches")
+        entries = patches if isinstance(patches, list) else []
+        beside = self.patch.rpartition("/")[2]
+        return any(isinstance(e, Mapping) and e.get("path") == beside for e in entries)
+
+    @property
+    def _is_kustomization(self) -> bool:
+        return self.path.rpartition("/")[2] in FILE_NAMES
+
+    def _own(self) -> Iterator[tuple[str, Named]]:
+        paths = [self.path, self.patch] if self.is_patched else [self.path]
+        for path in paths:
+            for place in self._places(path):
+                if self._is_of_model(path, place):
+                    yield path, place
+
+    def _places(self, path: str) -> tuple[Named, ...]:
+        try:
+            return named_in(self.text(path), path)
+        except ParseError as error:
+            raise ConfigError(str(error)) from error
+
+    def _is_of_model(self, path: str, place: Named) -> bool:
+        said = version_uri(place.version)
+        if said is not None:
+            return said[0] == self.model
+        # An InferenceService that says nothing yet: the only one of its file is meant.
+        storage = [p for p in self._places(path) if p.kind == "storage"]
+        return place.kind == "storage" and len(storage) == 1 and not place.version
+
+    def _edited(self, path: str, text: str, place: Named, wanted: Wanted) -> str:
+        if place.kind == "storage" and wanted.source.partition(":")[0] not in _KSERVE:
+            raise ConfigError(
+                f"KServe loads nothing from {wanted.source[:200]}: keep the model's files in a"
+                ' bucket (the artifacts of MLflow\'s experiment, or upload = "reference")'
+            )
+        try:
+            return with_version(text, place, wanted.uri, wanted.digest, wanted.source)
+        except ParseError as error:
+            raise ConfigError(str(error)) from error
+
+    def _patched(self, wanted: Wanted) -> dict[str, str]:
+        """A kustomization that names no version: it patches what it includes."""
+        found = list(self._included(self.path, set())) if self._is_kustomization else []
+        if not found:
+            what = "nothing that it includes" if self._is_kustomization else "nothing in it"
+            raise ConfigError(
+                f"{self.path}: {what} names a version of {self.model}: put MODEL_URI"
+                f" (models:/{self.model}/1) and MODEL_DIGEST beside each other there once"
+            )
+        objects = {place.object for _, place in found}
+        if len(objects) != 1 or not all(place.at for _, place in found):
+            raise ConfigError(
+                f"{self.path}: {found[0][0]} and others name versions of {self.model} in"
+                f" {len(objects)} objects: name the file itself with --to"
+            )
+        if self.read(self.patch) is not None and not self._places(self.patch):
+            raise ConfigError(f"{self.patch} is in the way: its name is that of our patch; move it")
+        place = found[0][1]
+        group, kind, namespace, name = place.object
+        target = {"group": group, "kind": kind, "namespace": namespace, "name": name}
+        try:
+            patch = self.patch.rpartition("/")[2]
+            top = with_patch(self.text(self.path), self.path, target, patch)
+        except ParseError as error:
+            raise ConfigError(str(error)) from error
+        return {self.patch: patch_for(place, wanted.uri, wanted.digest), self.path: top}
+
+    def _kustomization(self, path: str) -> Mapping[str, Any]:
+        try:
+            (document,) = read_yaml(self.text(path).encode(), path)
+        except ParseError as error:
+            raise ConfigError(str(error)) from error
+        return document.value if isinstance(document.value, Mapping) else {}
+
+    def _included(self, path: str, seen: set[str]) -> Iterator[tuple[str, Named]]:
+        if path in seen or len(seen) > _MOST_FILES:
+            return
+        seen.add(path)
+        value = self._kustomization(path)
+        for include in INCLUDES:
+            entries = value.get(include)
+            for entry in entries if isinstance(entries, list) else ():
+                if not isinstance(entry, str) or is_remote(entry):
+                    continue
+                inner = normpath(join(dirname(path), entry))
+                names = (inner, *(join(inner, name) for name in FILE_NAMES))
+                there = next((n for n in names if self.read(n) is not None), None)
+                if there is None:
+                    continue
+                if there != inner:
+                    yield from self._included(there, seen)
+                    continue
+                for place in self._places(there):
+                    said = version_uri(place.version)
+                    if place.kind == "pair" and said and said[0] == self.model:
+                        yield there, place
+
+
+_KSERVE = ("s3", "gs", "https", "http", "pvc", "hdfs", "webhdfs", "abfs", "abfss", "wasbs")
+"""Schemes that KServe's storage initializer takes."""
+
+
+def work_tree_reader(git: GitRepository) -> Read:
+    """Reads regular files of the work tree, none through a link."""
+    top = Path(os.path.realpath(git.root))
+
+    def read(path: str) -> bytes | None:
+        full = top / path
+        if ".." in path.split("/") or os.path.realpath(full) != str(full):
+            return None
+        try:
+            if not full.is_file():
+                return None
+            with full.open("rb") as file:
+                return file.read(_LARGEST + 1)
+        except OSError as error:
+            raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
+
+    return read
+
+
+def commit_reader(git: GitRepository, commit: str) -> Read:
+    """Reads the files of a commit."""
+
+    def read(path: str) -> bytes | None:
+        return git.read(commit, path)
+
+    return read

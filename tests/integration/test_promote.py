@@ -1,0 +1,277 @@
+"""`lockproof promote` with a real registry and a real Git: what it edits, and what it refuses."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lockproof.cli.main import main
+
+from .models import next_commit, proof_of, register, registry_of, toy_project, versions
+from .models import without_settings as settings_away
+from .pipelines import Project, copy_of
+
+ROLLOUT = """\
+# What serves.
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: toy, namespace: serving}
+spec:
+  template:
+    spec:
+      initContainers:
+        - name: fetch
+          env:
+            - name: OTHER   # stays
+              value: "a: b"
+            - {name: MODEL_URI, value: models:/toy/9} # moves
+            - name: MODEL_DIGEST
+              value: "md5:00000000000000000000000000000000"
+"""
+SERVICE = """\
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata:
+  name: toy   # the one
+spec:
+  predictor:
+    model:
+      modelFormat: {name: sklearn}
+      storageUri: s3://bucket/old
+"""
+INPUTS = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: inputs}
+data:
+  MODEL_URI: models:/toy/9
+  MODEL_DIGEST: md5:00000000000000000000000000000000
+---
+kind: Namespace
+apiVersion: v1
+metadata: {name: x}
+"""
+LITERALS = """\
+configMapGenerator:
+  - name: model
+    literals: [MODEL_URI=models:/toy/9, "MODEL_DIGEST=md5:00000000000000000000000000000000"]
+"""
+OVERLAY = "resources:\n  - ../base\n# the end\n"
+FILES = {
+    "deploy/base/rollout.yaml": ROLLOUT,
+    "deploy/base/kustomization.yaml": "resources: [rollout.yaml]\n",
+    "deploy/over/kustomization.yaml": OVERLAY,
+    "deploy/service.yaml": SERVICE,
+    "deploy/inputs.yaml": INPUTS,
+    "deploy/literals/kustomization.yaml": LITERALS,
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_outer_settings() -> Iterator[None]:
+    with settings_away():
+        yield
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Two versions registered, the alias at the second; manifests committed."""
+    project = toy_project(tmp_path_factory.mktemp("made"))
+    project.write(FILES)
+    first = project.commit("manifests")
+    assert register(project, proof_of(project), first, "--alias", "candidate") == 0
+    second, report = next_commit(project, "c\nb\n")
+    assert register(project, report, second, "--alias", "candidate") == 0
+    return project
+
+
+@pytest.fixture
+def project(made: Project, tmp_path: Path) -> Project:
+    return copy_of(made, tmp_path)
+
+
+def promote(project: Project, version: str, to: str, *more: str) -> int:
+    return main(["-C", str(project.root), "promote", version, "--to", to, *more])
+
+
+def digests(project: Project) -> list[str]:
+    return [v.served_digest or "" for v in versions(project)]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [("deploy/base/rollout.yaml", ROLLOUT), ("deploy/inputs.yaml", INPUTS)],
+)
+def test_two_values_change_and_no_other_byte(path: str, text: str, project: Project) -> None:
+    one, two = digests(project)
+    assert promote(project, "toy@candidate", path) == 0
+    wanted = text.replace("models:/toy/9", "models:/toy/2")
+    old = "md5:00000000000000000000000000000000"
+    wanted = wanted.replace(f'"{old}"', two).replace(old, two)
+    assert (project.root / path).read_text() == wanted
+    assert promote(project, "models:/toy/1", path) == 0
+    assert (project.root / path).read_text() == wanted.replace("toy/2", "toy/1").replace(two, one)
+
+
+def test_literals_of_a_generator_keep_their_quotes(project: Project) -> None:
+    path = "deploy/literals/kustomization.yaml"
+    assert promote(project, "toy@candidate", path) == 0
+    (_, two), text = digests(project), (project.root / path).read_text()
+    assert f"literals: [MODEL_URI=models:/toy/2, MODEL_DIGEST={two}]" in text
+
+
+def test_an_inference_service_gets_annotations_and_needs_a_bucket(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert promote(project, "toy@candidate", "deploy/service.yaml") == 2
+    assert "KServe loads nothing from file:" in capsys.readouterr().err
+    assert (project.root / "deploy/service.yaml").read_text() == SERVICE
+    with registry_of(project).session() as session:
+        version = session.version("toy", 2)
+        assert version is not None
+        copied = ("toy", "s3://models/2", version.run_id or "", version.tags, "")
+        made = session.make_version(*copied)
+    assert promote(project, made.uri, "deploy/service.yaml") == 1
+    assert "it says the same as version 2" in capsys.readouterr().err
+    with registry_of(project).session() as session:
+        session.delete_version(version)  # As if its files had been in a bucket from the start.
+    assert promote(project, made.uri, "deploy/service.yaml") == 0
+    head, rest = SERVICE.split("  name: toy   # the one\n")
+    notes = (
+        "  annotations:\n    lockproof.dev/model: models:/toy/3\n"
+        f"    lockproof.dev/model-digest: {digests(project)[1]}\n"
+    )
+    wanted = f"{head}{notes}  name: toy   # the one\n{rest.replace('bucket/old', 'models/2')}"
+    assert (project.root / "deploy/service.yaml").read_text() == wanted
+    # And once more: nothing is there twice.
+    assert promote(project, made.uri, "deploy/service.yaml") == 0
+    assert (project.root / "deploy/service.yaml").read_text() == wanted
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="no kubectl, which builds kustomizations")
+def test_an_overlay_patches_what_it_includes_and_builds(project: Project) -> None:
+    over = "deploy/over/kustomization.yaml"
+    assert promote(project, "toy@candidate", over, "--commit") == 0
+    text = (project.root / over).read_text()
+    assert text.startswith(OVERLAY)
+    built = project.run("kubectl", "kustomize", "deploy/over")
+    assert "models:/toy/2" in built
+    assert digests(project)[1] in built
+    assert (project.root / "deploy/base/rollout.yaml").read_text() == ROLLOUT
+    assert promote(project, "models:/toy/1", over, "--commit") == 0
+    assert (project.root / over).read_text() == text
+    assert "models:/toy/1" in project.run("kubectl", "kustomize", "deploy/over")
+
+
+def test_a_commit_holds_these_files_alone_and_a_branch_leaves_the_work_tree(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = "deploy/base/rollout.yaml"
+    project.write({"staged.txt": "mine"})
+    project.git("add", "staged.txt")
+    before = project.git("rev-parse", "HEAD").strip()
+    assert promote(project, "toy@candidate", path, "--branch", "serve-2") == 0
+    said = capsys.readouterr()
+    assert "### Serve `models:/toy/2`" in said.out
+    assert "on branch serve-2" in said.err
+    assert project.git("status", "--porcelain").split() == ["A", "staged.txt"]
+    assert project.git("diff", "--name-only", "HEAD", "serve-2").split() == [path]
+    assert promote(project, "toy@candidate", path, "--branch", "serve-2") == 0  # As after a kill.
+    assert promote(project, "models:/toy/1", path, "--branch", "serve-2") == 2
+    assert promote(project, "toy@candidate", path, "--commit") == 0
+    assert project.git("rev-parse", "HEAD^").strip() == before
+    assert project.git("show", "--name-only", "--format=%s", "HEAD").split("\n\n") == [
+        "Serve version 2 of toy",
+        f"{path}\n",
+    ]
+    assert project.git("status", "--porcelain").split() == ["A", "staged.txt"]
+    capsys.readouterr()
+    assert promote(project, "toy@candidate", path, "--commit") == 0
+    assert "already" in capsys.readouterr().err
+    project.write({path: ROLLOUT + "# mine\n"})
+    assert promote(project, "models:/toy/1", path, "--commit") == 2
+    assert "has changes of yours" in capsys.readouterr().err
+    project.git("checkout", "-qf", "--detach")
+    assert promote(project, "models:/toy/1", path, "--commit") == 2
+    assert "HEAD is detached" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", ["deploy/base/rollout.yaml", "deploy/over/kustomization.yaml"])
+def test_a_revert_names_what_was_there_and_says_so_on_the_version(
+    path: str, project: Project
+) -> None:
+    def named() -> str:
+        texts = (project.root / "deploy").rglob("*.yaml")
+        return "\n".join(t.read_text() for t in texts if t.parent == (project.root / path).parent)
+
+    assert promote(project, "models:/toy/1", path, "--commit") == 0
+    assert promote(project, "toy@candidate", path, "--commit") == 0
+    assert promote(project, "toy@candidate", path, "--commit", "--revert", "too slow") == 0
+    assert "models:/toy/1" in named()
+    assert "models:/toy/2" not in named()
+    assert versions(project)[1].tags["lockproof.reverted"] == f"too slow ({path})"
+    head = project.git("rev-parse", "HEAD")
+    # Run again, it does not go one further back.
+    assert promote(project, "toy@candidate", path, "--commit", "--revert", "too slow") == 0
+    assert project.git("rev-parse", "HEAD") == head
+    assert "models:/toy/1" in named()
+    # What was never there is not said to have been taken back.
+    third, report = next_commit(project, "d\n")
+    assert register(project, report, third) == 0
+    assert promote(project, "models:/toy/3", path, "--commit", "--revert", "typo") == 2
+    assert "lockproof.reverted" not in versions(project)[2].tags
+
+
+def _tag(name: str, value: str):
+    def change(project: Project) -> None:
+        with registry_of(project).session() as session:
+            version = session.version("toy", 2)
+            assert version is not None
+            session.set_tag(version, f"lockproof.{name}", value)
+
+    return change
+
+
+FORGED = {
+    "what it loads": (_tag("loads", "raw.txt"), "no MD5 names the one file"),
+    "commit": (_tag("commit", "a" * 40), "they do not give its key"),
+    "outputs": (_tag("outputs", '{"model.txt": "md5:' + "0" * 32 + '"}'), "do not give its key"),
+    "lock": (_tag("lock_digest", "b" * 64), "the lock of commit"),
+    "verdict": (_tag("verdict", "inconclusive"), "its verdict is 'inconclusive'"),
+    "no outputs": (_tag("outputs", "[]"), "do not say which outputs"),
+    "no key": (_tag("commit", "main"), "nothing says of which commit"),
+}
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_a_version_that_does_not_hold_is_refused(
+    case: str, project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change, message = FORGED[case]
+    change(project)
+    assert promote(project, "toy@candidate", "deploy/base/rollout.yaml") == 1
+    assert message in capsys.readouterr().err
+    assert (project.root / "deploy/base/rollout.yaml").read_text() == ROLLOUT
+
+
+def test_what_cannot_be_promoted_is_one_line(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for argv, message in {
+        ("toy", "deploy/base/rollout.yaml"): "say MODEL@ALIAS or models:/MODEL/NUMBER",
+        ("toy@champion", "deploy/base/rollout.yaml"): "there is toy@candidate",
+        ("models:/toy/7", "deploy/base/rollout.yaml"): "has no 'models:/toy/7'",
+        ("toy@candidate", "deploy/none.yaml"): "there is no file deploy/none.yaml",
+        ("toy@candidate", "no/none.yaml"): "there is no folder",
+        ("toy@candidate", "raw.txt.dvc"): "names a version of toy: put MODEL_URI",
+        ("toy@candidate", "../elsewhere.yaml"): "is not in a Git repository",
+    }.items():
+        assert promote(project, *argv) == 2, argv
+        (line,) = capsys.readouterr().err.splitlines()
+        assert message in line
+    project.git("clone", "-q", "--depth", "1", f"file://{project.root}", "../shallow")
+    shutil.copytree(project.root / ".lockproof", project.root.parent / "shallow/.lockproof")
+    shallow = Project(project.root.parent / "shallow", project.remote)
+    assert promote(shallow, "models:/toy/1", "deploy/base/rollout.yaml") == 1
+    assert "is not in this clone" in capsys.readouterr().err

@@ -1,0 +1,130 @@
+"""Edits of manifests: two values change, and no other byte; whatever is in the file."""
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lockproof.parse.desired_state import (
+    named_in,
+    patch_for,
+    pointer,
+    with_patch,
+    with_version,
+)
+from lockproof.parse.document import ParseError
+
+VALUES = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=20) | (
+    st.sampled_from(["a: b", "#x", "- y", "{", "'", '"', "&a", "*a", "null", "1e3", "é 😀"])
+)
+
+
+@given(
+    before=st.lists(st.tuples(VALUES, VALUES), max_size=3),
+    comment=VALUES,
+    uri=st.from_regex(r"models:/[\w. -]{1,10}/[0-9]{1,3}", fullmatch=True),
+    style=st.sampled_from(["plain", "double", "single", "flow"]),
+)
+def test_only_the_two_values_change(
+    before: list[tuple[str, str]], comment: str, uri: str, style: str
+) -> None:
+    env = [{"name": f"n{name}", "value": value} for name, value in before]
+    head = yaml.safe_dump({"kind": "Pod", "x": {"env": env}}, allow_unicode=True)
+    old = {"plain": "models:/m/1", "double": '"models:/m/1"', "single": "'models:/m/1'"}.get(
+        style, "models:/m/1"
+    )
+    note = f" # {comment}" if comment.isprintable() else ""
+    if style == "flow":
+        digest = "{value: 'md5:0', name: MODEL_DIGEST}"
+        tail = f"env: [{{name: MODEL_URI, value: {old}}}, {digest}]{note}\n"
+    else:
+        tail = (
+            f"env:\n- name: MODEL_URI\n  value: {old}{note}\n- name: MODEL_DIGEST\n  value: md5:0\n"
+        )
+    text = f"{head}---\nkind: Rollout\n{tail}"
+    (place,) = named_in(text, "x.yaml")
+    assert place.version == "models:/m/1"
+    new = with_version(text, place, uri, "md5:1", "")
+    was, now = list(yaml.safe_load_all(text)), list(yaml.safe_load_all(new))
+    assert now[0] == was[0]
+    assert {e["name"]: e["value"] for e in now[1]["env"]} == {
+        "MODEL_URI": uri,
+        "MODEL_DIGEST": "md5:1",
+    }
+    assert new.startswith(text[: place.uri.start])
+    assert new.count("\n") == text.count("\n")
+    (again,) = named_in(new, "x.yaml")
+    assert with_version(new, again, "models:/m/1", "md5:0", "").count("\n") == text.count("\n")
+
+
+def test_a_patch_reads_back_and_says_what_it_expects() -> None:
+    text = "kind: Rollout\nspec:\n  a/b:\n  - env:\n    - {name: X, value: y}\n" + (
+        "    - {name: MODEL_DIGEST, value: z}\n    - {name: MODEL_URI, value: models:/m/1}\n"
+    )
+    (place,) = named_in(text, "r.yaml")
+    assert pointer((*place.at, place.order[0])) == "/spec/a~1b/0/env/2"
+    patch = patch_for(place, "models:/m/2", "md5:2")
+    operations = yaml.safe_load(patch)
+    assert [(o["op"], o["value"]) for o in operations] == [
+        ("test", "MODEL_URI"),
+        ("replace", "models:/m/2"),
+        ("test", "MODEL_DIGEST"),
+        ("replace", "md5:2"),
+    ]
+    (own,) = named_in(patch, "p.yaml")
+    assert own.version == "models:/m/2"
+    new = with_version(patch, own, "models:/m/3", "md5:3", "")
+    assert new == patch.replace("/m/2", "/m/3").replace("md5:2", "md5:3")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["resources: [a]\n", "resources: [a]", "patches:\n- path: x.yaml\n", "patches:\n  - path: x\n"],
+)
+def test_a_kustomization_gets_one_more_patch(text: str) -> None:
+    text = text.replace("patches:\n", "patches: # ours\n  # of x\n")
+    new = with_patch(text, "k.yaml", {"kind": "Rollout", "name": "m", "group": ""}, "model.yaml")
+    was, now = yaml.safe_load(text), yaml.safe_load(new)
+    entry = {"target": {"kind": "Rollout", "name": "m"}, "path": "model.yaml"}
+    assert entry in now["patches"]
+    assert ("  # of x\n- path" in new or "  # of x\n  - path" in new) == ("of x" in text)
+    assert len(now["patches"]) == len(was.get("patches", [])) + 1
+    assert {k: v for k, v in now.items() if k != "patches"} == {
+        k: v for k, v in was.items() if k != "patches"
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [", "YAML|flow|expected"),
+        ("x" * (1 << 21), "larger than 1 MiB"),
+        (
+            "env:\n- {name: MODEL_DIGEST, value: x}\n- name: MODEL_URI\n  value: |\n    a\n",
+            "block",
+        ),
+        (
+            "x: &v models:/m/1\nenv:\n- {name: MODEL_DIGEST, value: x}\n"
+            "- {name: MODEL_URI, value: *v}\n",
+            "anchor",
+        ),
+        ("env: [MODEL_DIGEST=x, !!str 'MODEL_URI=models:/m/1']\n", "tag"),
+        ("MODEL_DIGEST: x\nMODEL_URI: 'models:\n  /m/1'\n", "one line"),
+        ("MODEL_DIGEST:\nMODEL_URI: models:/m/1\n", "nothing"),
+        (
+            "apiVersion: serving.kserve.io/v1beta1\nmetadata: {name: x}\nstorageUri: s3://a\n",
+            "line by line",
+        ),
+        ("apiVersion: serving.kserve.io/v1beta1\nstorageUri: s3://a\n", "line by line"),
+        ("a: &a [x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: [*b,*b,*b,*b,*b,*b,*b,*b]\n", None),
+    ],
+)
+def test_what_cannot_be_read_is_refused(text: str, message: str | None) -> None:
+    if message is None:
+        assert named_in(text, "x.yaml") == ()
+        return
+    with pytest.raises(ParseError, match=message):
+        named_in(text, "x.yaml")
+    assert named_in("patches: [{path: x}]\n", "k.yaml") == ()
+    with pytest.raises(ParseError, match="brackets"):
+        with_patch("patches: [{path: x}]\n", "k.yaml", {"kind": "R"}, "m.yaml")
