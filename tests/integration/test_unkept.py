@@ -63,4 +63,4 @@ def test_a_verdict_that_rests_on_it_stands_for_no_later_run(
     project.commit("frozen")
     report = prove(project, mode="chain", reuse=True, stages=("calls", "after"))
     assert stage(report, "calls").verdict is Verdict.FAILED
-    assert stage(report, "after").reused
+    assert report.host.stages["after"].reused
