@@ -1,7 +1,6 @@
 """What a stage leaves in an output and no object of DVC's holds is no part of what is proved."""
 
 import sys
-from pathlib import Path
 
 import anyio
 import pytest
