@@ -63,6 +63,10 @@ TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
         ({"type": "number"}, 1, "1", "type (the whole object)"),
         ({**TEXT, "enum": ["a", "b"]}, "a", "c", "value (the whole object)"),
         ({**TEXT, "pattern": "^[a-z]+$"}, "ab", "ab\n", "value (the whole object)"),
+        ({**TEXT, "pattern": r"^\d+$"}, "12", "١٢", "value (the whole object)"),
+        ({**TEXT, "pattern": r"^\p{Lu}+\z"}, "ÄB", "Äb", "value (the whole object)"),
+        ({**TEXT, "pattern": "^[[:xdigit:]]+$"}, "af", "ag", "value (the whole object)"),
+        ({**TEXT, "pattern": "^(a+)+$"}, "a" * 9999, "a" * 9999 + "!", "value (the whole object)"),
         ({**TEXT, "minLength": 2}, "ab", "a", "value (the whole object)"),
         ({**TEXT, "maxLength": 2}, "ab", "abc", "value (the whole object)"),
         ({**TEXT, "format": "date-time"}, "2026-01-02T03:04:05Z", "2026-01-02", "value (the whole object)"),
@@ -75,6 +79,31 @@ TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
 def test_each_keyword(source: dict[str, Any], good: Any, bad: Any, kind: str) -> None:
     assert told(good, source) == []
     assert told(bad, source) == [kind]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value"),
+    [
+        ("(?=a)", "a"),
+        (r"a\Z", "a"),
+        ("(a", "a"),
+        ("a", "a" * 20_000),
+        ("a", "\udc80"),
+        ("\udc80", "a"),
+        (r"(\pL{500}|\pN{500}){2}", "a"),
+    ],
+)
+def test_a_pattern_that_no_server_could_read_or_that_would_take_long_is_not_checked(
+    pattern: str, value: str
+) -> None:
+    """Neither as a keyword nor in a rule: what is not checked is never taken for right."""
+    asked = {"rule": f"self.matches('{pattern.replace(chr(92), chr(92) * 2)}')"}
+    for more in ({"pattern": pattern}, {"x-kubernetes-validations": [asked]}):
+        builder = TableBuilder()
+        root = builder.add({**TEXT, **more})
+        found = validate(value, Schema(Table(builder.nodes, parent=METADATA), Kind(root)))
+        assert not found.problems
+        assert len(found.not_checked) == 1, more
 
 
 def test_defaults_are_filled_in_before_rules_are_asked() -> None:

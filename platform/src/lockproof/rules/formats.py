@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-_QUANTITY = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+|[EPTGMk]i?|Ki|m|u|n|)")
+_QUANTITY = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+|[EPTGMk]i?|Ki|m|u|n|)")
 _DURATION = re.compile(
-    r"[+-]?(0|(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)(?:(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h))*)"
+    r"[+-]?(0|(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)(?:(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h))*)"
 )
 _DATE_TIME = re.compile(
     r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)"
@@ -61,7 +61,7 @@ def duration(text: str) -> float | None:
     """Seconds of a Go duration such as `1h30m`; None for what is none."""
     if not _DURATION.fullmatch(text):
         return None
-    parts = re.findall(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)", text)
+    parts = re.findall(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)", text)
     seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
     return -seconds if text.startswith("-") else seconds
 

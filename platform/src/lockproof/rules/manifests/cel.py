@@ -13,6 +13,8 @@ from typing import Any
 
 from lockproof.rules.formats import duration
 
+from .patterns import matches
+
 
 class Unsupported(Exception):
     """The expression uses what this evaluator does not know."""
@@ -212,10 +214,7 @@ def _method(name: str, target: _Expression, argument: _Expression | None, rule: 
         other = argument(value)
         if not isinstance(other, str):
             raise Unsupported(rule)
-        try:
-            return _WITH[name](text, other)
-        except re.error:
-            raise Unsupported(rule) from None
+        return _WITH[name](text, other)
 
     if name not in (_PLAIN if argument is None else _WITH):
         raise Unsupported(rule)
@@ -248,13 +247,20 @@ def _function(name: str, argument: _Expression, rule: str) -> _Expression:
     raise Unsupported(rule)
 
 
+def _matches(text: str, pattern: str) -> bool:
+    found = matches(text, pattern)
+    if found is None:
+        raise Unsupported(pattern)
+    return found
+
+
 _PLAIN: Mapping[str, Callable[[str], Any]] = {
     "lowerAscii": str.lower,
     "upperAscii": str.upper,
     "size": len,
 }
 _WITH: Mapping[str, Callable[[str, str], Any]] = {
-    "matches": lambda text, pattern: re.search(pattern, text) is not None,
+    "matches": _matches,
     "startsWith": str.startswith,
     "endsWith": str.endswith,
     "contains": str.__contains__,

@@ -5,13 +5,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import lru_cache
 from typing import Any, Literal
 
 from lockproof.model.schema import Node, Reference, Schema, Table
 from lockproof.rules.formats import FORMATS, is_quantity
 
 from .cel import Unsupported, holds
+from .patterns import matches
 
 At = tuple[str | int, ...]
 """Where in a manifest: keys and positions from its top."""
@@ -150,7 +150,9 @@ class _Run:
         if allowed is not None and not any(
             value == one and isinstance(value, bool) == isinstance(one, bool) for one in allowed
         ):
-            close = get_close_matches(str(value), [str(one) for one in allowed], n=1, cutoff=0.6)
+            close = get_close_matches(
+                str(value)[:60], [str(one) for one in allowed], n=1, cutoff=0.6
+            )
             hint = f"; did you mean {close[0]}?" if close else ""
             listed = ", ".join(str(one) for one in allowed[:12])
             self._say("value", at, f"is {_described(value)}, must be one of {listed}{hint}")
@@ -167,10 +169,10 @@ class _Run:
             self._say("value", at, f"has {len(value)} characters, may have at most {high}")
         pattern = node.get("pattern")
         if pattern is not None:
-            compiled = _compiled(pattern)
-            if compiled is None:
+            found = matches(value, pattern)
+            if found is None:
                 self.not_checked.append(f"the pattern of {dotted(at)}")
-            elif not compiled.search(value):
+            elif not found:
                 self._say("value", at, f"is {_described(value)}, must match {pattern}")
         check = FORMATS.get(node.get("format", ""))
         if check is not None and not check.holds(value):
@@ -258,17 +260,6 @@ def _key(item: Any, names: Sequence[str]) -> str | None:
         return None
     # One that is left out gets a default, the same for all.
     return ", ".join(f"{name} {item[name]!r}" for name in names if name in item)
-
-
-@lru_cache(maxsize=512)
-def _compiled(pattern: str) -> re.Pattern[str] | None:
-    """A pattern of a schema, which is RE2's; None for the few that Python cannot say."""
-    text = pattern.replace(r"\z", r"\Z").replace("[[:alnum:]]", "[a-zA-Z0-9]")
-    text = re.sub(r"\\p\{[^}]*\}", r"\\w", text)
-    try:
-        return re.compile(re.sub(r"(?<!\\)\$$", r"\\Z", text))
-    except re.error:
-        return None
 
 
 def _article(kind: str) -> str:
