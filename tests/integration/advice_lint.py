@@ -10,17 +10,32 @@ class Told(NamedTuple):
 
     mutation: Mutation
     words: str
-    instead: tuple[str, str] | None = None
-    """What stands there, and what who reads that writes in its place; None: what was there."""
+    instead: tuple[str, str]
+    """What stands there, and what who reads that writes in its place."""
 
 
 _BY_NAME = {mutation.name: mutation for mutation in MUTATIONS}
 
 
-def _told(name: str, words: str, *instead: str) -> Told:
-    return Told(_BY_NAME[name], words, (instead[0], instead[1]) if instead else None)
+def _told(name: str, words: str, there: str, instead: str) -> Told:
+    return Told(_BY_NAME[name], words, (there, instead))
 
 
+_NEWER = """\
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata:
+  name: server
+  namespace: models
+spec:
+  minReplicas: 1
+  maxReplicas: 2
+  scaleTargetRef:
+    apiVersion: apps/v1
+    kind: Deployment
+    name: server
+"""
 _BY_NAME_OF_A_SECRET = "              valueFrom: {secretKeyRef: {name: database, key: token}}\n"
 TOLD = (
     _told("key twice", "Go to the line", "  name: other\n", ""),
@@ -28,22 +43,37 @@ TOLD = (
     _told("patch without effect", "Correct the target's", "name: serve}", "name: server}"),
     _told("limit misspelt", "inconclusiveLimit", "inconclusiveLimitt", "inconclusiveLimit"),
     _told("weight as text", "integer", 'setWeight: "100"', "setWeight: 100"),
-    _told("interval missing", "interval"),
+    _told(
+        "interval missing",
+        "lacks the required field 'interval'",
+        "  url: https://git.example.org/platform.git\n",
+        "  url: https://git.example.org/platform.git\n  interval: 7m\n",
+    ),
     _told("pull policy", "IfNotPresent", "ifNotPresent", "IfNotPresent"),
     _told("removed version", "policy/v1", "policy/v1beta1", "policy/v1"),
     _told("kind misspelt", "PodDisruptionBudget", "PodDisruptionBudgt", "PodDisruptionBudget"),
     _told("deprecated version", "storage.k8s.io/v1", "storage.k8s.io/v1beta1", "storage.k8s.io/v1"),
-    _told("object in two versions", "Keep one of them"),
+    _told("object in two versions", "Keep one of them", _NEWER, ""),
     _told(
         "service account", "server", "serviceAccountName: serve\n", "serviceAccountName: server\n"
     ),
     _told("port of a service", "80", "number: 81", "number: 80"),
     _told("selector of a monitor", "Make the labels", "app: serve\n", "app: server\n"),
     _told("argument of a template", "hash", "name: hsh", "name: hash"),
-    _told("image by tag", "digest"),
+    _told("image by tag", "`images` with `digest`", 'newTag: "1"', f"digest: sha256:{'3' * 64}"),
     _told("branch followed by Flux", "commit", "branch: main", f"commit: {'a' * 40}"),
-    _told("no memory limit", "resources.limits.memory"),
-    _told("root", "runAsNonRoot: true"),
+    _told(
+        "no memory limit",
+        "resources.limits.memory",
+        "              memory: 256Mi\n",
+        "              memory: 256Mi\n            limits: {memory: 400Mi}\n",
+    ),
+    _told(
+        "root",
+        "runAsNonRoot: true",
+        "            readOnlyRootFilesystem: true\n",
+        "            readOnlyRootFilesystem: true\n            runAsNonRoot: true\n",
+    ),
     _told("password in a variable", "by name", "              value: abc\n", _BY_NAME_OF_A_SECRET),
     _told(
         "group of Crossplane 1", "s3.aws.m.upbound.io", "s3.aws.upbound.io", "s3.aws.m.upbound.io"
@@ -51,15 +81,32 @@ TOLD = (
     _told("deletion policy", "managementPolicies", "  deletionPolicy: Orphan\n", ""),
     _told("replicas over the budget", "replicas", "replicas: 40", "replicas: 3"),
     _told("failure limit", "below", "failureLimit: 5", "failureLimit: 4"),
-    _told("success alone", "failureCondition"),
+    _told(
+        "success alone",
+        "has no failureCondition",
+        "      provider:\n",
+        "      failureCondition: len(result) > 0 && !isNaN(result[0]) && result[0] > 0.1\n"
+        "      provider:\n",
+    ),
     _told(
         "no guard for NaN",
         "!isNaN",
         "failureCondition: len(result) > 0 &&",
         "failureCondition: len(result) > 0 && !isNaN(result[0]) &&",
     ),
-    _told("steps end early", "setWeight: 100"),
-    _told("nothing judges", "analysis"),
+    _told(
+        "steps end early",
+        "end with setWeight: 100",
+        "                  podTemplateHashValue: Latest\n  template:",
+        "                  podTemplateHashValue: Latest\n        - setWeight: 100\n  template:",
+    ),
+    _told(
+        "nothing judges",
+        "or a background analysis",
+        "      steps:\n",
+        "      analysis:\n        templates: [{templateName: errors}]\n        args:\n"
+        "          - {name: hash, valueFrom: {podTemplateHashValue: Latest}}\n      steps:\n",
+    ),
     _told("rule does not parse", "Correct the expression", "expr: sum((rate", "expr: sum(rate"),
     _told(
         "rule test expects another value",

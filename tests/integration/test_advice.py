@@ -14,7 +14,7 @@ from lockproof.model.finding import Finding
 from lockproof.rules.catalog import RULES
 from lockproof.steps.lint import lint_tree
 from lockproof.steps.reproduce.conditions import NAMES
-from manifests.mutations import PLATFORM, POLICY, mutate, platform
+from manifests.mutations import POLICY, mutate, platform
 
 from .advice import Case, CauseCase, commands, follow, follow_cause, page
 from .advice_gate import CASES as GATE
@@ -143,11 +143,8 @@ def test_the_advice_on_a_manifest_names_what_is_right(told: Told, tmp_path: Path
     assert any(told.words in f"{f.message} {page(f.rule)}" for f in found), found
     path = root / "control-plane" / mutation.file
     text = path.read_text()
-    if told.instead:
-        assert told.instead[0] in text
-        path.write_text(text.replace(*told.instead, 1))
-    else:
-        shutil.copy(PLATFORM / mutation.file, path)
+    assert told.instead[0] in text
+    path.write_text(text.replace(*told.instead, 1))
     assert not linted(root)
 
 
