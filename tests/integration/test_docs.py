@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+CHANGED = " # changed"
 pytestmark = pytest.mark.xdist_group("setup")
 
 
@@ -40,6 +41,11 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "COLUMNS": "90",
         "CI": "true",
         "DVC_NO_ANALYTICS": "1",
+        **{
+            f"GIT_{who}_{what}": "a@b.example"
+            for who in ("AUTHOR", "COMMITTER")
+            for what in ("NAME", "EMAIL")
+        },
     }
     printed: dict[str, str] = {}
     cwd = base
@@ -53,8 +59,11 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             done = subprocess.run(
                 ["/bin/sh", "-c", command], cwd=cwd, env=environment, capture_output=True, text=True
             )
-            assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-            printed[line] = done.stdout
+            # The second time a line was changed.
+            is_wrong = line in printed and line.endswith("reproduce")
+            said = f"{command}: {done.stdout}{done.stderr}"
+            assert done.returncode == (1 if is_wrong else 0), said
+            printed[line + CHANGED if is_wrong else line] = done.stdout
     status = subprocess.run(
         ["git", "status", "--porcelain"], cwd=cwd, capture_output=True, text=True, check=True
     )
@@ -67,6 +76,18 @@ def test_the_three_steps_end_as_the_guide_says(followed: dict[str, str]) -> None
     expected = blocks("docs/reproduce-in-3-steps.md", "text")[-1]
     said = followed[".venv/bin/lockproof reproduce"].splitlines()[-1]
     assert steady(said) == steady(expected)
+
+
+def test_what_to_try_next_shows_the_change_and_proves_it(followed: dict[str, str]) -> None:
+    said = followed[".venv/bin/lockproof reproduce" + CHANGED]
+    assert said.splitlines()[-1].startswith("FAILED: "), said
+    assert "code, proven: " in said
+    assert "data-plane/dvc/src/train.py" in said
+    for line in (
+        "-        classifier.fit(features.astype(float), labels)",
+        "+        classifier.fit(features.astype(float) + 1, labels)",
+    ):
+        assert line in said
 
 
 def test_the_readme_shows_what_reproduce_prints(followed: dict[str, str]) -> None:

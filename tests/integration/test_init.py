@@ -19,7 +19,6 @@ import yaml
 from dvc.cli import main as dvc
 
 from integration.pipelines import BIN, Project, new_project, new_repository
-from lockproof import __version__
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.cli.main import main
 from lockproof.config import parse_policy
@@ -362,7 +361,8 @@ def test_a_canary_is_checked_where_manifests_declare_one(project: Project) -> No
 def test_the_dagger_module_is_installed_for_laptops_as_well(project: Project) -> None:
     assert init(project, "--runner", "dagger", "--yes").returncode == 0
     content = json.loads((project.root / "dagger.json").read_text())
-    source = f"github.com/lockproof/lockproof@v{__version__}"
+    commit = GitRepository.discover(Path(__file__).parent).resolve("HEAD")
+    source = f"github.com/lockproof/lockproof@{commit}"
     assert content == {
         "name": "project",
         "engineVersion": f"v{pins()['program']['dagger']['version']}",

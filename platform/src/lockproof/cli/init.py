@@ -58,7 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         " host: it calls lockproof itself (default: host; dagger where the policy names an image)",
     )
     parser.add_argument(
-        "--module", metavar="REF", help="the Dagger module (default: lockproof's, of this version)"
+        "--module", metavar="REF", help="the Dagger module (default: lockproof's, of this commit)"
     )
     parser.add_argument(
         "--engine",
@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
     """Show, ask, write."""
     from lockproof.adapters.file_sets import write_all
     from lockproof.config import FILE_NAME
-    from lockproof.steps.init import GPU_RUNNER, MODULE, Choices, plan
+    from lockproof.steps.init import GPU_RUNNER, Choices, plan
 
     args = _as_before(args)
     planned = plan(
@@ -124,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
             systems=tuple(dict.fromkeys(args.ci)) if args.ci else None,
             branch=args.branch,
             runner=args.runner,
-            module=args.module or MODULE,
+            module=args.module or "",
             engine=args.engine or "",
             gpu_engine=args.gpu_engine or "",
             tool_image=args.tool_image or "",

@@ -121,6 +121,8 @@ class _Columns:
 
 def _write_checks(console: Console, report: Report) -> None:
     grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    for _ in range(3):
+        grid.add_column(overflow="fold")  # Else a command to follow would lose its end.
     grid.add_row(*(Text(text, style="dim") for text in ("check", "verdict", "looked at")))
     for check in report.checks:
         looked = words.looked_at(check)

@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 
+from lockproof import __version__
 from lockproof.adapters.kustomize.program import find_kustomize
 from lockproof.adapters.origin import pinned_source, shell_refuses
 from lockproof.adapters.plugins import PLUGINS, extra_for
@@ -45,6 +46,17 @@ def installs(install: str | None, gate_install: str | None, found: Survey) -> tu
         _pip(source, ["all", *sorted(_plugins(found) - {"dvc"})]),
         _pip(source, sorted(_plugins(found) | _gate_extras(found))),
     )
+
+
+def own_module() -> str:
+    """lockproof's Dagger module at the commit that runs here.
+
+    In the module's own container, which does not know it, at the tag of its version.
+    """
+    source = pinned_source() or ""
+    if source.startswith("git+https://"):
+        return source.removeprefix("git+https://")
+    return f"{REPOSITORY.removeprefix('https://')}@v{__version__}"
 
 
 def lacking(found: Survey) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lockproof import __version__
 from lockproof.adapters.git.merge_driver import NAME, PATTERNS
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.config import FILE_NAME
@@ -19,12 +18,11 @@ from lockproof.parse.container_images import ImageUse
 from lockproof.render.workflows import PLACES, pins, workflow_files
 
 from .edits import included, listed, with_item, with_lines, with_toolchain
-from .installs import installs, lacking
+from .installs import installs, lacking, own_module
 from .policy import policy_text
 from .survey import Survey, survey
 
 BIN = ".lockproof/venv/bin"
-MODULE = f"github.com/lockproof/lockproof@v{__version__}"
 GPU_RUNNER = ("self-hosted", "gpu")
 _ATTRIBUTES = ".gitattributes"
 _HOOKS = ".pre-commit-config.yaml"
@@ -58,8 +56,8 @@ class Choices:
     gate_install: str | None = None
     """For jobs that read no data; None: as `install`."""
     bin: str | None = None
-    module: str = MODULE
-    """The Dagger module that CI calls."""
+    module: str = ""
+    """The Dagger module that CI calls; empty: lockproof's own at the commit that runs here."""
     tool_image: str = ""
     """lockproof's own image by digest, as the module publishes it; empty: an engine builds it."""
     engine: str = ""
@@ -126,7 +124,8 @@ def plan(directory: Path, choices: Choices) -> Plan:
     wanted[_ATTRIBUTES] = (with_lines(before[_ATTRIBUTES] or "", drivers, _MERGED), False)
     wanted[_HOOKS] = (_hooked(before[_HOOKS] or "", choices.bin), False)
     if _runner(choices, found) == "dagger" and choices.module != ".":
-        wanted["dagger.json"] = (_toolchain(found, before["dagger.json"], choices.module), False)
+        module = choices.module or own_module()
+        wanted["dagger.json"] = (_toolchain(found, before["dagger.json"], module), False)
     changes, kept = [], [policy] if before[policy] is not None else []
     for path, (after, whole) in wanted.items():
         old = _read(found.top, path)
@@ -267,7 +266,7 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
         install=install,
         gate_install=gate_install,
         bin=place,
-        module=choices.module,
+        module=choices.module or own_module(),
         engine=choices.engine,
         tool_image=choices.tool_image,
         gpu_engine=choices.gpu_engine,
@@ -288,7 +287,7 @@ def _command(system: CiSystem, choices: Choices) -> str:
     if choices.runner is not None:
         words += ["--runner", choices.runner]
     for name, value, usual in (
-        ("--module", choices.module, MODULE),
+        ("--module", choices.module, ""),
         ("--engine", choices.engine, ""),
         ("--gpu-engine", choices.gpu_engine, ""),
         ("--tool-image", choices.tool_image, ""),
