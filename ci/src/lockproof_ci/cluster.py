@@ -5,7 +5,7 @@ from typing import Annotated
 import dagger
 from dagger import Doc
 
-from .inputs import Inputs, fresh
+from .inputs import Inputs
 from .proof import Command, NoFail, Option, Proof, options, prove
 from .sdk import function, object_type
 from .settings import GIVEN, USER
@@ -44,7 +44,7 @@ class Provisioner(Inputs):
 
     async def on_cluster(self, action: str, wanted: tuple[str, ...], no_fail: bool) -> Proof:
         """Run an action of `lockproof provision`."""
-        container = fresh(self.with_cluster(self.checkout()))
+        container = self.with_cluster(self.checkout())
         return await prove(container, Command("provision", wanted, (action,)), no_fail=no_fail)
 
 
@@ -88,14 +88,14 @@ class Linter(Inputs):
         **more: Option,
     ) -> Proof:
         """Lint, with the schemas of a folder or, where it is known, of the cluster."""
-        container = self.with_promtool(self.checkout())
+        container = await self.with_promtool(self.checkout())
         cluster = self.kubeconfig is not None
         places: list[str] = []
         if schemas is not None:
             container = container.with_directory(f"{GIVEN}/schemas", schemas, owner=USER)
             places = [f"{GIVEN}/schemas", "default"]
         if cluster:
-            container = fresh(self.with_cluster(container))
+            container = self.with_cluster(container)
         wanted = options(schema_location=places, cluster=cluster, **more)
         return await prove(container, Command("lint", wanted, tuple(paths or ())), no_fail=no_fail)
 

@@ -5,8 +5,8 @@ from typing import Annotated
 import dagger
 from dagger import Doc
 
-from .inputs import Inputs, fresh
-from .proof import Base, Command, NoFail, Proof, Revision, options, prove
+from .inputs import Inputs
+from .proof import Base, Command, NoFail, Proof, Revision, fresh, options, prove
 from .sdk import function, object_type
 from .servers import mlflow_server, s3_server
 from .settings import USER
@@ -69,7 +69,7 @@ class Dvc(WithData):
         words = ["dvc", "push", *options(jobs=jobs, remote=remote), "--", *(targets or ())]
         return await container.with_exec(words).stdout()
 
-    @function()
+    @function(cache="never")
     async def reproduce(
         self,
         stage: Annotated[str, Doc("The stage; a matrix name means all of it")],
@@ -111,7 +111,7 @@ class Models(WithData):
         """Reproduce a commit and log the run, its metrics and its proof to the tracking server."""
         container = self.with_tracking(await self.where_stages_run())
         command = Command("reproduce", options(log_mlflow=True, base=base), (revision,))
-        return await prove(fresh(container), command, no_fail=no_fail)
+        return await prove(container, command, no_fail=no_fail)
 
     @function()
     def server(self) -> dagger.Service:

@@ -3,7 +3,6 @@
 import dataclasses
 import posixpath
 import tomllib
-import uuid
 from typing import Annotated, Any
 
 import dagger
@@ -14,6 +13,7 @@ from .sdk import InputError
 from .servers import MLFLOW_PORT, S3_KEY, S3_PORT, S3_REGION, mlflow_server, s3_server
 from .settings import (
     BASE_IMAGE,
+    BUT_GIT,
     CACHE,
     GIVEN,
     HOME,
@@ -28,6 +28,15 @@ from .settings import (
 _LARGEST, _DOTS = 256 << 10, 300
 """Characters of a policy, and dots in a line of it, that are looked at for an image."""
 
+# Only constant text goes through a shell. What else is wrong with a repository, lockproof says.
+_HAS_COMMIT = "git rev-parse --quiet --verify 'HEAD^{commit}' >/dev/null 2>&1 || exit 0"
+_INDEX = "git -c core.fsmonitor=false -c core.sparseCheckout=false read-tree HEAD"
+# Neither hooks nor the filters of a clone are here: files of Git LFS stay pointers.
+_FILES = (
+    "git -c core.fsmonitor=false -c filter.lfs.smudge= -c filter.lfs.process="
+    " -c filter.lfs.required=false checkout-index --all --force --quiet"
+)
+
 
 @dataclasses.dataclass(kw_only=True)
 class Inputs:
@@ -36,9 +45,14 @@ class Inputs:
     repository: Annotated[
         dagger.Directory,
         DefaultPath("/"),
-        Ignore(NOT_UPLOADED),
-        Doc("The Git repository to look at, with its .git"),
+        Ignore(BUT_GIT),
+        Doc("The Git repository to look at: its .git, and what is checked out of that"),
     ]
+    tree: Annotated[
+        dagger.Directory | None,
+        Ignore(NOT_UPLOADED),
+        Doc("A work tree to look at, with what is not committed; default: a checkout of HEAD"),
+    ] = None
     library: Annotated[
         dagger.Directory | None,
         Doc("lockproof's own repository, to build it from; default: as this module came with it"),
@@ -129,11 +143,17 @@ class Inputs:
 
     def checkout(self, training_image: str | None = None) -> dagger.Container:
         """The tool where `.dvc` is in the repository."""
-        return (
-            self.tool(training_image)
-            .with_directory(REPOSITORY, self.repository, owner=USER)
-            .with_workdir(self.place())
+        place = self.place()
+        container = self.tool(training_image).with_directory(
+            REPOSITORY, self.repository.filter(include=[".git"]), owner=USER
         )
+        command = f"{_HAS_COMMIT}; {_INDEX}"
+        if self.tree is None:
+            command = f"{command} && {_FILES}"
+        else:
+            tree = self.tree.without_directory(".git")
+            container = container.with_directory(REPOSITORY, tree, owner=USER)
+        return container.with_exec(["sh", "-c", command]).with_workdir(place)
 
     def bench(self, training_image: str | None = None) -> dagger.Container:
         """The checkout with a volume for DVC's cache."""
@@ -163,7 +183,9 @@ class Inputs:
 
     def changed_by(self, *words: str) -> dagger.Changeset:
         """What a command changes in the repository, Git's own files apart."""
-        before = self.checkout()
+        before = self.checkout().with_directory(
+            REPOSITORY, self.repository.without_directory(".git"), owner=USER
+        )
         after = before.with_exec(list(words)).directory(REPOSITORY)
         return after.without_directory(".git").changes(
             before.directory(REPOSITORY).without_directory(".git")
@@ -203,9 +225,18 @@ class Inputs:
             return own.with_env_variable("AWS_DEFAULT_REGION", S3_REGION)
         return container
 
-    def with_promtool(self, container: dagger.Container) -> dagger.Container:
-        """Add what lint needs to run the unit tests of Prometheus rules."""
-        if not self.prometheus_image:
+    async def with_promtool(
+        self, container: dagger.Container, revision: str | None = None
+    ) -> dagger.Container:
+        """Add what lint needs to run the unit tests of Prometheus rules, where there may be any.
+
+        They name rule files: in a commit, or in the work tree.
+        """
+        if not self.prometheus_image or (revision or "").startswith("-"):
+            return container
+        looked = ["git", "grep", "--quiet", "--fixed-strings", "-e", "rule_files"]
+        looked += ["--untracked"] if revision is None else [revision, "--"]
+        if await container.with_exec(looked, expect=dagger.ReturnType.ANY).exit_code() == 1:
             return container
         promtool = dag.container().from_(self.prometheus_image).file("/bin/promtool")
         return container.with_file("/usr/local/bin/promtool", promtool)
@@ -247,14 +278,6 @@ class Inputs:
         if self.gpus == "all":
             return container.experimental_with_all_gp_us()
         return container.experimental_with_gpu([part.strip() for part in self.gpus.split(",")])
-
-
-def fresh(container: dagger.Container) -> dagger.Container:
-    """Make the engine run what follows once more, although it has seen the same before.
-
-    For what reads or changes the state of something outside: a remote, a server, a cluster.
-    """
-    return container.with_env_variable("LOCKPROOF_CALL", uuid.uuid4().hex)
 
 
 def with_file(container: dagger.Container, file: dagger.File, name: str) -> dagger.Container:

@@ -1,94 +1,50 @@
 """The module's main object: the steps, and the objects with finer functions."""
 
 import dataclasses
+import json
 from typing import Annotated
 
 import dagger
 from dagger import Doc, check, dag, generate
 
-from .cluster import Crossplane, Manifests, Provisioner, Rollouts
+from .cluster import Crossplane, Manifests, Rollouts
 from .data import Dvc, Models
 from .image import pins
-from .inputs import fresh, with_file
-from .proof import Base, Command, NoFail, Proof, Revision, options, prove
+from .inputs import Inputs
+from .proof import SAID, Revision, end, options
 from .sdk import function, object_type
-from .settings import GIVEN
+from .steps import Steps, shown
 
 
 @object_type
-class Lockproof(Provisioner):
+class Lockproof(Inputs):
     """Prove that what a Git commit claims about its data, code and models is true."""
 
-    @function()
-    async def reproduce(
-        self,
-        revision: Revision = "HEAD",
-        stages: Annotated[list[str] | None, Doc("Only these stages")] = None,
-        mode: Annotated[str | None, Doc("isolated or chain")] = None,
-        since: Annotated[str | None, Doc("Only stages that changed since this commit")] = None,
-        runs: Annotated[int | None, Doc("Run each stage so many times")] = None,
-        base: Base = None,
-        isolation: Annotated[
-            str | None, Doc("required: run no stage that cannot be kept apart; or preferred")
-        ] = None,
-        no_reuse: Annotated[bool, Doc("Run stages also where an earlier verdict stands")] = False,
-        no_fail: NoFail = False,
-    ) -> Proof:
-        """Make every locked output of a commit again and compare."""
-        wanted = options(
-            stage=stages, mode=mode, since=since, base=base, isolation=isolation, runs=runs,
-            no_reuse=no_reuse,
-        )  # fmt: skip
-        container = await self.where_stages_run()
-        return await prove(container, Command("reproduce", wanted, (revision,)), no_fail=no_fail)
-
-    @function(cache="never")
-    async def gate(
-        self,
-        revision: Revision = "HEAD",
-        pr: Annotated[bool, Doc("Judge a pull request: policy and remotes of the base")] = False,
-        base: Annotated[str | None, Doc("The revision to compare with")] = None,
-        policy: Annotated[dagger.File | None, Doc("A policy in place of the repository's")] = None,
-        report: Annotated[
-            dagger.File | None, Doc("The JSON report of reproduce for this commit")
-        ] = None,
-        deep: Annotated[bool, Doc("Read and hash every object of the remote")] = False,
-        no_fail: NoFail = False,
-    ) -> Proof:
-        """Check what a commit claims before it is merged; runs none of its code."""
-        container = self.with_promtool(self.with_tracking(self.with_data(self.bench())))
-        files = {"policy": policy, "report": report}
-        places = {}
-        for name, file in files.items():
-            if file is not None:
-                suffix = "toml" if name == "policy" else "json"
-                container = with_file(container, file, f"{name}.{suffix}")
-                places[name] = f"{GIVEN}/{name}.{suffix}"
-        wanted = options(pr=pr, base=base, deep=deep, **places)
-        command = Command("gate", wanted, (revision,))
-        return await prove(fresh(container), command, no_fail=no_fail)
+    reproduce = shown(Steps.reproduce)
+    gate = shown(Steps.gate)
+    lint = shown(Steps.lint)
+    provision = shown(Steps.provision)
 
     @function()
-    async def lint(
-        self,
-        paths: Annotated[list[str] | None, Doc("Files and folders; default: the policy's")] = None,
-        no_fail: NoFail = False,
-    ) -> Proof:
-        """Check manifests before they are applied."""
-        command = Command("lint", positional=tuple(paths or ()))
-        return await prove(self.with_promtool(self.checkout()), command, no_fail=no_fail)
+    def proof(self) -> Steps:
+        """These steps as values: verdict, table and reports, to export or to chain."""
+        return Steps(**self.given())
 
     @function(cache="never")
     @check
     async def check_gate(self) -> str:
         """What the gate says of HEAD."""
-        return await (await self.gate()).table()
+        return await self.gate()
 
-    @function()
+    @function(cache="never")
     @check
     async def check_lint(self) -> str:
-        """What lint says of the manifests."""
-        return await (await self.lint()).table()
+        """What lint says of the manifests; a repository without any has nothing to check."""
+        proof = await self.proof().lint(no_fail=True)
+        if proof.exit_code and not _is_empty(await proof.json.contents()):
+            told = self.tool().with_new_file(SAID, proof.table)
+            await end(told, f"cat {SAID}", proof.exit_code)
+        return proof.table
 
     @function(cache="never")
     async def report(
@@ -104,12 +60,13 @@ class Lockproof(Provisioner):
         The gate gets the report of reproduce as its evidence. A verdict does not fail this call:
         each folder has the exit code in a file.
         """
-        proved = await self.reproduce(revision=revision, since=base, no_fail=True)
-        gated = await self.gate(
-            revision=revision, pr=pr, base=base, report=proved.json(), no_fail=True
+        steps = self.proof()
+        proved = await steps.reproduce(revision=revision, since=base, no_fail=True)
+        gated = await steps.gate(
+            revision=revision, pr=pr, base=base, report=proved.json, no_fail=True
         )
         reports = dag.directory()
-        for proof in (await self.lint(no_fail=True), proved, gated):
+        for proof in (await steps.lint(no_fail=True), proved, gated):
             reports = reports.with_directory(proof.step, proof.reports)
         return reports
 
@@ -151,13 +108,6 @@ class Lockproof(Provisioner):
             gpu_runner=gpu_runner, isolation=isolation, yes=True, force=True,
         )  # fmt: skip
         return self.changed_by("lockproof", "init", *wanted)
-
-    @function()
-    @generate
-    def docs(self) -> dagger.Changeset:
-        """The pages of docs/reference/ that are made from the code; in lockproof's repository."""
-        make = "! test -e scripts/cli_page.py || { python -m lockproof.render.schema docs/reference"
-        return self.changed_by("sh", "-c", f"{make} && python scripts/cli_page.py; }}")
 
     @function()
     def image(
@@ -212,3 +162,10 @@ class Lockproof(Provisioner):
     def rollouts(self) -> Rollouts:
         """What has to do with canaries."""
         return Rollouts(**self.given())
+
+
+def _is_empty(report: str) -> bool:
+    """Whether a report of lint says that there was nothing to look at, and no more."""
+    said = json.loads(report)
+    looked = any(check["checked"] or check["not_checked"] for check in said["checks"])
+    return not said["findings"] and not looked

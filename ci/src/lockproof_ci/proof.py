@@ -2,15 +2,17 @@
 
 import dataclasses
 import enum
+import uuid
 from typing import Annotated
 
 import dagger
 from dagger import Doc, dag, field
 
-from .sdk import function, object_type
+from .sdk import object_type
 from .settings import EXIT_CODE_FILE, REPORT_FILES, REPORTS, USER
 
-_SAID = "/tmp/lockproof-said"  # noqa: S108 - in a container of its own
+SAID = "/tmp/lockproof-said"  # noqa: S108 - in a container of its own
+"""Where a text lies that `end` says."""
 
 NoFail = Annotated[bool, Doc("Return a verdict other than passed as a value, with its reports")]
 Revision = Annotated[str, Doc("Commit, branch or tag")]
@@ -33,37 +35,38 @@ class Verdict(enum.Enum):
     """Nothing, or not everything."""
 
 
+HINTS = {
+    4: "To `dagger call`, credentials and servers are named before the function: "
+    "`dagger call --remote-config file://.dvc/config.local gate`, --aws-…, --mlflow-…, "
+    "--kubeconfig.\n"
+}
+"""Exit code -> what to add to the command's own message, which knows nothing of Dagger."""
 VERDICTS = {0: Verdict.PASSED, 1: Verdict.FAILED, 5: Verdict.INCONCLUSIVE}
 """The exit codes that come with a report. All others are an error of the call."""
 
 
 @object_type
 class Proof:
-    """What a step proved: its verdict and its reports."""
+    """What a step proved: its verdict and its reports.
 
-    step: str = field()
-    """The command that ran."""
-    verdict: Verdict = field()
-    """What it proved."""
-    exit_code: int = field()
-    """The command's exit code: 0 passed, 1 failed, 5 inconclusive."""
-    reports: dagger.Directory = field()
-    """The report in every format, and the exit code in a file."""
+    All of it are fields: a function would be a call of its own, which an engine answers from its
+    cache for whatever an earlier call has found.
+    """
 
-    @function()
-    async def table(self) -> str:
-        """The report as text for people."""
-        return await self.reports.file("report.txt").contents()
-
-    @function()
-    def json(self) -> dagger.File:
-        """The report for programs; docs/reference/report.schema.json describes it."""
-        return self.reports.file("report.json")
-
-    @function()
-    def html(self) -> dagger.File:
-        """The report as one page, which needs no network."""
-        return self.reports.file("report.html")
+    step: Annotated[str, Doc("The command that ran")] = field()
+    verdict: Annotated[Verdict, Doc("What it proved")] = field()
+    exit_code: Annotated[
+        int, Doc("The command's exit code: 0 passed, 1 failed, 5 inconclusive")
+    ] = field()
+    table: Annotated[str, Doc("The report as text for people")] = field()
+    json: Annotated[
+        dagger.File,
+        Doc("The report for programs; docs/reference/report.schema.json describes it"),
+    ] = field()
+    html: Annotated[dagger.File, Doc("The report as one page, which needs no network")] = field()
+    reports: Annotated[
+        dagger.Directory, Doc("The report in every format, and the exit code in a file")
+    ] = field()
 
 
 def options(**given: Option) -> tuple[str, ...]:
@@ -96,24 +99,46 @@ class Command:
 
 
 async def prove(container: dagger.Container, command: Command, *, no_fail: bool) -> Proof:
-    """Run a command in a container that is ready for it.
+    """Run a command in a container that is ready for it; whatever an engine has kept, anew.
+
+    An engine keeps a failure and an outside service's error like a success, and the container
+    says nothing of what lies outside: a remote, a server, the volume with earlier verdicts.
 
     Raises:
         dagger.ExecError: the command ended without a report, or its verdict is not passed and
             `no_fail` is not set. The error has the command's exit code, its message or table.
     """
-    ran = container.with_directory(REPORTS, dag.directory(), owner=USER).with_exec(
-        command.words(), expect=dagger.ReturnType.ANY
+    ran = (
+        fresh(container)
+        .with_directory(REPORTS, dag.directory(), owner=USER)
+        .with_exec(command.words(), expect=dagger.ReturnType.ANY)
     )
     code = await ran.exit_code()
     verdict = VERDICTS.get(code)
     if verdict is None:
-        await end(ran.with_new_file(_SAID, await ran.stderr()), f"cat {_SAID} >&2", code)
+        said = await ran.stderr() + HINTS.get(code, "")
+        await end(ran.with_new_file(SAID, said), f"cat {SAID} >&2", code)
     elif code and not no_fail:
         await end(ran, f"cat {REPORTS}/report.txt", code)
     assert verdict, "else it has ended"
     reports = ran.directory(REPORTS).with_new_file(EXIT_CODE_FILE, f"{code}\n")
-    return Proof(step=command.verb, verdict=verdict, exit_code=code, reports=reports)
+    return Proof(
+        step=command.verb,
+        verdict=verdict,
+        exit_code=code,
+        table=await reports.file("report.txt").contents(),
+        json=reports.file("report.json"),
+        html=reports.file("report.html"),
+        reports=reports,
+    )
+
+
+def fresh(container: dagger.Container) -> dagger.Container:
+    """Make the engine run what follows once more, although it has seen the same before.
+
+    For all whose answer depends on something outside: a remote, a server, a cluster, a volume.
+    """
+    return container.with_env_variable("LOCKPROOF_CALL", uuid.uuid4().hex)
 
 
 async def end(container: dagger.Container, say: str, code: int) -> None:

@@ -44,4 +44,20 @@ NOT_UPLOADED: Final = [
     "**/.pytest_cache",
     "**/.ruff_cache",
 ]
-"""Parts of a repository's folder that no step reads, and that can be large."""
+"""Parts of a work tree that no step reads, and that can be large."""
+BUT_GIT: Final = [
+    "**",
+    "!.git",
+    "!**/lockproof.toml",
+    "!**/.gitignore",
+    "!.gitattributes",
+    "!.pre-commit-config.yaml",
+    "!.gitlab-ci.yml",
+    "!.gitlab/*.yml",
+    "!.github/workflows/lockproof*.yaml",
+    "!dagger.json",
+    ".git/index",
+    *NOT_UPLOADED,
+]
+"""All of a repository's folder but Git's objects, from which the checkout comes, and the files that
+`init` may add to, as they are in the work tree. Git writes its index anew when it is asked."""
