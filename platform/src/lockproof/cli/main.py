@@ -22,6 +22,8 @@ VERBS = {
     "lint": "check manifests before they are applied",
     "record": "write down how the lock came to be, and log the run to MLflow",
     "gate": "check what a commit claims before it is merged",
+    "attest": "sign what a reproduction proved of the models",
+    "verify": "check the signed proof of a model, and its bytes",
     "affected": "name the stages that changed, and the GPUs they ask for",
     "provision": "bring a cluster to what Git declares, and keep it there",
     "explain": "print the page of a rule: what it means and how to fix it",

@@ -51,7 +51,7 @@ def gate(request: Request, progress: Progress) -> Gated:
         UsageError: the repository, a revision or the policy is not usable.
     """
     clock = Clock()
-    scene, policy_findings = _scene(request, progress)
+    scene, policy_findings = scene_of(request, progress)
     outcomes: list[tuple[FamilyEntry, Outcome]] = []
     off: list[str] = []
     unavailable: list[str] = []
@@ -85,7 +85,12 @@ def _findings(outcomes: Iterable[tuple[FamilyEntry, Outcome]]) -> list[Finding]:
     return [item for _, outcome in outcomes for item in outcome.findings]
 
 
-def _scene(request: Request, progress: Progress) -> tuple[Scene, list[Finding]]:
+def scene_of(request: Request, progress: Progress) -> tuple[Scene, list[Finding]]:
+    """The revision that is asked for, with the policy that counts, and what is wrong with that.
+
+    Raises:
+        UsageError: the repository, a revision or the policy is not usable.
+    """
     git = GitRepository.discover(request.directory.absolute())
     top = Path(os.path.realpath(git.root))
     head = Snapshot(git, None if request.staged else git.resolve(request.revision))
