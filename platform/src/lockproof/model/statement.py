@@ -74,6 +74,7 @@ class Subject(Frozen):
 
     name: str
     digest: Mapping[str, str] = Field(min_length=1)
+    annotations: Mapping[str, str] = {}
 
 
 class Statement(Frozen):
@@ -96,17 +97,12 @@ def manifest_sha256(files: Mapping[str, str]) -> str:
     return sha256_of(sorted(files.items()))
 
 
-def digest_set(sha256: str, locked: Digest) -> dict[str, str]:
-    """An in-toto DigestSet: SHA-256, and DVC's digest by the name of its algorithm.
+def dvc_digest(locked: Digest) -> dict[str, str]:
+    """DVC's digest as an in-toto DigestSet, by the name of its algorithm.
 
     `md5` is the MD5 of a file; `dvcDirMd5` that of DVC's listing of a directory; `dvcMd5Dos2unix`
     and `dvcDirMd5Dos2unix` are DVC 2's.
     """
-    return {"sha256": sha256, **dvc_digest(locked)}
-
-
-def dvc_digest(locked: Digest) -> dict[str, str]:
-    """DVC's digest alone, as `digest_set` has it."""
     old = locked.algorithm == "md5-dos2unix"
     if locked.is_dir:
         name = "dvcDirMd5Dos2unix" if old else "dvcDirMd5"
@@ -118,7 +114,12 @@ def dvc_digest(locked: Digest) -> dict[str, str]:
 def subjects_of(outputs: Iterable[ProvedOutput]) -> list[dict[str, Any]]:
     """The subjects of a model's statements, by path."""
     return [
-        {"name": out.path, "digest": digest_set(out.sha256, out.locked)}
+        {
+            "name": out.path,
+            # Sigstore's library refuses a subject with a digest of another name here.
+            "digest": {"sha256": out.sha256},
+            "annotations": {"dvc": str(out.locked)},
+        }
         for out in sorted(outputs, key=lambda out: out.path)
     ]
 

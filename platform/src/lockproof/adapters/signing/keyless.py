@@ -43,7 +43,7 @@ class Keyless:
         try:
             context = SigningContext.from_trust_config(ClientTrustConfig.production())
             with context.signer(self._token) as signer:
-                return signer.sign_dsse(Statement(payload)).to_json()
+                return str(signer.sign_dsse(Statement(payload)).to_json())
         except Exception as error:  # Of four services, each with errors of its own.
             what = str(error) or type(error).__name__
             raise UnavailableError(f"Sigstore does not sign: {what}") from error

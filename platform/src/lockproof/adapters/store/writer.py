@@ -1,6 +1,6 @@
 """Writing into a store: nothing but proofs, in a folder of their own. The gate has no use of it."""
 
-from typing import Protocol
+from typing import Protocol, cast
 
 from .interface import Store, StoreError
 
@@ -28,5 +28,4 @@ def put_proof(store: Store, path: str, content: bytes) -> None:
         raise StoreError(
             store.remote, "it cannot be written to", transient=False, advice="use another remote"
         )
-    writable: Writable = store
-    writable.put(path, content)
+    cast("Writable", store).put(path, content)

@@ -121,7 +121,7 @@ def _verdict(
         version="1",
         model=model.rule.name,
         outputs=tuple(outputs),
-        repository=origin.repository if origin else "",
+        repository=origin.repository,
         tree=scene.head.git.blob(commit, "") or "",
         policy_digest=_sha256(policy) if policy is not None else None,
         run=run_of(scene),
