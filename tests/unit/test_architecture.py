@@ -24,12 +24,16 @@ ROOMS = {
     "dvc": ["adapters/dvc/*", "adapters/store/*"],
     "dvc_data": ["adapters/dvc/*", "adapters/store/*"],
     "dvc_objects": ["adapters/dvc/*", "adapters/store/*"],
+    "cryptography": ["adapters/signing/*"],
     "kingfisher_sdk": ["adapters/secrets.py"],
     "kubernetes": ["adapters/kubernetes/*"],
     "mlflow": ["adapters/mlflow/*"],
+    "model_signing": ["adapters/signing/*"],
     "numpy": ["compare/*", "stats/*"],
     "pyarrow": ["compare/*"],
     "scipy": ["stats/*"],
+    "securesystemslib": ["adapters/signing/*"],
+    "sigstore": ["adapters/signing/*"],
     "tomllib": ["model/toml_text.py"],
 }
 """Heavy import -> where alone it may stand."""

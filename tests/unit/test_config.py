@@ -25,6 +25,7 @@ WAIVER = '[[waiver]]\nrule = "LP103"\nsubject = "train *"\nreason = "r"\nexpires
 
 MODEL = '[[model]]\nname = "digits"\npaths = ["m.skops"]\n'
 SKLEARN = MODEL + 'flavour = "sklearn"\n'
+REVOKED = '[[revoked]]\nreason = "it leaked"\n'
 KEY = '[[trust]]\nkey = "keys/ci.pem"\n'
 IDENTITY = (
     '[[trust]]\nidentity = "https://github.com/o/r/w.yml@refs/heads/main"\nissuer = "https://i"\n'
@@ -133,6 +134,12 @@ KEYS: list[tuple[str, str, object]] = [
     (KEY + 'stages = ["train*"]', "trust.0.stages", ("train*",)),
     (KEY + 'models = ["digits"]', "trust.0.models", ("digits",)),
     (KEY + 'max-age = "30d"', "trust.0.max_age", 30 * 86400.0),
+    (KEY + 'oldest-tool = "0.2"', "trust.0.oldest_tool", "0.2"),
+    (REVOKED + f'key = "{"a" * 64}"', "revoked.0.key", "a" * 64),
+    (REVOKED + f'proof = "{"b" * 64}"', "revoked.0.proof", "b" * 64),
+    (REVOKED + f'commit = "{"c" * 40}"', "revoked.0.commit", "c" * 40),
+    (REVOKED + f'output = "{"d" * 64}"', "revoked.0.output", "d" * 64),
+    (REVOKED + f'output = "{"d" * 64}"', "revoked.0.reason", "it leaked"),
     (IDENTITY, "trust.0.identity", "https://github.com/o/r/w.yml@refs/heads/main"),
     (IDENTITY, "trust.0.issuer", "https://i"),
 ]
@@ -175,6 +182,7 @@ def test_no_key_is_without_a_test() -> None:
         "metric.0": config.MetricRule,
         "model.0": config.ModelRule,
         "trust.0": config.TrustRule,
+        "revoked.0": config.RevokedRule,
     }
     assert {name.partition(".")[0] for name in sections} == set(Policy.model_fields)
     known = {f"{name}.{key}" for name, section in sections.items() for key in section.model_fields}
@@ -203,6 +211,8 @@ MISTAKES: list[tuple[str, str]] = [
     ('[provision]\nleft = ["spec.replicas"]', "provision.left.0: "),
     ("[[trust]]", "trust.0: state key, or identity and issuer"),
     (KEY + 'identity = "a"\nissuer = "b"', "trust.0: state key, or identity and issuer"),
+    (REVOKED, "revoked.0: state one of key, proof, commit and output"),
+    (KEY + 'oldest-tool = "new"', "trust.0.oldest-tool: "),
     ('[[trust]]\nidentity = "a"', "trust.0: identity and issuer go together"),
     ('[[model]]\nname = "a"\npaths = []', "model.0.paths: "),
     (MODEL.replace('"digits"', '"a/b"'), "model.0.name: "),

@@ -28,7 +28,9 @@ def test_the_published_file_is_what_the_models_say(name: str) -> None:
     assert published == schema.PUBLISHED[name](), "run `python -m lockproof.render.schema`"
 
 
-@pytest.mark.parametrize("made", [schema.report_schema(), schema.policy_schema()])
+@pytest.mark.parametrize(
+    "made", [schema.report_schema(), schema.policy_schema(), schema.verdict_schema()]
+)
 def test_a_schema_is_sound_and_says_what_everything_means(made: dict[str, Any]) -> None:
     Draft202012Validator.check_schema(made)
     assert made["$id"].startswith("https://")

@@ -63,6 +63,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the JSON report of 'lockproof reproduce' for this commit, from the CI job's artifact",
     )
+    parser.add_argument(
+        "--proof",
+        type=Path,
+        metavar="FILE",
+        help="a signed proof in place of a report, as 'lockproof attest --bundle' writes it"
+        " (default: those beside the data, where the policy has [[trust]])",
+    )
     add_report_options(parser, "table; with --staged and --pushed: short")
 
 
@@ -83,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--deep reads remotes, which --staged does not ask: leave one out")
     if args.baseline and args.pr:
         raise UsageError("--baseline records what is there already: leave --pr out")
+    if args.report and args.proof:
+        raise UsageError("--proof stands in place of --report: leave one out")
     request = Request(
         directory=args.directory,
         revision=args.revision or _pushed(args) or "HEAD",
@@ -92,6 +101,7 @@ def run(args: argparse.Namespace) -> int:
         policy=args.policy,
         deep=args.deep,
         report=args.report,
+        proof=args.proof,
         write_baseline=args.baseline,
     )
     if args.format is None and hook:

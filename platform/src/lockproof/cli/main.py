@@ -22,6 +22,8 @@ VERBS = {
     "lint": "check manifests before they are applied",
     "record": "write down how the lock came to be, and log the run to MLflow",
     "gate": "check what a commit claims before it is merged",
+    "attest": "sign what a reproduction proved of the models",
+    "verify": "check the signed proof of a model, and its bytes",
     "register": "make the MLflow model version of a proved commit, once",
     "promote": "let the desired state in Git name a registered model version",
     "lineage": "say which model version came from which commit and data",

@@ -8,7 +8,7 @@ from .environment import EnvironmentPolicy, RunPolicy
 from .gate import FAMILIES, Family, GatePolicy, RulePolicy, Waiver
 from .hygiene import GitPolicy, MetricRule
 from .lint import BudgetPolicy, LintPolicy
-from .model import ModelRule, TrustRule
+from .model import ModelRule, RevokedRule, TrustRule
 from .policy import FILE_NAME, Policy, load_policy, parse_policy
 from .provision import ProvisionPolicy
 from .record import MlflowPolicy, RecordPolicy
@@ -33,6 +33,7 @@ __all__ = [
     "RecordPolicy",
     "RemotePolicy",
     "ReproducePolicy",
+    "RevokedRule",
     "RulePolicy",
     "RunPolicy",
     "Seconds",

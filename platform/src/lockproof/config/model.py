@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from .base import Name, Seconds, Section
 
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Flavour = Literal["file", "pyfunc", "sklearn", "pytorch", "xgboost", "onnx"]
 ModelName = Annotated[str, Field(pattern=r"^\w[\w. -]{0,199}$")]
 """As a registry takes it, and as it can stand in `models:/NAME/1` and before `@`."""
@@ -59,6 +60,8 @@ class TrustRule(Section):
     """Models of which its proofs count; globs."""
     max_age: Seconds | None = None
     """How old its proofs may be; by default as old as they like."""
+    oldest_tool: Annotated[str, Field(pattern=r"^[0-9]{1,6}(\.[0-9]{1,6}){0,3}$")] | None = None
+    """The oldest version of lockproof whose proofs count, such as `0.2`; by default any."""
 
     @model_validator(mode="after")
     def _names_one_signer(self) -> Self:
@@ -66,4 +69,25 @@ class TrustRule(Section):
             raise ValueError("state key, or identity and issuer")
         if (self.identity is None) != (self.issuer is None):
             raise ValueError("identity and issuer go together")
+        return self
+
+
+class RevokedRule(Section):
+    """Proofs that do not count any more, whoever signed them."""
+
+    key: Sha256 | None = None
+    """The fingerprint of a signer, as `lockproof verify` shows it: all that it signed."""
+    proof: Sha256 | None = None
+    """The SHA-256 of a statement, as `lockproof verify` shows it: this one proof."""
+    commit: Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")] | None = None
+    """A full commit id: every proof about it."""
+    output: Sha256 | None = None
+    """The SHA-256 of an output: every proof about its bytes."""
+    reason: str = Field(min_length=1)
+    """Why; a refusal shows it."""
+
+    @model_validator(mode="after")
+    def _names_one_thing(self) -> Self:
+        if sum(x is not None for x in (self.key, self.proof, self.commit, self.output)) != 1:
+            raise ValueError("state one of key, proof, commit and output")
         return self

@@ -13,7 +13,7 @@ from .environment import EnvironmentPolicy, RunPolicy
 from .gate import GatePolicy, RulePolicies, Waiver
 from .hygiene import GitPolicy, MetricRule
 from .lint import LintPolicy
-from .model import ModelRule, TrustRule
+from .model import ModelRule, RevokedRule, TrustRule
 from .provision import ProvisionPolicy
 from .record import MlflowPolicy, RecordPolicy
 from .remote import RemotePolicy
@@ -41,6 +41,7 @@ class Policy(Section):
     metric: tuple[MetricRule, ...] = ()
     model: tuple[ModelRule, ...] = ()
     trust: tuple[TrustRule, ...] = ()
+    revoked: tuple[RevokedRule, ...] = ()
     rules: RulePolicies = Field(default={})
     waiver: tuple[Waiver, ...] = ()
 

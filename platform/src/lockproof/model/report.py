@@ -228,7 +228,7 @@ class Report(Frozen):
 
     schema_version: Literal["1"] = "1"
     tool: str
-    step: Literal["reproduce", "gate", "lint", "provision"] = "reproduce"
+    step: Literal["reproduce", "gate", "lint", "provision", "verify"] = "reproduce"
     subject: Subject
     verdict: Verdict
     checks: tuple[Check, ...] = ()

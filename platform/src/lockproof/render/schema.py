@@ -21,6 +21,7 @@ from pydantic_core import core_schema
 from lockproof.config import Policy
 from lockproof.model.finding import HELP_ROOT
 from lockproof.model.report import Report
+from lockproof.model.statement import VerdictPredicate
 from lockproof.render.descriptions import FIELDS
 from lockproof.render.json_report import NOT_FINITE
 from lockproof.render.policy_page import policy_page
@@ -80,6 +81,13 @@ def policy_schema() -> Schema:
     return _headed(schema, "policy.schema.json", "lockproof policy")
 
 
+def verdict_schema() -> Schema:
+    """JSON Schema of the predicate in which `attest` states a verdict."""
+    schema = VerdictPredicate.model_json_schema(mode="validation")
+    _describe(schema, VerdictPredicate)
+    return _headed(schema, "verdict.schema.json", "lockproof verdict")
+
+
 def as_text(schema: Schema) -> str:
     """A schema as its file has it."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
@@ -88,6 +96,7 @@ def as_text(schema: Schema) -> str:
 PUBLISHED: Mapping[str, Callable[[], str]] = {
     "report.schema.json": lambda: as_text(report_schema()),
     "policy.schema.json": lambda: as_text(policy_schema()),
+    "verdict.schema.json": lambda: as_text(verdict_schema()),
     "policy.md": lambda: policy_page(policy_schema()),
 }
 """File name in docs/reference -> what makes its content."""

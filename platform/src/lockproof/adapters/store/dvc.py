@@ -77,6 +77,15 @@ class DvcStore:
                 while chunk := file.read(_CHUNK):
                     yield chunk
 
+    def put(self, path: str, content: bytes) -> None:
+        """Write an object by way of a temporary file; readers check what they get."""
+        full = self._path(path)
+        with temporary_folder() as folder:
+            source = folder / "object"
+            source.write_bytes(content)
+            self._ask(lambda: self._fs.makedirs(self._fs.parent(full), exist_ok=True))
+            self._ask(lambda: self._fs.put_file(str(source), full))
+
     def close(self) -> None:
         """Close the session of a web client, which would complain at exit; others have none."""
         inner = self._fs.fs

@@ -6,6 +6,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from lockproof.adapters.files import write_whole
+from lockproof.errors import UsageError
 from lockproof.model.remote import RemoteConfig
 
 from .interface import Held, Page, StoreError
@@ -67,6 +69,15 @@ class LocalStore:
                 if not chunk:
                     return
                 yield chunk
+
+    def put(self, path: str, content: bytes) -> None:
+        """Write aside, then give it its name."""
+        try:
+            write_whole(self._path(path), content)
+        except UsageError as error:
+            raise StoreError(
+                self.remote, str(error), transient=False, advice="see who may write there"
+            ) from error
 
     def close(self) -> None:
         """Nothing is held open."""

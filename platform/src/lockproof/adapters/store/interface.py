@@ -1,4 +1,6 @@
-"""Stores of DVC objects, as the gate looks at them: listed, asked and read, never written to.
+"""Stores of DVC objects, as the gate looks at them: listed, asked and read.
+
+Nothing is written to them but proofs, and those only by `writer`.
 
 One file per kind of store: a folder, S3, and all that DVC's own file systems reach.
 """

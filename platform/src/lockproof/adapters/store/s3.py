@@ -1,4 +1,7 @@
-"""A remote in S3, or in what speaks its protocol. Only ListBucket, HeadObject and GetObject."""
+"""A remote in S3, or in what speaks its protocol.
+
+Only ListBucket, HeadObject and GetObject; PutObject for proofs, which no gate writes.
+"""
 
 import os
 import re
@@ -36,6 +39,7 @@ _TRANSIENT = re.compile(
     r"SlowDown|.*Throttl.*|InternalError|ServiceUnavailable|RequestTimeout|TooManyRequests"
     r"|RequestLimitExceeded|BandwidthLimitExceeded|OperationAborted|Busy|PriorRequestNotComplete"
 )
+_READS = "reading it takes s3:ListBucket and s3:GetObject"
 _DENIED = ("AccessDenied", "403", "Forbidden", "AllAccessDisabled")
 
 
@@ -117,6 +121,15 @@ class S3Store:
         finally:
             body.close()
 
+    def put(self, path: str, content: bytes) -> None:
+        """Write an object; S3 shows it whole or not at all."""
+        named = self._named(path, None)
+        try:
+            self._ask(lambda: self._client.put_object(Body=content, **named))
+        except _Denied as error:
+            error.args = (str(error).replace(_READS, "writing it takes s3:PutObject"),)
+            raise
+
     def close(self) -> None:
         """Close the pool of connections."""
         self._client.close()
@@ -158,7 +171,7 @@ class S3Store:
                 self.remote,
                 reason,
                 transient=False,
-                advice="reading it takes s3:ListBucket and s3:GetObject",
+                advice=_READS,
             )
         return StoreError(self.remote, reason or f"HTTP {status}", transient=False)
 

@@ -31,6 +31,8 @@ class Request:
     report: Path | None = None
     """The report of `lockproof reproduce`, from the CI job's own artifact."""
     write_baseline: bool = False
+    proof: Path | None = None
+    """A signed proof, as `lockproof attest --bundle` writes it; None: those beside the data."""
 
     @property
     def offline(self) -> bool:

@@ -1,37 +1,45 @@
-"""The reproduction family: a passed `lockproof reproduce` for this very commit and lock."""
+"""The reproduction family: a passed `lockproof reproduce` for this very commit and lock.
 
-from lockproof.adapters.git.snapshot import Snapshot
-from lockproof.config import FILE_NAME, Policy, parse_policy
-from lockproof.errors import ConfigError
+Its proof is a report that the CI job hands over, or where there is none, one that is signed.
+"""
+
 from lockproof.model.check import Check
-from lockproof.model.digest import lock_digest
 from lockproof.model.finding import Finding
-from lockproof.model.report import Report
-from lockproof.model.verdict import OutputVerdict, Verdict
+from lockproof.model.verdict import Verdict
 from lockproof.rules.catalog import finding
 
+from .fitting import problems_of
 from .interface import Outcome, Scene
-from .proof import contradictions, read_report
+from .proof import read_report
 
 
 def check(scene: Scene) -> Outcome:
     """Read the report that `--report` names, where the policy asks for one or one is given.
 
+    Without one, signed proofs are looked for where the policy asks for a reproduction and has
+    `[[trust]]`, or where `--proof` names one.
+
     Raises:
         UsageError: it cannot be read, or is one that the revision itself brings.
+        UnavailableError: the remote, where signed proofs are, does not answer.
     """
-    required = scene.policy.gate.reproduction == "required"
-    if scene.request.report is None:
+    request, policy = scene.request, scene.policy
+    required = policy.gate.reproduction == "required"
+    if request.report is None and (request.proof or (required and policy.trust)):
+        from .signed import signed_outcome
+
+        return signed_outcome(scene)
+    if request.report is None:
         problems = ["no report is given: hand over the CI job's artifact with --report"]
     else:
-        problems = problems_of(scene, read_report(scene, scene.request.report)[0])
-    asked = required or scene.request.report is not None
+        problems = problems_of(scene, read_report(scene, request.report)[0])
+    asked = required or request.report is not None
     findings = tuple(_found(scene, problem) for problem in problems) if asked else ()
     return Outcome(
         Check(
             name="reproduction",
             verdict=Verdict.PASSED if asked else Verdict.INCONCLUSIVE,
-            checked=1 if scene.request.report else 0,
+            checked=1 if request.report else 0,
             unit="report",
             summary="" if problems else "passed for this commit and lock",
             demanded=asked,
@@ -44,82 +52,3 @@ def check(scene: Scene) -> Outcome:
 def _found(scene: Scene, problem: str) -> Finding:
     subject = "the index" if scene.head.commit is None else "the revision"
     return finding("LP710", f"reproduction of {subject}", f"nothing proves it: {problem}")
-
-
-def problems_of(scene: Scene, report: Report) -> list[str]:
-    """Why a report does not prove the revision; nothing where it does."""
-    subject = report.subject
-    found = []
-    if report.step != "reproduce":
-        found.append(f"the report is of 'lockproof {report.step}'")
-    if subject.root != (scene.prefix or "."):
-        found.append(f"the report is about the DVC project in {subject.root}")
-    if subject.commit != scene.head.commit:
-        found.append(f"the report is about commit {(subject.commit or 'none')[:12]}")
-    if subject.lock_digest != lock_digest(scene.reading.lock_files):
-        found.append("the report is about another lock")
-    if subject.selected or (subject.since and not _may_start_at(scene, subject.since)):
-        found.append("the report is about some of the stages only")
-    if report.verdict is not Verdict.PASSED:
-        found.append(f"the report's verdict is '{report.verdict.value}'")
-    if found:
-        return found  # What it says is of no interest then.
-    edited = _edited_sections(scene)
-    if "[run]" in edited:
-        return [
-            "its commands ran within the limits of the pull request's own [run]: change those in"
-            " one of their own"
-        ]
-    if edited and _lets_differences_pass(report):
-        return [
-            f"the report lets differences pass by {', '.join(edited)} of the pull request: change"
-            " those in one of their own"
-        ]
-    return list(contradictions(report, scene.pipeline, scene.policy))
-
-
-def _edited_sections(scene: Scene) -> list[str]:
-    """What the revision changes of how a reproduction is done and judged.
-
-    `lockproof reproduce` goes by the policy of the revision that it runs.
-    """
-    if scene.base is None:
-        return []
-    path = scene.git_path(FILE_NAME)
-    own = _policy_in(scene.head, path)
-    trusted = scene.policy if scene.request.pull_request else _policy_in(scene.base, path)
-    if own is None or trusted is None:
-        return [path]
-    pairs = {
-        "[run]": (own.run, trusted.run),
-        "[reproduce]": (own.reproduce, trusted.reproduce),
-        "[[tolerance]]": (own.tolerance, trusted.tolerance),
-        "[[judged-by]]": (own.judged_by, trusted.judged_by),
-    }
-    return [name for name, (one, other) in pairs.items() if one != other]
-
-
-def _policy_in(snapshot: Snapshot, path: str) -> Policy | None:
-    content = snapshot.read(path)
-    try:
-        return parse_policy(content.decode(), path) if content else Policy()
-    except (ConfigError, UnicodeDecodeError):
-        return None
-
-
-def _lets_differences_pass(report: Report) -> bool:
-    return any(
-        stage.skipped is not None
-        or any(out.verdict is not OutputVerdict.IDENTICAL for out in stage.outputs)
-        for stage in report.stages
-    )
-
-
-def _may_start_at(scene: Scene, since: str) -> bool:
-    """Whether the trusted policy lets a change be proved by the stages that differ from a commit.
-
-    That commit has to be in the history of the base, where its stages were proved.
-    """
-    accepted = scene.policy.reproduce.unaffected == "accept"
-    base = scene.base.commit if scene.base else None
-    return accepted and base is not None and scene.head.git.is_ancestor(since, base)

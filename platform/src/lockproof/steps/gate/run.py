@@ -86,7 +86,7 @@ def _findings(outcomes: Iterable[tuple[FamilyEntry, Outcome]]) -> list[Finding]:
 
 
 def open_scene(request: Request, progress: Progress) -> tuple[Scene, list[Finding]]:
-    """The revision as the families see it, and what is wrong with how its policy changes.
+    """The revision that is asked for, with the policy that counts, and what is wrong with that.
 
     Raises:
         UsageError: as `gate`.

@@ -6,9 +6,9 @@ from lockproof.errors import ExitCode, LockproofError
 from lockproof.model.digest import lock_digest
 from lockproof.model.registration import Proof
 from lockproof.model.report import Report
+from lockproof.steps.gate.fitting import problems_of
 from lockproof.steps.gate.interface import Scene
 from lockproof.steps.gate.proof import read_report
-from lockproof.steps.gate.reproduction import problems_of
 
 
 class NotProvedError(LockproofError):

@@ -1,0 +1,1 @@
+"""Who signs proofs, and whose signatures hold. All cryptography is that of well-kept libraries."""

@@ -1,0 +1,75 @@
+"""Sigstore: a certificate for the identity that a CI system vouches for, in place of a key."""
+
+from lockproof.errors import UnavailableError, UsageError
+from lockproof.model.sealed import Sealed
+
+from .interface import identity_fingerprint
+
+NAME = "sigstore"
+
+
+class Keyless:
+    """Signs as the CI job that it runs in (GitHub's and GitLab's ambient OpenID Connect)."""
+
+    def __init__(self) -> None:
+        """Ask the CI system who this is.
+
+        Raises:
+            UsageError: nothing here says so.
+            UnavailableError: Sigstore, or the CI system, does not answer.
+        """
+        from sigstore.oidc import IdentityError, IdentityToken, detect_credential
+
+        try:
+            token = detect_credential()
+        except IdentityError as error:
+            raise UnavailableError(f"the CI system gives no identity token: {error}") from error
+        if token is None:
+            raise UsageError(
+                "--signer sigstore: no identity token is to be had here: run it in a GitHub job"
+                " with 'permissions: id-token: write', or in a GitLab job with id_tokens"
+                " SIGSTORE_ID_TOKEN; or sign with --key"
+            )
+        self._token = IdentityToken(token)
+        self.name = f"{self._token.identity} by {self._token.federated_issuer}"
+        self.fingerprint = identity_fingerprint(self._token.identity, self._token.federated_issuer)
+
+    def seal(self, payload: bytes) -> str:
+        """Get a certificate, sign, and have it logged."""
+        from sigstore.dsse import Statement
+        from sigstore.models import ClientTrustConfig
+        from sigstore.sign import SigningContext
+
+        try:
+            context = SigningContext.from_trust_config(ClientTrustConfig.production())
+            with context.signer(self._token) as signer:
+                return str(signer.sign_dsse(Statement(payload)).to_json())
+        except Exception as error:  # Of four services, each with errors of its own.
+            what = str(error) or type(error).__name__
+            raise UnavailableError(f"Sigstore does not sign: {what}") from error
+
+
+def signed_as(sealed: Sealed, identity: str, issuer: str) -> str | None:
+    """Why a bundle is not signed by an identity; None where it is. Asks nobody.
+
+    The certificate has to be of Sigstore's public instance, as the installed library knows it, and
+    valid at the time that the transparency log states.
+    """
+    from sigstore.errors import Error, VerificationError
+    from sigstore.models import Bundle, InvalidBundle
+    from sigstore.verify import Verifier
+    from sigstore.verify.policy import Identity
+
+    if not sealed.certified:
+        return "it brings no certificate"
+    try:
+        bundle = Bundle.from_json(sealed.line)
+        verifier = Verifier.production(offline=True)
+        _kind, payload = verifier.verify_dsse(bundle, Identity(identity=identity, issuer=issuer))
+    except InvalidBundle as error:
+        return f"its certificate or log entry cannot be read: {error}"
+    except VerificationError as error:
+        return str(error)
+    except (Error, ValueError) as error:
+        return f"Sigstore's library refuses it: {error}"
+    return None if payload == sealed.payload else "its envelope holds something else"

@@ -1,0 +1,65 @@
+"""`lockproof verify`: check the signed proof of a model, and its bytes."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from lockproof.cli.reports import add_report_options, deliver
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this verb."""
+    parser.description = (
+        "Check signed proofs: the signature, whether the policy trusts who signed, the commit and\n"
+        "its lock, the verdict, the age, what was revoked, and the bytes at hand. Nothing is run.\n"
+        "With --bundle no server is asked."
+    )
+    parser.add_argument(
+        "subject",
+        nargs="?",
+        default="HEAD",
+        metavar="FILE|REV",
+        help="a model's file or folder, or a revision: all models of it (default: HEAD)",
+    )
+    parser.add_argument(
+        "--bundle",
+        type=Path,
+        metavar="FILE",
+        help="the proof (default: those beside the data, and in Git notes)",
+    )
+    parser.add_argument(
+        "--pr",
+        action="store_true",
+        help="trust only the base with the policy, its keys and the remotes",
+    )
+    parser.add_argument(
+        "--base", metavar="REV", help="the base (default: as 'lockproof gate' finds it)"
+    )
+    parser.add_argument(
+        "--policy", type=Path, metavar="FILE", help="take this policy, and the keys beside it"
+    )
+    add_report_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Verify, print the report and the lineage, and return the verdict's exit code."""
+    from lockproof.cli.progress import progress
+    from lockproof.render.proof_tree import proof_tree
+    from lockproof.steps.proofs import VerifyRequest, verify
+
+    request = VerifyRequest(
+        directory=args.directory,
+        subject=args.subject,
+        bundle=args.bundle,
+        pull_request=args.pr,
+        base=args.base,
+        policy=args.policy,
+    )
+    with progress(verbose=args.verbose) as shown:
+        verified = verify(request, shown)
+    if args.format in (None, "table"):
+        for each in verified.proofs:
+            if each.verdict is not None:
+                sys.stdout.write(proof_tree(each.verdict, each.sealed.digest) + "\n")
+    deliver(verified.report, args)
+    return verified.report.verdict.exit_code

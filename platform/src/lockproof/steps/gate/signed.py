@@ -1,0 +1,168 @@
+"""Signed proofs in place of a report: looked for, weighed, and what they leave unproved."""
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from shlex import quote
+
+from lockproof.adapters.proofs import places
+from lockproof.adapters.proofs.notes import read_note
+from lockproof.adapters.proofs.remote import proofs_in
+from lockproof.adapters.store.config import COMMITTED
+from lockproof.config import matches_any
+from lockproof.errors import ConfigError, UsageError
+from lockproof.model.check import Check
+from lockproof.model.digest import lock_digest
+from lockproof.model.finding import Finding
+from lockproof.model.remote import RemoteConfig
+from lockproof.model.sealed import MOST_BYTES, Sealed
+from lockproof.model.verdict import Verdict
+from lockproof.parse.bundle import read_bundles
+from lockproof.rules.catalog import finding
+from lockproof.steps.trust import trusted_remotes
+
+from .interface import Outcome, Scene
+from .signers import Refusal, Signer, trusted_signers
+from .weigh import Weighed, weigh
+
+Found = tuple[str, bytes]
+"""Where a proof was found, and its bytes."""
+
+
+def signed_outcome(scene: Scene) -> Outcome:
+    """The reproduction family, by signed proofs.
+
+    Raises:
+        UsageError: the file of `--proof` cannot be read, or the policy's keys.
+        UnavailableError: the remote does not answer.
+    """
+    signers = trusted_signers(scene)
+    refused: list[Refusal] = []
+    bundles = bundles_of(look_for(scene, signers, scene.request.proof), refused.append)
+    weighed = weigh(scene, bundles, signers)
+    counting = [each for each in weighed if each.counts]
+    refused += [refusal for each in weighed for refusal in each.refused]
+    left = unproved(scene, counting)
+    findings = [*_missing(left), *found_refusals(refused)] if left else []
+    by = sorted({signer.name for each in counting for signer in each.signers})
+    return Outcome(
+        Check(
+            name="reproduction",
+            verdict=Verdict.PASSED,
+            checked=len(weighed),
+            unit="signed statement",
+            summary=f"proved for this commit and lock, signed by {', '.join(by)}" if by else "",
+            demanded=True,
+        ),
+        tuple(findings),
+    )
+
+
+def unproved(scene: Scene, counting: Iterable[Weighed]) -> list[str]:
+    """Addresses of the stages that no proof is left for."""
+    globs = [signer.rule.stages for each in counting for signer in each.signers]
+    stages = [stage.address for stage in scene.pipeline.stages if stage.kind == "stage"]
+    return [a for a in stages if not any(matches_any(a, each) for each in globs)]
+
+
+def found_refusals(refused: Iterable[Refusal]) -> list[Finding]:
+    """A finding for each reason; one reason counts once."""
+    return [
+        finding(each.rule, "the proof", f"a proof does not count: {each.why}")
+        for each in dict.fromkeys(refused)
+    ]
+
+
+def _missing(addresses: Sequence[str]) -> Iterator[Finding]:
+    how = (
+        "run 'lockproof reproduce --output report.json', then 'lockproof attest --report"
+        " report.json --key FILE' where a key is that [[trust]] names"
+    )
+    for address in addresses:
+        text = f"no trusted, signed proof of {address} for this commit and lock: {how}"
+        yield finding("LP710", f"reproduction of {quote(address)}", text)
+
+
+def look_for(scene: Scene, signers: Sequence[Signer], given: Path | None) -> Iterator[Found]:
+    """The proofs that are given, else those beside the data and in Git notes.
+
+    Raises:
+        UsageError: the file cannot be read.
+        UnavailableError: the remote does not answer.
+    """
+    if given is not None:
+        yield given.name, read_proof(given)
+        return
+    commit = scene.head.commit
+    if commit is None:
+        return
+    lock = lock_digest(scene.reading.lock_files)
+    tree = scene.head.git.blob(commit, "") or ""
+    names = list(dict.fromkeys(signer.fingerprint for signer in signers))
+    asked = [places.of_commit(commit, lock, name) for name in names]
+    asked += [places.of_tree(tree, lock, name) for name in names]
+    yield from beside_the_data(scene, asked)
+    note = read_note(scene.head.git, commit)
+    if note is not None:
+        yield "the Git note", note
+
+
+def default_remote(scene: Scene) -> RemoteConfig | None:
+    """The default remote, by the settings that are trusted.
+
+    Raises:
+        ConfigError: DVC's configuration does not make sense.
+    """
+    committed = scene.trusted.read(scene.git_path(COMMITTED))
+    trees = (scene.head.entries, scene.trusted.entries)
+    return trusted_remotes(scene.head.git, scene.root, committed, *trees).remote(None)
+
+
+def beside_the_data(scene: Scene, asked: Sequence[str]) -> Iterator[Found]:
+    """The proofs that places in the default remote name.
+
+    Raises:
+        UnavailableError: it does not answer.
+    """
+    remote, policy = default_remote(scene), scene.policy.remote
+    if remote is None:
+        return
+    with proofs_in(
+        remote, timeout=policy.timeout, attempts=policy.attempts, backoff=policy.backoff
+    ) as proofs:
+        for place in asked:
+            content = proofs.find(place)
+            if content is not None:
+                yield f"remote {remote.name}", content
+
+
+def read_proof(path: Path) -> bytes:
+    """The bytes of a proof in a file.
+
+    Raises:
+        UsageError: it cannot be read, is no file, or is too large.
+    """
+    try:
+        # Not to wait for whoever may write into a pipe.
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise UsageError(f"{path} is no file: give the proof that 'attest --bundle' wrote")
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
+    if len(content) > MOST_BYTES:
+        raise UsageError(f"{path} is larger than 64 MiB, which no proof is")
+    return content
+
+
+def bundles_of(found: Iterable[Found], refuse: Callable[[Refusal], None]) -> list[Sealed]:
+    """The bundles of all proofs, each once; why one cannot be read goes to `refuse`."""
+    bundles: dict[Sealed, None] = {}
+    for where, content in found:
+        try:
+            bundles |= dict.fromkeys(read_bundles(content, where))
+        except ConfigError as error:
+            refuse(Refusal("LP721", str(error)))
+    return list(bundles)

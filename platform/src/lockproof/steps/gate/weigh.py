@@ -1,0 +1,178 @@
+"""What signed proofs are worth for a revision, by the trusted policy."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from lockproof.config import FILE_NAME, matches_any
+from lockproof.errors import ConfigError
+from lockproof.model.report import Report
+from lockproof.model.sealed import Sealed
+from lockproof.model.statement import PROVENANCE, SUMMARY, VerdictPredicate, subjects_of
+from lockproof.parse.bundle import read_statement, read_verdict
+
+from .fitting import about_another, contradicting
+from .interface import Scene
+from .signers import Refusal, Signer, signed_by
+
+_AHEAD = timedelta(minutes=5)
+"""How far a signer's clock may be before this one."""
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """One statement, and what became of it."""
+
+    sealed: Sealed
+    verdict: VerdictPredicate | None
+    """None where it is of another kind, or could not be read."""
+    signers: tuple[Signer, ...]
+    """The signer, by each table of the policy that names it and takes this proof."""
+    refused: tuple[Refusal, ...]
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a verdict that proves something."""
+        return self.verdict is not None and not self.refused
+
+
+def weigh(
+    scene: Scene, bundles: Sequence[Sealed], signers: Sequence[Signer], now: datetime | None = None
+) -> list[Weighed]:
+    """Look at each bundle of a proof; what is not right in one says nothing of the others.
+
+    Args:
+        scene: the revision that is to be proved, and the policy.
+        bundles: as they were found.
+        signers: those that the policy trusts.
+        now: the time, with a time zone; default: the clock.
+    """
+    at = now or datetime.now(UTC)
+    return [_weighed(scene, sealed, signers, at) for sealed in bundles]
+
+
+def _weighed(scene: Scene, sealed: Sealed, signers: Sequence[Signer], now: datetime) -> Weighed:
+    by = signed_by(sealed, signers)
+    if isinstance(by, Refusal):
+        return Weighed(sealed, None, (), (by,))
+    try:
+        statement = read_statement(sealed)
+        if statement.predicate_type in (PROVENANCE, SUMMARY):
+            return Weighed(sealed, None, by, ())
+        verdict = read_verdict(statement)
+    except ConfigError as error:
+        return Weighed(sealed, None, by, (Refusal("LP721", str(error)),))
+    refused = list(_revoked(scene, sealed, verdict, by[0]))
+    said = [subject.model_dump() for subject in statement.subject]
+    if said != subjects_of(verdict.outputs):
+        refused.append(Refusal("LP725", "its subjects are not the outputs that its verdict names"))
+    refused += _of_revision(scene, verdict)
+    left, why = _by_rule(verdict, by, now)
+    refused += [] if left else why
+    return Weighed(sealed, verdict, left or by, tuple(refused))
+
+
+def _revoked(
+    scene: Scene, sealed: Sealed, verdict: VerdictPredicate, by: Signer
+) -> Iterator[Refusal]:
+    outputs = {out.sha256 for out in verdict.outputs}
+    for rule in scene.policy.revoked:
+        named = {
+            f"the key {by.fingerprint[:12]}": rule.key == by.fingerprint,
+            f"this proof {sealed.digest[:12]}": rule.proof == sealed.digest,
+            f"commit {(rule.commit or '')[:12]}": rule.commit is not None
+            and rule.commit == verdict.report.subject.commit,
+            f"the output {(rule.output or '')[:12]}": rule.output in outputs,
+        }
+        for what, hit in named.items():
+            if hit:
+                yield Refusal("LP727", f"[[revoked]] of {FILE_NAME} names {what}: {rule.reason}")
+
+
+def _by_rule(
+    verdict: VerdictPredicate, by: Sequence[Signer], now: datetime
+) -> tuple[tuple[Signer, ...], list[Refusal]]:
+    """The tables by which the proof counts, and why it does not by the others."""
+    left, why = [], []
+    for signer in by:
+        refusal = _too_old(verdict, signer, now)
+        if refusal is None and not matches_any(verdict.model, signer.rule.models):
+            text = f"{signer.name} may not prove the model {verdict.model!r}: see [[trust]] models"
+            refusal = Refusal("LP723", text)
+        if refusal is None:
+            left.append(signer)
+        else:
+            why.append(refusal)
+    return tuple(left), why
+
+
+def _too_old(verdict: VerdictPredicate, signer: Signer, now: datetime) -> Refusal | None:
+    try:
+        at = datetime.strptime(verdict.signed_at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return Refusal("LP721", f"its time is no RFC 3339 in UTC: {verdict.signed_at[:40]!r}")
+    if at > now + _AHEAD:
+        return Refusal("LP726", f"it is dated {verdict.signed_at}, which is yet to come")
+    most = signer.rule.max_age
+    if most is not None and now - at > timedelta(seconds=most):
+        return Refusal(
+            "LP726",
+            f"it was signed at {verdict.signed_at}, longer ago than [[trust]] max-age allows:"
+            " reproduce and attest again",
+        )
+    oldest = signer.rule.oldest_tool
+    if oldest is not None and _version(verdict.report.tool) < _version(oldest):
+        return Refusal(
+            "LP726",
+            f"{verdict.report.tool} made it, which is older than [[trust]] oldest-tool {oldest}:"
+            " reproduce and attest again",
+        )
+    return None
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """The leading numbers of a version; nothing where it has none, which is older than all."""
+    numbers: list[int] = []
+    for part in text.rpartition(" ")[2].split("."):
+        if not (part.isascii() and part.isdigit() and len(part) <= 6):
+            break
+        numbers.append(int(part))
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
+
+
+def _of_revision(scene: Scene, verdict: VerdictPredicate) -> Iterator[Refusal]:
+    report = _as_of(scene, verdict)
+    other = about_another(scene, report)
+    if other:
+        yield from (Refusal("LP724", why) for why in other)
+        return
+    head = scene.head.read(scene.git_path(FILE_NAME))
+    policy = hashlib.sha256(head).hexdigest() if head is not None else None
+    if verdict.policy_digest != policy:
+        yield Refusal("LP728", f"it was made with another {FILE_NAME} than the commit's")
+    locked = {out.path: (s.address, out) for s in scene.pipeline.stages for out in s.outs}
+    said = {out.path: out for stage in report.stages for out in stage.outputs}
+    for output in verdict.outputs:
+        address, out = locked.get(output.path, ("", None))
+        if out is None or out.locked != output.locked or address != output.stage:
+            yield Refusal("LP724", f"dvc.lock has {output.path} otherwise than the proof")
+        elif output.path not in said or said[output.path].verdict is not output.verdict:
+            yield Refusal("LP728", f"its two verdicts on {output.path} contradict each other")
+    yield from (Refusal("LP728", why) for why in contradicting(scene, report))
+
+
+def _as_of(scene: Scene, verdict: VerdictPredicate) -> Report:
+    """The report; as one about this commit, where that has the very tree that was proved.
+
+    A merge or a squash makes another commit of the same files, and a stage sees files only.
+    """
+    report, commit = verdict.report, scene.head.commit
+    if commit is None or report.subject.commit == commit:
+        return report
+    if scene.head.git.blob(commit, "") != verdict.tree:
+        return report
+    subject = report.subject.model_copy(update={"commit": commit})
+    return report.model_copy(update={"subject": subject})

@@ -1,0 +1,217 @@
+"""`attest`: from a passed reproduction to a signed proof, and where it is kept."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lockproof.adapters.files import write_whole
+from lockproof.adapters.git.origin import origin_of
+from lockproof.adapters.proofs import places
+from lockproof.adapters.proofs.notes import write_note
+from lockproof.adapters.proofs.remote import proofs_in
+from lockproof.config import FILE_NAME
+from lockproof.errors import ConfigError, UsageError
+from lockproof.model import statement as st
+from lockproof.model.pipeline import Out
+from lockproof.model.report import Report
+from lockproof.model.sealed import Sealed
+from lockproof.model.statement import ProvedOutput, VerdictPredicate
+from lockproof.parse.bundle import read_bundles, read_statement, read_verdict
+from lockproof.steps.gate.fitting import problems_of
+from lockproof.steps.gate.interface import Request, Scene
+from lockproof.steps.gate.proof import read_report
+from lockproof.steps.gate.run import open_scene
+from lockproof.steps.gate.signed import default_remote
+from lockproof.steps.progress import Progress
+
+from .models import Model, models_of, read_output
+from .record import run_of
+from .request import AttestRequest
+
+
+@dataclass(frozen=True)
+class Attested:
+    """What came of it."""
+
+    refused: tuple[str, ...] = ()
+    """Why nothing was signed: the gate would not take the report."""
+    digest: str = ""
+    """SHA-256 of the proof."""
+    models: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    """Where it is, a line each."""
+
+
+def attest(request: AttestRequest, progress: Progress) -> Attested:
+    """Sign what a report of `reproduce` proves of the models of a revision.
+
+    The proof is whole before any of it is written, and its places are written after it: what ends
+    early leaves nothing that the next run does not complete.
+
+    Raises:
+        UsageError: the repository, the report, the policy, a key or an output is not usable.
+        UnavailableError: the signer or the remote does not answer.
+    """
+    gate = Request(request.directory, revision=request.revision, report=request.report)
+    scene, _ = open_scene(gate, progress)
+    report, _ = read_report(scene, request.report)
+    problems = problems_of(scene, report)
+    if problems:
+        return Attested(refused=tuple(problems))
+    models = models_of(scene.policy, scene.pipeline)
+    remote = default_remote(scene) if request.push else None
+    if request.push and remote is None:
+        raise ConfigError(
+            "no default remote to keep the proof in: 'dvc remote default', or --no-push"
+        )
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    said = [_verdict(scene, report, model, now, progress) for model in models]
+    content, kept = b"", []
+    if remote is not None:
+        policy = scene.policy.remote
+        with proofs_in(
+            remote, timeout=policy.timeout, attempts=policy.attempts, backoff=policy.backoff
+        ) as proofs:
+            names = _places(said, request.sealer.fingerprint)
+            earlier = proofs.find(names[-1])
+            content = _as_before(earlier, said) or _sealed(scene, said, request.sealer.seal)
+            proofs.keep(content, names)
+        kept.append(f"remote {remote.name}: {places.object_path(_sha256(content))}")
+    content = content or _sealed(scene, said, request.sealer.seal)
+    if request.bundle is not None:
+        write_whole(request.bundle, content)
+        kept.append(str(request.bundle))
+    if request.notes:
+        assert scene.head.commit is not None
+        write_note(scene.head.git, scene.head.commit, content)
+        kept.append("Git note: share it with 'git push origin refs/notes/lockproof'")
+    if request.oms is not None:
+        kept += _oms(request, scene, models)
+    return Attested((), _sha256(content), tuple(model.rule.name for model in models), tuple(kept))
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _verdict(
+    scene: Scene, report: Report, model: Model, now: str, progress: Progress
+) -> VerdictPredicate:
+    commit = scene.head.commit
+    assert commit is not None
+    policy = scene.head.read(scene.git_path(FILE_NAME))
+    judged = {out.path: out for stage in report.stages for out in stage.outputs}
+    outputs = []
+    for stage, out in model.outputs:
+        assert out.locked is not None
+        outputs.append(
+            ProvedOutput(
+                path=out.path,
+                stage=stage.address,
+                locked=out.locked,
+                sha256=_at_hand(scene, out, progress),
+                verdict=judged[out.path].verdict,
+                tolerance=judged[out.path].tolerance,
+            )
+        )
+    origin = origin_of(scene.head.git, commit)
+    return VerdictPredicate(
+        version="1",
+        model=model.rule.name,
+        outputs=tuple(outputs),
+        repository=origin.repository,
+        tree=scene.head.git.blob(commit, "") or "",
+        policy_digest=_sha256(policy) if policy is not None else None,
+        run=run_of(scene),
+        signed_at=now,
+        report=st.attested(report),
+    )
+
+
+def _at_hand(scene: Scene, out: Out, progress: Progress) -> str:
+    """SHA-256 of an output of which the bytes in the work tree or the cache are the locked ones."""
+    assert out.locked is not None
+    progress.show("hash", out.path)
+    try:
+        found = [scene.root / out.path]
+        if not out.locked.is_dir:
+            found.append(scene.root / ".dvc" / "cache" / out.locked.object_path)
+        for path in found:
+            sha256 = read_output(path, out.locked) if path.exists() else None
+            if sha256 is not None:
+                return sha256
+    finally:
+        progress.end("hash")
+    raise UsageError(
+        f"{out.path} is not here as dvc.lock names it ({out.locked.short}): run 'dvc pull"
+        f" {out.path}' with the commit checked out"
+    )
+
+
+def _places(said: Sequence[VerdictPredicate], signer: str) -> list[str]:
+    """What names the proof; that of the commit comes last."""
+    subject = said[0].report.subject
+    commit, lock = subject.commit or "", subject.lock_digest or ""
+    outputs = [out.sha256 for each in said for out in each.outputs]
+    return [
+        *(places.of_subject(sha256, signer) for sha256 in dict.fromkeys(outputs)),
+        places.of_tree(said[0].tree, lock, signer),
+        places.of_commit(commit, lock, signer),
+    ]
+
+
+def _as_before(content: bytes | None, said: Sequence[VerdictPredicate]) -> bytes | None:
+    """An earlier proof, where it says the same but for its time."""
+    if content is None:
+        return None
+    try:
+        found = [_read(each) for each in read_bundles(content, "the earlier proof")]
+    except ConfigError:
+        return None
+    earlier = [each for each in found if each is not None]
+    same = [_timeless(each) for each in earlier] == [_timeless(each) for each in said]
+    return content if same else None
+
+
+def _read(sealed: Sealed) -> VerdictPredicate | None:
+    statement = read_statement(sealed)
+    return read_verdict(statement) if statement.predicate_type == st.VERDICT else None
+
+
+def _timeless(verdict: VerdictPredicate) -> object:
+    found = dict(st.verdict(verdict))
+    del found["signed_at"]
+    return found
+
+
+def _sealed(scene: Scene, said: Sequence[VerdictPredicate], seal: Callable[[bytes], str]) -> bytes:
+    """The proof: for each model three statements, a bundle a line."""
+    lines = []
+    for verdict in said:
+        made = (
+            (st.VERDICT, st.verdict(verdict)),
+            (st.PROVENANCE, st.provenance(verdict, scene.pipeline.stages)),
+            (st.SUMMARY, st.summary(verdict)),
+        )
+        lines += [seal(st.payload(verdict.outputs, kind, what)) for kind, what in made]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _oms(request: AttestRequest, scene: Scene, models: Sequence[Model]) -> list[str]:
+    from lockproof.adapters.signing.oms import sign_folder
+
+    assert request.oms is not None
+    if request.key is None:
+        raise UsageError("--oms signs with a key file: add --key FILE, of an ECDSA key")
+    lines = []
+    for model in models:
+        for _, out in model.outputs:
+            if out.locked is not None and out.locked.is_dir:
+                target = Path(request.oms, f"{out.path.replace('/', '_')}.sig")
+                sign_folder(scene.root / out.path, request.key, target)
+                lines.append(f"OMS signature of {out.path}: {target}")
+    if not lines:
+        raise UsageError("--oms signs folders, and no model has one: leave it out")
+    return lines

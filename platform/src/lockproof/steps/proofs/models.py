@@ -1,0 +1,157 @@
+"""The models of a revision, and the bytes of their outputs."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lockproof.adapters.hashing import CHUNK, both_md5
+from lockproof.config import FILE_NAME, ModelRule, Policy, matches_any
+from lockproof.errors import ConfigError, UsageError
+from lockproof.model.digest import Digest, directory_digest
+from lockproof.model.pipeline import Out, Pipeline, Stage
+from lockproof.model.statement import manifest_sha256
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model and its outputs."""
+
+    rule: ModelRule
+    outputs: tuple[tuple[Stage, Out], ...]
+    """By path."""
+
+
+def models_of(policy: Policy, pipeline: Pipeline) -> tuple[Model, ...]:
+    """What the policy calls models.
+
+    Raises:
+        ConfigError: it names none, one that no output matches, an output twice, or an output that
+            nothing can be said about.
+    """
+    if not policy.model:
+        raise ConfigError(f"{FILE_NAME} names no model: say which outputs are one in [[model]]")
+    owners: dict[str, str] = {}
+    found = []
+    for rule in policy.model:
+        outputs = tuple(_outputs(rule, pipeline))
+        if not outputs:
+            raise ConfigError(
+                f"{FILE_NAME}: no output matches the paths of [[model]] {rule.name!r}: name them as"
+                " dvc.yaml does, from the DVC root"
+            )
+        for _, out in outputs:
+            other = owners.setdefault(out.path, rule.name)
+            if other != rule.name or [p.path for _, p in outputs].count(out.path) > 1:
+                raise ConfigError(
+                    f"{FILE_NAME}: {out.path} belongs to two models, {other!r} and {rule.name!r}:"
+                    " let it be part of one"
+                )
+        if [each.name for each in policy.model].count(rule.name) > 1:
+            raise ConfigError(f"{FILE_NAME}: two models are called {rule.name!r}: rename one")
+        found.append(Model(rule, outputs))
+    return tuple(found)
+
+
+def _outputs(rule: ModelRule, pipeline: Pipeline) -> Iterator[tuple[Stage, Out]]:
+    pairs = [
+        (stage, out)
+        for stage in pipeline.stages
+        if stage.kind == "stage" and rule.stage in (None, stage.address)
+        for out in stage.outs
+        if matches_any(out.path, rule.paths)
+    ]
+    for stage, out in sorted(pairs, key=lambda pair: pair[1].path):
+        if out.external or not out.has_md5:
+            raise ConfigError(
+                f"{out.path}, of the model {rule.name!r}, has no MD5 in dvc.lock: let a stage make"
+                " it inside of the repository, then 'dvc repro'"
+            )
+        yield stage, out
+
+
+def read_output(path: Path, locked: Digest) -> str | None:
+    """SHA-256 of an output as a statement names it; None where its bytes are not the locked ones.
+
+    Args:
+        path: the file or folder.
+        locked: as `dvc.lock` names it.
+
+    Raises:
+        UsageError: it cannot be read, or holds a link or what is no file.
+    """
+    if locked.is_dir != path.is_dir():
+        return None
+    old = locked.algorithm == "md5-dos2unix"
+    if not locked.is_dir:
+        sha256, md5 = _file(path, old=old)
+        return sha256 if md5 == locked.value else None
+    sums = {name: _file(file, old=old) for name, file in files_in(path).items()}
+    listed = directory_digest({name: md5 for name, (_, md5) in sums.items()}, locked.algorithm)
+    return manifest_sha256({name: sha for name, (sha, _) in sums.items()}) if (
+        listed.value == locked.value
+    ) else None  # fmt: skip
+
+
+def sha256_at(path: Path) -> str:
+    """SHA-256 of a file or folder, as a statement names it; each byte is read once.
+
+    Raises:
+        UsageError: as `read_output`.
+    """
+    if not path.is_dir():
+        return _sha256(path)
+    return manifest_sha256({name: _sha256(file) for name, file in files_in(path).items()})
+
+
+def files_in(folder: Path) -> dict[str, Path]:
+    """POSIX path below a folder -> file.
+
+    Raises:
+        UsageError: there is a link in it, or what is no file.
+    """
+    found = {}
+    for base, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            path = Path(base, name)
+            if path.is_symlink() or not (path.is_file() or path.is_dir()):
+                raise UsageError(f"{path} is no file: a model folder holds files only")
+            if name in names:
+                found[path.relative_to(folder).as_posix()] = path
+    return found
+
+
+def _file(path: Path, *, old: bool) -> tuple[str, str]:
+    """SHA-256 and MD5 in one go."""
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+
+    def seen() -> Iterator[bytes]:
+        for chunk in _chunks(path):
+            sha256.update(chunk)
+            if not old:
+                md5.update(chunk)
+            yield chunk
+
+    if old:
+        return sha256.hexdigest(), both_md5(seen())[1]
+    for _ in seen():
+        pass
+    return sha256.hexdigest(), md5.hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    sha256 = hashlib.sha256()
+    for chunk in _chunks(path):
+        sha256.update(chunk)
+    return sha256.hexdigest()
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    try:
+        # Not to wait for whoever may write into a pipe.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
