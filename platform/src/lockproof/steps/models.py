@@ -60,7 +60,9 @@ def models_of(policy: Policy, pipeline: Pipeline) -> dict[str, Model]:
         ConfigError: two have one name, or one output.
     """
     found: dict[str, Model] = {}
-    outs = [(stage, out) for stage in pipeline.stages for out in stage.outs if not out.external]
+    # What no stage makes, such as the file of a `.dvc`, no reproduction can prove.
+    made = [stage for stage in pipeline.stages if stage.kind == "stage"]
+    outs = [(stage, out) for stage in made for out in stage.outs if not out.external]
     for rule in policy.model:
         if rule.name in found:
             raise ConfigError(
@@ -86,6 +88,18 @@ def models_of(policy: Policy, pipeline: Pipeline) -> dict[str, Model]:
     return found
 
 
+def every_model(policy: Policy, pipeline: Pipeline) -> tuple[Model, ...]:
+    """All models of the policy, each with outputs that are locked.
+
+    Raises:
+        ConfigError: it names none; else as `model_named`.
+    """
+    names = list(models_of(policy, pipeline))
+    if not names:
+        raise ConfigError(f"the policy names no model: {_EXAMPLE}")
+    return tuple(model_named(policy, pipeline, name) for name in names)
+
+
 def model_named(policy: Policy, pipeline: Pipeline, name: str) -> Model:
     """One model, all of whose outputs are locked.
 
@@ -103,10 +117,10 @@ def model_named(policy: Policy, pipeline: Pipeline, name: str) -> Model:
         )
     model = models[name]
     if not model.outs:
-        where = f" of stage {model.rule.stage}" if model.rule.stage else ""
+        where = f" ({model.rule.stage})" if model.rule.stage else ""
         raise ConfigError(
-            f"[[model]] {name}: no output{where} matches {', '.join(model.rule.paths)}: correct it"
-            f" in {FILE_NAME}"
+            f"[[model]] {name}: no output of a stage{where} matches"
+            f" {', '.join(model.rule.paths)}: correct it in {FILE_NAME}"
         )
     for stage, out in model.outs:
         if not out.has_md5:

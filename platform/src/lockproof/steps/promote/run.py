@@ -18,10 +18,9 @@ from lockproof.model.registration import (
     REVERTED,
     ModelVersion,
     Wanted,
-    aliased,
-    version_uri,
 )
 from lockproof.render.promotion import commit_message, pull_request_body
+from lockproof.steps.registered import version_named
 from lockproof.steps.standing import Standing
 
 from .request import Promoted, Request
@@ -83,7 +82,7 @@ def _opened(request: Request) -> tuple[_Scene, Standing]:
     if not file.parent.is_dir():
         raise UsageError(f"there is no folder {file.parent}: name a manifest with --to")
     git = GitRepository.discover(file.parent.absolute())
-    version = _version(request.version, registry)
+    version = version_named(request.version, registry)
     return _Scene(request, version, registry, git, path_in(git, file)), Standing(own)
 
 
@@ -97,24 +96,6 @@ def _copied(scene: _Scene) -> tuple[str, ...]:
     if first.number == version.number:
         return ()
     return (f"it says the same as version {first.number}, and 'register' makes no second one",)
-
-
-def _version(text: str, registry: Registry) -> ModelVersion:
-    exact, by_alias = version_uri(text), aliased(text)
-    if exact is None and by_alias is None:
-        raise UsageError(f"{text[:100]!r} is no version: say MODEL@ALIAS or models:/MODEL/NUMBER")
-    name = (exact or by_alias or ("", ""))[0]
-    database = registry.store.database
-    if database is not None and not database.exists():
-        raise UsageError(f"no model is registered in {registry.uri}: run 'lockproof register'")
-    with registry.session() as session:
-        aliases = session.aliases(name)
-        number = exact[1] if exact else aliases.get(by_alias[1]) if by_alias else None
-        found = session.version(name, number) if number is not None else None
-    if found is None:
-        known = ", ".join(f"{name}@{alias}" for alias in sorted(aliases)[:10]) or "no alias of it"
-        raise UsageError(f"MLflow at {registry.uri} has no {text[:100]!r}; there is {known}")
-    return found
 
 
 def _wanted(version: ModelVersion) -> Wanted:

@@ -24,9 +24,10 @@ from lockproof.steps.gate.interface import Request, Scene
 from lockproof.steps.gate.proof import read_report
 from lockproof.steps.gate.run import open_scene
 from lockproof.steps.gate.signed import default_remote
+from lockproof.steps.models import Model, every_model
 from lockproof.steps.progress import Progress
 
-from .models import Model, models_of, read_output
+from .content import read_output
 from .record import run_of
 from .request import AttestRequest
 
@@ -60,7 +61,7 @@ def attest(request: AttestRequest, progress: Progress) -> Attested:
     problems = problems_of(scene, report)
     if problems:
         return Attested(refused=tuple(problems))
-    models = models_of(scene.policy, scene.pipeline)
+    models = every_model(scene.policy, scene.pipeline)
     remote = default_remote(scene) if request.push else None
     if request.push and remote is None:
         raise ConfigError(
@@ -104,7 +105,7 @@ def _verdict(
     policy = scene.head.read(scene.git_path(FILE_NAME))
     judged = {out.path: out for stage in report.stages for out in stage.outputs}
     outputs = []
-    for stage, out in model.outputs:
+    for stage, out in model.outs:
         assert out.locked is not None
         outputs.append(
             ProvedOutput(
@@ -207,7 +208,7 @@ def _oms(request: AttestRequest, scene: Scene, models: Sequence[Model]) -> list[
         raise UsageError("--oms signs with a key file: add --key FILE, of an ECDSA key")
     lines = []
     for model in models:
-        for _, out in model.outputs:
+        for _, out in model.outs:
             if out.locked is not None and out.locked.is_dir:
                 target = Path(request.oms, f"{out.path.replace('/', '_')}.sig")
                 sign_folder(scene.root / out.path, request.key, target)

@@ -30,10 +30,11 @@ from lockproof.steps.gate.signed import (
 from lockproof.steps.gate.signers import Refusal, Signer, trusted_signers
 from lockproof.steps.gate.stages import stage_reports
 from lockproof.steps.gate.weigh import Weighed, weigh
+from lockproof.steps.models import Model, every_model
 from lockproof.steps.progress import Progress
 from lockproof.steps.weighing import Weighing
 
-from .models import Model, models_of, sha256_at
+from .content import sha256_at
 from .request import VerifyRequest
 
 
@@ -137,7 +138,7 @@ def _of_revision(
     findings: list[Finding] = []
     proofs: list[Weighed] = []
     checked, not_here = 0, []
-    for model in models_of(scene.policy, scene.pipeline):
+    for model in every_model(scene.policy, scene.pipeline):
         own = [w for w in weighed if w.counts and w.verdict and w.verdict.model == model.rule.name]
         fitting = [w for w in own if _covers(w, model)]
         if not fitting:
@@ -174,7 +175,7 @@ def _of_revision(
 def _covers(weighed: Weighed, model: Model) -> bool:
     assert weighed.verdict is not None
     said = {out.path for out in weighed.verdict.outputs}
-    return said == {out.path for _, out in model.outputs}
+    return said == {out.path for _, out in model.outs}
 
 
 def _none(name: str) -> Finding:

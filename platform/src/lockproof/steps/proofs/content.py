@@ -1,74 +1,14 @@
-"""The models of a revision, and the bytes of their outputs."""
+"""The bytes of outputs, as statements name them."""
 
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from lockproof.adapters.hashing import CHUNK, both_md5
-from lockproof.config import FILE_NAME, ModelRule, Policy, matches_any
-from lockproof.errors import ConfigError, UsageError
+from lockproof.errors import UsageError
 from lockproof.model.digest import Digest, directory_digest
-from lockproof.model.pipeline import Out, Pipeline, Stage
 from lockproof.model.statement import manifest_sha256
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model and its outputs."""
-
-    rule: ModelRule
-    outputs: tuple[tuple[Stage, Out], ...]
-    """By path."""
-
-
-def models_of(policy: Policy, pipeline: Pipeline) -> tuple[Model, ...]:
-    """What the policy calls models.
-
-    Raises:
-        ConfigError: it names none, one that no output matches, an output twice, or an output that
-            nothing can be said about.
-    """
-    if not policy.model:
-        raise ConfigError(f"{FILE_NAME} names no model: say which outputs are one in [[model]]")
-    owners: dict[str, str] = {}
-    found = []
-    for rule in policy.model:
-        outputs = tuple(_outputs(rule, pipeline))
-        if not outputs:
-            raise ConfigError(
-                f"{FILE_NAME}: no output matches the paths of [[model]] {rule.name!r}: name them as"
-                " dvc.yaml does, from the DVC root"
-            )
-        for _, out in outputs:
-            other = owners.setdefault(out.path, rule.name)
-            if other != rule.name or [p.path for _, p in outputs].count(out.path) > 1:
-                raise ConfigError(
-                    f"{FILE_NAME}: {out.path} belongs to two models, {other!r} and {rule.name!r}:"
-                    " let it be part of one"
-                )
-        if [each.name for each in policy.model].count(rule.name) > 1:
-            raise ConfigError(f"{FILE_NAME}: two models are called {rule.name!r}: rename one")
-        found.append(Model(rule, outputs))
-    return tuple(found)
-
-
-def _outputs(rule: ModelRule, pipeline: Pipeline) -> Iterator[tuple[Stage, Out]]:
-    pairs = [
-        (stage, out)
-        for stage in pipeline.stages
-        if stage.kind == "stage" and rule.stage in (None, stage.address)
-        for out in stage.outs
-        if matches_any(out.path, rule.paths)
-    ]
-    for stage, out in sorted(pairs, key=lambda pair: pair[1].path):
-        if out.external or not out.has_md5:
-            raise ConfigError(
-                f"{out.path}, of the model {rule.name!r}, has no MD5 in dvc.lock: let a stage make"
-                " it inside of the repository, then 'dvc repro'"
-            )
-        yield stage, out
 
 
 def read_output(path: Path, locked: Digest) -> str | None:
