@@ -4,6 +4,7 @@ A parser may refuse with a ConfigError of one line; anything else is a bug. `see
 the fuzzer starts.
 """
 
+import base64
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -14,6 +15,8 @@ from lockproof.errors import ConfigError
 from lockproof.model.claim import claims_of
 from lockproof.model.metrics import flatten_metrics
 from lockproof.model.remote import ConfigFile
+from lockproof.model.statement import VERDICT
+from lockproof.parse.bundle import read_bundles, read_statement, read_verdict
 from lockproof.parse.code_formats import code_in_content
 from lockproof.parse.container_images import images_in
 from lockproof.parse.data_file import read_data_file
@@ -128,6 +131,57 @@ def _metrics(name: str) -> Callable[[bytes], object]:
     return lambda content: flatten_metrics(name, content)
 
 
+def _proof(content: bytes) -> object:
+    return [read_verdict(read_statement(sealed)) for sealed in read_bundles(content, "proof")]
+
+
+VERDICT_OF_A = {
+    "version": "1",
+    "model": "m",
+    "outputs": [
+        {
+            "path": "m.txt",
+            "stage": "a",
+            "locked": {"value": MD5},
+            "sha256": MD5 * 2,
+            "verdict": "identical",
+        }
+    ],
+    "repository": "",
+    "tree": "0" * 40,
+    "policy_digest": None,
+    "run": None,
+    "signed_at": "2026-01-01T00:00:00Z",
+    "report": {
+        "tool": "lockproof 0.1.0",
+        "subject": {"commit": "1" * 40, "lock_digest": MD5 * 2},
+        "verdict": "passed",
+        "stages": [{"address": "a", "command": ["x"], "verdict": "passed"}],
+        "findings": [],
+        "host": {"stages": {"a": {"executed": 1, "exit_code": 0}}},
+        "timing": {"started": "2026-01-01T00:00:00Z", "seconds": 1.5},
+    },
+}
+PROOF = json.dumps(
+    {
+        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "verificationMaterial": {"publicKey": {"hint": "0" * 64}, "tlogEntries": []},
+        "dsseEnvelope": {
+            "payload": base64.b64encode(
+                json.dumps(
+                    {
+                        "_type": "https://in-toto.io/Statement/v1",
+                        "subject": [{"name": "m.txt", "digest": {"sha256": MD5 * 2}}],
+                        "predicateType": VERDICT,
+                        "predicate": VERDICT_OF_A,
+                    }
+                ).encode()
+            ).decode(),
+            "payloadType": "application/vnd.in-toto+json",
+            "signatures": [{"sig": "AAAA", "keyid": ""}],
+        },
+    }
+).encode()
 RECORD = {
     "name": "a",
     "lock_digest": MD5,
@@ -139,6 +193,7 @@ RECORD = {
 ADOPTED = {"fingerprint": "0" * 16, "rule": "LP104", "subject": "train a.py", "path": "dvc.yaml"}
 
 TARGETS = {
+    "proof": Target(_proof, (PROOF,)),
     "metrics-json": Target(_metrics("m.json"), (b'{"a": {"b": 1, "c": NaN}, "d": [1]}',)),
     "metrics-toml": Target(_metrics("m.toml"), (b"a = 1\n[b]\nc = inf\n", b"a.'b'.c = 0x1f\n")),
     "metrics-yaml": Target(_metrics("m.yaml"), (b"a: 1\nb: {c: 1e3, d: .nan}\n",)),

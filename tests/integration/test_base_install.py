@@ -135,6 +135,18 @@ def test_what_reads_data_names_the_extra(python: Path, project: Project, command
 
 
 @pytest.mark.parametrize(
+    ("command", "what"),
+    [("attest --report r.json --key k.pem", "attest"), ("verify", "a signed proof")],
+)
+def test_what_signs_names_the_extra(
+    python: Path, project: Project, command: str, what: str
+) -> None:
+    done = lockproof(python, project, *command.split())
+    assert done.returncode == 2
+    assert done.stderr == f"lockproof: {what} needs an extra: pip install 'lockproof[signing]'\n"
+
+
+@pytest.mark.parametrize(
     ("url", "extra"),
     [("https://h.invalid/x", "dvc"), ("s3://bucket/x", "gate-s3"), ("ssh://h.invalid/x", "ssh")],
 )

@@ -602,7 +602,7 @@ def test_model_signing_accepts_the_signature_of_a_folder(
     project, _ = made
     assert attest(project, "--oms", str(tmp_path)) == 0
     argv = ["verify", "key", str(project.root / "net"), "--signature", str(tmp_path / "net.sig")]
-    argv += ["--public-key", str(project.root / "keys" / "ci.pem")]
+    argv += ["--public_key", str(project.root / "keys" / "ci.pem")]
     done = subprocess.run(
         [sys.executable, "-m", "model_signing", *argv], capture_output=True, text=True
     )

@@ -53,7 +53,8 @@ def as_key(public: Any, name: str) -> PublicKey:
     elliptic = isinstance(public, EllipticCurvePublicKey) and public.curve.name in _CURVES
     if not (elliptic or isinstance(public, Ed25519PublicKey)):
         raise ConfigError(f"{name}: use Ed25519, or ECDSA on P-256, P-384 or P-521")
-    return SSlibKey.from_crypto(public, keyid=fingerprint(public))
+    key: PublicKey = SSlibKey.from_crypto(public, keyid=fingerprint(public))
+    return key
 
 
 def fingerprint(public: Any) -> str:

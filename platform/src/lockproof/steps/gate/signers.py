@@ -45,11 +45,11 @@ def trusted_signers(scene: Scene) -> tuple[Signer, ...]:
     """
     from lockproof.adapters.signing.keys import public_key, require_signing
 
+    require_signing("a signed proof")
     if not scene.policy.trust:
         raise ConfigError(
             f"{FILE_NAME} trusts no signer: name the keys or identities that may prove in [[trust]]"
         )
-    require_signing("a signed proof")
     found = []
     for rule in scene.policy.trust:
         if rule.key is None:
