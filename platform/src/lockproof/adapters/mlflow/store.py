@@ -224,7 +224,7 @@ def require(package: str) -> None:
         MissingExtraError: it is not.
     """
     if importlib.util.find_spec(package) is None:
-        what = "logging runs to MLflow" if package == "mlflow" else "an MLflow database"
+        what = "talking to MLflow" if package == "mlflow" else "an MLflow database"
         raise MissingExtraError("mlflow", what)
 
 
