@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
 
+from packaging.requirements import InvalidRequirement, Requirement
+
 from lockproof.errors import ConfigError
 
 from .places import host_of
@@ -29,8 +31,6 @@ _VARIABLE = re.compile(r"\$\{\w+\}")
 _CODING = re.compile(r"[^\n]*#[^\n]*coding[:=]\s*(?!utf-?8\b)", re.IGNORECASE)
 _EDITABLE = re.compile(r"-e|--ed")
 _NAMED = re.compile(r"([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*(.*)", re.DOTALL)
-_EXACT = re.compile(r"\(?\s*(?:===\s*[^\s,;]+|==\s*[^\s,;*]+)\s*\)?\s*(?:;.*)?", re.DOTALL)
-_VERSION = re.compile(r"\(?\s*={2,3}\s*([^\s,;)]+)\s*\)?")
 _COMMIT = re.compile(r"@[0-9a-f]{40}(?:$|[#?\s;])")
 _ARCHIVE_HASH = re.compile(r"#(?:.*&)?(?:sha256|sha384|sha512)=[0-9a-f]{64,}")
 
@@ -183,11 +183,11 @@ def _requirement(line: str, path: Path, where: str, reading: _Reading, *, constr
     elif name and (not rest or rest[0] in "=<>!~(;"):
         if constraint:
             return
-        if not _EXACT.fullmatch(rest):
+        version = _pinned(requirement)
+        if version is None:
             raise ConfigError(f"{where}: '{requirement}' is not pinned; write {name}==VERSION")
         reading.unhashed += not hashed
-        version = _VERSION.fullmatch(rest)
-        reading.names[normalised(name)] = version[1] if version else ""
+        reading.names[normalised(name)] = version
         return
     else:
         source = requirement
@@ -202,6 +202,20 @@ def _requirement(line: str, path: Path, where: str, reading: _Reading, *, constr
     if not constraint:
         reading.names[normalised(name or source)] = ""
         reading.named = reading.named and bool(name)
+
+
+def _pinned(requirement: str) -> str | None:
+    """The one version that a requirement allows, empty with a marker; None for any other."""
+    try:
+        found = Requirement(requirement)
+    except InvalidRequirement:
+        return None
+    clauses = list(found.specifier)
+    if found.url or len(clauses) != 1 or clauses[0].operator not in ("==", "==="):
+        return None
+    if clauses[0].version.endswith(".*"):
+        return None
+    return "" if found.marker else clauses[0].version
 
 
 _NO_FOLDER = (
