@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from packaging.requirements import InvalidRequirement, Requirement
@@ -105,3 +106,16 @@ def test_what_is_accepted_names_what_pip_would_install(text: str) -> None:
     theirs = expected(text.strip())
     assert theirs is not None
     assert ours[0] == theirs[0]
+
+
+@pytest.mark.parametrize(
+    "line", ["#" * 300_000, f"-r{'=' * 300_000}'", f"a @ https://b/c{'#' * 300_000}"]
+)
+def test_a_line_that_somebody_wrote_to_hold_us_is_read_at_once(line: str) -> None:
+    """With a pattern that goes back this takes hours."""
+    assert read(line) is None
+
+
+def test_only_another_encoding_than_utf_8_is_refused() -> None:
+    assert read("# -*- coding: utf-8 -*-\na==1.0") == ("a", "1.0")
+    assert read("# -*- coding: latin-1 -*-\na==1.0") is None
