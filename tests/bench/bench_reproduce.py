@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.pipelines import Project, new_project
 
-from .timing import BIN, alternate, fresh, seconds, show
+from .timing import BIN, alternate, fresh, own_environment, seconds, show
 
 BURN = """\
 import hashlib
@@ -35,6 +35,8 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Project:
                 f"    outs: [{out}]",
             ]
             before = out
+    policy = own_environment(project.root.parent / "environment")
+    project.write({"lockproof.toml": policy})
     project.write({"burn.py": BURN, "raw.txt": "raw\n", "dvc.yaml": "\n".join(stages) + "\n"})
     project.dvc("remote", "modify", "-q", "store", "url", str(project.remote))  # For clones.
     project.dvc("add", "-q", "raw.txt")

@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
+import venv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -45,6 +46,15 @@ def cost(argv: Sequence[str], cwd: Path, **variables: str) -> Cost:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, f"{argv}: {done.stdout.decode()}{done.stderr.decode()}"
     return Cost(taken, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+
+def own_environment(folder: Path) -> str:
+    """A policy whose stages run in an environment of the benchmark's own, made in `folder`.
+
+    Not in the tests' own one: its 300 packages are no part of what is measured.
+    """
+    venv.create(folder, symlinks=True, with_pip=False)
+    return f'[environment]\ninterpreter = "{folder / "bin" / "python"}"\n'
 
 
 def alternate(

@@ -38,6 +38,7 @@ stages:
   keys: {cmd: grep b p.yaml > keys.txt, params: [p.yaml: [a]], outs: [keys.txt]}
   crlf: {cmd: cp text.txt crlf.txt, deps: [text.txt], outs: [crlf.txt]}
   ends: {cmd: echo one > ends.txt, outs: [ends.txt]}
+  hidden: {cmd: cat README.md > hidden.txt || true, outs: [hidden.txt]}
 """
 POLICY = "[reproduce]\nexperiments = 3\n"
 EXPECTED = {
@@ -66,7 +67,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         net = NET.format(port=server.getsockname()[1])
         project.write({"dvc.yaml": YAML, "lockproof.toml": POLICY, "net.py": net})
         project.write({"local.cfg": "x\n", ".gitignore": "local.cfg\nstate.log\n"})
-        project.write({"p.yaml": "a: 1\nb: 1\n", ".gitattributes": "* -text\n"})
+        project.write(
+            {"README.md": "read\n", "p.yaml": "a: 1\nb: 1\n", ".gitattributes": "* -text\n"}
+        )
         (project.root / "text.txt").write_bytes(b"a\r\nb\r\n")
         project.dvc("repro", "-q")
         project.dvc("repro", "-q", "-f", "-s", "state", "kept")
@@ -107,6 +110,7 @@ MENDED = {
     "stray": "{cmd: cp ready.txt b.txt; echo 1 > s.txt, deps: [ready.txt], outs: [s.txt, b.txt]}",
     "needs": "{cmd: cat b.txt > needs.txt, deps: [s.txt, b.txt], outs: [needs.txt]}",
     "keys": "{cmd: grep b p.yaml > keys.txt, params: [p.yaml: [a, b]], outs: [keys.txt]}",
+    "hidden": "{cmd: echo read > hidden.txt, outs: [hidden.txt]}",
 }
 """Stages as the advice has them."""
 ADVISED = {
@@ -149,3 +153,12 @@ def test_after_the_advice_on_each_the_pipeline_reproduces(
     mended.commit("as advised")
     after = prove(mended, mode="isolated")
     assert after.verdict is Verdict.PASSED, after.findings
+
+
+def test_a_file_that_stages_do_not_find_here_is_not_excluded(report: Report) -> None:
+    """Where the lock was made it was there: `hidden` of the policy has READMEs by default."""
+    said = [line.text for line in report.host.stages["hidden"].evidence]
+    [line] = [text for text in said if "files that the stage does not declare" in text]
+    assert line.startswith("not excluded: ")
+    assert "stages do not find README.md here, and may have where it was made" in line
+    assert "altered output" not in {kind for kind, _, _ in causes(report, "hidden")}

@@ -136,7 +136,8 @@ def test_honest_programs_notice_nothing(level: Level, tmp_path: Path) -> None:
     assert (done.exit_code, done.over, said) == (0, None, "a\nb\n")
 
 
-def test_the_report_says_which_limit_held_and_which_was_exceeded(tmp_path: Path) -> None:
+def test_no_commit_alone_raises_a_limit_and_the_report_says_which_held(tmp_path: Path) -> None:
+    """The user's work tree has the lower ones. No experiments: each would be a bomb again."""
     project = new_project(tmp_path)
     project.write(
         {
@@ -152,13 +153,16 @@ def test_the_report_says_which_limit_held_and_which_was_exceeded(tmp_path: Path)
     md5 = [hashlib.md5(t.encode(), usedforsecurity=False).hexdigest() for t in (HARMLESS, bomb)]
     project.edit_lock(*md5)
     project.edit_lock(f"size: {len(HARMLESS)}", f"size: {len(bomb)}")
+    policy = '[reproduce]\nexplain = false\n[run]\nmemory = "4 GiB"\n'
     project.write(
         {
             "greedy.sh": bomb,
-            "lockproof.toml": '[run]\nprocesses = 64\nmemory = "4 GiB"\ntimeout = "5m"\n',
+            "lockproof.toml": f'{policy}processes = 4096\ntimeout = "9h"\ndisk = "9 GiB"\n',
         }
     )
     project.commit()
+    own = f'{policy}processes = 64\ntimeout = "5m"\ndisk = "1 GiB"\n'
+    project.write({"lockproof.toml": own})
     report = prove(project)
     found = stage(report, "greedy")
     assert (found.verdict, stage(report, "modest").verdict) == (Verdict.FAILED, Verdict.PASSED)
@@ -167,4 +171,9 @@ def test_the_report_says_which_limit_held_and_which_was_exceeded(tmp_path: Path)
     assert "where 64 are allowed: raise [run] processes" in finding.message
     host = report.host.stages["greedy"]
     assert host.over is not None
-    assert host.limits == {"processes": "64", "memory": "4 GiB", "timeout": "300 s"}
+    assert host.limits == {
+        "processes": "64",
+        "memory": "4 GiB",
+        "disk": "1 GiB",
+        "timeout": "300 s",
+    }

@@ -38,7 +38,7 @@ def content_of(folder: str) -> str:
         assert info is not None
         digest.update(os.fsencode(f"{name}\0{stat.S_IFMT(info.st_mode)} {info.st_mode & 0o777}\0"))
         if stat.S_ISLNK(info.st_mode):
-            digest.update(os.fsencode(os.readlink(path)))
+            digest.update(os.fsencode(f"{os.readlink(path)}\0"))  # It may hold line ends.
         elif stat.S_ISREG(info.st_mode):
             with open(path, "rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())

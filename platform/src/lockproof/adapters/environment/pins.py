@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
 
+from packaging.requirements import InvalidRequirement, Requirement
+
 from lockproof.errors import ConfigError
 
 from .places import host_of
@@ -16,7 +18,7 @@ _LARGEST = 10 << 20
 _DEEPEST = 10
 _MOST_SHOWN = 5
 # One option a line, its value without quotes: what follows would be another for pip.
-_VALUE = r"""[\s=]*([^\s"'\\]+)"""
+_VALUE = r"""[\s=]*+([^\s"'\\]+)"""
 _INCLUDE = re.compile(rf"(?:-r|--requirement){_VALUE}")
 _CONSTRAINT = re.compile(rf"(?:-c|--constraint){_VALUE}")
 _PLACE = re.compile(rf"(?:-i|-f|--index-url|--extra-index-url|--find-links){_VALUE}")
@@ -26,13 +28,12 @@ _HARMLESS = re.compile(
 _FROM_SOURCE = re.compile(r"--no-binary|--only-binary.*:none:")
 _HASHES = re.compile(r"(?:\s+--hash[\s=]\s*\w+:[0-9A-Fa-f]+)*")
 _VARIABLE = re.compile(r"\$\{\w+\}")
-_CODING = re.compile(r"[^\n]*#[^\n]*coding[:=]\s*(?!utf-?8\b)", re.IGNORECASE)
+_CODING = re.compile(r"coding[:=]\s*+(?!utf-?8\b)", re.IGNORECASE)
 _EDITABLE = re.compile(r"-e|--ed")
 _NAMED = re.compile(r"([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*(.*)", re.DOTALL)
-_EXACT = re.compile(r"\(?\s*(?:===\s*[^\s,;]+|==\s*[^\s,;*]+)\s*\)?\s*(?:;.*)?", re.DOTALL)
-_VERSION = re.compile(r"\(?\s*={2,3}\s*([^\s,;)]+)\s*\)?")
 _COMMIT = re.compile(r"@[0-9a-f]{40}(?:$|[#?\s;])")
-_ARCHIVE_HASH = re.compile(r"#(?:.*&)?(?:sha256|sha384|sha512)=[0-9a-f]{64,}")
+_ARCHIVE_HASH = re.compile(r"(?:^|[#&])(?:sha256|sha384|sha512)=[0-9a-f]{64,}")
+"""Found in what follows the first `#`."""
 
 
 Reader = Callable[[Path], bytes]
@@ -183,17 +184,17 @@ def _requirement(line: str, path: Path, where: str, reading: _Reading, *, constr
     elif name and (not rest or rest[0] in "=<>!~(;"):
         if constraint:
             return
-        if not _EXACT.fullmatch(rest):
+        version = _pinned(requirement)
+        if version is None:
             raise ConfigError(f"{where}: '{requirement}' is not pinned; write {name}==VERSION")
         reading.unhashed += not hashed
-        version = _VERSION.fullmatch(rest)
-        reading.names[normalised(name)] = version[1] if version else ""
+        reading.names[normalised(name)] = version
         return
     else:
         source = requirement
     # A constraint with an address decides where a package comes from.
     reading.unhashed += not hashed
-    if not (hashed or _ARCHIVE_HASH.search(source) or _COMMIT.search(source)):
+    if not (hashed or _ARCHIVE_HASH.search(source.partition("#")[2]) or _COMMIT.search(source)):
         raise ConfigError(
             f"{where}: '{requirement}' is not pinned; "
             + (_NO_FOLDER if "://" not in source else "add --hash=sha256:… or a full commit")
@@ -202,6 +203,20 @@ def _requirement(line: str, path: Path, where: str, reading: _Reading, *, constr
     if not constraint:
         reading.names[normalised(name or source)] = ""
         reading.named = reading.named and bool(name)
+
+
+def _pinned(requirement: str) -> str | None:
+    """The one version that a requirement allows, empty with a marker; None for any other."""
+    try:
+        found = Requirement(requirement)
+    except InvalidRequirement:
+        return None
+    clauses = list(found.specifier)
+    if found.url or len(clauses) != 1 or clauses[0].operator not in ("==", "==="):
+        return None
+    if clauses[0].version.endswith(".*"):
+        return None
+    return "" if found.marker else clauses[0].version
 
 
 _NO_FOLDER = (
@@ -221,7 +236,7 @@ def _text(path: Path, reading: _Reading) -> str:
         raise ConfigError(f"cannot read the requirements file {shown}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"the requirements file {shown} is not UTF-8") from error
-    if any(_CODING.match(line) for line in text.split("\n", 2)[:2]):
+    if any(_CODING.search(line.partition("#")[2]) for line in text.split("\n", 2)[:2]):
         raise ConfigError(f"the requirements file {shown} declares an encoding: keep it in UTF-8")
     if len(content) > _LARGEST:
         raise ConfigError(f"the requirements file {shown} is larger than {_LARGEST >> 20} MiB")
