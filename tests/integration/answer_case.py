@@ -64,6 +64,13 @@ class Said:
     """Subject and summary."""
     text: str
     """The claim with its evidence."""
+    condition: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """As the table shows it: `proven nondeterminism (clock): out.txt`."""
+        by = f" ({self.condition})" if self.condition else ""
+        return f"{self.certainty} {self.kind}{by}: {self.subject}"
 
 
 @dataclass(frozen=True)
@@ -224,7 +231,15 @@ def causes_said(report: Report) -> tuple[Said, ...]:
             claim = f"{cause.subject}\n{cause.summary}"
             text = "\n".join([cause.kind.value, claim, *lines])
             found.append(
-                Said(stage.address, cause.kind, cause.subject, cause.certainty, claim, text)
+                Said(
+                    stage.address,
+                    cause.kind,
+                    cause.subject,
+                    cause.certainty,
+                    claim,
+                    text,
+                    cause.condition,
+                )
             )
     return tuple(found)
 
@@ -265,6 +280,6 @@ def judge(answer: Answer, report: Report) -> Judged:
     grade = Grade.WRONG
     if agrees:
         grade = Grade.VERDICT_ONLY if faults else Grade.RIGHT
-    shown = [f"{s.certainty} {s.kind}: {s.subject}" for s in said]
+    shown = [s.shown for s in said]
     told = sorted(rules - {"LP709"})
     return Judged(grade, tuple(faults), "; ".join([report.verdict.value, *shown, *told]))

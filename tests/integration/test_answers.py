@@ -84,7 +84,7 @@ RIGHT = failed(proven(CauseKind.CODE, r"fit\.py"))
         ),
         (
             RIGHT,
-            report(Verdict.FAILED, CODE, cause(CauseKind.STATE, "a", Certainty.POSSIBLE)),
+            report(Verdict.FAILED, CODE, cause(CauseKind.UNKNOWN, "altered", Certainty.POSSIBLE)),
             Grade.VERDICT_ONLY,
         ),
         (

@@ -23,6 +23,7 @@ from lockproof.adapters.git.repository import GitRepository
 from lockproof.cli.main import main
 from lockproof.config import parse_policy
 from lockproof.render.workflows import pins
+from lockproof.steps.init.plan import _stages
 
 DVC_YAML = """
 stages:
@@ -556,3 +557,39 @@ def test_the_stages_of_gitlab_may_be_in_what_a_file_includes(project: Project) -
     )
     assert init(project, "--yes", "--ci", "gitlab").returncode == 0
     assert stages_of_jobs(project) == {"check"}
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("include: https://example.org/x.yml\n", False),
+        ("include: [{template: x.yml}]\n", False),
+        ("include: [{component: example.org/x@1}]\n", False),
+        ("include: [{project: a/b, file: x.yml}]\n", False),
+        ("include: [{local: ci/*.yml}]\n", False),
+        ("include: [{local: ci/more.yml}]\n", False),
+        ("include: [{local: ci/own.yml}, {template: x.yml}]\n", False),
+        ("include: [{template: x.yml}, {local: ci/own.yml}]\n", True),
+        ("include: [{template: x.yml}]\nstages: [check]\n", True),
+        ("a: {script: [a]}\n", True),
+    ],
+)
+def test_stages_that_an_include_from_elsewhere_may_name_are_not_known(
+    text: str, known: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "ci").mkdir()
+    (tmp_path / "ci" / "own.yml").write_text("stages: [check]\n")
+    (tmp_path / "ci" / "more.yml").write_text("include: [{remote: https://example.org/x.yml}]\n")
+    assert (_stages(tmp_path, ".gitlab-ci.yml", text, set()) is not None) == known
+
+
+def test_what_is_not_known_of_gitlab_is_said(project: Project) -> None:
+    project.write({".gitlab-ci.yml": "include:\n  - template: x.yml\n"})
+    done = init(project, "--yes", "--ci", "gitlab")
+    assert done.returncode == 0
+    assert stages_of_jobs(project) == {"test"}
+    assert "state 'stages:' in .gitlab-ci.yml itself" in done.stderr
+    project.write({".gitlab-ci.yml": "include:\n  - template: x.yml\nstages: [build, check]\n"})
+    done = init(project, "--yes", "--force", "--ci", "gitlab")
+    assert "state 'stages:'" not in done.stderr
+    assert stages_of_jobs(project) == {"build"}

@@ -67,8 +67,11 @@ def listed(text: str, key: str, name: str) -> tuple[str, ...]:
     return tuple(item.value for item in items if isinstance(item, yaml.ScalarNode))
 
 
-def included(text: str, name: str) -> tuple[str, ...]:
+def included(text: str, name: str) -> tuple[str | None, ...]:
     """The files of the repository that a GitLab file includes by their paths, in its order.
+
+    None stands for what is not here, or may be several: a template, a component, another project's
+    file, an address, a glob.
 
     Raises:
         ConfigError: the file is no YAML mapping.
@@ -78,12 +81,13 @@ def included(text: str, name: str) -> tuple[str, ...]:
     lists = [value.value if isinstance(value, yaml.SequenceNode) else [value] for value in found]
     paths = []
     for item in (item for items in lists for item in items):
+        path = item.value if isinstance(item, yaml.ScalarNode) else ""
         if isinstance(item, yaml.MappingNode):
             keys = {k.value: v.value for k, v in item.value if isinstance(v, yaml.ScalarNode)}
-            paths.append(keys.get("local", ""))
-        elif isinstance(item, yaml.ScalarNode) and "://" not in item.value:
-            paths.append(item.value)
-    return tuple(path.lstrip("/") for path in paths if path and "*" not in path)
+            path = keys.get("local", "")
+        is_here = path and "://" not in path and not set("*$") & set(path)
+        paths.append(path.lstrip("/") if is_here else None)
+    return tuple(paths)
 
 
 def _mapping(text: str, name: str) -> yaml.MappingNode | None:

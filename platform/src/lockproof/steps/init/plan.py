@@ -92,6 +92,8 @@ class Plan:
     systems: tuple[CiSystem, ...]
     lacks: tuple[str, ...]
     """The extras that the hooks need and this environment, whose lockproof they run, has not."""
+    unknown: str = ""
+    """What had to be assumed, and what to do where that is wrong; empty where nothing was."""
 
 
 def plan(directory: Path, choices: Choices) -> Plan:
@@ -108,12 +110,15 @@ def plan(directory: Path, choices: Choices) -> Plan:
     ignore = os.path.normpath(f"{found.root}/.gitignore")
     mine = (policy, ignore, _ATTRIBUTES, _HOOKS, ".gitlab-ci.yml", "dagger.json")
     before = {path: _read(found.top, path) for path in mine}
+    unknown = ""
     if before[policy] is None:  # A policy is the user's own from its first day.
         wanted[policy] = (policy_text(found), False)
     for system in systems:
         workflow = _workflow(system, choices, found)
         if system == "gitlab":
-            stage = _stage(found.top, before[".gitlab-ci.yml"] or "")
+            stages = _stages(found.top, ".gitlab-ci.yml", before[".gitlab-ci.yml"] or "", set())
+            stage = "test" if not stages or "test" in stages else stages[0]
+            unknown = _ASSUMED if stages is None else ""
             workflow = workflow.model_copy(update={"stage": stage})
         for path, text in workflow_files(system, workflow).items():
             wanted[path] = (text, True)
@@ -136,7 +141,7 @@ def plan(directory: Path, choices: Choices) -> Plan:
         else:
             changes.append(Change(path, "replaced" if whole else "added to", old, after))
     lacks = lacking(found) if _command_of_hooks(choices.bin) == "lockproof" else ()
-    return Plan(found.top, tuple(changes), tuple(kept), tuple(systems), lacks)
+    return Plan(found.top, tuple(changes), tuple(kept), tuple(systems), lacks, unknown)
 
 
 def earlier(directory: Path) -> dict[str, tuple[str, ...]]:
@@ -157,24 +162,31 @@ def earlier(directory: Path) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _stage(top: Path, text: str) -> str:
-    """A stage that the pipeline has: a job of another one makes all of it invalid."""
-    stages = _stages(top, ".gitlab-ci.yml", text, set())
-    return "test" if "test" in stages or not stages else stages[0]
+_ASSUMED = (
+    "what .gitlab-ci.yml includes is not all in this repository, and may name the stages: the jobs"
+    " are of the stage 'test'; where there is none, state 'stages:' in .gitlab-ci.yml itself and"
+    " run 'lockproof init' again, for a job of a stage that is not there makes the pipeline invalid"
+)
 
 
-def _stages(top: Path, name: str, text: str, seen: set[str]) -> tuple[str, ...]:
-    """The stages of a GitLab file, or of the last one of this repository that it includes."""
+def _stages(top: Path, name: str, text: str, seen: set[str]) -> tuple[str, ...] | None:
+    """The stages of a GitLab file, or of the last one that it includes; None: nobody knows here."""
     seen.add(name)
-    stages = listed(text, "stages", name)
+    stages: tuple[str, ...] | None = listed(text, "stages", name)
+    if stages:
+        return stages
     for path in reversed(included(text, name)):
-        if stages or path in seen or len(seen) > _MOST_INCLUDED:
+        if path is None:
+            return None
+        if path in seen or len(seen) > _MOST_INCLUDED:
             continue
         with suppress(UsageError, ConfigError):  # GitLab itself says what is wrong with it.
             # A file with inputs names them in a document of its own before.
             body = _INPUTS.sub("", _read(top, path) or "")
             stages = _stages(top, path, body, seen)
-    return stages
+            if stages != ():
+                return stages
+    return ()
 
 
 def _included(text: str) -> str:
