@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if lines:
         terminalreporter.section("not proved here")
         terminalreporter.write_line("\n".join(lines))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Leave nothing in the folder for temporary files, unless a test failed: somebody may look.
+
+    pytest's own way, `tmp_path_retention_policy`, would remove each test's files at its end.
+    """
+    chosen = session.config.getoption("basetemp")
+    factory = getattr(session.config, "_tmp_path_factory", None)
+    if exitstatus == 0 and factory and not chosen and "PYTEST_XDIST_WORKER" not in os.environ:
+        base = factory.getbasetemp()
+        shutil.rmtree(base, ignore_errors=True)
+        with suppress(OSError):  # Another run may be at work there.
+            current = base.parent / "pytest-current"
+            if not current.exists():
+                current.unlink()
+            base.parent.rmdir()
