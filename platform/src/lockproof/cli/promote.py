@@ -17,8 +17,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "Edit the file of a desired state so that it names a version that 'lockproof register'\n"
         "made: MODEL_URI and MODEL_DIGEST of a Rollout or any manifest, the storageUri of a\n"
         "KServe InferenceService, or a kustomization, which then patches what it includes. Every\n"
-        "other byte stays. A version whose tags do not hold against Git is refused. The body of a\n"
-        "pull request goes to standard output."
+        "other byte stays. A version whose tags do not hold against Git is refused, and where the\n"
+        "policy has [[trust]], one without a signed proof. The body of a pull request goes to\n"
+        "standard output."
     )
     parser.add_argument("version", metavar="VERSION", help="MODEL@ALIAS, or models:/MODEL/NUMBER")
     parser.add_argument(
@@ -47,6 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Promote, and say what came of it."""
+    from lockproof.cli.progress import progress
     from lockproof.steps.promote import Request, promote
 
     request = Request(
@@ -57,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
         branch=args.branch,
         revert=args.revert,
     )
-    done = promote(request)
+    with progress(verbose=args.verbose) as shown:
+        done = promote(request, shown)
     print(visible(_line(done, args.to)), file=sys.stderr)
     sys.stdout.write(done.body)
     return 0

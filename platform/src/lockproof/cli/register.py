@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this verb."""
     parser.description = (
-        "Make the MLflow model version of a commit that a report of 'lockproof reproduce' proves,\n"
-        "exactly once: run again, or by several jobs at the same time, it finds the version that\n"
-        "is there. What the model is and how MLflow loads it says [[model]] in lockproof.toml;\n"
-        "nothing of it is loaded or unpickled. An alias moves only to a later commit."
+        "Make the MLflow model version of a commit that a signed proof, or a report of 'lockproof\n"
+        "reproduce', proves. Exactly once: run again, or by several jobs at the same time, it\n"
+        "finds the version that is there. What the model is and how MLflow loads it says\n"
+        "[[model]] in lockproof.toml; nothing of it is loaded or unpickled. An alias moves only\n"
+        "to a later commit."
     )
     parser.add_argument(
         "revision",
@@ -31,10 +32,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--report",
         type=Path,
-        required=True,
         metavar="FILE",
-        help="the JSON report of 'lockproof reproduce' for this commit, from the CI job's artifact",
+        help="the JSON report of 'lockproof reproduce' for this commit, from the CI job's artifact"
+        " (default: a proof by 'lockproof attest', beside the data or in Git notes)",
     )
+    parser.add_argument("--bundle", type=Path, metavar="FILE", help="the signed proof")
     parser.add_argument(
         "--base", metavar="REV", help="take the policy from REV (default: from the commit itself)"
     )
@@ -58,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
         directory=args.directory,
         model=args.model,
         report=args.report,
+        bundle=args.bundle,
         revision=args.revision,
         base=args.base,
         alias=args.alias,

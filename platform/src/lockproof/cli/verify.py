@@ -12,14 +12,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Check signed proofs: the signature, whether the policy trusts who signed, the commit and\n"
         "its lock, the verdict, the age, what was revoked, and the bytes at hand. Nothing is run.\n"
-        "With --bundle no server is asked."
+        "With --bundle no server is asked, but MLflow for a model version."
     )
     parser.add_argument(
         "subject",
         nargs="?",
         default="HEAD",
-        metavar="FILE|REV",
-        help="a model's file or folder, or a revision: all models of it (default: HEAD)",
+        metavar="FILE|REV|VERSION",
+        help="a model's file or folder; a revision: all models of it; or a model version, as"
+        " MODEL@ALIAS or models:/MODEL/NUMBER (default: HEAD)",
     )
     parser.add_argument(
         "--bundle",

@@ -40,7 +40,7 @@ class Proof:
     verdict: Verdict
     evidence: str
     """SHA-256 of the evidence's bytes, in hex."""
-    kind: Literal["report"]
+    kind: Literal["report", "signed proof"]
     """What the evidence is."""
     environment: Environment | None = None
     """Where it was proved."""

@@ -152,7 +152,8 @@ def attested(report: Report) -> Report:
         for address, seen in report.host.stages.items()
     }
     timing = Timing(started=report.timing.started, seconds=report.timing.seconds)
-    return report.model_copy(update={"host": Host(stages=stages), "timing": timing})
+    host = Host(stages=stages, environment=report.host.environment)
+    return report.model_copy(update={"host": host, "timing": timing})
 
 
 def verdict(predicate: VerdictPredicate) -> Json:

@@ -100,6 +100,11 @@ def _by_rule(
         if refusal is None and not matches_any(verdict.model, signer.rule.models):
             text = f"{signer.name} may not prove the model {verdict.model!r}: see [[trust]] models"
             refusal = Refusal("LP723", text)
+        stages = {out.stage for out in verdict.outputs}
+        beyond = sorted(one for one in stages if not matches_any(one, signer.rule.stages))
+        if refusal is None and beyond:
+            text = f"{signer.name} may not prove the stage {beyond[0]!r}: see [[trust]] stages"
+            refusal = Refusal("LP723", text)
         if refusal is None:
             left.append(signer)
         else:

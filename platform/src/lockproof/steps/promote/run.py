@@ -1,7 +1,7 @@
 """The course of a promotion: find the version, hold it against Git, edit, commit, say so."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,17 +20,13 @@ from lockproof.model.registration import (
     Wanted,
 )
 from lockproof.render.promotion import commit_message, pull_request_body
+from lockproof.steps.progress import Progress
+from lockproof.steps.proofs.today import refusal_of, trusts
 from lockproof.steps.registered import version_named
 from lockproof.steps.standing import Standing
 
 from .request import Promoted, Request
 from .state import State, commit_reader, work_tree_reader
-
-Refusal = Callable[[Standing, ModelVersion], tuple[str, ...]]
-"""Why a version is not to be served; nothing where it may be."""
-
-REFUSALS: tuple[Refusal, ...] = (Standing.problems,)
-"""Each is asked, and one reason is enough."""
 
 
 class NotPromotedError(LockproofError):
@@ -49,8 +45,10 @@ class _Scene:
     path: str
 
 
-def promote(request: Request) -> Promoted:
+def promote(request: Request, progress: Progress) -> Promoted:
     """Let the desired state name a version, or the one before it.
+
+    Where the policy has `[[trust]]`, the version needs a signed proof.
 
     Raises:
         NotPromotedError: what the version says of itself does not hold.
@@ -64,8 +62,10 @@ def promote(request: Request) -> Promoted:
     scene, standing = _opened(request)
     if request.revert is not None:
         return _revert(scene)
-    problems = [p for refusal in REFUSALS for p in refusal(standing, scene.version)]
-    problems += _copied(scene)
+    problems = [*standing.problems(scene.version), *_copied(scene)]
+    if not problems and trusts(request.directory, progress):
+        folder = standing.git.root / (scene.version.said("root") or ".")
+        problems += filter(None, [refusal_of(scene.version, folder, progress)])
     if problems:
         raise NotPromotedError(
             f"{scene.version.uri} is not promoted: {problems[0]}; register a proved commit with"

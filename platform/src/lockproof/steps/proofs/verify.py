@@ -2,23 +2,28 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from lockproof import __version__
+from lockproof.adapters.dvc.project import find_root
 from lockproof.adapters.git.origin import origin_of
+from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.mlflow.registry import Registry
 from lockproof.adapters.proofs import places
-from lockproof.config import FILE_NAME
+from lockproof.config import FILE_NAME, load_policy
+from lockproof.errors import ExitCode, LockproofError, UsageError
 from lockproof.model.baseline import Baseline
 from lockproof.model.check import Check
 from lockproof.model.digest import lock_digest
 from lockproof.model.finding import Finding
+from lockproof.model.registration import ModelVersion, aliased, version_uri
 from lockproof.model.report import Host, Report, Subject
 from lockproof.model.verdict import Verdict, worst
 from lockproof.rules.catalog import finding
 from lockproof.steps.clock import Clock
 from lockproof.steps.gate.interface import Request, Scene
-from lockproof.steps.gate.run import open_scene
 from lockproof.steps.gate.signed import (
     Found,
     beside_the_data,
@@ -27,15 +32,24 @@ from lockproof.steps.gate.signed import (
     look_for,
     read_proof,
 )
-from lockproof.steps.gate.signers import Refusal, Signer, trusted_signers
+from lockproof.steps.gate.signers import Refusal, Signer
 from lockproof.steps.gate.stages import stage_reports
 from lockproof.steps.gate.weigh import Weighed, weigh
 from lockproof.steps.models import Model, every_model
 from lockproof.steps.progress import Progress
+from lockproof.steps.registered import version_named
+from lockproof.steps.standing import Standing
 from lockproof.steps.weighing import Weighing
 
 from .content import sha256_at
 from .request import VerifyRequest
+from .today import court_of, proof_of
+
+
+class NotStandingError(LockproofError):
+    """What a model version says of itself does not hold against Git."""
+
+    exit_code = ExitCode.FAILED
 
 
 @dataclass(frozen=True)
@@ -55,16 +69,18 @@ def verify(request: VerifyRequest, progress: Progress) -> Verified:
     """
     clock = Clock()
     path = _path(request)
+    version = None if path else _version(request)
+    revision = version.commit if version else request.subject
     gate = Request(
         directory=request.directory,
-        revision="HEAD" if path else request.subject,
+        revision="HEAD" if path else revision or "",
         pull_request=request.pull_request,
         base=request.base,
         policy=request.policy,
         proof=request.bundle,
     )
-    scene, _ = open_scene(gate, progress)
-    signers = trusted_signers(scene)
+    court = court_of(gate, progress)
+    scene, signers = court.scene, court.signers
     refused: list[Refusal] = []
     sha256 = None
     if path:
@@ -75,6 +91,8 @@ def verify(request: VerifyRequest, progress: Progress) -> Verified:
     weighed = weigh(scene, bundles, signers)
     if path:
         findings, proofs, checks = _of_bytes(path, sha256 or "", weighed)
+    elif version is not None:
+        findings, proofs, checks = _of_version(version, weighed)
     else:
         findings, proofs, checks = _of_revision(scene, weighed)
     refused += [refusal for each in weighed for refusal in each.refused]
@@ -88,6 +106,45 @@ def _path(request: VerifyRequest) -> Path | None:
     """The file or folder that is meant; None where it is a revision."""
     path = Path(request.directory, request.subject)
     return Path(os.path.abspath(path)) if request.subject != "HEAD" and path.exists() else None
+
+
+def _version(request: VerifyRequest) -> ModelVersion | None:
+    """The model version that is meant; None where it is something else.
+
+    Raises:
+        UsageError: there is no such version, or nothing says of which commit it is.
+    """
+    text = request.subject
+    if version_uri(text) is None and (text.startswith("@") or aliased(text) is None):
+        return None
+    git = GitRepository.discover(request.directory.absolute())
+    with suppress(UsageError):
+        git.resolve(text)
+        return None  # Git's `main@{1}`, or a branch with such a name.
+    root = find_root(Path(os.path.realpath(request.directory)), git.root)
+    version = version_named(text, Registry.open(load_policy(root / FILE_NAME).mlflow, root))
+    problems = Standing(git).problems(version)
+    if problems:
+        raise NotStandingError(f"{version.uri}: {problems[0]}")
+    return version
+
+
+def _of_version(
+    version: ModelVersion, weighed: Sequence[Weighed]
+) -> tuple[list[Finding], list[Weighed], list[Check]]:
+    proof = proof_of(weighed, version.name, version.digests("outputs") or {})
+    proofs = [proof] if proof is not None else []
+    findings = [] if proof is not None else [_none(version.uri)]
+    why = f"the bytes that MLflow has: whoever serves {version.uri} checks them by digest"
+    bytes_ = Check(
+        name="bytes",
+        verdict=Verdict.INCONCLUSIVE,
+        checked=0,
+        unit="output",
+        demanded=False,
+        not_checked=(why,),
+    )
+    return findings, proofs, [_proofs(weighed, proofs), bytes_]
 
 
 def _found(

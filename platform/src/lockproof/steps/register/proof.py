@@ -7,8 +7,12 @@ from lockproof.model.digest import lock_digest
 from lockproof.model.registration import Proof
 from lockproof.model.report import Report
 from lockproof.steps.gate.fitting import problems_of
+from lockproof.steps.gate.interface import Request as GateRequest
 from lockproof.steps.gate.interface import Scene
 from lockproof.steps.gate.proof import read_report
+from lockproof.steps.models import Model
+from lockproof.steps.progress import Progress
+from lockproof.steps.proofs.today import court_of, proof_of, weighed
 
 
 class NotProvedError(LockproofError):
@@ -43,3 +47,36 @@ def proof_by_report(scene: Scene, path: Path) -> tuple[Proof, Report]:
         ),
         report,
     )
+
+
+def proof_by_signature(
+    asked: GateRequest, model: Model, given: Path | None, progress: Progress
+) -> tuple[Proof, Report]:
+    """The proof that somebody signed whom the policy trusts.
+
+    Raises:
+        NotProvedError: there is none for this model of this commit and lock.
+        UsageError, ConfigError: the file of the proof, the policy or a key is not usable.
+        UnavailableError: the remote, where proofs are, does not answer.
+    """
+    court = court_of(asked, progress)
+    found, refused = weighed(court, given)
+    outputs = {path: str(digest) for path, digest in model.digests.items()}
+    counting = proof_of(found, model.rule.name, outputs)
+    commit = court.scene.head.commit
+    if counting is None or counting.verdict is None or commit is None:
+        why = f" ({refused[0].why})" if refused else ""
+        raise NotProvedError(
+            f"no signed proof of {model.rule.name} at {(commit or 'the index')[:12]} counts{why}:"
+            " make one with 'lockproof attest', or give a report with --report"
+        )
+    report = counting.verdict.report
+    proof = Proof(
+        commit=commit,
+        lock_digest=lock_digest(court.scene.reading.lock_files),
+        verdict=report.verdict,
+        evidence=counting.sealed.digest,
+        kind="signed proof",
+        environment=report.host.environment,
+    )
+    return proof, report

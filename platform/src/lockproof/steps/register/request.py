@@ -12,8 +12,10 @@ class Request:
 
     directory: Path
     model: str
-    report: Path
-    """The report of `lockproof reproduce`, from the CI job's own artifact."""
+    report: Path | None = None
+    """The report of `lockproof reproduce`, from the CI job's own artifact; None: a signed proof."""
+    bundle: Path | None = None
+    """Where the signed proof is; None: beside the data, or in Git notes."""
     revision: str = "HEAD"
     base: str | None = None
     """The revision whose policy counts, where that is not the registered one's own."""

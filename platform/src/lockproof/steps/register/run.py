@@ -23,12 +23,13 @@ from lockproof.steps.gate.metrics import read_metrics
 from lockproof.steps.gate.run import open_scene
 from lockproof.steps.models import Model, model_named
 from lockproof.steps.progress import Progress
+from lockproof.steps.proofs.today import trusts
 
 from .about import registration_of, source_run
 from .aliases import advance, roll_back
 from .files import Outputs
 from .flavours import MLMODEL, STATEMENT, Kit, Layout, layout_of, statement, write_kit
-from .proof import proof_by_report
+from .proof import proof_by_report, proof_by_signature
 from .request import Registered, Request
 
 _MAX_ALIAS = 255
@@ -71,6 +72,8 @@ def register(request: Request, progress: Progress) -> Registered:
 
 
 def _check_words(request: Request) -> None:
+    if request.report is not None and request.bundle is not None:
+        raise UsageError("--report and --bundle are two proofs: give one")
     if request.rollback is not None and not request.alias:
         raise UsageError("--rollback moves an alias: name it with --alias")
     if request.rollback is not None and not request.rollback.strip():
@@ -96,7 +99,19 @@ def _planned(request: Request, progress: Progress) -> _Plan:
     if scene.reading.problems:
         raise ConfigError(scene.reading.problems[0].message)
     model = model_named(scene.policy, scene.pipeline, request.model)
-    proof, report = proof_by_report(scene, request.report)
+    if (
+        request.report is None
+        and request.bundle is None
+        and not trusts(request.directory, progress)
+    ):
+        raise UsageError(
+            "nothing says by what the commit is proved: give --report FILE, or name in [[trust]]"
+            f" of {FILE_NAME} whose signed proofs count"
+        )
+    if request.report is not None:
+        proof, report = proof_by_report(scene, request.report)
+    else:
+        proof, report = proof_by_signature(asked, model, request.bundle, progress)
     registration = registration_of(scene, model, proof)
     layout = layout_of(model.rule, registration.loads, proof.environment)
     # Not by the word of the commit: credentials go there.

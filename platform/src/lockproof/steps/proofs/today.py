@@ -1,0 +1,104 @@
+"""Signed proofs of any revision, weighed by whom the policy trusts now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lockproof.model.registration import ModelVersion
+from lockproof.steps.gate.interface import Request, Scene
+from lockproof.steps.gate.run import open_scene
+from lockproof.steps.gate.signed import bundles_of, look_for
+from lockproof.steps.gate.signers import Refusal, Signer, trusted_signers
+from lockproof.steps.gate.weigh import Weighed, weigh
+from lockproof.steps.progress import Progress
+
+
+@dataclass(frozen=True)
+class Court:
+    """A revision, and who may prove what of it."""
+
+    scene: Scene
+    """With `[[trust]]` and `[[revoked]]` as they are now."""
+    signers: tuple[Signer, ...]
+
+
+def court_of(asked: Request, progress: Progress) -> Court:
+    """Open a revision; signers, their keys and what is revoked are those of HEAD.
+
+    An old commit's own policy does not know what was revoked since, nor whose key is new. Where
+    `asked` names a base or a policy, those count.
+
+    Raises:
+        UsageError, ConfigError: the repository, a revision, the policy or a key is not usable.
+        MissingExtraError: what checks signatures is not installed.
+    """
+    scene, _ = open_scene(asked, progress)
+    if asked.pull_request or asked.policy is not None or asked.revision == "HEAD":
+        return Court(scene, trusted_signers(scene))
+    now, _ = open_scene(replace(asked, revision="HEAD"), progress)
+    today = {"trust": now.policy.trust, "revoked": now.policy.revoked}
+    policy = scene.policy.model_copy(update=today)
+    return Court(replace(scene, policy=policy), trusted_signers(now))
+
+
+def weighed(court: Court, given: Path | None) -> tuple[list[Weighed], list[Refusal]]:
+    """The proofs of a revision, and why some do not count.
+
+    Args:
+        court: the revision.
+        given: a file with the proof; None: beside the data, and in Git notes.
+
+    Raises:
+        UsageError: the file cannot be read.
+        UnavailableError: the remote does not answer.
+    """
+    refused: list[Refusal] = []
+    bundles = bundles_of(look_for(court.scene, court.signers, given), refused.append)
+    found = weigh(court.scene, bundles, court.signers)
+    return found, [*refused, *(refusal for each in found for refusal in each.refused)]
+
+
+def proof_of(found: Sequence[Weighed], name: str, outputs: dict[str, str]) -> Weighed | None:
+    """The proof that counts for a model.
+
+    Args:
+        found: what was weighed.
+        name: the model's.
+        outputs: output -> digest, as text; the proof has to be about just these.
+    """
+    for each in found:
+        verdict = each.verdict
+        if each.counts and verdict is not None and verdict.model == name:
+            said = {out.path: str(out.locked) for out in verdict.outputs}
+            if said == outputs:
+                return each
+    return None
+
+
+def trusts(directory: Path, progress: Progress) -> bool:
+    """Whether the policy of HEAD names anybody who may prove.
+
+    Raises:
+        UsageError, ConfigError: the repository or the policy is not usable.
+    """
+    scene, _ = open_scene(Request(directory), progress)
+    return bool(scene.policy.trust)
+
+
+def refusal_of(version: ModelVersion, directory: Path, progress: Progress) -> str | None:
+    """Why no signed proof stands behind a model version; None where one does.
+
+    Args:
+        version: its commit has to be in the clone.
+        directory: in the DVC project that it is of.
+        progress: hears of the remote.
+
+    Raises:
+        UsageError, ConfigError, UnavailableError: as `court_of` and `weighed`.
+    """
+    court = court_of(Request(directory, revision=version.commit or ""), progress)
+    found, refused = weighed(court, None)
+    if proof_of(found, version.name, version.digests("outputs") or {}) is not None:
+        return None
+    why = f": {refused[0].why}" if refused else ""
+    return f"no signed proof of it counts by [[trust]]{why}"

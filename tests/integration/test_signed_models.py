@@ -1,0 +1,135 @@
+"""From a signed proof to what is served, by whom the policy trusts."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from lockproof.cli.main import main
+
+from .models import POLICY, proof_of, register, toy_project, versions, without_settings
+from .pipelines import Project, copy_of
+from .test_proofs import asked, pem_of, public_of
+
+KEY = Ed25519PrivateKey.generate()
+TRUST = '[[trust]]\nkey = "ci.pem"\n'
+ROLLOUT = """\
+kind: Rollout
+env:
+  - {name: MODEL_URI, value: models:/toy/9}
+  - {name: MODEL_DIGEST, value: md5:00000000000000000000000000000000}
+"""
+TOY = "toy@candidate"
+
+
+@pytest.fixture(autouse=True)
+def _own_settings() -> Iterator[None]:
+    with without_settings():
+        yield
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A model whose proof is signed, beside the data."""
+    project = toy_project(tmp_path_factory.mktemp("signed"), POLICY + TRUST)
+    (project.root / "ci.pem").write_bytes(public_of(KEY))
+    project.write({"rollout.yaml": ROLLOUT})
+    project.commit("trust")
+    (project.remote.parent / "ci.key").write_bytes(pem_of(KEY))
+    assert run(project, "attest", "--report", str(proof_of(project)), "--key", key(project)) == 0
+    return project
+
+
+@pytest.fixture
+def project(made: Project, tmp_path: Path) -> Project:
+    return copy_of(made, tmp_path)
+
+
+def run(project: Project, *argv: str) -> int:
+    return main(["-C", str(project.root), *argv])
+
+
+def key(project: Project) -> str:
+    return str(project.remote.parent / "ci.key")
+
+
+def revoke(project: Project) -> None:
+    commit = project.git("rev-parse", "HEAD").strip()
+    text = f'{POLICY}{TRUST}[[revoked]]\ncommit = "{commit}"\nreason = "bad labels"\n'
+    project.write({"lockproof.toml": text})
+    project.commit("revoke")
+
+
+def test_a_signed_proof_is_registered_promoted_and_verified(project: Project) -> None:
+    assert run(project, "register", "--model", "toy", "--alias", "candidate") == 0
+    [version] = versions(project)
+    assert str(version.said("evidence")).startswith("signed proof sha256:")
+    assert run(project, "register", "--model", "toy") == 0
+    assert len(versions(project)) == 1
+    assert asked(project, "verify", TOY) == (0, [])
+    assert asked(project, "verify", "models:/toy/1") == (0, [])
+    assert run(project, "promote", TOY, "--to", "rollout.yaml") == 0
+    assert "models:/toy/1" in (project.root / "rollout.yaml").read_text()
+
+
+def test_what_was_revoked_since_counts_no_more(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The commit's own policy does not know of it."""
+    assert run(project, "register", "--model", "toy", "--alias", "candidate") == 0
+    revoke(project)
+    assert run(project, "register", "HEAD~1", "--model", "toy") == 1
+    assert "bad labels" in capsys.readouterr().err
+    for subject in (TOY, "HEAD~1"):
+        code, found = asked(project, "verify", subject)
+        assert code == 1
+        assert any(line.startswith("LP727") and "bad labels" in line for line in found), found
+    assert run(project, "promote", TOY, "--to", "rollout.yaml") == 1
+    assert "bad labels" in capsys.readouterr().err
+    assert (project.root / "rollout.yaml").read_text() == ROLLOUT
+
+
+def test_a_report_registers_but_only_a_signature_promotes_where_the_policy_trusts(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.write({"more.txt": "other\n"})
+    project.dvc("add", "-q", "more.txt")
+    project.repro("unsigned")
+    report = proof_of(project, "unsigned.json")
+    assert run(project, "register", "--model", "toy") == 1
+    assert "'lockproof attest'" in capsys.readouterr().err
+    assert register(project, report, "--alias", "candidate") == 0
+    assert run(project, "promote", TOY, "--to", "rollout.yaml") == 1
+    assert "no signed proof of it counts" in capsys.readouterr().err
+    assert asked(project, "verify", TOY)[0] == 1
+    # The advice, followed.
+    assert run(project, "attest", "--report", str(report), "--key", key(project)) == 0
+    assert run(project, "promote", TOY, "--to", "rollout.yaml") == 0
+
+
+def test_a_signer_of_other_stages_proves_no_model_of_this_one(project: Project) -> None:
+    project.write({"lockproof.toml": f'{POLICY}{TRUST}stages = ["other"]\n'})
+    project.commit("narrow")
+    code, found = asked(project, "verify", "HEAD~1")
+    assert code == 1
+    assert any("may not prove the stage 'train'" in line for line in found), found
+
+
+def test_without_trust_a_report_is_asked_for(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.write({"lockproof.toml": POLICY})
+    project.commit("trust nobody")
+    assert run(project, "register", "--model", "toy") == 2
+    assert "give --report FILE" in capsys.readouterr().err
+
+
+def test_what_no_stage_makes_is_no_model(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No reproduction can prove a file that somebody only added."""
+    project.write({"lockproof.toml": '[[model]]\nname = "toy"\npaths = ["raw.txt"]\n'})
+    project.commit("a model that was added")
+    assert register(project, proof_of(project, "added.json")) == 2
+    assert "no output of a stage matches raw.txt" in capsys.readouterr().err
