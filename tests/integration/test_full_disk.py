@@ -27,7 +27,8 @@ def record(project: Project, limit: int = resource.RLIM_INFINITY) -> tuple[int, 
     done = subprocess.run(
         [BIN / "lockproof", "record"],
         cwd=project.root,
-        env=project.environment(),
+        # Python would keep the part of a module's byte code that it may write, and stumble over it.
+        env={**project.environment(), "PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=limited,
         capture_output=True,
         text=True,

@@ -10,15 +10,16 @@ MOST_DIGITS = 1000
 LARGEST = 8 << 20
 """Characters, unless a caller says less."""
 
-_PART = r"""(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+"""
+_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\\\n]*+(?:\\.[^"\\\n]*+)*"|'[^'\n]*+')[ \t]*+"""
 # In the order in which a reader of TOML meets them, so that no text is taken for a key. What is
-# not closed ends with its line, or with all: it is an error to tomllib.
+# not closed ends with its line, or with all: it is an error to tomllib. Possessive are single
+# classes alone: of groups with alternatives, Python before 3.11.5 matches too little (gh-106052).
 _BEYOND = re.compile(
     rf"(?P<key>(?<![A-Za-z0-9_-])(?:{_PART}\.[ \t]*+){{{MOST_PARTS}}})"
     rf"|(?P<number>(?<![A-Za-z0-9_])(?:0[xob])?[0-9A-Fa-f_]{{{MOST_DIGITS + 1}}})"
-    r'|"""(?:[^"\\]|\\.|"(?!""))*+(?:"{3,5}|\\?\Z)'
-    r"|'''(?:[^']|'(?!''))*+(?:'{3,5}|\Z)"
-    r'|"(?:[^"\\\n]|\\[^\n])*+"?'
+    r'|"""[^"\\]*+(?:(?:\\.|"(?!""))[^"\\]*+)*(?:"{3,5}|\\?\Z)'
+    r"|'''[^']*+(?:'(?!'')[^']*+)*(?:'{3,5}|\Z)"
+    r'|"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*"?'
     r"|'[^'\n]*+'?"
     r"|\#[^\n]*+",
     re.DOTALL,

@@ -146,7 +146,7 @@ def compile_program(recipe: Recipe, folder: Path) -> list[str | Path]:
     By the Python behind the environment, which runs nothing of what was installed. It names each
     module, so that it can be told how far it is.
     """
-    return [recipe.interpreter.base, "-I", "-S", "-m", "compileall", "-j0", folder / "lib"]
+    return [recipe.interpreter.base, "-I", "-S", "-u", "-m", "compileall", "-j0", folder / "lib"]
 
 
 def missing(output: str) -> list[str]:
