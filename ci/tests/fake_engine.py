@@ -29,6 +29,8 @@ class FakeEngine:
     """Answers as if every command ended with an exit code."""
 
     code: int = 0
+    codes: dict[str, int] = dataclasses.field(default_factory=dict)
+    """Program -> its exit code, where that is another one."""
     files: dict[str, str] = dataclasses.field(default_factory=dict)
     """Path -> text, of every directory."""
     asked: list[Chain] = dataclasses.field(default_factory=list)
@@ -119,7 +121,7 @@ class Recording(Context):
         if calls[-1][0] == "sync":
             raise Ended(Exec.of(calls))
         if calls[-1][0] == "exitCode":
-            return self.engine.code
+            return self.engine.codes.get(Exec.of(calls).argv[0], self.engine.code)
         if calls[-1][0] == "exists":
             return calls[-1][1]["path"] in self.engine.files
         if calls[-1][0] == "contents" and calls[-2][0] == "file":

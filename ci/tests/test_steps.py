@@ -13,6 +13,7 @@ import anyio
 import dagger
 import pytest
 from dagger import dag
+from dagger.mod._utils import get_doc
 
 from fake_engine import Ended, Exec, FakeEngine, chain
 from lockproof_ci.inputs import Inputs
@@ -29,6 +30,12 @@ CALLS: dict[str, Callable[[Lockproof], Any]] = {
     "lint": lambda m: m.lint(),
     "affected": lambda m: m.affected(),
     "provision": lambda m: m.provision(overlay="local"),
+    "check_gate": lambda m: m.check_gate(),
+    "check_lint": lambda m: m.check_lint(),
+    "proof.reproduce": lambda m: m.proof().reproduce(),
+    "proof.gate": lambda m: m.proof().gate(),
+    "proof.lint": lambda m: m.proof().lint(),
+    "proof.provision": lambda m: m.proof().provision(),
     "dvc.fetch": lambda m: m.dvc().fetch(),
     "dvc.push": lambda m: m.dvc().push(),
     "dvc.reproduce": lambda m: m.dvc().reproduce("train"),
@@ -42,7 +49,6 @@ LAZY: dict[str, Callable[[Lockproof], Any]] = {
     "dvc.pull": lambda m: m.dvc().pull(),
     "models.export": lambda m: m.models().export(["model.txt"]),
     "init": lambda m: m.init(),
-    "docs": lambda m: m.docs(),
     "image": lambda m: m.image(),
     "sbom": lambda m: m.sbom(),
     "dvc.server": lambda m: m.dvc().server(),
@@ -56,6 +62,12 @@ SEEN = {
     "lint": set(),
     "affected": set(),
     "provision": {"kubeconfig"},
+    "check_gate": DATA | TRACKING,
+    "check_lint": set(),
+    "proof.reproduce": DATA,
+    "proof.gate": DATA | TRACKING,
+    "proof.lint": set(),
+    "proof.provision": {"kubeconfig"},
     "dvc.fetch": DATA,
     "dvc.push": DATA,
     "dvc.reproduce": DATA,
@@ -182,6 +194,7 @@ def test_each_command_runs_without_rights_in_the_repository(engine: FakeEngine, 
     assert seen.workdir == "/work/sub/project"
     kind, put = seen.mounts["/work"]
     assert (kind, put["owner"]) == ("withDirectory", USER)
+    assert put["source"][-1] == ("filter", {"include": [".git"]}), "what else is there, stays out"
     assert seen.mounts["/opt/lockproof"][0] == "withMountedDirectory", "a copy takes seconds"
     for name, args in seen.calls:
         if name == "withMountedCache":
@@ -265,7 +278,7 @@ def test_images_and_packages_come_from_where_the_caller_says(engine: FakeEngine,
     given |= {"prometheus_image": "mirror.example/prometheus:1"}
     calls = list(walk(calls_of(name, engine, cache_scope="pr-7", servers=True, **given)))
     images = {args["address"] for call, args in calls if call == "from"}
-    images -= {given["prometheus_image"]} if "lint" in name or name == "gate" else set()
+    images -= {given["prometheus_image"]} if re.search("lint|gate", name) else set()
     assert images == {given["base_image"]}
     index = {
         args["value"]
@@ -317,22 +330,43 @@ def test_stages_run_in_the_image_that_the_policy_names(engine: FakeEngine, name:
         assert last(engine).image == BASE_IMAGE, "lockproof says what is wrong"
 
 
-@pytest.mark.parametrize("name", CALLS)
-def test_what_looks_at_something_outside_is_never_answered_from_the_cache(
+@pytest.mark.parametrize("name", [*CALLS, "report", "publish", "dvc.pull", "models.export"])
+def test_what_depends_on_anything_outside_is_never_answered_from_the_cache(
     engine: FakeEngine, name: str
 ) -> None:
-    calls_of(name, engine)
-    first = last(engine)
-    calls_of(name, engine)
-    same = last(engine).env == first.env
-    deterministic = ("reproduce", "dvc.reproduce", "lint", "affected")
-    assert same == (name in (*deterministic, "manifests.lint", "rollouts.lint"))
+    if name in CALLS:
+        calls_of(name, engine)
+        first = last(engine)
+        calls_of(name, engine)
+        assert (last(engine).calls == first.calls) == (name == "affected")
     holder: Any = Lockproof
     *objects, function = name.split(".")
     for one in objects:
         holder = type(getattr(module(), one)())
     policy = holder.__dagger_object_type__.functions[function].cache_policy
-    assert policy == (None if name in deterministic else "never")
+    assert policy == (None if name == "affected" else "never")
+
+
+def test_all_of_a_proof_is_in_its_fields() -> None:
+    """A function of it would be a call of its own, answered with what an earlier call has found."""
+    proof = Proof.__dagger_object_type__  # type: ignore[attr-defined]
+    assert not [one for one in proof.functions.values() if one.name]
+    assert set(proof.fields) == {"step", "verdict", "exit_code", "table", "json", "html", "reports"}
+    for one in proof.fields.values():
+        assert get_doc(one.return_type), one.name
+
+
+@pytest.mark.parametrize("name", ["reproduce", "gate", "lint", "provision"])
+def test_a_step_says_its_table_and_takes_what_its_proof_takes(
+    engine: FakeEngine, name: str
+) -> None:
+    engine.files["report.txt"] = "PASSED"
+    assert run(CALLS[name](module())) == "PASSED"
+    kinds: list[Any] = [Lockproof, type(module().proof())]
+    said, proved = (kind.__dagger_object_type__.functions[name] for kind in kinds)
+    assert list(said.parameters) == list(proved.parameters) != []
+    assert (said.doc, said.return_type) == (proved.doc, str)
+    assert proved.return_type is Proof
 
 
 @pytest.mark.parametrize(
@@ -342,7 +376,7 @@ def test_a_verdict_is_a_value_where_it_is_asked_for(
     engine: FakeEngine, code: int, verdict: Verdict
 ) -> None:
     engine.code = code
-    proof: Proof = run(module().reproduce(no_fail=True))
+    proof: Proof = run(module().proof().reproduce(no_fail=True))
     assert (proof.step, proof.verdict, proof.exit_code) == ("reproduce", verdict, code)
     [written] = [args for call, args in chain(proof.reports) if call == "withNewFile"]
     assert written == {"path": "exit-code", "contents": f"{code}\n"}
@@ -369,11 +403,78 @@ def test_an_error_fails_the_call_with_its_message(
     assert re.fullmatch(rf"cat \S+ >&2; exit {code}", ended.value.last.argv[-1])
 
 
+def test_what_does_not_answer_is_told_where_its_options_stand(engine: FakeEngine) -> None:
+    engine.code = 4
+    with pytest.raises(Ended) as ended:
+        run(module().gate())
+    [said] = [a for call, a in ended.value.last.calls if call == "withNewFile"]
+    assert "`dagger call --remote-config file://.dvc/config.local gate`" in said["contents"]
+
+
+@pytest.mark.parametrize("name", ["lint", "gate", "manifests.lint", "rollouts.lint"])
+@pytest.mark.parametrize(("code", "there"), [(0, True), (1, False), (128, True)])
+def test_prometheus_s_image_is_fetched_only_where_rules_have_tests(
+    engine: FakeEngine, name: str, code: int, there: bool
+) -> None:
+    """Where Git cannot say it, promtool is there: a test that is not run would be passed over."""
+    engine.codes["git"] = code
+    calls_of(name, engine)
+    assert ("/usr/local/bin/promtool" in last(engine).mounts) == there
+    looked = next(seen for seen in engine.execs if seen.argv[0] == "git")
+    assert looked.argv[-1] == ("--" if name == "gate" else "--untracked")
+    assert ("HEAD" in looked.argv) == (name == "gate"), "the commit that is judged"
+
+
+def test_what_is_not_committed_is_looked_at_where_it_is_given(engine: FakeEngine) -> None:
+    run(module().lint())
+    [argv] = [a["args"] for c, a in last(engine).calls if c == "withExec" and a["args"][0] == "sh"][
+        -1:
+    ]
+    assert "checkout-index" in argv[-1]
+    run(module(tree=dag.directory().with_new_file("note", "")).lint())
+    [argv] = [a["args"] for c, a in last(engine).calls if c == "withExec" and a["args"][0] == "sh"][
+        -1:
+    ]
+    assert "checkout-index" not in argv[-1]
+    assert "read-tree" in argv[-1]
+    _, put = last(engine).mounts["/work"]
+    assert put["source"][-1] == ("withoutDirectory", {"path": ".git"})
+    assert ("withNewFile", {"path": "note", "contents": ""}) in put["source"]
+
+
+EMPTY = {"checked": 0, "not_checked": []}
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "green"),
+    [
+        ({"findings": [], "checks": [EMPTY]}, 5, True),
+        ({"findings": [], "checks": []}, 5, True),
+        ({"findings": [], "checks": [{"checked": 3, "not_checked": []}]}, 5, False),
+        ({"findings": [], "checks": [EMPTY, {"checked": 0, "not_checked": ["a"]}]}, 5, False),
+        ({"findings": [{"rule": "LP601"}], "checks": [EMPTY]}, 1, False),
+        ({"findings": [], "checks": [{"checked": 3, "not_checked": []}]}, 0, True),
+    ],
+)
+def test_a_repository_without_manifests_has_nothing_to_check(
+    engine: FakeEngine, said: Any, code: int, green: bool
+) -> None:
+    engine.codes["lockproof"] = code
+    engine.files |= {"report.json": json.dumps(said), "report.txt": "the table"}
+    if green:
+        assert run(module().check_lint()) == "the table"
+        return
+    with pytest.raises(Ended) as ended:
+        run(module().check_lint())
+    assert ended.value.last.argv[-1].endswith(f"exit {code}")
+
+
 def test_the_report_of_reproduce_is_the_gates_evidence(engine: FakeEngine) -> None:
     reports = run(module().report(base="main"))
-    verbs = [seen.argv[1] for seen in engine.execs]
-    assert verbs == ["reproduce", "gate", "lint"]
-    gate = engine.execs[1]
+    ran = [seen for seen in engine.execs if seen.calls[-1][0] == "exitCode"]
+    steps = [seen for seen in ran if seen.argv[0] == "lockproof"]
+    assert [seen.argv[1] for seen in steps] == ["reproduce", "gate", "lint"]
+    gate = steps[1]
     assert "--report=/given/report.json" in gate.argv
     kind, put = gate.mounts["/given/report.json"]
     assert kind == "withFile"
@@ -423,14 +524,14 @@ def test_the_published_image_has_no_rights_and_its_packages_listed(engine: FakeE
 def test_checks_and_generators() -> None:
     functions = Lockproof.__dagger_object_type__.functions  # type: ignore[attr-defined]
     assert {name for name, one in functions.items() if one.check} == {"check_gate", "check_lint"}
-    assert {name for name, one in functions.items() if one.generate} == {"init", "docs"}
+    assert {name for name, one in functions.items() if one.generate} == {"init"}
 
 
 def test_every_function_is_in_the_guide_and_every_call_in_these_tests() -> None:
     guide = (ROOT / "docs" / "guides" / "dagger.md").read_text()
     it = module()
-    objects = ("dvc", "models", "manifests", "crossplane", "rollouts")
-    tested = {*CALLS, *LAZY, "report", "publish", "check_gate", "check_lint", *objects}
+    objects = ("proof", "dvc", "models", "manifests", "crossplane", "rollouts")
+    tested = {*CALLS, *LAZY, "report", "publish", *objects}
     tested |= {"crossplane.provision"}  # inherited
     for prefix, holder in [("", it), *((f"{name}.", getattr(it, name)()) for name in objects)]:
         for one in type(holder).__dagger_object_type__.functions.values():

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.engine
 
 def test_cold_warm_and_cached(tmp_path: Path) -> None:
     root = clone_of_this(tmp_path / "lockproof")
-    call = ("call", "reproduce", "--no-reuse", "verdict")
+    call = ("call", "reproduce", "--no-reuse")
     seconds = {}
     if os.environ.get("LOCKPROOF_EMPTY_ENGINE") == "1":
         dagger(root, "core", "engine", "local-cache", "prune").expect()

@@ -49,7 +49,7 @@ def test_a_cluster_is_brought_up_compared_and_taken_down(library: Path, tmp_path
         call = ["-m", library, "call", "--repository", ".", "--path", ".", *reach(lab, tmp_path)]
         repository = tmp_path / "repo"
         dagger(repository, *call, "crossplane", "status", "--overlay", "local", "table").expect(1)
-        dagger(repository, *call, "provision", "--overlay", "local", "table").expect()
+        dagger(repository, *call, "provision", "--overlay", "local").expect()
         found = lab.api.get(f"/api/v1/namespaces/{NAME}/configmaps/settings")
         assert found["data"] == {"a": "1"}
         same = dagger(repository, *call, "crossplane", "status", "--overlay", "local", "verdict")

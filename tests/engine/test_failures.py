@@ -26,7 +26,7 @@ def test_without_an_engine(library: Path, tmp_path: Path) -> None:
 
 
 def test_a_failing_stage(forged: Project, library: Path, tmp_path: Path) -> None:
-    call = ("-m", library, "call", "--repository", ".", "reproduce")
+    call = ("-m", library, "call", "--repository", ".", "proof", "reproduce")
     done = dagger(forged.root, *call, "verdict").expect(1)
     assert "metrics.json" in done.said
     assert "FAILED" in done.said, "the table"
@@ -38,7 +38,7 @@ def test_a_failing_stage(forged: Project, library: Path, tmp_path: Path) -> None
 
 def test_a_secret_that_is_not_there(project: Project, library: Path) -> None:
     given = ("--repository", ".", "--remote-config", "env://NOT_SET_HERE")
-    done = dagger(project.root, "-m", library, "call", *given, "gate", "verdict")
+    done = dagger(project.root, "-m", library, "call", *given, "proof", "gate", "verdict")
     assert done.code == 1
     assert "secret env var not found" in done.said
     assert "Traceback" not in done.said
@@ -59,7 +59,7 @@ def test_a_secret_that_does_not_fit(project: Project, library: Path) -> None:
 
 
 def test_gpus_that_the_engine_does_not_have(project: Project, library: Path) -> None:
-    call = ("-m", library, "call", "--repository", ".", "--gpus", "all", "reproduce")
+    call = ("-m", library, "call", "--repository", ".", "--gpus", "all", "proof", "reproduce")
     done = dagger(project.root, *call, "verdict")
     if done.code == 0:
         pytest.skip("this engine has GPUs")
@@ -70,7 +70,7 @@ def test_gpus_that_the_engine_does_not_have(project: Project, library: Path) -> 
 
 def test_a_registry_that_does_not_answer(project: Project, library: Path) -> None:
     given = ("--repository", ".", "--base-image", "127.0.0.1:9/python:3.13")
-    done = dagger(project.root, "-m", library, "call", *given, "reproduce", "verdict")
+    done = dagger(project.root, "-m", library, "call", *given, "proof", "reproduce", "verdict")
     assert done.code == 1
     assert "127.0.0.1:9/python:3.13" in done.said
     assert "connection refused" in done.said

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 
 def test_from_a_git_address(project: Project, installed: str, tmp_path: Path) -> None:
     call = ("-m", installed, "call", "--repository", ".")
-    told = ("reproduce", "reports", "export", "--path", tmp_path / "out")
+    told = ("proof", "reproduce", "reports", "export", "--path", tmp_path / "out")
     dagger(project.root, *call, *told).expect()
     report = report_of(tmp_path / "out")
     assert report["verdict"] == "passed"
@@ -31,8 +31,8 @@ def test_as_a_toolchain(project: Project, installed: str, tmp_path: Path) -> Non
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message", "lockproof")
     listed = dagger(root, "check", "--list").expect().stdout
-    assert "lockproof:check-gate" in listed
-    proved = dagger(root, "call", "lockproof", "reproduce", "json", "contents").expect().stdout
+    assert "check-gate" in listed
+    proved = dagger(root, "call", "proof", "reproduce", "json", "contents").expect().stdout
     report = json.loads(proved)
     assert report["verdict"] == "passed"
     assert report["subject"]["commit"] == git(root, "rev-parse", "HEAD").strip()

@@ -2,12 +2,15 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from engine.conftest import POLICY, dagger, git, report_of
 from integration.pipelines import Project, copy_of
+from integration.remotes import http_remote
 
 BASE_IMAGE = "python:3.13-slim"
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
@@ -36,12 +39,64 @@ def test_check_runs_gate_and_lint(library: Path) -> None:
     dagger(library, "check").expect()
 
 
-def test_a_repeated_step_is_answered_from_the_cache(project: Project, library: Path) -> None:
-    argv = ("-m", library, "call", "--repository", ".", "reproduce", "json", "contents")
+PROVED = ("proof", "reproduce", "json", "contents")
+
+
+def test_a_repeated_step_runs_anew_and_its_verdict_stands(project: Project, library: Path) -> None:
+    argv = ("-m", library, "call", "--repository", ".", *PROVED)
     first = json.loads(dagger(project.root, *argv).expect().stdout)
+    (project.root / "note").write_text("not tracked")
     again = json.loads(dagger(project.root, *argv).expect().stdout)
-    assert first["verdict"] == "passed"
-    assert again["timing"] == first["timing"], "else it ran once more"
+    (project.root / "note").unlink()
+    assert (first["verdict"], again["verdict"]) == ("passed", "passed")
+    assert again["timing"]["started"] != first["timing"]["started"]
+
+
+def test_a_step_shows_its_table_and_ends_by_its_verdict(
+    project: Project, forged: Project, library: Path
+) -> None:
+    for root, code, verdict in ((project.root, 0, "PASSED"), (forged.root, 1, "FAILED")):
+        said = dagger(root, "-m", library, "call", "--repository", ".", "reproduce").expect(code)
+        assert f"\n{verdict}: " in (said.stdout if code == 0 else said.said)
+
+
+def test_what_changed_outside_is_seen(project: Project, library: Path, tmp_path: Path) -> None:
+    """The table, the JSON and the page of a gate, before and after the remote lost its objects."""
+    own = copy_of(project, tmp_path)
+    with http_remote(tmp_path / "served") as remote:
+        shutil.copytree(own.root / "store", tmp_path / "served" / "dvc")
+        port = urlsplit(str(remote.config.url)).port
+        own.dvc("remote", "modify", "-q", "store", "url", f"http://s3:{port}/dvc")
+        own.write({"lockproof.toml": POLICY.replace('reproduction = "required"', "")})
+        own.commit("a remote behind a web server")
+        given = ("--repository", ".", "--s3", f"tcp://127.0.0.1:{port}")
+        call = ("-m", library, "call", *given, "proof", "gate", "--no-fail")
+        for verdict in ("passed", "failed"):
+            assert f"\n{verdict.upper()}: " in dagger(own.root, *call, "table").expect().stdout
+            report = dagger(own.root, *call, "json", "contents").expect().stdout
+            assert json.loads(report)["verdict"] == verdict
+            page = dagger(own.root, *call, "html", "contents").expect().stdout
+            assert verdict in page.lower()
+            shutil.rmtree(tmp_path / "served" / "dvc" / "files")
+
+
+def test_nothing_to_check_is_no_failure(project: Project, library: Path) -> None:
+    said = dagger(project.root, "-m", library, "call", "--repository", ".", "check-lint").expect()
+    assert "no manifests" in said.stdout
+
+
+def test_what_git_ignores_stays_out(project: Project, library: Path, tmp_path: Path) -> None:
+    own = copy_of(project, tmp_path)
+    own.write({".gitignore": own.root.joinpath(".gitignore").read_text() + "/ignored/\n"})
+    own.commit("ignored")
+    own.write({"ignored/large": "x", "note": "not tracked", "deploy/a.yaml": "kind: [\n"})
+    call = ("-m", library, "call", "--repository", ".")
+    dagger(own.root, *call, "dvc", "pull", "export", "--path", tmp_path / "out").expect()
+    there = {path.name for path in (tmp_path / "out").iterdir()}
+    assert not there & {"ignored", "note", "deploy"}
+    assert "model.txt" in there
+    uncommitted = ("--tree", ".", "lint", "--paths", "deploy")
+    assert "deploy/a.yaml" in dagger(own.root, *call, *uncommitted).expect(1).said
 
 
 def test_generate_brings_files_up_to_date(project: Project, library: Path) -> None:
@@ -79,7 +134,7 @@ def test_a_whole_run_without_any_account(project: Project, library: Path, tmp_pa
         pushed = dagger(project.root, *call, "dvc", "push", "--cache", ".dvc/cache").expect()
         assert "pushed" in pushed.stdout
         gate = tmp_path / "gate"
-        told = ("gate", "--no-fail", "reports", "export", "--path", gate)
+        told = ("proof", "gate", "--no-fail", "reports", "export", "--path", gate)
         dagger(project.root, *call, *told).expect()
         remote = next(c for c in report_of(gate)["checks"] if c["name"] == "remote")
         assert remote["verdict"] == "passed", remote
@@ -117,11 +172,11 @@ def test_stages_run_in_the_image_that_the_policy_names(
     own.write({"dvc.yaml": f"stages: {{count: {stage}}}", "lockproof.toml": policy})
     own.repro()
     call = ("-m", library, "call", "--repository", ".")
-    out = ("reproduce", "reports", "export", "--path", tmp_path / "out")
+    out = ("proof", "reproduce", "reports", "export", "--path", tmp_path / "out")
     dagger(own.root, *call, *out).expect()
     environment = report_of(tmp_path / "out")["host"]["environment"]
     assert (environment["kind"], environment["digest"]) == ("image", image.partition("@")[2])
-    other = ("--training-image", f"{registry}/training:1", "reproduce", "verdict")
+    other = ("--training-image", f"{registry}/training:1", "proof", "reproduce", "verdict")
     refused = dagger(own.root, *call, *other).expect(2)
     assert f"this is not {image}" in refused.said
     assert "Traceback" not in refused.said
@@ -138,13 +193,13 @@ def test_gpus_are_those_that_are_asked_for(
     monkeypatch.setenv("NVIDIA_VISIBLE_DEVICES", "0,1")
     own.repro()
     call = ("-m", library, "call", "--repository", ".")
-    done = dagger(own.root, *call, "--gpus", "0,1", "reproduce", "verdict")
+    done = dagger(own.root, *call, "--gpus", "0,1", "proof", "reproduce", "verdict")
     if "GPU support is not enabled" in done.said:
         pytest.skip("this engine has no GPUs")
     assert done.expect().stdout.strip() == "PASSED"
-    others = dagger(own.root, *call, "--gpus", "all", "reproduce", "--no-reuse", "verdict").expect(
-        1
-    )
+    others = dagger(
+        own.root, *call, "--gpus", "all", "proof", "reproduce", "--no-reuse", "verdict"
+    ).expect(1)
     assert "seen.txt" in others.said
 
 
@@ -153,11 +208,22 @@ def test_packages_come_from_an_index_of_ones_own(project: Project, library: Path
     if not index:
         pytest.skip("no mirror of PyPI that containers reach: LOCKPROOF_TEST_INDEX is not set")
     given = ("--repository", ".", "--package-index", index, "--cache-scope", f"index{os.getpid()}")
-    done = dagger(project.root, "-m", library, "call", *given, "reproduce", "verdict").expect()
+    done = dagger(
+        project.root, "-m", library, "call", *given, "proof", "reproduce", "verdict"
+    ).expect()
     assert done.stdout.strip() == "PASSED"
     closed = ("--package-index", f"{index.rstrip('/')}/nothing/here", "--cache-scope", "closed")
     refused = dagger(
-        project.root, "-m", library, "call", "--repository", ".", *closed, "reproduce", "verdict"
+        project.root,
+        "-m",
+        library,
+        "call",
+        "--repository",
+        ".",
+        *closed,
+        "proof",
+        "reproduce",
+        "verdict",
     )
     assert refused.code == 1
     assert "No matching distribution found for uv" in refused.said
@@ -185,5 +251,7 @@ def test_the_image_is_published_by_digest(library: Path, project: Project) -> No
     assert name == address
     assert digest.startswith("sha256:")
     given = ("--repository", ".", "--tool-image", published, "--prometheus-image", "")
-    done = dagger(project.root, "-m", library, "call", *given, "reproduce", "verdict").expect()
+    done = dagger(
+        project.root, "-m", library, "call", *given, "proof", "reproduce", "verdict"
+    ).expect()
     assert done.stdout.strip() == "PASSED"

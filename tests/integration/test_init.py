@@ -367,7 +367,7 @@ def test_the_dagger_module_is_installed_for_laptops_as_well(project: Project) ->
     assert content == {
         "name": "project",
         "engineVersion": f"v{pins()['program']['dagger']['version']}",
-        "toolchains": [{"name": "lockproof", "source": source}],
+        "blueprint": {"name": "lockproof", "source": source},
     }
     text = (project.root / ".github/workflows/lockproof.yaml").read_text()
     assert "# Made by: lockproof init --ci github --runner dagger\n" in text

@@ -55,7 +55,7 @@ def run_on_engine(project: Project, base: Path) -> Ran:
     said, codes = "", []
     for step in (["reproduce", "--since", "main", "--no-reuse"], gate):
         output = found[step[0]]
-        argv = [*call, *step, "--no-fail", "reports", "export", "--path", str(output)]
+        argv = [*call, "proof", *step, "--no-fail", "reports", "export", "--path", str(output)]
         done = subprocess.run(argv, cwd=project.root, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         said += done.stdout + done.stderr

@@ -91,6 +91,9 @@ def test_a_toolchain_is_added_once() -> None:
         {"name": "lockproof", "source": "github.com/a/b@v1"},
     ]
     assert with_toolchain(after, "lockproof", "other") == after
+    for text in ('{"blueprint": {"name": "lockproof"}}', '{"blueprint": {"name": "other"}}'):
+        kept = with_toolchain(text, "lockproof", "x")
+        assert (kept == text) == ("lockproof" in text)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"toolchains": "x"}', '{"toolchains": [1]}'])

@@ -35,10 +35,10 @@ class Compose:
         lockproof = dag.lockproof(
             repository=self.repository, path=self.path, base_image=self.base_image
         )
-        proof = lockproof.reproduce(revision=revision)
+        proof = lockproof.proof().reproduce(revision=revision)
         await proof.verdict()  # Nothing after it, unless it is proved.
         size = await self.within_budget(lockproof.models().export(models), budget)
-        gate = lockproof.gate(revision=revision, report=proof.json())
+        gate = lockproof.proof().gate(revision=revision, report=proof.json())
         await gate.verdict()
         return (
             dag.directory()

@@ -106,7 +106,7 @@ def _indented(item: str, column: int) -> str:
 
 
 def with_toolchain(text: str, name: str, source: str) -> str:
-    """A `dagger.json` that has one more toolchain.
+    """A `dagger.json` that has one more toolchain, unless it is one already or the blueprint.
 
     Raises:
         ConfigError: it is not a JSON object with a list of toolchains.
@@ -118,7 +118,12 @@ def with_toolchain(text: str, name: str, source: str) -> str:
     toolchains = content.setdefault("toolchains", []) if isinstance(content, dict) else None
     if not isinstance(toolchains, list) or not all(isinstance(t, dict) for t in toolchains):
         raise ConfigError("dagger.json is not a module's configuration: its toolchains are no list")
-    if any(each.get("name") == name for each in toolchains):
+    if any(each.get("name") == name for each in [*toolchains, _blueprint(content)]):
         return text
     toolchains.append({"name": name, "source": source})
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _blueprint(content: dict[str, object]) -> dict[str, object]:
+    found = content.get("blueprint")
+    return found if isinstance(found, dict) else {}

@@ -24,6 +24,7 @@ from .survey import Survey, survey
 
 BIN = ".lockproof/venv/bin"
 GPU_RUNNER = ("self-hosted", "gpu")
+_MODULE = "lockproof"
 _ATTRIBUTES = ".gitattributes"
 _HOOKS = ".pre-commit-config.yaml"
 _MOST_INCLUDED = 50
@@ -130,7 +131,7 @@ def plan(directory: Path, choices: Choices) -> Plan:
     wanted[_HOOKS] = (_hooked(before[_HOOKS] or "", choices.bin), False)
     if _runner(choices, found) == "dagger" and choices.module != ".":
         module = choices.module or own_module()
-        wanted["dagger.json"] = (_toolchain(found, before["dagger.json"], module), False)
+        wanted["dagger.json"] = (_module(found, before["dagger.json"], module), False)
     changes, kept = [], [policy] if before[policy] is not None else []
     for path, (after, whole) in wanted.items():
         old = _read(found.top, path)
@@ -219,13 +220,19 @@ def _command_of_hooks(place: str | None) -> str:
     return "lockproof" if place is None or place.startswith("/") else f"{place}/lockproof"
 
 
-def _toolchain(found: Survey, text: str | None, module: str) -> str:
-    """The `dagger.json` by which `dagger call lockproof …` and `dagger check` work on a laptop."""
-    if text is None:
-        name = re.sub(r"[^a-z0-9]+", "-", found.top.name.lower()).strip("-") or "pipeline"
-        version = pins()["program"]["dagger"]["version"]
-        text = json.dumps({"name": name, "engineVersion": f"v{version}"})
-    return with_toolchain(text, "lockproof", module)
+def _module(found: Survey, text: str | None, module: str) -> str:
+    """The `dagger.json` by which `dagger call reproduce` and `dagger check` work on a laptop.
+
+    A repository without a Dagger module of its own has this one for its blueprint: its functions
+    are then those of the repository. Beside another module it is a toolchain.
+    """
+    if text is not None:
+        return with_toolchain(text, _MODULE, module)
+    name = re.sub(r"[^a-z0-9]+", "-", found.top.name.lower()).strip("-") or "pipeline"
+    version = pins()["program"]["dagger"]["version"]
+    blueprint = {"name": _MODULE, "source": module}
+    content = {"name": name, "engineVersion": f"v{version}", "blueprint": blueprint}
+    return json.dumps(content, indent=2) + "\n"
 
 
 def _systems(found: Survey) -> tuple[CiSystem, ...]:
