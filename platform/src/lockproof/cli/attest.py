@@ -32,8 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     signer.add_argument(
         "--signer",
         metavar="URI",
-        help="sign with a key that stays where it is: hsm:ID?label=TOKEN (PKCS #11; $PYKCS11LIB or"
-        " $PKCS11LIB names the module, $LOCKPROOF_KEY_PIN opens it), awskms:, gcpkms:, azurekms:,"
+        help="sign with a key that stays where it is: hsm:ID?label=TOKEN (PKCS #11; $PYKCS11LIB"
+        " names the module, $LOCKPROOF_KEY_PIN opens it), awskms:, gcpkms:, azurekms:,"
         " hv: (Vault); or 'sigstore', as the CI job that this is",
     )
     parser.add_argument(

@@ -60,7 +60,7 @@ class UriSigner:
             raise UsageError(
                 f"--signer {self.name}: --public-key is that of another key"
             ) from error
-        except UnsupportedLibraryError as error:
+        except (UnsupportedLibraryError, ValueError) as error:
             raise UsageError(f"--signer {self.name}: {error}") from error
         except UsageError:
             raise
