@@ -1,6 +1,9 @@
 """`lockproof promote` with a real registry and a real Git: what it edits, and what it refuses."""
 
+import os
 import shutil
+import signal
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -221,6 +224,61 @@ def test_a_revert_names_what_was_there_and_says_so_on_the_version(
     assert register(project, report, third) == 0
     assert promote(project, "models:/toy/3", path, "--commit", "--revert", "typo") == 2
     assert "lockproof.reverted" not in versions(project)[2].tags
+
+
+KILLS = ["second file", "commit-tree", "update-ref", "after update-ref"]
+if os.environ.get("LOCKPROOF_TEST_RACES"):
+    KILLS += ["first file", "read-tree", "hash-object", "update-index", "write-tree", "tag"]
+
+
+@pytest.mark.parametrize("where", KILLS)
+def test_killed_in_the_middle_the_next_run_completes_it(where: str, project: Project) -> None:
+    over = "deploy/over/kustomization.yaml"
+    argv = ["-C", str(project.root), "promote", "toy@candidate", "--to", over, "--commit"]
+    if where == "tag":
+        assert promote(project, "models:/toy/1", over, "--commit") == 0
+        assert main(argv) == 0
+        argv += ["--revert", "slow"]
+    head = project.git("rev-parse", "HEAD").strip()
+    files = iter(["first file", "second file"])
+
+    def deadly(real, step):
+        def call(*args, **named):
+            now = step(args)
+            if now == where:
+                os.kill(os.getpid(), signal.SIGKILL)
+            found = real(*args, **named)
+            if f"after {now}" == where:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return found
+
+        return call
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Of a fork beside threads.
+        child = os.fork()
+    if not child:
+        try:
+            from lockproof.adapters.git import commit
+            from lockproof.adapters.mlflow.registry import Session
+            from lockproof.steps.promote import run
+
+            commit.run_git = deadly(commit.run_git, lambda args: args[1])
+            run.write_whole = deadly(run.write_whole, lambda args: next(files))
+            Session.set_tag = deadly(Session.set_tag, lambda args: "tag")
+            main(argv)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), f"never came to {where}"
+    assert main(argv) == 0
+    assert project.git("rev-parse", "HEAD^").strip() == head
+    assert project.git("status", "--porcelain") == ""
+    number = 1 if where == "tag" else 2
+    assert f"models:/toy/{number}" in (project.root / "deploy/over/model-toy.yaml").read_text()
+    assert "path: model-toy.yaml" in (project.root / over).read_text()
+    if where == "tag":
+        assert "lockproof.reverted" in versions(project)[1].tags
 
 
 def _tag(name: str, value: str):
