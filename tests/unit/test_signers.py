@@ -57,7 +57,7 @@ def test_a_token_signs(public: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = public.with_name("other.pem")
     pair = generate_private_key(SECP256R1()).public_key()
     other.write_bytes(pair.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    with pytest.raises(UsageError, match="--public-key is of another key"):
+    with pytest.raises(UsageError, match="--public-key is that of another key"):
         open_sealer(None, "hsm:2?label=proofs", other).seal(b"{}")
     monkeypatch.delenv("LOCKPROOF_KEY_PIN")
     with pytest.raises(UsageError, match="set LOCKPROOF_KEY_PIN"):

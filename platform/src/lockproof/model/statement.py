@@ -42,6 +42,7 @@ class ProvedOutput(Frozen):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     """Of the file; of a directory, `manifest_sha256` of its files."""
     verdict: OutputVerdict
+    """How the one that was made again compares with it."""
     tolerance: Tolerance | None = None
     """The tolerance that was used, where it is within one."""
 
@@ -54,6 +55,7 @@ class VerdictPredicate(Frozen):
     model: str
     """The name that the policy gives the model."""
     outputs: tuple[ProvedOutput, ...]
+    """Its outputs, by path."""
     repository: str
     """The URL of `origin`, without credentials; empty where there is none."""
     tree: str
