@@ -36,7 +36,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
     (project.root / "ci.pem").write_bytes(public_of(KEY))
     project.write({"rollout.yaml": ROLLOUT})
     project.commit("trust")
-    (project.remote.parent / "ci.key").write_bytes(pem_of(KEY))
     assert run(project, "attest", "--report", str(proof_of(project)), "--key", key(project)) == 0
     return project
 
@@ -51,7 +50,9 @@ def run(project: Project, *argv: str) -> int:
 
 
 def key(project: Project) -> str:
-    return str(project.remote.parent / "ci.key")
+    path = project.remote.parent / "ci.key"
+    path.write_bytes(pem_of(KEY))
+    return str(path)
 
 
 def revoke(project: Project) -> None:
