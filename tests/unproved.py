@@ -41,6 +41,12 @@ PARTS = (
         "shells",
         "apt-get install zsh fish ksh",
     ),
+    (r"SoftHSM", "keys in a PKCS #11 token", "apt-get install softhsm2"),
+    (
+        r"no PostgreSQL",
+        "registering on PostgreSQL",
+        "apt-get install postgresql, and psycopg in .venv",
+    ),
     (r"the clock cannot be held", "causes that a clock hides", "apt-get install libfaketime"),
     (
         r"needs root|there is no mount command|read-only folder",
