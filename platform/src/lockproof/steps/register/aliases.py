@@ -57,7 +57,7 @@ def advance(
     asked = f"{ALIAS_ASKED}{alias}"
     first: ModelVersion | None = None
     for number in range(_ROUNDS):
-        with registry.session() as session:
+        with registry.session(patient=True) as session:
             known = {v.number: v for v in session.versions(version.name)}
             current = _current(session, version.name, alias, known)
             own = known.get(version.number, version)
@@ -86,7 +86,7 @@ def roll_back(registry: Registry, version: ModelVersion, alias: str, why: str) -
         ConfigError, UnavailableError: as `Registry.session`.
     """
     asked, rolled = f"{ALIAS_ASKED}{alias}", f"{ROLLED_BACK}{alias}"
-    with registry.session() as session:
+    with registry.session(patient=True) as session:
         known = {v.number: v for v in session.versions(version.name)}
         current = _current(session, version.name, alias, known)
         for other in known.values():

@@ -139,7 +139,7 @@ def _made(plan: _Plan, progress: Progress) -> ModelVersion:
     reference = None
     if model.rule.upload == "reference":
         reference = _reference(plan, outputs)
-    with plan.registry.session() as session:
+    with plan.registry.session(patient=True) as session:  # It answered a moment ago.
         session.make_model(registration.name)
     run_id = source_run(plan.scene, plan.tracking, registration)
     folder = f"models/{registration.key[:16]}"
@@ -180,7 +180,7 @@ def _reference(plan: _Plan, outputs: Outputs) -> str:
 
 def _upload(plan: _Plan, outputs: Outputs, run_id: str, folder: str, progress: Progress) -> None:
     """Put the files among those of the run, unless they are there; the statement last."""
-    with plan.registry.session() as session:
+    with plan.registry.session(patient=True) as session:
         there = session.files(run_id, folder)
     said = statement(plan.registration)
     if there.get(STATEMENT, -1) in (None, len(said)):
