@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from lockproof.adapters.signing.key_file import KeyFile
 from lockproof.adapters.signing.keys import signed_by
 from lockproof.parse.bundle import read_bundles, read_statement, read_verdict
-from lockproof.steps.proofs.models import sha256_at
+from lockproof.steps.proofs.content import sha256_at
 from tests.fuzz.parsers import PROOF
 
 GIB = 1 << 30
