@@ -143,7 +143,7 @@ def test_what_signs_names_the_extra(
 ) -> None:
     done = lockproof(python, project, *command.split())
     assert done.returncode == 2
-    assert done.stderr == f"lockproof: {what} needs an extra: pip install 'lockproof[signing]'\n"
+    assert done.stderr == f"lockproof: {what} needs the extra 'signing': {ADD.format('signing')}\n"
 
 
 @pytest.mark.parametrize(
