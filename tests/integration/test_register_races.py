@@ -14,10 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 import warnings
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 
@@ -295,13 +296,17 @@ def test_who_may_not_is_told_so_and_who_may_completes_it(
     project, (commit, report) = copy_of(proved[0], tmp_path), proved[1][0]
     argv = ["-C", str(project.root), "register", commit, "--model", "toy0", "--report", report]
     with store("server", request, tmp_path):
-        from mlflow.server import get_app_client
-
-        uri = os.environ["MLFLOW_TRACKING_URI"]
-        with registry_of(project).store.settings():
-            users = get_app_client("basic-auth", tracking_uri=uri)
-            users.create_user("reader", "another-long-passw0rd")
-        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", quote("wrong-password"))
+        user = {"username": "reader", "password": "another-long-passw0rd"}
+        asked = urllib.request.Request(
+            f"{os.environ['MLFLOW_TRACKING_URI']}/api/2.0/mlflow/users/create",
+            data=json.dumps(user).encode(),
+            headers={
+                "Content-Type": "application/json",
+                "Authorization": f"Basic {b64encode(':'.join(ADMIN).encode()).decode()}",
+            },
+        )
+        urllib.request.urlopen(asked, timeout=60).close()
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "wrong-password")
         assert main(argv) == 2
         assert "does not let you in: set MLFLOW_TRACKING_USERNAME" in capsys.readouterr().err
         monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", ADMIN[1])
