@@ -1,6 +1,5 @@
 """The advice on signed proofs, followed: after it they count."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol

@@ -164,7 +164,7 @@ def test_the_gate_and_the_hook_work_with_what_it_wrote(project: Project) -> None
     assert done.returncode == 0
     assert "the hooks need" not in done.stderr
     # What it says to do next does what it says: the policy is new, and judged by itself.
-    add, gate, _, install = re.findall(r"'([^']+)'", done.stderr.partition("next: ")[2])
+    add, gate, _, install, *_ = re.findall(r"'([^']+)'", done.stderr.partition("next: ")[2])
     assert (gate, install) == (
         "lockproof gate --staged",
         "pre-commit install -t pre-commit -t pre-push",

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -257,9 +258,17 @@ def test_a_model_that_is_not_here_as_locked_is_not_signed(
     (project.root / "net" / "w.txt").chmod(0o644)
     (project.root / "net" / "w.txt").write_text("other\n")
     base = made[0].remote.parent
-    argv = ["--report", str(base / "report.json"), "--key", str(base / "ci.key")]
+    argv = ["--report", str(base / "report.json"), "--key", str(base / "ci.key"), "--no-push"]
+    argv += ["--bundle", str(tmp_path / "proof.jsonl")]
+    assert main(["-C", str(project.root), "attest", *argv]) == 0, "the remote has it"
+    (tmp_path / "proof.jsonl").unlink()
+    for path in (project.remote / "files").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    shutil.rmtree(project.root / ".dvc" / "cache", ignore_errors=True)
     assert main(["-C", str(project.root), "attest", *argv]) == 2
-    assert "net is not here as dvc.lock names it" in capsys.readouterr().err
+    assert "is not in remote" in capsys.readouterr().err
+    assert not (tmp_path / "proof.jsonl").exists()
 
 
 # --- tamperings -----------------------------------------------------------------------------------

@@ -114,7 +114,91 @@ def test_a_signer_of_other_stages_proves_no_model_of_this_one(project: Project) 
     project.commit("narrow")
     code, found = asked(project, "verify", "HEAD~1")
     assert code == 1
-    assert any("may not prove the stage 'train'" in line for line in found), found
+    assert any("may not prove the stage train" in line for line in found), found
+
+
+def test_revoking_a_commit_revokes_its_squash_too(project: Project) -> None:
+    """The proof was made on another commit of the very same tree."""
+    project.git("commit", "-q", "--amend", "-m", "squashed")
+    assert asked(project, "verify") == (0, [])
+    revoke(project)
+    code, found = asked(project, "verify", "HEAD~1")
+    assert code == 1
+    assert all(line.startswith("LP727") for line in found), found
+
+
+def test_what_attest_calls_the_proof_can_be_revoked(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = str(proof_of(project, "again.json"))
+    assert run(project, "attest", "--report", report, "--key", key(project)) == 0
+    said = capsys.readouterr().out.split()
+    digest = said[said.index("proof") + 1]
+    text = f'{POLICY}{TRUST}[[revoked]]\nproof = "{digest}"\nreason = "leaked"\n'
+    project.write({"lockproof.toml": text})
+    project.commit("revoke the proof")
+    assert asked(project, "verify", "HEAD~1")[0] == 1
+
+
+def test_a_key_of_one_model_proves_the_stages_of_that_model_only(project: Project) -> None:
+    policy = f'{POLICY}{TRUST}models = ["toy"]\n[gate]\nreproduction = "required"\n'
+    project.write({"lockproof.toml": policy + 'off = ["git", "record", "remote"]\n'})
+    project.commit("narrow")
+    report = str(proof_of(project, "narrow.json"))
+    assert run(project, "attest", "--report", report, "--key", key(project)) == 0
+    code, found = asked(project, "gate")
+    assert code == 1
+    assert [line for line in found if "signed proof of other" in line], found
+    assert not [line for line in found if "signed proof of train" in line], found
+
+
+def test_where_nothing_runs_nothing_is_proved(project: Project) -> None:
+    policy = (
+        f'{POLICY}{TRUST}[gate]\nreproduction = "required"\noff = ["git", "record", "remote"]\n'
+    )
+    project.write({"lockproof.toml": policy, "dvc.yaml": "stages: {}\n"})
+    (project.root / "dvc.lock").unlink()
+    project.commit("no stages")
+    code, found = asked(project, "gate")
+    assert code == 1
+    assert any("there is no stage" in line for line in found), found
+
+
+def test_a_name_that_may_be_two_things_is_refused(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(project, "register", "--model", "toy", "--alias", "candidate") == 0
+    (project.root / TOY).symlink_to("model.txt")
+    assert run(project, "verify", TOY) == 2
+    assert f"write ./{TOY} for the file" in capsys.readouterr().err
+    (project.root / "models:").mkdir()
+    (project.root / "models:" / "toy").mkdir()
+    (project.root / "models:" / "toy" / "7").symlink_to("../../model.txt")
+    assert run(project, "verify", "models:/toy/7") == 2
+    assert "has no 'models:/toy/7'" in capsys.readouterr().err
+    assert run(project, "verify", f"models:/{TOY}") == 0
+    project.git("branch", "model.txt")
+    assert run(project, "verify", "model.txt") == 2
+    assert run(project, "verify", "./model.txt") == 0
+
+
+def test_a_later_proof_of_equal_bytes_takes_nothing_away(project: Project) -> None:
+    first = project.git("rev-parse", "HEAD").strip()
+    project.git("switch", "-q", "-c", "later")
+    project.write({"README.md": "new\n"})
+    project.commit("a word")
+    report = str(proof_of(project, "later.json"))
+    assert run(project, "attest", "--report", report, "--key", key(project)) == 0
+    assert asked(project, "verify", "./model.txt") == (0, [])
+    project.git("switch", "-q", "--detach", first)
+    assert asked(project, "verify", "./model.txt") == (0, [])
+
+
+def test_bytes_of_the_work_tree_are_those_of_head_only(project: Project) -> None:
+    project.write({"raw.txt": "c\nb\n"})
+    project.dvc("add", "-q", "raw.txt")
+    project.repro("another model")
+    assert asked(project, "verify", "HEAD~1") == (0, [])
 
 
 def test_without_trust_a_report_is_asked_for(

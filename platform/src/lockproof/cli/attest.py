@@ -90,7 +90,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"lockproof: not signed: {visible(why)}", file=sys.stderr)
     if done.refused:
         return ExitCode.FAILED
-    print(f"proof {done.digest} of {visible(', '.join(done.models))}")
+    for model, digest in done.proofs.items():
+        print(f"proof {digest} of {visible(model)}")
     print(f"signed by {visible(sealer.name)}, fingerprint {sealer.fingerprint}")
     for line in done.kept:
         print(visible(line))

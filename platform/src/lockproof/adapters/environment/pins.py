@@ -26,12 +26,13 @@ _HARMLESS = re.compile(
     rf"--(?:no-index|pre|prefer-binary|require-hashes|(?:only-binary|no-binary){_VALUE})"
 )
 _FROM_SOURCE = re.compile(r"--no-binary|--only-binary.*:none:")
-_HASHES = re.compile(r"(?:\s+--hash[\s=]\s*\w+:[0-9A-Fa-f]+)*")
+_HASHES = re.compile(r"(?:\s+--hash[\s=]\s*sha(?:256|384|512):[0-9A-Fa-f]{64,})*")
 _VARIABLE = re.compile(r"\$\{\w+\}")
 _CODING = re.compile(r"coding[:=]\s*+(?!utf-?8\b)", re.IGNORECASE)
 _EDITABLE = re.compile(r"-e|--ed")
 _NAMED = re.compile(r"([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*(.*)", re.DOTALL)
-_COMMIT = re.compile(r"@[0-9a-f]{40}(?:$|[#?\s;])")
+_COMMIT = re.compile(r"git\+[a-z]+://[^\s#?;]*@[0-9a-f]{40}(?:$|[#?\s;])")
+"""Of a Git address, before its query and fragment: elsewhere the digits pin nothing."""
 _ARCHIVE_HASH = re.compile(r"(?:^|[#&])(?:sha256|sha384|sha512)=[0-9a-f]{64,}")
 """Found in what follows the first `#`."""
 
@@ -194,7 +195,7 @@ def _requirement(line: str, path: Path, where: str, reading: _Reading, *, constr
         source = requirement
     # A constraint with an address decides where a package comes from.
     reading.unhashed += not hashed
-    if not (hashed or _ARCHIVE_HASH.search(source.partition("#")[2]) or _COMMIT.search(source)):
+    if not (hashed or _ARCHIVE_HASH.search(source.partition("#")[2]) or _COMMIT.match(source)):
         raise ConfigError(
             f"{where}: '{requirement}' is not pinned; "
             + (_NO_FOLDER if "://" not in source else "add --hash=sha256:… or a full commit")

@@ -45,6 +45,10 @@ def signed_outcome(scene: Scene) -> Outcome:
     refused += [refusal for each in weighed for refusal in each.refused]
     left = unproved(scene, counting)
     findings = [*_missing(left), *found_refusals(refused)] if left else []
+    if not any(stage.kind == "stage" for stage in scene.pipeline.stages):
+        # As of a report: where nothing runs, nothing is proved.
+        text = "nothing proves it: there is no stage that a proof could be about"
+        findings.append(finding("LP710", "reproduction of the revision", text))
     by = sorted({signer.name for each in counting for signer in each.signers})
     return Outcome(
         Check(
@@ -61,9 +65,25 @@ def signed_outcome(scene: Scene) -> Outcome:
 
 def unproved(scene: Scene, counting: Iterable[Weighed]) -> list[str]:
     """Addresses of the stages that no proof is left for."""
-    globs = [signer.rule.stages for each in counting for signer in each.signers]
+    proved = {address for each in counting for address in _covered(scene, each)}
     stages = [stage.address for stage in scene.pipeline.stages if stage.kind == "stage"]
-    return [a for a in stages if not any(matches_any(a, each) for each in globs)]
+    return [address for address in stages if address not in proved]
+
+
+def _covered(scene: Scene, weighed: Weighed) -> Iterator[str]:
+    """The stages that a proof is one of: all, or what its model needs where a signer is bound."""
+    verdict, pipeline = weighed.verdict, scene.pipeline
+    if verdict is None:
+        return
+    makers = {out.stage for out in verdict.outputs}
+    needed = makers | pipeline.ancestors(makers)
+    for stage in pipeline.stages:
+        for signer in weighed.signers:
+            whole = "*" in signer.rule.models
+            if (whole or stage.address in needed) and matches_any(
+                stage.address, signer.rule.stages
+            ):
+                yield stage.address
 
 
 def found_refusals(refused: Iterable[Refusal]) -> list[Finding]:
@@ -97,11 +117,11 @@ def look_for(scene: Scene, signers: Sequence[Signer], given: Path | None) -> Ite
     commit = scene.head.commit
     if commit is None:
         return
-    lock = lock_digest(scene.reading.lock_files)
+    project = places.project_of(scene.prefix or ".", lock_digest(scene.reading.lock_files))
     tree = scene.head.git.blob(commit, "") or ""
     names = list(dict.fromkeys(signer.fingerprint for signer in signers))
-    asked = [places.of_commit(commit, lock, name) for name in names]
-    asked += [places.of_tree(tree, lock, name) for name in names]
+    asked = [places.of_commit(commit, project, name) for name in names]
+    asked += [places.of_tree(tree, project, name) for name in names]
     yield from beside_the_data(scene, asked)
     note = read_note(scene.head.git, commit)
     if note is not None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from lockproof.config import FILE_NAME, matches_any
@@ -77,12 +77,16 @@ def _revoked(
     scene: Scene, sealed: Sealed, verdict: VerdictPredicate, by: Signer
 ) -> Iterator[Refusal]:
     outputs = {out.sha256 for out in verdict.outputs}
+    commits = {verdict.report.subject.commit, scene.head.commit}
     for rule in scene.policy.revoked:
+        # A merge or a squash of what is revoked is the same files by another name.
+        same = rule.commit is not None and (
+            rule.commit in commits or scene.head.git.blob(rule.commit, "") == verdict.tree
+        )
         named = {
             f"the key {by.fingerprint[:12]}": rule.key == by.fingerprint,
             f"this proof {sealed.digest[:12]}": rule.proof == sealed.digest,
-            f"commit {(rule.commit or '')[:12]}": rule.commit is not None
-            and rule.commit == verdict.report.subject.commit,
+            f"commit {(rule.commit or '')[:12]}": same,
             f"the output {(rule.output or '')[:12]}": rule.output in outputs,
         }
         for what, hit in named.items():
@@ -99,11 +103,6 @@ def _by_rule(
         refusal = _too_old(verdict, signer, now)
         if refusal is None and not matches_any(verdict.model, signer.rule.models):
             text = f"{signer.name} may not prove the model {verdict.model!r}: see [[trust]] models"
-            refusal = Refusal("LP723", text)
-        stages = {out.stage for out in verdict.outputs}
-        beyond = sorted(one for one in stages if not matches_any(one, signer.rule.stages))
-        if refusal is None and beyond:
-            text = f"{signer.name} may not prove the stage {beyond[0]!r}: see [[trust]] stages"
             refusal = Refusal("LP723", text)
         if refusal is None:
             left.append(signer)
@@ -134,6 +133,26 @@ def _too_old(verdict: VerdictPredicate, signer: Signer, now: datetime) -> Refusa
             " reproduce and attest again",
         )
     return None
+
+
+def of_models(weighed: Sequence[Weighed]) -> list[Weighed]:
+    """The same, where it matters who may prove the stages that make a model.
+
+    The gate asks stage by stage, and takes of each proof what its signer may prove.
+    """
+    return [_of_model(each) for each in weighed]
+
+
+def _of_model(weighed: Weighed) -> Weighed:
+    if weighed.verdict is None or weighed.refused:
+        return weighed
+    stages = sorted({out.stage for out in weighed.verdict.outputs})
+    left = [s for s in weighed.signers if all(matches_any(a, s.rule.stages) for a in stages)]
+    if left:
+        return replace(weighed, signers=tuple(left))
+    names = ", ".join(sorted({signer.name for signer in weighed.signers}))
+    text = f"{names} may not prove the stage {' and '.join(stages)}: see [[trust]] stages"
+    return replace(weighed, refused=(Refusal("LP723", text),))
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -1,8 +1,8 @@
 """`attest`: from a passed reproduction to a signed proof, and where it is kept."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from lockproof.adapters.git.origin import origin_of
 from lockproof.adapters.proofs import places
 from lockproof.adapters.proofs.notes import write_note
 from lockproof.adapters.proofs.remote import proofs_in
+from lockproof.adapters.scratch import work_folder
 from lockproof.config import FILE_NAME
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model import statement as st
@@ -25,6 +26,7 @@ from lockproof.steps.gate.proof import read_report
 from lockproof.steps.gate.run import open_scene
 from lockproof.steps.gate.signed import default_remote
 from lockproof.steps.models import Model, every_model
+from lockproof.steps.outputs import Outputs
 from lockproof.steps.progress import Progress
 
 from .content import read_output
@@ -38,9 +40,8 @@ class Attested:
 
     refused: tuple[str, ...] = ()
     """Why nothing was signed: the gate would not take the report."""
-    digest: str = ""
-    """SHA-256 of the proof."""
-    models: tuple[str, ...] = ()
+    proofs: Mapping[str, str] = field(default_factory=dict)
+    """Model -> SHA-256 of the statement of its verdict, which names the proof of it."""
     kept: tuple[str, ...] = ()
     """Where it is, a line each."""
 
@@ -90,7 +91,9 @@ def attest(request: AttestRequest, progress: Progress) -> Attested:
         kept.append("Git note: share it with 'git push origin refs/notes/lockproof'")
     if request.oms is not None:
         kept += _oms(request, scene, models)
-    return Attested((), _sha256(content), tuple(model.rule.name for model in models), tuple(kept))
+    read = [(each, _read(each)) for each in read_bundles(content, "the proof")]
+    made = {verdict.model: sealed.digest for sealed, verdict in read if verdict is not None}
+    return Attested((), made, tuple(kept))
 
 
 def _sha256(content: bytes) -> str:
@@ -132,7 +135,7 @@ def _verdict(
 
 
 def _at_hand(scene: Scene, out: Out, progress: Progress) -> str:
-    """SHA-256 of an output of which the bytes in the work tree or the cache are the locked ones."""
+    """SHA-256 of an output's locked bytes: of the work tree, the cache, Git, else of its remote."""
     assert out.locked is not None
     progress.show("hash", out.path)
     try:
@@ -143,23 +146,27 @@ def _at_hand(scene: Scene, out: Out, progress: Progress) -> str:
             sha256 = read_output(path, out.locked) if path.exists() else None
             if sha256 is not None:
                 return sha256
+        with work_folder() as scratch:
+            path = scratch.path / "output"
+            Outputs(scene).bring(out, path)
+            sha256 = read_output(path, out.locked)
+        if sha256 is None:
+            raise ConfigError(f"{out.path} is not in its remote as dvc.lock names it: 'dvc push'")
+        return sha256
     finally:
         progress.end("hash")
-    raise UsageError(
-        f"{out.path} is not here as dvc.lock names it ({out.locked.short}): run 'dvc pull"
-        f" {out.path}' with the commit checked out"
-    )
 
 
 def _places(said: Sequence[VerdictPredicate], signer: str) -> list[str]:
     """What names the proof; that of the commit comes last."""
     subject = said[0].report.subject
-    commit, lock = subject.commit or "", subject.lock_digest or ""
+    commit = subject.commit or ""
+    project = places.project_of(subject.root, subject.lock_digest or "")
     outputs = [out.sha256 for each in said for out in each.outputs]
     return [
         *(places.of_subject(sha256, signer) for sha256 in dict.fromkeys(outputs)),
-        places.of_tree(said[0].tree, lock, signer),
-        places.of_commit(commit, lock, signer),
+        places.of_tree(said[0].tree, project, signer),
+        places.of_commit(commit, project, signer),
     ]
 
 

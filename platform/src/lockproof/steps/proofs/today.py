@@ -9,7 +9,7 @@ from lockproof.steps.gate.interface import Request, Scene
 from lockproof.steps.gate.run import open_scene
 from lockproof.steps.gate.signed import bundles_of, look_for
 from lockproof.steps.gate.signers import Refusal, Signer, trusted_signers
-from lockproof.steps.gate.weigh import Weighed, weigh
+from lockproof.steps.gate.weigh import Weighed, of_models, weigh
 from lockproof.steps.progress import Progress
 
 
@@ -54,7 +54,7 @@ def weighed(court: Court, given: Path | None) -> tuple[list[Weighed], list[Refus
     """
     refused: list[Refusal] = []
     bundles = bundles_of(look_for(court.scene, court.signers, given), refused.append)
-    found = weigh(court.scene, bundles, court.signers)
+    found = of_models(weigh(court.scene, bundles, court.signers))
     return found, [*refused, *(refusal for each in found for refusal in each.refused)]
 
 

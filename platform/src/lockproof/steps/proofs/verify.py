@@ -1,5 +1,6 @@
 """`verify`: whether a model, or all models of a revision, are proved by somebody who may."""
 
+import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -10,6 +11,7 @@ from lockproof import __version__
 from lockproof.adapters.dvc.project import find_root
 from lockproof.adapters.git.origin import origin_of
 from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.git.worktree import is_changed
 from lockproof.adapters.mlflow.registry import Registry
 from lockproof.adapters.proofs import places
 from lockproof.config import FILE_NAME, load_policy
@@ -34,7 +36,7 @@ from lockproof.steps.gate.signed import (
 )
 from lockproof.steps.gate.signers import Refusal, Signer
 from lockproof.steps.gate.stages import stage_reports
-from lockproof.steps.gate.weigh import Weighed, weigh
+from lockproof.steps.gate.weigh import Weighed, of_models, weigh
 from lockproof.steps.models import Model, every_model
 from lockproof.steps.progress import Progress
 from lockproof.steps.registered import version_named
@@ -70,6 +72,11 @@ def verify(request: VerifyRequest, progress: Progress) -> Verified:
     clock = Clock()
     path = _path(request)
     version = None if path else _version(request)
+    if not path and version is None and not _is_revision(request, request.subject):
+        raise UsageError(
+            f"{request.subject[:100]!r} is no file here, no revision and no model version: 'dvc"
+            " pull' brings outputs, 'git fetch --unshallow' commits"
+        )
     revision = version.commit if version else request.subject
     gate = Request(
         directory=request.directory,
@@ -88,9 +95,9 @@ def verify(request: VerifyRequest, progress: Progress) -> Verified:
         sha256 = sha256_at(path)
         progress.end("hash")
     bundles = bundles_of(_found(scene, signers, request, sha256), refused.append)
-    weighed = weigh(scene, bundles, signers)
+    weighed = of_models(weigh(scene, bundles, signers))
     if path:
-        findings, proofs, checks = _of_bytes(path, sha256 or "", weighed)
+        findings, proofs, checks = _of_bytes(scene, path, sha256 or "", weighed)
     elif version is not None:
         findings, proofs, checks = _of_version(version, weighed)
     else:
@@ -98,14 +105,34 @@ def verify(request: VerifyRequest, progress: Progress) -> Verified:
     refused += [refusal for each in weighed for refusal in each.refused]
     # What a proof that counts leaves over matters to nobody: it may be another signer's.
     if not proofs or request.bundle is not None:
-        findings = [*found_refusals(refused), *findings]
+        findings = list({f.message: f for f in [*found_refusals(refused), *findings]}.values())
     return Verified(_report(scene, checks, findings, clock), tuple(proofs))
 
 
 def _path(request: VerifyRequest) -> Path | None:
-    """The file or folder that is meant; None where it is a revision."""
-    path = Path(request.directory, request.subject)
-    return Path(os.path.abspath(path)) if request.subject != "HEAD" and path.exists() else None
+    """The file or folder that is meant; None where it is a revision or a version.
+
+    Raises:
+        UsageError: it may be either.
+    """
+    text = request.subject
+    path = Path(os.path.abspath(Path(request.directory, text)))
+    plain = not text.startswith(("./", "../", "/"))
+    if text == "HEAD" or text.startswith("models:/") or not path.exists():
+        return None
+    if plain and (aliased(text) is not None or _is_revision(request, text)):
+        raise UsageError(
+            f"{text} is a file here, and may be a revision or a model version: write ./{text} for"
+            f" the file, 'refs/heads/{text}' for a branch, 'models:/{text}' for a version"
+        )
+    return path
+
+
+def _is_revision(request: VerifyRequest, text: str) -> bool:
+    git = GitRepository.discover(request.directory.absolute())
+    with suppress(UsageError):
+        return bool(git.resolve(text))
+    return False
 
 
 def _version(request: VerifyRequest) -> ModelVersion | None:
@@ -118,9 +145,13 @@ def _version(request: VerifyRequest) -> ModelVersion | None:
     if version_uri(text) is None and (text.startswith("@") or aliased(text) is None):
         return None
     git = GitRepository.discover(request.directory.absolute())
-    with suppress(UsageError):
-        git.resolve(text)
-        return None  # Git's `main@{1}`, or a branch with such a name.
+    if not text.startswith("models:/") and _is_revision(request, text):
+        if "@{" in text:
+            return None  # Git's `main@{1}`.
+        raise UsageError(
+            f"{text} is a revision of Git and may be a model version: write 'refs/heads/{text}' or"
+            f" 'refs/tags/{text}', or 'models:/{text}'"
+        )
     root = find_root(Path(os.path.realpath(request.directory)), git.root)
     version = version_named(text, Registry.open(load_policy(root / FILE_NAME).mlflow, root))
     problems = Standing(git).problems(version)
@@ -155,21 +186,27 @@ def _found(
     if sha256 is None:
         return look_for(scene, signers, None)
     names = dict.fromkeys(signer.fingerprint for signer in signers)
-    found = list(beside_the_data(scene, [places.of_subject(sha256, name) for name in names]))
-    # Those of the commit say whether it is another file, or other bytes.
-    return found or look_for(scene, signers, None)
+    found = beside_the_data(scene, [places.of_subject(sha256, name) for name in names])
+    # Of equal bytes the latest proof is named there, which may be another commit's.
+    return [*found, *look_for(scene, signers, None)]
 
 
 def _of_bytes(
-    path: Path, sha256: str, weighed: Sequence[Weighed]
+    scene: Scene, path: Path, sha256: str, weighed: Sequence[Weighed]
 ) -> tuple[list[Finding], list[Weighed], list[Check]]:
     counting = [each for each in weighed if each.counts and each.verdict]
+    # Where an output belongs, no other output's bytes do.
+    own = os.path.relpath(path, scene.root).replace(os.sep, "/")
+    at_home = any(own == o.path for each in counting if each.verdict for o in each.verdict.outputs)
     fitting = [
         each
         for each in counting
         if each.verdict
         and any(
-            o.sha256 == sha256 and o.locked.is_dir == path.is_dir() for o in each.verdict.outputs
+            o.sha256 == sha256
+            and o.locked.is_dir == path.is_dir()
+            and (not at_home or o.path == own)
+            for o in each.verdict.outputs
         )
     ]
     findings: list[Finding] = []
@@ -195,11 +232,17 @@ def _of_revision(
     findings: list[Finding] = []
     proofs: list[Weighed] = []
     checked, not_here = 0, []
+    here = scene.head.commit == scene.head.git.resolve("HEAD")
     for model in every_model(scene.policy, scene.pipeline):
         own = [w for w in weighed if w.counts and w.verdict and w.verdict.model == model.rule.name]
         fitting = [w for w in own if _covers(w, model)]
         if not fitting:
             name = f"the model {model.rule.name}"
+            about = [w for w in weighed if w.verdict and w.verdict.model == model.rule.name]
+            refused = [refusal for w in about for refusal in w.refused]
+            if refused:
+                findings += found_refusals(refused)
+                continue
             if own:
                 text = f"{name}: [[model]] names other outputs than the proof: attest again"
                 findings.append(finding("LP724", name, text))
@@ -211,11 +254,14 @@ def _of_revision(
         assert verdict is not None
         for out in verdict.outputs:
             path = scene.root / out.path
+            if not here:
+                not_here.append(f"{out.path}: another commit is checked out")
+                continue
             if not path.exists():
                 not_here.append(f"{out.path}: it is not here ('dvc pull' brings it)")
                 continue
             checked += 1
-            if sha256_at(path) != out.sha256:
+            if sha256_at(path) != out.sha256 and not _as_git_writes_it(scene, out.path, out.sha256):
                 text = f"{out.path} in the work tree is not what is proved: 'dvc checkout' it"
                 findings.append(finding("LP725", out.path, text))
     bytes_ = Check(
@@ -227,6 +273,14 @@ def _of_revision(
         not_checked=tuple(not_here),
     )
     return findings, proofs, [_proofs(weighed, proofs), bytes_]
+
+
+def _as_git_writes_it(scene: Scene, path: str, sha256: str) -> bool:
+    """Whether a file is what Git made of the proved bytes, such as with other line ends."""
+    content = scene.head.read(scene.git_path(path))
+    if content is None or hashlib.sha256(content).hexdigest() != sha256:
+        return False
+    return not is_changed(scene.head.git, scene.git_path(path))
 
 
 def _covers(weighed: Weighed, model: Model) -> bool:

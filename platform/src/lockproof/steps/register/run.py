@@ -22,12 +22,12 @@ from lockproof.steps.gate.interface import Scene
 from lockproof.steps.gate.metrics import read_metrics
 from lockproof.steps.gate.run import open_scene
 from lockproof.steps.models import Model, model_named
+from lockproof.steps.outputs import Outputs
 from lockproof.steps.progress import Progress
 from lockproof.steps.proofs.today import trusts
 
 from .about import registration_of, source_run
 from .aliases import advance, roll_back
-from .files import Outputs
 from .flavours import MLMODEL, STATEMENT, Kit, Layout, layout_of, statement, write_kit
 from .proof import proof_by_report, proof_by_signature
 from .request import Registered, Request
