@@ -35,7 +35,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     [
         ("--help", 0),
         ("gate", 1),  # The environment is not pinned.
-        ("lint", 5),
+        ("lint", 0),
         ("affected", 0),
         ("reproduce", 0),
         ("record --no-mlflow", 0),

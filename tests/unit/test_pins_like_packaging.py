@@ -119,3 +119,27 @@ def test_a_line_that_somebody_wrote_to_hold_us_is_read_at_once(line: str) -> Non
 def test_only_another_encoding_than_utf_8_is_refused() -> None:
     assert read("# -*- coding: utf-8 -*-\na==1.0") == ("a", "1.0")
     assert read("# -*- coding: latin-1 -*-\na==1.0") is None
+
+
+COMMIT = "a" * 40
+
+
+@pytest.mark.parametrize(
+    ("line", "pinned"),
+    [
+        (f"foo @ git+https://h/r@{COMMIT}", True),
+        (f"foo @ git+ssh://git@h/r.git@{COMMIT}#subdirectory=x", True),
+        (f"git+https://h/r@{COMMIT}#egg=foo", True),
+        (f"foo @ https://h/foo.zip#sha256={'b' * 64}", True),
+        (f"foo==1 --hash=sha256:{'b' * 64}", True),
+        # Digits elsewhere in an address pin nothing.
+        (f"foo @ git+https://h/r@main#subdirectory=x@{COMMIT}", False),
+        (f"foo @ git+https://h/r@main?@{COMMIT}", False),
+        (f"foo @ https://h/foo.zip?@{COMMIT}", False),
+        (f"foo @ https://h/foo.zip#egg=@{COMMIT}", False),
+        (f"https://h/@{COMMIT}", False),
+        (f"foo @ https://h/foo.zip --hash=md5:{'b' * 32}", False),
+    ],
+)
+def test_an_address_is_pinned_by_the_revision_that_git_takes(line: str, pinned: bool) -> None:
+    assert (read(line) is not None) == pinned
