@@ -425,6 +425,16 @@ def test_prometheus_s_image_is_fetched_only_where_rules_have_tests(
     assert ("HEAD" in looked.argv) == (name == "gate"), "the commit that is judged"
 
 
+def test_nothing_is_to_be_ignored_in_a_null() -> None:
+    """The engine fails a call in which a default is null and patterns are to be ignored in it."""
+    constructor = Lockproof.__dagger_object_type__.get_constructor()  # type: ignore[attr-defined]
+    patterns = {one.name: one for one in constructor.parameters.values() if one.ignore}
+    assert set(patterns) == {"repository", "tree"}
+    assert {name: one.default_value for name, one in patterns.items()} == dict.fromkeys(patterns)
+    assert patterns["tree"].is_optional
+    assert module().tree is None
+
+
 def test_what_is_not_committed_is_looked_at_where_it_is_given(engine: FakeEngine) -> None:
     run(module().lint())
     [argv] = [a["args"] for c, a in last(engine).calls if c == "withExec" and a["args"][0] == "sh"][

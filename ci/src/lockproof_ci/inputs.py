@@ -52,7 +52,8 @@ class Inputs:
         dagger.Directory | None,
         Ignore(NOT_UPLOADED),
         Doc("A work tree to look at, with what is not committed; default: a checkout of HEAD"),
-    ] = None
+        # Not plain None: that is told to the engine, which fails to ignore anything in it.
+    ] = dataclasses.field(default_factory=lambda: None)
     library: Annotated[
         dagger.Directory | None,
         Doc("lockproof's own repository, to build it from; default: as this module came with it"),
