@@ -186,7 +186,7 @@ def test_an_alias_does_not_jump_to_another_branch(
 REFUSED = {
     "no model": ("", "the policy names no model: add to lockproof.toml: [[model]]", 2),
     "another name": (POLICY.replace("toy", "tot"), "names no model 'toy': there are tot", 2),
-    "no output": (POLICY.replace("model.txt", "m.bin"), "no output matches m.bin", 2),
+    "no output": (POLICY.replace("model.txt", "m.bin"), "no output of a stage matches m.bin", 2),
     "another stage": (POLICY + 'stage = "other"\n', "no output of stage other matches", 2),
     "two for one path": (
         POLICY + POLICY.replace("toy", "tot").replace("model.txt", "m*"),

@@ -117,9 +117,9 @@ def model_named(policy: Policy, pipeline: Pipeline, name: str) -> Model:
         )
     model = models[name]
     if not model.outs:
-        where = f" ({model.rule.stage})" if model.rule.stage else ""
+        where = f"stage {model.rule.stage}" if model.rule.stage else "a stage"
         raise ConfigError(
-            f"[[model]] {name}: no output of a stage{where} matches"
+            f"[[model]] {name}: no output of {where} matches"
             f" {', '.join(model.rule.paths)}: correct it in {FILE_NAME}"
         )
     for stage, out in model.outs:
