@@ -99,6 +99,7 @@ def test_a_kustomization_gets_one_more_patch(text: str) -> None:
     [
         ("a: [", "YAML|flow|expected"),
         ("x" * (1 << 21), "larger than 1 MiB"),
+        ("env:\n- name: MODEL_URI\n  value: models:/m/9\t# x\n", r"'\\t'.* in line 3"),
         (
             "env:\n- {name: MODEL_DIGEST, value: x}\n- name: MODEL_URI\n  value: |\n    a\n",
             "block",
@@ -128,3 +129,21 @@ def test_what_cannot_be_read_is_refused(text: str, message: str | None) -> None:
     assert named_in("patches: [{path: x}]\n", "k.yaml") == ()
     with pytest.raises(ParseError, match="brackets"):
         with_patch("patches: [{path: x}]\n", "k.yaml", {"kind": "R"}, "m.yaml")
+
+
+SERVICE = """\
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata:
+  name: x
+spec:
+  predictor: {model: {storageUri: s3://b/1}}
+"""
+
+
+def test_new_lines_end_as_those_of_the_file() -> None:
+    text = SERVICE.replace("\n", "\r\n")
+    (place,) = named_in(text, "x.yaml")
+    new = with_version(text, place, "models:/m/2", "md5:2", "s3://b/2")
+    assert "lockproof.dev/model: models:/m/2\r\n" in new
+    assert new.count("\n") == new.count("\r\n")

@@ -78,9 +78,15 @@ def named_in(text: str, file: str) -> tuple[Named, ...]:
         raise ParseError("larger than 1 MiB, which no manifest need be", file)
     read_yaml(text.encode(), file, many=True)  # Within bounds, and strictly; then its places.
     found: list[Named] = []
-    for node in yaml.compose_all(text, yaml.SafeLoader):
-        if node is not None:
-            found += _walk(node, (), _object(node), node)
+    try:
+        for node in yaml.compose_all(text, yaml.SafeLoader):
+            if node is not None:
+                found += _walk(node, (), _object(node), node)
+    except yaml.YAMLError as error:  # Stricter than `read_yaml` of tabs.
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        what = getattr(error, "problem", None) or "it is no YAML"
+        raise ParseError(f"cannot be edited: {what}{where}; write it otherwise", file) from error
     # By an anchor, one place can stand for many.
     return tuple({place.uri.start: place for place in found}.values())
 
@@ -119,6 +125,7 @@ def with_version(text: str, place: Named, uri: str, digest: str, source: str) ->
         if not place.has_annotations:
             new, indent = f"{indent}annotations:\n", f"{indent}  "
         new += "".join(f"{indent}{key}: {Span(0, 0, '').written(v)}\n" for key, v in lines)
+        new = new.replace("\n", _line_end(text))
         changes.append((_Raw(at, at, "", ""), new))
     return edited(text, changes)
 
@@ -193,6 +200,11 @@ def _storage(node: Any, of: tuple[str, str, str, str], top: Any) -> Named:
         insert=insert,
         has_annotations=notes is not None,
     )
+
+
+def _line_end(text: str) -> str:
+    """How the lines of a file end, so that new ones do too."""
+    return "\r\n" if "\r\n" in text else "\n"
 
 
 def _line_start(node: Any) -> int:
