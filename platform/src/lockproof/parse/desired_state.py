@@ -44,7 +44,8 @@ class Span:
 class Named:
     """A place that names a model version."""
 
-    kind: Literal["pair", "storage"]
+    kind: Literal["pair", "storage", "lone"]
+    """`lone`: a `MODEL_URI` without a `MODEL_DIGEST` beside it, which is not edited."""
     uri: Span
     digest: Span | None
     """None where an InferenceService does not say it yet."""
@@ -63,7 +64,7 @@ class Named:
     @property
     def version(self) -> str:
         """The version's URI; empty where only a storage URI is said."""
-        if self.kind == "pair":
+        if self.kind != "storage":
             return self.uri.value
         return self.note.value if self.note else ""
 
@@ -78,11 +79,16 @@ def named_in(text: str, file: str) -> tuple[Named, ...]:
         raise ParseError("larger than 1 MiB, which no manifest need be", file)
     read_yaml(text.encode(), file, many=True)  # Within bounds, and strictly; then its places.
     found: list[Named] = []
-    for node in yaml.compose_all(text, yaml.SafeLoader):
-        if node is not None:
-            found += _walk(node, (), _object(node), node)
-    # By an anchor, one place can stand for many.
-    return tuple({place.uri.start: place for place in found}.values())
+    try:
+        for node in yaml.compose_all(text, yaml.SafeLoader):
+            if node is not None:
+                found += _walk(node, (), _object(node), node)
+    except yaml.YAMLError as error:  # Stricter than `read_yaml` of tabs.
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        what = getattr(error, "problem", None) or "it is no YAML"
+        raise ParseError(f"cannot be edited: {what}{where}; write it otherwise", file) from error
+    return tuple(found)
 
 
 def edited(text: str, changes: Sequence[tuple[Span, str]]) -> str:
@@ -92,20 +98,25 @@ def edited(text: str, changes: Sequence[tuple[Span, str]]) -> str:
     return text
 
 
-def with_version(text: str, place: Named, uri: str, digest: str, source: str) -> str:
-    """The text with another version at a place.
+def with_version(text: str, places: Sequence[Named], uri: str, digest: str, source: str) -> str:
+    """The text with another version at some places, edited in one go.
 
     Args:
-        text: what `place` was found in.
-        place: one place of it; places must be edited from the last to the first.
+        text: what the places were found in.
+        places: what `named_in` found; what several share (by an anchor, or notes) changes once.
         uri: `models:/NAME/NUMBER`.
         digest: as `MODEL_DIGEST` has it.
         source: what an InferenceService loads.
     """
+    changes = [c for place in places for c in _changes(text, place, uri, digest, source)]
+    return edited(text, tuple(dict.fromkeys(changes)))
+
+
+def _changes(text: str, place: Named, uri: str, digest: str, source: str) -> list[tuple[Span, str]]:
     if place.kind == "pair":
         assert place.digest is not None
-        return edited(text, [(place.uri, uri), (place.digest, digest)])
-    changes = [(place.uri, source)]
+        return [(place.uri, uri), (place.digest, digest)]
+    changes: list[tuple[Span, str]] = [(place.uri, source)]
     if place.note is not None:
         changes.append((place.note, uri))
     if place.digest is not None:
@@ -119,8 +130,9 @@ def with_version(text: str, place: Named, uri: str, digest: str, source: str) ->
         if not place.has_annotations:
             new, indent = f"{indent}annotations:\n", f"{indent}  "
         new += "".join(f"{indent}{key}: {Span(0, 0, '').written(v)}\n" for key, v in lines)
+        new = new.replace("\n", _line_end(text))
         changes.append((_Raw(at, at, "", ""), new))
-    return edited(text, changes)
+    return changes
 
 
 class _Raw(Span):
@@ -136,8 +148,11 @@ def _walk(node: Any, at: Path, of: tuple[str, str, str, str], top: Any) -> Itera
         uri, digest = keys.get(URI), keys.get(DIGEST)
         if isinstance(uri, yaml.ScalarNode) and isinstance(digest, yaml.ScalarNode):
             yield Named("pair", _span(uri), _span(digest), of)
+        elif isinstance(uri, yaml.ScalarNode) and uri.value.startswith("models:/"):
+            yield Named("lone", _span(uri), None, of)
         storage = keys.get(STORAGE)
-        if isinstance(storage, yaml.ScalarNode) and of[0] == "serving.kserve.io":
+        beside = at[:2] in (("spec", "transformer"), ("spec", "explainer"))
+        if isinstance(storage, yaml.ScalarNode) and of[0] == "serving.kserve.io" and not beside:
             yield _storage(storage, of, top)
         for key, value in keys.items():
             yield from _walk(value, (*at, key), of, top)
@@ -152,10 +167,10 @@ def _pairs(node: Any, at: Path, of: tuple[str, str, str, str]) -> Iterator[Named
     found: dict[str, tuple[Span, int]] = {}
     tested = ""
     for index, item in enumerate(node.value):
+        name, span = "", None
         if isinstance(item, yaml.ScalarNode):
-            for name in (URI, DIGEST):
-                if item.value.startswith(f"{name}="):
-                    found[name] = (_literal(item, name), index)
+            name = next((n for n in (URI, DIGEST) if item.value.startswith(f"{n}=")), "")
+            span = _literal(item, name) if name else None
         elif isinstance(item, yaml.MappingNode):
             said = {k.value: v for k, v in item.value if isinstance(k, yaml.ScalarNode)}
             value = said.get("value")
@@ -164,12 +179,20 @@ def _pairs(node: Any, at: Path, of: tuple[str, str, str, str]) -> Iterator[Named
             if _text(said.get("op")) == "test":
                 tested = value.value
             elif _text(said.get("op")) == "replace" and tested in (URI, DIGEST):
-                found[tested], tested = (_span(value), index), ""
+                name, tested = tested, ""
             elif _text(said.get("name")) in (URI, DIGEST):
-                found[_text(said["name"])] = (_span(value), index)
-    if found.keys() == {URI, DIGEST}:
-        (uri, first), (digest, second) = found[URI], found[DIGEST]
-        yield Named("pair", uri, digest, of, at, (first, second))
+                name = _text(said["name"])
+            span = _span(value) if name else None
+        if span is None:
+            continue
+        if name == URI and URI in found:
+            yield Named("lone", found[URI][0], None, of)
+        found[name] = (span, index)
+        if found.keys() == {URI, DIGEST}:  # A patch may have several.
+            (uri, first), (digest, second) = found.pop(URI), found.pop(DIGEST)
+            yield Named("pair", uri, digest, of, at, (first, second))
+    if URI in found:
+        yield Named("lone", found[URI][0], None, of)
 
 
 def _storage(node: Any, of: tuple[str, str, str, str], top: Any) -> Named:
@@ -193,6 +216,11 @@ def _storage(node: Any, of: tuple[str, str, str, str], top: Any) -> Named:
         insert=insert,
         has_annotations=notes is not None,
     )
+
+
+def _line_end(text: str) -> str:
+    """How the lines of a file end, so that new ones do too."""
+    return "\r\n" if "\r\n" in text else "\n"
 
 
 def _line_start(node: Any) -> int:
@@ -238,35 +266,65 @@ def pointer(path: Path) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
-def patch_for(place: Named, uri: str, digest: str) -> str:
-    """A JSON patch that names another version in an object's `env`, and fails where it moved."""
+def patch_for(places: Sequence[Named], uri: str, digest: str) -> str:
+    """A JSON patch that names another version in an object's `env`s, and fails where they moved."""
     lines = []
-    for name, index, value in ((URI, place.order[0], uri), (DIGEST, place.order[1], digest)):
-        path = pointer((*place.at, index))
-        written = Span(0, 0, "").written(value)
-        lines += [
-            f"- {{op: test, path: {path}/name, value: {name}}}",
-            f"- {{op: replace, path: {path}/value, value: {written}}}",
-        ]
+    for place in places:
+        for name, index, value in ((URI, place.order[0], uri), (DIGEST, place.order[1], digest)):
+            path = pointer((*place.at, index))
+            written = Span(0, 0, "").written(value)
+            lines += [
+                f"- {{op: test, path: {path}/name, value: {name}}}",
+                f"- {{op: replace, path: {path}/value, value: {written}}}",
+            ]
     return "\n".join(lines) + "\n"
 
 
 def with_patch(text: str, file: str, target: Mapping[str, str], path: str) -> str:
-    """A kustomization with one more patch, the file `path`.
+    """A kustomization with one more patch, the file `path`, which is applied last.
 
     Raises:
-        ParseError: its `patches` are written in brackets.
+        ParseError: it is not written line by line, so that nothing can be put in.
     """
-    top: Any = yaml.compose(text, yaml.SafeLoader)
+    try:
+        top: Any = yaml.compose(text, yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise ParseError(f"cannot be edited: {error}".splitlines()[0], file) from error
     patches = _child(top, "patches")
     said = ", ".join(f"{k}: {Span(0, 0, '').written(v)}" for k, v in target.items() if v)
-    if patches is None:
-        gap = "" if text.endswith("\n") else "\n"
-        return f"{text}{gap}patches:\n  - target: {{{said}}}\n    path: {path}\n"
-    if not isinstance(patches, yaml.SequenceNode) or patches.flow_style or not patches.value:
-        raise ParseError("has its patches in brackets: write them line by line", file)
-    # Right below the key: a comment above the first patch stays with it.
-    key = next(k for k, v in top.value if v is patches)
-    at, column = text.index("\n", key.end_mark.index) + 1, patches.start_mark.column
+    at, column = len(text), 2
+    if patches is not None:
+        block = isinstance(patches, yaml.SequenceNode) and not patches.flow_style
+        if not block or not patches.value:
+            raise ParseError("has its patches in brackets: write them line by line", file)
+        column, last = patches.start_mark.column, _last(patches).end_mark
+        at = last.index if last.column == 0 else text.find("\n", last.index) + 1 or len(text)
+    gap = "" if text[:at].endswith("\n") else "\n"
+    head = "" if patches is not None else "patches:\n"
     entry = f"{' ' * column}- target: {{{said}}}\n{' ' * column}  path: {path}\n"
-    return text[:at] + entry + text[at:]
+    new = text[:at] + f"{gap}{head}{entry}".replace("\n", _line_end(text)) + text[at:]
+    meant = {"target": {k: v for k, v in target.items() if v}, "path": path}
+    (was,), now = plainly(text, file), plainly(new, file)
+    if now != [{**was, "patches": [*was.get("patches", []), meant]}]:
+        raise ParseError("takes no further patch as it is written: write it line by line", file)
+    return new
+
+
+def _last(node: Any) -> Any:
+    """The last thing written in a node."""
+    while isinstance(node, yaml.CollectionNode) and node.value and not node.flow_style:
+        node = node.value[-1][1] if isinstance(node, yaml.MappingNode) else node.value[-1]
+    return node
+
+
+def plainly(text: str, file: str) -> list[Any]:
+    """The documents of a text, every scalar as it is written.
+
+    Raises:
+        ParseError: it is no YAML, or (of an edit) would be none.
+    """
+    try:
+        return list(yaml.load_all(text, yaml.BaseLoader))
+    except yaml.YAMLError as error:
+        why = "cannot be edited as it is written: write it line by line"
+        raise ParseError(why, file) from error

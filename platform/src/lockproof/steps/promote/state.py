@@ -1,7 +1,7 @@
 """The files of a desired state, and their content with another version in it."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from posixpath import dirname, join, normpath
@@ -14,6 +14,7 @@ from lockproof.parse.desired_state import (
     Named,
     named_in,
     patch_for,
+    plainly,
     with_patch,
     with_version,
 )
@@ -56,8 +57,10 @@ class State:
         own = list(self._own())
         if own:
             texts = {path: self.text(path) for path, _ in own}
-            for path, place in sorted(own, key=lambda item: -item[1].uri.start):
-                texts[path] = self._edited(path, texts[path], place, wanted)
+            self._refuse_stale(own)
+            for path in texts:
+                places = [place for at, place in own if at == path]
+                texts[path] = self._edited(path, texts[path], places, wanted)
         else:
             texts = self._patched(wanted)
         return {path: text.encode() for path, text in texts.items() if text != self._was(path)}
@@ -107,8 +110,23 @@ class State:
         paths = [self.path, self.patch] if self.is_patched else [self.path]
         for path in paths:
             for place in self._places(path):
-                if self._is_of_model(path, place):
+                if place.kind != "lone" and self._is_of_model(path, place):
                     yield path, place
+
+    def _refuse_stale(self, found: Sequence[tuple[str, Named]]) -> None:
+        """Refuse where something of the same state would stay at the old version."""
+        for path in dict.fromkeys(path for path, _ in found):
+            if any(p.kind == "lone" and self._is_of_model(path, p) for p in self._places(path)):
+                raise ConfigError(
+                    f"{path}: a MODEL_URI of {self.model} has no MODEL_DIGEST beside it, so it"
+                    " would stay at its version: write one there"
+                )
+        patched = sum(path == self.patch for path, _ in found)
+        if self.is_patched and len(list(self._included(self.path, set()))) > patched:
+            raise ConfigError(
+                f"{self.patch} patches {patched} place(s), and more name {self.model} now: remove"
+                f" it and its entry in {self.path}, and promote again"
+            )
 
     def _places(self, path: str) -> tuple[Named, ...]:
         try:
@@ -124,16 +142,27 @@ class State:
         storage = [p for p in self._places(path) if p.kind == "storage"]
         return place.kind == "storage" and len(storage) == 1 and not place.version
 
-    def _edited(self, path: str, text: str, place: Named, wanted: Wanted) -> str:
-        if place.kind == "storage" and wanted.source.partition(":")[0] not in _KSERVE:
+    def _edited(self, path: str, text: str, places: Sequence[Named], wanted: Wanted) -> str:
+        storage = [place for place in places if place.kind == "storage"]
+        if storage and wanted.source.partition(":")[0] not in _KSERVE:
             raise ConfigError(
                 f"KServe loads nothing from {wanted.source[:200]}: keep the model's files in a"
                 ' bucket (the artifacts of MLflow\'s experiment, or upload = "reference")'
             )
+        notes = [place.note or place.insert for place in storage]
+        if len(set(notes)) < len(notes):
+            raise ConfigError(f"{path}: an InferenceService has several storageUri of a model")
         try:
-            return with_version(text, place, wanted.uri, wanted.digest, wanted.source)
+            new = with_version(text, places, wanted.uri, wanted.digest, wanted.source)
+            again = [p for p in named_in(new, path) if p.kind != "lone"]
+            done = [p for p in again if p.version == wanted.uri]
+            alike = _shape(plainly(new, path)) == _shape(plainly(text, path))
         except ParseError as error:
             raise ConfigError(str(error)) from error
+        said = {(p.digest.value if p.digest else "") for p in done}
+        if not alike or len(done) < len(places) or wanted.digest not in said:
+            raise ConfigError(f"{path} cannot be edited as it is written: edit it by hand")
+        return new
 
     def _patched(self, wanted: Wanted) -> dict[str, str]:
         """A kustomization that names no version: it patches what it includes."""
@@ -144,7 +173,8 @@ class State:
                 f"{self.path}: {what} names a version of {self.model}: put MODEL_URI"
                 f" (models:/{self.model}/1) and MODEL_DIGEST beside each other there once"
             )
-        objects = {place.object for _, place in found}
+        self._refuse_stale(found)
+        objects = {(path, place.object) for path, place in found}
         if len(objects) != 1 or not all(place.at for _, place in found):
             raise ConfigError(
                 f"{self.path}: {found[0][0]} and others name versions of {self.model} in"
@@ -152,15 +182,15 @@ class State:
             )
         if self.read(self.patch) is not None and not self._places(self.patch):
             raise ConfigError(f"{self.patch} is in the way: its name is that of our patch; move it")
-        place = found[0][1]
-        group, kind, namespace, name = place.object
+        places = [place for _, place in found]
+        group, kind, namespace, name = places[0].object
         target = {"group": group, "kind": kind, "namespace": namespace, "name": name}
         try:
             patch = self.patch.rpartition("/")[2]
             top = with_patch(self.text(self.path), self.path, target, patch)
         except ParseError as error:
             raise ConfigError(str(error)) from error
-        return {self.patch: patch_for(place, wanted.uri, wanted.digest), self.path: top}
+        return {self.patch: patch_for(places, wanted.uri, wanted.digest), self.path: top}
 
     def _kustomization(self, path: str) -> Mapping[str, Any]:
         try:
@@ -191,6 +221,13 @@ class State:
                     said = version_uri(place.version)
                     if place.kind == "pair" and said and said[0] == self.model:
                         yield there, place
+
+
+def _shape(value: Any) -> Any:
+    """What a document is made of, but for its scalars and annotations: an edit keeps it."""
+    if isinstance(value, Mapping):
+        return {k: _shape(v) for k, v in value.items() if k != "annotations"}
+    return [_shape(v) for v in value] if isinstance(value, list) else None
 
 
 _KSERVE = ("s3", "gs", "https", "http", "pvc", "hdfs", "webhdfs", "abfs", "abfss", "wasbs")
