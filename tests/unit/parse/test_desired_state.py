@@ -213,3 +213,24 @@ def test_a_uri_without_a_digest_is_not_left_behind(path: str) -> None:
     files = {"kustomization.yaml": "resources: [r.yaml]\n", "r.yaml": ROLLOUT + LONE + PAIR}
     with pytest.raises(ConfigError, match="no MODEL_DIGEST beside it"):
         _state(files, path).with_wanted(WANTED)
+
+
+LATER = "- op: replace\n  path: /spec/c/0/env/0/value\n  value: models:/m/3\n"
+
+
+@pytest.mark.parametrize(
+    "top",
+    ["patchesJson6902:\n- path: x.yaml\n", "patches:\n- path: model-m.yaml\n- path: x.yaml\n"],
+)
+def test_what_would_override_our_patch_is_refused(top: str) -> None:
+    files = {"kustomization.yaml": "resources: [r.yaml]\n", "r.yaml": ROLLOUT + PAIR}
+    made = _state(files, "kustomization.yaml").with_wanted(WANTED)
+    if "model-m" in top:
+        files["model-m.yaml"] = made["model-m.yaml"].decode()
+    files |= {"kustomization.yaml": f"resources: [r.yaml]\n{top}", "x.yaml": LATER}
+    with pytest.raises(ConfigError, match="may override it"):
+        _state(files, "kustomization.yaml").with_wanted(WANTED)
+    files["x.yaml"] = "- {op: replace, path: /spec/replicas, value: 2}\n"
+    assert "model-m.yaml" in _state(files, "kustomization.yaml").with_wanted(
+        Wanted("models:/m/4", "md5:4", "")
+    )

@@ -121,6 +121,7 @@ class State:
                     f"{path}: a MODEL_URI of {self.model} has no MODEL_DIGEST beside it, so it"
                     " would stay at its version: write one there"
                 )
+        self._refuse_overriding()
         patched = sum(path == self.patch for path, _ in found)
         if self.is_patched and len(list(self._included(self.path, set()))) > patched:
             raise ConfigError(
@@ -141,6 +142,30 @@ class State:
         # An InferenceService that says nothing yet: the only one of its file is meant.
         storage = [p for p in self._places(path) if p.kind == "storage"]
         return place.kind == "storage" and len(storage) == 1 and not place.version
+
+    def _refuse_overriding(self) -> None:
+        """Refuse what kustomize applies after our patch, where it may be about the same fields."""
+        if not self._is_kustomization:
+            return
+        value, beside = self._kustomization(self.path), self.patch.rpartition("/")[2]
+        patches = value.get("patches")
+        entries = (
+            [e for e in patches if isinstance(e, Mapping)] if isinstance(patches, list) else []
+        )
+        ours = [n for n, e in enumerate(entries) if e.get("path") == beside]
+        later = entries[ours[-1] + 1 :] if ours else []
+        for key in ("patchesJson6902", "replacements"):
+            more = value.get(key)
+            later += [e for e in more if isinstance(e, Mapping)] if isinstance(more, list) else []
+        for entry in later:
+            file = normpath(join(dirname(self.path), str(entry.get("path") or "")))
+            content = self.read(file) if entry.get("path") else None
+            said = f"{entry} {content.decode(errors='replace') if content else ''}"
+            if "MODEL_" in said or "/env" in said or ".env" in said:
+                raise ConfigError(
+                    f"{self.path}: {entry.get('path') or 'a patch or replacement'} is applied after"
+                    f" {beside} and may override it: put it into patches, before {beside}"
+                )
 
     def _edited(self, path: str, text: str, places: Sequence[Named], wanted: Wanted) -> str:
         storage = [place for place in places if place.kind == "storage"]
