@@ -3,7 +3,7 @@
 import json
 import re
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -18,7 +18,14 @@ names = st.text(
     st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40
 ).filter(lambda name: name not in (".", ".."))
 paths = st.lists(names, min_size=1, max_size=4).map("/".join)
-listings = st.dictionaries(paths, digests, max_size=20)
+
+
+def can_lie_side_by_side(files: Mapping[str, str]) -> bool:
+    """Whether no file has the name of another one's folder."""
+    return not any(other.startswith(f"{path}/") for path in files for other in files)
+
+
+listings = st.dictionaries(paths, digests, max_size=20).filter(can_lie_side_by_side)
 
 
 def pieces(content: bytes, size: int) -> Iterator[bytes]:
