@@ -377,7 +377,7 @@ def declared() -> tuple[set[str], dict[str, set[str]]]:
             if isinstance(node, ast.ClassDef) and node.name == "Inputs":
                 names = [n.target.id for n in node.body if isinstance(n, ast.AnnAssign)]  # type: ignore[union-attr]
                 found[""] = {name.replace("_", "-") for name in names}
-            if isinstance(node, ast.ClassDef) and node.name == "Lockproof":
+            if isinstance(node, ast.ClassDef) and node.name in ("Lockproof", "Steps"):
                 for function in node.body:
                     if isinstance(function, ast.AsyncFunctionDef | ast.FunctionDef):
                         names = [argument.arg for argument in function.args.args]
