@@ -57,7 +57,9 @@ def test_whole_files_say_what_pathspec_says(patterns: list[str], paths: list[str
     ours = Ignored({".dvcignore": "\n".join(patterns).encode()})
     try:
         ours.check()
-        theirs = GitIgnoreSpec.from_lines([p.strip() for p in patterns])
+        # Named, since with google-re2 beside it pathspec takes another one, which answers otherwise
+        # where a folder is ignored and a pattern before that takes all back.
+        theirs = GitIgnoreSpec.from_lines([p.strip() for p in patterns], backend="simple")
     except (ParseError, ValueError):
         return
     for path in paths:
