@@ -130,6 +130,16 @@ def test_status_shows_what_others_added(project: Project) -> None:
     project.lab.api.call("PATCH", path, away, "application/json-patch+json")
     assert project.run("status").code == 0, "the advice was followed"
 
+    # What is not ready is told beside it.
+    web = project.deployment()
+    web["spec"]["template"]["spec"]["nodeSelector"] = {"disk": "golden"}
+    project.declare(web)
+    assert project.run("--no-wait").code in (0, 5)
+    project.lab.api.call(
+        "PATCH", f"{path}?fieldManager=kubectl-edit", sidecar, "application/json-patch+json"
+    )
+    assert sorted(project.run("status").rules) == ["LP906", "LP910"]
+
 
 @pytest.mark.usefixtures("rollouts")
 def test_a_rollout_that_waits_for_its_model_holds_nothing_else_back(project: Project) -> None:

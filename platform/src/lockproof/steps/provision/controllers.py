@@ -5,7 +5,7 @@ Kubernetes' API reference (`f:NAME` for a key, `k:{…}` for the item of a list 
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lockproof.model.resource import Body, GroupKind, Manifest, ResourceKey
@@ -67,7 +67,7 @@ def left_to_others(
     return {field: manager for field, manager in held if manager is not None}
 
 
-def without(body: Body, fields: Iterator[str] | Sequence[str]) -> Body:
+def without(body: Body, fields: Iterable[str]) -> Body:
     """A copy of an object that lacks these dotted fields."""
     for field in fields:
         *way, last = field.split(".")

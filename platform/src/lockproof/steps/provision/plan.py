@@ -132,7 +132,7 @@ def wanted(session: Session, item: Item) -> Body:
     """The object as it is applied, without what a controller has by now; that is kept in `left`."""
     more = session.policy.provision.left
     item.left = left_to_others(item.key, item.body, item.live, session.manifests, more)
-    return session.inventory.member(without(item.body, list(item.left)), item.live)
+    return session.inventory.member(without(item.body, item.left), item.live)
 
 
 def explain(item: Item, refusal: Refusal) -> Finding:

@@ -89,10 +89,12 @@ def status(request: Request, progress: Progress) -> Report:
         elif item.action == "change":
             fields = [change.field for change in item.changes]
             account.findings.append(rules.drifted(item.name, "differs", fields, place))
-        elif item.live is not None and (added := additions(item.live)):
-            account.findings.append(rules.added(item.name, added, place))
-        elif item.state not in (None, "ready"):
-            account.findings.append(explain_state(session, item, waited=False))
+        else:
+            added = additions(item.live) if item.live is not None else {}
+            if added:
+                account.findings.append(rules.added(item.name, added, place))
+            if item.state not in (None, "ready"):
+                account.findings.append(explain_state(session, item, waited=False))
     everything = members(session, parent)
     for body in undeclared(session, everything, {item.key for item in account.items}):
         account.findings.append(rules.undeclared(str(ResourceKey.of(body))))
