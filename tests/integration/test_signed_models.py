@@ -201,6 +201,42 @@ def test_bytes_of_the_work_tree_are_those_of_head_only(project: Project) -> None
     assert asked(project, "verify", "HEAD~1") == (0, [])
 
 
+def test_whose_proofs_count_may_be_said_by_the_base_alone(project: Project) -> None:
+    base = project.git("rev-parse", "HEAD").strip()
+    project.write({"lockproof.toml": POLICY})
+    project.commit("trust nobody")
+    assert run(project, "register", base, "--model", "toy", "--base", base) == 0
+
+
+def test_line_ends_that_git_writes_are_no_other_bytes(project: Project) -> None:
+    """Of a model that Git keeps, in a checkout as Windows has it."""
+    pipeline = (project.root / "dvc.yaml").read_text()
+    kept = pipeline.replace("outs: [model.txt]", "outs: [model.txt: {cache: false}]")
+    assert kept != pipeline
+    project.write({"dvc.yaml": kept})
+    (project.root / ".gitignore").unlink()
+    project.repro("a model in Git")
+    assert project.git("ls-files", "model.txt").strip() == "model.txt"
+    report = str(proof_of(project, "kept.json"))
+    project.git("config", "core.autocrlf", "true")
+    model = project.root / "model.txt"
+    model.unlink()
+    project.git("checkout", "-q", "--", "model.txt")
+    assert b"\r\n" in model.read_bytes()
+    assert run(project, "attest", "--report", report, "--key", key(project)) == 0
+    for subject in ("HEAD", "./model.txt"):
+        assert asked(project, "verify", subject) == (0, []), subject
+    model.write_bytes(b"other\r\n")
+    for subject in ("HEAD", "./model.txt"):
+        code, found = asked(project, "verify", subject)
+        assert (code, found[0][:5]) == (1, "LP725"), subject
+
+
+def test_what_never_ends_is_no_model(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(project, "verify", "/dev/zero") == 2
+    assert "/dev/zero is no file" in capsys.readouterr().err
+
+
 def test_without_trust_a_report_is_asked_for(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,8 +3,11 @@
 import contextlib
 import fcntl
 import os
+import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from lockproof.errors import UsageError
 
@@ -13,6 +16,7 @@ UMASK = os.umask(0o077)
 os.umask(UMASK)
 
 _BEGINS, _ENDS = ".lockproof-new-", ".tmp"
+_LARGEST = 64 << 20
 _SWEPT: set[Path] = set()
 """Folders in which this process has looked for what killed ones left."""
 
@@ -77,6 +81,40 @@ def _remove_if_left(path: Path) -> None:
             os.unlink(path)
         finally:
             os.close(handle)
+
+
+@contextlib.contextmanager
+def open_named(path: Path, instead: str) -> Iterator[BinaryIO]:
+    """Open a file that somebody names; never waits for whoever may write into a pipe.
+
+    Args:
+        path: the file.
+        instead: what to give where it is none, such as `the report`.
+
+    Raises:
+        UsageError: it cannot be read, or is a folder, a pipe or a device.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise UsageError(f"{path} is no file: give {instead}")
+            yield file
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def read_named(path: Path, kind: str, instead: str) -> bytes:
+    """The content of a file that somebody names: a `kind`, which has 64 MiB at most.
+
+    Raises:
+        UsageError: as `open_named`, or it is larger.
+    """
+    with open_named(path, instead) as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise UsageError(f"{path} is larger than 64 MiB, which no {kind} is")
+    return content
 
 
 def cache_root() -> Path:

@@ -2,12 +2,12 @@
 
 import hashlib
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from lockproof.adapters.files import read_named
 from lockproof.config import Policy
 from lockproof.errors import UsageError
 from lockproof.model.finding import Severity
@@ -17,8 +17,6 @@ from lockproof.model.verdict import OutputVerdict, Verdict, worst
 
 from .interface import Scene
 
-_LARGEST = 64 << 20
-
 
 def read_report(scene: Scene, path: Path) -> tuple[Report, str]:
     """The report that a file holds, and SHA-256 of the file in hex.
@@ -27,17 +25,7 @@ def read_report(scene: Scene, path: Path) -> tuple[Report, str]:
         UsageError: it cannot be read, is none, or is one that the revision itself brings.
     """
     _refuse_own(scene, path)
-    try:
-        # Not to wait for whoever may write into a pipe.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise UsageError(f"{path} is no file: give the report that 'lockproof' wrote")
-            content = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
-    if len(content) > _LARGEST:
-        raise UsageError(f"{path} is larger than 64 MiB, which no report is")
+    content = read_named(path, "report", "the report that 'lockproof' wrote")
     try:
         return Report.model_validate_json(content), hashlib.sha256(content).hexdigest()
     except ValidationError as error:

@@ -1,22 +1,21 @@
 """Signed proofs in place of a report: looked for, weighed, and what they leave unproved."""
 
-import os
-import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from shlex import quote
 
+from lockproof.adapters.files import read_named
 from lockproof.adapters.proofs import places
 from lockproof.adapters.proofs.notes import read_note
 from lockproof.adapters.proofs.remote import proofs_in
 from lockproof.adapters.store.config import COMMITTED
 from lockproof.config import matches_any
-from lockproof.errors import ConfigError, UsageError
+from lockproof.errors import ConfigError
 from lockproof.model.check import Check
 from lockproof.model.digest import lock_digest
 from lockproof.model.finding import Finding
 from lockproof.model.remote import RemoteConfig
-from lockproof.model.sealed import MOST_BYTES, Sealed
+from lockproof.model.sealed import Sealed
 from lockproof.model.verdict import Verdict
 from lockproof.parse.bundle import read_bundles
 from lockproof.rules.catalog import finding
@@ -163,18 +162,7 @@ def read_proof(path: Path) -> bytes:
     Raises:
         UsageError: it cannot be read, is no file, or is too large.
     """
-    try:
-        # Not to wait for whoever may write into a pipe.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise UsageError(f"{path} is no file: give the proof that 'attest --bundle' wrote")
-            content = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
-    if len(content) > MOST_BYTES:
-        raise UsageError(f"{path} is larger than 64 MiB, which no proof is")
-    return content
+    return read_named(path, "proof", "the proof that 'attest --bundle' wrote")
 
 
 def bundles_of(found: Iterable[Found], refuse: Callable[[Refusal], None]) -> list[Sealed]:

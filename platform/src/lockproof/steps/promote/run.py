@@ -20,6 +20,8 @@ from lockproof.model.registration import (
     Wanted,
 )
 from lockproof.render.promotion import commit_message, pull_request_body
+from lockproof.steps.gate.interface import Request as GateRequest
+from lockproof.steps.gate.run import open_scene
 from lockproof.steps.progress import Progress
 from lockproof.steps.proofs.today import refusal_of, trusts
 from lockproof.steps.registered import version_named
@@ -63,7 +65,7 @@ def promote(request: Request, progress: Progress) -> Promoted:
     if request.revert is not None:
         return _revert(scene)
     problems = [*standing.problems(scene.version), *_copied(scene)]
-    if not problems and trusts(request.directory, progress):
+    if not problems and trusts(open_scene(GateRequest(request.directory), progress)[0], progress):
         folder = standing.git.root / (scene.version.said("root") or ".")
         problems += filter(None, [refusal_of(scene.version, folder, progress)])
     if problems:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from lockproof.adapters.files import open_named
 from lockproof.adapters.hashing import CHUNK, both_md5
 from lockproof.errors import UsageError
 from lockproof.model.digest import Digest, directory_digest
@@ -88,10 +89,6 @@ def _sha256(path: Path) -> str:
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
-    try:
-        # Not to wait for whoever may write into a pipe.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            while chunk := file.read(CHUNK):
-                yield chunk
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
+    with open_named(path, "a model's file or folder") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk

@@ -22,23 +22,36 @@ class Court:
     signers: tuple[Signer, ...]
 
 
-def court_of(asked: Request, progress: Progress) -> Court:
-    """Open a revision; signers, their keys and what is revoked are those of HEAD.
+def court_of(scene: Scene, progress: Progress) -> Court:
+    """Who may prove what of a revision; signers, their keys and what is revoked are those of HEAD.
 
-    An old commit's own policy does not know what was revoked since, nor whose key is new. Where
-    `asked` names a base or a policy, those count.
+    An old commit's own policy does not know what was revoked since, nor whose key is new. Where the
+    scene was opened with a base or a policy, those count.
 
     Raises:
-        UsageError, ConfigError: the repository, a revision, the policy or a key is not usable.
+        UsageError, ConfigError: HEAD, its policy or a key is not usable.
         MissingExtraError: what checks signatures is not installed.
     """
-    scene, _ = open_scene(asked, progress)
-    if asked.pull_request or asked.policy is not None or asked.revision == "HEAD":
-        return Court(scene, trusted_signers(scene))
-    now, _ = open_scene(replace(asked, revision="HEAD"), progress)
+    now = _now(scene, progress)
     today = {"trust": now.policy.trust, "revoked": now.policy.revoked}
     policy = scene.policy.model_copy(update=today)
     return Court(replace(scene, policy=policy), trusted_signers(now))
+
+
+def _now(scene: Scene, progress: Progress) -> Scene:
+    asked = scene.request
+    if asked.pull_request or asked.policy is not None or asked.revision == "HEAD":
+        return scene
+    return open_scene(replace(asked, revision="HEAD"), progress)[0]
+
+
+def trusts(scene: Scene, progress: Progress) -> bool:
+    """Whether the policy by which proofs of a revision count names anybody who may prove.
+
+    Raises:
+        UsageError, ConfigError: HEAD or its policy is not usable.
+    """
+    return bool(_now(scene, progress).policy.trust)
 
 
 def weighed(court: Court, given: Path | None) -> tuple[list[Weighed], list[Refusal]]:
@@ -75,16 +88,6 @@ def proof_of(found: Sequence[Weighed], name: str, outputs: dict[str, str]) -> We
     return None
 
 
-def trusts(directory: Path, progress: Progress) -> bool:
-    """Whether the policy of HEAD names anybody who may prove.
-
-    Raises:
-        UsageError, ConfigError: the repository or the policy is not usable.
-    """
-    scene, _ = open_scene(Request(directory), progress)
-    return bool(scene.policy.trust)
-
-
 def refusal_of(version: ModelVersion, directory: Path, progress: Progress) -> str | None:
     """Why no signed proof stands behind a model version; None where one does.
 
@@ -96,8 +99,8 @@ def refusal_of(version: ModelVersion, directory: Path, progress: Progress) -> st
     Raises:
         UsageError, ConfigError, UnavailableError: as `court_of` and `weighed`.
     """
-    court = court_of(Request(directory, revision=version.commit or ""), progress)
-    found, refused = weighed(court, None)
+    scene, _ = open_scene(Request(directory, revision=version.commit or ""), progress)
+    found, refused = weighed(court_of(scene, progress), None)
     if proof_of(found, version.name, version.digests("outputs") or {}) is not None:
         return None
     why = f": {refused[0].why}" if refused else ""

@@ -26,6 +26,7 @@ from lockproof.model.verdict import Verdict, worst
 from lockproof.rules.catalog import finding
 from lockproof.steps.clock import Clock
 from lockproof.steps.gate.interface import Request, Scene
+from lockproof.steps.gate.run import open_scene
 from lockproof.steps.gate.signed import (
     Found,
     beside_the_data,
@@ -86,7 +87,7 @@ def verify(request: VerifyRequest, progress: Progress) -> Verified:
         policy=request.policy,
         proof=request.bundle,
     )
-    court = court_of(gate, progress)
+    court = court_of(open_scene(gate, progress)[0], progress)
     scene, signers = court.scene, court.signers
     refused: list[Refusal] = []
     sha256 = None
@@ -203,7 +204,7 @@ def _of_bytes(
         for each in counting
         if each.verdict
         and any(
-            o.sha256 == sha256
+            (o.sha256 == sha256 or _as_git_writes_it(scene, own, o.sha256))
             and o.locked.is_dir == path.is_dir()
             and (not at_home or o.path == own)
             for o in each.verdict.outputs

@@ -7,7 +7,6 @@ from lockproof.model.digest import lock_digest
 from lockproof.model.registration import Proof
 from lockproof.model.report import Report
 from lockproof.steps.gate.fitting import problems_of
-from lockproof.steps.gate.interface import Request as GateRequest
 from lockproof.steps.gate.interface import Scene
 from lockproof.steps.gate.proof import read_report
 from lockproof.steps.models import Model
@@ -50,7 +49,7 @@ def proof_by_report(scene: Scene, path: Path) -> tuple[Proof, Report]:
 
 
 def proof_by_signature(
-    asked: GateRequest, model: Model, given: Path | None, progress: Progress
+    scene: Scene, model: Model, given: Path | None, progress: Progress
 ) -> tuple[Proof, Report]:
     """The proof that somebody signed whom the policy trusts.
 
@@ -59,7 +58,7 @@ def proof_by_signature(
         UsageError, ConfigError: the file of the proof, the policy or a key is not usable.
         UnavailableError: the remote, where proofs are, does not answer.
     """
-    court = court_of(asked, progress)
+    court = court_of(scene, progress)
     found, refused = weighed(court, given)
     outputs = {path: str(digest) for path, digest in model.digests.items()}
     counting = proof_of(found, model.rule.name, outputs)

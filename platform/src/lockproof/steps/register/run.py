@@ -99,11 +99,7 @@ def _planned(request: Request, progress: Progress) -> _Plan:
     if scene.reading.problems:
         raise ConfigError(scene.reading.problems[0].message)
     model = model_named(scene.policy, scene.pipeline, request.model)
-    if (
-        request.report is None
-        and request.bundle is None
-        and not trusts(request.directory, progress)
-    ):
+    if request.report is None and request.bundle is None and not trusts(scene, progress):
         raise UsageError(
             "nothing says by what the commit is proved: give --report FILE, or name in [[trust]]"
             f" of {FILE_NAME} whose signed proofs count"
@@ -111,7 +107,7 @@ def _planned(request: Request, progress: Progress) -> _Plan:
     if request.report is not None:
         proof, report = proof_by_report(scene, request.report)
     else:
-        proof, report = proof_by_signature(asked, model, request.bundle, progress)
+        proof, report = proof_by_signature(scene, model, request.bundle, progress)
     registration = registration_of(scene, model, proof)
     layout = layout_of(model.rule, registration.loads, proof.environment)
     # Not by the word of the commit: credentials go there.
