@@ -1,7 +1,7 @@
 """Which commands say what lockproof they install."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lockproof.parse.install_command import unpinned
@@ -55,6 +55,9 @@ def test_not_known(command: str, why: str) -> None:
 
 
 @given(st.text())
+@example("@")
+@example("@ x")
+@example("@ '")
 def test_any_text_is_read(text: str) -> None:
     assert unpinned(text) is None or "lockproof" in text.lower()
     bare = unpinned(f"pip install {AT}\npip install lockproof\n{text}")

@@ -27,11 +27,12 @@ def unpinned(command: str) -> str | None:
         command: one that a shell can read.
     """
     try:
-        lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
-        lexer.whitespace_split = True
+        # A new line ends a command, so that no word of the next one belongs to it.
+        lexer = shlex.shlex(command, posix=True, punctuation_chars="();<>|&\n")
+        lexer.whitespace, lexer.whitespace_split = " \t\r", True
         words = list(lexer)
     except ValueError:  # Such as an apostrophe in a here-document.
-        words = command.split()
+        words = [word for line in command.splitlines() for word in (*line.split(), "\n")]
     if not any(_INSTALLERS.fullmatch(os.path.basename(word)) for word in words):
         return None
     own_index = any(word.startswith(_INDEX) for word in words)
