@@ -10,7 +10,7 @@
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
-PYTEST := $(BIN)/pytest -rs
+PYTEST := $(BIN)/pytest -rsfE
 ARGS ?=
 
 .PHONY: help

@@ -194,13 +194,13 @@ def _requirement(line: str, path: Path, where: str, reading: _Reading, *, constr
     else:
         source = requirement
     # A constraint with an address decides where a package comes from.
+    _note(re.split(r"\s*;|\s", source, maxsplit=1)[0], path, where, reading)
     reading.unhashed += not hashed
     if not (hashed or _ARCHIVE_HASH.search(source.partition("#")[2]) or _COMMIT.match(source)):
         raise ConfigError(
             f"{where}: '{requirement}' is not pinned; "
             + (_NO_FOLDER if "://" not in source else "add --hash=sha256:… or a full commit")
         )
-    _note(re.split(r"\s*;|\s", source, maxsplit=1)[0], path, where, reading)
     if not constraint:
         reading.names[normalised(name or source)] = ""
         reading.named = reading.named and bool(name)
