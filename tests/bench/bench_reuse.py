@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.integration.pipelines import new_project
 
+from .large_pipeline import copies
 from .timing import BIN, Cost, alternate, cost, own_environment, seconds, show
 
 STAGES = int(os.environ.get("LOCKPROOF_BENCH_REUSE", "1000"))
@@ -13,15 +14,8 @@ STAGES = int(os.environ.get("LOCKPROOF_BENCH_REUSE", "1000"))
 
 def test_unchanged(tmp_path: Path) -> None:
     project = new_project(tmp_path)
-    stages = "\n".join(
-        f"  s{number}: {{cmd: cp raw.txt o{number}.txt, deps: [raw.txt], outs: [o{number}.txt]}}"
-        for number in range(STAGES)
-    )
-    policy = own_environment(tmp_path / "environment")
-    project.write(
-        {"raw.txt": "raw\n", "dvc.yaml": f"stages:\n{stages}\n", "lockproof.toml": policy}
-    )
-    project.repro()
+    project.write({"lockproof.toml": own_environment(tmp_path / "environment")})
+    copies(project, STAGES)
     where = {
         "LOCKPROOF_CACHE_DIR": str(tmp_path / "cache"),
         "LOCKPROOF_STATE_DIR": str(tmp_path / "state"),

@@ -39,6 +39,31 @@ def large_pipeline(base: Path, stages: int) -> Project:
     return project
 
 
+def copies(project: Project, stages: int) -> None:
+    """Stages that each copy one file, locked and committed as if DVC had run them.
+
+    The lock is written whole, as for `large_pipeline`; the commands are true to it.
+    """
+    text = "raw\n"
+    _cache(project.root, text.encode())
+    declared: dict[str, Any] = {}
+    locked: dict[str, Any] = {}
+    for number in range(stages):
+        out, command = f"o{number}.txt", f"cp raw.txt o{number}.txt"
+        declared[f"s{number}"] = {"cmd": command, "deps": ["raw.txt"], "outs": [out]}
+        locked[f"s{number}"] = {
+            "cmd": command,
+            "deps": [{"path": "raw.txt", **_file(text)}],
+            "outs": [{"path": out, **_file(text)}],
+        }
+    outputs = {f"o{number}.txt": text for number in range(stages)}
+    ignored = "".join(f"/{path}\n" for path in outputs)
+    project.write({"raw.txt": text, ".gitignore": ignored, **outputs})
+    _dump(project.root / "dvc.yaml", {"stages": declared})
+    _dump(project.root / "dvc.lock", {"schema": "2.0", "stages": locked})
+    project.commit("copies")
+
+
 def _stage(project: Project, name: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
     code, data = f"src/{name}", f"data/{name}.bin"
     sources = {f"m{i}.py": f"# {name} {i}\n" + "x = 1\n" * 40 for i in range(_SOURCES)}

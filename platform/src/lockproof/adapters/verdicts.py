@@ -73,6 +73,13 @@ def _path(key: str) -> Path:
     return cache_root() / "verdicts" / key[:2] / f"{key[2:]}.json"
 
 
+def any_kept() -> bool:
+    """Whether any verdict is kept here, of whatever."""
+    with suppress(OSError):
+        return any((cache_root() / "verdicts").iterdir())
+    return False
+
+
 def load(key: str, secret: Secret) -> ProvedStage | None:
     """The proof stored under a key; None where there is none or it is not ours."""
     try:

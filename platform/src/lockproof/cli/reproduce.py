@@ -90,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
     import anyio
 
     from lockproof.cli.progress import progress
+    from lockproof.model.report import Report
     from lockproof.steps.reproduce import Request, reproduce
     from lockproof.steps.reproduce.conditions import parse_names
 
@@ -107,7 +108,14 @@ def run(args: argparse.Namespace) -> int:
         log_mlflow=args.log_mlflow,
         vary=parse_names(args.vary) if args.vary is not None else (),
     )
+    reports: list[Report] = []
+
+    async def main() -> None:
+        # Not this task's result: Python writes that out as text, all of it, when the task ends.
+        reports.append(await reproduce(request, shown))
+
     with progress(verbose=args.verbose) as shown:
-        report = anyio.run(reproduce, request, shown)
+        anyio.run(main)
+    report = reports[0]
     deliver(report, args, Path(report.host.paths["logs"]).parent)
     return report.verdict.exit_code

@@ -4,8 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
+
 from lockproof.adapters.environment.build import PipelineEnvironment
-from lockproof.adapters.environment.folders import editable_into, folders_of, state_elsewhere
+from lockproof.adapters.environment.folders import editable_into, folders_of
+from lockproof.adapters.environment.identity import state_of
 from lockproof.adapters.environment.variables import stage_variables
 from lockproof.adapters.sandbox.detect import find_isolation
 from lockproof.adapters.sandbox.disposable import is_disposable
@@ -96,14 +99,14 @@ class Seen:
 async def look_at_system() -> str:
     """Take down the state of the system's own folders, which are the longest to look at."""
     system = [m.source for m in system_view(network=False).mounts if m.kind == "read"]
-    return await state_elsewhere(system)
+    return await anyio.to_thread.run_sync(state_of, system)
 
 
 async def look_at_own(surface: Surface) -> str | None:
     """Take down the state of all else that stages can read; None where they can read anything."""
     if not surface.isolation.level.own_root:
         return None
-    return await state_elsewhere(own_places(surface.view))
+    return await anyio.to_thread.run_sync(state_of, own_places(surface.view))
 
 
 def own_places(view: View) -> list[str]:

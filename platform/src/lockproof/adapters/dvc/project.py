@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,9 @@ class Project:
         pipeline: Pipeline,
         lock_files: Mapping[str, bytes],
     ) -> None:
-        """Open the project at `root`; everything DVC writes goes to `scratch` or the checkout.
+        """A project at `root`; everything DVC writes goes to `scratch` or the checkout.
+
+        DVC takes a second to load, so it opens the project when it is first asked (`repo`).
 
         `pipeline` and `lock_files` are what the checkout declares and locks: DVC reads a lock
         again for each of its stages, and is not asked.
@@ -55,19 +58,36 @@ class Project:
         _be_quiet()
         refuse_links(root)
         self.root, self.pipeline, self.lock_files = root, pipeline, lock_files
-        self._trusted = trusted
-        with foreign("the DVC project", root):
-            self.repo, self._own = open_repository(root, scratch, trusted)
+        self._scratch, self._trusted = scratch, trusted
+        self._opening = threading.Lock()
+        self._opened: tuple[Any, frozenset[str]] | None = None
+
+    @property
+    def repo(self) -> Any:
+        """DVC's own repository object.
+
+        Raises:
+            ConfigError: DVC refuses the project.
+        """
+        return self._open()[0]
+
+    def _open(self) -> tuple[Any, frozenset[str]]:
+        with self._opening:
+            if self._opened is None:
+                with foreign("the DVC project", self.root):
+                    self._opened = open_repository(self.root, self._scratch, self._trusted)
+            return self._opened
 
     def is_foreign(self, remote: str | None) -> bool:
         """Whether a remote (None: the default) must not be asked: only the commit names it.
 
         A folder of the commit itself may be: it holds no more than the commit.
         """
-        name = str(remote or self.repo.config["core"].get("remote") or "").lower()
-        if name not in self._own:
+        repo, own = self._open()
+        name = str(remote or repo.config["core"].get("remote") or "").lower()
+        if name not in own:
             return False
-        url = str(self.repo.config["remote"][name]["url"])
+        url = str(repo.config["remote"][name]["url"])
         inside = Path(os.path.realpath(url)).is_relative_to(
             os.path.realpath(self._trusted.checkout)
         )
@@ -82,8 +102,9 @@ class Project:
         return same_source(self._trusted.read(file), (self.root / file).read_bytes())
 
     def close(self) -> None:
-        """Release DVC's databases."""
-        self.repo.close()
+        """Release DVC's databases, where it was asked."""
+        if self._opened is not None:
+            self._opened[0].close()
 
 
 class Hasher:

@@ -1,14 +1,8 @@
 """Which folders of the machine an environment consists of, for stages that see nothing else."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-
-import anyio
-
-from lockproof.errors import LockproofError
 
 from .build import PipelineEnvironment
 from .prefixes import folders_of_python, narrow, prefix_of
@@ -41,23 +35,6 @@ async def folders_of(
         if selected(name, RUNTIMES):
             found += [Path(p) for p in value.split(os.pathsep) if os.path.isabs(p)]
     return narrow(found, never)
-
-
-async def state_elsewhere(places: Iterable[str]) -> str:
-    """`identity.state_of` in a process of its own, beside which this one can go on.
-
-    Raises:
-        LockproofError: that process failed.
-    """
-    done = await anyio.run_process(
-        [sys.executable, "-I", "-S", Path(__file__).with_name("identity.py")],
-        input=os.fsencode("\0".join(places)),
-        stderr=subprocess.DEVNULL,
-        check=False,
-    )
-    if done.returncode:
-        raise LockproofError("the process that looks at the environment's files failed")
-    return done.stdout.decode()
 
 
 def editable_into(folders: Iterable[Path], clone: Path) -> str | None:

@@ -1,28 +1,47 @@
 """What stands for the state of folders: a digest that changes when anything in them does.
 
 As Git's index does, it takes size, inode, mode and times in place of content: no program can
-change a file and keep its change time, short of setting the clock back. Standard library only, for
-it also runs as a program (`folders.state_elsewhere`).
+change a file and keep its change time, short of setting the clock back.
 """
 
 import hashlib
 import os
+import shutil
 import stat
-import sys
+import subprocess
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from functools import cache
+from io import BufferedReader
+
+from lockproof.errors import LockproofError
+
+_FOLDER = r"%p\0%m %U %G\0"  # Its entries are listed.
+_OTHER = r"%p\0%y %m %U %G %s %i %T@ %C@\0"
 
 
 def state_of(places: Iterable[str]) -> str:
     """SHA-256 over everything at and below these paths; what is absent counts as that.
 
-    About 8 microseconds a file. What cannot be looked at (a folder of root's) counts by name, as
-    a stage cannot look at it either.
+    Where GNU find is there, it looks, at half the time: about 6 microseconds a file, nearly all of
+    them the kernel's. What cannot be looked at (a folder of root's) counts by name, as a stage
+    cannot look at it either.
+
+    Raises:
+        LockproofError: `find` was ended from outside.
     """
+    real = {place: os.path.realpath(place) for place in places}
     digest = hashlib.sha256()
-    for place in sorted(set(places)):
-        for path, info in _below(os.path.realpath(place)):
-            said = "absent" if info is None else _said(info)
-            digest.update(os.fsencode(f"{path}\0{said}\n"))
+    for place, target in sorted(real.items()):
+        digest.update(os.fsencode(f"{place}\0{target}\0"))
+    roots = _outermost(real.values())
+    find = _gnu_find()
+    if find is None:
+        for root in roots:
+            for path, info in _below(root):
+                digest.update(os.fsencode(f"{path}\0{'absent' if info is None else _said(info)}\0"))
+    elif roots:
+        digest.update(_found(find, roots))
     return digest.hexdigest()
 
 
@@ -75,5 +94,36 @@ def _below(place: str) -> Iterator[tuple[str, os.stat_result | None]]:
                 folders.append(entry.path)
 
 
-if __name__ == "__main__":
-    sys.stdout.write(state_of(filter(None, os.fsdecode(sys.stdin.buffer.read()).split("\0"))))
+def _outermost(paths: Iterable[str]) -> list[str]:
+    """Real paths less those below another, in order."""
+    kept: list[str] = []
+    for path in sorted(set(paths), key=lambda path: path.split(os.sep)):
+        if not kept or os.path.commonpath([kept[-1], path]) != kept[-1]:
+            kept.append(path)
+    return kept
+
+
+@cache
+def _gnu_find() -> str | None:
+    """`find`, where it has `-printf`."""
+    find = shutil.which("find")
+    with suppress(OSError):
+        if find and b"GNU" in subprocess.run([find, "--version"], capture_output=True).stdout:
+            return find
+    return None
+
+
+def _found(find: str, roots: list[str]) -> bytes:
+    argv = [find, *roots, "-type", "d", "-printf", _FOLDER, "-o", "-printf", _OTHER]
+    with subprocess.Popen(
+        argv,
+        env={"LC_ALL": "C"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert isinstance(process.stdout, BufferedReader)
+        found = hashlib.file_digest(process.stdout, "sha256").digest()
+    if process.returncode not in (0, 1):  # 1: something is absent, or closed to us.
+        raise LockproofError("find, which looks at the environment's files, was ended")
+    return found

@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from lockproof.adapters import verdicts
 from lockproof.adapters.dvc.objects import ObjectStore, Unavailable
 from lockproof.adapters.dvc.project import Project, find_root
 from lockproof.adapters.dvc.trust import Trusted, user_cache
@@ -23,7 +24,6 @@ from lockproof.model.digest import lock_digest
 from lockproof.model.report import Report, SkipReason, Subject
 from lockproof.model.verdict import OutputVerdict
 from lockproof.parse.listing import read_listing
-from lockproof.parse.project import Reading
 from lockproof.steps.base import named_base
 from lockproof.steps.clock import Clock
 from lockproof.steps.declared import declared
@@ -145,10 +145,13 @@ async def _open(
         system.append(await look_at_system())
 
     async with anyio.create_task_group() as group:
-        group.start_soon(look_around)  # Mostly waiting for programs, so DVC can load meanwhile.
+        group.start_soon(look_around)
         reading = await anyio.to_thread.run_sync(declared, Snapshot(git, commit), prefix)
         cache = await anyio.to_thread.run_sync(user_cache, root)
-        project = await anyio.to_thread.run_sync(_project, project_root, work, trusted, reading)
+        project = Project(project_root, work / "dvc", trusted, reading.pipeline, reading.lock_files)
+        if not (look and request.reuse and verdicts.any_kept()):
+            # Looking around is mostly waiting for programs, so DVC can load meanwhile.
+            await anyio.to_thread.run_sync(lambda: project.repo)
     own_state = around[0].own_state
     progress.say(f"stages are kept apart by: {around[0].surface.isolation}")
     logs = run_folder(f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{commit[:7]}") / "logs"
@@ -185,10 +188,6 @@ def _trusted(
     read = trusted_reader(git, root, prefix, base)
     remotes = trusted_remotes(git, root, read(COMMITTED), *trees)
     return Trusted(remotes, Path(os.path.realpath(git.root)), checkout, read)
-
-
-def _project(project_root: Path, work: Path, trusted: Trusted, reading: Reading) -> Project:
-    return Project(project_root, work / "dvc", trusted, reading.pipeline, reading.lock_files)
 
 
 def _scope(session: Session, request: Request) -> tuple[Subject, Selection]:
