@@ -41,7 +41,7 @@ def test_each_is_right_and_nothing_is_left(tmp_path: Path, keeps_verdicts: None)
     before = project.state()
     both = {"honest": honest, "forged": forged}
     reports = {name: tmp_path / f"{name}.json" for name in both}
-    asked = {
+    asked: dict[str, tuple[str, ...]] = {
         name: ("reproduce", commit, "--format", "json", "--output", str(reports[name]))
         for name, commit in both.items()
     }

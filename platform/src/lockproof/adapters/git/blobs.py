@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from lockproof.adapters.hashing import both_md5, plain_md5
-from lockproof.errors import UsageError
 from lockproof.model.digest import Algorithm, Digest, directory_digest
 from lockproof.model.line_ends import in_windows_form
 
 from .forms import other_forms
 from .links import BrokenLink, Links
-from .repository import SUBMODULE, GitRepository
+from .repository import SUBMODULE
 from .snapshot import Snapshot
 
 _MOST_CONVERTED = 64 << 20
@@ -220,14 +219,8 @@ class Blobs:
         return None
 
     def _opened(self, top: str, commit: str) -> "Blobs | None":
-        folder = self.snapshot.git.root / top
-        if not (folder / ".git").exists():
-            return None
-        git = GitRepository(folder)
-        try:
-            if git.resolve(commit) != commit:
-                return None
-        except UsageError:
+        git = self.snapshot.git.submodule(top, commit)
+        if git is None:
             return None
         named = f"{top}/".removeprefix(self.prefix)
         return Blobs(Snapshot(git, commit), "", lambda path: self.hides(f"{named}{path}"))
