@@ -10,7 +10,7 @@ from lockproof.adapters.git.blobs import Blobs, Unknown
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.snapshot import Snapshot
 
-from .pipelines import Project, copy_of
+from .pipelines import Project, copy_of, new_repository
 from .test_gate_good import passes, started
 from .test_gate_reproduction import asked
 
@@ -177,6 +177,34 @@ def test_what_git_lfs_keeps_is_read_from_the_clone(project: Project, tmp_path: P
     code, found = asked(copy, None)
     assert code == 1
     assert {line[:5] for line in found} == {"LP104"}
+
+
+def test_what_a_submodule_holds_is_read_from_its_clone(tmp_path: Path) -> None:
+    stage = "{cmd: cat lib/a.txt > out.txt, deps: [lib/a.txt, lib, link.txt], outs: [out.txt]}"
+    pipeline = f"stages: {{first: {stage}}}\n"
+    made = started(tmp_path, {"lockproof.toml": POLICY, "dvc.yaml": pipeline})
+    library = new_repository(tmp_path, "library")
+    library.write({"a.txt": "a\n", "deep/b.txt": "b\n"})
+    library.commit()
+    made.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", "../library", "lib")
+    (made.root / "link.txt").symlink_to("lib/deep/b.txt")
+    honest = made.repro()
+    assert passes(made)["lock"]["not_checked"] == []
+    inner = Project(made.root / "lib", made.remote)
+    inner.write({"deep/b.txt": "c\n"})
+    inner.git("commit", "-qam", "other", "--author=a <a@b.c>")
+    made.commit("other code")
+    code, found = asked(made, None)
+    assert code == 1
+    assert [line.partition(" changed")[0] for line in found] == [
+        "LP104 first: lib",
+        "LP104 first: link.txt",
+    ]
+    made.git("reset", "-q", "--hard", honest)
+    made.git("submodule", "deinit", "-q", "-f", "lib")
+    assert asked(made, None) == (5, []), "its content is not here, so nothing proves it"
+    with pytest.raises(Unknown, match=r"'git submodule update --init' brings it"):
+        Blobs(Snapshot(GitRepository(made.root), None), "", lambda _: False).digest("lib", "md5")
 
 
 def test_a_submodule_in_a_dependency_proves_nothing(project: Project, tmp_path: Path) -> None:

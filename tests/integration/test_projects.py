@@ -8,6 +8,7 @@ import pytest
 
 from lockproof.adapters.mlflow.tracking import Tracking
 from lockproof.config import MlflowPolicy
+from lockproof.errors import UsageError
 from lockproof.model.report import SkipReason
 from lockproof.model.verdict import Verdict
 from lockproof.steps.reproduce import run
@@ -265,6 +266,12 @@ def test_submodule(project: Project, tmp_path: Path, mode: str) -> None:
     project.git(*add, str(library.root), "lib")
     project.repro()
     passes(project, mode, 1)
+    bare = project.root.with_name("bare")
+    project.git("clone", "-q", str(project.root), str(bare))
+    with pytest.raises(
+        UsageError, match=r"needs lib/copy.py, .*: run 'git submodule update --init"
+    ):
+        prove(Project(bare, project.remote), mode=mode)
     # And a DVC project that itself is a submodule.
     host = new_repository(tmp_path, "host")
     host.git(*add, str(project.root), "ml")

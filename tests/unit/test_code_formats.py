@@ -75,10 +75,31 @@ def test_arrays_of_objects_and_archives() -> None:
     assert "objects" in str(code_in_content(objects))
     assert "objects" in str(code_in_content(array([(1, "a")], dtype=[("n", "i4"), ("o", "O")])))
     assert "objects" in str(code_in_content(archive({"x.npy": objects})))
+    inner = [("a", [("x", "f4")]), ("b", [("c", "O", (2,))])]
+    assert "objects" in str(code_in_content(array([], dtype=inner)))
     assert "pickle" in str(code_in_content(archive({"model/data.pkl": b"x"})))
     layer = b'{"layers": [{"class_name": "Lambda"}]}'
     assert "Lambda" in str(code_in_content(archive({"config.json": layer})))
     assert "Lambda" in str(code_in_content(b"\x89HDF\r\n\x1a\n" + layer))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        '{ "descr" : "|O", "fortran_order": False, "shape": (1,)}',
+        "{'descr': 'O8', 'fortran_order': False, 'shape': (1,)}",
+        "{'descr': 'i4', 'descr': 'object', 'fortran_order': False, 'shape': (1,)}",
+        "{'fortran_order': False, 'shape': (1,),\n'descr': '|' 'O'}",
+        "{'descr': [('a', ('|O', (1,)))], 'fortran_order': False, 'shape': (1,)}",
+    ],
+)
+@pytest.mark.parametrize("version", [1, 2])
+def test_arrays_of_objects_as_numpy_reads_their_header(header: str, version: int) -> None:
+    size = len(header).to_bytes(2 * version, "little")
+    head = b"\x93NUMPY" + bytes([version, 0]) + size + header.encode()
+    read = np.load(io.BytesIO(head + pickle.dumps([1], 4)), allow_pickle=True)
+    assert read == [1], "it was unpickled"
+    assert "objects" in str(code_in_content(head))
 
 
 @pytest.mark.parametrize(
@@ -93,6 +114,7 @@ def test_arrays_of_objects_and_archives() -> None:
         array(np.arange(20_000, dtype="f8").tolist()),
         archive({"a.txt": b"a,b\n1,2\n", "sub/": b""}),
         array(["Old", "O"]),
+        array([(1, 2)], dtype=[("O", "i4"), ("object", "f4")]),
         archive({"x.npy": array([1])}),
         archive({"config.json": b'{"class_name": "Dense"}'}),
         b"\x89HDF\r\n\x1a\n" + bytes(100),

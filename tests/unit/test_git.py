@@ -1,5 +1,6 @@
 """Git as lockproof reads it: any commit of any repository, and nothing written to it."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -473,8 +474,47 @@ def test_a_submodule_that_is_not_here_stays_empty(repo: Made, tmp_path: Path) ->
     git(repo.root, "commit", "-qm", "submodule")
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "-q", str(repo.root), str(clone))
-    check_out(clone, "HEAD", tmp_path / "x")
+    found = GitRepository(clone)
+    absent = found.check_out(found.resolve("HEAD"), tmp_path / "x")
     assert os.listdir(tmp_path / "x" / "lib") == []
+    assert absent == {"lib": "git submodule update --init lib"}
+    git(clone, *allow, *absent["lib"].split()[1:])
+    assert found.check_out(found.resolve("HEAD"), tmp_path / "y") == {}
+    git(clone, "update-index", "--cacheinfo", f"160000,{'1' * 40},lib")
+    git(clone, "commit", "-qm", "a commit that is not here")
+    assert list(found.check_out(found.resolve("HEAD"), tmp_path / "z")) == ["lib"]
+
+
+@pytest.mark.parametrize("filtered", [False, True])
+def test_what_git_lfs_keeps_is_laid_out_and_its_filter_is_not_run(
+    repo: Made, tmp_path: Path, filtered: bool
+) -> None:
+    content = b"kept by LFS"
+    oid = hashlib.sha256(content).hexdigest()
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 11\n"
+    attributes = "*.big filter=lfs\n*.small filter=lfs\n"
+    for name, text in {".gitattributes": attributes, "sub/a.big": pointer, "b.small": "b"}.items():
+        (repo.root / name).write_text(text)
+    git(repo.root, "add", "-A")
+    git(repo.root, "commit", "-qm", "LFS")
+    if filtered:  # As the installer of git-lfs sets it up.
+        for key, value in {"process": "false", "smudge": "false", "required": "true"}.items():
+            git(repo.root, "config", "--global", f"filter.lfs.{key}", value)
+    found = GitRepository(repo.root)
+    head = found.resolve("HEAD")
+    assert found.check_out(head, tmp_path / "x") == {"sub/a.big": "git lfs fetch"}
+    assert (tmp_path / "x/sub/a.big").read_text() == pointer
+    stored = repo.root / ".git/lfs/objects" / oid[:2] / oid[2:4] / oid
+    stored.parent.mkdir(parents=True)
+    stored.write_bytes(b"made by me!")
+    assert list(found.check_out(head, tmp_path / "y")) == ["sub/a.big"], "another's content"
+    stored.write_bytes(content)
+    assert found.check_out(head, tmp_path / "z") == {}
+    assert (tmp_path / "z/sub/a.big").read_bytes() == content
+    assert (tmp_path / "z/b.small").read_text() == "b"
+    (tmp_path / "z/sub/a.big").unlink()
+    assert found.restore(head, "sub", tmp_path / "z")
+    assert (tmp_path / "z/sub/a.big").read_bytes() == content
 
 
 def test_what_is_not_at_a_commit_is_none(repo: Made, tmp_path: Path) -> None:

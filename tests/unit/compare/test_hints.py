@@ -60,6 +60,10 @@ def test_words_that_may_be_files() -> None:
     assert words_like_paths((), code) == ("in.csv", "d/e")
 
 
+def test_a_long_word_is_no_file_and_takes_no_time() -> None:
+    assert words_like_paths(["a" * 200_000, "1." * 100_000, "-/" * 100_000], ()) == ()
+
+
 @given(st.text())
 def test_any_text_is_read(text: str) -> None:
     cut_network(text)

@@ -16,6 +16,7 @@ from lockproof.config import Policy, parse_policy
 from lockproof.model.finding import Severity
 from lockproof.model.lint_family import LINT_FAMILIES
 from lockproof.model.verdict import Verdict, worst
+from lockproof.rules.manifests.policy import inline_secret
 from lockproof.steps.lint import Linted, lint_tree
 from manifests.mutations import platform
 
@@ -154,6 +155,12 @@ def test_a_component_that_nothing_includes_is_checked_on_a_kustomization(tmp_pat
     )
     (found,) = result.findings
     assert (found.rule, found.path) == ("LP624", "a/pod.yaml")
+
+
+@pytest.mark.parametrize("unit", ["a.", "a-", "a://", "a://a:", "a:", "-----BEGIN ", "A "])
+def test_no_text_takes_more_than_a_glance(unit: str) -> None:
+    """Looked through from every word on, each would take hours."""
+    assert inline_secret(unit * (2_000_000 // len(unit))) is None
 
 
 def test_a_secret_is_never_repeated_in_a_report(tmp_path: Path) -> None:

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pathspec import GitIgnoreSpec
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 from tests.fuzz.parsers import Files
 
@@ -50,20 +51,85 @@ def test_the_same_matches_as_pathspec_finds(pattern: str, paths: list[str]) -> N
         assert (a and a.groupdict()) == (b and b.groupdict())
 
 
-@given(st.lists(PATTERNS | PATTERNS.map("!".__add__), max_size=5), st.lists(PATHS, max_size=5))
-@settings(deadline=None, max_examples=200)
-@pytest.mark.filterwarnings("ignore::FutureWarning")
-def test_whole_files_say_what_pathspec_says(patterns: list[str], paths: list[str]) -> None:
-    ours = Ignored({".dvcignore": "\n".join(patterns).encode()})
+LINES = PATTERNS | PATTERNS.map("!".__add__) | st.sampled_from(["!**", "*", "/b/", "!.dvc/", "#"])
+IGNORES = st.lists(LINES | LINES.map(lambda line: f"{line}/"), max_size=4).map("\n".join)
+FOLDERS = st.sampled_from(["a", "b", "ab", ".b", "#a", "!a", "[a]", "**", "x y", ".dvc", ".git"])
+TREES = st.dictionaries(
+    st.lists(FOLDERS, max_size=3).map("/".join),
+    st.sets(st.sampled_from(["a", "b", ".b", "x\n"]), min_size=1, max_size=2),
+    min_size=1,
+    max_size=4,
+)
+
+
+def laid_out(root: Path, tree: Mapping[str, set[str]], ignores: Mapping[str, str]) -> set[str]:
+    """A tree as files, with ignore files in its folders; the paths that are there."""
+    for folder in tree:
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    for path in (root / folder / name for folder, names in tree.items() for name in names):
+        if not path.is_dir():
+            path.write_bytes(b"")
+    for folder, text in ignores.items():
+        if (root / folder).is_dir():
+            (root / folder / ".dvcignore").write_text(text)
+    return {path.relative_to(root).as_posix() for path in root.rglob("*")}
+
+
+def refused(ours: Ignored) -> str:
     try:
         ours.check()
-        # Named, since with google-re2 beside it pathspec takes another one, which answers otherwise
-        # where a folder is ignored and a pattern before that takes all back.
-        theirs = GitIgnoreSpec.from_lines([p.strip() for p in patterns], backend="simple")
-    except (ParseError, ValueError):
-        return
-    for path in paths:
-        assert ours.hides(path) == bool(theirs.check_file(path).include)
+    except ParseError as error:
+        return str(error)
+    return ""
+
+
+@given(TREES, st.dictionaries(st.just("") | st.lists(FOLDERS, max_size=2).map("/".join), IGNORES))
+@example({"a": {"b"}}, {"": "a\n!a/b\n!**"})
+@example({"a": {"b"}}, {"": "!**\na"})
+@example({"a/b": {"a"}}, {"": "a/*\n!a/b"})
+@example({"a/b": {"a", "b"}}, {"": "a/**\n!a/b/a\n!a/b/", "a": "!b"})
+@example({"a/b": {"a"}}, {"": ".*", "a": "b"})
+@example({"a/b": {"a"}}, {"a": "**\n!b"})
+@example({"**/b": {"a"}, "#a": {"b"}, "!a": {"b"}}, {"**": "a", "#a": "b", "!a": "b"})
+@example({".dvc": {"a"}, "a/.dvc": {"b"}}, {"": "!.dvc/"})
+@example({"a": {"x\n"}}, {"": "x"})
+@example({"a/b": {"a"}}, {"": "*/", "a": "*/"})
+@example({"a/b": {"a"}}, {"": "a/\n", "a": "\\"})
+@settings(deadline=None, max_examples=150)
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_dvc_itself_sees_the_same(tree: Mapping[str, set[str]], ignores: Mapping[str, str]) -> None:
+    from dvc.fs import localfs
+    from dvc.ignore import DvcIgnoreFilter
+
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        found = laid_out(root, tree, ignores)
+        files = {path: root / path for path in found if (root / path).is_file()}
+        texts = {p: f.read_bytes() for p, f in files.items() if f.name == ".dvcignore"}
+        ours = Ignored(texts)
+        try:
+            walked = DvcIgnoreFilter(localfs, folder)
+            seen = {
+                (Path(where) / name).relative_to(root).as_posix()
+                # With projects inside, which are none of ours to read here.
+                for where, _, names in walked.walk(localfs, folder, ignore_subrepos=False)
+                for name in names
+            }
+        except (ValueError, re.error):
+            assert refused(ours)
+            return
+        why = refused(ours)
+        if why:
+            assert "too many wildcards" in why
+            return
+        asked = DvcIgnoreFilter(localfs, folder)
+        for path in found - {""}:
+            full = str(root / path)
+            if path in files:
+                assert ours.hides(path) == (path not in seen), path
+                assert ours.hides(path) == asked.is_ignored_file(full, False), path
+            else:
+                assert ours.hides(path, folder=True) == asked.is_ignored_dir(full, False), path
 
 
 NAME = "a" * 255

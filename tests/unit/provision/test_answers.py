@@ -44,6 +44,30 @@ def test_a_field_that_no_schema_declares_is_invalid_though_the_server_answers_50
     ]
 
 
+def test_a_type_that_does_not_fit_is_told_with_its_field() -> None:
+    message = (
+        "failed to create typed patch object (team/web; apps/v1, Kind=Deployment):"
+        ' .spec.ports[port=80,protocol="TCP"].port: expected numeric (int or float), got string'
+    )
+    refusal = refusal_of(500, status(500, message))
+    assert refusal is not None
+    assert [(cause.field, cause.message) for cause in refusal.causes] == [
+        (
+            '.spec.ports[port=80,protocol="TCP"].port',
+            "expected numeric (int or float), got string",
+        )
+    ]
+
+
+@pytest.mark.parametrize("unit", [".", ".[", ".a[", " .[", " .][", ".a:", " .a: expected a, ", '"'])
+def test_no_message_takes_more_than_a_glance(unit: str) -> None:
+    """With one of these, a field that is looked for from every dot takes hours."""
+    message = f"failed to create typed patch object {unit * (2_000_000 // len(unit))}"
+    refusal = refusal_of(500, status(500, message))
+    assert refusal is not None
+    assert refusal.causes == ()
+
+
 def test_a_conflict_names_field_and_owner() -> None:
     causes = [
         {

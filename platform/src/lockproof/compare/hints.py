@@ -24,7 +24,7 @@ _BELOW_HOME = re.compile(
 )
 _PATH = re.compile(r"(?<![\w.@+~/$}-])(?:\./)?([\w.@+-]+(?:/[\w.@+-]+)*)")
 _STRING = re.compile(r"['\"]([^'\"\n]{1,200})['\"]")
-_LIKE_A_FILE = re.compile(r"[a-zA-Z].*[./]|[./].*[a-zA-Z]")
+_LETTER = re.compile(r"[a-zA-Z]")
 _LONGEST = 1 << 18
 """Characters of one text that are looked at."""
 _MOST = 2000
@@ -53,5 +53,9 @@ def words_like_paths(commands: Iterable[str], code: Iterable[str]) -> tuple[str,
     for text in code:
         for match in _STRING.finditer(text[:_LONGEST]):
             found += [m[1] for m in [_PATH.fullmatch(match[1])] if m]
-    likely = (word for word in dict.fromkeys(found) if _LIKE_A_FILE.search(word))
+    likely = (
+        word
+        for word in dict.fromkeys(found)
+        if ("." in word or "/" in word) and _LETTER.search(word)
+    )
     return tuple(likely)[:_MOST]

@@ -1,5 +1,6 @@
 """Files that run code when they are loaded, told by name and by content; nothing is unpickled."""
 
+import ast
 import bz2
 import io
 import lzma
@@ -25,7 +26,6 @@ _COMPRESSIONS = (".gz", ".bz2", ".xz", ".lzma", ".z", ".zst")
 
 _PROTOCOL = re.compile(rb"\x80[\x02-\x05]")
 _GLOBAL = re.compile(r"[^\W\d][\w.]* [^\W\d][\w.]*")
-_NPY_OBJECTS = re.compile(rb"'descr':\s*(?:'[|<>=]?O'|\[[^]]*'[|<>=]?O')")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _LAMBDA = re.compile(rb'"class_name":\s*"Lambda"')
 _ZIP = b"PK\x03\x04"
@@ -123,7 +123,23 @@ def _inflated(content: bytes) -> bytes:
 
 
 def _npy_objects(content: bytes) -> bool:
-    return _NPY_OBJECTS.search(content[:PEEK].partition(b"\n")[0]) is not None
+    """As NumPy reads the header: a literal, whose types are texts in lists and tuples."""
+    start = 10 if content[6:7] == b"\x01" else 12
+    header = content[start:PEEK][: int.from_bytes(content[8:start], "little")]
+    try:
+        read = ast.literal_eval(header.decode("latin-1").strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return b"O" in header  # Cut off, or nothing that NumPy reads.
+    todo = [read.get("descr")] if isinstance(read, dict) else []
+    while todo:
+        kind = todo.pop()
+        if isinstance(kind, str) and ("O" in kind or "object" in kind):
+            return True
+        if isinstance(kind, tuple):
+            todo += kind[:1]
+        elif isinstance(kind, list):
+            todo += [field[1] for field in kind if isinstance(field, tuple) and len(field) > 1]
+    return False
 
 
 def _in_zip(content: bytes) -> str | None:

@@ -1,41 +1,34 @@
 """What `.dvcignore` files keep out of DVC's sight."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from posixpath import basename, dirname
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .document import ParseError
+
+if TYPE_CHECKING:
+    from .ignore_patterns import Patterns
 
 IGNORE_FILE = ".dvcignore"
 _MOST = 10_000
 """Patterns of a project: each is held against each path below it."""
-_ALWAYS = frozenset({".git", ".hg", ".dvc"})
+_ALWAYS = (".hg/", ".git/", ".git", ".dvc/")
+"""DVC's own patterns, which a file may take back like any other."""
 
 
 @dataclass(frozen=True)
 class Ignored:
-    """The patterns of every `.dvcignore` below one root."""
+    """The patterns of every `.dvcignore` below one root, read as DVC walks.
+
+    The last pattern that matches a path decides; what is in a hidden folder is hidden whatever
+    stands of it, and a `.dvcignore` that is hidden itself says nothing.
+    """
 
     files: Mapping[str, bytes]
     """Path of each `.dvcignore`, POSIX, below the root -> content."""
-
-    @cached_property
-    def _specs(self) -> dict[str, Any]:
-        """Folder -> the patterns of its file; loaded only where there are any."""
-        found: dict[str, Any] = {}
-        for path, content in self.files.items():
-            patterns = _patterns(content, path)
-            if patterns:
-                from .ignore_patterns import ignore_spec
-
-                try:
-                    found[dirname(path)] = ignore_spec(list(patterns.values()))
-                except ValueError:
-                    _name_the_first(patterns, path)
-                    raise
-        return found
+    _known: dict[str, "Patterns | None"] = field(default_factory=dict, compare=False, repr=False)
+    """Folder -> the patterns for what lies in it; None where it is hidden."""
 
     def check(self) -> None:
         """Read all patterns now.
@@ -46,28 +39,47 @@ class Ignored:
         if sum(content.count(b"\n") for content in self.files.values()) > _MOST:
             largest = max(self.files, key=lambda path: len(self.files[path]))
             raise ParseError(f"there are more than {_MOST} patterns: use fewer", largest)
-        _ = self._specs
+        for path in self.files:
+            self._for(_parent(path))
 
-    def hides(self, path: str) -> bool:
-        """Whether DVC does not see a file: its own folders, and what a pattern matches."""
-        if not _ALWAYS.isdisjoint(path.split("/")[:-1]) or basename(path) == ".git":
-            return True
-        if not self._specs:
-            return False
-        verdict = False
-        for folder in _above(path):
-            spec = self._specs.get(folder)
-            if spec is None:
-                continue
-            relative = path[len(folder) + 1 :] if folder else path
-            include = spec.check_file(relative).include
-            if include is not None:
-                verdict = bool(include)
-        return verdict
+    def hides(self, path: str, *, folder: bool = False) -> bool:
+        """Whether DVC does not see a file, or a folder that has this path below the root."""
+        if not self._has_patterns:
+            *above, name = path.split("/")
+            inside = {f"{part}/" for part in ([*above, name] if folder else above)}
+            return not inside.isdisjoint(_ALWAYS) or name in _ALWAYS
+        patterns = self._for(_parent(path))
+        return patterns is None or patterns.hide(path, folder=folder)
 
-    def seen(self, paths: Iterable[str]) -> list[str]:
-        """The paths that DVC sees."""
-        return [path for path in paths if not self.hides(path)]
+    @cached_property
+    def _has_patterns(self) -> bool:
+        """Without any, nothing needs to be loaded that reads them."""
+        return any(_patterns(content, path) for path, content in self.files.items())
+
+    def _for(self, folder: str) -> "Patterns | None":
+        """The patterns for what lies in a folder; None where DVC does not come to it."""
+        unknown = []
+        while folder not in self._known:
+            unknown.append(folder)
+            if not folder:
+                break
+            folder = _parent(folder)
+        for each in reversed(unknown):
+            self._known[each] = self._entered(each)
+        return self._known[unknown[0] if unknown else folder]
+
+    def _entered(self, folder: str) -> "Patterns | None":
+        from .ignore_patterns import Patterns
+
+        above = self._known[_parent(folder)] if folder else Patterns(dict(enumerate(_ALWAYS)))
+        if above is None or (folder and above.hide(folder, folder=True)):
+            return None
+        path = f"{folder}/{IGNORE_FILE}" if folder else IGNORE_FILE
+        if path not in self.files or above.hide(path, folder=False):
+            return above
+        lines = _patterns(self.files[path], path)
+        own = Patterns(lines, path, folder, above)
+        return None if any(own.say(each, folder=True) for each in _upto(folder)) else own
 
 
 def _patterns(content: bytes, path: str) -> dict[int, str]:
@@ -81,21 +93,11 @@ def _patterns(content: bytes, path: str) -> dict[int, str]:
     return {n: line for n, line in stripped.items() if line and not line.startswith("#")}
 
 
-def _name_the_first(patterns: Mapping[int, str], path: str) -> None:
-    from .ignore_patterns import ignore_spec
-
-    for number, pattern in patterns.items():
-        try:
-            ignore_spec([pattern])
-        except ValueError as error:
-            raise ParseError(
-                f"DVC cannot use the pattern {pattern[:60]!r}: {error}", path, number
-            ) from None
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
-def _above(path: str) -> Iterable[str]:
-    """Every folder above a path, from the root on."""
-    yield ""
-    parts = path.split("/")[:-1]
-    for count in range(1, len(parts) + 1):
-        yield "/".join(parts[:count])
+def _upto(folder: str) -> Iterator[str]:
+    """Every folder above one below the root, and it itself."""
+    parts = folder.split("/") if folder else []
+    return ("/".join(parts[: count + 1]) for count in range(len(parts)))

@@ -6,12 +6,15 @@ it took: with some of them in one pattern, a name of 255 letters takes years.
 
 import re
 import warnings
-from typing import Any
+from collections.abc import Mapping
+from itertools import groupby
 
-from pathspec import GitIgnoreSpec
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-_TAILS = ("(?:(?P<ps_d>/)|$)", "(?P<ps_d>/)", "/")
+from .document import ParseError
+
+_MARK = "(?P<ps_d>/)"
+_TAILS = (f"(?:{_MARK}|$)", _MARK, "/")
 _WHOLE = {".", *_TAILS}
 """Expressions of patterns for everything, or every folder."""
 _FIRST, _BETWEEN = "(?:.+/)?", "(?:/.+)?/"
@@ -22,37 +25,99 @@ _FEW = 3
 """Wildcards that may give back without much harm."""
 
 
-class LinearPattern(GitIgnoreSpecPattern):
-    """A pattern that matches what pathspec's own matches, in time proportional to the path."""
+class Patterns:
+    """The patterns of one file on top of those of the folders above, as DVC joins them."""
 
-    __slots__ = ()
+    def __init__(
+        self,
+        lines: Mapping[int, str],
+        name: str = "",
+        folder: str = "",
+        above: "Patterns | None" = None,
+    ) -> None:
+        """Read them.
 
-    @classmethod
-    def pattern_to_regex(cls, pattern: Any) -> tuple[Any, bool | None]:
-        """The expression, and whether what it matches is ignored; None for a comment.
+        Args:
+            lines: number of each line -> pattern, stripped.
+            name: what the user calls the file.
+            folder: where it lies below the root.
+            above: what holds where these say nothing.
 
         Raises:
-            ValueError: it is no pattern, or could take time without end; says which.
+            ParseError: one is no pattern, or could take time without end; says which.
         """
-        try:
-            text, include = super().pattern_to_regex(pattern)
-            if text is None:
-                return text, include
-            re.compile(text)
-        except re.error as error:
-            raise ValueError(f"it is no pattern ({error.msg})") from None
-        except ValueError:
-            raise ValueError(
-                "it is no pattern: a backslash, or '!' at its start, needs something behind it"
-            ) from None
-        return linear(text), include
+        self._above = above
+        read: list[tuple[bool, bool, str]] = []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # Of `[[`.
+            for number, line in lines.items():
+                try:
+                    if expression(line) is None:
+                        continue
+                    pattern = moved(line, folder) if folder else line
+                    found = expression(pattern)
+                except ValueError as error:
+                    message = f"DVC cannot use the pattern {line[:60]!r}: {error}"
+                    raise ParseError(message, name, number) from None
+                if found is not None:
+                    read.append((found[1], pattern.endswith("/"), found[0]))
+            groups: list[tuple[tuple[bool, bool], re.Pattern[str]]] = [
+                (kind, re.compile("|".join(text for *_, text in same)))
+                for kind, same in groupby(read, key=lambda each: each[:2])
+            ]
+        self._last_first = groups[::-1]
+
+    def hide(self, path: str, *, folder: bool) -> bool:
+        """Whether a file or folder is hidden, if nothing above it is."""
+        at: Patterns | None = self
+        while at is not None:
+            said = at.say(path, folder=folder)
+            if said is not None:
+                return said
+            at = at._above
+        return False
+
+    def say(self, path: str, *, folder: bool) -> bool | None:
+        """What those of this file alone say; None where none matches."""
+        for (hides, only_folders), pattern in self._last_first:
+            if (folder or not only_folders) and (
+                pattern.match(path) or (folder and pattern.match(f"{path}/"))
+            ):
+                return hides
+        return None
 
 
-def ignore_spec(lines: list[str]) -> GitIgnoreSpec:
-    """The patterns of one file, each of which must be one (see `LinearPattern`)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # Of `[[`.
-        return GitIgnoreSpec.from_lines(lines, LinearPattern, backend="simple")
+def moved(pattern: str, folder: str) -> str:
+    """A pattern of a file in a folder as DVC writes it to read it from the root.
+
+    The folder's name is part of it then, wildcards and all.
+    """
+    back, rule = pattern.startswith("!"), pattern.removeprefix("!")
+    anchored = "/" in rule[:-1] and not rule.startswith("**/")
+    rule = rule.removeprefix("/" if anchored else "**/").removeprefix("\\")
+    return f"{'!/' if back else ''}{folder}/{'' if anchored else '**/'}{rule}"
+
+
+def expression(pattern: str) -> tuple[str, bool] | None:
+    """What matches what a pattern does, and whether that is hidden; None for a comment.
+
+    It takes time in proportion to the path, and has to match at its start.
+
+    Raises:
+        ValueError: it is no pattern, or could take time without end; says which.
+    """
+    try:
+        text, include = GitIgnoreSpecPattern.pattern_to_regex(pattern)
+        if text is None or include is None:
+            return None
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"it is no pattern ({error.msg})") from None
+    except ValueError:
+        raise ValueError(
+            "it is no pattern: a backslash, or '!' at its start, needs something behind it"
+        ) from None
+    return linear(text).replace(_MARK, "/"), include
 
 
 def linear(text: str) -> str:

@@ -139,7 +139,7 @@ class _Project:
         hides = self.found.ignored.hides
         for out in stage.outs:
             folder = out.locked is not None and out.locked.is_dir
-            if not out.external and (hides(out.path) or (folder and hides(f"{out.path}/"))):
+            if not out.external and (hides(out.path) or (folder and hides(out.path, folder=True))):
                 message = f"names {out.path}, which {IGNORE_FILE} hides, so that DVC refuses it"
                 self._refuse(ParseError(message, stage.file))
 

@@ -11,7 +11,8 @@ from posixpath import join, normpath
 from shlex import quote
 from typing import Any
 
-_EXPRESSION = re.compile(r"(?<!\\)\$\{(?P<inner>.*?)\}")
+_EXPRESSION = re.compile(r"(?<!\\)\$\{(?P<inner>[^}\n]*+)(?P<end>\}?)")
+"""Without its end it is none, and matched so that no text is read twice."""
 _PATH = re.compile(r"[^.\[\]]+(?:\.[^.\[\]]+|\[[^.\[\]]+\])*")
 _LONGEST = 1 << 20
 _MOST_WORK = 1 << 26
@@ -196,7 +197,7 @@ class Context:
 
     def text(self, source: str, key: str | None = None) -> Any:
         """Fill the templates of one text; the value itself where it is nothing but a template."""
-        matches = list(_EXPRESSION.finditer(source))
+        matches = _expressions(source)
         for match in matches:
             if not _PATH.fullmatch(match["inner"]):
                 raise TemplateError(f"not an expression: {match[0][:80]}")
@@ -284,9 +285,13 @@ def check_expressions(data: Any) -> None:
         for value in data:
             check_expressions(value)
     elif isinstance(data, str) and "${" in data:
-        for match in _EXPRESSION.finditer(data):
+        for match in _expressions(data):
             if not _PATH.fullmatch(match["inner"]):
                 raise TemplateError(f"not an expression: {match[0][:80]}")
+
+
+def _expressions(text: str) -> list[re.Match[str]]:
+    return [match for match in _EXPRESSION.finditer(text) if match["end"]]
 
 
 def has_template(data: Any) -> bool:
@@ -295,4 +300,4 @@ def has_template(data: Any) -> bool:
         return any(has_template(k) or has_template(v) for k, v in data.items())
     if isinstance(data, list):
         return any(map(has_template, data))
-    return isinstance(data, str) and bool(_EXPRESSION.search(data))
+    return isinstance(data, str) and bool(_expressions(data))

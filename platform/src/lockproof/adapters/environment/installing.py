@@ -18,7 +18,7 @@ _BEAT = 1.0
 """Seconds between two looks at what is being done."""
 _UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _COLLECTING = re.compile(r"Collecting ([\w.-]+)")
-_DOWNLOADING = re.compile(r"Downloading ([\w.+-]+) \(([\d.]+) ?(\w+)\)")
+_DOWNLOADING = re.compile(r"Downloading ([\w.+-]+) \((\d++(?:\.\d++)?) ?([A-Za-z]+)\)")
 _BUILDING = re.compile(r"(?:Building wheel for|Building) ([\w.-]+)")
 _RESOLVED = re.compile(r"Resolved (\d+) packages?")
 _INSTALLING = re.compile(r"Installing collected packages|Prepared \d+ package")

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from lockproof.adapters.hashing import both_md5, plain_md5
 from lockproof.model.digest import Algorithm, Digest, directory_digest
@@ -9,6 +10,7 @@ from lockproof.model.line_ends import in_windows_form
 
 from .forms import other_forms
 from .links import BrokenLink, Links
+from .repository import SUBMODULE
 from .snapshot import Snapshot
 
 _MOST_CONVERTED = 64 << 20
@@ -16,6 +18,13 @@ _MOST_CONVERTED = 64 << 20
 
 class Unknown(Exception):
     """Nobody knows from Git alone what a checkout holds at a path; the text says why."""
+
+
+class _Inner(NamedTuple):
+    blobs: "Blobs"
+    """Of the submodule."""
+    path: str
+    """From its top."""
 
 
 class Blobs:
@@ -42,11 +51,26 @@ class Blobs:
         self._listed: dict[str, dict[str, str]] = {}
         self.not_followed: set[str] = set()
         """Links to folders inside a folder: DVC does not look behind them."""
-        self.hashed = 0
+        self._submodules: dict[str, Blobs | None] = {}
+        """Path of each that was asked for; None where it is not here."""
+        self._hashed = 0
+
+    @property
+    def hashed(self) -> int:
         """How many files were read."""
+        return self._hashed + sum(inner.hashed for inner in self._submodules.values() if inner)
 
     def holds(self, path: str) -> bool:
-        """Whether Git has a file or folder there, or behind a link that is there."""
+        """Whether Git has a file or folder there, or behind a link that is there.
+
+        So it is taken to have where it is a submodule that is not here.
+        """
+        try:
+            inner = self._inner(path)
+        except Unknown:
+            return True  # In a submodule that is not here.
+        if inner:
+            return inner.blobs.holds(inner.path)
         try:
             return self._is_there(self._links.resolve(self._full(path)))
         except BrokenLink:
@@ -94,7 +118,7 @@ class Blobs:
             known[key, "md5"], known[key, "md5-dos2unix"] = both_md5(counted)
         else:
             known[key, "md5"] = plain_md5(counted)
-        self.hashed += 1
+        self._hashed += 1
 
     def _counted(self, key: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
         self._sizes[key] = 0
@@ -123,6 +147,9 @@ class Blobs:
         Raises:
             Unknown: what is in Git does not tell.
         """
+        inner = self._inner(path)
+        if inner:
+            return inner.blobs.children(inner.path, algorithm)
         self.prepare([(path, algorithm)])
         files = self._files(path)
         for file in files.values():
@@ -137,6 +164,9 @@ class Blobs:
         Raises:
             Unknown: as `children`.
         """
+        inner = self._inner(path)
+        if inner:
+            return inner.blobs.size(inner.path, algorithm)
         self.children(path, algorithm)
         return sum(self._sizes[self._key(file)] for file in self._files(path).values())
 
@@ -146,6 +176,9 @@ class Blobs:
         Raises:
             Unknown: as `children`.
         """
+        inner = self._inner(path)
+        if inner:
+            return inner.blobs.with_crlf(inner.path)
         found = dict(self.children(path, "md5"))
         files = self._files(path)
         own = {at: file for at, file in files.items() if self._other.get(file, "") is None}
@@ -158,6 +191,39 @@ class Blobs:
             if text is not None:
                 found[at] = plain_md5([text])
         return Digest.of("md5", found[""]) if "" in found else directory_digest(found, "md5")
+
+    def _inner(self, path: str) -> "_Inner | None":
+        """What is a submodule, or in one, by the commit of it that this revision names.
+
+        Raises:
+            Unknown: that commit is not in this clone.
+        """
+        try:
+            real = self._links.resolve(self._full(path))
+        except BrokenLink:
+            return None
+        parts = real.split("/")
+        for count in range(1, len(parts) + 1):
+            top = "/".join(parts[:count])
+            entry = self.snapshot.entries.get(top)
+            if entry is not None and entry.mode == SUBMODULE:
+                if top not in self._submodules:
+                    self._submodules[top] = self._opened(top, entry.oid)
+                blobs = self._submodules[top]
+                if blobs is None:
+                    raise Unknown(
+                        f"{path} is a submodule, or in one, whose commit {entry.oid[:12]} is not in"
+                        " this clone ('git submodule update --init' brings it)"
+                    )
+                return _Inner(blobs, "/".join(parts[count:]) or ".")
+        return None
+
+    def _opened(self, top: str, commit: str) -> "Blobs | None":
+        git = self.snapshot.git.submodule(top, commit)
+        if git is None:
+            return None
+        named = f"{top}/".removeprefix(self.prefix)
+        return Blobs(Snapshot(git, commit), "", lambda path: self.hides(f"{named}{path}"))
 
     def is_converted(self, path: str) -> bool:
         """Whether it is a file, asked for before, that a checkout has in another form than Git."""

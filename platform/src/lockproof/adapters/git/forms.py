@@ -4,9 +4,7 @@ Git itself converts, in a scratch repository that has nothing but the revision's
 and borrows the objects. The settings of user and machine do not count, and no filter is run.
 """
 
-import hashlib
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -14,6 +12,7 @@ from typing import NamedTuple
 from lockproof.adapters.hashing import chunks_of
 from lockproof.adapters.scratch import temporary_folder
 
+from .lfs import LONGEST_POINTER, Pointer
 from .repository import run_git
 from .snapshot import Snapshot
 
@@ -25,11 +24,6 @@ _PLAIN = (
     "core.symlinks=true",
     f"core.attributesFile={os.devnull}",
 )
-_POINTER = re.compile(
-    rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-[^\n]*\n)*"
-    rb"oid sha256:([0-9a-f]{64})\nsize (\d{1,19})\n"
-)
-_LONGEST_POINTER = 1024
 _UNKNOWN_LFS = "is in Git LFS, whose content is not in this clone ('git lfs fetch' brings it)"
 
 Take = Callable[[str, Iterator[bytes]], None]
@@ -95,30 +89,19 @@ def _kinds(snapshot: Snapshot, ruled: list[str], wanted: list[str], tree: Path) 
 def _from_lfs(snapshot: Snapshot, paths: list[str], take: Take) -> dict[str, str]:
     """A file that LFS should have and whose blob is no pointer is what it is."""
     sizes = snapshot.sizes(paths)
-    snapshot.load(path for path in paths if sizes[path] <= _LONGEST_POINTER)
+    snapshot.load(path for path in paths if sizes[path] <= LONGEST_POINTER)
     unknown = {}
     for path in paths:
-        content = snapshot.read(path) if sizes[path] <= _LONGEST_POINTER else None
-        pointer = _POINTER.fullmatch(content) if content else None
+        content = snapshot.read(path) if sizes[path] <= LONGEST_POINTER else None
+        pointer = Pointer.read(content) if content else None
         if pointer is None:
             continue
-        name, size = pointer[1].decode(), int(pointer[2])
-        stored = snapshot.git.common / "lfs" / "objects" / name[:2] / name[2:4] / name
-        if _is_object(stored, name, size):
+        stored = pointer.stored(snapshot.git.common)
+        if stored:
             take(path, chunks_of(stored))
         else:
             unknown[path] = _UNKNOWN_LFS
     return unknown
-
-
-def _is_object(path: Path, name: str, size: int) -> bool:
-    try:
-        if not path.is_file() or path.stat().st_size != size:
-            return False
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == name
-    except OSError:
-        return False
 
 
 def _git(tree: Path, *args: str, given: bytes) -> bytes:

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 
 from lockproof.errors import UsageError
+
+from .lfs import UNFILTERED, lay_out
 
 SUBMODULE = "160000"
 _SETTINGS = (
@@ -33,18 +36,9 @@ _QUIET = {
 }
 # As `git rev-parse --local-env-vars`: inside a hook these point at the user's repository.
 _LOCAL = {
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_COMMON_DIR",
-    "GIT_CONFIG",
-    "GIT_DIR",
-    "GIT_GRAFT_FILE",
-    "GIT_IMPLICIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_NAMESPACE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_PREFIX",
-    "GIT_REPLACE_REF_BASE",
-    "GIT_SHALLOW_FILE",
+    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CONFIG", "GIT_DIR"),
+    *("GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_NAMESPACE"),
+    *("GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE"),
     "GIT_WORK_TREE",
 }
 
@@ -214,15 +208,8 @@ class GitRepository:
 
     def history(self, commit: str, path: str, limit: int = 200) -> Iterator[str]:
         """Commits up to `commit` that changed `path`, newest first."""
-        out = run_git(
-            self.root,
-            "log",
-            f"--max-count={limit}",
-            "--format=%H",
-            commit,
-            "--",
-            f":(top,literal){path}",
-        )
+        asked = ("log", f"--max-count={limit}", "--format=%H", commit)
+        out = run_git(self.root, *asked, "--", f":(top,literal){path}")
         yield from out.decode().split()
 
     def parent(self, commit: str) -> str | None:
@@ -247,40 +234,47 @@ class GitRepository:
 
     def diff(self, old: str, new: str, path: str, limit: int = 4000) -> str:
         """Unified diff of a path between two commits, cut after `limit` characters."""
-        out = run_git(
-            self.root,
-            "diff",
-            "--no-ext-diff",
-            "--no-textconv",
-            "--no-color",
-            old,
-            new,
-            "--",
-            f":(top,literal){path}",
-        ).decode("utf-8", "replace")
+        asked = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", old, new)
+        out = run_git(self.root, *asked, "--", f":(top,literal){path}").decode("utf-8", "replace")
         return out if len(out) <= limit else out[:limit] + "\n… (cut)"
 
-    def check_out(self, commit: str, target: Path) -> None:
+    def check_out(self, commit: str, target: Path) -> dict[str, str]:
         """Make a clean, detached checkout of `commit` in the new folder `target`.
 
         It borrows the objects of this repository (alternates), so it is quick and small, and
         nothing is written here: `git worktree` and `git clone` would add metadata or fail for
-        commits that no branch holds. Submodules that are present are checked out as well.
+        commits that no branch holds. What is here of submodules and Git LFS is laid out as well.
+
+        Returns:
+            Path of a submodule, or of a file in LFS, that is not here -> command that brings it.
 
         Raises:
-            UsageError: Git cannot check the commit out.
+            UsageError: Git cannot check the commit out, or it cannot be written.
         """
         self.borrow(target)
-        run_git(target, "checkout", "--quiet", "--detach", commit)
+        absent = self._write(target, "--detach", commit)
         if self._is_partial and run_git(target, "status", "--porcelain"):
             raise UsageError(
                 f"this clone lacks files of {commit[:12]}, because it was made with --filter:"
                 " make one without"
             )
         for path, oid in self._submodules(commit).items():
-            if (self.root / path / ".git").exists():
+            inner = self.submodule(path, oid)
+            if inner is None:
+                absent[path] = f"git submodule update --init {quote(path)}"
+            else:
                 (target / path).rmdir()
-                GitRepository(self.root / path).check_out(oid, target / path)
+                lost = inner.check_out(oid, target / path)
+                absent |= {f"{path}/{p}": f"cd {quote(path)} && {way}" for p, way in lost.items()}
+        return absent
+
+    def _write(
+        self, target: Path, *what: str, extra: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
+        run_git(target, *UNFILTERED, "checkout", "--quiet", *what, extra=extra)
+        listing = run_git(target, "ls-files", "-z", ":(top,attr:filter=lfs)", extra=extra)
+        paths = map(os.fsdecode, filter(None, listing.split(b"\0")))
+        return dict.fromkeys(lay_out(target, paths, self.common), "git lfs fetch")
 
     def restore(self, commit: str, path: str, target: Path) -> bool:
         """Write one tracked path (file or folder) of `commit` below `target`.
@@ -293,7 +287,7 @@ class GitRepository:
         if self.blob(commit, path) is None:
             return False
         index = {"GIT_INDEX_FILE": str(target / ".git" / "lockproof-index")}
-        run_git(target, "checkout", "--quiet", commit, "--", f":(top,literal){path}", extra=index)
+        self._write(target, commit, "--", f":(top,literal){path}", extra=index)
         return True
 
     def check_out_path(self, commit: str, path: str, target: Path) -> bool:
@@ -304,6 +298,12 @@ class GitRepository:
         """
         self.borrow(target)
         return self.restore(commit, path, target)
+
+    def submodule(self, path: str, commit: str) -> "GitRepository | None":
+        """The clone of a submodule, if it is here and has a commit."""
+        inner = GitRepository(self.root / path)
+        here = (inner.root / ".git").exists() and inner.blob(commit, "") is not None
+        return inner if here else None
 
     def _submodules(self, commit: str) -> dict[str, str]:
         known = self._known_submodules

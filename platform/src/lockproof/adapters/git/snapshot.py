@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,7 +13,6 @@ from lockproof.errors import UsageError
 from .repository import GitRepository, git_command, git_environment, run_git
 
 _CHUNK = 1 << 20
-_TREE = re.compile(r"(\d+) \w+ ([0-9a-f]+)\t([^\0]+)\0")
 _IMPOSSIBLE = frozenset({"", ".", "..", ".git"})
 _EMPTY = frozenset(
     {
@@ -57,9 +55,10 @@ class Snapshot:
         """
         if self.commit is not None:
             listing = run_git(self.git.root, "ls-tree", "-r", "-z", "--full-tree", self.commit)
-            listed = _TREE.findall(os.fsdecode(listing))
             found = {}
-            for mode, oid, path in listed:
+            for line in filter(None, os.fsdecode(listing).split("\0")):
+                meta, _, path = line.partition("\t")
+                mode, _, oid = meta.split(" ")
                 if path in found:
                     raise self._broken(path, "is there twice")
                 found[path] = Entry(mode, oid)

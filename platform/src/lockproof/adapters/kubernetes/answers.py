@@ -49,9 +49,12 @@ class Refusal(UsageError):
         self.causes = causes
 
 
-_UNDECLARED = re.compile(r"(\.[^\s:]*(?:\[[^\]]*\][^\s:]*)*): (field not declared in schema)")
+_FIELD = re.compile(
+    r"(?<![^\s\[(,])(\.(?:\[[^\]\n]{0,300}\]|[^\s:\[])*+)"
+    r"(?:: (field not declared in schema|expected [^,;\n]{1,300}, got [^,;\]\n]{1,300}))?+"
+)
+"""A field, and what is wrong with it; matched also without, so that no text is read twice."""
 _UNKNOWN = re.compile(r'(unknown|duplicate) field "([^"]+)"')
-_TYPED = re.compile(r"(\.[^\s:,]+): (expected [^,;]+?, got [^,;\]]+)")
 _OWNER = re.compile(r'conflict with "((?:[^"\\]|\\.)*)"')
 _TRANSIENT = (429, 502, 503, 504)
 _TEMPORARY_REASONS = ("ServerTimeout", "Timeout", "TooManyRequests", "ServiceUnavailable")
@@ -157,7 +160,6 @@ def _conflict(cause: Mapping[str, Any]) -> Cause:
 
 
 def _fields_in(message: str) -> tuple[Cause, ...]:
-    undeclared = [Cause(field, text) for field, text in _UNDECLARED.findall(message)]
+    named = [Cause(field, text) for field, text in _FIELD.findall(message) if text]
     unknown = [Cause(field, f"{word} field") for word, field in _UNKNOWN.findall(message)]
-    typed = [Cause(field, text) for field, text in _TYPED.findall(message)]
-    return tuple(dict.fromkeys([*undeclared, *unknown, *typed]))
+    return tuple(dict.fromkeys([*named, *unknown]))

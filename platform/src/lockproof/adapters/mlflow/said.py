@@ -2,7 +2,9 @@
 
 import re
 
-_QUOTED = re.compile(r"\s*(?:\[SQL:|\[parameters:|\(Background on this error).*", re.DOTALL)
+_QUOTED = re.compile(r"(?:\[SQL:|\[parameters:|\(Background on this error).*", re.DOTALL)
+_LONGEST = 10_000
+"""Characters of what a server says that are looked at."""
 _PREFIX = re.compile(r"\(raised as a result of [^;]*;[^)]*\)\s*|\((?:\w+\.)+\w*Error\)\s*")
 _ADVICE = {
     "database or disk is full": "make room on its disk",
@@ -14,6 +16,6 @@ _ADVICE = {
 
 def said(error: Exception) -> str:
     """The error in one short line; of a database in a file also what to do."""
-    text = " ".join(_PREFIX.sub("", _QUOTED.sub("", str(error))).split())[:300]
+    text = " ".join(_PREFIX.sub("", _QUOTED.sub("", str(error)[:_LONGEST])).split())[:300]
     advice = next((do for what, do in _ADVICE.items() if what in text), "")
     return f"{text}: {advice}" if advice else text or type(error).__name__

@@ -154,7 +154,7 @@ def _crossplane(manifest: Manifest) -> Iterator[Finding]:
 
 _KEY = re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----")
 _AWS = re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")
-_IN_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^/\s:@{}$]+:([^/\s:@{}$]+)@")
+_IN_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]{0,30}+://[^/\s:@{}$]++:[^/\s:@{}$]++@")
 _TOKENS = re.compile(r"\b(?:ghp_[0-9A-Za-z]{36}|glpat-[0-9A-Za-z_-]{20}|xox[bp]-[0-9A-Za-z-]{10,})")
 _SECRET_NAME = re.compile(
     r"(?:^|[_-])(?:password|passwd|secret|token|api_?key|access_?key|private_?key)(?:$|[_-](?!file|path|name|ref|dir|ttl|url|id))",

@@ -18,7 +18,6 @@ _HEAD = """\
 #   set -a; . {path}; set +a
 """
 _FORWARDS = "# These addresses hold on this machine while these run:\n"
-_SECTION = re.compile(r"^\s*\[\s*(?P<quote>['\"]?)(?P<name>.*?)(?P=quote)\s*\]\s*$")
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
 
 
@@ -111,7 +110,9 @@ def merge_remote(text: str, remote: str, settings: dict[str, str | None]) -> str
         return "\n".join([*lines, *gap, MARK, f"['remote \"{remote}\"']", *new]) + "\n"
     if not start or lines[start - 1].strip() != MARK:
         return None
-    end = next((i for i in range(start + 1, len(lines)) if _SECTION.match(lines[i])), len(lines))
+    end = next(
+        (i for i in range(start + 1, len(lines)) if _section(lines[i]) is not None), len(lines)
+    )
     if end < len(lines) and lines[end - 1].strip() == MARK:
         end -= 1
     body, left = [], dict(settings)
@@ -126,8 +127,16 @@ def merge_remote(text: str, remote: str, settings: dict[str, str | None]) -> str
 
 
 def _names(line: str, remote: str) -> bool:
-    section = _SECTION.match(line)
-    return section is not None and section["name"] in (f'remote "{remote}"', f"remote '{remote}'")
+    return _section(line) in (f'remote "{remote}"', f"remote '{remote}'")
+
+
+def _section(line: str) -> str | None:
+    """The name of the section that begins in a line, without quotes around it."""
+    text = line.strip()
+    if not (text.startswith("[") and text.endswith("]")):
+        return None
+    name = text[1:-1].strip()
+    return name[1:-1] if len(name) > 1 and name[0] == name[-1] and name[0] in "'\"" else name
 
 
 def _quoted(value: str) -> str:

@@ -111,7 +111,7 @@ class Keys:
                 "state": [session.seen.system, session.seen.own],
                 "environment": [described.kind, described.pinned_digest],
                 "variables": self._variables(),
-                "checkout": self._git_settings(),
+                "checkout": [self._git_settings(), sorted(session.absent)],
                 "shell": session.shell,
                 "mode": session.mode,
                 "limits": [getattr(session.policy.run, name) for name in BOUNDS],

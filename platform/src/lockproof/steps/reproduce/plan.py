@@ -89,7 +89,18 @@ def needed_part(stage: Stage, out: Out) -> tuple[str, ...]:
 
 
 def missing_inputs(session: Session, stage: Stage) -> tuple[str, ...]:
-    """Dependencies that no commit, `.dvc` file or stage provides."""
+    """Dependencies that no commit, `.dvc` file or stage provides.
+
+    Raises:
+        UsageError: one is in a submodule, or in Git LFS, and its content not in this clone.
+    """
+    for dep in (dep for dep in stage.deps if not dep.external):
+        for path, way in session.absent.items():
+            if overlap(path, session.git_path(dep.path)):
+                raise UsageError(
+                    f"{stage.address} needs {dep.path}, and the content of {path} is not in this"
+                    f" clone: run '{way}'"
+                )
     provided = [out for _, out in session.pipeline.inputs(stage)]
     return tuple(
         dep.path

@@ -15,7 +15,7 @@ from lockproof.adapters.sandbox.isolation import Isolation
 from lockproof.errors import ConfigError, LockproofError
 from lockproof.model.environment import Environment
 
-_PYTHON = re.compile(r"((\d+\.\d+)\.\d+)\S* \((\w+)\)", re.ASCII)
+_PYTHON = re.compile(r"((\d++\.\d++)\.\d++)\S* \((\w+)\)", re.ASCII)
 """As `Environment.python` has it: a record is not ours, and its word names no program."""
 
 

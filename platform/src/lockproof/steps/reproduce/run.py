@@ -114,7 +114,7 @@ async def _open(
     prefix = "" if root == git.root.resolve() else root.relative_to(git.root.resolve()).as_posix()
     progress.say(f"checking out {commit[:12]}")
     checkout = work / "project"
-    await anyio.to_thread.run_sync(git.check_out, commit, checkout)
+    absent = await anyio.to_thread.run_sync(git.check_out, commit, checkout)
     project_root = checkout / prefix
     if not (project_root / ".dvc").is_dir():
         raise UsageError(f"{commit[:12]} has no DVC project at {prefix or 'its top'}")
@@ -175,6 +175,7 @@ async def _open(
         records=load_records(project_root / policy.record.directory),
         lock_digest=lock_digest(reading.lock_files),
         progress=progress,
+        absent=absent,
     )
 
 

@@ -64,6 +64,8 @@ class Session:
     records: tuple[RunRecord, ...]
     lock_digest: str
     progress: Progress
+    absent: Mapping[str, str]
+    """What of the commit this clone has not (`GitRepository.check_out`)."""
     mode: str = "isolated"
     _numbers: Iterator[int] = field(default_factory=count)
     _current: dict[str, Digest | None] = field(default_factory=dict)

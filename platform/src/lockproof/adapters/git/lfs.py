@@ -1,0 +1,80 @@
+"""Git LFS: what its pointers name, read from its store in the clone; no filter is run."""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from lockproof.errors import UsageError
+
+LONGEST_POINTER = 1024
+"""Bytes; LFS writes no longer one."""
+UNFILTERED = tuple(
+    word
+    for setting in ("process=", "smudge=", "required=false")
+    for word in ("-c", f"filter.lfs.{setting}")
+)
+"""For a checkout: LFS's own filter would ask a server for what it does not find."""
+_POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-[^\n]*\n)*"
+    rb"oid sha256:([0-9a-f]{64})\nsize (\d{1,19})\n"
+)
+
+
+class Pointer(NamedTuple):
+    """What stands in Git for a file."""
+
+    oid: str
+    """SHA-256 of its content, in hexadecimal."""
+    size: int
+    """Bytes."""
+
+    @classmethod
+    def read(cls, content: bytes) -> "Pointer | None":
+        """The pointer that this is; None for anything else."""
+        found = _POINTER.fullmatch(content) if len(content) <= LONGEST_POINTER else None
+        return cls(found[1].decode(), int(found[2])) if found else None
+
+    def stored(self, common: Path) -> Path | None:
+        """Its content in the clone whose Git folder is `common`; None where that is not there."""
+        path = common / "lfs" / "objects" / self.oid[:2] / self.oid[2:4] / self.oid
+        try:
+            if not path.is_file() or path.stat().st_size != self.size:
+                return None
+            with path.open("rb") as file:
+                sound = hashlib.file_digest(file, "sha256").hexdigest() == self.oid
+            return path if sound else None
+        except OSError:
+            return None
+
+
+def lay_out(folder: Path, paths: Iterable[str], common: Path) -> Iterator[str]:
+    """Put content in the place of pointers in a checkout; gives the paths that have none here.
+
+    Args:
+        folder: the checkout.
+        paths: of it, POSIX: what its attributes give to LFS.
+        common: Git's folder of the clone.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    for path in paths:
+        place = folder / path
+        if not os.path.isfile(place) or os.path.islink(place):
+            continue
+        with place.open("rb") as file:
+            pointer = Pointer.read(file.read(LONGEST_POINTER + 1))
+        if pointer is None:
+            continue
+        source = pointer.stored(common)
+        if source is None:
+            yield path
+            continue
+        try:
+            shutil.copyfile(source, place)
+        except OSError as error:
+            raise UsageError(f"cannot lay out {path}: {error.strerror or error}") from error
