@@ -1,5 +1,6 @@
 """What lockproof says of repositories whose right answers were written by hand beforehand."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from lockproof.steps.reproduce.conditions.clock import no_clock
 from .answer_case import Answer, Case, Grade, Reason, ask, build, failed, judge, proven
 from .answers import CASES
 from .answers_trouble import index
+
+PAGE = Path(__file__).parents[2] / "docs" / "causes-beside-truth.md"
 
 
 def title(case: Case) -> str:
@@ -37,6 +40,14 @@ def test_the_answer_is_right(case: Case, tmp_path: Path) -> None:
 def test_there_are_enough_and_each_has_a_name() -> None:
     assert len({title(case) for case in CASES}) == len(CASES) >= 32
     assert sum(case.answer.verdict is Verdict.PASSED for case in CASES) >= 8
+
+
+def test_the_page_has_each_case_with_its_right_answer() -> None:
+    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| ")][2:]
+    cells = [re.split(r" (?<!\\)\| ", line.strip("| ")) for line in lines]
+    shown = [tuple(cell.replace("\\|", "|") for cell in row[:3]) for row in cells]
+    assert shown == [(case.name, case.done, str(case.answer)) for case in CASES]
+    assert {row[4] for row in cells} == {Grade.RIGHT.value}
 
 
 def report(verdict: Verdict, *causes: Cause) -> Report:
@@ -90,6 +101,11 @@ RIGHT = failed(proven(CauseKind.CODE, r"fit\.py"))
         (
             failed(Reason((CauseKind.CODE,), but_not="FIT")),
             report(Verdict.FAILED, CODE),
+            Grade.VERDICT_ONLY,
+        ),
+        (
+            failed(Reason((CauseKind.CONDITION,), condition="locale")),
+            report(Verdict.FAILED, cause(CauseKind.CONDITION, "out", Certainty.LIKELY)),
             Grade.VERDICT_ONLY,
         ),
         (failed(rules=("LP104",)), report(Verdict.FAILED), Grade.VERDICT_ONLY),
