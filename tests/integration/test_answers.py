@@ -1,6 +1,5 @@
 """What lockproof says of repositories whose right answers were written by hand beforehand."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from lockproof.model.cause import Cause, CauseKind, Certainty
 from lockproof.model.report import Host, HostStage, Report, StageReport, Subject, Timing
 from lockproof.model.verdict import Verdict
 from lockproof.steps.reproduce.conditions.clock import no_clock
+from tests.bench.causes_answers import rows_of
 
 from .answer_case import Answer, Case, Grade, Reason, ask, build, failed, judge, proven
 from .answers import CASES
@@ -43,11 +43,9 @@ def test_there_are_enough_and_each_has_a_name() -> None:
 
 
 def test_the_page_has_each_case_with_its_right_answer() -> None:
-    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| ")][2:]
-    cells = [re.split(r" (?<!\\)\| ", line.strip("| ")) for line in lines]
-    shown = [tuple(cell.replace("\\|", "|") for cell in row[:3]) for row in cells]
-    assert shown == [(case.name, case.done, str(case.answer)) for case in CASES]
-    assert {row[4] for row in cells} == {Grade.RIGHT.value}
+    rows = rows_of(PAGE.read_text("utf-8"))
+    assert [*rows] == [(case.name, case.done, str(case.answer)) for case in CASES]
+    assert {cells[4] for cells in rows.values()} == {Grade.RIGHT.value}
 
 
 def report(verdict: Verdict, *causes: Cause) -> Report:
