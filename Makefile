@@ -81,7 +81,11 @@ gate-answers: develop ## ask DVC about each mutation of the gate's tests, for do
 
 .PHONY: causes-answers
 causes-answers: develop ## hold causes against known truth, for docs/causes-beside-truth.md
-	@$(BIN)/python -m tests.bench.causes_answers docs/causes-beside-truth.md
+	@$(BIN)/python -m tests.bench.causes_answers $(ARGS) docs/causes-beside-truth.md
+
+.PHONY: causes-again
+causes-again: develop ## ask 60 times about what is another each time (ARGS='TIMES WORDS')
+	@$(BIN)/python -m tests.bench.causes_again $(ARGS)
 
 .PHONY: fuzz
 fuzz: develop ## fuzz the parsers, a minute each (ARGS='PARSER SECONDS'); Linux only

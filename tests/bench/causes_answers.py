@@ -1,15 +1,17 @@
 """What lockproof says of repositories whose truth is known, as a page of `docs/`.
 
 `make causes-answers` takes some minutes. The right answers are those of
-`tests/integration/answers.py`; `dvc status` is asked in the same place.
+`tests/integration/answers.py`; `dvc status` is asked in the same place. With ARGS=--changed only
+those repositories are asked about whose right answer the page does not have yet.
 """
 
 import datetime
 import os
+import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dvc import __version__ as dvc_version
@@ -51,8 +53,8 @@ def status(project: Project) -> str:
     return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
 
 
-def row(case: Case, base: Path) -> tuple[Grade, list[str]]:
-    """The grade of one case, and the cells of its line."""
+def row(case: Case, base: Path) -> list[str]:
+    """The cells of the line of one case."""
     print(f"{case.name}: {case.done}", file=sys.stderr)
     project = build(case, base)
     said = status(project)
@@ -60,7 +62,7 @@ def row(case: Case, base: Path) -> tuple[Grade, list[str]]:
     told = "; ".join([judged.said, *judged.faults] if judged.faults else [judged.said])
     grade = judged.grade.value
     shown = grade if judged.grade is Grade.RIGHT else f"**{grade}**"
-    return judged.grade, [case.name, case.done, str(case.answer), told, shown, said]
+    return [case.name, case.done, str(case.answer), told, shown, said]
 
 
 def line(cells: Iterable[str]) -> str:
@@ -68,24 +70,36 @@ def line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(c.replace('|', chr(92) + '|') for c in cells)} |"
 
 
-def page(base: Path) -> str:
-    """The whole page; `base` is an empty folder for the repositories."""
+def rows_of(text: str) -> dict[tuple[str, ...], list[str]]:
+    """What a page has: repository, what was done and right answer -> the cells of its line."""
+    lines = [x for x in text.splitlines() if x.startswith("| ")][2:]
+    found = [re.split(r" (?<!\\)\| ", x.removeprefix("| ").removesuffix(" |")) for x in lines]
+    every = [[cell.replace("\\|", "|") for cell in cells] for cells in found]
+    return {tuple(cells[:3]): cells for cells in every}
+
+
+def page(base: Path, known: Mapping[tuple[str, ...], list[str]]) -> str:
+    """The whole page; `base` is an empty folder for the repositories, `known` lines to keep."""
     rows = []
     with index(base):
         for number, case in enumerate(CASES):
             folder = base / str(number)
             folder.mkdir()
-            rows.append(row(case, folder))
-    count = Counter(grade for grade, _ in rows)
-    counts = f"Of {len(rows)}: " + ", ".join(f"{count[g]} {g.value}" for g in Grade) + "."
+            kept = known.get((case.name, case.done, str(case.answer)))
+            rows.append(kept or row(case, folder))
+    count = Counter(cells[4].strip("*") for cells in rows)
+    counts = f"Of {len(rows)}: " + ", ".join(f"{count[g.value]} {g.value}" for g in Grade) + "."
     today = datetime.datetime.now(datetime.UTC).date()
-    lines = [line(HEAD), line(["---"] * len(HEAD)), *(line(cells) for _, cells in rows)]
+    lines = [line(HEAD), line(["---"] * len(HEAD)), *(line(cells) for cells in rows)]
     text = INTRODUCTION.format(date=today, version=dvc_version, counts=counts)
     return text + "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
+    *options, target = sys.argv[1:]
+    place = Path(target)
+    known = rows_of(place.read_text("utf-8")) if "--changed" in options else {}
     with tempfile.TemporaryDirectory() as made:
         os.environ["LOCKPROOF_CACHE_DIR"] = str(Path(made, "cache"))
         Path(made, "cases").mkdir()
-        write_whole(Path(sys.argv[1]), page(Path(made, "cases")))
+        write_whole(place, page(Path(made, "cases"), known))

@@ -14,6 +14,8 @@ from lockproof.model.verdict import Verdict
 
 from .pipelines import Project, new_project, prove
 
+VARIED = (CauseKind.CONDITION, CauseKind.NONDETERMINISM)
+"""Kinds whose cause has a condition."""
 STRENGTH = (Certainty.POSSIBLE, Certainty.LIKELY, Certainty.PROVEN)
 
 
@@ -37,18 +39,22 @@ class Reason:
     at_least: Certainty = Certainty.POSSIBLE
     but_not: str = ""
     """A pattern that its subject and summary must not hold: a condition that has no part in it."""
+    condition: str = ""
+    """What an experiment has to have varied, where the cause is that outputs depend on it."""
 
     def fits(self, said: "Said") -> bool:
         """Whether what was said is this cause."""
         low, at, high = (STRENGTH.index(c) for c in (self.at_least, said.certainty, self.at_most))
         named = re.search(self.names, said.text, re.IGNORECASE | re.DOTALL)
         untrue = self.but_not and re.search(self.but_not, said.claim, re.IGNORECASE)
-        right = named is not None and not untrue
+        varied = said.kind not in VARIED or said.condition == (self.condition or said.condition)
+        right = named is not None and not untrue and varied
         return said.kind in self.kinds and low <= at <= high and right
 
     def __str__(self) -> str:
         """As the table shows it."""
-        kinds = " or ".join(self.kinds)
+        by = f" ({self.condition})" if self.condition else ""
+        kinds = " or ".join(f"{kind}{by}" if kind in VARIED else kind for kind in self.kinds)
         return f"{kinds}, naming /{self.names}/" if self.names else kinds
 
 
@@ -149,19 +155,19 @@ def proven(kind: CauseKind, names: str) -> Reason:
     return Reason((kind,), names, at_least=Certainty.PROVEN)
 
 
-def varies(names: str, but_not: str) -> Reason:
+def varies(condition: str, names: str, but_not: str) -> Reason:
     """The output is another each time; what makes it so must be named, and nothing else."""
-    kinds = (CauseKind.NONDETERMINISM,)
-    return Reason(kinds, names, at_least=Certainty.PROVEN, but_not=but_not)
+    kinds, proven = (CauseKind.NONDETERMINISM,), Certainty.PROVEN
+    return Reason(kinds, names, at_least=proven, but_not=but_not, condition=condition)
 
 
-def depends(names: str) -> Reason:
+def depends(names: str, condition: str = "") -> Reason:
     """The output depends on where it is made, and on what must be named."""
     kinds = (
         *(CauseKind.CONDITION, CauseKind.NETWORK, CauseKind.ENVIRONMENT),
         *(CauseKind.NONDETERMINISM, CauseKind.UNDECLARED_INPUT),
     )
-    return Reason(kinds, names)
+    return Reason(kinds, names, condition=condition)
 
 
 UNKNOWN = Reason((CauseKind.UNKNOWN,), at_most=Certainty.POSSIBLE)

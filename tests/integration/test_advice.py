@@ -169,7 +169,7 @@ def test_every_rule_and_every_cause_has_its_advice_followed() -> None:
     assert kinds | KINDS_FOLLOWED == set(CauseKind)
     assert ADVISED.keys() == EXPECTED.keys()
     passed_on = {name for name in MENDS if name.startswith("variable ")}
-    # A stage that the network is cut for fails: its cause is of another kind.
+    # test_vary_network.py has the case of the network, which needs a server.
     assert MENDS.keys() - passed_on == {*NAMES} - {"pass-env", "network"}
     assert passed_on
 

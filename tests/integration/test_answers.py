@@ -9,10 +9,13 @@ from lockproof.model.cause import Cause, CauseKind, Certainty
 from lockproof.model.report import Host, HostStage, Report, StageReport, Subject, Timing
 from lockproof.model.verdict import Verdict
 from lockproof.steps.reproduce.conditions.clock import no_clock
+from tests.bench.causes_answers import rows_of
 
 from .answer_case import Answer, Case, Grade, Reason, ask, build, failed, judge, proven
 from .answers import CASES
 from .answers_trouble import index
+
+PAGE = Path(__file__).parents[2] / "docs" / "causes-beside-truth.md"
 
 
 def title(case: Case) -> str:
@@ -37,6 +40,12 @@ def test_the_answer_is_right(case: Case, tmp_path: Path) -> None:
 def test_there_are_enough_and_each_has_a_name() -> None:
     assert len({title(case) for case in CASES}) == len(CASES) >= 32
     assert sum(case.answer.verdict is Verdict.PASSED for case in CASES) >= 8
+
+
+def test_the_page_has_each_case_with_its_right_answer() -> None:
+    rows = rows_of(PAGE.read_text("utf-8"))
+    assert [*rows] == [(case.name, case.done, str(case.answer)) for case in CASES]
+    assert {cells[4] for cells in rows.values()} == {Grade.RIGHT.value}
 
 
 def report(verdict: Verdict, *causes: Cause) -> Report:
@@ -90,6 +99,11 @@ RIGHT = failed(proven(CauseKind.CODE, r"fit\.py"))
         (
             failed(Reason((CauseKind.CODE,), but_not="FIT")),
             report(Verdict.FAILED, CODE),
+            Grade.VERDICT_ONLY,
+        ),
+        (
+            failed(Reason((CauseKind.CONDITION,), condition="locale")),
+            report(Verdict.FAILED, cause(CauseKind.CONDITION, "out", Certainty.LIKELY)),
             Grade.VERDICT_ONLY,
         ),
         (failed(rules=("LP104",)), report(Verdict.FAILED), Grade.VERDICT_ONLY),

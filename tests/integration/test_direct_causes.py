@@ -161,4 +161,4 @@ def test_a_file_that_stages_do_not_find_here_is_not_excluded(report: Report) -> 
     [line] = [text for text in said if "files that the stage does not declare" in text]
     assert line.startswith("not excluded: ")
     assert "stages do not find README.md here, and may have where it was made" in line
-    assert "altered output" not in {kind for kind, _, _ in causes(report, "hidden")}
+    assert causes(report, "hidden") == [("unknown", "hidden.txt", "possible")]

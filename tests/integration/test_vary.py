@@ -268,15 +268,6 @@ def test_code_that_explains_it_ends_the_search_after_two_runs(tmp_path: Path) ->
     assert report.host.stages["nothing"].executed == 3, "the judged run and two experiments"
 
 
-def test_experiments_keep_within_the_policy(tmp_path: Path) -> None:
-    project = _project(tmp_path, {"path": "pwd"})
-    with (project.root / "lockproof.toml").open("a") as file:
-        file.write("[reproduce]\nexperiments = 3\n")
-    project.commit("few")
-    report = prove(project, mode="isolated")
-    assert report.host.stages["path"].executed <= 4
-
-
 @pytest.mark.parametrize("level", [Level.LANDLOCK, Level.NONE])
 def test_what_cannot_be_had_is_said(
     tmp_path: Path, level: Level, monkeypatch: pytest.MonkeyPatch

@@ -25,6 +25,10 @@ stages:
 """
 
 
+AUTHOR = {"TZ": "Asia/Tokyo", "LC_ALL": "C", "OMP_NUM_THREADS": "3"}
+"""Of whoever makes the lock; results can depend on each."""
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     project = new_project(tmp_path)
@@ -38,7 +42,7 @@ def record(project: Project, *command: str, code: int = 0) -> dict[str, object] 
     done = subprocess.run(
         [str(Path(sys.executable).with_name("lockproof")), "record", "--no-mlflow", "--", *command],
         cwd=project.root,
-        env={**project.environment(), "FLAVOUR": "s3cret-value"},
+        env={**project.environment(), **AUTHOR, "FLAVOUR": "s3cret-value"},
         capture_output=True,
         text=True,
         check=False,
@@ -58,6 +62,13 @@ def test_stages_that_ran_are_watched_and_values_are_not_kept(project: Project) -
     environment = dict(found["environment"])  # type: ignore[call-overload]
     assert list(environment["variables"]) == ["FLAVOUR"]
     assert environment["umask"] == "0022"
+    assert environment["timezone"] == AUTHOR["TZ"]
+    assert environment["locale"]["LC_ALL"] == AUTHOR["LC_ALL"]
+    assert environment["threads"]["OMP_NUM_THREADS"] == AUTHOR["OMP_NUM_THREADS"]
+    assert environment["user"] == ("ordinary" if os.geteuid() else "root")
+    if sys.platform == "linux":
+        kinds = Path("/proc/self/mountinfo").read_text()
+        assert f" - {environment['filesystem']} " in kinds
 
 
 def test_a_commit_of_outputs_is_no_run(project: Project) -> None:

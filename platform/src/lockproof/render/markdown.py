@@ -218,7 +218,7 @@ class _Writer:
         summary = varied_summary(self.report)
         if not summary:
             return
-        yield ["### One condition varied at a time"]
+        yield ["### What outputs depend on"]
         yield [prose(summary, 2 * self.detail.characters)]
         rows = [(stage.label, row) for stage in varied_stages(self.report) for row in stage.rows]
         lines = ["| Stage | Condition | Result | Outputs |", "|---|---|---|---|"]

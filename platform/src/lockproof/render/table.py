@@ -277,7 +277,7 @@ def _write_varied(console: Console, report: Report) -> None:
     summary = varied_summary(report)
     if not summary:
         return
-    _write_heading(console, "One condition varied at a time")
+    _write_heading(console, "What outputs depend on")
     for stage in varied_stages(report):
         grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
         for width in (18, 21, None):

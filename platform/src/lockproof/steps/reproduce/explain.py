@@ -191,7 +191,7 @@ async def _put_back(
     if every is None:
         return None, False, {}
     agrees = every.agrees
-    moved = bool(every.differs)
+    moved = bool(every.differs) and (agrees or not await lab.has_moved())
     alone: dict[int, bool] = {}
     if agrees and len(movable) > 1:
         for index in movable:

@@ -96,6 +96,11 @@ class Lab:
         """
         return await self._run(label, changes, None, setup)
 
+    async def has_moved(self) -> bool:
+        """Whether by now other outputs come out with nothing changed, as when a minute begins."""
+        usual = await self.run("nothing-varied")
+        return usual is not None and bool(usual.differs)
+
     async def rest_on(self, label: str, changes: Mapping[str, object]) -> Look | None:
         """Run the stage with these changes, which stay, and compare further runs with this one."""
         self._copies.append(Path(tempfile.mkdtemp(prefix="base-", dir=self.session.work)))
@@ -103,6 +108,7 @@ class Lab:
         if look and look.failed is None and look.judgement:
             self.base = self.base.but(**changes)
             self.outs, self.root = look.judgement.observed, self._copies[-1]
+            self.ended = time.time()
         return look
 
     async def _run(

@@ -3,7 +3,8 @@
 A run from the same inputs, with every condition held, shows what varies by itself. Then all
 conditions are varied at once: a stage that gives the same outputs depends on none of them. Only
 where it does not, they are parted into halves until the one that matters stands alone, and a run
-with all but that one shows whether there is another.
+with all but that one shows whether there is another. A condition is named only where a later run
+without it comes out as usual, for else it was the moment; what is proven by it came out so twice.
 """
 
 import time
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from lockproof.compare.conditions import Dependence
+from lockproof.model.condition import RUN_TO_RUN
 
 from .clock import no_clock, standing
 from .known import Condition
@@ -24,9 +26,10 @@ _LONG = 20.0
 """Seconds; a stage that takes longer is varied a few times only."""
 _TICK = 2
 """Seconds; the coarsest time that is written into common files."""
+_TOGETHER = "outputs differed with all of them varied, and no run told by which"
 RANDOM_MEND = (
-    "seed its random numbers (random, numpy, random_state), and leave uuid4, urandom and measured"
-    " times out; what threads race for needs a fixed order"
+    "seed its random numbers (random, numpy, random_state), and leave uuid4, urandom, measured"
+    " times and those of files out; what threads race for needs a fixed order"
 )
 
 
@@ -55,22 +58,21 @@ async def by_itself(lab: Lab, varied: Look) -> Dependence:
         for number, still in enumerate(standing(lab.site.patience)):
             if number and lab.left is not None and lab.left < 2:
                 break
-            base = lab.outs, lab.root, lab.base
+            base = lab.outs, lab.root, lab.base, lab.ended
             first = await lab.rest_on(f"clock-stands-{number}", still)
-            second = await lab.run(f"clock-stands-{number}-again") if _went(first) else None
+            # The times of files are the machine's: held only by chance, in the same moment.
+            second = await repeat(lab, f"clock-stands-{number}-again") if _went(first) else None
             if _went(second) and second and not second.differs:
                 clock = next(c for c in lab.conditions if c.name == "clock")
                 shown = "runs agree where the clock stands still, and differ where it goes on"
                 return _dependence(clock, "another time", varied, lab, shown)
-            lab.outs, lab.root, lab.base = base
+            lab.outs, lab.root, lab.base, lab.ended = base
             if _went(second):
                 break  # It works, and does not help.
     shown = "another run from the same inputs, with all that can be held held, gave other outputs"
     if no_clock():
         shown += f" (the clock could not be held: {no_clock()})"
-    return Dependence(
-        "random", "nothing varied", RANDOM_MEND, varied.differs, varied.files, shown=shown
-    )
+    return _random(varied, shown)
 
 
 def _went(look: Look | None) -> bool:
@@ -93,7 +95,7 @@ async def search(lab: Lab, *, failed: bool) -> Found:
             pool.append(condition)
     usual = sum(lab.result.execution.seconds.values()) if lab.result.execution else 0.0
     rounds = 1 if failed else 7 if usual < _LONG else 3
-    complete = False
+    complete = differed = False
     for number in range(rounds):
         look = await _vary(lab, pool, number, f"all-varied-{number + 1}")
         if look is None:
@@ -104,12 +106,14 @@ async def search(lab: Lab, *, failed: bool) -> Found:
             if look is None or look.failed:
                 break
         complete = True
-        if look.differs:
+        differed = bool(look.differs)
+        if differed:
             await _narrow(lab, pool, number, found)
             break
-    if complete and not failed:
-        named = {d.condition for d in found.depends}
-        found.excluded = tuple(c.name for c in pool if c.name not in named and not found.depends)
+    if differed and not found.depends:
+        found.unvaried |= dict.fromkeys((c.name for c in pool), _TOGETHER)
+    elif complete and not failed and not differed:
+        found.excluded = tuple(c.name for c in pool)
     return found
 
 
@@ -136,14 +140,42 @@ async def _without_failing(
 async def _narrow(lab: Lab, pool: list[Condition], number: int, found: Found) -> None:
     while pool:
         one, look = await _one_of(lab, pool, number)
-        if one is None or look is None:
+        chance, others = None, None
+        if one and look:
+            pool = [c for c in pool if c is not one]
+            if one.name in RUN_TO_RUN or look.agrees:
+                chance = await _once_only(lab, one, look, number)
+            others = await _vary(lab, pool, number, f"all-but-{one.name}") if pool else None
+        quiet = others is not None and not others.failed and not others.differs
+        chance = chance or (None if quiet else await _moment(lab))
+        if chance:
+            found.depends = [chance]
+        elif one and look:
+            setting = one.settings[number % len(one.settings)]
+            found.depends.append(_dependence(one, setting.label, look, lab))
+        if chance or one is None or others is None or others.failed or quiet:
             return
-        setting = one.settings[number % len(one.settings)]
-        found.depends.append(_dependence(one, setting.label, look, lab))
-        pool = [c for c in pool if c is not one]
-        others = await _vary(lab, pool, number, f"all-but-{one.name}") if pool else None
-        if others is None or others.failed or not others.differs:
-            return
+
+
+async def _moment(lab: Lab) -> Dependence | None:
+    """What makes outputs vary by themselves, where they do after all."""
+    usual = await lab.run("nothing-varied")
+    return await by_itself(lab, usual) if usual and usual.differs else None
+
+
+async def _once_only(lab: Lab, one: Condition, look: Look, number: int) -> Dependence | None:
+    """Chance, where the outputs do not come out differently once more under the same condition."""
+    again = await _vary(lab, [one], number, f"varied-{one.name}-again")
+    if again is None or again.failed or again.differs:
+        return None
+    setting = one.settings[number % len(one.settings)].label
+    return _random(look, f"with {setting} they came out differently once, and not once more")
+
+
+def _random(varied: Look, shown: str) -> Dependence:
+    return Dependence(
+        "random", "nothing varied", RANDOM_MEND, varied.differs, varied.files, shown=shown
+    )
 
 
 async def _one_of(
