@@ -222,7 +222,9 @@ def _oms(request: AttestRequest, scene: Scene, models: Sequence[Model]) -> list[
             if out.locked is not None and out.locked.is_dir:
                 target = Path(request.oms, f"{out.path.replace('/', '_')}.sig")
                 with work_folder() as scratch:
-                    sign_folder(_exactly(scene, out, scratch.path), request.key, target)
+                    made = scratch.path / "signature"
+                    sign_folder(_exactly(scene, out, scratch.path / "model"), request.key, made)
+                    write_whole(target, made.read_bytes())
                 lines.append(f"OMS signature of {out.path}: {target}")
     if not lines:
         raise UsageError("--oms signs folders, and no model has one: leave it out")
