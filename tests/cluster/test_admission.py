@@ -128,6 +128,9 @@ REFUSED: dict[str, tuple[Callable[[Pod], object], str]] = {
     "another target": (
         lambda p: fetch(p)["env"].append({"name": "MODEL_TARGET", "value": "/tmp/x"}), VALUES,
     ),
+    "other keys": (
+        lambda p: fetch(p)["env"].append({"name": "MODEL_TRUST", "value": "/tmp"}), VALUES,
+    ),
     "a server that may write": (
         lambda p: p["spec"]["containers"][0]["volumeMounts"][0].pop("readOnly"), WRITES,
     ),
