@@ -40,6 +40,7 @@ _CONTROLLERS = (
     "node-lifecycle-controller",
     "disruption-controller",
     "resourcequota-controller",
+    "validatingadmissionpolicy-status-controller",
 )
 
 

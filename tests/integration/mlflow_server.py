@@ -62,4 +62,8 @@ def mlflow_server(
         yield uri
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:  # A busy machine: nothing of it is needed any more.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

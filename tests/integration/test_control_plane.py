@@ -456,11 +456,12 @@ def test_the_server_gets_its_administrator_and_a_schema_that_is_never_newer(
 def test_a_pod_serves_the_model_that_git_names_or_nothing(database: Path, tmp_path: Path) -> None:
     md5 = hashlib.md5(b"weights").hexdigest()
 
+    store = {"MLFLOW_TRACKING_URI": f"sqlite:///{database}"}
+
     def fetch(uri: str, digest: str) -> tuple[int, str]:
         target = tmp_path / f"{len(list(tmp_path.iterdir()))}"
         target.mkdir()
         variables = {"MODEL_URI": uri, "MODEL_DIGEST": digest, "MODEL_TARGET": str(target)}
-        store = {"MLFLOW_TRACKING_URI": f"sqlite:///{database}"}
         done = run(CONTROL / "gitops/fetch.py", **variables, **store)
         return done.returncode, last_line(done)
 
@@ -470,3 +471,13 @@ def test_a_pod_serves_the_model_that_git_names_or_nothing(database: Path, tmp_pa
     assert (code, "not the model that Git names" in line) == (1, True)
     assert fetch("models:/digits@champion", f"md5:{md5}")[0] == 2
     assert fetch("models:/digits/1", md5)[0] == 2
+    # Once somebody is trusted, the digest alone is not enough.
+    trust = tmp_path / "trust"
+    trust.mkdir()
+    store["MODEL_TRUST"] = str(trust)
+    assert fetch("models:/digits/1", f"md5:{md5}") == good, (
+        "a folder without keys, as an optional one"
+    )
+    (trust / "revoked").write_text("")
+    code, line = fetch("models:/digits/1", f"md5:{md5}")
+    assert (code, "is not proved: there is no lockproof-proof.jsonl beside it" in line) == (1, True)

@@ -222,6 +222,28 @@ def test_records_and_a_demand_for_proofs_are_followed(project: Project) -> None:
     assert "--report" in workflow.read_text()
 
 
+def test_models_are_signed_by_whom_the_policy_trusts(project: Project) -> None:
+    file = project.root / "lockproof.toml"
+    model = '[[model]]\nname = "one"\npaths = ["model"]\n'
+    github = "https://token.actions.githubusercontent.com"
+    workflow = project.root / ".github/workflows/lockproof.yaml"
+    for trust, signed in (
+        ("", None),
+        ('[[trust]]\nkey = "ci.pem"\n', "--key "),
+        (f'[[trust]]\nidentity = "a"\nissuer = "{github}"\n', "--signer sigstore"),
+        ('[[trust]]\nidentity = "a"\nissuer = "https://gitlab.com"\n', None),
+    ):
+        file.write_text(model + trust)
+        assert init(project, "--yes", "--force").returncode == 0
+        text = workflow.read_text()
+        assert 'for model in "one"; do' in text
+        assert ("  attest:" in text) == (signed is not None)
+        assert signed is None or signed in text
+    file.write_text("")
+    assert init(project, "--yes", "--force").returncode == 0
+    assert "lockproof register" not in workflow.read_text()
+
+
 def test_hooks_of_ones_own_stay(project: Project) -> None:
     mine = "repos:\n- repo: local\n  hooks:\n  - id: mine\n    entry: 'true'\n"
     project.write({".pre-commit-config.yaml": mine})

@@ -28,8 +28,11 @@ from lockproof.cli.main import main
 from lockproof.model.report import Report
 from lockproof.model.statement import PROVENANCE, SUMMARY, VERDICT
 from lockproof.model.verdict import Verdict
+from lockproof.steps.gate.interface import Request
+from lockproof.steps.gate.run import open_scene
+from lockproof.steps.outputs import Outputs
 
-from .pipelines import Project, copy_of, new_project, prove
+from .pipelines import Project, Silence, copy_of, new_project, prove
 
 PIPELINE = """\
 stages:
@@ -76,6 +79,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Report]:
     """A proved project with two models, and a key; the proof is in its remote and in a file."""
     project = new_project(tmp_path_factory.mktemp("proofs"))
     project.write({"lockproof.toml": POLICY, "dvc.yaml": PIPELINE, "raw.csv": "b\na\n"})
+    project.write({".dvcignore": "*.tmp\n__pycache__/\n"})
     (project.root / "keys").mkdir()
     (project.root / "keys" / "ci.pem").write_bytes(public_of(KEY))
     project.dvc("add", "-q", "raw.csv")
@@ -269,6 +273,119 @@ def test_a_model_that_is_not_here_as_locked_is_not_signed(
     assert main(["-C", str(project.root), "attest", *argv]) == 2
     assert "is not in remote" in capsys.readouterr().err
     assert not (tmp_path / "proof.jsonl").exists()
+
+
+# --- what DVC does not see ------------------------------------------------------------------------
+
+
+def litter(project: Project) -> None:
+    """Files in the folder of a model that `.dvcignore` hides, and a link."""
+    project.write({"net/x.tmp": "one\n", "net/__pycache__/w.pyc": "two\n"})
+    (project.root / "net" / "l.tmp").symlink_to("/etc/passwd")
+
+
+def bytes_of(project: Project) -> list[str]:
+    """What the last report says that was left out of the bytes."""
+    said = json.loads((project.remote.parent / "said.json").read_text())
+    (check,) = [c for c in said["checks"] if c["name"] == "bytes"]
+    found: list[str] = check.get("not_checked", [])
+    return found
+
+
+def test_what_dvc_does_not_see_is_no_part_of_a_model(
+    made: tuple[Project, Report], tmp_path: Path
+) -> None:
+    project = copy_of(made[0], tmp_path)
+    shutil.rmtree(project.remote)  # All of it comes from the work tree.
+    litter(project)
+    base = made[0].remote.parent
+    argv = ["--report", str(base / "report.json"), "--key", str(base / "ci.key"), "--no-push"]
+    argv += ["--bundle", str(tmp_path / "proof.jsonl"), "--oms", str(tmp_path / "oms")]
+    assert main(["-C", str(project.root), "attest", *argv]) == 0
+    lines = (tmp_path / "proof.jsonl").read_text().splitlines()
+    signed = [statement_in(json.loads(line))["subject"] for line in lines]
+    assert signed == [statement_in(line)["subject"] for line in lines_of(made[0])]
+    project.remote.mkdir()
+    for subject in ("HEAD", "net", "./net/"):
+        assert asked(project, "verify", subject, "--bundle", str(tmp_path / "proof.jsonl")) == (
+            0,
+            [],
+        )
+        (line,) = bytes_of(project)
+        assert line.startswith("net/__pycache__/w.pyc, net/l.tmp, net/x.tmp: .dvcignore hides it")
+    # What is served, as others look at it.
+    served = ["verify", "key", str(made[0].root / "net")]
+    served += ["--signature", str(tmp_path / "oms" / "net.sig")]
+    served += ["--public_key", str(project.root / "keys" / "ci.pem")]
+    done = subprocess.run([sys.executable, "-m", "model_signing", *served], capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_dvc_does_not_see_counts_where_dvc_is_not_at_work(
+    made: tuple[Project, Report], tmp_path: Path
+) -> None:
+    project = copy_of(made[0], tmp_path)
+    served = project.root / "served"
+    shutil.copytree(project.root / "net", served)
+    assert asked(project, "verify", "served") == (0, [])
+    (served / "x.tmp").write_text("one\n")
+    code, found = asked(project, "verify", "served")
+    assert (code, [line[:5] for line in found]) == (1, ["LP725"])
+
+
+def test_an_added_file_is_refused_until_it_is_gone(
+    made: tuple[Project, Report], tmp_path: Path
+) -> None:
+    project = copy_of(made[0], tmp_path)
+    litter(project)
+    project.write({"net/more.txt": "more\n"})
+    for subject in ("HEAD", "net"):
+        code, found = asked(project, "verify", subject)
+        assert (code, [line[:5] for line in found]) == (1, ["LP725"])
+        assert "'dvc checkout' brings the locked bytes back" in found[0]
+    project.dvc("checkout", "-q", "--force", "net")
+    assert asked(project, "verify", "net") == (0, [])
+
+
+def test_a_pull_request_does_not_say_itself_what_nobody_looks_at(
+    made: tuple[Project, Report], tmp_path: Path
+) -> None:
+    project = copy_of(made[0], tmp_path)
+    base = project.remote.parent
+    project.write({".dvcignore": "*.tmp\n__pycache__/\n*.evil\n", "net/w.evil": "evil\n"})
+    project.commit("hide a file of the model")
+    (base / "report.json").write_text(prove(project).model_dump_json())
+    (base / "ci.key").write_bytes(pem_of(KEY))
+    argv = ("--oms", str(tmp_path / "oms"), "--bundle", str(base / "proof.jsonl"))
+    assert attest(project, *argv) == 0
+    assert [statement_in(line)["subject"] for line in lines_of(project)] == [
+        statement_in(line)["subject"] for line in lines_of(made[0])
+    ]
+    dsse = json.loads((tmp_path / "oms" / "net.sig").read_text())["dsseEnvelope"]
+    assert b"w.evil" not in base64.b64decode(dsse["payload"])
+    assert asked(project, "verify", "net") == (0, [])
+    for subject in ("HEAD", "net"):
+        code, found = asked(project, "verify", subject, "--pr", "--base", "base")
+        assert (code, [line[:5] for line in found]) == (1, ["LP725"]), found
+        assert "remove net/w.evil, which .dvcignore hides here and not at the base" in found[0]
+    (project.root / "net" / "w.evil").unlink()
+    assert asked(project, "verify", "net", "--pr", "--base", "base") == (0, [])
+
+
+def test_what_dvc_does_not_see_of_a_folder_in_git_is_not_brought(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    kept = PIPELINE.replace("outs: [net, flat.txt]", "outs: [net: {cache: false}, flat.txt]")
+    assert kept != PIPELINE
+    project.write({"dvc.yaml": kept, "raw.csv": "b\na\n", ".dvcignore": "*.tmp\n"})
+    project.dvc("add", "-q", "raw.csv")
+    project.repro()
+    project.write({"net/x.tmp": "one\n"})
+    project.git("add", "-f", "net")
+    project.commit()
+    scene, _ = open_scene(Request(project.root), Silence())
+    (net,) = [out for stage in scene.pipeline.stages for out in stage.outs if out.path == "net"]
+    Outputs(scene).bring(net, tmp_path / "served")
+    assert [path.name for path in (tmp_path / "served").iterdir()] == ["w.txt"]
 
 
 # --- tamperings -----------------------------------------------------------------------------------

@@ -124,6 +124,8 @@ def store(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[N
                 pytest.skip("no authentication: mlflow[auth] is not installed")
             uri = stack.enter_context(mlflow_server(folder, auth=True, workers=2))
             patch.setenv("MLFLOW_TRACKING_URI", uri)
+            # Where many ask a server on a slow machine it answers late, which is no race.
+            patch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "600")
             patch.setenv("MLFLOW_TRACKING_USERNAME", ADMIN[0])
             patch.setenv("MLFLOW_TRACKING_PASSWORD", ADMIN[1])
         elif kind == "postgresql":

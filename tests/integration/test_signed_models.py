@@ -6,9 +6,20 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from lockproof.adapters.signing.keys import public_key
 from lockproof.cli.main import main
+from lockproof.model.registration import ModelVersion
+from unit.test_proof_in_pods import in_pods
 
-from .models import POLICY, proof_of, register, toy_project, versions, without_settings
+from .models import (
+    POLICY,
+    downloaded,
+    proof_of,
+    register,
+    toy_project,
+    versions,
+    without_settings,
+)
 from .pipelines import Project, copy_of
 from .test_proofs import asked, pem_of, public_of
 
@@ -62,12 +73,41 @@ def revoke(project: Project) -> None:
     project.commit("revoke")
 
 
-def test_a_signed_proof_is_registered_promoted_and_verified(project: Project) -> None:
+def prove_key() -> str:
+    return public_key(public_of(KEY), "ci.pem").keyid
+
+
+def served(project: Project, version: ModelVersion, base: Path) -> str:
+    """Who signed what a pod is given, by the code that runs there."""
+    folder, trust = base / "served", base / "trust"
+    files = downloaded(project, version, folder)
+    assert files.keys() == {"model.txt", "lockproof-model.json", "lockproof-proof.jsonl"}
+    trust.mkdir()
+    (trust / "ci.pem").write_bytes(public_of(KEY))
+    digest = str(version.digests("outputs")["model.txt"])  # type: ignore[index]
+    return str(in_pods().prove(folder, folder / "model.txt", digest, "toy", trust))
+
+
+def test_a_version_of_a_report_gets_the_proof_that_is_made_later(
+    project: Project, tmp_path: Path
+) -> None:
+    assert register(project, proof_of(project, "report.json")) == 0
+    [version] = versions(project)
+    assert "lockproof-proof.jsonl" not in downloaded(project, version, tmp_path / "before")
+    assert run(project, "register", "--model", "toy") == 0
+    assert [v.number for v in versions(project)] == [version.number]
+    assert served(project, version, tmp_path) == prove_key()
+
+
+def test_a_signed_proof_is_registered_promoted_and_verified(
+    project: Project, tmp_path: Path
+) -> None:
     assert run(project, "register", "--model", "toy", "--alias", "candidate") == 0
     [version] = versions(project)
     assert str(version.said("evidence")).startswith("signed proof sha256:")
     assert run(project, "register", "--model", "toy") == 0
     assert len(versions(project)) == 1
+    assert served(project, version, tmp_path) == prove_key()
     assert asked(project, "verify", TOY) == (0, [])
     assert asked(project, "verify", "models:/toy/1") == (0, [])
     assert run(project, "promote", TOY, "--to", "rollout.yaml") == 0

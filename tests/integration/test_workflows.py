@@ -20,14 +20,24 @@ from lockproof.steps.init import Choices, plan
 
 READ = (("AWS_ACCESS_KEY_ID", "LOCKPROOF_READ"),)
 IMAGE = "registry.example/lockproof:1.0@sha256:" + "0" * 64
+MODELS = {"models": ("digits",), "model_install": "make setup"}
 VARIANTS = [
     {
         "install": "make setup",
         "gate_install": "make setup-gate",
         "canary": ("deploy",),
         "rule_tests": True,
+        **MODELS,
     },
-    {"install": "", "root": "ml/model", "secrets": READ, "proof": True},
+    {
+        "install": "",
+        "root": "ml/model",
+        "secrets": READ,
+        "proof": True,
+        "models": ("digits", "another one"),
+        "signing": "key",
+        "registry": True,
+    },
     {
         "runner": "dagger",
         "module": "github.com/lockproof/lockproof@v1",
@@ -43,6 +53,8 @@ VARIANTS = [
         "gpu_engine": "tcp://dagger-gpu.dagger:1234",
         "tool_image": IMAGE,
         "canary": ("deploy",),
+        **MODELS,
+        "signing": "sigstore",
     },
 ]
 PINNED = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
@@ -491,3 +503,142 @@ def test_every_step_that_reports_is_published(tmp_path: Path) -> None:
     assert kept == {f"lockproof-{step}" for step in STEPS}
     for step in STEPS:
         assert f"sarif_file: reports/{step}/report.sarif\n" in text
+
+
+# --- models: signed and registered on the protected branch --------------------------------------
+
+SIGNING = ["key", "sigstore", ""]
+
+
+@pytest.mark.parametrize("signing", SIGNING)
+def test_models_are_signed_and_registered_on_the_protected_branch_alone(
+    tmp_path: Path, signing: str
+) -> None:
+    choices = {**MODELS, "signing": signing, "secrets": (("AWS_ACCESS_KEY_ID", "L_READ_ID"),)}
+    [path] = write_files(tmp_path, "github", **choices)
+    found = jobs(path)
+    assert {"attest", "register"} & set(found) == (
+        {"attest", "register"} if signing else {"register"}
+    )
+    first = found["attest" if signing else "register"]
+    for part in (
+        "github.event_name != 'pull_request'",
+        "github.ref == 'refs/heads/main'",
+        "github.ref_protected",
+        "needs.gate.result == 'success'",
+        "needs.reproduce.result == 'success'",
+    ):
+        assert part in first["if"].split(" && ") or part in first["if"].replace("\n", " ")
+    assert "||" not in first["if"]
+    if signing:
+        assert found["register"]["needs"] == "attest"
+        assert found["register"]["if"] == "${{ vars.MLFLOW_TRACKING_URI != '' }}"
+    for name, job in found.items():
+        own = name in ("attest", "register")
+        assert ("LOCKPROOF_SIGNING_KEY" in json.dumps(job)) == (
+            name == "attest" and signing == "key"
+        )
+        assert ("L_WRITE_ID" in json.dumps(job)) == (name == "attest")
+        assert ("MLFLOW_TRACKING_PASSWORD" in json.dumps(job)) == (name == "register")
+        assert ("id-token" in job["permissions"]) == (name == "attest" and signing == "sigstore")
+        assert (job.get("environment") == "lockproof") == own
+    main, child = write_files(tmp_path, "gitlab", **choices)
+    assert not [name for name in jobs(main) if "attest" in name or "register" in name]
+    found = jobs(child)
+    names = {"lockproof-register"} | ({"lockproof-attest"} if signing else set())
+    assert {name for name in found if "attest" in name or "register" in name} == names
+    branch = '$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && $CI_COMMIT_REF_PROTECTED == "true"'
+    for name in names:
+        *never, last = found[name]["rules"]
+        assert all(rule["when"] == "never" for rule in never)
+        assert last["if"].startswith(branch)
+        assert "||" not in last["if"]
+        assert found[name]["interruptible"] is False
+    for name, job in found.items():
+        keyless = name == "lockproof-attest" and signing == "sigstore"
+        assert ("id_tokens" in job) == keyless
+
+
+def test_without_models_nothing_is_signed_or_registered(tmp_path: Path) -> None:
+    for system in ("github", "gitlab"):
+        for path in write_files(tmp_path, system, signing="key"):  # type: ignore[arg-type]
+            assert "attest" not in path.read_text()
+            assert "register" not in path.read_text()
+
+
+STAND_IN = """\
+#!/usr/bin/env python3
+import os, sys
+said = [os.environ.get(n, "-") for n in ("SIGNING_KEY", "AWS_ACCESS_KEY_ID")]
+key = open(sys.argv[sys.argv.index("--key") + 1]).read() if "--key" in sys.argv else ""
+words = [w for w in sys.argv[1:] if not w.startswith("/dev/fd/")]
+open("said", "a").write(repr((words, said, key)) + "\\n")
+sys.exit(sys.argv[3] == os.environ.get("FAILS"))
+"""
+
+
+def called(text: str, folder: Path, shell: str, given: dict[str, str]) -> tuple[int, list[Any]]:
+    """Exit code, and how the stand-in for lockproof was called."""
+    program = folder / "bin" / "lockproof"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(STAND_IN)
+    program.chmod(0o755)
+    (folder / "said").unlink(missing_ok=True)
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    argv = [*shell.split(), text]
+    done = subprocess.run(argv, cwd=folder, env={"PATH": path, **given}, capture_output=True)
+    said = folder / "said"
+    lines = said.read_text().splitlines() if said.exists() else []
+    return done.returncode, [ast.literal_eval(line) for line in lines]
+
+
+@pytest.mark.parametrize("system", ["github", "gitlab"])
+def test_a_key_signs_what_is_then_looked_at_and_gets_into_no_file(
+    tmp_path: Path, system: CiSystem
+) -> None:
+    choices = {**MODELS, "signing": "key", "secrets": (("AWS_ACCESS_KEY_ID", "L_READ_ID"),)}
+    *_, path = write_files(tmp_path, system, **choices)
+    given = {"DVC_ROOT": ".", "COMMIT": "c", "CI_COMMIT_SHA": "c", "RUNNER_TEMP": "temp"}
+    given |= {"AWS_ACCESS_KEY_ID": "write", "LOCKPROOF_KEY_PASSPHRASE": ""}
+    if system == "github":
+        text, shell = script(path, "attest", "Attest"), "bash -eo pipefail -c"
+        key, report = {"SIGNING_KEY": "PEM"}, "temp/proof/reproduce/report.json"
+        assert "${{ secrets.L_WRITE_ID }}" in path.read_text()
+    else:
+        (text,) = jobs(path)["lockproof-attest"]["script"]
+        shell, report = "sh -ec", "reports/reproduce/report.json"
+        (tmp_path / "file").write_text("PEM")
+        key = {"LOCKPROOF_SIGNING_KEY": str(tmp_path / "file"), "AWS_ACCESS_KEY_ID": "read"}
+        key |= {"LOCKPROOF_WRITE_ACCESS_KEY_ID": "write"}
+    code, said = called(text, tmp_path, shell, {**given, **key})
+    assert code == 0
+    (attest, variables, pem), (verify, _, _) = said
+    assert attest[:5] == ["-C", ".", "attest", "c", "--report"]
+    assert attest[5] == report
+    assert pem.strip() == "PEM"
+    assert variables == ["-", "write"]
+    assert verify == ["-C", ".", "verify", "c"]
+    assert called(text, tmp_path, shell, {**given, **key, "FAILS": "verify"})[0] == 1
+    assert called(text, tmp_path, shell, given) == (2, [])
+
+
+@pytest.mark.parametrize("system", ["github", "gitlab"])
+@pytest.mark.parametrize("signing", SIGNING)
+def test_every_model_is_registered_and_a_failure_is_not_passed_over(
+    tmp_path: Path, system: CiSystem, signing: str
+) -> None:
+    choices = {**MODELS, "models": ("digits", "two words"), "signing": signing}
+    *_, path = write_files(tmp_path, system, **choices)
+    given = {"DVC_ROOT": ".", "COMMIT": "c", "CI_COMMIT_SHA": "c", "RUNNER_TEMP": "temp"}
+    if system == "github":
+        text, shell = script(path, "register", "Register"), "bash -eo pipefail -c"
+    else:
+        (text,) = jobs(path)["lockproof-register"]["script"]
+        shell = "sh -ec"
+    code, said = called(text, tmp_path, shell, given)
+    assert code == 0
+    assert [words[words.index("--model") + 1] for words, _, _ in said] == ["digits", "two words"]
+    assert all("--alias" in words for words, _, _ in said)
+    assert all(("--report" in words) == (not signing) for words, _, _ in said)
+    code, said = called(text, tmp_path, shell, {**given, "FAILS": "register"})
+    assert (code, len(said)) == (1, 1)

@@ -2,22 +2,38 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    SECP384R1,
+    SECP521R1,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
     PublicFormat,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from lockproof.adapters.signing.keys import public_key, signed_by
+from lockproof.adapters.signing.keys import as_key, bundle, public_key, signed_by, signed_bytes
 from lockproof.adapters.signing.registry import open_sealer
 from lockproof.errors import UsageError
 from lockproof.parse.bundle import read_bundles
 
+PAIRS: dict[str, Any] = {
+    "Ed25519": Ed25519PrivateKey.generate(),
+    "P-256": generate_private_key(SECP256R1()),
+    "P-384": generate_private_key(SECP384R1()),
+    "P-521": generate_private_key(SECP521R1()),
+}
 MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
 PIN = "1234"
 
@@ -74,3 +90,52 @@ def test_a_token_signs(public: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_cannot_sign_says_what_to_do(uri: str, why: str) -> None:
     with pytest.raises(UsageError, match=why):
         open_sealer(None, uri, None)
+
+
+@given(payload=st.binary(max_size=300))
+def test_what_is_signed_is_what_securesystemslib_signs(payload: bytes) -> None:
+    from securesystemslib.dsse import Envelope
+
+    kind = "application/vnd.in-toto+json"
+    assert signed_bytes(payload) == Envelope(payload, kind, {}).pae()
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@settings(max_examples=20)
+@given(data=st.data())
+def test_a_signature_counts_where_securesystemslib_takes_it(name: str, data: st.DataObject) -> None:
+    from securesystemslib.exceptions import UnverifiedSignatureError
+    from securesystemslib.signer import CryptoSigner, Signature, SSlibKey
+
+    private, payload = PAIRS[name], data.draw(st.binary(min_size=1, max_size=100))
+    key = as_key(private.public_key(), name)
+    theirs = SSlibKey.from_crypto(private.public_key(), keyid=key.keyid)
+    made = CryptoSigner(private, theirs).sign(signed_bytes(payload))
+    signature = bytearray.fromhex(made.signature)
+    if data.draw(st.booleans()):
+        signature[data.draw(st.integers(0, 150)) % len(signature)] ^= data.draw(st.integers(0, 255))
+    said = bytes(signature) if data.draw(st.booleans()) else bytes(signature[:-1])
+    (sealed,) = read_bundles(bundle(payload, said, key.keyid).encode(), "p")
+    try:
+        theirs.verify_signature(Signature(key.keyid, said.hex()), signed_bytes(payload))
+        counts = True
+    except UnverifiedSignatureError:
+        counts = False
+    assert signed_by(sealed, key) == counts
+
+
+def test_no_service_that_can_sign_is_loaded_to_check_a_signature() -> None:
+    code = (
+        "import sys; from lockproof.adapters.signing.keys import public_key, signed_by;"
+        "from lockproof.parse.bundle import read_bundles; from tests.fuzz.parsers import PROOF;"
+        "(s, *_) = read_bundles(PROOF, 'p');"
+        f"signed_by(s, public_key({pem('P-256')!r}, 'k'));"
+        "assert not {'boto3', 'securesystemslib', 'sigstore'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def pem(name: str) -> bytes:
+    form = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    made: bytes = PAIRS[name].public_key().public_bytes(*form)
+    return made

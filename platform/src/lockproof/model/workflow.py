@@ -9,6 +9,7 @@ from .base import Frozen
 CiSystem = Literal["github", "gitlab"]
 Runner = Literal["host", "dagger"]
 Isolation = Literal["required", "preferred"]
+Signing = Literal["", "key", "sigstore"]
 
 
 class Workflow(Frozen):
@@ -49,3 +50,11 @@ class Workflow(Frozen):
     """Whether the policy demands a passed report of `reproduce`, for which the gate has to wait."""
     secrets: tuple[tuple[str, str], ...] = Field(default=())
     """Environment variable -> name of the CI secret, for what reads data."""
+    models: tuple[str, ...] = ()
+    """The models that the default branch signs and registers; none: it does neither."""
+    model_install: str = ""
+    """Shell commands that bring what signs and registers, which no engine is asked for."""
+    signing: Signing = ""
+    """By what proofs are signed there; empty: nobody is trusted, so that none is."""
+    registry: bool = False
+    """Whether the policy names the MLflow server that models are registered in."""

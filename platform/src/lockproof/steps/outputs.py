@@ -159,7 +159,9 @@ def _from_git(scene: Scene, out: Out, target: Path) -> Digest | None:
     """Write what Git keeps of an output; its digest, None where there is nothing."""
     assert out.locked is not None
     top = scene.git_path(out.path)
-    paths = [p for p in scene.head.entries if p == top or p.startswith(f"{top}/")]
+    cut = len(scene.git_path("")) if scene.prefix else 0
+    there = [p for p in scene.head.entries if p == top or p.startswith(f"{top}/")]
+    paths = [p for p in there if not scene.reading.hides(p[cut:])]
     scene.head.load(paths)
     files = {}
     for path in paths:

@@ -1,15 +1,17 @@
 """What signs statements: one small file for each kind of signer."""
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 
-class PublicKey(Protocol):
-    """A public key, as securesystemslib has it."""
+@dataclass(frozen=True)
+class PublicKey:
+    """A public key that may verify proofs."""
 
     keyid: str
-
-    def verify_signature(self, signature: Any, data: bytes) -> None:
-        """Raise UnverifiedSignatureError unless the signature is of these bytes by this key."""
+    """64 hex digits: see `keys.fingerprint`."""
+    public: Any
+    """The key, as `cryptography` has it."""
 
 
 class Sealer(Protocol):

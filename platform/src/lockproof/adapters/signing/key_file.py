@@ -41,9 +41,9 @@ class KeyFile:
             raise ConfigError(f"the key {path} does not open: it is not {wrong}") from error
         self.public = keys.as_key(private.public_key(), str(path))
         self.fingerprint = self.public.keyid
-        self._signer = CryptoSigner(private, self.public)
+        self._signer = CryptoSigner(private, keys.for_signing(self.public))
 
     def seal(self, payload: bytes) -> str:
         """Sign, and put into a bundle."""
-        signature = self._signer.sign(keys.envelope(payload).pae())
+        signature = self._signer.sign(keys.signed_bytes(payload))
         return keys.bundle(payload, bytes.fromhex(signature.signature), self.fingerprint)

@@ -11,7 +11,8 @@ from lockproof.model.statement import PAYLOAD_TYPE
 
 from .interface import PublicKey
 
-_CURVES = ("secp256r1", "secp384r1", "secp521r1")
+_CURVES = {"secp256r1": "SHA256", "secp384r1": "SHA384", "secp521r1": "SHA512"}
+"""Curve -> the hash that goes with it in ECDSA (FIPS 186-5)."""
 
 
 def require_signing(purpose: str) -> None:
@@ -48,13 +49,18 @@ def as_key(public: Any, name: str) -> PublicKey:
     """
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-    from securesystemslib.signer import SSlibKey
 
     elliptic = isinstance(public, EllipticCurvePublicKey) and public.curve.name in _CURVES
     if not (elliptic or isinstance(public, Ed25519PublicKey)):
         raise ConfigError(f"{name}: use Ed25519, or ECDSA on P-256, P-384 or P-521")
-    key: PublicKey = SSlibKey.from_crypto(public, keyid=fingerprint(public))
-    return key
+    return PublicKey(fingerprint(public), public)
+
+
+def for_signing(key: PublicKey) -> Any:
+    """The key as securesystemslib has it, for its signers."""
+    from securesystemslib.signer import SSlibKey
+
+    return SSlibKey.from_crypto(key.public, keyid=key.keyid)
 
 
 def fingerprint(public: Any) -> str:
@@ -65,11 +71,13 @@ def fingerprint(public: Any) -> str:
     return hashlib.sha256(der).hexdigest()
 
 
-def envelope(payload: bytes) -> Any:
-    """A DSSE envelope around a statement, without signatures."""
-    from securesystemslib.dsse import Envelope
+def signed_bytes(payload: bytes) -> bytes:
+    """What is signed of a statement: DSSE's encoding of it and its type.
 
-    return Envelope(payload, PAYLOAD_TYPE, {})
+    https://github.com/secure-systems-lab/dsse/blob/v1.0.0/protocol.md#signature-definition
+    """
+    kind = PAYLOAD_TYPE.encode()
+    return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
 
 def bundle(payload: bytes, signature: bytes, hint: str) -> str:
@@ -89,15 +97,22 @@ def bundle(payload: bytes, signature: bytes, hint: str) -> str:
 
 
 def signed_by(sealed: Sealed, key: PublicKey) -> bool:
-    """Whether the envelope's signature is one by this key."""
-    from securesystemslib.exceptions import UnverifiedSignatureError
-    from securesystemslib.signer import Signature
+    """Whether the envelope's signature is one by this key.
+
+    By `cryptography` itself: securesystemslib loads every service that can sign, which takes
+    longer than all else that the gate does about a proof.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
 
     if sealed.certified:
         return False
-    signature = Signature(key.keyid, sealed.signatures[0].hex())
+    how = []
+    if isinstance(key.public, EllipticCurvePublicKey):
+        how = [ECDSA(getattr(hashes, _CURVES[key.public.curve.name])())]
     try:
-        key.verify_signature(signature, envelope(sealed.payload).pae())
-    except UnverifiedSignatureError:
+        key.public.verify(sealed.signatures[0], signed_bytes(sealed.payload), *how)
+    except InvalidSignature:
         return False
     return True

@@ -36,9 +36,9 @@ class UriSigner:
         self.name = uri
         key = keys.public_key(pem, str(public))
         self.fingerprint = key.keyid
-        self._key = key
+        self._key = keys.for_signing(key)
         try:
-            self._signer = Signer.from_priv_key_uri(uri, key, _pin)
+            self._signer = Signer.from_priv_key_uri(uri, self._key, _pin)
         except (UnsupportedLibraryError, ImportError) as error:
             kind = uri.partition(":")[0]
             extra = {"hv": "vault"}.get(kind, kind)
@@ -52,7 +52,7 @@ class UriSigner:
         """Sign, look whether the public key fits, and put into a bundle."""
         from securesystemslib.exceptions import UnsupportedLibraryError, UnverifiedSignatureError
 
-        message = keys.envelope(payload).pae()
+        message = keys.signed_bytes(payload)
         try:
             signature = self._signer.sign(message)
             self._key.verify_signature(signature, message)

@@ -48,6 +48,17 @@ def installs(install: str | None, gate_install: str | None, found: Survey) -> tu
     )
 
 
+def model_install(install: str | None, found: Survey) -> str | None:
+    """The command for jobs that sign and register; None where nobody can say which lockproof.
+
+    Those run no stage, so that they need neither an image nor an engine.
+    """
+    if install is not None:
+        return install
+    source = pinned_source()
+    return _pip(source, ["all", *sorted(_plugins(found) - {"dvc"})]) if source else None
+
+
 def own_module() -> str:
     """lockproof's Dagger module at the commit that runs here.
 

@@ -73,6 +73,12 @@ class Survey:
     """Whether there are kustomizations."""
     tracking: bool
     """Whether the policy names an MLflow server, or demands one."""
+    models: tuple[str, ...] = ()
+    """The names of its `[[model]]`."""
+    trusted: tuple[str, ...] = ()
+    """Whose proofs count: the issuer of each identity, and `key` for each key."""
+    registry: bool = False
+    """Whether the policy names an MLflow server."""
 
 
 def survey(directory: Path) -> Survey:
@@ -115,6 +121,9 @@ def survey(directory: Path) -> Survey:
         stores=_stores(here),
         kustomize=any(os.path.basename(path) in _KUSTOMIZATIONS for path in tracked),
         tracking=policy.mlflow.tracking_uri is not None or policy.record.mlflow == "required",
+        models=tuple(rule.name for rule in policy.model),
+        trusted=tuple(dict.fromkeys(rule.issuer or "key" for rule in policy.trust)),
+        registry=policy.mlflow.tracking_uri is not None,
     )
 
 

@@ -1,7 +1,9 @@
 """`attest`: from a passed reproduction to a signed proof, and where it is kept."""
 
 import hashlib
+import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +31,7 @@ from lockproof.steps.models import Model, every_model
 from lockproof.steps.outputs import Outputs
 from lockproof.steps.progress import Progress
 
-from .content import read_output
+from .content import files_in, hidden_by_dvc, read_output
 from .record import run_of
 from .request import AttestRequest
 
@@ -142,8 +144,9 @@ def _at_hand(scene: Scene, out: Out, progress: Progress) -> str:
         found = [scene.root / out.path]
         if not out.locked.is_dir:
             found.append(scene.root / ".dvc" / "cache" / out.locked.object_path)
+        hides = hidden_by_dvc(scene, out.path)
         for path in found:
-            sha256 = read_output(path, out.locked) if path.exists() else None
+            sha256 = read_output(path, out.locked, hides) if path.exists() else None
             if sha256 is not None:
                 return sha256
         with work_folder() as scratch:
@@ -218,8 +221,31 @@ def _oms(request: AttestRequest, scene: Scene, models: Sequence[Model]) -> list[
         for _, out in model.outs:
             if out.locked is not None and out.locked.is_dir:
                 target = Path(request.oms, f"{out.path.replace('/', '_')}.sig")
-                sign_folder(scene.root / out.path, request.key, target)
+                with work_folder() as scratch:
+                    made = scratch.path / "signature"
+                    sign_folder(_exactly(scene, out, scratch.path / "model"), request.key, made)
+                    write_whole(target, made.read_bytes())
                 lines.append(f"OMS signature of {out.path}: {target}")
     if not lines:
         raise UsageError("--oms signs folders, and no model has one: leave it out")
     return lines
+
+
+def _exactly(scene: Scene, out: Out, scratch: Path) -> Path:
+    """A folder with the locked files of an output and no other, of the output's name."""
+    assert out.locked is not None
+    here, copy = scene.root / out.path, scratch / out.path.rpartition("/")[2]
+    with suppress(UsageError):  # A link that DVC does not see.
+        if here.is_dir() and read_output(here, out.locked) is not None:
+            return here
+    if here.is_dir():
+        for name, file in files_in(here, hidden_by_dvc(scene, out.path)).items():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy / name)
+        if copy.is_dir() and read_output(copy, out.locked) is not None:
+            return copy
+        shutil.rmtree(copy, ignore_errors=True)
+    Outputs(scene).bring(out, copy)
+    if read_output(copy, out.locked) is None:
+        raise ConfigError(f"{out.path} is not in its remote as dvc.lock names it: 'dvc push'")
+    return copy

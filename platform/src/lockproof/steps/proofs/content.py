@@ -2,22 +2,80 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lockproof.adapters.files import open_named
+from lockproof.adapters.git.worktree import is_changed
 from lockproof.adapters.hashing import CHUNK, both_md5
 from lockproof.errors import UsageError
 from lockproof.model.digest import Digest, directory_digest
 from lockproof.model.statement import manifest_sha256
+from lockproof.parse.ignore import IGNORE_FILE
+from lockproof.steps.gate.interface import Scene
+
+Hides = Callable[[str], bool]
+"""POSIX path below a folder -> whether DVC does not see it; a folder's path ends with `/`."""
 
 
-def read_output(path: Path, locked: Digest) -> str | None:
+def nothing(path: str) -> bool:
+    """What hides no file: of folders where DVC is not at work."""
+    return False
+
+
+def hidden_by_dvc(scene: Scene, output: str) -> Hides:
+    """What is no part of an output, though it lies in its folder: what `.dvcignore` hides.
+
+    Of a pull request, only what the base hides too: it does not say itself what nobody looks at.
+
+    Args:
+        scene: the revision whose `.dvcignore` files count; those of the work tree do not.
+        output: POSIX, from the DVC root.
+    """
+    readings = [scene.reading]
+    if scene.request.pull_request and scene.base_reading is not None:
+        readings.append(scene.base_reading)
+    return lambda name: all(reading.hides(f"{output}/{name}") for reading in readings)
+
+
+def left_out(folder: Path, output: str, hides: Hides) -> tuple[str, ...]:
+    """A line about what lies in an output's folder and is no part of it, if anything does."""
+    if not folder.is_dir():
+        return ()
+    names = sorted(name for name, hidden in _in(folder, hides) if hidden)
+    if not names:
+        return ()
+    named = ", ".join(f"{output}/{name}" for name in names[:3]) + (", …" if names[3:] else "")
+    return (
+        f"{named}: {IGNORE_FILE} hides it, so it is no part of the model: serve what 'lockproof"
+        " register' or 'dvc get' brings, and not this folder",
+    )
+
+
+def only_hidden_here(scene: Scene, folder: Path, output: str) -> str | None:
+    """A file that the pull request hides and its base does not; None where there is none."""
+    if not folder.is_dir() or not scene.request.pull_request:
+        return None
+    hides = hidden_by_dvc(scene, output)
+    names = (name for name, hidden in _in(folder, hides) if not hidden)
+    return min((n for n in names if scene.reading.hides(f"{output}/{n}")), default=None)
+
+
+def as_git_writes_it(scene: Scene, path: str, sha256: str) -> bool:
+    """Whether a file is what Git made of the proved bytes, such as with other line ends."""
+    content = scene.head.read(scene.git_path(path))
+    if content is None or hashlib.sha256(content).hexdigest() != sha256:
+        return False
+    return not is_changed(scene.head.git, scene.git_path(path))
+
+
+def read_output(path: Path, locked: Digest, hides: Hides = nothing) -> str | None:
     """SHA-256 of an output as a statement names it; None where its bytes are not the locked ones.
 
     Args:
         path: the file or folder.
         locked: as `dvc.lock` names it.
+        hides: what in the folder is none of it.
 
     Raises:
         UsageError: it cannot be read, or holds a link or what is no file.
@@ -28,39 +86,57 @@ def read_output(path: Path, locked: Digest) -> str | None:
     if not locked.is_dir:
         sha256, md5 = _file(path, old=old)
         return sha256 if md5 == locked.value else None
-    sums = {name: _file(file, old=old) for name, file in files_in(path).items()}
+    sums = {name: _file(file, old=old) for name, file in files_in(path, hides).items()}
     listed = directory_digest({name: md5 for name, (_, md5) in sums.items()}, locked.algorithm)
     return manifest_sha256({name: sha for name, (sha, _) in sums.items()}) if (
         listed.value == locked.value
     ) else None  # fmt: skip
 
 
-def sha256_at(path: Path) -> str:
+def sha256_at(path: Path, hides: Hides = nothing) -> str:
     """SHA-256 of a file or folder, as a statement names it; each byte is read once.
+
+    Args:
+        path: the file or folder.
+        hides: what in the folder is none of it.
 
     Raises:
         UsageError: as `read_output`.
     """
     if not path.is_dir():
         return _sha256(path)
-    return manifest_sha256({name: _sha256(file) for name, file in files_in(path).items()})
+    found = files_in(path, hides)
+    return manifest_sha256({name: _sha256(file) for name, file in found.items()})
 
 
-def files_in(folder: Path) -> dict[str, Path]:
-    """POSIX path below a folder -> file.
+def files_in(folder: Path, hides: Hides = nothing) -> dict[str, Path]:
+    """POSIX path below a folder -> file, of those that are not hidden.
 
     Raises:
         UsageError: there is a link in it, or what is no file.
     """
     found = {}
-    for base, folders, names in os.walk(folder):
-        for name in (*folders, *names):
-            path = Path(base, name)
-            if path.is_symlink() or not (path.is_file() or path.is_dir()):
-                raise UsageError(f"{path} is no file: a model folder holds files only")
-            if name in names:
-                found[path.relative_to(folder).as_posix()] = path
+    for name, hidden in _in(folder, hides):
+        if hidden:
+            continue
+        path = folder / name
+        if path.is_symlink() or not path.is_file():
+            raise UsageError(f"{path} is no file: a model folder holds files only")
+        found[name] = path
     return found
+
+
+def _in(folder: Path, hides: Hides) -> Iterator[tuple[str, bool]]:
+    """All that is in a folder, but for the folders in it, and whether it is hidden."""
+    for base, folders, names in os.walk(folder):
+        below = Path(base).relative_to(folder)
+        for name in names:
+            path = (below / name).as_posix()
+            yield path, hides(path)
+        for name in folders:
+            if Path(base, name).is_symlink():
+                path = (below / name).as_posix()
+                yield path, hides(f"{path}/")
 
 
 def _file(path: Path, *, old: bool) -> tuple[str, str]:

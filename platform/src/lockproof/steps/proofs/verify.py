@@ -1,28 +1,23 @@
 """`verify`: whether a model, or all models of a revision, are proved by somebody who may."""
 
-import hashlib
 import os
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from lockproof import __version__
-from lockproof.adapters.dvc.project import find_root
 from lockproof.adapters.git.origin import origin_of
-from lockproof.adapters.git.repository import GitRepository
-from lockproof.adapters.git.worktree import is_changed
-from lockproof.adapters.mlflow.registry import Registry
 from lockproof.adapters.proofs import places
-from lockproof.config import FILE_NAME, load_policy
-from lockproof.errors import ExitCode, LockproofError, UsageError
+from lockproof.config import FILE_NAME
+from lockproof.errors import UsageError
 from lockproof.model.baseline import Baseline
 from lockproof.model.check import Check
 from lockproof.model.digest import lock_digest
 from lockproof.model.finding import Finding
-from lockproof.model.registration import ModelVersion, aliased, version_uri
+from lockproof.model.registration import ModelVersion
 from lockproof.model.report import Host, Report, Subject
 from lockproof.model.verdict import Verdict, worst
+from lockproof.parse.ignore import IGNORE_FILE
 from lockproof.rules.catalog import finding
 from lockproof.steps.clock import Clock
 from lockproof.steps.gate.interface import Request, Scene
@@ -40,19 +35,19 @@ from lockproof.steps.gate.stages import stage_reports
 from lockproof.steps.gate.weigh import Weighed, of_models, weigh
 from lockproof.steps.models import Model, every_model
 from lockproof.steps.progress import Progress
-from lockproof.steps.registered import version_named
-from lockproof.steps.standing import Standing
 from lockproof.steps.weighing import Weighing
 
-from .content import sha256_at
+from .content import (
+    as_git_writes_it,
+    hidden_by_dvc,
+    left_out,
+    nothing,
+    only_hidden_here,
+    sha256_at,
+)
 from .request import VerifyRequest
+from .subject import is_revision, path_of, version_of
 from .today import court_of, proof_of
-
-
-class NotStandingError(LockproofError):
-    """What a model version says of itself does not hold against Git."""
-
-    exit_code = ExitCode.FAILED
 
 
 @dataclass(frozen=True)
@@ -63,6 +58,18 @@ class Verified:
     proofs: tuple[Weighed, ...]
 
 
+@dataclass(frozen=True)
+class _Held:
+    """A file or folder that is asked about."""
+
+    path: Path
+    own: str
+    """The same from the DVC root, POSIX."""
+    sha256: str
+    left_out: tuple[str, ...]
+    """A line about what is in the folder and was not looked at."""
+
+
 def verify(request: VerifyRequest, progress: Progress) -> Verified:
     """Check proofs and the bytes that they are about. Nothing is run, fetched or unpickled.
 
@@ -71,9 +78,9 @@ def verify(request: VerifyRequest, progress: Progress) -> Verified:
         UnavailableError: the remote, where proofs are, does not answer.
     """
     clock = Clock()
-    path = _path(request)
-    version = None if path else _version(request)
-    if not path and version is None and not _is_revision(request, request.subject):
+    path = path_of(request)
+    version = None if path else version_of(request)
+    if not path and version is None and not is_revision(request, request.subject):
         raise UsageError(
             f"{request.subject[:100]!r} is no file here, no revision and no model version: 'dvc"
             " pull' brings outputs, 'git fetch --unshallow' commits"
@@ -90,15 +97,11 @@ def verify(request: VerifyRequest, progress: Progress) -> Verified:
     court = court_of(open_scene(gate, progress)[0], progress)
     scene, signers = court.scene, court.signers
     refused: list[Refusal] = []
-    sha256 = None
-    if path:
-        progress.show("hash", path.name)
-        sha256 = sha256_at(path)
-        progress.end("hash")
-    bundles = bundles_of(_found(scene, signers, request, sha256), refused.append)
+    held = _held(scene, path, progress) if path else None
+    bundles = bundles_of(_found(scene, signers, request, held), refused.append)
     weighed = of_models(weigh(scene, bundles, signers))
-    if path:
-        findings, proofs, checks = _of_bytes(scene, path, sha256 or "", weighed)
+    if held is not None:
+        findings, proofs, checks = _of_bytes(scene, held, weighed)
     elif version is not None:
         findings, proofs, checks = _of_version(version, weighed)
     else:
@@ -110,55 +113,16 @@ def verify(request: VerifyRequest, progress: Progress) -> Verified:
     return Verified(_report(scene, checks, findings, clock), tuple(proofs))
 
 
-def _path(request: VerifyRequest) -> Path | None:
-    """The file or folder that is meant; None where it is a revision or a version.
-
-    Raises:
-        UsageError: it may be either.
-    """
-    text = request.subject
-    path = Path(os.path.abspath(Path(request.directory, text)))
-    plain = not text.startswith(("./", "../", "/"))
-    if text == "HEAD" or text.startswith("models:/") or not path.exists():
-        return None
-    if plain and (aliased(text) is not None or _is_revision(request, text)):
-        raise UsageError(
-            f"{text} is a file here, and may be a revision or a model version: write ./{text} for"
-            f" the file, 'refs/heads/{text}' for a branch, 'models:/{text}' for a version"
-        )
-    return path
-
-
-def _is_revision(request: VerifyRequest, text: str) -> bool:
-    git = GitRepository.discover(request.directory.absolute())
-    with suppress(UsageError):
-        return bool(git.resolve(text))
-    return False
-
-
-def _version(request: VerifyRequest) -> ModelVersion | None:
-    """The model version that is meant; None where it is something else.
-
-    Raises:
-        UsageError: there is no such version, or nothing says of which commit it is.
-    """
-    text = request.subject
-    if version_uri(text) is None and (text.startswith("@") or aliased(text) is None):
-        return None
-    git = GitRepository.discover(request.directory.absolute())
-    if not text.startswith("models:/") and _is_revision(request, text):
-        if "@{" in text:
-            return None  # Git's `main@{1}`.
-        raise UsageError(
-            f"{text} is a revision of Git and may be a model version: write 'refs/heads/{text}' or"
-            f" 'refs/tags/{text}', or 'models:/{text}'"
-        )
-    root = find_root(Path(os.path.realpath(request.directory)), git.root)
-    version = version_named(text, Registry.open(load_policy(root / FILE_NAME).mlflow, root))
-    problems = Standing(git).problems(version)
-    if problems:
-        raise NotStandingError(f"{version.uri}: {problems[0]}")
-    return version
+def _held(scene: Scene, path: Path, progress: Progress) -> _Held:
+    progress.show("hash", path.name)
+    own = os.path.relpath(Path(os.path.realpath(path.parent), path.name), scene.root)
+    own = own.replace(os.sep, "/")
+    # Anywhere else DVC is not at work, and all that is in a folder is served.
+    at_home = any(own == out.path for stage in scene.pipeline.stages for out in stage.outs)
+    hides = hidden_by_dvc(scene, own) if at_home else nothing
+    held = _Held(path, own, sha256_at(path, hides), left_out(path, own, hides))
+    progress.end("hash")
+    return held
 
 
 def _of_version(
@@ -180,31 +144,33 @@ def _of_version(
 
 
 def _found(
-    scene: Scene, signers: Sequence[Signer], request: VerifyRequest, sha256: str | None
+    scene: Scene, signers: Sequence[Signer], request: VerifyRequest, held: _Held | None
 ) -> Iterable[Found]:
     if request.bundle is not None:
         return [(request.bundle.name, read_proof(request.bundle))]
-    if sha256 is None:
+    if held is None:
         return look_for(scene, signers, None)
     names = dict.fromkeys(signer.fingerprint for signer in signers)
-    found = beside_the_data(scene, [places.of_subject(sha256, name) for name in names])
+    found = beside_the_data(scene, [places.of_subject(held.sha256, name) for name in names])
     # Of equal bytes the latest proof is named there, which may be another commit's.
     return [*found, *look_for(scene, signers, None)]
 
 
 def _of_bytes(
-    scene: Scene, path: Path, sha256: str, weighed: Sequence[Weighed]
+    scene: Scene, held: _Held, weighed: Sequence[Weighed]
 ) -> tuple[list[Finding], list[Weighed], list[Check]]:
+    path, own, sha256 = held.path, held.own, held.sha256
     counting = [each for each in weighed if each.counts and each.verdict]
     # Where an output belongs, no other output's bytes do.
-    own = os.path.relpath(path, scene.root).replace(os.sep, "/")
-    at_home = any(own == o.path for each in counting if each.verdict for o in each.verdict.outputs)
+    at_home = held.left_out or any(
+        own == o.path for each in counting if each.verdict for o in each.verdict.outputs
+    )
     fitting = [
         each
         for each in counting
         if each.verdict
         and any(
-            (o.sha256 == sha256 or _as_git_writes_it(scene, own, o.sha256))
+            (o.sha256 == sha256 or as_git_writes_it(scene, own, o.sha256))
             and o.locked.is_dir == path.is_dir()
             and (not at_home or o.path == own)
             for o in each.verdict.outputs
@@ -215,16 +181,31 @@ def _of_bytes(
         names = [o.path for each in counting if each.verdict for o in each.verdict.outputs]
         text = (
             f"{path.name} has SHA-256 {sha256[:12]}…, and what is proved of this commit"
-            f" ({', '.join(names[:3])}) has others: 'dvc checkout' brings the locked bytes back"
+            f" ({', '.join(names[:3])}) has others"
         )
-        findings.append(finding("LP725", path.name, text))
+        findings.append(_other_bytes(scene, path, own, text))
     elif not weighed:
         findings.append(_none(path.name))
-    checks = [
-        _proofs(weighed, fitting),
-        Check(name="bytes", verdict=Verdict.PASSED, checked=1, unit="output", summary=sha256),
-    ]
-    return findings, fitting, checks
+    bytes_ = Check(
+        name="bytes",
+        verdict=Verdict.PASSED,
+        checked=1,
+        unit="output",
+        summary=sha256,
+        not_checked=held.left_out,
+    )
+    return findings, fitting, [_proofs(weighed, fitting), bytes_]
+
+
+def _other_bytes(scene: Scene, path: Path, own: str, text: str) -> Finding:
+    name = only_hidden_here(scene, path, own)
+    if name is not None:
+        how = f"remove {own}/{name}, which {IGNORE_FILE} hides here and not at the base"
+    elif path.is_dir():
+        how = "'dvc checkout' brings the locked bytes back, and removes what was added (--force)"
+    else:
+        how = "'dvc checkout' brings the locked bytes back"
+    return finding("LP725", path.name if own.startswith("../") else own, f"{text}: {how}")
 
 
 def _of_revision(
@@ -233,6 +214,7 @@ def _of_revision(
     findings: list[Finding] = []
     proofs: list[Weighed] = []
     checked, not_here = 0, []
+    aside: tuple[str, ...] = ()
     here = scene.head.commit == scene.head.git.resolve("HEAD")
     for model in every_model(scene.policy, scene.pipeline):
         own = [w for w in weighed if w.counts and w.verdict and w.verdict.model == model.rule.name]
@@ -262,26 +244,21 @@ def _of_revision(
                 not_here.append(f"{out.path}: it is not here ('dvc pull' brings it)")
                 continue
             checked += 1
-            if sha256_at(path) != out.sha256 and not _as_git_writes_it(scene, out.path, out.sha256):
-                text = f"{out.path} in the work tree is not what is proved: 'dvc checkout' it"
-                findings.append(finding("LP725", out.path, text))
+            hides = hidden_by_dvc(scene, out.path)
+            aside += left_out(path, out.path, hides)
+            same = sha256_at(path, hides) == out.sha256
+            if not same and not as_git_writes_it(scene, out.path, out.sha256):
+                text = f"{out.path} in the work tree is not what is proved"
+                findings.append(_other_bytes(scene, path, out.path, text))
     bytes_ = Check(
         name="bytes",
         verdict=Verdict.PASSED if checked else Verdict.INCONCLUSIVE,
         checked=checked,
         unit="output",
         demanded=False,
-        not_checked=tuple(not_here),
+        not_checked=(*not_here, *aside),
     )
     return findings, proofs, [_proofs(weighed, proofs), bytes_]
-
-
-def _as_git_writes_it(scene: Scene, path: str, sha256: str) -> bool:
-    """Whether a file is what Git made of the proved bytes, such as with other line ends."""
-    content = scene.head.read(scene.git_path(path))
-    if content is None or hashlib.sha256(content).hexdigest() != sha256:
-        return False
-    return not is_changed(scene.head.git, scene.git_path(path))
 
 
 def _covers(weighed: Weighed, model: Model) -> bool:

@@ -19,6 +19,8 @@ from lockproof.model.registration import Registration
 MLMODEL = "MLmodel"
 STATEMENT = "lockproof-model.json"
 """Says of what commit and data the files are; put last beside them, so that where it is all is."""
+PROOF = "lockproof-proof.jsonl"
+"""The signed proof, where the version was registered by one."""
 EXAMPLE = "input_example.json"
 _REQUIREMENTS = "requirements.txt"
 _PYTHON = "python_env.yaml"

@@ -50,8 +50,8 @@ def proof_by_report(scene: Scene, path: Path) -> tuple[Proof, Report]:
 
 def proof_by_signature(
     scene: Scene, model: Model, given: Path | None, progress: Progress
-) -> tuple[Proof, Report]:
-    """The proof that somebody signed whom the policy trusts.
+) -> tuple[Proof, Report, str]:
+    """The proof that somebody signed whom the policy trusts, and its bundle.
 
     Raises:
         NotProvedError: there is none for this model of this commit and lock.
@@ -78,4 +78,4 @@ def proof_by_signature(
         kind="signed proof",
         environment=report.host.environment,
     )
-    return proof, report
+    return proof, report, counting.sealed.line

@@ -28,7 +28,7 @@ from lockproof.steps.proofs.today import trusts
 
 from .about import registration_of, source_run
 from .aliases import advance, roll_back
-from .flavours import MLMODEL, STATEMENT, Kit, Layout, layout_of, statement, write_kit
+from .flavours import MLMODEL, PROOF, STATEMENT, Kit, Layout, layout_of, statement, write_kit
 from .proof import proof_by_report, proof_by_signature
 from .request import Registered, Request
 
@@ -46,6 +46,8 @@ class _Plan:
     layout: Layout | None
     tracking: Tracking
     registry: Registry
+    bundle: str | None
+    """The signed proof, one line; None where it is a report."""
 
 
 def register(request: Request, progress: Progress) -> Registered:
@@ -61,6 +63,7 @@ def register(request: Request, progress: Progress) -> Registered:
     registration = plan.registration
     found = _existing(plan)
     version = found or _made(plan, progress)
+    _keep_proof(plan, version)
     moved = None
     if request.alias:
         if request.rollback is not None:
@@ -104,16 +107,19 @@ def _planned(request: Request, progress: Progress) -> _Plan:
             "nothing says by what the commit is proved: give --report FILE, or name in [[trust]]"
             f" of {FILE_NAME} whose signed proofs count"
         )
+    bundle = None
     if request.report is not None:
         proof, report = proof_by_report(scene, request.report)
     else:
-        proof, report = proof_by_signature(scene, model, request.bundle, progress)
+        proof, report, bundle = proof_by_signature(scene, model, request.bundle, progress)
     registration = registration_of(scene, model, proof)
     layout = layout_of(model.rule, registration.loads, proof.environment)
     # Not by the word of the commit: credentials go there.
     mlflow = load_policy(scene.root / FILE_NAME).mlflow
     tracking = Tracking.open(mlflow, scene.root)
-    return _Plan(scene, model, registration, report, layout, tracking, Registry(tracking.store))
+    return _Plan(
+        scene, model, registration, report, layout, tracking, Registry(tracking.store), bundle
+    )
 
 
 def _existing(plan: _Plan) -> ModelVersion | None:
@@ -203,6 +209,20 @@ def _upload(plan: _Plan, outputs: Outputs, run_id: str, folder: str, progress: P
         session.upload(run_id, scratch / STATEMENT, folder)
 
 
+def _keep_proof(plan: _Plan, version: ModelVersion) -> None:
+    """Put the signed proof beside the version's files, for whoever serves them, unless it is there.
+
+    A version that refers to an object of the DVC remote has no files beside it.
+    """
+    folder = f"models/{plan.registration.key[:16]}"
+    if plan.bundle is None or version.run_id is None or not version.source.endswith(folder):
+        return
+    with plan.registry.session(patient=True) as session, work_folder() as scratch:
+        if PROOF not in session.files(version.run_id, folder):
+            (scratch.path / PROOF).write_text(f"{plan.bundle}\n")
+            session.upload(version.run_id, scratch.path / PROOF, folder)
+
+
 def _lay_out(plan: _Plan, outputs: Outputs, folder: Path) -> None:
     """Bring the outputs to where the flavour wants them, and write what goes beside them."""
     model, layout = plan.model, plan.layout
@@ -223,9 +243,10 @@ def _lay_out(plan: _Plan, outputs: Outputs, folder: Path) -> None:
         outputs.bring(out, target)
     if model.rule.flavour == "pyfunc" and not (folder / MLMODEL).is_file():
         raise _no_mlflow_model(plan)
-    clash = next((p for p in (STATEMENT, MLMODEL) if layout and (folder / p).exists()), None)
-    if clash or (folder / STATEMENT).exists():
-        raise ConfigError(f"the model holds a file {clash or STATEMENT}, which is ours: rename it")
+    ours = (STATEMENT, PROOF, *((MLMODEL,) if layout else ()))
+    clash = next((name for name in ours if (folder / name).exists()), None)
+    if clash:
+        raise ConfigError(f"the model holds a file {clash}, which is ours: rename it")
     write_kit(folder, layout, _kit(plan))
 
 

@@ -1,0 +1,178 @@
+"""The signed proof of a model, as the first step of a serving pod holds it against the bytes."""
+
+import hashlib
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    SECP384R1,
+    SECP521R1,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from lockproof.adapters.signing.key_file import KeyFile
+from lockproof.model.statement import PROVENANCE, VERDICT
+
+CODE = Path(__file__).resolve().parents[2] / "control-plane" / "gitops" / "proof.py"
+BYTES = b"weights"
+SHA256 = hashlib.sha256(BYTES).hexdigest()
+MD5 = f"md5:{hashlib.md5(BYTES, usedforsecurity=False).hexdigest()}"
+PAIRS: dict[str, Any] = {
+    "Ed25519": Ed25519PrivateKey.generate(),
+    "P-256": generate_private_key(SECP256R1()),
+    "P-384": generate_private_key(SECP384R1()),
+    "P-521": generate_private_key(SECP521R1()),
+}
+
+
+def in_pods() -> ModuleType:
+    """The module, which is no part of the package."""
+    spec = importlib.util.spec_from_file_location("proof_in_pods", CODE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Pod:
+    """What a pod is given: a model, its proof, keys."""
+
+    def __init__(self, base: Path, name: str = "Ed25519") -> None:
+        self.model, self.trust = base / "model", base / "trust"
+        self.model.mkdir()
+        self.trust.mkdir()
+        (self.model / "weights").write_bytes(BYTES)
+        pair, key = PAIRS[name], base / "key.pem"
+        key.write_bytes(pair.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        self.sealer = KeyFile(key)
+        form = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        (self.trust / "ci.pem").write_bytes(pair.public_key().public_bytes(*form))
+        self.statement: dict[str, Any] = {
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": "w", "digest": {"sha256": SHA256}, "annotations": {"dvc": MD5}}],
+            "predicateType": VERDICT,
+            "predicate": {"version": "1", "model": "toy", "report": {"verdict": "passed"}},
+        }
+
+    @property
+    def proof(self) -> Path:
+        return self.model / "lockproof-proof.jsonl"
+
+    @property
+    def payload(self) -> bytes:
+        return json.dumps(self.statement).encode()
+
+    def seal(self) -> None:
+        self.proof.write_text(f"{self.sealer.seal(self.payload)}\n")
+
+    def asks(self, digest: str = MD5, model: str = "toy") -> str:
+        file = self.model / "weights"
+        return str(in_pods().prove(self.model, file, digest, model, self.trust))
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("digest", [MD5, f"sha256:{SHA256}"])
+def test_what_a_trusted_key_signed_is_served(tmp_path: Path, name: str, digest: str) -> None:
+    pod = Pod(tmp_path, name)
+    pod.seal()
+    assert pod.asks(digest) == pod.sealer.fingerprint
+
+
+def _bundle(change: Callable[[dict[str, Any]], object]) -> Callable[[Pod], None]:
+    def apply(pod: Pod) -> None:
+        pod.seal()
+        bundle = json.loads(pod.proof.read_text())
+        change(bundle["dsseEnvelope"])
+        pod.proof.write_text(json.dumps(bundle))
+
+    return apply
+
+
+def _said(change: Callable[[dict[str, Any]], object]) -> Callable[[Pod], None]:
+    def apply(pod: Pod) -> None:
+        change(pod.statement)
+        pod.seal()
+
+    return apply
+
+
+def _revoked(what: Callable[[Pod], str]) -> Callable[[Pod], None]:
+    def apply(pod: Pod) -> None:
+        pod.seal()
+        (pod.trust / "revoked").write_text(f"{what(pod)}\n")
+
+    return apply
+
+
+def _other_key(pod: Pod) -> None:
+    pod.seal()
+    form = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (pod.trust / "ci.pem").write_bytes(PAIRS["P-256"].public_key().public_bytes(*form))
+
+
+def _other_bytes(pod: Pod) -> None:
+    pod.seal()
+    (pod.model / "weights").write_bytes(b"Weights")
+
+
+NOBODY, OTHER, READ = "none of the trusted keys signed it", "about another model", "cannot be read"
+BAD: dict[str, tuple[Callable[[Pod], object], str]] = {
+    "no proof": (lambda pod: None, "there is no lockproof-proof.jsonl beside it"),
+    "an empty one": (lambda pod: pod.proof.write_text(""), NOBODY),
+    "a part of one": (
+        lambda pod: (pod.seal(), pod.proof.write_bytes(pod.proof.read_bytes()[:-30])), READ,
+    ),
+    "no JSON object": (lambda pod: pod.proof.write_text("[]\n"), READ),
+    "nested": (lambda pod: pod.proof.write_text("[" * 100_000), READ),
+    "another key": (_other_key, NOBODY),
+    "no key": (
+        lambda pod: (pod.seal(), (pod.trust / "ci.pem").unlink()), "has no public key",
+    ),
+    "no public key": (
+        lambda pod: (pod.seal(), (pod.trust / "ci.pem").write_text("x")), "no public key in PEM",
+    ),
+    "no signature": (_bundle(lambda e: e.update(signatures=[])), READ),
+    "another signature": (_bundle(lambda e: e["signatures"][0].update(sig="AAAA")), NOBODY),
+    "another payload": (_bundle(lambda e: e.update(payload="e30=")), NOBODY),
+    "another type": (_bundle(lambda e: e.update(payloadType="text/plain")), READ),
+    "other bytes": (_other_bytes, OTHER),
+    "another digest": (
+        _said(lambda s: s["subject"][0]["annotations"].update(dvc="md5:" + "0" * 32)), OTHER,
+    ),
+    "another model": (_said(lambda s: s["predicate"].update(model="other")), OTHER),
+    "a failure": (
+        _said(lambda s: s["predicate"]["report"].update(verdict="failed")), OTHER,
+    ),
+    "another version": (_said(lambda s: s["predicate"].update(version="2")), OTHER),
+    "another predicate": (_said(lambda s: s.update(predicateType=PROVENANCE)), NOBODY),
+    "no subject": (_said(lambda s: s.update(subject=[])), OTHER),
+    "a revoked output": (_revoked(lambda pod: SHA256), "is revoked"),
+    "a revoked key": (_revoked(lambda pod: pod.sealer.fingerprint), "is revoked"),
+    "a revoked proof": (
+        _revoked(lambda pod: hashlib.sha256(pod.payload).hexdigest()), "is revoked",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_anything_else_is_not(tmp_path: Path, name: str) -> None:
+    change, why = BAD[name]
+    pod = Pod(tmp_path)
+    change(pod)
+    with pytest.raises(Exception, match=why) as caught:
+        pod.asks()
+    assert type(caught.value).__name__ == "Unproved"
