@@ -30,16 +30,21 @@ CALLS: dict[str, Callable[[Lockproof], Any]] = {
     "lint": lambda m: m.lint(),
     "affected": lambda m: m.affected(),
     "provision": lambda m: m.provision(overlay="local"),
+    "verify": lambda m: m.verify(),
     "check_gate": lambda m: m.check_gate(),
     "check_lint": lambda m: m.check_lint(),
     "proof.reproduce": lambda m: m.proof().reproduce(),
     "proof.gate": lambda m: m.proof().gate(),
     "proof.lint": lambda m: m.proof().lint(),
     "proof.provision": lambda m: m.proof().provision(),
+    "proof.verify": lambda m: m.proof().verify(),
     "dvc.fetch": lambda m: m.dvc().fetch(),
     "dvc.push": lambda m: m.dvc().push(),
     "dvc.reproduce": lambda m: m.dvc().reproduce("train"),
     "models.track": lambda m: m.models().track(),
+    "models.attest": lambda m: m.models().attest(dag.directory().file("r"), secret("KEY")),
+    "models.register": lambda m: registry(m).models().register("digits"),
+    "models.promote": lambda m: registry(m).models().promote("digits@candidate", "deploy/a.yaml"),
     "manifests.lint": lambda m: m.manifests().lint(),
     "rollouts.lint": lambda m: m.rollouts().lint(["canary"]),
     "crossplane.status": lambda m: m.crossplane().status(),
@@ -62,16 +67,21 @@ SEEN = {
     "lint": set(),
     "affected": set(),
     "provision": {"kubeconfig"},
+    "verify": DATA | TRACKING,
     "check_gate": DATA | TRACKING,
     "check_lint": set(),
     "proof.reproduce": DATA,
     "proof.gate": DATA | TRACKING,
     "proof.lint": set(),
     "proof.provision": {"kubeconfig"},
+    "proof.verify": DATA | TRACKING,
     "dvc.fetch": DATA,
     "dvc.push": DATA,
     "dvc.reproduce": DATA,
     "models.track": DATA | TRACKING,
+    "models.attest": DATA | {"signing-key"},
+    "models.register": DATA | TRACKING,
+    "models.promote": DATA | TRACKING,
     "manifests.lint": {"kubeconfig"},
     "rollouts.lint": {"kubeconfig"},
     "crossplane.status": {"kubeconfig"},
@@ -81,7 +91,12 @@ SEEN = {
 
 
 def module(**given: Any) -> Lockproof:
-    return Lockproof(repository=dag.directory(), **{"library": dag.directory(), **given})
+    return Lockproof(**{"repository": dag.directory(), "library": dag.directory(), **given})
+
+
+def registry(made: Lockproof) -> Lockproof:
+    """The same with a tracking server, without which there is no registry."""
+    return module(**made.given() | {"mlflow_uri": made.mlflow_uri or "https://mlflow.example"})
 
 
 def secret(name: str) -> dagger.Secret:
@@ -173,6 +188,95 @@ def test_the_command_of_each_step(engine: FakeEngine) -> None:
     assert last(engine).argv == ["lockproof", "lint", *options, *OUTPUTS, "--"]
     run(module(kubeconfig=secret("k")).rollouts().lint(["canary"]))
     assert last(engine).argv == ["lockproof", "lint", "--cluster", *OUTPUTS, "--", "canary"]
+
+
+def test_the_command_of_each_step_from_a_proof_to_a_manifest(engine: FakeEngine) -> None:
+    proof = dag.directory().file("proof.jsonl")
+    run(module().verify("digits@champion", proof, pr=True, base="main"))
+    options = ["--pr", "--base=main", "--bundle=/given/bundle.jsonl"]
+    assert last(engine).argv == ["lockproof", "verify", *options, *OUTPUTS, "--", "digits@champion"]
+    assert last(engine).mounts["/given/bundle.jsonl"][1]["source"][-1][0] == "file"
+    models = module(servers=True).models()
+    report, key = dag.directory().file("report.json"), secret("KEY")
+    signed = run(models.attest(report, key, secret("PASS"), "v1", no_push=True))
+    bundle = "/home/lockproof/proof.jsonl"
+    options = ["--key=/run/secrets/signing-key", f"--bundle={bundle}", "--no-push"]
+    options += ["--report=/given/report.json"]
+    assert last(engine).argv == ["lockproof", "attest", *options, "--", "v1"]
+    assert set(last(engine).secrets) == {"LOCKPROOF_KEY_PASSPHRASE"}
+    assert chain(signed)[-1] == ("file", {"path": bundle})
+    run(models.register("digits", report, proof, "v1", "main", "candidate", "worse"))
+    options = ["--model=digits", "--base=main", "--alias=candidate", "--rollback=worse"]
+    options += ["--report=/given/report.json", "--bundle=/given/bundle.jsonl"]
+    assert last(engine).argv == ["lockproof", "register", *options, "--", "v1"]
+    changed = chain(run(models.promote("digits@candidate", "deploy/a.yaml", "slow")))
+    options = ["--to=deploy/a.yaml", "--revert=slow"]
+    assert last(engine).argv == ["lockproof", "promote", *options, "--", "digits@candidate"]
+    assert changed[-1][0] == "changes"
+    assert changed[-1][1]["from"][-1] == changed[-2] == ("withoutDirectory", {"path": ".git"})
+
+
+@pytest.mark.parametrize("name", ["models.attest", "models.register", "models.promote"])
+@pytest.mark.parametrize("code", [1, 2, 4])
+def test_what_was_not_done_fails_the_call_with_its_message(
+    engine: FakeEngine, name: str, code: int
+) -> None:
+    """Also where nobody takes what the function returns: nothing of it is left for later."""
+    engine.codes["lockproof"] = code
+    with pytest.raises(Ended) as ended:
+        calls_of(name, engine)
+    assert re.fullmatch(rf"cat \S+ >&2; exit {code}", ended.value.last.argv[-1])
+
+
+@pytest.mark.parametrize("name", ["register", "promote"])
+def test_nothing_is_registered_where_the_container_alone_has_it(
+    engine: FakeEngine, name: str
+) -> None:
+    def call(**given: Any) -> None:
+        models = module(**given).models()
+        words = {"register": ("digits",), "promote": ("digits@candidate", "a.yaml")}[name]
+        run(getattr(models, name)(*words))
+
+    with pytest.raises(InputError, match="--mlflow-uri, --mlflow or --servers"):
+        call()
+    assert not engine.execs
+    call(servers=True)
+    call(mlflow=dag.container().as_service())
+    engine.files["lockproof.toml"] = '[mlflow]\ntracking-uri = "https://mlflow.example"\n'
+    call()
+    assert {len(one.calls) > 1 for one in engine.execs if one.argv[1] == name} == {True}
+    assert sum(one[-1][0] == "exitCode" for one in engine.asked) == 3
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_gate_s_packages_are_enough_for_the_gate(engine: FakeEngine, name: str) -> None:
+    def pins(**given: Any) -> set[str]:
+        called = walk(calls_of(name, engine, **given))
+        paths = (args["path"] for call, args in called if call == "file")
+        return {path for path in paths if path in ("requirements/gate.txt", "requirements/run.txt")}
+
+    small = bool(re.search("gate|lint|affected", name))
+    assert pins() == {f"requirements/{'gate' if small else 'run'}.txt"}
+    cluster = pins(kubeconfig=secret("k"))
+    asks = name in ("manifests.lint", "rollouts.lint") or not small
+    assert cluster == {f"requirements/{'run' if asks else 'gate'}.txt"}
+
+
+@pytest.mark.parametrize(
+    ("given", "said", "code"),
+    [({"mlflow_uri": "https://m.example"}, "", 0), ({}, "0123abc\n", 0), ({}, "", 128)],
+)
+def test_a_gate_that_may_ask_for_more_has_more(
+    engine: FakeEngine, given: Any, said: str, code: int
+) -> None:
+    """A server for runs, keys of signers: in any commit, since the base's policy may count."""
+    engine.said["git"], engine.codes["git"] = said, code
+    calls_of("proof.gate", engine, **given)
+    files = {a["path"] for call, a in walk(last(engine).calls) if call == "file"}
+    assert "requirements/run.txt" in files
+    assert "requirements/gate.txt" not in files
+    looked = [seen.argv for seen in engine.execs if seen.argv[:2] == ["git", "log"]]
+    assert [argv[2] for argv in looked[:1]] == ([] if given else ["--all"])
 
 
 @pytest.mark.parametrize("text", ["--no-reuse", "-h", "a b", "$(id)", "a\nb", "; id"])

@@ -19,6 +19,9 @@ Revision = Annotated[str, Doc("Commit, branch or tag")]
 Base = Annotated[
     str | None, Doc("Ask the remotes that this commit defines, not those of the revision")
 ]
+Bundle = Annotated[
+    dagger.File | None, Doc("The signed proof; default: those beside the data, and in Git notes")
+]
 
 Option = str | int | list[str] | None
 
@@ -116,8 +119,7 @@ async def prove(container: dagger.Container, command: Command, *, no_fail: bool)
     code = await ran.exit_code()
     verdict = VERDICTS.get(code)
     if verdict is None:
-        said = await ran.stderr() + HINTS.get(code, "")
-        await end(ran.with_new_file(SAID, said), f"cat {SAID} >&2", code)
+        await end_as_it_said(ran, code)
     elif code and not no_fail:
         await end(ran, f"cat {REPORTS}/report.txt", code)
     assert verdict, "else it has ended"
@@ -133,12 +135,35 @@ async def prove(container: dagger.Container, command: Command, *, no_fail: bool)
     )
 
 
+async def done(container: dagger.Container, words: list[str]) -> dagger.Container:
+    """Run a command that ends without a report, anew, and wait for its end: it changes something.
+
+    Raises:
+        dagger.ExecError: it failed. The error has its exit code and its message.
+    """
+    ran = fresh(container).with_exec(words, expect=dagger.ReturnType.ANY)
+    code = await ran.exit_code()
+    if code:
+        await end_as_it_said(ran, code)
+    return ran
+
+
 def fresh(container: dagger.Container) -> dagger.Container:
     """Make the engine run what follows once more, although it has seen the same before.
 
     For all whose answer depends on something outside: a remote, a server, a cluster, a volume.
     """
     return container.with_env_variable("LOCKPROOF_CALL", uuid.uuid4().hex)
+
+
+async def end_as_it_said(ran: dagger.Container, code: int) -> None:
+    """Fail with the exit code of a command and its message.
+
+    Raises:
+        dagger.ExecError: always.
+    """
+    said = await ran.stderr() + HINTS.get(code, "")
+    await end(ran.with_new_file(SAID, said), f"cat {SAID} >&2", code)
 
 
 async def end(container: dagger.Container, say: str, code: int) -> None:
