@@ -180,7 +180,7 @@ class Inputs:
         if self.mlflow_uri or self.mlflow or self.servers:
             return self.bench()
         log = ["git", "log", "--all", "-1", "--format=%H", "--diff-merges=first-parent"]
-        words = [*log, f"-G{_MORE_THAN_GATE}", "--", f":/{POLICY}", f":/**/{POLICY}"]
+        words = [*log, f"-G{_MORE_THAN_GATE}", "--", f":(top,glob)**/{POLICY}"]
         ran = small.with_exec(words, expect=dagger.ReturnType.ANY)
         plain = not await ran.stdout() and not await ran.exit_code()
         return small if plain else self.bench()
