@@ -18,7 +18,7 @@ from dagger.mod._utils import get_doc
 from fake_engine import Ended, Exec, FakeEngine, chain
 from lockproof_ci.inputs import Inputs
 from lockproof_ci.main import Lockproof
-from lockproof_ci.proof import Proof, Verdict
+from lockproof_ci.proof import MISSING, Proof, Verdict
 from lockproof_ci.sdk import InputError
 from lockproof_ci.settings import BASE_IMAGE, REPORT_FILES, USER
 
@@ -262,21 +262,35 @@ def test_the_gate_s_packages_are_enough_for_the_gate(engine: FakeEngine, name: s
     assert cluster == {f"requirements/{'run' if asks else 'gate'}.txt"}
 
 
-@pytest.mark.parametrize(
-    ("given", "said", "code"),
-    [({"mlflow_uri": "https://m.example"}, "", 0), ({}, "0123abc\n", 0), ({}, "", 128)],
-)
-def test_a_gate_that_may_ask_for_more_has_more(
-    engine: FakeEngine, given: Any, said: str, code: int
-) -> None:
-    """A server for runs, keys of signers: in any commit, since the base's policy may count."""
-    engine.said["git"], engine.codes["git"] = said, code
-    calls_of("proof.gate", engine, **given)
-    files = {a["path"] for call, a in walk(last(engine).calls) if call == "file"}
-    assert "requirements/run.txt" in files
-    assert "requirements/gate.txt" not in files
-    looked = [seen.argv for seen in engine.execs if seen.argv[:2] == ["git", "log"]]
-    assert [argv[2] for argv in looked[:1]] == ([] if given else ["--all"])
+@pytest.mark.parametrize("code", [0, 1, 2, 4, 5])
+def test_a_gate_that_misses_an_extra_runs_where_that_is(engine: FakeEngine, code: int) -> None:
+    """Such as DVC for a remote behind a web server, or what checks the keys of [[trust]]."""
+    errors = (ROOT / "platform" / "src" / "lockproof" / "errors.py").read_text()
+    assert f"{{purpose}} {MISSING} {{extra!r}}" in errors
+    why = f"a remote {MISSING} 'dvc'"
+
+    def ran(**given: Any) -> list[set[str]]:
+        engine.asked.clear()
+        try:
+            run(module(**given).proof().gate(no_fail=True))
+        except Ended:
+            assert code in (2, 4)
+        steps = [one for one in engine.asked if one[-1][0] == "exitCode"]
+        steps = [one for one in steps if Exec.of(one).argv[:2] == ["lockproof", "gate"]]
+        return [
+            {a["path"].rpartition("/")[2] for call, a in walk(one) if call == "file"}
+            & {"gate.txt", "run.txt"}
+            for one in steps
+        ]
+
+    engine.codes["lockproof"] = code
+    assert ran() == [{"gate.txt"}]
+    assert ran(servers=True) == [{"run.txt"}], "MLflow is asked for"
+    if code in (2, 4):
+        engine.errors["lockproof"] = why
+    else:
+        engine.files["/reports/report.json"] = json.dumps({"not_checked": [why]})
+    assert ran() == [{"gate.txt"}, {"run.txt"}]
 
 
 @pytest.mark.parametrize("text", ["--no-reuse", "-h", "a b", "$(id)", "a\nb", "; id"])

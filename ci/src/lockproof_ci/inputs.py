@@ -25,8 +25,6 @@ from .settings import (
     USER,
 )
 
-_MORE_THAN_GATE = r"trust|tracking|\\"
-"""What a policy says that lets the gate take more than it does by itself, or hides in escapes."""
 SUFFIXES = {"policy": ".toml", "report": ".json", "bundle": ".jsonl"}
 _LARGEST, _DOTS = 256 << 10, 300
 """Characters of a policy, and dots in a line of it, that are looked at for an image."""
@@ -169,21 +167,6 @@ class Inputs:
         return self.checkout(training_image, gate=gate).with_mounted_cache(
             f"{self.place()}/.dvc/cache", self.packages.volume("dvc-cache"), owner=USER
         )
-
-    async def gates_bench(self) -> dagger.Container:
-        """The bench for the gate: without DVC, MLflow and what checks signatures, if none is asked.
-
-        Whichever commit's policy counts, its text is somewhere in the history. What would be
-        passed over there, the gate itself names as an extra that is missing.
-        """
-        small = self.bench(gate=True)
-        if self.mlflow_uri or self.mlflow or self.servers:
-            return self.bench()
-        log = ["git", "log", "--all", "-1", "--format=%H", "--diff-merges=first-parent"]
-        words = [*log, f"-G{_MORE_THAN_GATE}", "--", f":(top,glob)**/{POLICY}"]
-        ran = small.with_exec(words, expect=dagger.ReturnType.ANY)
-        plain = not await ran.stdout() and not await ran.exit_code()
-        return small if plain else self.bench()
 
     async def where_stages_run(self) -> dagger.Container:
         """The bench in the pipeline's own image, with what reads the data, and GPUs."""

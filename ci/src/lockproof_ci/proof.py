@@ -3,6 +3,7 @@
 import dataclasses
 import enum
 import uuid
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import dagger
@@ -44,6 +45,8 @@ HINTS = {
     "--kubeconfig.\n"
 }
 """Exit code -> what to add to the command's own message, which knows nothing of Dagger."""
+MISSING = "needs the extra"
+"""What lockproof says in one line, or in a report, of what is not installed."""
 VERDICTS = {0: Verdict.PASSED, 1: Verdict.FAILED, 5: Verdict.INCONCLUSIVE}
 """The exit codes that come with a report. All others are an error of the call."""
 
@@ -101,22 +104,28 @@ class Command:
         return ["lockproof", self.verb, *self.options, *outputs, "--", *self.positional]
 
 
-async def prove(container: dagger.Container, command: Command, *, no_fail: bool) -> Proof:
+async def prove(
+    container: dagger.Container,
+    command: Command,
+    *,
+    no_fail: bool,
+    fuller: Callable[[], Awaitable[dagger.Container]] | None = None,
+) -> Proof:
     """Run a command in a container that is ready for it; whatever an engine has kept, anew.
 
     An engine keeps a failure and an outside service's error like a success, and the container
-    says nothing of what lies outside: a remote, a server, the volume with earlier verdicts.
+    says nothing of what lies outside: a remote, a server, the volume with earlier verdicts. Where
+    the command misses an extra, it runs in the fuller container instead.
 
     Raises:
         dagger.ExecError: the command ended without a report, or its verdict is not passed and
             `no_fail` is not set. The error has the command's exit code, its message or table.
     """
-    ran = (
-        fresh(container)
-        .with_directory(REPORTS, dag.directory(), owner=USER)
-        .with_exec(command.words(), expect=dagger.ReturnType.ANY)
-    )
+    ran = _ran(container, command)
     code = await ran.exit_code()
+    if fuller is not None and MISSING in await _said(ran, code):
+        ran = _ran(await fuller(), command)
+        code = await ran.exit_code()
     verdict = VERDICTS.get(code)
     if verdict is None:
         await end_as_it_said(ran, code)
@@ -133,6 +142,17 @@ async def prove(container: dagger.Container, command: Command, *, no_fail: bool)
         html=reports.file("report.html"),
         reports=reports,
     )
+
+
+def _ran(container: dagger.Container, command: Command) -> dagger.Container:
+    reports = fresh(container).with_directory(REPORTS, dag.directory(), owner=USER)
+    return reports.with_exec(command.words(), expect=dagger.ReturnType.ANY)
+
+
+async def _said(ran: dagger.Container, code: int) -> str:
+    if code in VERDICTS:
+        return await ran.file(f"{REPORTS}/report.json").contents()
+    return await ran.stderr()
 
 
 async def done(container: dagger.Container, words: list[str]) -> dagger.Container:
