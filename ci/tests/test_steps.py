@@ -570,30 +570,15 @@ def test_what_is_not_committed_is_looked_at_where_it_is_given(engine: FakeEngine
     assert ("withNewFile", {"path": "note", "contents": ""}) in put["source"]
 
 
-EMPTY = {"checked": 0, "not_checked": []}
-
-
-@pytest.mark.parametrize(
-    ("said", "code", "green"),
-    [
-        ({"findings": [], "checks": [EMPTY]}, 5, True),
-        ({"findings": [], "checks": []}, 5, True),
-        ({"findings": [], "checks": [{"checked": 3, "not_checked": []}]}, 5, False),
-        ({"findings": [], "checks": [EMPTY, {"checked": 0, "not_checked": ["a"]}]}, 5, False),
-        ({"findings": [{"rule": "LP601"}], "checks": [EMPTY]}, 1, False),
-        ({"findings": [], "checks": [{"checked": 3, "not_checked": []}]}, 0, True),
-    ],
-)
-def test_a_repository_without_manifests_has_nothing_to_check(
-    engine: FakeEngine, said: Any, code: int, green: bool
-) -> None:
+@pytest.mark.parametrize("name", ["gate", "lint"])
+@pytest.mark.parametrize("code", [1, 5])
+def test_a_check_is_red_whenever_its_step_is(engine: FakeEngine, name: str, code: int) -> None:
+    """Also where there was nothing to look at: then somebody has asked for it."""
     engine.codes["lockproof"] = code
-    engine.files |= {"report.json": json.dumps(said), "report.txt": "the table"}
-    if green:
-        assert run(module().check_lint()) == "the table"
-        return
+    empty = {"findings": [], "checks": [{"checked": 0, "not_checked": []}]}
+    engine.files |= {"report.json": json.dumps(empty), "report.txt": "the table"}
     with pytest.raises(Ended) as ended:
-        run(module().check_lint())
+        calls_of(f"check_{name}", engine)
     assert ended.value.last.argv[-1].endswith(f"exit {code}")
 
 
