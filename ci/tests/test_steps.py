@@ -20,7 +20,7 @@ from lockproof_ci.inputs import Inputs
 from lockproof_ci.main import Lockproof
 from lockproof_ci.proof import MISSING, Proof, Verdict
 from lockproof_ci.sdk import InputError
-from lockproof_ci.settings import BASE_IMAGE, REPORT_FILES, USER
+from lockproof_ci.settings import BASE_IMAGE, PROMETHEUS_IMAGE, REPORT_FILES, USER
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTPUTS = [f"--output=/reports/{name}" for name in REPORT_FILES]
@@ -652,6 +652,11 @@ def test_every_function_is_in_the_guide_and_every_call_in_these_tests() -> None:
                 name = f"{prefix}{one.original_name}"
                 assert name in tested
                 assert f"`{name.replace('.', ' ').replace('_', '-')}`" in guide, name
+
+
+@pytest.mark.parametrize("image", [BASE_IMAGE, PROMETHEUS_IMAGE])
+def test_images_are_named_so_that_no_registry_is_asked_twice(image: str) -> None:
+    assert re.fullmatch(r"[a-z/]+:[\w.-]+@sha256:[0-9a-f]{64}", image)
 
 
 def test_the_sdk_is_the_engines() -> None:
