@@ -31,6 +31,8 @@ class FakeEngine:
     code: int = 0
     codes: dict[str, int] = dataclasses.field(default_factory=dict)
     """Program -> its exit code, where that is another one."""
+    errors: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Program -> what it says to standard error, where it does."""
     files: dict[str, str] = dataclasses.field(default_factory=dict)
     """Path -> text, of every directory."""
     asked: list[Chain] = dataclasses.field(default_factory=list)
@@ -122,6 +124,8 @@ class Recording(Context):
             raise Ended(Exec.of(calls))
         if calls[-1][0] == "exitCode":
             return self.engine.codes.get(Exec.of(calls).argv[0], self.engine.code)
+        if calls[-1][0] == "stderr":
+            return self.engine.errors.get(Exec.of(calls).argv[0], "")
         if calls[-1][0] == "exists":
             return calls[-1][1]["path"] in self.engine.files
         if calls[-1][0] == "contents" and calls[-2][0] == "file":

@@ -18,9 +18,9 @@ from dagger.mod._utils import get_doc
 from fake_engine import Ended, Exec, FakeEngine, chain
 from lockproof_ci.inputs import Inputs
 from lockproof_ci.main import Lockproof
-from lockproof_ci.proof import Proof, Verdict
+from lockproof_ci.proof import MISSING, Proof, Verdict
 from lockproof_ci.sdk import InputError
-from lockproof_ci.settings import BASE_IMAGE, REPORT_FILES, USER
+from lockproof_ci.settings import BASE_IMAGE, PROMETHEUS_IMAGE, REPORT_FILES, USER
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTPUTS = [f"--output=/reports/{name}" for name in REPORT_FILES]
@@ -30,16 +30,21 @@ CALLS: dict[str, Callable[[Lockproof], Any]] = {
     "lint": lambda m: m.lint(),
     "affected": lambda m: m.affected(),
     "provision": lambda m: m.provision(overlay="local"),
+    "verify": lambda m: m.verify(),
     "check_gate": lambda m: m.check_gate(),
     "check_lint": lambda m: m.check_lint(),
     "proof.reproduce": lambda m: m.proof().reproduce(),
     "proof.gate": lambda m: m.proof().gate(),
     "proof.lint": lambda m: m.proof().lint(),
     "proof.provision": lambda m: m.proof().provision(),
+    "proof.verify": lambda m: m.proof().verify(),
     "dvc.fetch": lambda m: m.dvc().fetch(),
     "dvc.push": lambda m: m.dvc().push(),
     "dvc.reproduce": lambda m: m.dvc().reproduce("train"),
     "models.track": lambda m: m.models().track(),
+    "models.attest": lambda m: m.models().attest(dag.directory().file("r"), secret("KEY")),
+    "models.register": lambda m: registry(m).models().register("digits"),
+    "models.promote": lambda m: registry(m).models().promote("digits@candidate", "deploy/a.yaml"),
     "manifests.lint": lambda m: m.manifests().lint(),
     "rollouts.lint": lambda m: m.rollouts().lint(["canary"]),
     "crossplane.status": lambda m: m.crossplane().status(),
@@ -62,16 +67,21 @@ SEEN = {
     "lint": set(),
     "affected": set(),
     "provision": {"kubeconfig"},
+    "verify": DATA | TRACKING,
     "check_gate": DATA | TRACKING,
     "check_lint": set(),
     "proof.reproduce": DATA,
     "proof.gate": DATA | TRACKING,
     "proof.lint": set(),
     "proof.provision": {"kubeconfig"},
+    "proof.verify": DATA | TRACKING,
     "dvc.fetch": DATA,
     "dvc.push": DATA,
     "dvc.reproduce": DATA,
     "models.track": DATA | TRACKING,
+    "models.attest": DATA | {"signing-key"},
+    "models.register": DATA | TRACKING,
+    "models.promote": DATA | TRACKING,
     "manifests.lint": {"kubeconfig"},
     "rollouts.lint": {"kubeconfig"},
     "crossplane.status": {"kubeconfig"},
@@ -81,7 +91,12 @@ SEEN = {
 
 
 def module(**given: Any) -> Lockproof:
-    return Lockproof(repository=dag.directory(), **{"library": dag.directory(), **given})
+    return Lockproof(**{"repository": dag.directory(), "library": dag.directory(), **given})
+
+
+def registry(made: Lockproof) -> Lockproof:
+    """The same with a tracking server, without which there is no registry."""
+    return module(**made.given() | {"mlflow_uri": made.mlflow_uri or "https://mlflow.example"})
 
 
 def secret(name: str) -> dagger.Secret:
@@ -173,6 +188,109 @@ def test_the_command_of_each_step(engine: FakeEngine) -> None:
     assert last(engine).argv == ["lockproof", "lint", *options, *OUTPUTS, "--"]
     run(module(kubeconfig=secret("k")).rollouts().lint(["canary"]))
     assert last(engine).argv == ["lockproof", "lint", "--cluster", *OUTPUTS, "--", "canary"]
+
+
+def test_the_command_of_each_step_from_a_proof_to_a_manifest(engine: FakeEngine) -> None:
+    proof = dag.directory().file("proof.jsonl")
+    run(module().verify("digits@champion", proof, pr=True, base="main"))
+    options = ["--pr", "--base=main", "--bundle=/given/bundle.jsonl"]
+    assert last(engine).argv == ["lockproof", "verify", *options, *OUTPUTS, "--", "digits@champion"]
+    assert last(engine).mounts["/given/bundle.jsonl"][1]["source"][-1][0] == "file"
+    models = module(servers=True).models()
+    report, key = dag.directory().file("report.json"), secret("KEY")
+    signed = run(models.attest(report, key, secret("PASS"), "v1", no_push=True))
+    bundle = "/home/lockproof/proof.jsonl"
+    options = ["--key=/run/secrets/signing-key", f"--bundle={bundle}", "--no-push"]
+    options += ["--report=/given/report.json"]
+    assert last(engine).argv == ["lockproof", "attest", *options, "--", "v1"]
+    assert set(last(engine).secrets) == {"LOCKPROOF_KEY_PASSPHRASE"}
+    assert chain(signed)[-1] == ("file", {"path": bundle})
+    run(models.register("digits", report, proof, "v1", "main", "candidate", "worse"))
+    options = ["--model=digits", "--base=main", "--alias=candidate", "--rollback=worse"]
+    options += ["--report=/given/report.json", "--bundle=/given/bundle.jsonl"]
+    assert last(engine).argv == ["lockproof", "register", *options, "--", "v1"]
+    changed = chain(run(models.promote("digits@candidate", "deploy/a.yaml", "slow")))
+    options = ["--to=deploy/a.yaml", "--revert=slow"]
+    assert last(engine).argv == ["lockproof", "promote", *options, "--", "digits@candidate"]
+    assert changed[-1][0] == "changes"
+    assert changed[-1][1]["from"][-1] == changed[-2] == ("withoutDirectory", {"path": ".git"})
+
+
+@pytest.mark.parametrize("name", ["models.attest", "models.register", "models.promote"])
+@pytest.mark.parametrize("code", [1, 2, 4])
+def test_what_was_not_done_fails_the_call_with_its_message(
+    engine: FakeEngine, name: str, code: int
+) -> None:
+    """Also where nobody takes what the function returns: nothing of it is left for later."""
+    engine.codes["lockproof"] = code
+    with pytest.raises(Ended) as ended:
+        calls_of(name, engine)
+    assert re.fullmatch(rf"cat \S+ >&2; exit {code}", ended.value.last.argv[-1])
+
+
+@pytest.mark.parametrize("name", ["register", "promote"])
+def test_nothing_is_registered_where_the_container_alone_has_it(
+    engine: FakeEngine, name: str
+) -> None:
+    def call(**given: Any) -> None:
+        models = module(**given).models()
+        words = {"register": ("digits",), "promote": ("digits@candidate", "a.yaml")}[name]
+        run(getattr(models, name)(*words))
+
+    with pytest.raises(InputError, match="--mlflow-uri, --mlflow or --servers"):
+        call()
+    assert not engine.execs
+    call(servers=True)
+    call(mlflow=dag.container().as_service())
+    engine.files["lockproof.toml"] = '[mlflow]\ntracking-uri = "https://mlflow.example"\n'
+    call()
+    assert {len(one.calls) > 1 for one in engine.execs if one.argv[1] == name} == {True}
+    assert sum(one[-1][0] == "exitCode" for one in engine.asked) == 3
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_gate_s_packages_are_enough_for_the_gate(engine: FakeEngine, name: str) -> None:
+    def pins(**given: Any) -> set[str]:
+        called = walk(calls_of(name, engine, **given))
+        paths = (args["path"] for call, args in called if call == "file")
+        return {path for path in paths if path in ("requirements/gate.txt", "requirements/run.txt")}
+
+    small = bool(re.search("gate|lint|affected", name))
+    assert pins() == {f"requirements/{'gate' if small else 'run'}.txt"}
+    cluster = pins(kubeconfig=secret("k"))
+    asks = name in ("manifests.lint", "rollouts.lint") or not small
+    assert cluster == {f"requirements/{'run' if asks else 'gate'}.txt"}
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 4, 5])
+def test_a_gate_that_misses_an_extra_runs_where_that_is(engine: FakeEngine, code: int) -> None:
+    """Such as DVC for a remote behind a web server, or what checks the keys of [[trust]]."""
+    errors = (ROOT / "platform" / "src" / "lockproof" / "errors.py").read_text()
+    assert f"{{purpose}} {MISSING} {{extra!r}}" in errors
+    why = f"a remote {MISSING} 'dvc'"
+
+    def ran(**given: Any) -> list[set[str]]:
+        engine.asked.clear()
+        try:
+            run(module(**given).proof().gate(no_fail=True))
+        except Ended:
+            assert code in (2, 4)
+        steps = [one for one in engine.asked if one[-1][0] == "exitCode"]
+        steps = [one for one in steps if Exec.of(one).argv[:2] == ["lockproof", "gate"]]
+        return [
+            {a["path"].rpartition("/")[2] for call, a in walk(one) if call == "file"}
+            & {"gate.txt", "run.txt"}
+            for one in steps
+        ]
+
+    engine.codes["lockproof"] = code
+    assert ran() == [{"gate.txt"}]
+    assert ran(servers=True) == [{"run.txt"}], "MLflow is asked for"
+    if code in (2, 4):
+        engine.errors["lockproof"] = why
+    else:
+        engine.files["/reports/report.json"] = json.dumps({"not_checked": [why]})
+    assert ran() == [{"gate.txt"}, {"run.txt"}]
 
 
 @pytest.mark.parametrize("text", ["--no-reuse", "-h", "a b", "$(id)", "a\nb", "; id"])
@@ -420,7 +538,7 @@ def test_prometheus_s_image_is_fetched_only_where_rules_have_tests(
     engine.codes["git"] = code
     calls_of(name, engine)
     assert ("/usr/local/bin/promtool" in last(engine).mounts) == there
-    looked = next(seen for seen in engine.execs if seen.argv[0] == "git")
+    looked = next(seen for seen in engine.execs if seen.argv[:2] == ["git", "grep"])
     assert looked.argv[-1] == ("--" if name == "gate" else "--untracked")
     assert ("HEAD" in looked.argv) == (name == "gate"), "the commit that is judged"
 
@@ -452,30 +570,15 @@ def test_what_is_not_committed_is_looked_at_where_it_is_given(engine: FakeEngine
     assert ("withNewFile", {"path": "note", "contents": ""}) in put["source"]
 
 
-EMPTY = {"checked": 0, "not_checked": []}
-
-
-@pytest.mark.parametrize(
-    ("said", "code", "green"),
-    [
-        ({"findings": [], "checks": [EMPTY]}, 5, True),
-        ({"findings": [], "checks": []}, 5, True),
-        ({"findings": [], "checks": [{"checked": 3, "not_checked": []}]}, 5, False),
-        ({"findings": [], "checks": [EMPTY, {"checked": 0, "not_checked": ["a"]}]}, 5, False),
-        ({"findings": [{"rule": "LP601"}], "checks": [EMPTY]}, 1, False),
-        ({"findings": [], "checks": [{"checked": 3, "not_checked": []}]}, 0, True),
-    ],
-)
-def test_a_repository_without_manifests_has_nothing_to_check(
-    engine: FakeEngine, said: Any, code: int, green: bool
-) -> None:
+@pytest.mark.parametrize("name", ["gate", "lint"])
+@pytest.mark.parametrize("code", [1, 5])
+def test_a_check_is_red_whenever_its_step_is(engine: FakeEngine, name: str, code: int) -> None:
+    """Also where there was nothing to look at: then somebody has asked for it."""
     engine.codes["lockproof"] = code
-    engine.files |= {"report.json": json.dumps(said), "report.txt": "the table"}
-    if green:
-        assert run(module().check_lint()) == "the table"
-        return
+    empty = {"findings": [], "checks": [{"checked": 0, "not_checked": []}]}
+    engine.files |= {"report.json": json.dumps(empty), "report.txt": "the table"}
     with pytest.raises(Ended) as ended:
-        run(module().check_lint())
+        calls_of(f"check_{name}", engine)
     assert ended.value.last.argv[-1].endswith(f"exit {code}")
 
 
@@ -549,6 +652,11 @@ def test_every_function_is_in_the_guide_and_every_call_in_these_tests() -> None:
                 name = f"{prefix}{one.original_name}"
                 assert name in tested
                 assert f"`{name.replace('.', ' ').replace('_', '-')}`" in guide, name
+
+
+@pytest.mark.parametrize("image", [BASE_IMAGE, PROMETHEUS_IMAGE])
+def test_images_are_named_so_that_no_registry_is_asked_twice(image: str) -> None:
+    assert re.fullmatch(r"[a-z/]+:[\w.-]+@sha256:[0-9a-f]{64}", image)
 
 
 def test_the_sdk_is_the_engines() -> None:

@@ -5,11 +5,22 @@ from typing import Annotated
 import dagger
 from dagger import Doc
 
-from .inputs import Inputs
-from .proof import Base, Command, NoFail, Proof, Revision, fresh, options, prove
+from .inputs import Inputs, changes, with_files
+from .proof import (
+    Base,
+    Bundle,
+    Command,
+    NoFail,
+    Proof,
+    Revision,
+    done,
+    fresh,
+    options,
+    prove,
+)
 from .sdk import function, object_type
 from .servers import mlflow_server, s3_server
-from .settings import USER
+from .settings import HOME, SECRETS, USER
 
 Targets = Annotated[list[str] | None, Doc("Stages, .dvc files or outputs; all if none")]
 Jobs = Annotated[int, Doc("Transfers side by side")]
@@ -112,6 +123,65 @@ class Models(WithData):
         container = self.with_tracking(await self.where_stages_run())
         command = Command("reproduce", options(log_mlflow=True, base=base), (revision,))
         return await prove(container, command, no_fail=no_fail)
+
+    @function(cache="never")
+    async def attest(
+        self,
+        report: Annotated[dagger.File, Doc("The JSON report of reproduce for this commit")],
+        key: Annotated[dagger.Secret, Doc("A private key in PEM, Ed25519 or ECDSA")],
+        passphrase: Annotated[dagger.Secret | None, Doc("What opens the key")] = None,
+        revision: Revision = "HEAD",
+        no_push: Annotated[bool, Doc("Do not keep the proof in the default DVC remote")] = False,
+    ) -> dagger.File:
+        """Sign what a passed report proves of each model, and keep that beside the data.
+
+        The file has the same: a bundle a line.
+        """
+        container, places = with_files(self.with_data(self.bench()), report=report)
+        held, signed = f"{SECRETS}/signing-key", f"{HOME}/proof.jsonl"
+        container = container.with_mounted_secret(held, key, owner=USER)
+        if passphrase is not None:
+            container = container.with_secret_variable("LOCKPROOF_KEY_PASSPHRASE", passphrase)
+        wanted = options(key=held, bundle=signed, no_push=no_push, **places)
+        ran = await done(container, ["lockproof", "attest", *wanted, "--", revision])
+        return ran.file(signed)
+
+    @function(cache="never")
+    async def register(
+        self,
+        model: Annotated[str, Doc("Which [[model]] of the policy")],
+        report: Annotated[
+            dagger.File | None,
+            Doc("The JSON report of reproduce for this commit; default: a signed proof"),
+        ] = None,
+        bundle: Bundle = None,
+        revision: Revision = "HEAD",
+        base: Annotated[str | None, Doc("Take the policy from this commit")] = None,
+        alias: Annotated[str | None, Doc("Then move this alias, such as candidate")] = None,
+        rollback: Annotated[
+            str | None, Doc("Why the alias is moved wherever it is, also to an earlier commit")
+        ] = None,
+    ) -> str:
+        """Make the MLflow model version of a proved commit, exactly once."""
+        container = await self.with_registry(self.with_data(self.bench()))
+        container, places = with_files(container, report=report, bundle=bundle)
+        wanted = options(model=model, base=base, alias=alias, rollback=rollback, **places)
+        ran = await done(container, ["lockproof", "register", *wanted, "--", revision])
+        return await ran.stdout()
+
+    @function(cache="never")
+    async def promote(
+        self,
+        version: Annotated[str, Doc("MODEL@ALIAS, or models:/MODEL/NUMBER")],
+        to: Annotated[str, Doc("The manifest or kustomization, from where .dvc is")],
+        revert: Annotated[
+            str | None, Doc("Why the version before this one is to be named, by the file's history")
+        ] = None,
+    ) -> dagger.Changeset:
+        """Let a manifest name a registered version: as changes to agree to, to HEAD or --tree."""
+        before = await self.with_registry(self.with_data(self.checkout()))
+        words = ["lockproof", "promote", *options(to=to, revert=revert), "--", version]
+        return changes(before, await done(before, words))
 
     @function()
     def server(self) -> dagger.Service:

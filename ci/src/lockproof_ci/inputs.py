@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import dagger
 from dagger import DefaultPath, Doc, Ignore, dag
 
-from .image import Packages, Recipe, own_source, prepared
+from .image import Packages, Recipe, own_source, pins, prepared
 from .sdk import InputError
 from .servers import MLFLOW_PORT, S3_KEY, S3_PORT, S3_REGION, mlflow_server, s3_server
 from .settings import (
@@ -25,6 +25,7 @@ from .settings import (
     USER,
 )
 
+SUFFIXES = {"policy": ".toml", "report": ".json", "bundle": ".jsonl"}
 _LARGEST, _DOTS = 256 << 10, 300
 """Characters of a policy, and dots in a line of it, that are looked at for an image."""
 
@@ -126,15 +127,18 @@ class Inputs:
         """What lockproof is built from."""
         return Recipe(self.library or own_source(), self.base_image, self.packages)
 
-    def tool(self, training_image: str | None = None) -> dagger.Container:
-        """lockproof in a container, with its caches; on the pipeline's own image, if given."""
+    def tool(self, training_image: str | None = None, *, gate: bool = False) -> dagger.Container:
+        """lockproof in a container, with its caches; on the pipeline's own image, if given.
+
+        With `gate` it has what gate and lint take alone, which is there in a tenth of the time.
+        """
         if training_image is not None:
             recipe = dataclasses.replace(self.recipe, base_image=training_image)
             container = recipe.tool().with_env_variable("LOCKPROOF_IMAGE", training_image)
         elif self.tool_image is not None:
             container = prepared(dag.container().from_(self.tool_image))
         else:
-            container = self.recipe.tool()
+            container = dataclasses.replace(self.recipe, pins=pins(gate=gate)).tool()
         container = container.with_mounted_cache(
             f"{CACHE}/lockproof", self.packages.volume("work"), owner=USER
         ).with_env_variable("LOCKPROOF_CACHE_DIR", f"{CACHE}/lockproof")
@@ -142,10 +146,12 @@ class Inputs:
         container = container.with_env_variable("LOCKPROOF_DISPOSABLE", "1")
         return self.packages.keep(self.packages.configure(container, home=HOME, owner=USER))
 
-    def checkout(self, training_image: str | None = None) -> dagger.Container:
+    def checkout(
+        self, training_image: str | None = None, *, gate: bool = False
+    ) -> dagger.Container:
         """The tool where `.dvc` is in the repository."""
         place = self.place()
-        container = self.tool(training_image).with_directory(
+        container = self.tool(training_image, gate=gate).with_directory(
             REPOSITORY, self.repository.filter(include=[".git"]), owner=USER
         )
         command = f"{_HAS_COMMIT}; {_INDEX}"
@@ -156,9 +162,9 @@ class Inputs:
             container = container.with_directory(REPOSITORY, tree, owner=USER)
         return container.with_exec(["sh", "-c", command]).with_workdir(place)
 
-    def bench(self, training_image: str | None = None) -> dagger.Container:
+    def bench(self, training_image: str | None = None, *, gate: bool = False) -> dagger.Container:
         """The checkout with a volume for DVC's cache."""
-        return self.checkout(training_image).with_mounted_cache(
+        return self.checkout(training_image, gate=gate).with_mounted_cache(
             f"{self.place()}/.dvc/cache", self.packages.volume("dvc-cache"), owner=USER
         )
 
@@ -169,6 +175,10 @@ class Inputs:
 
     async def _image_of_policy(self) -> str | None:
         """The one that `[environment] image` names; what is wrong with a policy, lockproof says."""
+        return await self._says("environment", "image")
+
+    async def _says(self, table: str, key: str) -> str | None:
+        """A text in the policy; None where there is none, or what is there cannot be read."""
         file = posixpath.relpath(f"{self.place()}/{POLICY}", REPOSITORY)
         if not await self.repository.exists(file):
             return None
@@ -177,20 +187,10 @@ class Inputs:
             # tomllib takes minutes for a dotted key without end.
             if len(text) > _LARGEST or any(line.count(".") > _DOTS for line in text.splitlines()):
                 return None
-            image = tomllib.loads(text)["environment"]["image"]
+            value = tomllib.loads(text)[table][key]
         except (tomllib.TOMLDecodeError, KeyError, TypeError, RecursionError):
             return None
-        return image if isinstance(image, str) else None
-
-    def changed_by(self, *words: str) -> dagger.Changeset:
-        """What a command changes in the repository, Git's own files apart."""
-        before = self.checkout().with_directory(
-            REPOSITORY, self.repository.without_directory(".git"), owner=USER
-        )
-        after = before.with_exec(list(words)).directory(REPOSITORY)
-        return after.without_directory(".git").changes(
-            before.directory(REPOSITORY).without_directory(".git")
-        )
+        return value if isinstance(value, str) else None
 
     def place(self) -> str:
         """The absolute path of `path` in the container.
@@ -242,6 +242,20 @@ class Inputs:
         promtool = dag.container().from_(self.prometheus_image).file("/bin/promtool")
         return container.with_file("/usr/local/bin/promtool", promtool)
 
+    async def with_registry(self, container: dagger.Container) -> dagger.Container:
+        """Add what reaches the registry of models.
+
+        Raises:
+            InputError: none is named; what lockproof would make in the container ends with it.
+        """
+        named = self.mlflow_uri or self.mlflow or self.servers
+        if not named and await self._says("mlflow", "tracking-uri") is None:
+            raise InputError(
+                "no tracking server is named: --mlflow-uri, --mlflow or --servers before the"
+                " function, or tracking-uri in [mlflow] of the policy"
+            )
+        return self.with_tracking(container)
+
     def with_tracking(self, container: dagger.Container) -> dagger.Container:
         """Add what MLflow's client needs to log to the tracking server."""
         uri, server = self.mlflow_uri, self.mlflow
@@ -281,9 +295,22 @@ class Inputs:
         return container.experimental_with_gpu([part.strip() for part in self.gpus.split(",")])
 
 
-def with_file(container: dagger.Container, file: dagger.File, name: str) -> dagger.Container:
-    """Put a file that a call is given beside the repository, where `GIVEN` is."""
-    return container.with_file(f"{GIVEN}/{name}", file, owner=USER)
+def changes(before: dagger.Container, after: dagger.Container) -> dagger.Changeset:
+    """What is another in the repository afterwards, Git's own files apart."""
+    now, then = (one.directory(REPOSITORY).without_directory(".git") for one in (after, before))
+    return now.changes(then)
+
+
+def with_files(
+    container: dagger.Container, **files: dagger.File | None
+) -> tuple[dagger.Container, dict[str, str]]:
+    """Put the files that a call is given beside the repository, and say by their names where."""
+    places = {}
+    for name, file in files.items():
+        if file is not None:
+            places[name] = f"{GIVEN}/{name}{SUFFIXES[name]}"
+            container = container.with_file(places[name], file, owner=USER)
+    return container, places
 
 
 def _with_s3(container: dagger.Container, server: dagger.Service) -> dagger.Container:

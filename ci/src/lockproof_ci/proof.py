@@ -3,6 +3,7 @@
 import dataclasses
 import enum
 import uuid
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import dagger
@@ -18,6 +19,9 @@ NoFail = Annotated[bool, Doc("Return a verdict other than passed as a value, wit
 Revision = Annotated[str, Doc("Commit, branch or tag")]
 Base = Annotated[
     str | None, Doc("Ask the remotes that this commit defines, not those of the revision")
+]
+Bundle = Annotated[
+    dagger.File | None, Doc("The signed proof; default: those beside the data, and in Git notes")
 ]
 
 Option = str | int | list[str] | None
@@ -41,6 +45,8 @@ HINTS = {
     "--kubeconfig.\n"
 }
 """Exit code -> what to add to the command's own message, which knows nothing of Dagger."""
+MISSING = "needs the extra"
+"""What lockproof says in one line, or in a report, of what is not installed."""
 VERDICTS = {0: Verdict.PASSED, 1: Verdict.FAILED, 5: Verdict.INCONCLUSIVE}
 """The exit codes that come with a report. All others are an error of the call."""
 
@@ -98,26 +104,31 @@ class Command:
         return ["lockproof", self.verb, *self.options, *outputs, "--", *self.positional]
 
 
-async def prove(container: dagger.Container, command: Command, *, no_fail: bool) -> Proof:
+async def prove(
+    container: dagger.Container,
+    command: Command,
+    *,
+    no_fail: bool,
+    fuller: Callable[[], Awaitable[dagger.Container]] | None = None,
+) -> Proof:
     """Run a command in a container that is ready for it; whatever an engine has kept, anew.
 
     An engine keeps a failure and an outside service's error like a success, and the container
-    says nothing of what lies outside: a remote, a server, the volume with earlier verdicts.
+    says nothing of what lies outside: a remote, a server, the volume with earlier verdicts. Where
+    the command misses an extra, it runs in the fuller container instead.
 
     Raises:
         dagger.ExecError: the command ended without a report, or its verdict is not passed and
             `no_fail` is not set. The error has the command's exit code, its message or table.
     """
-    ran = (
-        fresh(container)
-        .with_directory(REPORTS, dag.directory(), owner=USER)
-        .with_exec(command.words(), expect=dagger.ReturnType.ANY)
-    )
+    ran = _ran(container, command)
     code = await ran.exit_code()
+    if fuller is not None and MISSING in await _said(ran, code):
+        ran = _ran(await fuller(), command)
+        code = await ran.exit_code()
     verdict = VERDICTS.get(code)
     if verdict is None:
-        said = await ran.stderr() + HINTS.get(code, "")
-        await end(ran.with_new_file(SAID, said), f"cat {SAID} >&2", code)
+        await end_as_it_said(ran, code)
     elif code and not no_fail:
         await end(ran, f"cat {REPORTS}/report.txt", code)
     assert verdict, "else it has ended"
@@ -133,12 +144,46 @@ async def prove(container: dagger.Container, command: Command, *, no_fail: bool)
     )
 
 
+def _ran(container: dagger.Container, command: Command) -> dagger.Container:
+    reports = fresh(container).with_directory(REPORTS, dag.directory(), owner=USER)
+    return reports.with_exec(command.words(), expect=dagger.ReturnType.ANY)
+
+
+async def _said(ran: dagger.Container, code: int) -> str:
+    if code in VERDICTS:
+        return await ran.file(f"{REPORTS}/report.json").contents()
+    return await ran.stderr()
+
+
+async def done(container: dagger.Container, words: list[str]) -> dagger.Container:
+    """Run a command that ends without a report, anew, and wait for its end: it changes something.
+
+    Raises:
+        dagger.ExecError: it failed. The error has its exit code and its message.
+    """
+    ran = fresh(container).with_exec(words, expect=dagger.ReturnType.ANY)
+    code = await ran.exit_code()
+    if code:
+        await end_as_it_said(ran, code)
+    return ran
+
+
 def fresh(container: dagger.Container) -> dagger.Container:
     """Make the engine run what follows once more, although it has seen the same before.
 
     For all whose answer depends on something outside: a remote, a server, a cluster, a volume.
     """
     return container.with_env_variable("LOCKPROOF_CALL", uuid.uuid4().hex)
+
+
+async def end_as_it_said(ran: dagger.Container, code: int) -> None:
+    """Fail with the exit code of a command and its message.
+
+    Raises:
+        dagger.ExecError: always.
+    """
+    said = await ran.stderr() + HINTS.get(code, "")
+    await end(ran.with_new_file(SAID, said), f"cat {SAID} >&2", code)
 
 
 async def end(container: dagger.Container, say: str, code: int) -> None:

@@ -2,9 +2,15 @@
 
 from typing import Final
 
-BASE_IMAGE: Final = "python:3.13-slim"
-"""Where lockproof runs by default. A tag: who wants a digest passes `--base-image`."""
-PROMETHEUS_IMAGE: Final = "prom/prometheus:v3.5.0"
+# By digest, of all platforms: an engine that has the image asks no registry for it again. To renew:
+# skopeo inspect --format '{{.Digest}}' docker://docker.io/library/python:3.13-slim
+BASE_IMAGE: Final = (
+    "python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b"
+)
+"""Where lockproof runs by default."""
+PROMETHEUS_IMAGE: Final = (
+    "prom/prometheus:v3.5.0@sha256:63805ebb8d2b3920190daf1cb14a60871b16fd38bed42b857a3182bc621f4996"
+)
 """Where promtool comes from, which runs the unit tests of Prometheus rules for lint."""
 
 USER: Final = "65532:65532"

@@ -9,10 +9,9 @@ import dagger
 from dagger import Doc
 
 from .cluster import Provisioner
-from .inputs import Inputs, with_file
-from .proof import Base, Command, NoFail, Proof, Revision, options, prove
+from .inputs import Inputs, with_files
+from .proof import Base, Bundle, Command, NoFail, Proof, Revision, options, prove
 from .sdk import function, object_type
-from .settings import GIVEN
 
 P = ParamSpec("P")
 
@@ -58,18 +57,21 @@ class Steps(Provisioner):
         no_fail: NoFail = False,
     ) -> Proof:
         """Check what a commit claims before it is merged; runs none of its code."""
-        container = await self.with_promtool(self.bench(), revision)
-        container = self.with_tracking(self.with_data(container))
-        files = {"policy": policy, "report": report}
-        places = {}
-        for name, file in files.items():
-            if file is not None:
-                suffix = "toml" if name == "policy" else "json"
-                container = with_file(container, file, f"{name}.{suffix}")
-                places[name] = f"{GIVEN}/{name}.{suffix}"
+        places: dict[str, str] = {}
+
+        async def ready(*, gate: bool) -> dagger.Container:
+            container = await self.with_promtool(self.bench(gate=gate), revision)
+            container = self.with_tracking(self.with_data(container))
+            container, there = with_files(container, policy=policy, report=report)
+            places.update(there)
+            return container
+
+        # With a tracking server, it takes MLflow; what else it takes, it says.
+        container = await ready(gate=not (self.mlflow_uri or self.mlflow or self.servers))
         wanted = options(pr=pr, base=base, deep=deep, **places)
         command = Command("gate", wanted, (revision,))
-        return await prove(container, command, no_fail=no_fail)
+        fuller = functools.partial(ready, gate=False)
+        return await prove(container, command, no_fail=no_fail, fuller=fuller)
 
     @function(cache="never")
     async def lint(
@@ -79,7 +81,26 @@ class Steps(Provisioner):
     ) -> Proof:
         """Check manifests before they are applied."""
         command = Command("lint", positional=tuple(paths or ()))
-        container = await self.with_promtool(self.checkout())
+        container = await self.with_promtool(self.checkout(gate=True))
+        return await prove(container, command, no_fail=no_fail)
+
+    @function(cache="never")
+    async def verify(
+        self,
+        subject: Annotated[
+            str,
+            Doc("A revision, for all its models; a model's file; or MODEL@ALIAS, models:/MODEL/1"),
+        ] = "HEAD",
+        bundle: Bundle = None,
+        pr: Annotated[bool, Doc("Trust only the base with policy, keys and remotes")] = False,
+        base: Annotated[str | None, Doc("The base; default: as the gate finds it")] = None,
+        no_fail: NoFail = False,
+    ) -> Proof:
+        """Check signed proofs: who signed what, whether that still counts, and the bytes."""
+        container, places = with_files(
+            self.with_tracking(self.with_data(self.bench())), bundle=bundle
+        )
+        command = Command("verify", options(pr=pr, base=base, **places), (subject,))
         return await prove(container, command, no_fail=no_fail)
 
 
