@@ -114,8 +114,8 @@ def test_help_imports_nothing_slow(arguments: list[str], barred: set[str]) -> No
     assert barred & set(loaded) == set()
 
 
-def test_lint_without_kustomizations_starts_no_event_loop(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
+def test_lint_of_ordinary_files_loads_no_event_loop_and_no_yaml_library(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n")
     code = (
         "import sys\n"
         "from lockproof.cli.main import main\n"
@@ -126,7 +126,7 @@ def test_lint_without_kustomizations_starts_no_event_loop(tmp_path: Path) -> Non
         [sys.executable, "-c", code, "lint", "a.yaml"],
         cwd=tmp_path, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert done.stdout.splitlines()[-1] == "0 ['yaml']"
+    assert done.stdout.splitlines()[-1] == "0 []"
 
 
 def test_import_contracts_hold() -> None:

@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 from lockproof import __version__
-from lockproof.cli.main import VERBS, main
+from lockproof.cli.main import VERBS, build_parser, main
 from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
 
 RUN = "from lockproof.cli.main import main; raise SystemExit(main())"
@@ -83,6 +83,17 @@ def test_each_verb_explains_itself(name: str) -> None:
 def test_every_verb_has_one_file() -> None:
     folder = Path(main.__code__.co_filename).parent
     assert all((folder / f"{name.replace('-', '_')}.py").is_file() for name in VERBS)
+
+
+def test_every_verb_about_a_commit_says_the_same_of_it() -> None:
+    commands = build_parser(list(VERBS))._subparsers
+    assert commands is not None
+    verbs = commands._group_actions[0].choices
+    assert isinstance(verbs, dict)
+    actions = [(n, a) for n, v in verbs.items() for a in v._actions if a.metavar == "REV"]
+    said = {n: a.help for n, a in actions if not a.option_strings}
+    assert len(said) > 4
+    assert len(set(said.values())) == 1, said
 
 
 def test_version() -> None:

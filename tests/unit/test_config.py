@@ -1,6 +1,7 @@
 """The policy file: every key, and one clear line for every mistake."""
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -23,6 +24,7 @@ JUDGED = '[[judged-by]]\npaths = ["a"]\nby = ["b"]\nreason = "c"\n'
 
 WAIVER = '[[waiver]]\nrule = "LP103"\nsubject = "train *"\nreason = "r"\nexpires = 2027-03-31\n'
 
+REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
 MODEL = '[[model]]\nname = "digits"\npaths = ["m.skops"]\n'
 SKLEARN = MODEL + 'flavour = "sklearn"\n'
 REVOKED = '[[revoked]]\nreason = "it leaked"\n'
@@ -123,6 +125,7 @@ KEYS: list[tuple[str, str, object]] = [
     (METRIC + 'direction = "lower"\natol = 1', "metric.0.atol", 1.0),
     (METRIC + 'direction = "lower"\nrtol = 0.1', "metric.0.rtol", 0.1),
     (MODEL, "model.0.name", "digits"),
+    (MODEL.replace("digits", "é" * 200), "model.0.name", "é" * 200),
     (MODEL, "model.0.paths", ("m.skops",)),
     (MODEL + 'stage = "train"', "model.0.stage", "train"),
     (MODEL + 'flavour = "sklearn"', "model.0.flavour", "sklearn"),
@@ -189,6 +192,15 @@ def test_no_key_is_without_a_test() -> None:
     assert {dotted for _, dotted, _ in KEYS} == known
 
 
+def test_no_pattern_is_long_in_the_making() -> None:
+    # Each repetition of a class of Unicode's letters is hundreds of states: 200 took 0.15 s.
+    schema = (REFERENCE / "policy.schema.json").read_text("utf-8")
+    patterns = set(re.findall('"pattern": "(.*)"', schema))
+    counts = {p: [int(n) for n in re.findall(r"[{,](\d+)}", p)] for p in patterns}
+    assert any(counts.values())
+    assert not {p for p, numbers in counts.items() if max(numbers, default=0) > 64}
+
+
 def test_an_empty_file_and_no_file_are_the_default_policy(tmp_path: Path) -> None:
     assert load_policy(tmp_path / "lockproof.toml") == parse_policy("") == Policy()
     assert Policy().environment is None
@@ -215,8 +227,9 @@ MISTAKES: list[tuple[str, str]] = [
     (KEY + 'oldest-tool = "new"', "trust.0.oldest-tool: "),
     ('[[trust]]\nidentity = "a"', "trust.0: identity and issuer go together"),
     ('[[model]]\nname = "a"\npaths = []', "model.0.paths: "),
-    (MODEL.replace('"digits"', '"a/b"'), "model.0.name: "),
-    (MODEL.replace('"digits"', '"a@b"'), "model.0.name: "),
+    (MODEL.replace("digits", "a/b"), "model.0.name: "),
+    (MODEL.replace("digits", "é" * 201), "model.0.name: "),
+    (MODEL.replace("digits", "a@b"), "model.0.name: "),
     (MODEL + 'skops-trusted = ["a.B"]', "model.0: skops-trusted needs"),
     (MODEL + 'input-example = "x.json"', "model.0: an input-example has no place"),
     (SKLEARN + 'upload = "reference"', 'model.0: upload = "reference" needs'),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lockproof.model.inert import inert_json
 
 from .plain_progress import visible
+from .revision import add_revision
 
 if TYPE_CHECKING:
     from lockproof.steps.affected import Affected
@@ -21,13 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "policy accepts that ('unaffected' in [reproduce]), else all. A CI job chooses a runner\n"
         "by it. Nothing of the pipeline is executed."
     )
-    parser.add_argument(
-        "revision",
-        nargs="?",
-        default="HEAD",
-        metavar="REV",
-        help="commit, branch or tag (default: HEAD)",
-    )
+    add_revision(parser)
     parser.add_argument(
         "--since", metavar="BASE", help="only stages that changed since this commit (default: all)"
     )

@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from .revision import add_revision
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this verb."""
@@ -12,9 +14,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "policy, and keep the proof beside the data, where 'gate' and 'verify' find it.\n"
         "A report that the gate would not take is not signed."
     )
-    parser.add_argument(
-        "revision", nargs="?", default="HEAD", metavar="REV", help="the commit (default: HEAD)"
-    )
+    add_revision(parser)
     parser.add_argument(
         "--report",
         type=Path,

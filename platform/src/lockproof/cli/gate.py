@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lockproof.cli.plain_progress import visible
 from lockproof.cli.reports import add_report_options, deliver
+from lockproof.cli.revision import add_revision
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -14,12 +15,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "Check what a revision claims about its data, code and models: its lock, its remotes and\n"
         "what Git holds. No code of the repository is run and no data is downloaded."
     )
-    parser.add_argument(
-        "revision",
-        nargs="?",
-        metavar="REV",
-        help="commit, branch or tag (default: HEAD)",
-    )
+    add_revision(parser, None)
     parser.add_argument(
         "--pr",
         action="store_true",

@@ -27,7 +27,6 @@ class LiveProgress(PlainProgress):
         super().__init__(verbose=verbose)
         self._console = Console(stderr=True)
         self._lines: dict[str, str] = {}
-        self._since: dict[str, float] = {}
         self._spinner = Spinner("dots")
         # Asked for at every refresh: times go on where a command is silent.
         self._live = Live(

@@ -54,14 +54,16 @@ def build_parser(verbs: Sequence[str]) -> argparse.ArgumentParser:
     _common(parser, Path())
     commands = parser.add_subparsers(dest="verb", metavar="COMMAND", title="commands")
     for name, summary in VERBS.items():
+        named = name in verbs
         command = commands.add_parser(
             name,
             help=summary,
             description=f"{summary[0].upper()}{summary[1:]}.",
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            add_help=named,
         )
-        _common(command, argparse.SUPPRESS)
-        if name in verbs:
+        if named:
+            _common(command, argparse.SUPPRESS)
             import_module(_module(name)).configure(command)
     return parser
 

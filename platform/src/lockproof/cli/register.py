@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .plain_progress import visible
+from .revision import add_revision
 
 if TYPE_CHECKING:
     from lockproof.steps.register import Registered
@@ -19,13 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "[[model]] in lockproof.toml; nothing of it is loaded or unpickled. An alias moves only\n"
         "to a later commit."
     )
-    parser.add_argument(
-        "revision",
-        nargs="?",
-        default="HEAD",
-        metavar="REV",
-        help="commit, branch or tag (default: HEAD)",
-    )
+    add_revision(parser)
     parser.add_argument(
         "--model", required=True, metavar="NAME", help="which [[model]] of lockproof.toml"
     )

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from lockproof.cli.reports import add_report_options, deliver
+from lockproof.cli.revision import add_revision
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -13,13 +14,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "that dvc.lock names. Differences are traced to their causes. Neither the work tree, nor\n"
         "the DVC cache, nor a remote is written to."
     )
-    parser.add_argument(
-        "revision",
-        nargs="?",
-        default="HEAD",
-        metavar="REV",
-        help="commit, branch or tag (default: HEAD)",
-    )
+    add_revision(parser)
     parser.add_argument(
         "--stage",
         action="append",

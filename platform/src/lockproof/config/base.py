@@ -2,9 +2,17 @@
 
 import re
 from fnmatch import fnmatchcase
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    WithJsonSchema,
+)
+from pydantic_core import core_schema
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -72,6 +80,29 @@ class Section(BaseModel):
         defer_build=True,
         populate_by_name=True,  # In code; a file has only the aliases.
     )
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """The section as a file has it.
+
+        Raises:
+            ValidationError: it says something that is not allowed.
+        """
+        return cls.model_validate(value, by_alias=True, by_name=False)
+
+
+class _Later:
+    """Lets the validator of a section be made where a file has that section: few have many."""
+
+    def __get_pydantic_core_schema__(
+        self, section: type[Section], _: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(section.read)
+
+
+_Part = TypeVar("_Part", bound=Section)
+Later = Annotated[_Part, _Later()]
+"""A section of the policy, which is no part of it before it is asked for."""
 
 
 def matches_any(path: str, globs: tuple[str, ...]) -> bool:

@@ -8,7 +8,7 @@ from .base import Name, Seconds, Section
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Flavour = Literal["file", "pyfunc", "sklearn", "pytorch", "xgboost", "onnx"]
-ModelName = Annotated[str, Field(pattern=r"^\w[\w. -]{0,199}$")]
+ModelName = Annotated[str, Field(pattern=r"^\w[\w. -]*$", max_length=200)]
 """As a registry takes it, and as it can stand in `models:/NAME/1` and before `@`."""
 
 

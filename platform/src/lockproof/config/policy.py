@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 from lockproof.errors import ConfigError
 from lockproof.model.toml_text import read_toml
 
-from .base import Section, matches_any
+from .base import Later, Section, matches_any
 from .environment import EnvironmentPolicy, RunPolicy
 from .gate import GatePolicy, RulePolicies, Waiver
 from .hygiene import GitPolicy, MetricRule
@@ -26,24 +26,24 @@ _LARGEST = 1 << 20
 class Policy(Section):
     """The whole of `lockproof.toml`."""
 
-    environment: EnvironmentPolicy | None = None
-    run: RunPolicy = RunPolicy()
-    reproduce: ReproducePolicy = ReproducePolicy()
-    tolerance: tuple[ToleranceRule, ...] = ()
-    judged_by: tuple[JudgedBy, ...] = ()
-    record: RecordPolicy = RecordPolicy()
-    mlflow: MlflowPolicy = MlflowPolicy()
-    provision: ProvisionPolicy = ProvisionPolicy()
-    remote: RemotePolicy = RemotePolicy()
-    lint: LintPolicy = LintPolicy()
-    gate: GatePolicy = GatePolicy()
-    git: GitPolicy = GitPolicy()
-    metric: tuple[MetricRule, ...] = ()
-    model: tuple[ModelRule, ...] = ()
-    trust: tuple[TrustRule, ...] = ()
-    revoked: tuple[RevokedRule, ...] = ()
+    environment: Later[EnvironmentPolicy] | None = None
+    run: Later[RunPolicy] = RunPolicy.model_construct()
+    reproduce: Later[ReproducePolicy] = ReproducePolicy.model_construct()
+    tolerance: tuple[Later[ToleranceRule], ...] = ()
+    judged_by: tuple[Later[JudgedBy], ...] = ()
+    record: Later[RecordPolicy] = RecordPolicy.model_construct()
+    mlflow: Later[MlflowPolicy] = MlflowPolicy.model_construct()
+    provision: Later[ProvisionPolicy] = ProvisionPolicy.model_construct()
+    remote: Later[RemotePolicy] = RemotePolicy.model_construct()
+    lint: Later[LintPolicy] = LintPolicy.model_construct()
+    gate: Later[GatePolicy] = GatePolicy.model_construct()
+    git: Later[GitPolicy] = GitPolicy.model_construct()
+    metric: tuple[Later[MetricRule], ...] = ()
+    model: tuple[Later[ModelRule], ...] = ()
+    trust: tuple[Later[TrustRule], ...] = ()
+    revoked: tuple[Later[RevokedRule], ...] = ()
     rules: RulePolicies = Field(default={})
-    waiver: tuple[Waiver, ...] = ()
+    waiver: tuple[Later[Waiver], ...] = ()
 
     def tolerances_for(self, path: str, *, folder: bool = False) -> tuple[ToleranceRule, ...]:
         """The tolerance rules for an output, in the order in which they are written.
@@ -76,7 +76,7 @@ def parse_policy(text: str, name: str = FILE_NAME) -> Policy:
             allowed; the message names the first mistake by its key.
     """
     try:
-        return Policy.model_validate(read_toml(text, _LARGEST), by_alias=True, by_name=False)
+        return Policy.read(read_toml(text, _LARGEST))
     except ValidationError as error:  # A ValueError, too, so it comes first.
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "file"

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from .document import MarkedDocument, ParseError, YamlDocument
-from .plain_scalars import CORE, Schema
+from .plain_scalars import CORE, LEGACY
 
 _MOST_LINES = 1_000_000
 """Of the lock of some 20,000 stages."""
@@ -70,7 +70,7 @@ class _Reader:
 
     def __init__(self, text: str, core: bool) -> None:
         self.text, self.core = text, core
-        self.schema = CORE if core else _legacy()
+        self.schema = CORE if core else LEGACY
         self.documents: list[YamlDocument] = []
         self.started = False
         self.flow = 0
@@ -291,9 +291,3 @@ def _plain(text: str) -> str:
     if ": " in plain or plain.endswith(":"):
         raise _DeclinedError
     return plain.rstrip(" ") if comment else plain
-
-
-def _legacy() -> Schema:
-    from .composed_yaml import LEGACY
-
-    return LEGACY

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from .document import ParseError, YamlDocument
-from .plain_scalars import CORE, PREFIX, Schema
+from .plain_scalars import CORE, LEGACY, PREFIX
 
 _DEEPEST = 100
 _MOST = 500_000
@@ -19,23 +19,12 @@ _OPENERS = 1000
 _FAR = re.compile(r"^[ \t?:-]{400}", re.MULTILINE)
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where it was built in.
-_CONSTRUCTOR = yaml.constructor.SafeConstructor()
 
 
 class _CoreLoader(_LOADER):  # type: ignore[misc]
     """Plain scalars as YAML 1.2 reads them, and DVC with it."""
 
     yaml_implicit_resolvers = CORE.resolvers
-
-
-def _legacy_number(is_int: bool, text: str) -> int | float:
-    make = _CONSTRUCTOR.construct_yaml_int if is_int else _CONSTRUCTOR.construct_yaml_float
-    number: int | float = make(yaml.ScalarNode(tag="", value=text))
-    return number
-
-
-LEGACY = Schema(_LOADER.yaml_implicit_resolvers, _legacy_number)
-"""YAML 1.1, as Kubernetes reads it."""
 
 
 class ComposedDocument:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 PREFIX = "tag:yaml.org,2002:"
@@ -18,9 +19,20 @@ Resolvers = Mapping[str, Sequence[tuple[str, re.Pattern[str]]]]
 class Schema:
     """A schema of YAML, with the values that JSON knows."""
 
-    resolvers: Resolvers
+    table: Sequence[tuple[str, str, str]]
+    """Tag, what its scalars begin with (NUL: nothing at all), and the pattern of what they are."""
     number: Callable[[bool, str], int | float]
     """The value of text that is an integer, or is none, and of no simple decimal form."""
+
+    @cached_property
+    def resolvers(self) -> Resolvers:
+        """By first character, made where they are asked for: a command reads by one schema."""
+        found: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+        for tag, first, pattern in self.table:
+            compiled = re.compile(rf"(?:{pattern})\Z")
+            for letter in first:
+                found.setdefault(letter.strip("\0"), []).append((f"{PREFIX}{tag}", compiled))
+        return found
 
     def value(self, text: str) -> Any:
         """The value of a plain scalar.
@@ -100,14 +112,40 @@ _CORE = (
 )
 
 
-def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
-    found: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
-    for tag, first, pattern in _CORE:
-        compiled = re.compile(rf"(?:{pattern})\Z")
-        for letter in first:
-            found.setdefault(letter.strip("\0"), []).append((f"{PREFIX}{tag}", compiled))
-    return found
+# https://yaml.org/type/: what is a date or `=` there is text here, and is left out.
+_LEGACY = (
+    (
+        "bool",
+        "yYnNtTfFoO",
+        r"yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF",
+    ),
+    (
+        "float",
+        "-+0123456789.",
+        r"[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?"
+        r"|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+    ),
+    (
+        "int",
+        "-+0123456789",
+        r"[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+"
+        r"|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+",
+    ),
+    ("merge", "<", "<<"),
+    ("null", "~nN\0", r"~|null|Null|NULL|"),
+)
 
 
-CORE = Schema(_resolvers(), _core_number)
+def _legacy_number(is_int: bool, text: str) -> int | float:
+    digits = text.replace("_", "")
+    if not is_int:
+        return float(digits.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    bare = digits.lstrip("+-")
+    base = {"0b": 2, "0x": 16}.get(bare[:2]) or (8 if bare.startswith("0") else 10)
+    return int(digits, base)
+
+
+CORE = Schema(_CORE, _core_number)
 """YAML 1.2's core schema, as DVC reads it: `on` is text, `1e3` a number."""
+LEGACY = Schema(_LEGACY, _legacy_number)
+"""YAML 1.1, as Kubernetes reads it."""

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from lockproof.config import Policy
+from lockproof.config import Policy, Section
 from lockproof.model.finding import HELP_ROOT
 from lockproof.model.report import Report
 from lockproof.model.statement import VerdictPredicate
@@ -40,6 +40,17 @@ class _AsWritten(GenerateJsonSchema):
         return {"anyOf": [super().float_schema(schema), {"enum": list(NOT_FINITE)}]}
 
 
+class _WithSections(GenerateJsonSchema):
+    """The sections of the policy, whose validators are made where a file has them."""
+
+    def function_plain_schema(self, schema: core_schema.PlainValidatorFunctionSchema) -> Schema:
+        section = getattr(schema["function"]["function"], "__self__", None)
+        if not (isinstance(section, type) and issubclass(section, Section)):
+            return super().function_plain_schema(schema)
+        section.model_rebuild()
+        return self.generate_inner(section.__pydantic_core_schema__)
+
+
 def report_schema() -> Schema:
     """JSON Schema of what `json_report` writes."""
     schema = Report.model_json_schema(mode="serialization", schema_generator=_AsWritten)
@@ -55,7 +66,7 @@ def report_schema() -> Schema:
 
 def policy_schema() -> Schema:
     """JSON Schema of `lockproof.toml`, for editors; TOML has no null, so it has none either."""
-    schema = Policy.model_json_schema(mode="validation", by_alias=True)
+    schema = Policy.model_json_schema(mode="validation", schema_generator=_WithSections)
     _describe(schema, Policy)
     definitions = schema["$defs"]
     for definition in (schema, *definitions.values()):

@@ -17,7 +17,7 @@ from lockproof.adapters.sandbox.isolation import Isolated, Isolation
 from lockproof.config import EnvironmentPolicy, Policy
 from lockproof.errors import ConfigError
 from lockproof.model.environment import Environment
-from lockproof.steps.progress import Progress
+from lockproof.steps.progress import Progress, during
 
 from .surface import Surface, look_at_own, make_surface
 
@@ -79,7 +79,8 @@ async def surroundings(
     variables = stage_variables(
         bare(policy.run), path=environment.search_path(), home=scratch, tmp=scratch, extra={}
     )
-    surface = await make_surface(policy, environment, clone, isolation)
+    with during(progress, "looking at the environment"):
+        surface = await make_surface(policy, environment, clone, isolation)
     kept = Isolated(surface.isolation.level, surface.view)
     every = stage_variables(
         policy.run, path=environment.search_path(), home=scratch, tmp=scratch, extra={}
@@ -94,9 +95,10 @@ async def surroundings(
     async def look_at() -> None:
         states.append(await look_at_own(surface) if look else None)
 
-    async with anyio.create_task_group() as group:
-        group.start_soon(ask)
-        group.start_soon(look_at)
+    with during(progress, "looking at the environment"):
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask)
+            group.start_soon(look_at)
     return Surroundings(environment, described[0], surface, shell, states[0])
 
 

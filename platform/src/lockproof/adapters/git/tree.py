@@ -60,7 +60,7 @@ class FolderTree:
 
     def _inside(self, path: str) -> str | None:
         try:
-            full = os.path.realpath(self.root / path)
+            full = os.path.realpath(os.path.join(self.root, path))
         except ValueError:  # A NUL, or what is no text of a file system.
             return None
         root = str(self.root)
@@ -84,10 +84,11 @@ class FolderTree:
         if os.path.isfile(full):
             yield path
             return
+        above = len(os.path.join(self.root, ""))
         for folder, names, files in os.walk(full):
             names[:] = sorted(n for n in names if not n.startswith(".") and n not in _SKIPPED)
             for name in sorted(files):
-                yield os.path.relpath(os.path.join(folder, name), self.root)
+                yield os.path.join(folder, name)[above:]
 
 
 class SnapshotTree:

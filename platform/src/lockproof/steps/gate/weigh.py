@@ -126,7 +126,7 @@ def _too_old(verdict: VerdictPredicate, signer: Signer, now: datetime) -> Refusa
             " reproduce and attest again",
         )
     oldest = signer.rule.oldest_tool
-    if oldest is not None and _version(verdict.report.tool) < _version(oldest):
+    if oldest is not None and is_older(verdict.report.tool, oldest):
         return Refusal(
             "LP726",
             f"{verdict.report.tool} made it, which is older than [[trust]] oldest-tool {oldest}:"
@@ -155,16 +155,14 @@ def _of_model(weighed: Weighed) -> Weighed:
     return replace(weighed, refused=(Refusal("LP723", text),))
 
 
-def _version(text: str) -> tuple[int, ...]:
-    """The leading numbers of a version; nothing where it has none, which is older than all."""
-    numbers: list[int] = []
-    for part in text.rpartition(" ")[2].split("."):
-        if not (part.isascii() and part.isdigit() and len(part) <= 6):
-            break
-        numbers.append(int(part))
-    while numbers and numbers[-1] == 0:
-        numbers.pop()
-    return tuple(numbers)
+def is_older(tool: str, oldest: str) -> bool:
+    """Whether `lockproof 0.1.0` is older than `0.2`; what says no version is older than all."""
+    from packaging.version import Version
+
+    try:
+        return Version(tool.rpartition(" ")[2]) < Version(oldest)
+    except ValueError:
+        return True
 
 
 def _of_revision(scene: Scene, verdict: VerdictPredicate) -> Iterator[Refusal]:

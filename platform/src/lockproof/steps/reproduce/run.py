@@ -27,7 +27,7 @@ from lockproof.parse.listing import read_listing
 from lockproof.steps.base import named_base
 from lockproof.steps.clock import Clock
 from lockproof.steps.declared import declared
-from lockproof.steps.progress import Progress
+from lockproof.steps.progress import Progress, during
 from lockproof.steps.record import load_records, open_tracking
 from lockproof.steps.surface import Seen, isolation_for, look_at_system
 from lockproof.steps.surroundings import Surroundings, surroundings
@@ -79,25 +79,29 @@ async def reproduce(request: Request, progress: Progress) -> Report:
         try:
             tracking = open_tracking(session.policy, root) if request.log_mlflow else None
             if tracking:
-                tracking.check()  # Before long work, not after it.
-            subject, selection = _scope(session, request)
-            results = _prepare_results(session, selection)
-            session.mode = subject.mode or session.mode
-            reuse = Reuse(session, chain=subject.mode == "chain")
-            if request.reuse and subject.runs == 1 and not request.vary:
-                reuse.find(results)
+                with during(progress, "asking MLflow"):
+                    tracking.check()  # Before long work, not after it.
+            with during(progress, "looking for what is to run"):
+                subject, selection = _scope(session, request)
+                results = _prepare_results(session, selection)
+                session.mode = subject.mode or session.mode
+                reuse = Reuse(session, chain=subject.mode == "chain")
+                if request.reuse and subject.runs == 1 and not request.vary:
+                    reuse.find(results)
             lost = await _run(session, results, subject, request)
             await confirm_judged(session, results)
             if session.policy.reproduce.explain:
                 await _explain(session, results, _jobs(session.policy, request))
-            reuse.keep(results)
+            with during(progress, "keeping the verdicts"):
+                reuse.keep(results)
             if subject.mode != "chain":
                 await follow(session, results, _jobs(session.policy, request))
             if request.vary:
                 await _vary(session, results, request)
             timing = clock.timing({a: result.seconds for a, result in results.items()})
-            report = assemble(session, subject, results, lost, timing)
-            return log_report(session, tracking, report) if tracking else report
+            with during(progress, "writing the report"):
+                report = assemble(session, subject, results, lost, timing)
+                return log_report(session, tracking, report) if tracking else report
         finally:
             session.project.close()
 
@@ -114,15 +118,17 @@ async def _open(
     prefix = "" if root == git.root.resolve() else root.relative_to(git.root.resolve()).as_posix()
     progress.say(f"checking out {commit[:12]}")
     checkout = work / "project"
-    absent = await anyio.to_thread.run_sync(git.check_out, commit, checkout)
+    with during(progress, "checking out"):
+        absent = await anyio.to_thread.run_sync(git.check_out, commit, checkout)
     project_root = checkout / prefix
     if not (project_root / ".dvc").is_dir():
         raise UsageError(f"{commit[:12]} has no DVC project at {prefix or 'its top'}")
     policy = load_policy(project_root / FILE_NAME)
-    trusted = _trusted(git, root, commit, checkout, prefix, request)
-    if lacks_plugins(trusted.remotes):  # Before anything is built.
-        pipeline = declared(Snapshot(git, commit), prefix).pipeline
-        check_reach(pipeline, trusted.remotes, user_cache(root), request, progress)
+    with during(progress, "loading DVC"):  # Which asking for its remotes does.
+        trusted = _trusted(git, root, commit, checkout, prefix, request)
+        if lacks_plugins(trusted.remotes):  # Before anything is built.
+            pipeline = declared(Snapshot(git, commit), prefix).pipeline
+            check_reach(pipeline, trusted.remotes, user_cache(root), request, progress)
     # The tracking server is sent a token, so where it is, is not the commit's to say.
     theirs = trusted_policy(trusted.read)
     limits, left_out = restrained(policy.run, theirs.run)
@@ -142,16 +148,19 @@ async def _open(
         around.append(await surroundings(policy, *places, progress, isolation, look=look))
 
     async def look_further() -> None:
-        system.append(await look_at_system())
+        with during(progress, "looking at the files of this machine"):
+            system.append(await look_at_system())
 
     async with anyio.create_task_group() as group:
         group.start_soon(look_around)
-        reading = await anyio.to_thread.run_sync(declared, Snapshot(git, commit), prefix)
-        cache = await anyio.to_thread.run_sync(user_cache, root)
+        with during(progress, "reading the pipeline"):
+            reading = await anyio.to_thread.run_sync(declared, Snapshot(git, commit), prefix)
+            cache = await anyio.to_thread.run_sync(user_cache, root)
         project = Project(project_root, work / "dvc", trusted, reading.pipeline, reading.lock_files)
         if not (look and request.reuse and verdicts.any_kept()):
-            # Looking around is mostly waiting for programs, so DVC can load meanwhile.
-            await anyio.to_thread.run_sync(lambda: project.repo)
+            with during(progress, "loading DVC"):
+                # Looking around is mostly waiting for programs: meanwhile this can be done.
+                await anyio.to_thread.run_sync(lambda: project.repo)
     own_state = around[0].own_state
     progress.say(f"stages are kept apart by: {around[0].surface.isolation}")
     logs = run_folder(f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{commit[:7]}") / "logs"
