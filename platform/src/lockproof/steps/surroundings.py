@@ -19,7 +19,7 @@ from lockproof.errors import ConfigError
 from lockproof.model.environment import Environment
 from lockproof.steps.progress import Progress
 
-from .surface import Surface, look_at_own, make_surface
+from .surface import Surface, look_at_own, make_surface, not_found
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,8 @@ async def surroundings(
         bare(policy.run), path=environment.search_path(), home=scratch, tmp=scratch, extra={}
     )
     surface = await make_surface(policy, environment, clone, isolation)
+    for line in not_found(surface, environment, clone):
+        progress.say(line)
     kept = Isolated(surface.isolation.level, surface.view)
     every = stage_variables(
         policy.run, path=environment.search_path(), home=scratch, tmp=scratch, extra={}
