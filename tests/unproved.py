@@ -58,6 +58,7 @@ PARTS = (
         "some ways to keep stages apart",
         "apt-get install bubblewrap; a Linux that lets users have namespaces, and Landlock",
     ),
+    (r"no GNU find", "GNU find as the one who looks", "apt-get install findutils"),
     (r"keeps no access times", "what was read", "a TMPDIR on a file system mounted relatime"),
     (
         r"no uv|no Python 3\.\d|only one Python|no other Python|beside the only Python",

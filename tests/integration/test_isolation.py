@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,11 +14,14 @@ import anyio
 import pytest
 
 from integration.pipelines import BIN, new_project
+from lockproof.adapters.environment.build import prepare
 from lockproof.adapters.sandbox.detect import find_isolation
 from lockproof.adapters.sandbox.disposable import is_disposable
 from lockproof.adapters.sandbox.isolation import Isolated, Isolation, Level
 from lockproof.adapters.sandbox.run import Completed, Limits, run_programs
 from lockproof.adapters.sandbox.view import Mount, View, readable, system_view
+from lockproof.config import parse_policy
+from lockproof.steps.surface import make_surface, not_found
 
 ESCAPES = Path(__file__).with_name("escapes.py")
 SECRET = "s3cret-of-the-machine"
@@ -171,6 +175,57 @@ def test_a_stage_works_in_its_own_folders(level: Level, tmp_path: Path) -> None:
     done, said = run_in(level, tmp_path, ["/bin/sh", "-c", script])
     assert (done.exit_code, said) == (0, "a\nb\n")
     assert (tmp_path / "checkout" / "f").read_text() == "a\n"
+
+
+@pytest.mark.parametrize("kind", ["conda", "venv"])
+def test_an_environment_is_whole_wherever_its_parts_lie(
+    kind: str, level: Level, tmp_path: Path
+) -> None:
+    """A prefix whose programs look beside themselves, and a virtual environment on its Python."""
+    conda, venv, elsewhere = (tmp_path / name for name in ("conda", "venv", "elsewhere"))
+    for folder in (conda / "bin", conda / "lib", conda / "conda-meta", elsewhere):
+        folder.mkdir(parents=True)
+    shutil.copy(PYTHON, conda / "bin/python")
+    (conda / "lib/data").write_text("beside\n")
+    (conda / "bin/tool").write_text('#!/bin/sh\ncat "$(dirname "$0")/../lib/data"\n')
+    (conda / "bin/tool").chmod(0o755)
+    (elsewhere / "editable.py").write_text("print('found')\n")
+    subprocess.run([conda / "bin/python", "-m", "venv", "--without-pip", venv], check=True)
+    (site,) = venv.glob("lib/*/site-packages")
+    (site / "editable.pth").write_text(f"{elsewhere}\n")
+    place = {"conda": conda, "venv": venv}[kind]
+    named = f'[environment]\ninterpreter = "{place}/bin/python"\n'
+    policy = parse_policy(f'{named}[run]\nvisible = ["{elsewhere}"]\n', "lockproof.toml")
+    own = kind == "conda"
+    code = "import ctypes, json" if own else "import ctypes, editable"
+
+    async def main() -> Completed:
+        found = await prepare(
+            policy.environment, tmp_path, tmp_path / "cache", lambda _: None, Isolation(level)
+        )
+        surface = await make_surface(policy, found, tmp_path / "clone", Isolation(level))
+        assert list(not_found(surface, found, tmp_path / "clone")) == []
+        unnamed = await make_surface(
+            parse_policy(named, "lockproof.toml"), found, tmp_path / "clone", Isolation(level)
+        )
+        told = list(not_found(unnamed, found, tmp_path / "clone"))
+        assert [str(elsewhere) in line for line in told] == [True] * (not own)
+        checkout = tmp_path / "checkout"
+        checkout.mkdir()
+        view = surface.view.showing([Mount(str(checkout), str(checkout), "write")])
+        return await run_programs(
+            [[f"{place}/bin/python", "-c", code], *([[f"{conda}/bin/tool"]] if own else [])],
+            cwd=checkout,
+            env={"PATH": f"{place}/bin:/usr/bin:/bin"},
+            log=tmp_path / "log",
+            limits=Limits(60, network=False),
+            isolated=Isolated(level, view),
+        )
+
+    done = anyio.run(main)
+    said = (tmp_path / "log").read_text("utf-8", "replace")
+    assert (done.exit_code, done.isolation) == (0, level), said
+    assert said.split() == ["beside" if own else "found"]
 
 
 def test_programs_run_in_order_and_what_they_leave_serves_the_next(

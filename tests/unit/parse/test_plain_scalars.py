@@ -20,7 +20,8 @@ def by_pyyaml(text: str) -> Any:
     loader = yaml.SafeLoader("")
     tag = loader.resolve(yaml.ScalarNode, text, (True, False))
     name = tag.removeprefix(PREFIX)
-    if name in ("str", "timestamp", "value") or (name in ("int", "float") and ":" in text):
+    # `yaml`: `!`, `&` or `*` alone, which no document has as a word.
+    if name in ("str", "timestamp", "value", "yaml") or (name in ("int", "float") and ":" in text):
         return text
     if name == "merge":
         return ValueError

@@ -1,13 +1,13 @@
 """What of the machine the commands of a pipeline find, and what keeps them to it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 
 from lockproof.adapters.environment.build import PipelineEnvironment
-from lockproof.adapters.environment.folders import editable_into, folders_of
+from lockproof.adapters.environment.folders import editable_into, folders_of, imported_from
 from lockproof.adapters.environment.identity import state_of
 from lockproof.adapters.environment.variables import stage_variables
 from lockproof.adapters.sandbox.detect import find_isolation
@@ -85,6 +85,19 @@ async def make_surface(
             )
     view = system_view(network=policy.run.network).showing(readable(_outside(shown)))
     return Surface(isolation, view, clone if loose else None)
+
+
+def not_found(surface: Surface, environment: PipelineEnvironment, clone: Path) -> Iterator[str]:
+    """What to say of folders that an environment imports from and stages do not find."""
+    shown = [Path(mount.source) for mount in surface.view.mounts if mount.kind == "read"]
+    if surface.isolation.level is Level.NONE:
+        return
+    for place, name in imported_from(environment).items():
+        if not any(place.is_relative_to(folder) for folder in (*shown, clone)):
+            yield (
+                f"stages do not find {place}, which {name} of the environment imports from: if"
+                " they need it, name it in run.visible"
+            )
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from lockproof.errors import ConfigError
 from lockproof.model.environment import Environment
 from lockproof.steps.progress import Progress, during
 
-from .surface import Surface, look_at_own, make_surface
+from .surface import Surface, look_at_own, make_surface, not_found
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,8 @@ async def surroundings(
     )
     with during(progress, "looking at the environment"):
         surface = await make_surface(policy, environment, clone, isolation)
+    for line in not_found(surface, environment, clone):
+        progress.say(line)
     kept = Isolated(surface.isolation.level, surface.view)
     every = stage_variables(
         policy.run, path=environment.search_path(), home=scratch, tmp=scratch, extra={}

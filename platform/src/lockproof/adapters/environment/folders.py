@@ -46,3 +46,17 @@ def editable_into(folders: Iterable[Path], clone: Path) -> str | None:
                 if wanted in file.read_bytes():
                     return file.name
     return None
+
+
+def imported_from(env: PipelineEnvironment) -> dict[Path, str]:
+    """Folders that an environment, not built here, imports from by a `.pth` file: its name."""
+    if env.bin is None or env.base is not None:
+        return {}
+    found: dict[Path, str] = {}
+    for file in sorted(env.bin.parent.glob("lib/python*/site-packages/*.pth")):
+        try:
+            lines = file.read_text("utf-8").splitlines()
+        except (OSError, ValueError):
+            continue
+        found |= {Path(x): file.name for x in map(str.strip, lines) if os.path.isabs(x)}
+    return {path: name for path, name in found.items() if path.is_dir()}
