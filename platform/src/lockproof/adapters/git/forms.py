@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from lockproof.adapters.hashing import chunks_of
@@ -57,10 +57,12 @@ def other_forms(snapshot: Snapshot, paths: Iterable[str], take: Take) -> dict[st
     Raises:
         UsageError: Git cannot tell, or cannot write them.
     """
-    named = (p for p in snapshot.entries if PurePosixPath(p).name == ".gitattributes")
-    ruled = [path for path in named if snapshot.entries[path].is_file]
     wanted = list(dict.fromkeys(paths))
-    if not ruled or not wanted:
+    if not wanted:
+        return {}  # Asked stage by stage: looking through all entries each time took a minute.
+    named = (p for p in snapshot.entries if p.rpartition("/")[2] == ".gitattributes")
+    ruled = [path for path in named if snapshot.entries[path].is_file]
+    if not ruled:
         return {}
     with temporary_folder() as scratch:
         tree = scratch / "tree"
