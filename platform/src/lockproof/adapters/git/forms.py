@@ -59,7 +59,7 @@ def other_forms(snapshot: Snapshot, paths: Iterable[str], take: Take) -> dict[st
     """
     wanted = list(dict.fromkeys(paths))
     if not wanted:
-        return {}  # Asked stage by stage: looking through all entries each time took a minute.
+        return {}  # Asked for often: to look through all entries each time took a minute.
     named = (p for p in snapshot.entries if p.rpartition("/")[2] == ".gitattributes")
     ruled = [path for path in named if snapshot.entries[path].is_file]
     if not ruled:
