@@ -95,6 +95,8 @@ class Blobs:
                 for file in self._files(path).values():
                     if (self._key(file), algorithm) not in self._digests:
                         asked.setdefault(file, set()).add(algorithm)
+        if not asked:
+            return
         new = [file for file in asked if file not in self._other]
         self._other |= dict.fromkeys(new)
         self._other |= other_forms(self.snapshot, new, self._keep_other)

@@ -6,7 +6,7 @@ and borrows the objects. The settings of user and machine do not count, and no f
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from lockproof.adapters.hashing import chunks_of
@@ -51,10 +51,12 @@ def other_forms(snapshot: Snapshot, paths: Iterable[str], take: Take) -> dict[st
     Raises:
         UsageError: Git cannot tell, or cannot write them.
     """
-    named = (p for p in snapshot.entries if PurePosixPath(p).name == ".gitattributes")
-    ruled = [path for path in named if snapshot.entries[path].is_file]
     wanted = list(dict.fromkeys(paths))
-    if not ruled or not wanted:
+    if not wanted:
+        return {}  # Asked for often: to look through all entries each time took a minute.
+    named = (p for p in snapshot.entries if p.rpartition("/")[2] == ".gitattributes")
+    ruled = [path for path in named if snapshot.entries[path].is_file]
+    if not ruled:
         return {}
     with temporary_folder() as scratch:
         tree = scratch / "tree"
