@@ -2,8 +2,8 @@
 
 $MODEL_URI is an MLflow model URI with a version; $MODEL_DIGEST is md5:HEX or sha256:HEX of one file
 in it, as dvc.lock has it. Where $MODEL_TRUST, a folder, has keys in it, one of them has to have
-signed that file too (proof.py). Exit codes: 0 the model is in /model, 1 another model, or one that is
-not proved, 2 a wrong setting.
+signed that file too (proof.py). Exit codes: 0 the model is in /model, 1 it is another model or not
+proved, 2 a wrong setting.
 """
 
 import hashlib
