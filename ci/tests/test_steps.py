@@ -313,6 +313,8 @@ def test_each_command_runs_without_rights_in_the_repository(engine: FakeEngine, 
     kind, put = seen.mounts["/work"]
     assert (kind, put["owner"]) == ("withDirectory", USER)
     assert put["source"][-1] == ("filter", {"include": [".git"]}), "what else is there, stays out"
+    _, home = seen.mounts["/home/lockproof"]
+    assert home["source"][-1] == ("withNewDirectory", {"path": ".cache", "permissions": 0o755})
     assert seen.mounts["/opt/lockproof"][0] == "withMountedDirectory", "a copy takes seconds"
     for name, args in seen.calls:
         if name == "withMountedCache":

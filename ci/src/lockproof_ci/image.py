@@ -1,6 +1,7 @@
 """Builds lockproof's container from its own source and lock: small, non-root, with an SBOM."""
 
 import dataclasses
+import posixpath
 import shutil
 from pathlib import Path
 
@@ -160,7 +161,7 @@ class Recipe:
             .from_(self.base_image)
             .with_file("/usr/local/bin/weed", weed)
             .with_env_variable("HOME", HOME)
-            .with_directory(HOME, dag.directory(), owner=USER)
+            .with_directory(HOME, _home(), owner=USER)
             .with_workdir(HOME)
             .with_user(USER)
         )
@@ -212,11 +213,16 @@ def own_source() -> dagger.Directory:
     return dag.current_module().workdir(str(copy), exclude=["ci", "dagger.json"])
 
 
+def _home() -> dagger.Directory:
+    """A home folder that can be given an owner: an empty one stays root's."""
+    cache = posixpath.relpath(CACHE, HOME)
+    return dag.directory().with_new_directory(cache, permissions=0o755)
+
+
 def prepared(container: dagger.Container) -> dagger.Container:
     """Give a container that has lockproof a home, a place to work and a user without rights."""
     return (
-        container.with_directory(HOME, dag.directory(), owner=USER)
-        .with_directory(CACHE, dag.directory(), owner=USER)
+        container.with_directory(HOME, _home(), owner=USER)
         .with_directory(REPOSITORY, dag.directory(), owner=USER)
         .with_env_variable("HOME", HOME)
         .with_env_variable("USER", "lockproof")
