@@ -13,7 +13,7 @@ from lockproof.adapters.git.merge_driver import NAME, PATTERNS
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.config import FILE_NAME
 from lockproof.errors import ConfigError, UsageError
-from lockproof.model.workflow import CiSystem, Isolation, Runner, Signing, Workflow
+from lockproof.model.workflow import CiSystem, Isolation, Runner, Workflow
 from lockproof.parse.container_images import ImageUse
 from lockproof.render.workflows import PLACES, pins, workflow_files
 
@@ -39,8 +39,6 @@ _MADE_BY = re.compile(r"# Made by: lockproof init (.*)\n")
 _LABEL = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 _ADDRESS = re.compile(r"[\w./:@?&=+-]+", re.ASCII)
 _PLACE = re.compile(r"[\w./ +-]+")
-_GITHUB = "https://token.actions.githubusercontent.com"
-"""Who vouches for the identity of a job of GitHub."""
 _S3_SECRETS = (
     ("AWS_ACCESS_KEY_ID", "LOCKPROOF_READ_ACCESS_KEY_ID"),
     ("AWS_SECRET_ACCESS_KEY", "LOCKPROOF_READ_SECRET_ACCESS_KEY"),
@@ -300,17 +298,9 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
         secrets=_S3_SECRETS if "s3" in found.stores else (),
         models=found.models if bring is not None else (),
         model_install=bring or "",
-        signing=_signing(system, found),
+        signing=found.signs_by(system),
         registry=found.registry,
     )
-
-
-def _signing(system: CiSystem, found: Survey) -> Signing:
-    """By what the jobs of a CI system sign so that their proofs count."""
-    issuers = [each for each in found.trusted if each != "key"]
-    if any((each == _GITHUB) == (system == "github") for each in issuers):
-        return "sigstore"
-    return "key" if "key" in found.trusted else ""
 
 
 def _command(system: CiSystem, choices: Choices) -> str:

@@ -17,6 +17,7 @@ from lockproof.errors import ConfigError, UsageError
 from lockproof.model.metrics import flatten_metrics
 from lockproof.model.pipeline import Pipeline
 from lockproof.model.remote import RemoteConfig
+from lockproof.model.workflow import CiSystem, Signing
 from lockproof.parse.dvc_config import read_dvc_configs
 from lockproof.steps.declared import below, declared
 
@@ -32,6 +33,8 @@ _TESTS_RULES = re.compile(rb"^rule_files:.*^tests:|^tests:.*^rule_files:", re.MU
 _KUSTOMIZATIONS = {"kustomization.yaml", "kustomization.yml", "Kustomization"}
 _PLAIN_FOLDER = re.compile(r"[\w./+-]+")
 _PLAIN_PATH = re.compile(r"[\w./ +-]+")
+_GITHUB = "https://token.actions.githubusercontent.com"
+"""Who vouches for the identity of a job of GitHub."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,13 @@ class Survey:
     """Whose proofs count: the issuer of each identity, and `key` for each key."""
     registry: bool = False
     """Whether the policy names an MLflow server."""
+
+    def signs_by(self, system: CiSystem) -> Signing:
+        """By what the jobs of a CI system sign so that their proofs count."""
+        issuers = [each for each in self.trusted if each != "key"]
+        if any((each == _GITHUB) == (system == "github") for each in issuers):
+            return "sigstore"
+        return "key" if "key" in self.trusted else ""
 
 
 def survey(directory: Path) -> Survey:
