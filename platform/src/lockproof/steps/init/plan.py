@@ -306,24 +306,19 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
 def _command(system: CiSystem, choices: Choices) -> str:
     """The command line that makes the same file again."""
     words = ["lockproof", "init", "--ci", system]
-    if choices.branch is not None:
-        words += ["--branch", choices.branch]
-    if choices.runner is not None:
-        words += ["--runner", choices.runner]
     for name, value, usual in (
+        ("--branch", choices.branch, None),
+        ("--runner", choices.runner, None),
         ("--module", choices.module, ""),
         ("--engine", choices.engine, ""),
         ("--gpu-engine", choices.gpu_engine, ""),
         ("--tool-image", choices.tool_image, ""),
+        ("--install", choices.install, None),
+        ("--gate-install", choices.gate_install, None),
+        ("--bin", choices.bin, None),
     ):
-        if value != usual:
+        if value is not None and value != usual:
             words += [name, value]
-    if choices.install is not None:
-        words += ["--install", choices.install]
-    if choices.gate_install is not None:
-        words += ["--gate-install", choices.gate_install]
-    if choices.bin is not None:
-        words += ["--bin", choices.bin]
     if choices.gpu_runner != GPU_RUNNER:
         words += ["--gpu-runner", ",".join(choices.gpu_runner)]
     if choices.isolation is not None:
