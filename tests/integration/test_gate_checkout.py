@@ -113,6 +113,10 @@ CHANGED: dict[str, tuple[Callable[[Project], None], str]] = {
     "a link above the repository": (_link("run.sh", "../../x"), "LP107"),
     "a link in a circle": (_link("run.sh", "run.sh"), "LP107"),
     "a link to nowhere": (_link("run.sh", "nowhere"), "LP107"),
+    "that DVC sees nothing of a folder": (
+        lambda project: project.write({".dvcignore": "code\n!code/*\n", "code/plain.txt": "x\n"}),
+        "LP104",
+    ),
     "a converted file": (_append("code/x.bin"), "LP104"),
     "how line ends are converted": (_attributes(ATTRIBUTES.replace("eol=crlf", "")), "LP104"),
     "that an id is filled in": (_attributes(ATTRIBUTES.replace(" ident", "")), "LP104"),

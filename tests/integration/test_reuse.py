@@ -31,7 +31,7 @@ from lockproof.steps.reproduce import Request, reproduce, run
 from lockproof.steps.reproduce.key import Keys
 from lockproof.steps.reproduce.session import Session
 
-from .pipelines import Project, Silence, new_project, prove
+from .pipelines import Project, Silence, new_project, new_repository, prove
 
 pytestmark = pytest.mark.skipif(
     not anyio.run(find_isolation).level.own_root,
@@ -261,6 +261,20 @@ def test_the_same_state_has_the_same_keys(project: Project) -> None:
     project.write({"README.md": "for people\n", ".github/workflows/ci.yml": "on: push\n"})
     project.commit("what no stage finds")
     assert found_keys(project) == before
+
+
+def test_a_submodule_that_is_not_here_is_another_state(project: Project, tmp_path: Path) -> None:
+    library = new_repository(tmp_path, "library")
+    library.write({"a.txt": "a\n"})
+    library.commit()
+    project.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", "../library", "lib")
+    project.commit("submodule")
+    before = found_keys(project)
+    assert found_keys(project) == before
+    project.git("submodule", "deinit", "-q", "-f", "lib")
+    after = found_keys(project)
+    assert len(after) == len(before) == 2
+    assert after.isdisjoint(before)
 
 
 VARIABLES = sorted(

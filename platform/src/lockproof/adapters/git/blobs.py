@@ -141,7 +141,8 @@ class Blobs:
         children = self.children(path, name)
         if "" in children:
             return Digest.of(name, children[""])
-        return directory_digest(children, name) if children else None
+        # Of a folder in which DVC sees nothing, it has the digest of an empty one.
+        return directory_digest(children, name) if children or self.holds(path) else None
 
     def children(self, path: str, algorithm: str) -> dict[str, str]:
         """The files of a folder: path below it -> hex digest; of a file its own is `""`.

@@ -62,9 +62,11 @@ def lay_out(folder: Path, paths: Iterable[str], common: Path) -> Iterator[str]:
     Raises:
         UsageError: it cannot be written.
     """
+    real = os.path.realpath(folder)
     for path in paths:
         place = folder / path
-        if not os.path.isfile(place) or os.path.islink(place):
+        # Of a hostile tree, where a link stands for a folder, nothing is followed.
+        if not os.path.isfile(place) or os.path.realpath(place) != os.path.join(real, path):
             continue
         with place.open("rb") as file:
             pointer = Pointer.read(file.read(LONGEST_POINTER + 1))
