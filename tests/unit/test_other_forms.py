@@ -20,7 +20,7 @@ class Closed(Snapshot):
 
 def test_for_no_file_no_other_is_looked_at() -> None:
     # The gate asks for every dependency, mostly of files that it knows: of 1,000 stages and 12,000
-    # files that was a minute of processor time.
+    # files that was most of a minute of processor time.
     given: list[str] = []
     snapshot = Closed(GitRepository.discover(Path.cwd()))
     assert other_forms(snapshot, [], lambda path, _: given.append(path)) == {}
