@@ -95,6 +95,14 @@ def second(pod: Pod) -> None:
     pod["spec"]["initContainers"].append(more)
 
 
+def unmounted(name: str) -> Callable[[Pod], object]:
+    def apply(pod: Pod) -> None:
+        mounts = fetch(pod)["volumeMounts"]
+        fetch(pod)["volumeMounts"] = [m for m in mounts if m["name"] != name]
+
+    return apply
+
+
 STEP, VALUES, WRITES = "needs the first step `fetch`", "needs MODEL_URI", "may write to the volume"
 FIELD = {"valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
 REFUSED: dict[str, tuple[Callable[[Pod], object], str]] = {
@@ -112,7 +120,11 @@ REFUSED: dict[str, tuple[Callable[[Pod], object], str]] = {
         ),
         STEP,
     ),
-    "no volume": (lambda p: fetch(p)["volumeMounts"].pop(1), STEP),
+    "no volume": (unmounted("model"), STEP),
+    "no keys": (unmounted("trust"), STEP),
+    "keys of elsewhere": (
+        lambda p: p["spec"]["volumes"][1].update(configMap={"name": "mine"}), STEP,
+    ),
     "no digest": (
         lambda p: fetch(p).update(env=[e for e in fetch(p)["env"] if e["name"] != "MODEL_DIGEST"]),
         VALUES,

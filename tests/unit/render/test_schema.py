@@ -11,9 +11,11 @@ from jsonschema import Draft202012Validator
 import lockproof
 from lockproof.config import Policy, parse_policy
 from lockproof.errors import ConfigError
+from lockproof.model.lineage import Lineage, ModelLineage, VersionLineage
 from lockproof.model.report import MetricValue, Report
 from lockproof.render import descriptions, policy_page, schema
 from lockproof.render.json_report import json_report
+from lockproof.render.lineage import lineage_json
 from unit.render import sample
 
 REFERENCE = Path(lockproof.__file__).parents[3] / "docs" / "reference"
@@ -29,7 +31,13 @@ def test_the_published_file_is_what_the_models_say(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "made", [schema.report_schema(), schema.policy_schema(), schema.verdict_schema()]
+    "made",
+    [
+        schema.report_schema(),
+        schema.policy_schema(),
+        schema.verdict_schema(),
+        schema.lineage_schema(),
+    ],
 )
 def test_a_schema_is_sound_and_says_what_everything_means(made: dict[str, Any]) -> None:
     Draft202012Validator.check_schema(made)
@@ -59,6 +67,29 @@ def test_no_description_is_of_a_field_that_is_not_there() -> None:
 @pytest.mark.parametrize("name", sample.SAMPLES)
 def test_reports_follow_the_schema(name: str) -> None:
     REPORTS.validate(json.loads(json_report(sample.SAMPLES[name]())))
+
+
+def test_what_lineage_writes_follows_its_schema() -> None:
+    lineages = Draft202012Validator(schema.lineage_schema())
+    whole = VersionLineage(
+        number=2,
+        uri="models:/m/2",
+        created="2026-01-01T00:00:00Z",
+        aliases=("candidate",),
+        served_by=("rollout.yaml",),
+        commit="a" * 40,
+        outputs={"m": "md5:1"},
+        problems=("its verdict is 'failed'",),
+        reach="not known",
+    )
+    bare = VersionLineage(number=1, uri="models:/m/1", created="2026-01-01T00:00:00Z")
+    model = ModelLineage(name="m", versions=(whole, bare), missing=("r.yaml: models:/m/3",))
+    for models in ((), (model,)):
+        lineage = Lineage(tool="lockproof 1", registry="sqlite:///m.db", models=models)
+        lineages.validate(json.loads(lineage_json(lineage)))
+    said = json.loads(lineage_json(lineage))
+    for spoil in ({"verdict": "maybe"}, {"schema_version": "2"}, {"more": 1}):
+        assert not lineages.is_valid({**said, **spoil})
 
 
 def test_a_number_that_json_cannot_say_follows_the_schema() -> None:

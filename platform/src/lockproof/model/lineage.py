@@ -13,19 +13,27 @@ class VersionLineage(Frozen):
     """One model version."""
 
     number: int
+    """Of the version, as MLflow counts."""
     uri: str
+    """Its URI, `models:/NAME/NUMBER`."""
     created: str
     """UTC, RFC 3339."""
     aliases: tuple[str, ...] = ()
+    """The aliases that name it, sorted."""
     served_by: tuple[str, ...] = ()
     """Files of desired state that name it."""
     commit: str | None = None
+    """The commit that it was registered of; null where nothing says so."""
     title: str = ""
     """The first line of the commit's message, where the commit is here."""
     lock_digest: str | None = None
+    """SHA-256 of the commit's lock, as its tags say."""
     verdict: str | None = None
+    """Of the proof that it was registered by, as its tags say."""
     evidence: str | None = None
+    """What it was registered by: a report or a signed proof, and its SHA-256."""
     run_id: str | None = None
+    """The MLflow run that it comes from."""
     outputs: Mapping[str, str] = {}
     """The model: path -> digest."""
     inputs: Mapping[str, str] = {}
@@ -45,7 +53,9 @@ class ModelLineage(Frozen):
     """A registered model and its versions, the newest first."""
 
     name: str
+    """Of the registered model."""
     versions: tuple[VersionLineage, ...] = ()
+    """All of them, the newest first."""
     missing: tuple[str, ...] = ()
     """Versions that a desired state names and the registry does not have: `FILE: URI`."""
 
@@ -54,7 +64,9 @@ class Lineage(Frozen):
     """A registry, or one model of it."""
 
     schema_version: Literal["1"] = "1"
+    """Of this document."""
     tool: str
+    """The lockproof that wrote it."""
     registry: str
     """Its URI, without credentials."""
     asked: str | None = None
@@ -62,6 +74,7 @@ class Lineage(Frozen):
     known: bool = False
     """Whether the lock of any version's commit names that digest."""
     models: tuple[ModelLineage, ...] = ()
+    """The registered models, by name."""
 
     @property
     def verdict(self) -> Verdict:

@@ -20,8 +20,10 @@ from pydantic_core import core_schema
 
 from lockproof.config import Policy, Section
 from lockproof.model.finding import HELP_ROOT
+from lockproof.model.lineage import Lineage
 from lockproof.model.report import Report
 from lockproof.model.statement import VerdictPredicate
+from lockproof.model.verdict import Verdict
 from lockproof.render.descriptions import FIELDS
 from lockproof.render.json_report import NOT_FINITE
 from lockproof.render.policy_page import policy_page
@@ -99,6 +101,21 @@ def verdict_schema() -> Schema:
     return _headed(schema, "verdict.schema.json", "lockproof verdict")
 
 
+def lineage_schema() -> Schema:
+    """JSON Schema of what `lineage_json` writes."""
+    schema = Lineage.model_json_schema(mode="serialization")
+    _describe(schema, Lineage)
+    schema["properties"]["verdict"] = {
+        "enum": [verdict.value for verdict in Verdict],
+        "description": "The answer to what was asked; it decides the exit code.",
+    }
+    for definition in (schema, *schema["$defs"].values()):
+        definition["required"] = list(definition["properties"])
+        for field in definition["properties"].values():
+            field.pop("default", None)
+    return _headed(schema, "lineage.schema.json", "lockproof lineage")
+
+
 def as_text(schema: Schema) -> str:
     """A schema as its file has it."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
@@ -108,6 +125,7 @@ PUBLISHED: Mapping[str, Callable[[], str]] = {
     "report.schema.json": lambda: as_text(report_schema()),
     "policy.schema.json": lambda: as_text(policy_schema()),
     "verdict.schema.json": lambda: as_text(verdict_schema()),
+    "lineage.schema.json": lambda: as_text(lineage_schema()),
     "policy.md": lambda: policy_page(policy_schema()),
 }
 """File name in docs/reference -> what makes its content."""
