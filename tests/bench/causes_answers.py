@@ -38,7 +38,7 @@ was written by hand before lockproof was asked (`tests/integration/answers.py`),
 likely or proven, and no word says that somebody altered an output of a repository where nobody did.
 Between slashes is a pattern that the words have to hold. `dvc status` runs in the same folder; it
 executes nothing, so it can say what changed and not whether the lock is true. With ARGS=--changed
-only lines with another right answer than before are asked about again; others are of an earlier run.
+only lines with another right answer than before are asked again; the others are of an earlier run.
 
 {counts}
 
