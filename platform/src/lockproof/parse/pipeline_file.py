@@ -69,7 +69,7 @@ def read_pipeline_file(
     lock_path = normpath(join(dirname(path), "dvc.lock"))
     document = read_yaml(content, path, core=True)[0]
     if document.value is None:
-        return PipelineFile()
+        return PipelineFile(orphans=alone(lock, lock_path))
     if not isinstance(document.value, dict):
         raise ParseError("is no mapping", path)
     for name, entry, line in document.entries():
@@ -81,6 +81,16 @@ def read_pipeline_file(
     # No template can be in it: neither as it stands, nor by an escape in a text.
     reader.literal = b"${" not in content and b"\\" not in content
     return reader.read()
+
+
+def alone(lock: bytes | None, lock_path: str) -> list[tuple[str, int]]:
+    """Every entry of a lock beside which nothing declares a stage: name and line.
+
+    Raises:
+        ParseError: DVC would not take it beside a pipeline.
+    """
+    entries = read_lock(lock, lock_path) if lock is not None else {}
+    return [(name, entry.line) for name, entry in entries.items()]
 
 
 class _Reader:

@@ -14,7 +14,7 @@ from lockproof.model.pipeline import MOST_STAGES, Pipeline, Stage
 from .data_file import read_data_file
 from .ignore import IGNORE_FILE, Ignored
 from .params import read_params
-from .pipeline_file import StageLines, read_pipeline_file
+from .pipeline_file import StageLines, alone, read_pipeline_file
 from .template import DEFAULT_PARAMS, Style
 from .yaml_document import ParseError
 
@@ -99,6 +99,7 @@ class _Project:
         self.files, self.prefix = files, f"{prefix}/" if prefix else ""
         self.found = Reading()
         self._params: dict[str, Any] = {}
+        self._pipelines: frozenset[str] = frozenset()
 
     def read(self) -> Reading:
         own = self._own()
@@ -113,8 +114,8 @@ class _Project:
         self.found.ignored = self._ignored(texts)
         hidden = self.found.ignored.hides
         wanted = [path for path in wanted if not hidden(path)]
-        pipelines = [path for path in wanted if basename(path) == "dvc.yaml"]
-        self._load_named(pipelines)
+        self._pipelines = frozenset(path for path in wanted if basename(path) == "dvc.yaml")
+        self._load_named(self._pipelines)
         stages: list[Stage] = []
         for path in wanted:
             content = self._content(path)
@@ -186,7 +187,9 @@ class _Project:
             return
         if basename(path) == "dvc.lock":
             self.found.lock_files[path] = content
-            return  # Read with its dvc.yaml.
+            if f"{path.removesuffix('dvc.lock')}dvc.yaml" not in self._pipelines:
+                self.found.orphans += [(path, name, line) for name, line in alone(content, path)]
+            return  # Else it is read with its dvc.yaml.
         lock_path = f"{path.removesuffix('dvc.yaml')}dvc.lock"
         lock = self._content(lock_path)
         if lock is not None and _has_conflict(lock):
