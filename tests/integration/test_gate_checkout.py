@@ -196,7 +196,8 @@ def test_what_a_submodule_holds_is_read_from_its_clone(tmp_path: Path) -> None:
     assert passes(made)["lock"]["not_checked"] == []
     inner = Project(made.root / "lib", made.remote)
     inner.write({"deep/b.txt": "c\n"})
-    inner.git("commit", "-qam", "other", "--author=a <a@b.c>")
+    who = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
+    inner.git(*who, "commit", "-qam", "other")
     made.commit("other code")
     code, found = asked(made, None)
     assert code == 1
