@@ -52,7 +52,7 @@ test: test-module ## run every test that can run here; the others say why not
 	@$(PYTEST) --numprocesses auto --dist loadgroup $(ARGS)
 
 ORDINARY := $(addprefix tests/unit/,test_files.py test_file_sets.py test_scratch.py test_hasher.py test_run.py \
-  test_sandbox.py test_trace.py test_leftovers.py test_git.py compare/test_folders.py) \
+  test_sandbox.py test_trace.py test_identity.py test_leftovers.py test_git.py compare/test_folders.py) \
   $(addprefix tests/integration/,test_isolation.py test_full_disk.py test_no_passwd.py test_gate_checkout.py)
 .PHONY: test-ordinary
 test-ordinary: ## run the tests that have to do with permissions, for who is not root

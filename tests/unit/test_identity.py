@@ -76,9 +76,29 @@ def test_a_place_that_leads_elsewhere_shows(state_of: Callable[..., str], tmp_pa
     assert state_of(link, tmp_path / "all") != before
 
 
-def test_what_lies_below_another_place_is_looked_at_once() -> None:
-    paths = ["/usr/lib", "/usr", "/usr-local", "/opt/a/b", "/opt/a", "/usr/bin/x"]
-    assert identity._outermost(paths) == ["/opt/a", "/usr", "/usr-local"]
+def test_what_lies_below_another_place_is_looked_at_once(tmp_path: Path) -> None:
+    names = ["usr/lib", "usr", "usr-local", "opt/a/b", "opt/a", "usr/bin/x"]
+    for name in names:
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+    found = identity._outermost(str(tmp_path / name) for name in names)
+    assert found == [str(tmp_path / name) for name in ("opt/a", "usr", "usr-local")]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_what_lies_below_a_closed_folder_is_looked_at_by_itself(
+    state_of: Callable[..., str], tmp_path: Path
+) -> None:
+    """Who comes from above does not find it; who knows its name does."""
+    inner = tmp_path / "closed/open"
+    inner.mkdir(parents=True)
+    (inner / "file").write_text("x")
+    (tmp_path / "closed").chmod(0o311)
+    try:
+        before = state_of(tmp_path, inner)
+        (inner / "file").write_text("y, and more")
+        assert state_of(tmp_path, inner) != before
+    finally:
+        (tmp_path / "closed").chmod(0o755)
 
 
 def test_find_that_was_ended_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,3 +29,10 @@ def test_what_has_its_stage_is_none() -> None:
     yaml = b"stages:\n  train: {cmd: 'true'}\n"
     files = {"ml/dvc.lock": LOCK, "ml/dvc.yaml": yaml, ".dvc/config": b""}
     assert read_project(Files(files), "").orphans == []
+
+
+@pytest.mark.parametrize("lock", [b"train:\n  cmd: 'true'\n", b"a: [", b"\xff", b"schema: '1.0'\n"])
+def test_a_lone_lock_that_dvc_could_not_read_is_no_problem(lock: bytes) -> None:
+    """As of a test's data: DVC reads a lock beside a pipeline alone."""
+    reading = read_project(Files({"tests/data/dvc.lock": lock, ".dvc/config": b""}), "")
+    assert (reading.orphans, reading.problems) == ([], [])

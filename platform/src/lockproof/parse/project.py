@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -188,7 +189,8 @@ class _Project:
         if basename(path) == "dvc.lock":
             self.found.lock_files[path] = content
             if f"{path.removesuffix('dvc.lock')}dvc.yaml" not in self._pipelines:
-                self.found.orphans += [(path, name, line) for name, line in alone(content, path)]
+                with suppress(ParseError):  # DVC does not read it either.
+                    self.found.orphans += [(path, n, line) for n, line in alone(content, path)]
             return  # Else it is read with its dvc.yaml.
         lock_path = f"{path.removesuffix('dvc.yaml')}dvc.lock"
         lock = self._content(lock_path)

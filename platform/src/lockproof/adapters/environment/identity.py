@@ -95,12 +95,23 @@ def _below(place: str) -> Iterator[tuple[str, os.stat_result | None]]:
 
 
 def _outermost(paths: Iterable[str]) -> list[str]:
-    """Real paths less those below another, in order."""
+    """Real paths less those that a walk of another one comes to, in order."""
     kept: list[str] = []
     for path in sorted(set(paths), key=lambda path: path.split(os.sep)):
-        if not kept or os.path.commonpath([kept[-1], path]) != kept[-1]:
+        if not (kept and _is_reached(path, kept[-1])):
             kept.append(path)
     return kept
+
+
+def _is_reached(path: str, root: str) -> bool:
+    """Whether whoever lists every folder from a root on finds a path; not below a closed one."""
+    if os.path.commonpath([root, path]) != root:
+        return False
+    while path != root:
+        path = os.path.dirname(path)
+        if not os.access(path, os.R_OK | os.X_OK):
+            return False
+    return True
 
 
 @cache
