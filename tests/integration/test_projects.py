@@ -1,5 +1,6 @@
 """Reproduction of every kind of DVC project, in both modes."""
 
+import hashlib
 import shutil
 import sys
 from pathlib import Path
@@ -268,9 +269,7 @@ def test_submodule(project: Project, tmp_path: Path, mode: str) -> None:
     passes(project, mode, 1)
     bare = project.root.with_name("bare")
     project.git("clone", "-q", str(project.root), str(bare))
-    with pytest.raises(
-        UsageError, match=r"needs lib/copy.py, .*: run 'git submodule update --init"
-    ):
+    with pytest.raises(UsageError, match=r"needs lib, .*: run 'git submodule update --init lib'$"):
         prove(Project(bare, project.remote), mode=mode)
     # And a DVC project that itself is a submodule.
     host = new_repository(tmp_path, "host")
@@ -278,6 +277,59 @@ def test_submodule(project: Project, tmp_path: Path, mode: str) -> None:
     inner = Project(host.root / "ml", project.remote)
     inner.git("-c", "protocol.file.allow=always", "submodule", "update", "-q", "--init")
     assert prove(inner, mode=mode).verdict is Verdict.PASSED
+
+
+LFS = {
+    "behind a link": ("cat data.csv", "deps: [data.csv]", "first needs big/data.csv, "),
+    "behind a link in a folder": ("cat lib/*", "deps: [lib]", "first needs big/data.csv, "),
+    "not declared": ("cat big/data.csv", "", "first finds big/data.csv, "),
+}
+
+
+@pytest.mark.parametrize("name", LFS)
+def test_what_git_lfs_keeps_elsewhere_is_nobodys_fault(project: Project, name: str) -> None:
+    command, deps, said = LFS[name]
+    stage = f"{{cmd: '{command} > out.txt', {deps + ', ' if deps else ''}outs: [out.txt]}}"
+    project.write(
+        {
+            "dvc.yaml": f"stages: {{first: {stage}}}\n",
+            ".gitattributes": "*.csv filter=lfs -text\n",
+            "big/data.csv": "1\n",
+            "lib/plain.txt": "plain\n",
+        }
+    )
+    (project.root / "data.csv").symlink_to("big/data.csv")
+    (project.root / "lib" / "data.csv").symlink_to("../big/data.csv")
+    project.repro()
+    oid = hashlib.sha256(b"1\n").hexdigest()
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 2\n"
+    project.write({"big/data.csv": pointer})
+    project.commit("in LFS")
+    with pytest.raises(UsageError, match=said):
+        prove(project)
+
+
+def test_what_is_not_here_and_no_stage_finds_is_not_needed(
+    project: Project, tmp_path: Path
+) -> None:
+    project.write(
+        {
+            "dvc.yaml": "stages: {first: {cmd: python3 copy.py raw.txt out.txt,"
+            " deps: [copy.py, raw.txt], outs: [out.txt]}}\n"
+        }
+    )
+    library = new_repository(tmp_path, "library")
+    library.write({"a.txt": "a\n"})
+    library.commit()
+    add = ("-c", "protocol.file.allow=always", "submodule", "add", "-q")
+    project.git(*add, str(library.root), "lib")
+    project.repro()
+    project.git("submodule", "deinit", "-q", "-f", "lib")
+    with pytest.raises(UsageError, match=r"first finds lib, .*add 'lib' to \[run\] hidden"):
+        prove(project)
+    project.write({"lockproof.toml": '[run]\nhidden = ["lib"]\n'})
+    project.commit("hidden")
+    assert prove(project).verdict is Verdict.PASSED
 
 
 def test_path_with_spaces_and_other_letters(tmp_path: Path, mode: str) -> None:

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from lockproof.adapters.git.blobs import Blobs, Unknown
 from lockproof.adapters.git.origin import origin_of
 from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.errors import UsageError
+from lockproof.model.digest import Digest
 from lockproof.model.report import Origin
 
 STRANGE = ["a b", "new\nline", 'quo"te', "-rf", "*", "tab\t", "é", os.fsdecode(b"\xff\xfe")]
@@ -515,6 +518,92 @@ def test_what_git_lfs_keeps_is_laid_out_and_its_filter_is_not_run(
     (tmp_path / "z/sub/a.big").unlink()
     assert found.restore(head, "sub", tmp_path / "z")
     assert (tmp_path / "z/sub/a.big").read_bytes() == content
+
+
+OID = hashlib.sha256(b"kept by LFS").hexdigest()
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{OID}\nsize 11\n"
+POINTERS = {
+    "no end of line": POINTER[:-1],
+    "Windows": POINTER.replace("\n", "\r\n"),
+    "empty lines": POINTER.replace("\n", "\n\n"),
+    "space before": f"\n {POINTER}",
+    "an older version": POINTER.replace("git-lfs.github.com/spec/v1", "hawser.github.com/spec/v1"),
+    "the oldest version": POINTER.replace(
+        "https://git-lfs.github.com/spec/v1", "http://git-media.io/v/2"
+    ),
+    "an extension": POINTER.replace("oid", f"ext-0-foo sha256:{'0' * 64}\noid"),
+    "a size with zeros": POINTER.replace("11", "0011"),
+    "longer than any pointer": POINTER + "\n" * 2000,
+}
+
+
+@pytest.mark.parametrize("name", POINTERS)
+def test_what_git_lfs_may_take_for_a_pointer_is_not_taken_for_content(
+    repo: Made, tmp_path: Path, name: str
+) -> None:
+    files = {".gitattributes": "*.big filter=lfs -text\n", "a b.big": POINTERS[name]}
+    for path, text in {**files, "b.big": "git-lfs, but no pointer"}.items():
+        (repo.root / path).write_bytes(text.encode())
+    git(repo.root, "add", "-A")
+    git(repo.root, "commit", "-qm", "LFS")
+    stored = repo.root / ".git/lfs/objects" / OID[:2] / OID[2:4] / OID
+    stored.parent.mkdir(parents=True)
+    stored.write_bytes(b"kept by LFS")
+    found = GitRepository(repo.root)
+    head = found.resolve("HEAD")
+    way = "git lfs pull && git add --renormalize 'a b.big' && git commit"
+    assert found.check_out(head, tmp_path / "x") == {"a b.big": way}
+    blobs = Blobs(Snapshot(found, head), "", lambda _: False)
+    with pytest.raises(Unknown, match="is no pointer as Git LFS writes them"):
+        blobs.digest("a b.big", "md5")
+    assert blobs.digest("b.big", "md5") == Digest.of(
+        "md5", hashlib.md5(b"git-lfs, but no pointer").hexdigest()
+    )
+
+
+INNER = {
+    "behind a link": ({}, "slink", "leads by a link into a submodule"),
+    "behind a link in a folder": ({}, "around/slink/sub", "leads by a link into a submodule"),
+    "ignore file": ({"deep/.dvcignore": "*.tmp\n"}, "lib", "with .dvc or .dvcignore"),
+    "project": ({".dvc/config": ""}, "lib/f", "with .dvc or .dvcignore"),
+    "link out": ({}, "lib/out", "leads out of the repository"),
+    "folder with a link out": ({}, "lib", "leads out of the repository"),
+}
+
+
+@pytest.mark.parametrize("name", INNER)
+def test_of_a_submodule_that_dvc_may_see_otherwise_nothing_is_said(
+    repo: Made, tmp_path: Path, name: str
+) -> None:
+    files, asked, why = INNER[name]
+    inner = make(tmp_path / "inner")
+    for path, text in files.items():
+        (inner.root / path).parent.mkdir(exist_ok=True)
+        (inner.root / path).write_text(text)
+    if "link out" in name:
+        (inner.root / "out").symlink_to("../f")
+    git(inner.root, "add", "-A")
+    git(inner.root, "commit", "-q", "--allow-empty", "-m", "more")
+    git(
+        repo.root,
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "add",
+        "-q",
+        str(inner.root),
+        "lib",
+    )
+    (repo.root / "slink").symlink_to("lib")
+    (repo.root / "around").mkdir()
+    (repo.root / "around" / "slink").symlink_to("../lib")
+    git(repo.root, "add", "-A")
+    git(repo.root, "commit", "-qm", "submodule")
+    blobs = Blobs(Snapshot(GitRepository(repo.root), "HEAD"), "", lambda _: False)
+    assert blobs.holds(asked), "that it is not there would be another's fault"
+    for ask in (blobs.digest, blobs.children, blobs.size):
+        with pytest.raises(Unknown, match=why):
+            ask(asked, "md5")
 
 
 def test_what_is_not_at_a_commit_is_none(repo: Made, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from lockproof.adapters.hashing import both_md5, plain_md5
@@ -14,6 +15,7 @@ from .repository import SUBMODULE
 from .snapshot import Snapshot
 
 _MOST_CONVERTED = 64 << 20
+_OF_DVC = frozenset({".dvc", ".dvcignore"})
 
 
 class Unknown(Exception):
@@ -54,6 +56,7 @@ class Blobs:
         self._submodules: dict[str, Blobs | None] = {}
         """Path of each that was asked for; None where it is not here."""
         self._hashed = 0
+        self._is_submodule = False
 
     @property
     def hashed(self) -> int:
@@ -63,18 +66,18 @@ class Blobs:
     def holds(self, path: str) -> bool:
         """Whether Git has a file or folder there, or behind a link that is there.
 
-        So it is taken to have where it is a submodule that is not here.
+        So it is taken to have where it is in a submodule of which that is not known.
         """
         try:
             inner = self._inner(path)
         except Unknown:
-            return True  # In a submodule that is not here.
+            return True
         if inner:
             return inner.blobs.holds(inner.path)
         try:
             return self._is_there(self._links.resolve(self._full(path)))
         except BrokenLink:
-            return False
+            return self._is_submodule  # It may lead to what is around it.
 
     def real(self, path: str) -> str | None:
         """Where a path leads to; None where that is outside of the DVC project."""
@@ -199,10 +202,11 @@ class Blobs:
         """What is a submodule, or in one, by the commit of it that this revision names.
 
         Raises:
-            Unknown: that commit is not in this clone.
+            Unknown: that commit is not in this clone; or it is not known what DVC sees of it.
         """
+        full = self._full(path)
         try:
-            real = self._links.resolve(self._full(path))
+            real = self._links.resolve(full)
         except BrokenLink:
             return None
         parts = real.split("/")
@@ -218,15 +222,32 @@ class Blobs:
                         f"{path} is a submodule, or in one, whose commit {entry.oid[:12]} is not in"
                         " this clone ('git submodule update --init' brings it)"
                     )
-                return _Inner(blobs, "/".join(parts[count:]) or ".")
+                below = "/".join(parts[count:]) or "."
+                blobs._refuse_unknown(path, below, by_link=real != full)
+                return _Inner(blobs, below)
         return None
+
+    @cached_property
+    def _has_rules(self) -> bool:
+        return any(_OF_DVC.intersection(path.split("/")) for path in self.snapshot.entries)
+
+    def _refuse_unknown(self, named: str, path: str, *, by_link: bool) -> None:
+        """Raise `Unknown` where it is not known what DVC sees of a path of this submodule."""
+        entries = self.snapshot.entries
+        if self._has_rules:
+            raise Unknown(f"{named} is in a submodule with .dvc or .dvcignore, which are not read")
+        if by_link and not (path in entries and entries[path].is_file):
+            # Patterns of ignore files are matched with the name by which DVC comes there.
+            raise Unknown(f"{named} leads by a link into a submodule, of which DVC may see less")
 
     def _opened(self, top: str, commit: str) -> "Blobs | None":
         git = self.snapshot.git.submodule(top, commit)
         if git is None:
             return None
         named = f"{top}/".removeprefix(self.prefix)
-        return Blobs(Snapshot(git, commit), "", lambda path: self.hides(f"{named}{path}"))
+        inner = Blobs(Snapshot(git, commit), "", lambda path: self.hides(f"{named}{path}"))
+        inner._is_submodule = True
+        return inner
 
     def is_converted(self, path: str) -> bool:
         """Whether it is a file, asked for before, that a checkout has in another form than Git."""

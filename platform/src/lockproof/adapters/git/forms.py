@@ -12,7 +12,7 @@ from typing import NamedTuple
 from lockproof.adapters.hashing import chunks_of
 from lockproof.adapters.scratch import temporary_folder
 
-from .lfs import LONGEST_POINTER, Pointer
+from .lfs import FETCH, LONGEST_POINTER, Pointer, rewritten
 from .repository import run_git
 from .snapshot import Snapshot
 
@@ -24,7 +24,7 @@ _PLAIN = (
     "core.symlinks=true",
     f"core.attributesFile={os.devnull}",
 )
-_UNKNOWN_LFS = "is in Git LFS, whose content is not in this clone ('git lfs fetch' brings it)"
+_UNKNOWN_LFS = f"is in Git LFS, whose content is not in this clone ({FETCH!r} brings it)"
 
 Take = Callable[[str, Iterator[bytes]], None]
 """Takes a path and the content that a checkout has there, in chunks."""
@@ -89,14 +89,23 @@ def _kinds(snapshot: Snapshot, ruled: list[str], wanted: list[str], tree: Path) 
 
 
 def _from_lfs(snapshot: Snapshot, paths: list[str], take: Take) -> dict[str, str]:
-    """A file that LFS should have and whose blob is no pointer is what it is."""
-    sizes = snapshot.sizes(paths)
-    snapshot.load(path for path in paths if sizes[path] <= LONGEST_POINTER)
+    """A file that LFS should have and whose blob is like no pointer is what it is."""
+    heads: dict[str, bytes] = {}
+
+    def take_head(oid: str, _size: int, chunks: Iterator[bytes]) -> None:
+        heads[oid] = next(chunks, b"")[:LONGEST_POINTER]
+
+    snapshot.each(dict.fromkeys(snapshot.entries[path].oid for path in paths), take_head)
     unknown = {}
     for path in paths:
-        content = snapshot.read(path) if sizes[path] <= LONGEST_POINTER else None
-        pointer = Pointer.read(content) if content else None
+        head = heads[snapshot.entries[path].oid]
+        pointer = Pointer.read(head)
         if pointer is None:
+            if Pointer.is_like(head):
+                unknown[path] = (
+                    "is no pointer as Git LFS writes them without extensions"
+                    f" ({rewritten(path)!r} writes one)"
+                )
             continue
         stored = pointer.stored(snapshot.git.common)
         if stored:

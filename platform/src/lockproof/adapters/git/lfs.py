@@ -6,22 +6,25 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 from lockproof.errors import UsageError
 
 LONGEST_POINTER = 1024
-"""Bytes; LFS writes no longer one."""
+"""Bytes of a file in which LFS looks for a pointer, however long it is."""
 UNFILTERED = tuple(
     word
     for setting in ("process=", "smudge=", "required=false")
     for word in ("-c", f"filter.lfs.{setting}")
 )
 """For a checkout: LFS's own filter would ask a server for what it does not find."""
+FETCH = "git lfs fetch"
 _POINTER = re.compile(
-    rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-[^\n]*\n)*"
-    rb"oid sha256:([0-9a-f]{64})\nsize (\d{1,19})\n"
+    rb"version https://git-lfs\.github\.com/spec/v1\n"
+    rb"oid sha256:([0-9a-f]{64})\nsize (0|[1-9]\d{0,18})\n"
 )
+_NAMES = re.compile(rb"git-lfs|hawser|git-media")
 
 
 class Pointer(NamedTuple):
@@ -34,9 +37,19 @@ class Pointer(NamedTuple):
 
     @classmethod
     def read(cls, content: bytes) -> "Pointer | None":
-        """The pointer that this is; None for anything else."""
-        found = _POINTER.fullmatch(content) if len(content) <= LONGEST_POINTER else None
+        """The pointer that this is, as LFS writes them; None for anything else."""
+        found = _POINTER.fullmatch(content)
         return cls(found[1].decode(), int(found[2])) if found else None
+
+    @staticmethod
+    def is_like(content: bytes) -> bool:
+        """Whether LFS may read as a pointer what it would write otherwise.
+
+        It takes other line ends, empty lines and older versions; and with extensions what it
+        stores is not the content.
+        """
+        head = content[:LONGEST_POINTER]
+        return bool(_NAMES.search(head)) and b"sha256:" in head
 
     def stored(self, common: Path) -> Path | None:
         """Its content in the clone whose Git folder is `common`; None where that is not there."""
@@ -51,8 +64,15 @@ class Pointer(NamedTuple):
             return None
 
 
-def lay_out(folder: Path, paths: Iterable[str], common: Path) -> Iterator[str]:
-    """Put content in the place of pointers in a checkout; gives the paths that have none here.
+def rewritten(path: str) -> str:
+    """The command after which a commit has a pointer as LFS writes it, without extensions."""
+    return f"git lfs pull && git add --renormalize {quote(path)} && git commit"
+
+
+def lay_out(folder: Path, paths: Iterable[str], common: Path) -> Iterator[tuple[str, str]]:
+    """Put content in the place of pointers in a checkout.
+
+    Gives each path that has none here, and the command that brings it.
 
     Args:
         folder: the checkout.
@@ -69,12 +89,15 @@ def lay_out(folder: Path, paths: Iterable[str], common: Path) -> Iterator[str]:
         if not os.path.isfile(place) or os.path.realpath(place) != os.path.join(real, path):
             continue
         with place.open("rb") as file:
-            pointer = Pointer.read(file.read(LONGEST_POINTER + 1))
+            head = file.read(LONGEST_POINTER)
+        pointer = Pointer.read(head)
         if pointer is None:
+            if Pointer.is_like(head):
+                yield path, rewritten(path)
             continue
         source = pointer.stored(common)
         if source is None:
-            yield path
+            yield path, FETCH
             continue
         try:
             shutil.copyfile(source, place)

@@ -274,7 +274,7 @@ class GitRepository:
         run_git(target, *UNFILTERED, "checkout", "--quiet", *what, extra=extra)
         listing = run_git(target, "ls-files", "-z", ":(top,attr:filter=lfs)", extra=extra)
         paths = map(os.fsdecode, filter(None, listing.split(b"\0")))
-        return dict.fromkeys(lay_out(target, paths, self.common), "git lfs fetch")
+        return dict(lay_out(target, paths, self.common))
 
     def restore(self, commit: str, path: str, target: Path) -> bool:
         """Write one tracked path (file or folder) of `commit` below `target`.

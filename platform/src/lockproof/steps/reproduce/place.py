@@ -72,14 +72,15 @@ def lead_home(folder: Path, checkout: Path, paths: Iterable[str]) -> None:
     if folder == checkout:
         return
     for path in paths:
-        for link in list(_links(str(folder / path))):
+        for link in list(links_below(str(folder / path))):
             target = Path(os.readlink(link))
             if target.is_relative_to(checkout):
                 os.unlink(link)
                 os.symlink(folder / target.relative_to(checkout), link)
 
 
-def _links(place: str) -> Iterator[str]:
+def links_below(place: str) -> Iterator[str]:
+    """The links at and below a path, none of them followed."""
     if os.path.islink(place):
         yield place
         return

@@ -1,6 +1,7 @@
 """What to run: which stages, and from which inputs."""
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lockproof.adapters.dvc.objects import Need
@@ -8,8 +9,10 @@ from lockproof.config import Policy
 from lockproof.errors import UsageError
 from lockproof.model.pipeline import Out, Pipeline, Stage, inside, overlap
 
+from .curtain import declared_paths
 from .execution import Input
 from .judge import tolerances
+from .place import links_below
 from .session import Session
 
 
@@ -92,15 +95,10 @@ def missing_inputs(session: Session, stage: Stage) -> tuple[str, ...]:
     """Dependencies that no commit, `.dvc` file or stage provides.
 
     Raises:
-        UsageError: one is in a submodule, or in Git LFS, and its content not in this clone.
+        UsageError: the stage can read of a submodule, or of Git LFS, what is not in this clone.
     """
-    for dep in (dep for dep in stage.deps if not dep.external):
-        for path, way in session.absent.items():
-            if overlap(path, session.git_path(dep.path)):
-                raise UsageError(
-                    f"{stage.address} needs {dep.path}, and the content of {path} is not in this"
-                    f" clone: run '{way}'"
-                )
+    if session.absent:
+        _refuse_absent(session, stage)
     provided = [out for _, out in session.pipeline.inputs(stage)]
     return tuple(
         dep.path
@@ -109,6 +107,39 @@ def missing_inputs(session: Session, stage: Stage) -> tuple[str, ...]:
         and not (session.project.root / dep.path).exists()
         and not any(overlap(out.path, dep.path) and (out.cached or out.locked) for out in provided)
     )
+
+
+def _refuse_absent(session: Session, stage: Stage) -> None:
+    """Whatever it made of a pointer or an empty folder would say nothing of the commit."""
+    hidden = session.hidden_from(stage)
+    declared = [session.git_path(path) for path in declared_paths(stage)]
+    declared += _dependencies(session, stage)
+    for path, way in session.absent.items():
+        needs = any(overlap(path, at) for at in declared)
+        if not needs and any(inside(path, at) for at in hidden):
+            continue
+        or_hide = f", or, if no stage reads it, add {_entry(session, path)!r} to [run] hidden"
+        raise UsageError(
+            f"{stage.address} {'needs' if needs else 'finds'} {path}, whose content is not in this"
+            f" clone: run {way!r}{'' if needs else or_hide}"
+        )
+
+
+def _entry(session: Session, path: str) -> str:
+    """The file or submodule of this commit that is or holds a path."""
+    parts = path.split("/")
+    heads = ("/".join(parts[:count]) for count in range(1, len(parts)))
+    return next((head for head in heads if head in session.files), path)
+
+
+def _dependencies(session: Session, stage: Stage) -> Iterator[str]:
+    """Where dependencies, and the links in them, really are, from the Git root."""
+    root = os.path.realpath(session.project.root)
+    top = os.path.normpath(os.path.join(root, os.path.relpath(".", session.prefix or ".")))
+    for dep in (dep for dep in stage.deps if not os.path.isabs(dep.path)):
+        real = os.path.realpath(os.path.join(root, dep.path))
+        for place in (real, *links_below(real)):
+            yield os.path.relpath(os.path.realpath(place), top)
 
 
 def affected_stages(
