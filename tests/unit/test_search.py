@@ -23,12 +23,14 @@ stands."""
 
 
 class Bench:
-    """Stands in for a lab: what a run makes is reckoned, and none is forbidden."""
+    """Stands in for a lab: what a run makes is reckoned, and as many are allowed as `left` says."""
 
-    def __init__(self, made: Made, clocked: bool = False) -> None:
+    def __init__(self, made: Made, clocked: bool = False, left: int | None = None) -> None:
         self.made, self.number, self.still, self.clocked = made, 0, False, clocked
         self.usual = made({}, 0, False)
-        self.left, self.ended = None, 0.0
+        self.left, self.ended = left, 0.0
+        self.ran: list[tuple[set[str], bool]] = []
+        """What was varied in each run -> whether outputs differed."""
         self.outs = self.root = self.base = None
         self.site = SimpleNamespace(patience=0.0)
         self.result = SimpleNamespace(execution=None)
@@ -44,13 +46,26 @@ class Bench:
             for name in VARIED
         )
 
-    async def run(self, label: str, *changes: Mapping[str, Any]) -> Look:
+    def spent(self) -> bool:
+        if self.left is None:
+            return False
+        self.left -= 1
+        return self.left < 0
+
+    async def run(self, label: str, *changes: Mapping[str, Any]) -> Look | None:
+        if self.spent():
+            self.left = 0
+            return None
         self.number += 1
         varied = {name: n for change in changes for name, n in change.items()}
         same = self.made(varied, self.number, self.still) == self.usual
+        self.ran.append(({*varied}, not same))
         return Look({"out": "equal" if same else "differs"}, (), None, None, 0.0)
 
-    async def rest_on(self, label: str, changes: Mapping[str, Any]) -> Look:
+    async def rest_on(self, label: str, changes: Mapping[str, Any]) -> Look | None:
+        if self.spent():
+            self.left = 0
+            return None
         self.still = True
         self.number += 1
         self.ended = time.time() if self.clocked else 0.0
@@ -59,8 +74,12 @@ class Bench:
 
 
 def searched(made: Made) -> Found:
+    return searched_on(Bench(made))
+
+
+def searched_on(bench: Bench) -> Found:
     async def look() -> Found:
-        return await search(Bench(made), failed=False)  # type: ignore[arg-type]
+        return await search(bench, failed=False)  # type: ignore[arg-type]
 
     return anyio.run(look)
 
@@ -104,19 +123,64 @@ def test_what_matters_together_only_is_not_excluded(one: str, other: str) -> Non
     assert found.depends or {*found.unvaried} == {*VARIED}
 
 
-@given(st.lists(st.booleans(), min_size=60, max_size=60))
-def test_by_chance_nothing_is_proven_that_came_out_but_once(coins: list[bool]) -> None:
-    runs: list[tuple[Mapping[str, int], bool]] = []
+def held_up(ran: list[tuple[set[str], bool]], condition: str) -> bool:
+    """Whether outputs differed with it alone, then did not without it, then did again."""
+    wanted = iter([(True, True), (False, False), (True, True)])
+    step = next(wanted)
+    for varied, differed in ran:
+        alone = varied == {condition}
+        if differed is step[1] and (alone if step[0] else condition not in varied):
+            following = next(wanted, None)
+            if following is None:
+                return True
+            step = following
+    return False
 
-    def made(varied: Mapping[str, int], number: int, still: bool) -> object:
-        runs.append((varied, coins[number % len(coins)]))
-        return coins[number % len(coins)]
 
-    for condition in named(searched(made)):
-        if condition in ("hash-seed", "process-id"):
-            alone = [out for varied, out in runs if {*varied} == {condition}]
-            assert len(alone) >= 2
-            assert runs[0][1] not in alone
+LEFT = st.one_of(st.none(), st.integers(0, 24))
+
+
+@given(st.lists(st.booleans(), min_size=90, max_size=90), LEFT)
+def test_what_comes_out_by_chance_is_named_only_after_a_run_without_and_one_more_with_it(
+    coins: list[bool], left: int | None
+) -> None:
+    bench = Bench(lambda varied, number, still: coins[number % len(coins)], left=left)
+    found = searched_on(bench)
+    for condition in named(found):
+        assert condition in ("random", "clock") or held_up(bench.ran, condition)
+
+
+@given(st.integers(1, 24), st.integers(0, 24))
+def test_with_no_run_left_what_the_moment_changed_is_blamed_on_nothing(
+    moment: int, left: int
+) -> None:
+    bench = Bench(lambda varied, number, still: not still and number >= moment, left=left)
+    found = searched_on(bench)
+    assert {*named(found)} <= {"clock", "random"}
+    if moment <= bench.number and not found.depends:
+        assert found.unsettled
+        assert found.unvaried.keys() == {*VARIED}
+        assert all("no run was left" in why for why in found.unvaried.values())
+    assert not (found.excluded and moment <= bench.number)
+
+
+@given(st.sets(st.sampled_from(VARIED), min_size=1, max_size=2), st.integers(0, 24))
+def test_a_condition_that_matters_is_named_or_said_to_be_open(matter: set[str], left: int) -> None:
+    bench = Bench(lambda varied, number, still: {*varied} & matter, left=left)
+    found = searched_on(bench)
+    assert {*named(found)} <= matter
+    assert all(held_up(bench.ran, condition) for condition in named(found))
+    assert found.excluded == ()
+    assert found.depends or not left or {*found.unvaried} == {*VARIED}
+
+
+@pytest.mark.parametrize("seed", [0, SEEDS - 1])
+def test_one_that_matters_is_named_within_what_is_left_by_default(seed: int) -> None:
+    """After one repetition."""
+    for one in VARIED:
+        first = seed if one == "hash-seed" else 0
+        bench = Bench(lambda varied, n, still: varied.get(one, -1) >= first, left=15)  # noqa: B023
+        assert named(searched_on(bench)) == [one]
 
 
 @pytest.mark.skipif(bool(no_clock()), reason="the clock cannot be held here")

@@ -31,12 +31,15 @@ class Facts:
     """Outputs that came out differently in another run with nothing changed."""
     repeated: bool = False
     """Whether there was another run with nothing changed."""
+    unsettled: bool = False
+    """Whether outputs differed in some experiment, and none told why."""
     depends: tuple[Dependence, ...] = ()
     """Conditions that change outputs when only they are varied."""
     baseline: bool | None = None
     """Whether the lock is met with every factor that can be put back; None: not tried."""
-    baseline_moved: bool = False
-    """Whether the outputs were others then than without putting back."""
+    baseline_moved: bool | None = False
+    """Whether the outputs were others then than without putting back; None: they were, and perhaps
+    for the moment alone."""
     alone: Mapping[int, bool] = field(default_factory=dict)
     """Factor -> whether the lock is met with all factors but this one put back."""
     rewritten: Mapping[str, str] = field(default_factory=dict)
@@ -124,6 +127,11 @@ def _weigh(facts: Facts, index: int, factor: Factor) -> tuple[Certainty | None, 
         return Certainty.POSSIBLE, f"it could not be put back here: {factor.obstacle}"
     if facts.baseline is None:
         return Certainty.POSSIBLE, "no experiment was made"
+    if facts.baseline_moved is None:
+        return Certainty.POSSIBLE, (
+            "the outputs were others with it put back, and no run shows that they are not by"
+            " themselves"
+        )
     if facts.baseline_moved:
         return Certainty.LIKELY, (
             "putting it back changes the outputs, though not to the locked ones: there is"
@@ -185,7 +193,12 @@ def _stray(facts: Facts) -> list[Finding]:
 def _unknown(facts: Facts) -> Finding:
     lines = [line for path in facts.differing for line in _history(facts, path)]
     if facts.repeated and not facts.varies:
-        lines.append("two runs agree with each other, so it is no nondeterminism")
+        lines.append(
+            "two runs agree with each other, and an experiment gave other outputs: nondeterminism"
+            " is not excluded"
+            if facts.unsettled
+            else "two runs agree with each other, so it is no nondeterminism"
+        )
     if not facts.factors:
         lines.append("command, code, data and parameters are as the lock has them")
     if facts.factors and facts.baseline is None:

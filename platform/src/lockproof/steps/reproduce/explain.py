@@ -59,6 +59,7 @@ async def explain(session: Session, result: Result, others: Mapping[str, Result]
         factors=tuple(change.factor for change in changes),
         varies=seen.varies,
         repeated=seen.repeated,
+        unsettled=seen.found.unsettled or seen.moved is None,
         depends=tuple(seen.found.depends),
         baseline=seen.baseline,
         baseline_moved=seen.moved,
@@ -97,7 +98,7 @@ class _Seen:
     state: tuple[Finding, ...] = ()
     """Files of an earlier run that the result depends on."""
     baseline: bool | None = None
-    moved: bool = False
+    moved: bool | None = False
     alone: dict[int, bool] = field(default_factory=dict)
 
 
@@ -176,7 +177,7 @@ def _cost(lab: Lab) -> Evidence:
 
 async def _put_back(
     lab: Lab, changes: Sequence[Change]
-) -> tuple[bool | None, bool, dict[int, bool]]:
+) -> tuple[bool | None, bool | None, dict[int, bool]]:
     """Put everything back that can be; then leave out one change at a time."""
     session, result = lab.session, lab.result
     movable = [i for i, change in enumerate(changes) if change.factor.obstacle is None]
@@ -191,7 +192,9 @@ async def _put_back(
     if every is None:
         return None, False, {}
     agrees = every.agrees
-    moved = bool(every.differs) and (agrees or not await lab.has_moved())
+    moved: bool | None = bool(every.differs)
+    if moved and not agrees and await lab.has_moved() is not False:
+        moved = None
     alone: dict[int, bool] = {}
     if agrees and len(movable) > 1:
         for index in movable:

@@ -24,8 +24,10 @@ async def kept_state(lab: Lab) -> tuple[Finding, ...]:
     if not given:
         return ()
     look = await lab.run("once-more", setup=setup.put_back(inputs=given))
-    if look is None or look.failed or not look.differs or await lab.has_moved():
+    if look is None or look.failed or not look.differs:
         return ()
+    if await lab.has_moved() is not False:
+        return ()  # It was the moment, or may have been.
     certainty = Certainty.PROVEN if len(given) == 1 else Certainty.LIKELY
     return tuple(
         (

@@ -96,10 +96,16 @@ class Lab:
         """
         return await self._run(label, changes, None, setup)
 
-    async def has_moved(self) -> bool:
-        """Whether by now other outputs come out with nothing changed, as when a minute begins."""
+    async def has_moved(self) -> bool | None:
+        """Whether by now other outputs come out with nothing changed, as when a minute begins.
+
+        None: it is not known, as no run is left, or the command ends otherwise than it did.
+        """
+        assert self.result.execution is not None
         usual = await self.run("nothing-varied")
-        return usual is not None and bool(usual.differs)
+        if usual is None or usual.failed != how_failed(self.result.execution):
+            return None
+        return bool(usual.differs)
 
     async def rest_on(self, label: str, changes: Mapping[str, object]) -> Look | None:
         """Run the stage with these changes, which stay, and compare further runs with this one."""

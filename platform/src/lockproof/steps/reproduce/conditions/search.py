@@ -4,17 +4,17 @@ A run from the same inputs, with every condition held, shows what varies by itse
 conditions are varied at once: a stage that gives the same outputs depends on none of them. Only
 where it does not, they are parted into halves until the one that matters stands alone, and a run
 with all but that one shows whether there is another. A condition is named only where a later run
-without it comes out as usual, for else it was the moment; what is proven by it came out so twice.
+without it comes out as usual, for else it was the moment, and one more with it does not, for else
+it was chance. Where no run is left for these it is not known, and nothing is named.
 """
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 
 from lockproof.compare.conditions import Dependence
-from lockproof.model.condition import RUN_TO_RUN
 
 from .clock import no_clock, standing
 from .known import Condition
@@ -26,7 +26,8 @@ _LONG = 20.0
 """Seconds; a stage that takes longer is varied a few times only."""
 _TICK = 2
 """Seconds; the coarsest time that is written into common files."""
-_TOGETHER = "outputs differed with all of them varied, and no run told by which"
+_FAILS = "the command fails with it"
+_TOGETHER = "outputs differed with all of them varied"
 RANDOM_MEND = (
     "seed its random numbers (random, numpy, random_state), and leave uuid4, urandom, measured"
     " times and those of files out; what threads race for needs a fixed order"
@@ -40,6 +41,8 @@ class Found:
     depends: list[Dependence] = field(default_factory=list)
     excluded: tuple[str, ...] = ()
     unvaried: dict[str, str] = field(default_factory=dict)
+    unsettled: bool = False
+    """Whether outputs differed in a run, and no other told why."""
 
 
 async def repeat(lab: Lab, label: str = "repeat") -> Look | None:
@@ -108,10 +111,12 @@ async def search(lab: Lab, *, failed: bool) -> Found:
         complete = True
         differed = bool(look.differs)
         if differed:
-            await _narrow(lab, pool, number, found)
+            await _narrow(lab, pool, number, found, failed=failed)
             break
-    if differed and not found.depends:
-        found.unvaried |= dict.fromkeys((c.name for c in pool), _TOGETHER)
+    found.unsettled = differed and not found.depends
+    if found.unsettled:
+        open_ones = dict.fromkeys((c.name for c in pool), _left_open(lab, _TOGETHER))
+        found.unvaried = open_ones | found.unvaried
     elif complete and not failed and not differed:
         found.excluded = tuple(c.name for c in pool)
     return found
@@ -133,43 +138,62 @@ async def _without_failing(
         if look is None:
             return pool
         suspects = half if look.failed else suspects[len(half) :]
-    found.unvaried[suspects[0].name] = "the command fails with it"
+    found.unvaried[suspects[0].name] = _FAILS
     return [c for c in pool if c is not suspects[0]]
 
 
-async def _narrow(lab: Lab, pool: list[Condition], number: int, found: Found) -> None:
+async def _narrow(
+    lab: Lab, pool: list[Condition], number: int, found: Found, *, failed: bool
+) -> None:
+    """Part off one condition after the other; what no later run confirms is left open."""
     while pool:
         one, look = await _one_of(lab, pool, number)
-        chance, others = None, None
+        others = None
         if one and look:
             pool = [c for c in pool if c is not one]
-            if one.name in RUN_TO_RUN or look.agrees:
-                chance = await _once_only(lab, one, look, number)
             others = await _vary(lab, pool, number, f"all-but-{one.name}") if pool else None
-        quiet = others is not None and not others.failed and not others.differs
-        chance = chance or (None if quiet else await _moment(lab))
-        if chance:
-            found.depends = [chance]
-        elif one and look:
-            setting = one.settings[number % len(one.settings)]
-            found.depends.append(_dependence(one, setting.label, look, lab))
-        if chance or one is None or others is None or others.failed or quiet:
+        quiet = others is not None and _as_usual(others, failed)
+        if not quiet:
+            usual = await lab.run("nothing-varied")
+            if usual and usual.differs and (usual.failed is not None) == failed:
+                found.depends = [await by_itself(lab, usual)]
+                return
+            quiet = usual is not None and _as_usual(usual, failed)
+        if one is None or look is None:
+            return
+        if look.failed and not failed:
+            found.unvaried[one.name] = _FAILS
+            return
+        setting = one.settings[number % len(one.settings)]
+        again = await _vary(lab, [one], number, f"varied-{one.name}-again") if quiet else None
+        if again is None or again.failed != look.failed:
+            found.unvaried[one.name] = _left_open(lab, f"outputs differed with {setting.label}")
+            return
+        both = _in_both(look, again)
+        if not both.differs:
+            shown = f"with {setting.label} they came out differently once, and not once more"
+            found.depends = [_random(look, shown)]
+            return
+        found.depends.append(_dependence(one, setting.label, both, lab))
+        if others is None or others.failed or not others.differs:
             return
 
 
-async def _moment(lab: Lab) -> Dependence | None:
-    """What makes outputs vary by themselves, where they do after all."""
-    usual = await lab.run("nothing-varied")
-    return await by_itself(lab, usual) if usual and usual.differs else None
+def _as_usual(look: Look, failed: bool) -> bool:
+    return not look.differs and (look.failed is not None) == failed
 
 
-async def _once_only(lab: Lab, one: Condition, look: Look, number: int) -> Dependence | None:
-    """Chance, where the outputs do not come out differently once more under the same condition."""
-    again = await _vary(lab, [one], number, f"varied-{one.name}-again")
-    if again is None or again.failed or again.differs:
-        return None
-    setting = one.settings[number % len(one.settings)].label
-    return _random(look, f"with {setting} they came out differently once, and not once more")
+def _in_both(look: Look, again: Look) -> Look:
+    """A run, with those outputs alone said to differ that did so in the other too."""
+    both = {p: how if p in again.differs else "equal" for p, how in look.outputs.items()}
+    judgement = look.judgement if look.agrees == again.agrees else None
+    return replace(look, outputs=both, judgement=judgement)
+
+
+def _left_open(lab: Lab, what: str) -> str:
+    if lab.left == 0:
+        return f"{what}, and no run was left to tell why ([reproduce] experiments)"
+    return f"{what}, and no other run told why"
 
 
 def _random(varied: Look, shown: str) -> Dependence:

@@ -191,7 +191,7 @@ class _Table:
         if again and self._is_quiet(again):
             self._by_chance(look)
             return False
-        if again or len(pairs) == 1:
+        if again or (look.failed and len(pairs) == 1):
             label = " with ".join(setting.label for _, setting in pairs)
             self.tried[pairs[0][0].name].named = label, look
             for condition, _ in pairs:
