@@ -1,9 +1,10 @@
 """Download the model version that Git names, and refuse it unless Git's digest is its own.
 
 $MODEL_URI is an MLflow model URI with a version; $MODEL_DIGEST is md5:HEX or sha256:HEX of one file
-in it, as dvc.lock has it. Where $MODEL_TRUST, a folder, has keys in it, one of them has to have
-signed that file too (proof.py). Exit codes: 0 the model is in /model, 1 it is another model or not
-proved, 2 a wrong setting.
+in it, as dvc.lock has it. The arguments, for tests, are the folders of the model and of the keys
+(/model, /trust): no variable names them, since many things can set one. Where the second has
+anything in it, one of its keys has to have signed that file too (proof.py). Exit codes: 0 the model
+is in /model, 1 it is another model or not proved, 2 a wrong setting.
 """
 
 import hashlib
@@ -13,8 +14,7 @@ import sys
 from pathlib import Path
 
 uri, digest = os.environ["MODEL_URI"], os.environ["MODEL_DIGEST"]
-target = Path(os.environ.get("MODEL_TARGET", "/model"))
-trust = Path(os.environ.get("MODEL_TRUST", "/trust"))
+target, trust = (Path(p) for p in sys.argv[1:] or ("/model", "/trust"))
 if not re.fullmatch(r"models:/[^/@]+/[0-9]+", uri):
     print(f"fetch: {uri} must be models:/NAME/VERSION: an alias can move", file=sys.stderr)
     sys.exit(2)
@@ -34,7 +34,9 @@ if expected not in found:
     print(f"fetch: no file of {uri} has {digest}: not the model that Git names", file=sys.stderr)
     sys.exit(1)
 by = ""
-if trust.is_dir() and any(trust.iterdir()):
+# The links that the kubelet makes (`..data`) are there even where the ConfigMap is not.
+if trust.is_dir() and any(not p.name.startswith("..") for p in trust.iterdir()):
+    sys.path.insert(0, str(Path(__file__).parent))  # python -I leaves it out
     from proof import Unproved, prove
 
     try:

@@ -1,7 +1,8 @@
 """Whether somebody who is trusted has signed that a file is a proved model.
 
 Trusted are the public keys (`*.pem`: Ed25519, or ECDSA on P-256, P-384, P-521) in a folder; a file
-`revoked` there, a SHA-256 a line, takes back a key, a proof or an output by it. Signed is the
+`revoked` there, a SHA-256 a line, takes back a key, a proof or an output by it. Whatever else is
+there, or in that file, is refused: it may be meant to take something back. Signed is the
 proof that `lockproof register` keeps beside a model: one DSSE envelope a line, in Sigstore bundles.
 What else a proof has to fit (the commit, its lock, the policy) `lockproof promote` looked at; Git
 names what came of that.
@@ -10,10 +11,13 @@ names what came of that.
 import base64
 import hashlib
 import json
+import re
 from pathlib import Path
 
 PROOF = "lockproof-proof.jsonl"
-VERDICT = "/verdict.schema.json#1"
+VERDICT = "https://github.com/lockproof/lockproof/blob/main/docs/reference/verdict.schema.json#1"
+STATEMENT = "https://in-toto.io/Statement/v1"
+BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 LARGEST = 64 << 20
 CURVES = {"secp256r1": "SHA256", "secp384r1": "SHA384", "secp521r1": "SHA512"}
 
@@ -53,7 +57,7 @@ def prove(folder: Path, file: Path, digest: str, model: str, trust: Path) -> str
             if not signer:
                 continue
             statement = json.loads(payload)
-            if not str(statement["predicateType"]).endswith(VERDICT):
+            if (statement["_type"], statement["predicateType"]) != (STATEMENT, VERDICT):
                 continue
             wanted = {"sha256": sha256, "dvc": digest}
             subjects = [
@@ -79,10 +83,13 @@ def prove(folder: Path, file: Path, digest: str, model: str, trust: Path) -> str
 
 def _opened(line: bytes) -> tuple[bytes, bytes]:
     """What is signed of a statement, and the signature."""
-    envelope = json.loads(line)["dsseEnvelope"]
+    bundle = json.loads(line)
+    envelope, material = bundle["dsseEnvelope"], bundle["verificationMaterial"]
     (signature,) = envelope["signatures"]
-    if envelope["payloadType"] != "application/vnd.in-toto+json":
+    if envelope["payloadType"] != "application/vnd.in-toto+json" or bundle["mediaType"] != BUNDLE:
         raise ValueError
+    if "certificate" in material or "x509CertificateChain" in material:
+        raise ValueError  # an identity of Sigstore's, which nothing here can look at
     payload = base64.b64decode(envelope["payload"], validate=True)
     return payload, base64.b64decode(signature["sig"], validate=True)
 
@@ -105,6 +112,7 @@ def _signed(key, payload: bytes, signature: bytes) -> bool:
 
 def _keys(trust: Path) -> dict:
     """Fingerprint (SHA-256 of the key in DER) -> key."""
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import (
@@ -117,7 +125,7 @@ def _keys(trust: Path) -> dict:
     for path in sorted(trust.glob("*.pem")):
         try:
             key = load_pem_public_key(path.read_bytes())
-        except ValueError as error:
+        except (OSError, ValueError, UnsupportedAlgorithm) as error:
             raise Unproved(f"{path.name} is no public key in PEM: {error}") from error
         elliptic = isinstance(key, EllipticCurvePublicKey) and key.curve.name in CURVES
         if not (elliptic or isinstance(key, Ed25519PublicKey)):
@@ -130,5 +138,21 @@ def _keys(trust: Path) -> dict:
 
 
 def _revoked(trust: Path) -> set[str]:
-    path = trust / "revoked"
-    return set(path.read_text().split()) if path.is_file() else set()
+    """What is taken back: SHA-256 in lower case."""
+    names = sorted(path.name for path in trust.iterdir())
+    for name in names:
+        # `..data` and the like are the kubelet's.
+        if not (name.endswith(".pem") or name == "revoked" or name.startswith("..")):
+            raise Unproved(f"{trust.name} holds keys (*.pem) and the file revoked, and not {name}")
+    if "revoked" not in names:
+        return set()
+    try:
+        words = (trust / "revoked").read_text(encoding="utf-8").split()
+    except (OSError, ValueError) as error:
+        raise Unproved(f"what is revoked cannot be read: {error}") from error
+    for word in words:
+        if not re.fullmatch("[0-9a-f]{64}", word):
+            raise Unproved(
+                f"revoked: {word[:80]!a} is no SHA-256 (64 digits, small letters), a line each"
+            )
+    return set(words)

@@ -306,12 +306,14 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "mlflow.db"
 
 
-def run(script: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(
+    script: Path, *arguments: str, flag: str = "-s", **variables: str
+) -> subprocess.CompletedProcess[str]:
     # Of our variables only those that are given: a developer's MLflow is not ours.
     base = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "AWS_", "MODEL_"))}
     path = f"{Path(sys.executable).parent}:{base['PATH']}"
     environment = {**base, "PATH": path, "MLFLOW_DISABLE_TELEMETRY": "true", **variables}
-    argv = [sys.executable, str(script), *arguments]
+    argv = [sys.executable, flag, str(script), *arguments]
     return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -457,12 +459,14 @@ def test_a_pod_serves_the_model_that_git_names_or_nothing(database: Path, tmp_pa
     md5 = hashlib.md5(b"weights").hexdigest()
 
     store = {"MLFLOW_TRACKING_URI": f"sqlite:///{database}"}
+    trust = tmp_path / "trust"
 
     def fetch(uri: str, digest: str) -> tuple[int, str]:
         target = tmp_path / f"{len(list(tmp_path.iterdir()))}"
         target.mkdir()
-        variables = {"MODEL_URI": uri, "MODEL_DIGEST": digest, "MODEL_TARGET": str(target)}
-        done = run(CONTROL / "gitops/fetch.py", **variables, **store)
+        variables = {"MODEL_URI": uri, "MODEL_DIGEST": digest, **store}
+        # As the pod runs it, with -I: no variable and no folder of elsewhere brings code.
+        done = run(CONTROL / "gitops/fetch.py", str(target), str(trust), flag="-I", **variables)
         return done.returncode, last_line(done)
 
     good = (0, f"fetch: models:/digits/1: weights.txt is md5:{md5}")
@@ -472,11 +476,11 @@ def test_a_pod_serves_the_model_that_git_names_or_nothing(database: Path, tmp_pa
     assert fetch("models:/digits@champion", f"md5:{md5}")[0] == 2
     assert fetch("models:/digits/1", md5)[0] == 2
     # Once somebody is trusted, the digest alone is not enough.
-    trust = tmp_path / "trust"
     trust.mkdir()
-    store["MODEL_TRUST"] = str(trust)
+    (trust / "..2026").mkdir()
+    (trust / "..data").symlink_to("..2026")
     assert fetch("models:/digits/1", f"md5:{md5}") == good, (
-        "a folder without keys, as an optional one"
+        "a folder as the kubelet makes it of an optional ConfigMap that is not there"
     )
     (trust / "revoked").write_text("")
     code, line = fetch("models:/digits/1", f"md5:{md5}")

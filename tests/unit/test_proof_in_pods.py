@@ -92,14 +92,31 @@ def test_what_a_trusted_key_signed_is_served(tmp_path: Path, name: str, digest: 
     assert pod.asks(digest) == pod.sealer.fingerprint
 
 
-def _bundle(change: Callable[[dict[str, Any]], object]) -> Callable[[Pod], None]:
+def test_the_links_of_the_kubelet_are_no_keys(tmp_path: Path) -> None:
+    pod = Pod(tmp_path)
+    pod.seal()
+    inside = pod.trust / "..2026_11_29"
+    inside.mkdir()
+    (pod.trust / "ci.pem").rename(inside / "ci.pem")
+    (inside / "revoked").write_text(f"{'0' * 64}\n\n{'1' * 64}")
+    (pod.trust / "..data").symlink_to(inside.name)
+    for name in ("ci.pem", "revoked"):
+        (pod.trust / name).symlink_to(f"..data/{name}")
+    assert pod.asks() == pod.sealer.fingerprint
+
+
+def _whole(change: Callable[[dict[str, Any]], object]) -> Callable[[Pod], None]:
     def apply(pod: Pod) -> None:
         pod.seal()
         bundle = json.loads(pod.proof.read_text())
-        change(bundle["dsseEnvelope"])
+        change(bundle)
         pod.proof.write_text(json.dumps(bundle))
 
     return apply
+
+
+def _bundle(change: Callable[[dict[str, Any]], object]) -> Callable[[Pod], None]:
+    return _whole(lambda bundle: change(bundle["dsseEnvelope"]))
 
 
 def _said(change: Callable[[dict[str, Any]], object]) -> Callable[[Pod], None]:
@@ -110,10 +127,12 @@ def _said(change: Callable[[dict[str, Any]], object]) -> Callable[[Pod], None]:
     return apply
 
 
-def _revoked(what: Callable[[Pod], str]) -> Callable[[Pod], None]:
+def _revoked(
+    what: Callable[[Pod], str], name: str = "revoked", encoding: str = "utf-8"
+) -> Callable[[Pod], None]:
     def apply(pod: Pod) -> None:
         pod.seal()
-        (pod.trust / "revoked").write_text(f"{what(pod)}\n")
+        (pod.trust / name).write_text(f"{what(pod)}\n", encoding=encoding)
 
     return apply
 
@@ -129,6 +148,11 @@ def _other_bytes(pod: Pod) -> None:
     (pod.model / "weights").write_bytes(b"Weights")
 
 
+def _key(pod: Pod) -> str:
+    return pod.sealer.fingerprint
+
+
+HEX, BESIDE = "is no SHA-256", "holds keys .* and not"
 NOBODY, OTHER, READ = "none of the trusted keys signed it", "about another model", "cannot be read"
 BAD: dict[str, tuple[Callable[[Pod], object], str]] = {
     "no proof": (lambda pod: None, "there is no lockproof-proof.jsonl beside it"),
@@ -159,11 +183,41 @@ BAD: dict[str, tuple[Callable[[Pod], object], str]] = {
     ),
     "another version": (_said(lambda s: s["predicate"].update(version="2")), OTHER),
     "another predicate": (_said(lambda s: s.update(predicateType=PROVENANCE)), NOBODY),
+    "the predicate of another host": (
+        _said(lambda s: s.update(predicateType="https://x.example/verdict.schema.json#1")), NOBODY,
+    ),
+    "no statement of in-toto": (_said(lambda s: s.update(_type="x")), NOBODY),
+    "another bundle": (_whole(lambda b: b.update(mediaType="x")), READ),
+    "a certificate too": (
+        _whole(lambda b: b["verificationMaterial"].update(certificate={"rawBytes": "AA=="})), READ,
+    ),
     "no subject": (_said(lambda s: s.update(subject=[])), OTHER),
     "a revoked output": (_revoked(lambda pod: SHA256), "is revoked"),
     "a revoked key": (_revoked(lambda pod: pod.sealer.fingerprint), "is revoked"),
     "a revoked proof": (
         _revoked(lambda pod: hashlib.sha256(pod.payload).hexdigest()), "is revoked",
+    ),
+    "revoked in capitals": (_revoked(lambda pod: _key(pod).upper()), HEX),
+    "revoked with its algorithm": (_revoked(lambda pod: f"sha256:{_key(pod)}"), HEX),
+    "revoked in short": (_revoked(lambda pod: _key(pod)[:12]), HEX),
+    "revoked with a comma": (_revoked(lambda pod: f"{_key(pod)},"), HEX),
+    "revoked with a remark": (_revoked(lambda pod: f"{_key(pod)} # lost"), HEX),
+    "revoked by Notepad": (_revoked(_key, encoding="utf-8-sig"), HEX),
+    "revoked in UTF-16": (_revoked(_key, encoding="utf-16"), "what is revoked cannot be read"),
+    "revoked in another file": (_revoked(_key, name="revoked.txt"), BESIDE),
+    "revoked in capital letters": (_revoked(_key, name="REVOKED"), BESIDE),
+    "revoked as a folder": (
+        lambda pod: (pod.seal(), (pod.trust / "revoked").mkdir()), "what is revoked cannot be read",
+    ),
+    "revoked as a link to nothing": (
+        lambda pod: (pod.seal(), (pod.trust / "revoked").symlink_to("nothing")),
+        "what is revoked cannot be read",
+    ),
+    "a key of another name": (
+        lambda pod: (pod.seal(), (pod.trust / "old.pub").write_text("")), BESIDE,
+    ),
+    "a key that is a folder": (
+        lambda pod: (pod.seal(), (pod.trust / "old.pem").mkdir()), "no public key in PEM",
     ),
 }  # fmt: skip
 
