@@ -42,7 +42,8 @@ def prove(folder: Path, file: Path, digest: str, model: str, trust: Path) -> str
     proof = folder / PROOF
     if not proof.is_file() or proof.stat().st_size > LARGEST:
         raise Unproved(
-            f"there is no {PROOF} beside it: sign it, and run 'lockproof register' again"
+            f"there is no {PROOF} beside it: sign it, and run 'lockproof register' again; a version"
+            ' of upload = "reference" has none: use upload = "mlflow"'
         )
     with file.open("rb") as content:
         sha256 = hashlib.file_digest(content, "sha256").hexdigest()

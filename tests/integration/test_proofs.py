@@ -705,6 +705,94 @@ def test_a_store_that_was_meddled_with_gives_no_proof(
     assert {line.split()[0] for line in found} == {"LP729"}
 
 
+def _by_nobody(lines: list[Bundle]) -> None:
+    sig = base64.b64encode(b"0" * 70).decode()
+    for line in lines:
+        line["dsseEnvelope"]["signatures"][0]["sig"] = sig
+
+
+def _by_half(lines: list[Bundle]) -> None:
+    _by_nobody(lines[1:3])
+
+
+def _other_summary(lines: list[Bundle]) -> None:
+    """Really signed, and of another statement than the one it is in the place of."""
+    lines[2] = lines[1]
+
+
+FORGED: dict[str, Change] = {
+    "no signature holds": _by_nobody,
+    "that of the verdict holds": _by_half,
+    "no summary": _other_summary,
+    "more in a bundle": lambda lines: lines[0].update(more="words"),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_an_earlier_proof_of_somebody_else_is_not_taken_for_ones_own(
+    made: tuple[Project, Report], tmp_path: Path, name: str
+) -> None:
+    project = copy_of(made[0], tmp_path)
+    base = project.remote.parent
+    for file in ("report.json", "ci.key"):
+        shutil.copy(made[0].remote.parent / file, base)
+    lines = lines_of(made[0])
+    FORGED[name](lines)
+    forged = "".join(f"{json.dumps(each, separators=(',', ':'))}\n" for each in lines).encode()
+    digest = hashlib.sha256(forged).hexdigest()
+    proofs = project.remote / "lockproof" / "proofs"
+    for path in proofs.rglob("*"):
+        if path.is_file() and "objects" not in path.parts:
+            path.write_text(digest)
+    (proofs / "objects" / digest[:2]).mkdir(exist_ok=True)
+    (proofs / "objects" / digest[:2] / digest[2:]).write_bytes(forged)
+    assert attest(project, "--bundle", str(base / "proof.jsonl")) == 0
+    assert file_of(project).read_bytes() != forged
+    assert asked(project, "verify") == (0, [])
+    assert asked(project, "verify", "--bundle", str(file_of(project))) == (0, [])
+    before = files_of(project.remote)
+    assert attest(project) == 0
+    assert files_of(project.remote) == before
+
+
+def test_all_of_a_folder_is_looked_at_or_nothing(
+    made: tuple[Project, Report], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = copy_of(made[0], tmp_path)
+    shutil.copytree(project.root / "net", project.root / "served")
+    program = [sys.executable, "-m", "lockproof", "-C", str(project.root), "verify"]
+    if os.geteuid() == 0:  # It reads all, unless it may not.
+        dropped = "-dac_override,-dac_read_search"
+        program = ["setpriv", f"--bounding-set={dropped}", f"--inh-caps={dropped}", *program]
+    for name in ("net", "served"):
+        closed = project.root / name / "sub"
+        closed.mkdir()
+        (closed / "x").write_text("evil\n")
+        closed.chmod(0)
+        done = subprocess.run([*program, name], capture_output=True, text=True, check=False)
+        closed.chmod(0o700)
+        if "setpriv" in done.stderr:
+            pytest.skip(done.stderr)
+        assert (done.returncode, "sub: Permission denied" in done.stderr) == (2, True), done.stderr
+        assert asked(project, "verify", name)[0] == 1
+        shutil.rmtree(closed)
+        assert asked(project, "verify", name) == (0, [])
+    _deep(project.root / "served")
+    assert asked(project, "verify", "served")[0] == 2
+    assert "File name too long" in capsys.readouterr().err
+
+
+def _deep(folder: Path) -> None:
+    """Folders in a folder until their path is longer than the system takes."""
+    at = os.open(folder, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("d" * 250, dir_fd=at)
+        inner = os.open("d" * 250, os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = inner
+    os.close(at)
+
+
 # --- signers --------------------------------------------------------------------------------------
 
 

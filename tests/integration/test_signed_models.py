@@ -1,7 +1,9 @@
 """From a signed proof to what is served, by whom the policy trusts."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -77,13 +79,13 @@ def prove_key() -> str:
     return public_key(public_of(KEY), "ci.pem").keyid
 
 
-def served(project: Project, version: ModelVersion, base: Path) -> str:
+def served(project: Project, version: ModelVersion, base: Path, key: Any = KEY) -> str:
     """Who signed what a pod is given, by the code that runs there."""
     folder, trust = base / "served", base / "trust"
     files = downloaded(project, version, folder)
     assert files.keys() == {"model.txt", "lockproof-model.json", "lockproof-proof.jsonl"}
     trust.mkdir()
-    (trust / "ci.pem").write_bytes(public_of(KEY))
+    (trust / "ci.pem").write_bytes(public_of(key))
     digest = str(version.digests("outputs")["model.txt"])  # type: ignore[index]
     return str(in_pods().prove(folder, folder / "model.txt", digest, "toy", trust))
 
@@ -112,6 +114,48 @@ def test_a_signed_proof_is_registered_promoted_and_verified(
     assert asked(project, "verify", "models:/toy/1") == (0, [])
     assert run(project, "promote", TOY, "--to", "rollout.yaml") == 0
     assert "models:/toy/1" in (project.root / "rollout.yaml").read_text()
+
+
+def test_a_newer_proof_takes_the_place_of_one_whose_key_is_revoked(
+    project: Project, tmp_path: Path
+) -> None:
+    report = str(proof_of(project, "report.json"))
+    assert run(project, "register", "--model", "toy") == 0
+    proved, other = project.git("rev-parse", "HEAD").strip(), Ed25519PrivateKey.generate()
+    (project.root / "new.pem").write_bytes(public_of(other))
+    (project.remote.parent / "new.key").write_bytes(pem_of(other))
+    revoked = f'[[revoked]]\nkey = "{prove_key()}"\nreason = "leaked"\n'
+    policy = f"{POLICY}{TRUST}{revoked}".replace("ci.pem", "new.pem")
+    project.write({"lockproof.toml": policy})
+    project.commit("another key")
+    new = ["--key", str(project.remote.parent / "new.key")]
+    assert run(project, "attest", proved, "--report", report, *new) == 0
+    assert run(project, "register", proved, "--model", "toy") == 0
+    [version] = versions(project)
+    assert served(project, version, tmp_path, other) == public_key(public_of(other), "new").keyid
+
+
+def test_a_bundle_of_many_lines_is_kept_in_one(project: Project, tmp_path: Path) -> None:
+    report, bundle = str(proof_of(project, "report.json")), tmp_path / "proof.jsonl"
+    argv = ("--report", report, "--key", key(project), "--no-push", "--bundle", str(bundle))
+    assert run(project, "attest", *argv) == 0
+    bundle.write_text(json.dumps(json.loads(bundle.read_text().splitlines()[0]), indent=4))
+    assert run(project, "register", "--model", "toy", "--bundle", str(bundle)) == 0
+    [version] = versions(project)
+    assert served(project, version, tmp_path) == prove_key()
+
+
+def test_of_a_version_by_reference_it_is_said_that_pods_with_keys_refuse_it(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    by_reference = POLICY.replace('["model.txt"]', '["model.txt"]\nupload = "reference"')
+    assert by_reference != POLICY
+    project.write({"lockproof.toml": by_reference + TRUST})
+    project.commit("by reference")
+    report = str(proof_of(project, "report.json"))
+    assert run(project, "attest", "--report", report, "--key", key(project)) == 0
+    assert run(project, "register", "--model", "toy") == 0
+    assert "no proof is beside it: pods that ask for one refuse it" in capsys.readouterr().err
 
 
 def test_what_was_revoked_since_counts_no_more(
@@ -270,6 +314,14 @@ def test_line_ends_that_git_writes_are_no_other_bytes(project: Project) -> None:
     for subject in ("HEAD", "./model.txt"):
         code, found = asked(project, "verify", subject)
         assert (code, found[0][:5]) == (1, "LP725"), subject
+    # Git's index is told that the file is as it was.
+    for flag in ("assume-unchanged", "skip-worktree"):
+        project.git("update-index", f"--{flag}", "model.txt")
+        assert project.git("status", "--porcelain") == ""
+        for subject in ("HEAD", "./model.txt"):
+            code, found = asked(project, "verify", subject)
+            assert (code, found[0][:5]) == (1, "LP725"), (flag, subject)
+        project.git("update-index", f"--no-{flag}", "model.txt")
 
 
 def test_what_never_ends_is_no_model(project: Project, capsys: pytest.CaptureFixture[str]) -> None:

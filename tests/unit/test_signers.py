@@ -1,5 +1,6 @@
 """Signers other than a key file, each as far as it goes here."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -78,6 +79,17 @@ def test_a_token_signs(public: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LOCKPROOF_KEY_PIN")
     with pytest.raises(UsageError, match="set LOCKPROOF_KEY_PIN"):
         sealer.seal(b"{}")
+
+
+def test_a_key_by_a_pipe_is_not_named_by_it() -> None:
+    """As a shell makes it of `--key <(…)`."""
+    reading, writing = os.pipe()
+    form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    os.write(writing, PAIRS["P-256"].private_bytes(*form))
+    os.close(writing)
+    sealer = open_sealer(Path(f"/dev/fd/{reading}"), None, None)
+    os.close(reading)
+    assert sealer.name == "a key"
 
 
 @pytest.mark.parametrize(

@@ -37,13 +37,16 @@ class _Kinds(NamedTuple):
     """Path -> the name of its filter."""
 
 
-def other_forms(snapshot: Snapshot, paths: Iterable[str], take: Take) -> dict[str, str]:
+def other_forms(
+    snapshot: Snapshot, paths: Iterable[str], take: Take, *, windows: bool = False
+) -> dict[str, str]:
     """Give those of the files that a checkout holds in another form than Git.
 
     Args:
         snapshot: the revision.
         paths: of regular files, POSIX, from the Git root.
         take: called once for each of them whose content is known.
+        windows: a checkout with `core.autocrlf`; then each is given that no filter makes.
 
     Returns:
         Path -> why nobody here knows what a checkout would hold.
@@ -56,20 +59,23 @@ def other_forms(snapshot: Snapshot, paths: Iterable[str], take: Take) -> dict[st
         return {}  # Asked for often: to look through all entries each time took a minute.
     named = (p for p in snapshot.entries if p.rpartition("/")[2] == ".gitattributes")
     ruled = [path for path in named if snapshot.entries[path].is_file]
-    if not ruled:
+    if not (ruled or windows):
         return {}
     with temporary_folder() as scratch:
         tree = scratch / "tree"
         snapshot.git.borrow(tree)
-        kinds = _kinds(snapshot, ruled, wanted, tree)
-        _git(tree, "checkout-index", "-z", "--stdin", given=_listed(kinds.converted))
+        kinds = _kinds(snapshot, ruled, wanted, tree, windows=windows)
+        ends = ("-c", "core.autocrlf=true") if windows else ()
+        _git(tree, *ends, "checkout-index", "-z", "--stdin", given=_listed(kinds.converted))
         for path in kinds.converted:
             take(path, chunks_of(tree / path))
     unknown = {p: f"is what the filter {name!r} makes" for p, name in kinds.foreign.items()}
     return unknown | _from_lfs(snapshot, kinds.lfs, take)
 
 
-def _kinds(snapshot: Snapshot, ruled: list[str], wanted: list[str], tree: Path) -> _Kinds:
+def _kinds(
+    snapshot: Snapshot, ruled: list[str], wanted: list[str], tree: Path, *, windows: bool
+) -> _Kinds:
     entries = snapshot.entries
     index = "".join(f"{entries[p].mode} {entries[p].oid} 0\t{p}\0" for p in {*ruled, *wanted})
     _git(tree, "update-index", "-z", "--index-info", given=os.fsencode(index))
@@ -83,7 +89,12 @@ def _kinds(snapshot: Snapshot, ruled: list[str], wanted: list[str], tree: Path) 
             kinds.lfs.append(path)
         elif filter_ not in _NONE:
             kinds.foreign[path] = filter_
-        elif (eol == "crlf" and text != "unset") or ident == "set" or encoding not in _NONE:
+        elif (
+            windows
+            or (eol == "crlf" and text != "unset")
+            or ident == "set"
+            or encoding not in _NONE
+        ):
             kinds.converted.append(path)
     return kinds
 

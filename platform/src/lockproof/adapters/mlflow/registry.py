@@ -202,6 +202,11 @@ class Session:
                     found[info.path.removeprefix(f"{folder}/")] = info.file_size
         return found
 
+    def content(self, run_id: str, path: str, scratch: Path) -> bytes:
+        """The bytes of a file of a run, brought through a folder for it."""
+        found = call(self.store, self.client.download_artifacts, run_id, path, str(scratch))
+        return Path(found).read_bytes()
+
     def upload(self, run_id: str, file: Path, folder: str) -> None:
         """Put a file among those of a run, in place of one of that name."""
         call(self.store, self.client.log_artifact, run_id, str(file), folder)

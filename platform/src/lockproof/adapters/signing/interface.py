@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from lockproof.model.sealed import Sealed
+
 
 @dataclass(frozen=True)
 class PublicKey:
@@ -29,6 +31,9 @@ class Sealer(Protocol):
             UsageError: the signer refuses.
             UnavailableError: it does not answer.
         """
+
+    def sealed(self, sealed: Sealed) -> bool:
+        """Whether this very signer made a bundle; asks nobody."""
 
 
 def identity_fingerprint(identity: str, issuer: str) -> str:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from lockproof.errors import ConfigError, UsageError
+from lockproof.model.sealed import Sealed
 
 from . import keys
 
@@ -24,7 +25,10 @@ class KeyFile:
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
         from securesystemslib.signer import CryptoSigner
 
-        self.name = str(path)
+        # Such as a shell makes of <(…): it names nothing, and next time is another.
+        self.name = (
+            "a key" if path.is_relative_to("/dev") or path.is_relative_to("/proc") else str(path)
+        )
         try:
             with path.open("rb") as file:
                 content = file.read(_LONGEST)
@@ -47,3 +51,7 @@ class KeyFile:
         """Sign, and put into a bundle."""
         signature = self._signer.sign(keys.signed_bytes(payload))
         return keys.bundle(payload, bytes.fromhex(signature.signature), self.fingerprint)
+
+    def sealed(self, sealed: Sealed) -> bool:
+        """Whether this key made a bundle."""
+        return keys.sealed_by(sealed, self.public)

@@ -48,6 +48,10 @@ class Keyless:
             what = str(error) or type(error).__name__
             raise UnavailableError(f"Sigstore does not sign: {what}") from error
 
+    def sealed(self, sealed: Sealed) -> bool:
+        """Whether this identity made a bundle."""
+        return signed_as(sealed, self._token.identity, self._token.federated_issuer) is None
+
 
 def signed_as(sealed: Sealed, identity: str, issuer: str) -> str | None:
     """Why a bundle is not signed by an identity; None where it is. Asks nobody.

@@ -96,6 +96,12 @@ def bundle(payload: bytes, signature: bytes, hint: str) -> str:
     )
 
 
+def sealed_by(sealed: Sealed, key: PublicKey) -> bool:
+    """Whether the bundle, what is not signed of it included, is as this key's signer makes it."""
+    made = bundle(sealed.payload, sealed.signatures[0], key.keyid)
+    return sealed.line == made and signed_by(sealed, key)
+
+
 def signed_by(sealed: Sealed, key: PublicKey) -> bool:
     """Whether the envelope's signature is one by this key.
 

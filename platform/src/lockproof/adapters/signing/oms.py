@@ -7,6 +7,9 @@ from lockproof.errors import UsageError
 
 from .key_file import PASSPHRASE
 
+UNSIGNED = (".git", ".gitattributes", ".github", ".gitignore")
+"""What no such signature covers at the top of a folder: `model_signing verify` looks over it."""
+
 
 def sign_folder(folder: Path, key: Path, signature: Path) -> None:
     """Sign a folder; `model_signing verify` accepts the signature.

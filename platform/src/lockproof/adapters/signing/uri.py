@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from lockproof.errors import UnavailableError, UsageError
+from lockproof.model.sealed import Sealed
 
 from . import keys
 
@@ -36,6 +37,7 @@ class UriSigner:
         self.name = uri
         key = keys.public_key(pem, str(public))
         self.fingerprint = key.keyid
+        self._public = key
         self._key = keys.for_signing(key)
         try:
             self._signer = Signer.from_priv_key_uri(uri, self._key, _pin)
@@ -68,6 +70,10 @@ class UriSigner:
             what = str(error) or type(error).__name__
             raise UnavailableError(f"--signer {self.name} does not sign: {what}") from error
         return keys.bundle(payload, bytes.fromhex(signature.signature), self.fingerprint)
+
+    def sealed(self, sealed: Sealed) -> bool:
+        """Whether this key made a bundle."""
+        return keys.sealed_by(sealed, self._public)
 
 
 def _pin(secret: str) -> str:

@@ -14,6 +14,7 @@ from lockproof.adapters.proofs import places
 from lockproof.adapters.proofs.notes import write_note
 from lockproof.adapters.proofs.remote import proofs_in
 from lockproof.adapters.scratch import work_folder
+from lockproof.adapters.signing.interface import Sealer
 from lockproof.config import FILE_NAME
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model import statement as st
@@ -80,7 +81,9 @@ def attest(request: AttestRequest, progress: Progress) -> Attested:
         ) as proofs:
             names = _places(said, request.sealer.fingerprint)
             earlier = proofs.find(names[-1])
-            content = _as_before(earlier, said) or _sealed(scene, said, request.sealer.seal)
+            content = _as_before(scene, earlier, said, request.sealer) or _sealed(
+                scene, said, request.sealer.seal
+            )
             proofs.keep(content, names)
         kept.append(f"remote {remote.name}: {places.object_path(_sha256(content))}")
     content = content or _sealed(scene, said, request.sealer.seal)
@@ -173,17 +176,29 @@ def _places(said: Sequence[VerdictPredicate], signer: str) -> list[str]:
     ]
 
 
-def _as_before(content: bytes | None, said: Sequence[VerdictPredicate]) -> bytes | None:
-    """An earlier proof, where it says the same but for its time."""
+def _as_before(
+    scene: Scene, content: bytes | None, said: Sequence[VerdictPredicate], sealer: Sealer
+) -> bytes | None:
+    """An earlier proof, where this signer made it and it says the same but for its time.
+
+    Anybody may have written it: the remote is not protected.
+    """
     if content is None:
         return None
     try:
-        found = [_read(each) for each in read_bundles(content, "the earlier proof")]
+        bundles = read_bundles(content, "the earlier proof")
+        times = [verdict.signed_at for verdict in map(_read, bundles) if verdict is not None]
     except ConfigError:
         return None
-    earlier = [each for each in found if each is not None]
-    same = [_timeless(each) for each in earlier] == [_timeless(each) for each in said]
-    return content if same else None
+    if len(times) != len(said):
+        return None
+    then = [
+        verdict.model_copy(update={"signed_at": at})
+        for verdict, at in zip(said, times, strict=True)
+    ]
+    if [each.payload for each in bundles] != _payloads(scene, then):
+        return None
+    return content if all(sealer.sealed(each) for each in bundles) else None
 
 
 def _read(sealed: Sealed) -> VerdictPredicate | None:
@@ -191,27 +206,25 @@ def _read(sealed: Sealed) -> VerdictPredicate | None:
     return read_verdict(statement) if statement.predicate_type == st.VERDICT else None
 
 
-def _timeless(verdict: VerdictPredicate) -> object:
-    found = dict(st.verdict(verdict))
-    del found["signed_at"]
-    return found
-
-
 def _sealed(scene: Scene, said: Sequence[VerdictPredicate], seal: Callable[[bytes], str]) -> bytes:
     """The proof: for each model three statements, a bundle a line."""
-    lines = []
+    return "".join(f"{seal(payload)}\n" for payload in _payloads(scene, said)).encode()
+
+
+def _payloads(scene: Scene, said: Sequence[VerdictPredicate]) -> list[bytes]:
+    found = []
     for verdict in said:
         made = (
             (st.VERDICT, st.verdict(verdict)),
             (st.PROVENANCE, st.provenance(verdict, scene.pipeline.stages)),
             (st.SUMMARY, st.summary(verdict)),
         )
-        lines += [seal(st.payload(verdict.outputs, kind, what)) for kind, what in made]
-    return "".join(f"{line}\n" for line in lines).encode()
+        found += [st.payload(verdict.outputs, kind, what) for kind, what in made]
+    return found
 
 
 def _oms(request: AttestRequest, scene: Scene, models: Sequence[Model]) -> list[str]:
-    from lockproof.adapters.signing.oms import sign_folder
+    from lockproof.adapters.signing.oms import UNSIGNED, sign_folder
 
     assert request.oms is not None
     if request.key is None:
@@ -223,9 +236,12 @@ def _oms(request: AttestRequest, scene: Scene, models: Sequence[Model]) -> list[
                 target = Path(request.oms, f"{out.path.replace('/', '_')}.sig")
                 with work_folder() as scratch:
                     made = scratch.path / "signature"
-                    sign_folder(_exactly(scene, out, scratch.path / "model"), request.key, made)
+                    folder = _exactly(scene, out, scratch.path / "model")
+                    sign_folder(folder, request.key, made)
                     write_whole(target, made.read_bytes())
-                lines.append(f"OMS signature of {out.path}: {target}")
+                    open_ = ", ".join(name for name in UNSIGNED if (folder / name).exists())
+                but = f" (without {open_}, which Model Signing leaves out)" if open_ else ""
+                lines.append(f"OMS signature of {out.path}: {target}{but}")
     if not lines:
         raise UsageError("--oms signs folders, and no model has one: leave it out")
     return lines

@@ -2,11 +2,14 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lockproof.adapters.files import open_named
-from lockproof.adapters.git.worktree import is_changed
+from lockproof.adapters.git.forms import other_forms
+from lockproof.adapters.git.lfs import Pointer
 from lockproof.adapters.hashing import CHUNK, both_md5
 from lockproof.errors import UsageError
 from lockproof.model.digest import Digest, directory_digest
@@ -14,6 +17,8 @@ from lockproof.model.statement import manifest_sha256
 from lockproof.parse.ignore import IGNORE_FILE
 from lockproof.steps.gate.interface import Scene
 
+_LONGEST = 200
+"""Characters of a path in a message."""
 Hides = Callable[[str], bool]
 """POSIX path below a folder -> whether DVC does not see it; a folder's path ends with `/`."""
 
@@ -61,12 +66,29 @@ def only_hidden_here(scene: Scene, folder: Path, output: str) -> str | None:
     return min((n for n in names if scene.reading.hides(f"{output}/{n}")), default=None)
 
 
-def as_git_writes_it(scene: Scene, path: str, sha256: str) -> bool:
-    """Whether a file is what Git made of the proved bytes, such as with other line ends."""
-    content = scene.head.read(scene.git_path(path))
-    if content is None or hashlib.sha256(content).hexdigest() != sha256:
+def as_git_writes_it(scene: Scene, path: str, proved: str, found: str) -> bool:
+    """Whether bytes are what a checkout makes of the proved ones, such as with other line ends.
+
+    Git's index is not asked: it can be told to call any file unchanged.
+
+    Args:
+        scene: the revision, by whose attributes a checkout converts, here or on Windows.
+        path: the file, POSIX, from the DVC root.
+        proved: SHA-256 of the proved bytes.
+        found: SHA-256 of the bytes at hand.
+    """
+    where = scene.git_path(path)
+    content = scene.head.read(where)
+    if content is None or hashlib.sha256(content).hexdigest() != proved or Pointer.read(content):
         return False
-    return not is_changed(scene.head.git, scene.git_path(path))
+    made: set[str] = set()
+
+    def take(_path: str, chunks: Iterator[bytes]) -> None:
+        made.add(_sha256_of(chunks))
+
+    for windows in (False, True):
+        other_forms(scene.head, [where], take, windows=windows)
+    return found in made
 
 
 def read_output(path: Path, locked: Digest, hides: Hides = nothing) -> str | None:
@@ -120,23 +142,51 @@ def files_in(folder: Path, hides: Hides = nothing) -> dict[str, Path]:
         if hidden:
             continue
         path = folder / name
-        if path.is_symlink() or not path.is_file():
+        with _readable(folder):
+            is_file = stat.S_ISREG(path.lstat().st_mode)
+        if not is_file:
             raise UsageError(f"{path} is no file: a model folder holds files only")
         found[name] = path
     return found
 
 
 def _in(folder: Path, hides: Hides) -> Iterator[tuple[str, bool]]:
-    """All that is in a folder, but for the folders in it, and whether it is hidden."""
-    for base, folders, names in os.walk(folder):
-        below = Path(base).relative_to(folder)
-        for name in names:
-            path = (below / name).as_posix()
-            yield path, hides(path)
-        for name in folders:
-            if Path(base, name).is_symlink():
+    """All that is in a folder, but for the folders in it, and whether it is hidden.
+
+    Raises:
+        UsageError: a folder in it that is not hidden cannot be read.
+    """
+    closed = []
+
+    def refuse(error: OSError) -> None:
+        below = os.path.relpath(error.filename, folder).replace(os.sep, "/")
+        if below == "." or not hides(f"{below}/"):
+            raise error
+        closed.append(below)
+
+    with _readable(folder):
+        for base, folders, names in os.walk(folder, onerror=refuse):
+            below = Path(base).relative_to(folder)
+            for name in names:
                 path = (below / name).as_posix()
-                yield path, hides(f"{path}/")
+                yield path, hides(path)
+            for name in folders:
+                if Path(base, name).is_symlink():
+                    path = (below / name).as_posix()
+                    yield path, hides(f"{path}/")
+    yield from ((path, True) for path in closed)
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = str(error.filename or folder)
+        where = where if len(where) <= _LONGEST else f"{where[:_LONGEST]}…"
+        raise UsageError(
+            f"cannot read {where}: {error.strerror or error}: all of a model folder is looked at"
+        ) from error
 
 
 def _file(path: Path, *, old: bool) -> tuple[str, str]:
@@ -158,8 +208,12 @@ def _file(path: Path, *, old: bool) -> tuple[str, str]:
 
 
 def _sha256(path: Path) -> str:
+    return _sha256_of(_chunks(path))
+
+
+def _sha256_of(chunks: Iterable[bytes]) -> str:
     sha256 = hashlib.sha256()
-    for chunk in _chunks(path):
+    for chunk in chunks:
         sha256.update(chunk)
     return sha256.hexdigest()
 

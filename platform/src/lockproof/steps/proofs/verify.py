@@ -170,7 +170,7 @@ def _of_bytes(
         for each in counting
         if each.verdict
         and any(
-            (o.sha256 == sha256 or as_git_writes_it(scene, own, o.sha256))
+            (o.sha256 == sha256 or as_git_writes_it(scene, own, o.sha256, sha256))
             and o.locked.is_dir == path.is_dir()
             and (not at_home or o.path == own)
             for o in each.verdict.outputs
@@ -246,8 +246,9 @@ def _of_revision(
             checked += 1
             hides = hidden_by_dvc(scene, out.path)
             aside += left_out(path, out.path, hides)
-            same = sha256_at(path, hides) == out.sha256
-            if not same and not as_git_writes_it(scene, out.path, out.sha256):
+            found = sha256_at(path, hides)
+            same = found == out.sha256 or as_git_writes_it(scene, out.path, out.sha256, found)
+            if not same:
                 text = f"{out.path} in the work tree is not what is proved"
                 findings.append(_other_bytes(scene, path, out.path, text))
     bytes_ = Check(

@@ -1,5 +1,6 @@
 """What counts as a proof of a commit: what the gate would take for it, by the very same checks."""
 
+import json
 from pathlib import Path
 
 from lockproof.errors import ExitCode, LockproofError
@@ -51,7 +52,7 @@ def proof_by_report(scene: Scene, path: Path) -> tuple[Proof, Report]:
 def proof_by_signature(
     scene: Scene, model: Model, given: Path | None, progress: Progress
 ) -> tuple[Proof, Report, str]:
-    """The proof that somebody signed whom the policy trusts, and its bundle.
+    """The proof that somebody signed whom the policy trusts, and its bundle in one line.
 
     Raises:
         NotProvedError: there is none for this model of this commit and lock.
@@ -78,4 +79,5 @@ def proof_by_signature(
         kind="signed proof",
         environment=report.host.environment,
     )
-    return proof, report, counting.sealed.line
+    # Of many lines, as other tools write a bundle, whoever serves it would read the first.
+    return proof, report, json.dumps(json.loads(counting.sealed.line), separators=(",", ":"))

@@ -63,7 +63,7 @@ def register(request: Request, progress: Progress) -> Registered:
     registration = plan.registration
     found = _existing(plan)
     version = found or _made(plan, progress)
-    _keep_proof(plan, version)
+    _keep_proof(plan, version, progress)
     moved = None
     if request.alias:
         if request.rollback is not None:
@@ -209,18 +209,29 @@ def _upload(plan: _Plan, outputs: Outputs, run_id: str, folder: str, progress: P
         session.upload(run_id, scratch / STATEMENT, folder)
 
 
-def _keep_proof(plan: _Plan, version: ModelVersion) -> None:
+def _keep_proof(plan: _Plan, version: ModelVersion, progress: Progress) -> None:
     """Put the signed proof beside the version's files, for whoever serves them, unless it is there.
 
-    A version that refers to an object of the DVC remote has no files beside it.
+    It takes the place of another, whose key may be revoked by now. A version that refers to an
+    object of the DVC remote has no files beside it.
     """
     folder = f"models/{plan.registration.key[:16]}"
-    if plan.bundle is None or version.run_id is None or not version.source.endswith(folder):
+    if plan.bundle is None:
         return
+    if version.run_id is None or not version.source.endswith(folder):
+        progress.say(
+            f"{version.uri} refers to an object of the DVC remote, so no proof is beside it: pods"
+            ' that ask for one refuse it; those serve versions of upload = "mlflow"'
+        )
+        return
+    said = f"{plan.bundle}\n".encode()
     with plan.registry.session(patient=True) as session, work_folder() as scratch:
-        if PROOF not in session.files(version.run_id, folder):
-            (scratch.path / PROOF).write_text(f"{plan.bundle}\n")
-            session.upload(version.run_id, scratch.path / PROOF, folder)
+        # Its size is looked at first, so that no long file is fetched.
+        same = session.files(version.run_id, folder).get(PROOF, -1) in (None, len(said))
+        if same and session.content(version.run_id, f"{folder}/{PROOF}", scratch.path) == said:
+            return
+        (scratch.path / PROOF).write_bytes(said)
+        session.upload(version.run_id, scratch.path / PROOF, folder)
 
 
 def _lay_out(plan: _Plan, outputs: Outputs, folder: Path) -> None:
