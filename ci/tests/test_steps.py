@@ -237,15 +237,36 @@ def test_nothing_is_registered_where_the_container_alone_has_it(
         words = {"register": ("digits",), "promote": ("digits@candidate", "a.yaml")}[name]
         run(getattr(models, name)(*words))
 
-    with pytest.raises(InputError, match="--mlflow-uri, --mlflow or --servers"):
+    policy, server = '[mlflow]\ntracking-uri = "{}"\n', "https://mlflow.example"
+    # As it is in the caller's folder; the container has HEAD's, which does not say it.
+    engine.files["lockproof.toml"] = policy.format(server)
+    with pytest.raises(InputError, match=r"--mlflow-uri, --mlflow or --servers .*as HEAD has it"):
         call()
-    assert not engine.execs
+    with pytest.raises(InputError, match="in --tree"):
+        call(tree=dag.directory())
+    del engine.files["lockproof.toml"]
+    files = ("sqlite:///runs.db", " SQLite+pysqlite:////runs.db", "./mlruns", "file:///runs", "x")
+    for uri in files:
+        with pytest.raises(InputError, match=r"--mlflow-uri names no server.*https://"):
+            call(mlflow_uri=uri)
+        engine.files["/work/sub/lockproof.toml"] = policy.format(uri)
+        # lockproof takes the policy's word before that of the variable.
+        with pytest.raises(InputError, match=r"as HEAD has it .* names no server.*https://"):
+            call(path="sub", mlflow_uri=server, servers=True)
+    engine.files["/work/sub/lockproof.toml"] = f"a = '{'.' * 301}'\n"
+    with pytest.raises(InputError, match="shorter"):
+        call(path="sub", mlflow_uri=server)
+    assert not [one for one in engine.execs if one.argv[:2] == ["lockproof", name]]
     call(servers=True)
     call(mlflow=dag.container().as_service())
-    engine.files["lockproof.toml"] = '[mlflow]\ntracking-uri = "https://mlflow.example"\n'
-    call()
-    assert {len(one.calls) > 1 for one in engine.execs if one.argv[1] == name} == {True}
-    assert sum(one[-1][0] == "exitCode" for one in engine.asked) == 3
+    for uri in (server, "postgresql+psycopg2://db/runs", "mysql://db/runs", "databricks"):
+        call(mlflow_uri=uri)
+        engine.files["/work/sub/lockproof.toml"] = policy.format(uri)
+        call(path="sub")
+    for broken in ("[mlflow", "mlflow = 1", "[mlflow]\ntracking-uri = 1"):
+        engine.files["/work/sub/lockproof.toml"] = broken
+        call(path="sub", mlflow_uri=server)
+    assert sum(one[-1][0] == "exitCode" for one in engine.asked) == 2 + 2 * 4 + 3
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -1,6 +1,7 @@
 """`lockproof init` in real DVC repositories: what it shows, asks, writes and leaves alone."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import pty
@@ -22,8 +23,10 @@ from integration.pipelines import BIN, Project, new_project, new_repository
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.cli.main import main
 from lockproof.config import parse_policy
-from lockproof.render.workflows import pins
+from lockproof.model.workflow import CiSystem
+from lockproof.render.workflows import PLACES, pins
 from lockproof.steps.init.plan import _stages
+from lockproof.steps.init.survey import survey
 
 DVC_YAML = """
 stages:
@@ -231,7 +234,6 @@ def test_models_are_signed_by_whom_the_policy_trusts(project: Project) -> None:
         ("", None),
         ('[[trust]]\nkey = "ci.pem"\n', "--key "),
         (f'[[trust]]\nidentity = "a"\nissuer = "{github}"\n', "--signer sigstore"),
-        ('[[trust]]\nidentity = "a"\nissuer = "https://gitlab.com"\n', None),
     ):
         file.write_text(model + trust)
         assert init(project, "--yes", "--force").returncode == 0
@@ -242,6 +244,62 @@ def test_models_are_signed_by_whom_the_policy_trusts(project: Project) -> None:
     file.write_text("")
     assert init(project, "--yes", "--force").returncode == 0
     assert "lockproof register" not in workflow.read_text()
+
+
+GITHUB, GITLAB = "https://token.actions.githubusercontent.com", "https://gitlab.com"
+OTHER, KEY = "https://accounts.google.com", "key"
+WHO_SIGNS: list[tuple[str, CiSystem, tuple[str, ...], str | None]] = [
+    # the host of origin; the CI system; whom [[trust]] names; by what its job signs
+    ("github.com", "github", (), ""),
+    ("github.com", "github", (OTHER,), None),
+    ("github.com", "github", (GITLAB,), None),
+    ("github.com", "github", (OTHER, KEY), "key"),
+    ("github.com", "github", (GITHUB, OTHER, KEY), "sigstore"),
+    ("gitlab.com", "gitlab", (OTHER,), None),
+    ("gitlab.com", "gitlab", (GITHUB,), None),
+    ("gitlab.com", "gitlab", (OTHER, KEY), "key"),
+    ("gitlab.com", "gitlab", (GITLAB, KEY), "sigstore"),
+    ("altssh.gitlab.com", "gitlab", (GITLAB,), "sigstore"),
+    ("gitlab.acme.org", "gitlab", (GITLAB,), None),
+    ("gitlab.acme.org", "gitlab", ("https://gitlab.acme.org:8443/x",), "sigstore"),
+    ("git.acme.org", "gitlab", ("https://git.acme.org",), "sigstore"),
+    ("git.acme.org", "gitlab", (OTHER,), None),
+    ("git.acme.org", "gitlab", (GITLAB,), "sigstore"),
+    ("", "gitlab", (OTHER,), None),
+    ("", "gitlab", (GITLAB,), "sigstore"),
+]
+
+
+def test_a_job_signs_as_somebody_whom_the_policy_trusts(project: Project) -> None:
+    found = dataclasses.replace(survey(project.root), models=("one",))
+    for host, system, trusted, by in WHO_SIGNS:
+        known = dataclasses.replace(found, hosting=host, trusted=trusted)
+        assert known.signs_by(system) == by, (host, trusted)
+        why = known.unsigned(system)
+        assert bool(why) == (by is None)
+        if by is None:
+            issuer = re.findall(r"issuer (\S+)\);", why)
+            followed = dataclasses.replace(known, trusted=(*trusted, *issuer))
+            assert followed.signs_by(system) == "sigstore", why
+    assert dataclasses.replace(found, models=(), trusted=(OTHER,)).unsigned("github") == ""
+
+
+@pytest.mark.parametrize("system", ["github", "gitlab"])
+def test_a_report_is_no_proof_where_signers_are_named_that_no_job_is(
+    project: Project, system: CiSystem
+) -> None:
+    model = '[[model]]\nname = "one"\npaths = ["model"]\n'
+    trust = f'[[trust]]\nidentity = "a"\nissuer = "{OTHER}"\n'
+    (project.root / "lockproof.toml").write_text(model + trust)
+    done = init(project, "--yes", "--ci", system)
+    assert done.returncode == 0
+    name = {"github": "GitHub", "gitlab": "GitLab"}[system]
+    assert f"no job of {name} signs or registers models" in done.stderr
+    files = [path for path in PLACES[system] if (project.root / path).exists()]
+    assert len(files) == len(PLACES[system])
+    for path in files:
+        assert "register" not in (project.root / path).read_text()
+        assert "attest" not in (project.root / path).read_text()
 
 
 def test_hooks_of_ones_own_stay(project: Project) -> None:

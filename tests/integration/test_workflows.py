@@ -532,7 +532,7 @@ def test_models_are_signed_and_registered_on_the_protected_branch_alone(
     assert "||" not in first["if"]
     if signing:
         assert found["register"]["needs"] == "attest"
-        assert found["register"]["if"] == "${{ vars.MLFLOW_TRACKING_URI != '' }}"
+        assert "if" not in found["register"]
     for name, job in found.items():
         own = name in ("attest", "register")
         assert ("LOCKPROOF_SIGNING_KEY" in json.dumps(job)) == (
@@ -557,6 +557,60 @@ def test_models_are_signed_and_registered_on_the_protected_branch_alone(
     for name, job in found.items():
         keyless = name == "lockproof-attest" and signing == "sigstore"
         assert ("id_tokens" in job) == keyless
+
+
+@pytest.mark.parametrize("proof", [False, True])
+@pytest.mark.parametrize("signing", SIGNING)
+def test_gitlab_signs_and_registers_only_what_its_gate_passed(
+    tmp_path: Path, signing: str, proof: bool
+) -> None:
+    """A job of a child pipeline cannot wait for one of its parent: the gate is beside it."""
+    main, child = write_files(tmp_path, "gitlab", **MODELS, signing=signing, proof=proof)
+    first = jobs(child)["lockproof-attest" if signing else "lockproof-register"]
+    needs = {need["job"]: need.get("optional", False) for need in first["needs"]}
+    assert needs == {"lockproof": True, "lockproof-gpu": True, "lockproof-gate": False}
+    gate = jobs(child)["lockproof-gate"]
+    assert "lockproof -C" in "".join(gate["script"])
+    assert " gate " in "".join(gate["script"])
+    assert "allow_failure" not in gate
+    if proof:
+        assert gate["rules"] == [{"when": "always"}]
+        return
+    # Once in each pipeline, and wherever those that need it are.
+    branch = "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"
+    assert gate["rules"] == [{"if": branch}]
+    assert first["rules"][-1]["if"].startswith(f"{branch} && ")
+    assert jobs(main)["lockproof-gate"]["rules"] == [
+        {"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'}
+    ]
+    assert jobs(main)["lockproof-gate"]["script"] == gate["script"]
+
+
+@pytest.mark.parametrize("system", ["github", "gitlab"])
+@pytest.mark.parametrize("signing", SIGNING)
+def test_nothing_is_registered_without_a_word_where_no_server_is_known(
+    tmp_path: Path, system: CiSystem, signing: str
+) -> None:
+    """By the step: what starts a job sees no variable of the environment `lockproof`."""
+    *_, path = write_files(tmp_path, system, **MODELS, signing=signing)
+    found = jobs(path)["register" if system == "github" else "lockproof-register"]
+    assert "MLFLOW" not in json.dumps([found.get("if"), found.get("rules")])
+    text, shell, given = registering(path)
+    given.pop("MLFLOW_TRACKING_URI")
+    code, calls = called(text, tmp_path, shell, given)
+    said = (tmp_path / "stdout").read_text()
+    assert calls == []
+    assert "no variable MLFLOW_TRACKING_URI" in said
+    if system == "github":
+        [step] = [each for each in found["steps"] if each.get("name") == "Register"]
+        assert step["env"]["MLFLOW_TRACKING_URI"] == "${{ vars.MLFLOW_TRACKING_URI }}"
+        assert (code, said.startswith("::warning ")) == (0, True)
+    else:
+        assert found["allow_failure"] == {"exit_codes": [code]}
+        assert code not in (0, 1, 2, 3, 4, 5), "those of lockproof"
+    *_, path = write_files(tmp_path, system, **MODELS, signing=signing, registry=True)
+    assert "MLFLOW_TRACKING_URI" not in path.read_text()
+    assert "allow_failure" not in path.read_text()
 
 
 def test_without_models_nothing_is_signed_or_registered(tmp_path: Path) -> None:
@@ -587,9 +641,20 @@ def called(text: str, folder: Path, shell: str, given: dict[str, str]) -> tuple[
     path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
     argv = [*shell.split(), text]
     done = subprocess.run(argv, cwd=folder, env={"PATH": path, **given}, capture_output=True)
+    (folder / "stdout").write_bytes(done.stdout)
     said = folder / "said"
     lines = said.read_text().splitlines() if said.exists() else []
     return done.returncode, [ast.literal_eval(line) for line in lines]
+
+
+def registering(path: Path) -> tuple[str, str, dict[str, str]]:
+    """The script that registers, the shell that it is for, and what it is given."""
+    given = {"DVC_ROOT": ".", "COMMIT": "c", "CI_COMMIT_SHA": "c", "RUNNER_TEMP": "temp"}
+    given["MLFLOW_TRACKING_URI"] = "https://mlflow.example"
+    if "lockproof-register" in jobs(path):
+        (text,) = jobs(path)["lockproof-register"]["script"]
+        return text, "sh -ec", given
+    return script(path, "register", "Register"), "bash -eo pipefail -c", given
 
 
 @pytest.mark.parametrize("system", ["github", "gitlab"])
@@ -629,12 +694,7 @@ def test_every_model_is_registered_and_a_failure_is_not_passed_over(
 ) -> None:
     choices = {**MODELS, "models": ("digits", "two words"), "signing": signing}
     *_, path = write_files(tmp_path, system, **choices)
-    given = {"DVC_ROOT": ".", "COMMIT": "c", "CI_COMMIT_SHA": "c", "RUNNER_TEMP": "temp"}
-    if system == "github":
-        text, shell = script(path, "register", "Register"), "bash -eo pipefail -c"
-    else:
-        (text,) = jobs(path)["lockproof-register"]["script"]
-        shell = "sh -ec"
+    text, shell, given = registering(path)
     code, said = called(text, tmp_path, shell, given)
     assert code == 0
     assert [words[words.index("--model") + 1] for words, _, _ in said] == ["digits", "two words"]

@@ -2,13 +2,13 @@
 
 import dataclasses
 import posixpath
-import tomllib
 from typing import Annotated, Any
 
 import dagger
 from dagger import DefaultPath, Doc, Ignore, dag
 
 from .image import Packages, Recipe, own_source, pins, prepared
+from .policy import is_beyond, is_server, says
 from .sdk import InputError
 from .servers import MLFLOW_PORT, S3_KEY, S3_PORT, S3_REGION, mlflow_server, s3_server
 from .settings import (
@@ -26,8 +26,6 @@ from .settings import (
 )
 
 SUFFIXES = {"policy": ".toml", "report": ".json", "bundle": ".jsonl"}
-_LARGEST, _DOTS = 256 << 10, 300
-"""Characters of a policy, and dots in a line of it, that are looked at for an image."""
 
 # Only constant text goes through a shell. What else is wrong with a repository, lockproof says.
 _HAS_COMMIT = "git rev-parse --quiet --verify 'HEAD^{commit}' >/dev/null 2>&1 || exit 0"
@@ -175,22 +173,11 @@ class Inputs:
 
     async def _image_of_policy(self) -> str | None:
         """The one that `[environment] image` names; what is wrong with a policy, lockproof says."""
-        return await self._says("environment", "image")
-
-    async def _says(self, table: str, key: str) -> str | None:
-        """A text in the policy; None where there is none, or what is there cannot be read."""
         file = posixpath.relpath(f"{self.place()}/{POLICY}", REPOSITORY)
         if not await self.repository.exists(file):
             return None
-        try:
-            text = await self.repository.file(file).contents()
-            # tomllib takes minutes for a dotted key without end.
-            if len(text) > _LARGEST or any(line.count(".") > _DOTS for line in text.splitlines()):
-                return None
-            value = tomllib.loads(text)[table][key]
-        except (tomllib.TOMLDecodeError, KeyError, TypeError, RecursionError):
-            return None
-        return value if isinstance(value, str) else None
+        text = await self.repository.file(file).contents()
+        return None if is_beyond(text) else says(text, "environment", "image")
 
     def place(self) -> str:
         """The absolute path of `path` in the container.
@@ -245,16 +232,41 @@ class Inputs:
     async def with_registry(self, container: dagger.Container) -> dagger.Container:
         """Add what reaches the registry of models.
 
+        By the policy that lockproof reads in the container, which is HEAD's or that of `--tree`:
+        what it names counts before what the caller names.
+
         Raises:
-            InputError: none is named; what lockproof would make in the container ends with it.
+            InputError: no server is named; what a file in the container holds ends with it.
         """
-        named = self.mlflow_uri or self.mlflow or self.servers
-        if not named and await self._says("mlflow", "tracking-uri") is None:
+        file, policy = f"{self.place()}/{POLICY}", ""
+        if await container.exists(file):
+            policy = await container.file(file).contents()
+        if is_beyond(policy):
+            raise InputError(f"{POLICY} {self._whose} is too large to look at: make it shorter")
+        stated, given = says(policy, "mlflow", "tracking-uri"), self.mlflow_uri
+        if not given and (self.mlflow or self.servers):
+            given = f"http://mlflow:{MLFLOW_PORT}"
+        if stated is not None and not is_server(stated):
+            raise InputError(
+                f"tracking-uri in [mlflow] of {POLICY} {self._whose} names no server, and a"
+                " database in the container ends with the call: name one there, such as https://…,"
+                " or remove it and give --mlflow-uri, which counts only where the policy names none"
+            )
+        if stated is None and not given:
             raise InputError(
                 "no tracking server is named: --mlflow-uri, --mlflow or --servers before the"
-                " function, or tracking-uri in [mlflow] of the policy"
+                f" function, or tracking-uri in [mlflow] of {POLICY} {self._whose}"
+            )
+        if stated is None and given and not is_server(given):
+            raise InputError(
+                "--mlflow-uri names no server, and a database in the container ends with the call:"
+                " give https://…, or the address of a database server such as postgresql://…"
             )
         return self.with_tracking(container)
+
+    @property
+    def _whose(self) -> str:
+        return "as HEAD has it (commit a change first)" if self.tree is None else "in --tree"
 
     def with_tracking(self, container: dagger.Container) -> dagger.Container:
         """Add what MLflow's client needs to log to the tracking server."""

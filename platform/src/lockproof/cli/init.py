@@ -150,8 +150,8 @@ def run(args: argparse.Namespace) -> int:
     write_all({planned.top / change.path: change.after for change in agreed})
     for change in agreed:
         print(f"{change.path} {'written' if change.kind == 'new' else change.kind}")
-    if planned.unknown:
-        print(f"lockproof: {planned.unknown}", file=sys.stderr)
+    for remark in planned.remarks:
+        print(f"lockproof: {remark}", file=sys.stderr)
     if planned.lacks:
         print(
             "lockproof: the hooks need more than is here; into the environment of lockproof:"

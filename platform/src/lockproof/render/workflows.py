@@ -27,6 +27,10 @@ PLACES: Mapping[CiSystem, Mapping[str, str]] = {
 _CANARY = {".github/workflows/lockproof-canary.yaml": "checks/canary-checks.yaml"}
 """Where manifests declare a canary; on GitLab a job of the one pipeline."""
 _DAGGER_CALL = 'dagger call --progress plain --mod "$MODULE"'
+_NOWHERE = (
+    "nothing is registered: the policy names no tracking-uri, and there is no variable"
+    " MLFLOW_TRACKING_URI"
+)
 STEPS = ("gate", "reproduce")
 """The steps that a pipeline reports on, in the order in which they run."""
 
@@ -54,6 +58,7 @@ def _render(source: str, workflow: Workflow) -> str:
             image=_image,
             outputs=_outputs,
             flag=_flag,
+            nowhere=_NOWHERE,
             dagger=pins()["program"]["dagger"],
             call=_DAGGER_CALL + (' --tool-image "$TOOL_IMAGE"' if workflow.tool_image else ""),
         )

@@ -93,8 +93,8 @@ class Plan:
     systems: tuple[CiSystem, ...]
     lacks: tuple[str, ...]
     """The extras that the hooks need and this environment, whose lockproof they run, has not."""
-    unknown: str = ""
-    """What had to be assumed, and what to do where that is wrong; empty where nothing was."""
+    remarks: tuple[str, ...] = ()
+    """What had to be assumed or left out, and what to do where that is wrong."""
 
 
 def plan(directory: Path, choices: Choices) -> Plan:
@@ -111,7 +111,7 @@ def plan(directory: Path, choices: Choices) -> Plan:
     ignore = os.path.normpath(f"{found.root}/.gitignore")
     mine = (policy, ignore, _ATTRIBUTES, _HOOKS, ".gitlab-ci.yml", "dagger.json")
     before = {path: _read(found.top, path) for path in mine}
-    unknown = ""
+    remarks = [remark for system in systems if (remark := found.unsigned(system))]
     if before[policy] is None:  # A policy is the user's own from its first day.
         wanted[policy] = (policy_text(found), False)
     for system in systems:
@@ -119,7 +119,7 @@ def plan(directory: Path, choices: Choices) -> Plan:
         if system == "gitlab":
             stages = _stages(found.top, ".gitlab-ci.yml", before[".gitlab-ci.yml"] or "", set())
             stage = "test" if not stages or "test" in stages else stages[0]
-            unknown = _ASSUMED if stages is None else ""
+            remarks += [_ASSUMED] if stages is None else []
             workflow = workflow.model_copy(update={"stage": stage})
         for path, text in workflow_files(system, workflow).items():
             wanted[path] = (text, True)
@@ -142,7 +142,7 @@ def plan(directory: Path, choices: Choices) -> Plan:
         else:
             changes.append(Change(path, "replaced" if whole else "added to", old, after))
     lacks = lacking(found) if _command_of_hooks(choices.bin) == "lockproof" else ()
-    return Plan(found.top, tuple(changes), tuple(kept), tuple(systems), lacks, unknown)
+    return Plan(found.top, tuple(changes), tuple(kept), tuple(systems), lacks, tuple(remarks))
 
 
 def earlier(directory: Path) -> dict[str, tuple[str, ...]]:
@@ -275,6 +275,7 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
         )
     runner = _runner(choices, found)
     bring = model_install(choices.install, found) if found.models else None
+    signing = found.signs_by(system)
     install, gate_install = "", ""
     if runner == "host":
         install, gate_install = installs(choices.install, choices.gate_install, found)
@@ -296,9 +297,9 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
         rule_tests=found.rule_tests,
         proof=found.proof,
         secrets=_S3_SECRETS if "s3" in found.stores else (),
-        models=found.models if bring is not None else (),
+        models=found.models if bring is not None and signing is not None else (),
         model_install=bring or "",
-        signing=found.signs_by(system),
+        signing=signing or "",
         registry=found.registry,
     )
 

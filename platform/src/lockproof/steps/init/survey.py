@@ -33,8 +33,8 @@ _TESTS_RULES = re.compile(rb"^rule_files:.*^tests:|^tests:.*^rule_files:", re.MU
 _KUSTOMIZATIONS = {"kustomization.yaml", "kustomization.yml", "Kustomization"}
 _PLAIN_FOLDER = re.compile(r"[\w./+-]+")
 _PLAIN_PATH = re.compile(r"[\w./ +-]+")
-_GITHUB = "https://token.actions.githubusercontent.com"
-"""Who vouches for the identity of a job of GitHub."""
+_GITHUB = "token.actions.githubusercontent.com"
+"""The host that vouches for the identity of a job of GitHub; on GitLab it is GitLab itself."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,38 @@ class Survey:
     registry: bool = False
     """Whether the policy names an MLflow server."""
 
-    def signs_by(self, system: CiSystem) -> Signing:
-        """By what the jobs of a CI system sign so that their proofs count."""
-        issuers = [each for each in self.trusted if each != "key"]
-        if any((each == _GITHUB) == (system == "github") for each in issuers):
+    def signs_by(self, system: CiSystem) -> Signing | None:
+        """By what the jobs of a CI system sign so that their proofs count.
+
+        Empty where nobody is trusted, so that reports count; None where those who are trusted are
+        none of its jobs.
+        """
+        if not self.trusted:
+            return ""
+        hosts = {_host(f"{each}/") for each in self.trusted if each != "key"} - {""}
+        if any(self._vouches(host, system) for host in hosts):
             return "sigstore"
-        return "key" if "key" in self.trusted else ""
+        return "key" if "key" in self.trusted else None
+
+    def _vouches(self, host: str, system: CiSystem) -> bool:
+        if system == "github":
+            return host == _GITHUB
+        if "gitlab" in self.hosting or host == self.hosting:
+            return f".{self.hosting}".endswith(f".{host}")  # altssh.gitlab.com is gitlab.com's.
+        return "gitlab" in host
+
+    def unsigned(self, system: CiSystem) -> str:
+        """Why no job of a CI system signs or registers models, and what to do; else empty."""
+        if not self.models or self.signs_by(system) is not None:
+            return ""
+        name = "GitHub" if system == "github" else "GitLab"
+        host = self.hosting if "gitlab" in self.hosting else "gitlab.com"
+        return (
+            f"no job of {name} signs or registers models: [[trust]] names neither a key nor an"
+            f" identity of such a job (issuer https://{_GITHUB if system == 'github' else host});"
+            f" name one in {FILE_NAME} and run 'lockproof init' again, or run 'lockproof attest'"
+            " and 'lockproof register' as somebody whom it names"
+        )
 
 
 def survey(directory: Path) -> Survey:
