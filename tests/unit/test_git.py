@@ -567,7 +567,6 @@ INNER = {
     "ignore file": ({"deep/.dvcignore": "*.tmp\n"}, "lib", "with .dvc or .dvcignore"),
     "project": ({".dvc/config": ""}, "lib/f", "with .dvc or .dvcignore"),
     "link out": ({}, "lib/out", "leads out of the repository"),
-    "folder with a link out": ({}, "lib", "leads out of the repository"),
 }
 
 
@@ -580,7 +579,7 @@ def test_of_a_submodule_that_dvc_may_see_otherwise_nothing_is_said(
     for path, text in files.items():
         (inner.root / path).parent.mkdir(exist_ok=True)
         (inner.root / path).write_text(text)
-    if "link out" in name:
+    if name == "link out":
         (inner.root / "out").symlink_to("../f")
     git(inner.root, "add", "-A")
     git(inner.root, "commit", "-q", "--allow-empty", "-m", "more")
