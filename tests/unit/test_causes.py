@@ -96,6 +96,18 @@ def test_what_moves_the_outputs_elsewhere_is_likely_beside_another() -> None:
     )
 
 
+def test_what_may_have_moved_the_outputs_by_chance_is_neither_named_nor_cleared() -> None:
+    facts: dict[str, Any] = {"factors": (CODE,), "baseline": False, "baseline_moved": None}
+    assert brief(**facts) == [("code", "train.py", "possible"), UNKNOWN]
+    assert "no run shows that they are not by themselves" in reasons(**facts)[0]
+
+
+def test_two_runs_that_agree_exclude_nondeterminism_only_where_no_other_run_differed() -> None:
+    said = reasons(repeated=True, unsettled=True)
+    assert not any("so it is no nondeterminism" in text for text in said)
+    assert any("nondeterminism is not excluded" in text for text in said)
+
+
 def test_outputs_that_vary_are_nondeterminism_and_hide_all_else() -> None:
     chance = Dependence("random", "nothing varied", "seed its random numbers", ("out", "log"))
     facts: dict[str, Any] = {"varies": ("out", "log"), "depends": (chance,), "repeated": True}
@@ -191,7 +203,7 @@ def any_facts(draw: st.DrawFn) -> Facts:
         varies=draw(few),
         repeated=draw(st.booleans()),
         baseline=draw(st.sampled_from([None, True, False])) if restorable else None,
-        baseline_moved=draw(st.booleans()),
+        baseline_moved=draw(st.sampled_from([None, True, False])),
         alone=draw(tried),
         rewritten=draw(NOTES),
         relocked=draw(NOTES),

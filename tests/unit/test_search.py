@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 
 from lockproof.steps.reproduce.conditions.clock import no_clock
 from lockproof.steps.reproduce.conditions.known import NAMES, Condition, Setting
-from lockproof.steps.reproduce.conditions.lab import Look
+from lockproof.steps.reproduce.conditions.lab import Lab, Look
 from lockproof.steps.reproduce.conditions.search import Found, by_itself, search
+from lockproof.steps.reproduce.state import kept_state
 
 VARIED = tuple(n for n in NAMES if n not in ("random", "pass-env", "network", "undeclared-files"))
 SEEDS = 7
@@ -181,6 +183,45 @@ def test_one_that_matters_is_named_within_what_is_left_by_default(seed: int) -> 
         first = seed if one == "hash-seed" else 0
         bench = Bench(lambda varied, n, still: varied.get(one, -1) >= first, left=15)  # noqa: B023
         assert named(searched_on(bench)) == [one]
+
+
+@pytest.mark.parametrize(
+    ("left", "differs", "failed", "moved"),
+    [(0, False, None, None), (1, False, None, False), (1, True, None, True), (1, True, "x", None)],
+)
+def test_whether_outputs_moved_is_not_known_without_a_run_that_ends_as_usual(
+    left: int, differs: bool, failed: str | None, moved: bool | None
+) -> None:
+    look = Look({"out": "differs" if differs else "equal"}, (), failed, None, 0.0)
+
+    async def run(label: str) -> Look | None:
+        return look if left else None
+
+    usual = SimpleNamespace(succeeded=True)
+    lab = SimpleNamespace(run=run, result=SimpleNamespace(execution=usual))
+    assert anyio.run(Lab.has_moved, lab) is moved  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("moved", "named"), [(None, 0), (True, 0), (False, 1)])
+def test_kept_state_is_named_only_where_outputs_are_known_not_to_have_moved(
+    moved: bool | None, named: int, tmp_path: Path
+) -> None:
+    (tmp_path / "log").touch()
+
+    async def run(label: str, setup: object) -> Look:
+        return Look({"out": "differs"}, (), None, None, 0.0)
+
+    async def has_moved() -> bool | None:
+        return moved
+
+    result = SimpleNamespace(
+        execution=SimpleNamespace(succeeded=True, undeclared_outputs=("log",), outs={}),
+        workspace=SimpleNamespace(root=tmp_path),
+        setup=SimpleNamespace(put_back=lambda inputs: inputs),
+        stage=SimpleNamespace(outs=()),
+    )
+    lab = SimpleNamespace(result=result, run=run, has_moved=has_moved)
+    assert len(anyio.run(kept_state, lab)) == named  # type: ignore[arg-type]
 
 
 @pytest.mark.skipif(bool(no_clock()), reason="the clock cannot be held here")

@@ -120,8 +120,8 @@ def _refuse_absent(session: Session, stage: Stage) -> None:
             continue
         or_hide = f", or, if no stage reads it, add {_entry(session, path)!r} to [run] hidden"
         raise UsageError(
-            f"{stage.address} {'needs' if needs else 'finds'} {path}, whose content is not in this"
-            f" clone: run {way!r}{'' if needs else or_hide}"
+            f"{stage.address} {'needs' if needs else 'finds'} {path}, whose content this clone"
+            f" does not give: run {way!r}{'' if needs else or_hide}"
         )
 
 
