@@ -22,9 +22,9 @@ class Progress(Protocol):
 
 
 @contextmanager
-def during(progress: Progress, what: str) -> Iterator[None]:
+def during(progress: Progress, what: str, line: str = "") -> Iterator[None]:
     """Tell that something is being done, in a log only where it takes long."""
-    progress.show(what, "")
+    progress.show(what, line)
     try:
         yield
     finally:

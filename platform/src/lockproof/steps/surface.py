@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import anyio
+import anyio.to_thread
 
 from lockproof.adapters.environment.build import PipelineEnvironment
 from lockproof.adapters.environment.folders import editable_into, folders_of, imported_from

@@ -19,6 +19,7 @@ from lockproof.parse.container_images import ImageUse, images_in, images_run_by,
 from lockproof.parse.yaml_document import ParseError
 from lockproof.rules import git as rules
 from lockproof.rules.git import GitFile, Limits
+from lockproof.steps.progress import during
 
 from .interface import Outcome, Scene
 
@@ -41,15 +42,14 @@ class _Seen:
 
 def check(scene: Scene) -> Outcome:
     """Look at every tracked file; with a pull request for secrets only at those that it changes."""
-    scene.progress.show("git", "files that Git tracks")
     seen = _Seen()
-    _tracked_twice(scene, seen)
-    _files(scene, seen)
-    _environment(scene, seen)
-    _images(scene, seen)
-    _secrets(scene, seen)
-    _uncommitted(scene, seen)
-    scene.progress.end("git")
+    with during(scene.progress, "git", "files that Git tracks"):
+        _tracked_twice(scene, seen)
+        _files(scene, seen)
+        _environment(scene, seen)
+        _images(scene, seen)
+        _secrets(scene, seen)
+        _uncommitted(scene, seen)
     tracked = len(scene.head.entries)
     parts = [f"{seen.scanned:,} searched for secrets"] if scene.policy.git.secrets else []
     parts.append(f"{seen.images:,} container image{'' if seen.images == 1 else 's'}")

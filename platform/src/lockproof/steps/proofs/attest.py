@@ -30,7 +30,7 @@ from lockproof.steps.gate.run import open_scene
 from lockproof.steps.gate.signed import default_remote
 from lockproof.steps.models import Model, every_model
 from lockproof.steps.outputs import Outputs
-from lockproof.steps.progress import Progress
+from lockproof.steps.progress import Progress, during
 
 from .content import files_in, hidden_by_dvc, read_output
 from .record import run_of
@@ -142,8 +142,7 @@ def _verdict(
 def _at_hand(scene: Scene, out: Out, progress: Progress) -> str:
     """SHA-256 of an output's locked bytes: of the work tree, the cache, Git, else of its remote."""
     assert out.locked is not None
-    progress.show("hash", out.path)
-    try:
+    with during(progress, "hash", out.path):
         found = [scene.root / out.path]
         if not out.locked.is_dir:
             found.append(scene.root / ".dvc" / "cache" / out.locked.object_path)
@@ -159,8 +158,6 @@ def _at_hand(scene: Scene, out: Out, progress: Progress) -> str:
         if sha256 is None:
             raise ConfigError(f"{out.path} is not in its remote as dvc.lock names it: 'dvc push'")
         return sha256
-    finally:
-        progress.end("hash")
 
 
 def _places(said: Sequence[VerdictPredicate], signer: str) -> list[str]:

@@ -34,7 +34,7 @@ from lockproof.steps.gate.signers import Refusal, Signer
 from lockproof.steps.gate.stages import stage_reports
 from lockproof.steps.gate.weigh import Weighed, of_models, weigh
 from lockproof.steps.models import Model, every_model
-from lockproof.steps.progress import Progress
+from lockproof.steps.progress import Progress, during
 from lockproof.steps.weighing import Weighing
 
 from .content import (
@@ -114,15 +114,13 @@ def verify(request: VerifyRequest, progress: Progress) -> Verified:
 
 
 def _held(scene: Scene, path: Path, progress: Progress) -> _Held:
-    progress.show("hash", path.name)
     own = os.path.relpath(Path(os.path.realpath(path.parent), path.name), scene.root)
     own = own.replace(os.sep, "/")
     # Anywhere else DVC is not at work, and all that is in a folder is served.
     at_home = any(own == out.path for stage in scene.pipeline.stages for out in stage.outs)
     hides = hidden_by_dvc(scene, own) if at_home else nothing
-    held = _Held(path, own, sha256_at(path, hides), left_out(path, own, hides))
-    progress.end("hash")
-    return held
+    with during(progress, "hash", path.name):
+        return _Held(path, own, sha256_at(path, hides), left_out(path, own, hides))
 
 
 def _of_version(
