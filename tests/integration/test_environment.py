@@ -258,7 +258,7 @@ def test_included_files_are_part_of_the_digest(root: Path, cache: Path) -> None:
         ("alpha==1,>0\n", r"is not pinned"),
         ("-e .\n", r"lock\.txt:1: a folder cannot be part of"),
         ("./code\n", r"a folder cannot be part of"),
-        ("code @ file:///work/code\n", r"is not pinned"),
+        ("code @ file:///work/code\n", r"lock\.txt:1: 'file:' is not a way to get packages"),
         ("x @ git+https://h/x@main\n", r"is not pinned; add --hash"),
         ("-r ../outside.txt\n", r"outside\.txt is outside of the repository"),
         ("-r gone.txt\n", r"cannot read the requirements file gone\.txt: No such file"),
