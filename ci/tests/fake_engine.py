@@ -35,6 +35,8 @@ class FakeEngine:
     """Program -> what it says to standard error, where it does."""
     files: dict[str, str] = dataclasses.field(default_factory=dict)
     """Path -> text, of every directory."""
+    commits: dict[str, str] = dataclasses.field(default_factory=dict)
+    """REVISION:PATH -> text, as Git says it."""
     asked: list[Chain] = dataclasses.field(default_factory=list)
     """What the engine was asked for, as calls from the root on."""
 
@@ -126,6 +128,8 @@ class Recording(Context):
             return self.engine.codes.get(Exec.of(calls).argv[0], self.engine.code)
         if calls[-1][0] == "stderr":
             return self.engine.errors.get(Exec.of(calls).argv[0], "")
+        if calls[-1][0] == "stdout":
+            return self.engine.commits.get(Exec.of(calls).argv[-1], "")
         if calls[-1][0] == "exists":
             return calls[-1][1]["path"] in self.engine.files
         if calls[-1][0] == "contents" and calls[-2][0] == "file":

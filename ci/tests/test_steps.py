@@ -41,10 +41,10 @@ CALLS: dict[str, Callable[[Lockproof], Any]] = {
     "dvc.fetch": lambda m: m.dvc().fetch(),
     "dvc.push": lambda m: m.dvc().push(),
     "dvc.reproduce": lambda m: m.dvc().reproduce("train"),
-    "models.track": lambda m: m.models().track(),
+    "models.track": lambda m: tracking(m).models().track(),
     "models.attest": lambda m: m.models().attest(dag.directory().file("r"), secret("KEY")),
-    "models.register": lambda m: registry(m).models().register("digits"),
-    "models.promote": lambda m: registry(m).models().promote("digits@candidate", "deploy/a.yaml"),
+    "models.register": lambda m: tracking(m).models().register("digits"),
+    "models.promote": lambda m: tracking(m).models().promote("digits@candidate", "deploy/a.yaml"),
     "manifests.lint": lambda m: m.manifests().lint(),
     "rollouts.lint": lambda m: m.rollouts().lint(["canary"]),
     "crossplane.status": lambda m: m.crossplane().status(),
@@ -94,9 +94,10 @@ def module(**given: Any) -> Lockproof:
     return Lockproof(**{"repository": dag.directory(), "library": dag.directory(), **given})
 
 
-def registry(made: Lockproof) -> Lockproof:
-    """The same with a tracking server, without which there is no registry."""
-    return module(**made.given() | {"mlflow_uri": made.mlflow_uri or "https://mlflow.example"})
+def tracking(made: Lockproof) -> Lockproof:
+    """The same with a tracking server, without which nothing is logged or registered."""
+    usual = None if made.mlflow else "https://mlflow.example"
+    return module(**made.given() | {"mlflow_uri": made.mlflow_uri or usual})
 
 
 def secret(name: str) -> dagger.Secret:
@@ -174,7 +175,7 @@ def test_the_command_of_each_step(engine: FakeEngine) -> None:
     options = ["--overlay=aws", "--allow-data-loss"]
     assert last(engine).argv == ["lockproof", "provision", *options, *OUTPUTS, "--", "down"]
     assert last(engine).env["LOCKPROOF_DISPOSABLE"] == "1"
-    run(it.models().track("v1", "b"))
+    run(tracking(it).models().track("v1", "b"))
     options = ["--log-mlflow", "--base=b"]
     assert last(engine).argv == ["lockproof", "reproduce", *options, *OUTPUTS, "--", "v1"]
     run(it.dvc().reproduce("a", "v1", "b"))
@@ -228,14 +229,12 @@ def test_what_was_not_done_fails_the_call_with_its_message(
     assert re.fullmatch(rf"cat \S+ >&2; exit {code}", ended.value.last.argv[-1])
 
 
-@pytest.mark.parametrize("name", ["register", "promote"])
-def test_nothing_is_registered_where_the_container_alone_has_it(
-    engine: FakeEngine, name: str
-) -> None:
+@pytest.mark.parametrize("name", ["track", "register", "promote"])
+def test_nothing_is_written_where_the_container_alone_has_it(engine: FakeEngine, name: str) -> None:
     def call(**given: Any) -> None:
         models = module(**given).models()
-        words = {"register": ("digits",), "promote": ("digits@candidate", "a.yaml")}[name]
-        run(getattr(models, name)(*words))
+        words = {"register": ("digits",), "promote": ("digits@candidate", "a.yaml")}
+        run(getattr(models, name)(*words.get(name, ())))
 
     policy, server = '[mlflow]\ntracking-uri = "{}"\n', "https://mlflow.example"
     # As it is in the caller's folder; the container has HEAD's, which does not say it.
@@ -256,7 +255,7 @@ def test_nothing_is_registered_where_the_container_alone_has_it(
     engine.files["/work/sub/lockproof.toml"] = f"a = '{'.' * 301}'\n"
     with pytest.raises(InputError, match="shorter"):
         call(path="sub", mlflow_uri=server)
-    assert not [one for one in engine.execs if one.argv[:2] == ["lockproof", name]]
+    assert not [one for one in engine.execs if one.argv[0] == "lockproof"]
     call(servers=True)
     call(mlflow=dag.container().as_service())
     for uri in (server, "postgresql+psycopg2://db/runs", "mysql://db/runs", "databricks"):
@@ -456,7 +455,9 @@ def test_images_that_can_stand_for_the_one_that_is_built(engine: FakeEngine) -> 
 @pytest.mark.parametrize("name", ["reproduce", "dvc.reproduce", "models.track"])
 def test_stages_run_in_the_image_that_the_policy_names(engine: FakeEngine, name: str) -> None:
     image = "mirror.example/training@sha256:" + "0" * 64
-    engine.files["sub/lockproof.toml"] = f'[environment]\nimage = "{image}"\n'
+    engine.commits["HEAD:sub/lockproof.toml"] = f'[environment]\nimage = "{image}"\n'
+    # As it is in the caller's folder: no stage runs by what is not committed.
+    engine.files["sub/lockproof.toml"] = '[environment]\nimage = "mirror.example/draft:1"\n'
     calls_of(name, engine, path="./sub/")
     assert (last(engine).image, last(engine).env["LOCKPROOF_IMAGE"]) == (image, image)
     calls_of(name, engine)
@@ -466,9 +467,34 @@ def test_stages_run_in_the_image_that_the_policy_names(engine: FakeEngine, name:
     calls_of("gate", engine, path="sub")
     assert last(engine).image == BASE_IMAGE, "no stage runs"
     for broken in ("[environment", "environment = 1", "[environment]\nimage = 1", "", "image = 1"):
-        engine.files["sub/lockproof.toml"] = broken
+        engine.commits["HEAD:sub/lockproof.toml"] = broken
         calls_of(name, engine, path="sub")
         assert last(engine).image == BASE_IMAGE, "lockproof says what is wrong"
+
+
+def test_the_policy_is_that_of_the_commit_in_question(engine: FakeEngine) -> None:
+    image, server = "mirror.example/training:1", "https://mlflow.example"
+    engine.commits["v1:lockproof.toml"] = f'[environment]\nimage = "{image}"\n'
+    engine.commits["main:lockproof.toml"] = '[mlflow]\ntracking-uri = "sqlite:///runs.db"\n'
+    it = module(mlflow_uri=server)
+    run(it.reproduce("v1"))
+    assert last(engine).image == image
+    run(it.reproduce("v2"))
+    assert last(engine).image == BASE_IMAGE
+    run(it.dvc().reproduce("train", "v1"))
+    assert last(engine).image == image
+    run(it.models().track("v1"))
+    assert last(engine).image == image
+    with pytest.raises(InputError, match="as main has it names no server"):
+        run(it.models().track("v1", "main"))
+    asked = [one for one in engine.execs if one.argv[0] == "git"]
+    assert {(one.user, one.image) for one in asked} == {("root", BASE_IMAGE)}
+    assert {kind for one in asked for kind, _ in [one.mounts["/work"]]} == {"withMountedDirectory"}
+    run(module(tool_image="mirror.example/lockproof:1").reproduce())
+    assert last(engine).image == "mirror.example/lockproof:1"
+    count = len(engine.execs)
+    run(it.reproduce("--output=/x"))  # Which lockproof refuses.
+    assert {one.argv[0] for one in engine.execs[count:]} == {"lockproof"}
 
 
 @pytest.mark.parametrize("name", [*CALLS, "report", "publish", "dvc.pull", "models.export"])
@@ -694,6 +720,7 @@ def test_all_that_lockproof_is_built_from_comes_with_the_module() -> None:
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     needed = {"pyproject.toml", "requirements", project["project"]["readme"]}
     needed |= {*project["project"]["license-files"], *wheel}
+    needed |= {*project["build-system"]["backend-path"]}
     links = [path for path in (ROOT / "platform" / "src").rglob("*") if path.is_symlink()]
     assert links
     needed |= {path.resolve().relative_to(ROOT).as_posix() for path in links}

@@ -90,7 +90,7 @@ class Dvc(WithData):
     ) -> Proof:
         """Make the outputs of one stage again from its locked inputs, and compare."""
         wanted = options(stage=stage, mode="isolated", base=base)
-        container = await self.where_stages_run()
+        container = await self.where_stages_run(revision)
         return await prove(container, Command("reproduce", wanted, (revision,)), no_fail=no_fail)
 
     @function()
@@ -120,7 +120,7 @@ class Models(WithData):
         self, revision: Revision = "HEAD", base: Base = None, no_fail: NoFail = False
     ) -> Proof:
         """Reproduce a commit and log the run, its metrics and its proof to the tracking server."""
-        container = self.with_tracking(await self.where_stages_run())
+        container = await self.with_server(await self.where_stages_run(revision), base)
         command = Command("reproduce", options(log_mlflow=True, base=base), (revision,))
         return await prove(container, command, no_fail=no_fail)
 
@@ -163,7 +163,7 @@ class Models(WithData):
         ] = None,
     ) -> str:
         """Make the MLflow model version of a proved commit, exactly once."""
-        container = await self.with_registry(self.with_data(self.bench()))
+        container = await self.with_server(self.with_data(self.bench()))
         container, places = with_files(container, report=report, bundle=bundle)
         wanted = options(model=model, base=base, alias=alias, rollback=rollback, **places)
         ran = await done(container, ["lockproof", "register", *wanted, "--", revision])
@@ -179,7 +179,7 @@ class Models(WithData):
         ] = None,
     ) -> dagger.Changeset:
         """Let a manifest name a registered version: as changes to agree to, to HEAD or --tree."""
-        before = await self.with_registry(self.with_data(self.checkout()))
+        before = await self.with_server(self.with_data(self.checkout()))
         words = ["lockproof", "promote", *options(to=to, revert=revert), "--", version]
         return changes(before, await done(before, words))
 

@@ -24,7 +24,7 @@ _NEED_GIT = (
 
 
 _COMPILE = "import compileall, {0} as one; assert compileall.compile_dir(one.__path__[0], quiet=1)"
-_GATE = "import boto3.session, jinja2, pathspec, pydantic, promql_parser, rich.table, ruamel.yaml"
+_GATE = "import boto3.session, jinja2, pathspec, pydantic, promql_parser, ruamel.yaml"
 _IMPORTED = {
     "gate.txt": _GATE,
     "run.txt": f"{_GATE}, dvc.cli.parser, dvc.repo, dvc_s3, google.protobuf, kubernetes.client"
@@ -171,12 +171,12 @@ class Recipe:
 
         It is mounted, since an engine copies what it puts in, once more in each session.
         """
-        return self._ready().with_mounted_directory(VENV, self.installed())
+        return self.ready().with_mounted_directory(VENV, self.installed())
 
     def release(self, version: str) -> dagger.Container:
         """The image as it is published: with its SBOM, labels and the command as entry point."""
         return (
-            self._ready()
+            self.ready()
             .with_directory(VENV, self.installed())
             .with_file(SBOM_PATH, self.sbom())
             .with_label("org.opencontainers.image.title", "lockproof")
@@ -185,7 +185,7 @@ class Recipe:
             .with_entrypoint([f"{VENV}/bin/lockproof"])
         )
 
-    def _ready(self) -> dagger.Container:
+    def ready(self) -> dagger.Container:
         """The base image with all but lockproof: Python is there, Git is or comes by apt-get."""
         return prepared(
             dag.container()

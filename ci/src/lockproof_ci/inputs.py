@@ -8,7 +8,7 @@ import dagger
 from dagger import DefaultPath, Doc, Ignore, dag
 
 from .image import Packages, Recipe, own_source, pins, prepared
-from .policy import is_beyond, is_server, says
+from .policy import is_beyond, refuse_lost, says
 from .sdk import InputError
 from .servers import MLFLOW_PORT, S3_KEY, S3_PORT, S3_REGION, mlflow_server, s3_server
 from .settings import (
@@ -166,18 +166,33 @@ class Inputs:
             f"{self.place()}/.dvc/cache", self.packages.volume("dvc-cache"), owner=USER
         )
 
-    async def where_stages_run(self) -> dagger.Container:
-        """The bench in the pipeline's own image, with what reads the data, and GPUs."""
-        image = self.training_image or await self._image_of_policy()
+    async def where_stages_run(self, revision: str) -> dagger.Container:
+        """The bench in the pipeline's own image, with what reads the data, and GPUs.
+
+        That image is the one that `[environment] image` names in that commit's policy; what is
+        wrong with the revision or its policy, lockproof says.
+        """
+        image = self.training_image
+        if image is None:
+            policy = await self._policy_of(revision)
+            image = None if is_beyond(policy) else says(policy, "environment", "image")
         return self.with_gpus(self.with_data(self.bench(image)))
 
-    async def _image_of_policy(self) -> str | None:
-        """The one that `[environment] image` names; what is wrong with a policy, lockproof says."""
+    async def _policy_of(self, revision: str) -> str:
+        """The policy as a commit has it; nothing where there is none, or no such commit."""
         file = posixpath.relpath(f"{self.place()}/{POLICY}", REPOSITORY)
-        if not await self.repository.exists(file):
-            return None
-        text = await self.repository.file(file).contents()
-        return None if is_beyond(text) else says(text, "environment", "image")
+        if revision.startswith("-"):
+            return ""
+        if self.tool_image is None:
+            container = self.recipe.ready()
+        else:
+            container = prepared(dag.container().from_(self.tool_image))
+        # Mounted, since an engine copies what it puts in; so it is root's, and root may read it.
+        git = container.with_user("root").with_mounted_directory(
+            REPOSITORY, self.repository.filter(include=[".git"])
+        )
+        read = ["git", "-c", "safe.directory=*", "cat-file", "blob", f"{revision}:{file}"]
+        return await git.with_exec(read, expect=dagger.ReturnType.ANY).stdout()
 
     def place(self) -> str:
         """The absolute path of `path` in the container.
@@ -229,44 +244,29 @@ class Inputs:
         promtool = dag.container().from_(self.prometheus_image).file("/bin/promtool")
         return container.with_file("/usr/local/bin/promtool", promtool)
 
-    async def with_registry(self, container: dagger.Container) -> dagger.Container:
-        """Add what reaches the registry of models.
+    async def with_server(
+        self, container: dagger.Container, base: str | None = None
+    ) -> dagger.Container:
+        """Add what reaches the tracking server, for what writes to it.
 
-        By the policy that lockproof reads in the container, which is HEAD's or that of `--tree`:
-        what it names counts before what the caller names.
+        By the policy that lockproof takes its address from, the one in the container, which is
+        HEAD's or that of `--tree`, or with `base` that commit's: what it names counts before what
+        the caller names.
 
         Raises:
             InputError: no server is named; what a file in the container holds ends with it.
         """
         file, policy = f"{self.place()}/{POLICY}", ""
-        if await container.exists(file):
+        whose = "as HEAD has it (commit a change first)" if self.tree is None else "in --tree"
+        if base:
+            policy, whose = await self._policy_of(base), f"as {base} has it"
+        elif await container.exists(file):
             policy = await container.file(file).contents()
-        if is_beyond(policy):
-            raise InputError(f"{POLICY} {self._whose} is too large to look at: make it shorter")
-        stated, given = says(policy, "mlflow", "tracking-uri"), self.mlflow_uri
+        given = self.mlflow_uri
         if not given and (self.mlflow or self.servers):
             given = f"http://mlflow:{MLFLOW_PORT}"
-        if stated is not None and not is_server(stated):
-            raise InputError(
-                f"tracking-uri in [mlflow] of {POLICY} {self._whose} names no server, and a"
-                " database in the container ends with the call: name one there, such as https://…,"
-                " or remove it and give --mlflow-uri, which counts only where the policy names none"
-            )
-        if stated is None and not given:
-            raise InputError(
-                "no tracking server is named: --mlflow-uri, --mlflow or --servers before the"
-                f" function, or tracking-uri in [mlflow] of {POLICY} {self._whose}"
-            )
-        if stated is None and given and not is_server(given):
-            raise InputError(
-                "--mlflow-uri names no server, and a database in the container ends with the call:"
-                " give https://…, or the address of a database server such as postgresql://…"
-            )
+        refuse_lost(policy, whose, given)
         return self.with_tracking(container)
-
-    @property
-    def _whose(self) -> str:
-        return "as HEAD has it (commit a change first)" if self.tree is None else "in --tree"
 
     def with_tracking(self, container: dagger.Container) -> dagger.Container:
         """Add what MLflow's client needs to log to the tracking server."""

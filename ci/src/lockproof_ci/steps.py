@@ -40,7 +40,7 @@ class Steps(Provisioner):
             stage=stages, mode=mode, since=since, base=base, isolation=isolation, runs=runs,
             no_reuse=no_reuse,
         )  # fmt: skip
-        container = await self.where_stages_run()
+        container = await self.where_stages_run(revision)
         return await prove(container, Command("reproduce", wanted, (revision,)), no_fail=no_fail)
 
     @function(cache="never")
