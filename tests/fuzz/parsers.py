@@ -80,6 +80,7 @@ class Files:
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self.entries: Mapping[str, Any] = {path: Entry("100644", "0" * 40) for path in files}
+        self.submodules: Mapping[str, Files | None] = {}
         self._files = files
 
     def read(self, path: str) -> bytes | None:

@@ -40,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
     from lockproof.steps.affected import affected
 
     found = affected(args.directory, args.revision, args.since)
+    for line in found.unsure:
+        print(visible(line), file=sys.stderr)
     if args.format == "env":
         print(_text(found), file=sys.stderr)
     print({"text": _text, "json": _json, "env": _env}[args.format](found))

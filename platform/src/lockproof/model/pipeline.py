@@ -20,7 +20,8 @@ Scalars = Mapping[str, Any]
 
 class _Item(Frozen):
     path: str
-    """POSIX, relative to the DVC root; a URL or absolute path where it lies outside."""
+    """POSIX, relative to the DVC root, beside it with `../`; a URL or a path as written where it
+    lies outside of the Git repository."""
     locked: Digest | None
     external: bool = False
     size: int | None = None
@@ -288,18 +289,19 @@ class _Places:
 
 
 def _parents(path: str) -> Iterator[str]:
-    """Every folder above a path, the root last."""
+    """Every folder above a path, the root last, unless it lies beside that."""
     parent = path.rpartition("/")[0]
     while parent:
         yield parent
         parent = parent.rpartition("/")[0]
-    if path != ".":
+    if path != "." and not path.startswith("../"):
         yield "."
 
 
 def inside(path: str, folder: str) -> bool:
     """Whether `path` is `folder` or lies below it."""
-    return folder == "." or path == folder or path.startswith(f"{folder}/")
+    within = folder == "." and not path.startswith("../")
+    return within or path == folder or path.startswith(f"{folder}/")
 
 
 def overlap(one: str, other: str) -> bool:

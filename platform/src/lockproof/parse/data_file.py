@@ -62,7 +62,7 @@ def _deps(
         refuse_strange([(entry, line)], DATA_DEP, path)
         if "path" not in entry:
             continue  # A query of a database.
-        written, external = place(str(entry["path"]), folder)
+        written, external, _ = place(str(entry["path"]), folder)
         if "repo" in entry:
             # The path is one in the other repository.
             yield Dep(path=str(entry["path"]), locked=None, external=True, line=line)
@@ -81,7 +81,7 @@ def _outs(
         if not isinstance(entry.get("path"), str):
             raise ParseError("an output without a path", path, line)
         refuse_strange([(entry, line)], DATA_OUT, path)
-        written, external = place(entry["path"], folder)
+        written, external, _ = place(entry["path"], folder)
         if written in seen:
             raise ParseError(f"names {written[:200]!r} twice in outs", path, line)
         seen.add(written)

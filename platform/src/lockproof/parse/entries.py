@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from posixpath import join, normpath
-from typing import Any
+from posixpath import join, normpath, relpath
+from typing import Any, NamedTuple
 
 from lockproof.model.digest import Algorithm, Digest, directory_digest
-from lockproof.model.pipeline import StoredFile, StoredVersion
+from lockproof.model.pipeline import StoredFile, StoredVersion, inside
 from lockproof.model.remote import PATHS, PROGRAMS
 
 from .yaml_document import ParseError
@@ -22,23 +22,38 @@ def commands(value: Any) -> tuple[str, ...]:
     return tuple(str(part) for part in parts if str(part).strip())
 
 
-def place(path: str, folder: str) -> tuple[str, bool]:
+class Place(NamedTuple):
+    """Where a path of the pipeline leads."""
+
+    path: str
+    """POSIX, from the DVC root; as written where it leads out of the Git repository."""
+    outside: bool = False
+    """Whether it lies outside of the DVC root."""
+    beside: bool = False
+    """Whether it lies there in the same Git repository: then the path begins with `../`."""
+
+
+def place(path: str, folder: str, prefix: str = "") -> Place:
     """A path as the pipeline means it.
 
     Args:
         path: as written.
         folder: the stage's working folder below the DVC root, `.` for the root.
-
-    Returns:
-        The path below the DVC root, and False; or the path as written, and True where it lies
-        outside.
+        prefix: the DVC root below the Git root; empty where they are the same.
     """
     if path.startswith("/") or ("://" in path and _URL.match(path)):
-        return path, True
+        return Place(path, outside=True)
     full = normpath(path if folder == "." else join(folder, path))
-    if full == ".." or full.startswith("../"):
-        return path, True
-    return full, False
+    if full != ".." and not full.startswith("../"):
+        return Place(full)
+    from_top = normpath(join(prefix, full))
+    if from_top == ".." or from_top.startswith("../"):
+        return Place(path, outside=True)
+    if inside(from_top, prefix):  # Out of the DVC root and into it again.
+        return Place(relpath(from_top, prefix))
+    if inside(prefix, from_top):  # It holds the DVC root, and with it DVC's own files.
+        return Place(path, outside=True)
+    return Place(full, outside=True, beside=True)
 
 
 def digest_of(

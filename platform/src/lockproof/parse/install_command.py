@@ -6,8 +6,10 @@ import shlex
 
 _INSTALLERS = re.compile(r"pip[\d.]*|pipx|uvx?|poetry|pdm|pixi")
 _REQUIREMENT = re.compile(
-    r"lockproof(?:\[[\w,. -]*\])?(?P<rest>(?:\s*(?:[=<>~!]=|[<>@]).*)?)", re.IGNORECASE
+    r"lockproof\s*(?:\[[\w\s,.-]*\])?\s*(?P<rest>(?:(?:[=<>~!]=|[<>@;(]).*)?)", re.IGNORECASE
 )
+_OPTION = re.compile(r"--[a-z-]+=")
+"""One whose value is in the same word: uv takes `--with=` and `--from=`, pip `--editable=`."""
 _INDEX = (
     "--index",
     "--default-index",
@@ -43,6 +45,7 @@ def unpinned(command: str) -> str | None:
 
 
 def _objection(word: str, *, own_index: bool) -> str | None:
+    word = _OPTION.sub("", word, count=1).strip()
     if word.startswith("git+"):
         return _of_git(word)
     match = _REQUIREMENT.fullmatch(word)
@@ -51,7 +54,9 @@ def _objection(word: str, *, own_index: bool) -> str | None:
     rest = match["rest"].strip()
     if rest.startswith("@"):
         place = rest[1:].strip()
-        return _of_git(place) if place.startswith("git+") else None
+        if "/" in place:
+            return _of_git(place) if place.startswith("git+") else None
+        # A version, as uvx and Poetry take it.
     if rest.startswith("==") and "*" not in rest and own_index:
         return None
     return f"{word!r} would come from a package index, where anybody could take the name"

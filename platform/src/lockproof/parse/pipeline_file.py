@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from posixpath import dirname, join, normpath
 from typing import Any
 
 from lockproof.model.pipeline import Dep, Out, Params, Stage
 
-from .entries import commands, digest_of, number, place, stored_files
+from .entries import Place, commands, digest_of, number, place, stored_files
 from .known_keys import TOP, strange, strange_stage
 from .lock_file import LockEntry, read_lock
 from .params import plain, select
@@ -52,7 +53,12 @@ Load = Callable[[str], Any]
 
 
 def read_pipeline_file(
-    content: bytes, lock: bytes | None, path: str, load: Load, style: Style | None = None
+    content: bytes,
+    lock: bytes | None,
+    path: str,
+    load: Load,
+    style: Style | None = None,
+    prefix: str = "",
 ) -> PipelineFile:
     """The stages of one `dvc.yaml`.
 
@@ -62,6 +68,7 @@ def read_pipeline_file(
         path: of the file, POSIX, below the DVC root.
         load: reads a parameter file by its path below the DVC root; None where it is not there.
         style: DVC's `[parsing]` settings.
+        prefix: the DVC root below the Git root; empty where they are the same.
 
     Raises:
         ParseError: one of the two is not what DVC takes, or a template cannot be filled.
@@ -78,6 +85,7 @@ def read_pipeline_file(
             raise ParseError(why, path, line)
     entries = read_lock(lock, lock_path) if lock is not None else {}
     reader = _Reader(document, entries, path, lock_path, load, style or Style())
+    reader.prefix = prefix
     # No template can be in it: neither as it stands, nor by an escape in a text.
     reader.literal = b"${" not in content and b"\\" not in content
     return reader.read()
@@ -109,6 +117,7 @@ class _Reader:
         self.load = load
         self.found = PipelineFile()
         self.literal = False
+        self.prefix = ""
 
     def read(self) -> PipelineFile:
         value = self.document.value
@@ -138,8 +147,8 @@ class _Reader:
             paths = map(str, self.context.resolve(listed or []))
         except TemplateError as error:
             raise ParseError(f"metrics: {error}", self.path, line) from None
-        placed = (place(path, self.folder) for path in paths)
-        self.found.metrics = list(dict.fromkeys(path for path, external in placed if not external))
+        placed = (place(path, self.folder, self.prefix) for path in paths)
+        self.found.metrics = list(dict.fromkeys(at.path for at in placed if not at.outside))
 
     def _stages(self, name: str, definition: Mapping[str, Any], line: int) -> Iterator[str]:
         template = definition.get("do") if "foreach" in definition else definition
@@ -191,7 +200,8 @@ class _Reader:
         files = params_of(definition)
         flagged = [(k, text, f) for k in _LISTS for text, f in flags_of(definition, k).items()]
         outs = [text for _, text, _ in flagged]
-        lines = _lines(entry, line, folder, declared, outs, files)
+        at = partial(place, folder=folder, prefix=self.prefix)
+        lines = _lines(entry, line, at, declared, outs, files)
         other = entry is not None and entry.value["cmd"] != definition["cmd"]
         self.found.lines[address] = replace(lines, other_command=other)
         self.found.stages.append(
@@ -202,40 +212,38 @@ class _Reader:
                 command=command,
                 locked_command=commands(entry.value["cmd"]) if entry else None,
                 wdir=folder,
-                deps=tuple(self._dep(text, folder, entry) for text in declared),
-                params=tuple(self._params(files, folder, entry)),
-                outs=tuple(self._out(t, flags, k, folder, entry) for k, t, flags in flagged),
+                deps=tuple(self._dep(text, at(text), entry) for text in declared),
+                params=tuple(self._params(files, at, entry)),
+                outs=tuple(self._out(t, flags, k, at(t), entry) for k, t, flags in flagged),
                 frozen=bool(definition.get("frozen")),
                 locked=entry is not None,
                 gpus=gpus_of(definition),
             )
         )
 
-    def _dep(self, text: str, folder: str, entry: LockEntry | None) -> Dep:
-        path, external = place(text, folder)
+    def _dep(self, text: str, at: Place, entry: LockEntry | None) -> Dep:
         said, line = entry.deps.get(text, ({}, None)) if entry else ({}, None)
-        locked = digest_of(said, external=external, name=self.lock_path, line=line)
+        locked = digest_of(said, external=at.outside, name=self.lock_path, line=line)
         size = number(said.get("size"), self.lock_path, line)
         return Dep(
-            path=path,
+            path=at.path,
             locked=locked,
-            external=external,
+            external=at.outside and not at.beside,
             line=line,
             size=size,
             executable=said.get("isexec") is True,
         )
 
     def _out(
-        self, text: str, flags: Mapping[str, Any], key: str, folder: str, entry: LockEntry | None
+        self, text: str, flags: Mapping[str, Any], key: str, at: Place, entry: LockEntry | None
     ) -> Out:
-        path, external = place(text, folder)
         said, line = entry.outs.get(text, ({}, None)) if entry else ({}, None)
         stored = stored_files(said, self.lock_path, line) if said else ()
         remote = flags.get("remote")
         return Out(
-            path=path,
-            locked=digest_of(said, external=external, name=self.lock_path, line=line),
-            external=external,
+            path=at.path,
+            locked=digest_of(said, external=at.outside, name=self.lock_path, line=line),
+            external=at.outside,
             line=line,
             size=number(said.get("size"), self.lock_path, line),
             nfiles=number(said.get("nfiles"), self.lock_path, line),
@@ -249,12 +257,12 @@ class _Reader:
         )
 
     def _params(
-        self, files: Mapping[str, list[str]], folder: str, entry: LockEntry | None
+        self, files: Mapping[str, list[str]], at: Callable[[str], Place], entry: LockEntry | None
     ) -> Iterator[Params]:
         locked_files = (entry.value.get("params") or {}) if entry else {}
         for text, keys in files.items():
-            path, external = place(text, folder)
-            values = None if external else self.load(path)
+            path, outside, beside = at(text)
+            values = None if outside and not beside else self.load(path)
             current = values if values is not None else {}
             self.context.budget.take_over(len(keys) or len(current))
             locked = locked_files.get(text)
@@ -271,7 +279,7 @@ class _Reader:
 def _lines(
     entry: LockEntry | None,
     line: int,
-    folder: str,
+    at: Callable[[str], Place],
     deps: Collection[str],
     outs: Collection[str],
     params: Mapping[str, Collection[str]],
@@ -282,17 +290,14 @@ def _lines(
     values: Mapping[str, Mapping[str, Any]] = entry.value.get("params") or {}
     pairs = ((deps, entry.deps), (outs, entry.outs), (params, values))
 
-    def below_root(path: str) -> str:
-        return place(path, folder)[0]
-
     return StageLines(
         line,
         entry.line,
-        unlocked=tuple(below_root(p) for ours, theirs in pairs for p in ours if p not in theirs),
+        unlocked=tuple(at(p).path for ours, theirs in pairs for p in ours if p not in theirs),
         stale=(
-            *(below_root(p) for ours, theirs in pairs for p in theirs if p not in ours),
+            *(at(p).path for ours, theirs in pairs for p in theirs if p not in ours),
             *(
-                f"{key} of {below_root(path)}"
+                f"{key} of {at(path).path}"
                 for path, keys in params.items()
                 for key in (values.get(path, ()) if keys else ())
                 if key not in keys

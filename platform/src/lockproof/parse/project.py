@@ -2,13 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from posixpath import basename, dirname, join, normpath
-from typing import Any, Protocol
+from typing import Any
 
 from lockproof.model.pipeline import MOST_STAGES, Pipeline, Stage
 
@@ -16,6 +16,7 @@ from .data_file import read_data_file
 from .ignore import IGNORE_FILE, Ignored
 from .params import read_params
 from .pipeline_file import StageLines, alone, read_pipeline_file
+from .submodules import Files, Submodules, inner_projects, is_declaring
 from .template import DEFAULT_PARAMS, Style
 from .yaml_document import ParseError
 
@@ -25,28 +26,13 @@ _AROUND = b"\"'[]{},:-"
 _MARKERS = re.compile(rb"^(<{7}|>{7})( |\r?$)", re.MULTILINE)
 
 
-class Files(Protocol):
-    """The tracked files of a revision, from the Git root."""
-
-    @property
-    def entries(self) -> Mapping[str, Any]:
-        """Every path."""
-        ...
-
-    def read(self, path: str) -> bytes | None:
-        """Content of a file; None where there is none."""
-        ...
-
-    def load(self, paths: Iterable[str]) -> None:
-        """Read many files at once."""
-        ...
-
-
 class Kind(StrEnum):
     """What keeps a file from being read."""
 
     CONFLICT = "conflict"
     INVALID = "invalid"
+    ELSEWHERE = "elsewhere"
+    """It is another repository's."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +63,8 @@ class Reading:
     ignored: Ignored = field(default_factory=lambda: Ignored({}))
     inner: tuple[str, ...] = ()
     """Folders with a DVC project of their own: POSIX, from the DVC root, with `/` at the end."""
+    unread: tuple[str, ...] = ()
+    """Submodules that DVC would walk into and that are not here: POSIX, from the DVC root."""
 
     def hides(self, path: str) -> bool:
         """Whether DVC, at work in this project, does not see a file."""
@@ -113,6 +101,7 @@ class _Project:
             self._refuse(ParseError("is no regular file", path))
         texts = {path: text or b"" for path, text in contents.items()}
         self.found.ignored = self._ignored(texts)
+        self._look_into_submodules(texts)
         hidden = self.found.ignored.hides
         wanted = [path for path in wanted if not hidden(path)]
         self._pipelines = frozenset(path for path in wanted if basename(path) == "dvc.yaml")
@@ -154,17 +143,24 @@ class _Project:
             return Ignored({})
         return found
 
+    def _look_into_submodules(self, ignores: dict[str, bytes]) -> None:
+        found = Submodules(self.files, self.prefix)
+        with suppress(ParseError):  # Of an ignore file: then nothing is known to be hidden.
+            found.keep_seen(self.found.inner, ignores)
+        self.found.unread = tuple(found.absent)
+        for error in found.problems():
+            self.found.problems.append(Problem(Kind.ELSEWHERE, error.name, str(error)))
+
     def _own(self) -> list[str]:
         """Every path of the project, without those of a project inside it."""
         paths = [p[len(self.prefix) :] for p in self.files.entries if p.startswith(self.prefix)]
-        # As DVC: whatever is in it.
-        inner = {p[: p.index("/.dvc/") + 1] for p in paths if "/.dvc/" in p}
-        inner |= {p.removesuffix(".dvc") for p in paths if p.endswith("/.dvc")}
-        self.found.inner = tuple(sorted(inner))
-        return [p for p in paths if not p.startswith(self.found.inner)] if inner else paths
+        inner = self.found.inner = inner_projects(paths)
+        return [p for p in paths if not p.startswith(inner)] if inner else paths
 
     def _content(self, path: str) -> bytes | None:
-        return self.files.read(self.prefix + path)
+        full = self.prefix + path
+        # Of parameters it may be one beside the DVC root.
+        return self.files.read(normpath(full) if path.startswith("../") else full)
 
     def _load_named(self, pipelines: Iterable[str]) -> None:
         """Read in one go what may be a parameter file."""
@@ -196,7 +192,9 @@ class _Project:
         lock = self._content(lock_path)
         if lock is not None and _has_conflict(lock):
             lock = None
-        read = read_pipeline_file(content, lock, path, self._values, self._style)
+        read = read_pipeline_file(
+            content, lock, path, self._values, self._style, self.prefix.rstrip("/")
+        )
         self.found.lines.update(read.lines)
         self.found.metrics += read.metrics
         self.found.orphans += [(lock_path, name, line) for name, line in read.orphans]
@@ -254,5 +252,4 @@ def _has_conflict(content: bytes) -> bool:
 
 def is_of_pipeline(path: str) -> bool:
     """Whether a file of this name declares or locks stages or data."""
-    name = basename(path)
-    return name in ("dvc.yaml", "dvc.lock") or (name.endswith(".dvc") and name != ".dvc")
+    return is_declaring(path) or basename(path) == "dvc.lock"

@@ -317,6 +317,11 @@ def unreadable(path: str, message: str, line: int | None) -> Finding:
     return finding("LP111", path, f"{message}: mend the file", path=path, line=line)
 
 
+def elsewhere(path: str, message: str) -> Finding:
+    """The finding where a file of the pipeline is another repository's; the message says it all."""
+    return finding("LP111", path, message, path=path)
+
+
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Findings by file and line."""
     return tuple(sorted(findings, key=lambda f: (f.path or "", f.line or 0, f.rule, f.subject)))

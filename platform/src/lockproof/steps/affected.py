@@ -10,7 +10,7 @@ from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.config import FILE_NAME, Policy, parse_policy
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model.pipeline import Stage
-from lockproof.steps.declared import below, declared, has_project
+from lockproof.steps.declared import below, declared, has_project, unread_submodules
 from lockproof.steps.reproduce.affected import affected_since
 from lockproof.steps.reproduce.plan import choose_mode, select
 
@@ -26,6 +26,8 @@ class Affected:
     """Why every stage counts although a base was named; empty where that is not so."""
     stages: tuple[Stage, ...]
     """In pipeline order; in chain mode with the stages that a changed one needs."""
+    unsure: tuple[str, ...] = ()
+    """A line for each submodule of which nobody here knows whether it has stages."""
 
     @property
     def gpus(self) -> int:
@@ -48,7 +50,8 @@ def affected(directory: Path, revision: str, since: str | None) -> Affected:
     if not has_project(head, prefix):
         raise UsageError(f"{commit[:12]} has no DVC project at {prefix or 'its top'}")
     policy = _policy(head, f"{prefix}/{FILE_NAME}" if prefix else FILE_NAME)
-    pipeline = declared(head, prefix).pipeline
+    reading = declared(head, prefix)
+    pipeline, unsure = reading.pipeline, tuple(unread_submodules(reading))
     changed, why_all = None, ""
     if base and policy.reproduce.unaffected != "accept":
         base, why_all = None, 'because [reproduce] unaffected is not "accept"'
@@ -63,10 +66,12 @@ def affected(directory: Path, revision: str, since: str | None) -> Affected:
             tree=git.tree(commit),
         )
     if not any(stage.kind == "stage" for stage in pipeline.stages):
-        return Affected(commit, base, why_all, ())  # Only data, of which nothing is to be run.
+        return Affected(
+            commit, base, why_all, (), unsure
+        )  # Only data, of which nothing is to be run.
     wanted = select(pipeline, (), choose_mode(policy, pipeline), changed)
     stages = tuple(s for s in wanted.reported if s.address not in wanted.unaffected)
-    return Affected(commit, base, why_all, stages)
+    return Affected(commit, base, why_all, stages, unsure)
 
 
 def _policy(head: Snapshot, path: str) -> Policy:

@@ -1,11 +1,14 @@
 """What a revision, or the work tree, declares and locks, for verbs that need all of it."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.errors import ConfigError
-from lockproof.parse.project import Files, Reading, read_project
+from lockproof.parse.project import Reading, read_project
+from lockproof.parse.submodules import Files
 
 
 def below(root: Path, git: GitRepository) -> str:
@@ -17,6 +20,16 @@ def below(root: Path, git: GitRepository) -> str:
 def has_project(head: Snapshot, prefix: str) -> bool:
     """Whether a revision has a DVC project there."""
     return (f"{prefix}/.dvc" if prefix else ".dvc") in head.folders
+
+
+def unread_submodules(reading: Reading) -> Iterator[str]:
+    """A line for each submodule that may have stages and is not in this clone."""
+    for path in reading.unread:
+        yield (
+            f"whether the submodule {path} has stages or data, which DVC would take for this"
+            f" project's, is not known: run 'git submodule update --init {quote(path)}', or add"
+            f" '/{path}/' to .dvcignore"
+        )
 
 
 def declared(files: Files, prefix: str) -> Reading:

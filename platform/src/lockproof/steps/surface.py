@@ -1,6 +1,6 @@
 """What of the machine the commands of a pipeline find, and what keeps them to it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import anyio.to_thread
 
 from lockproof.adapters.environment.build import PipelineEnvironment
 from lockproof.adapters.environment.folders import editable_into, folders_of, imported_from
-from lockproof.adapters.environment.identity import state_of
+from lockproof.adapters.environment.identity import UnlistedError, state_of
 from lockproof.adapters.environment.variables import stage_variables
 from lockproof.adapters.sandbox.detect import find_isolation
 from lockproof.adapters.sandbox.disposable import is_disposable
@@ -16,6 +16,7 @@ from lockproof.adapters.sandbox.isolation import OFF, Isolation, Level
 from lockproof.adapters.sandbox.view import View, readable, system_view
 from lockproof.config import Policy
 from lockproof.errors import ConfigError
+from lockproof.steps.progress import Progress
 
 CHECKOUT, HOME, TMP = Path("/workspace"), Path("/home/stage"), Path("/tmp")  # noqa: S108
 """As an isolated stage sees them, on every machine."""
@@ -107,6 +108,16 @@ class Seen:
     system: str
     own: str
     """The environment and what else is not the system's."""
+
+
+async def known_state(look: Awaitable[str | None], progress: Progress) -> list[str]:
+    """A state, if it can be known; else a line says why verdicts are neither kept nor reused."""
+    try:
+        state = await look
+    except UnlistedError as error:
+        progress.say(f"no verdict is kept or reused: {error}, so a stage may read there unseen")
+        return []
+    return [state] if state is not None else []
 
 
 async def look_at_system() -> str:

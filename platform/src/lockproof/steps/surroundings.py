@@ -19,7 +19,7 @@ from lockproof.errors import ConfigError
 from lockproof.model.environment import Environment
 from lockproof.steps.progress import Progress, during
 
-from .surface import Surface, look_at_own, make_surface, not_found
+from .surface import Surface, known_state, look_at_own, make_surface, not_found
 
 
 @dataclass(frozen=True)
@@ -89,19 +89,21 @@ async def surroundings(
     )
     under = conditions(every, policy.run.pass_env, root)
     described: list[Environment] = []
-    states: list[str | None] = []
+    states: list[str] = []
 
     async def ask() -> None:
         described.append(await describe(environment, shell, variables, kept, under))
 
     async def look_at() -> None:
-        states.append(await look_at_own(surface) if look else None)
+        if look:
+            states.extend(await known_state(look_at_own(surface), progress))
 
     with during(progress, "looking at the environment"):
         async with anyio.create_task_group() as group:
             group.start_soon(ask)
             group.start_soon(look_at)
-    return Surroundings(environment, described[0], surface, shell, states[0])
+    own_state = states[0] if states else None
+    return Surroundings(environment, described[0], surface, shell, own_state)
 
 
 def _refuse_tracked(policy: EnvironmentPolicy, base: Path, user_root: Path) -> None:

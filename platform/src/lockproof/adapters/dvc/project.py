@@ -149,7 +149,8 @@ class Hasher:
         from dvc_data.hashfile.build import IgnoreInCollectedDirError, build
         from dvc_data.hashfile.tree import Tree
 
-        full = self.root / path
+        # DVC looks at the beginning of a path to tell whether it lies in the project.
+        full = Path(os.path.normpath(self.root / path))
         if not (os.path.lexists(full) if within else full.exists()):
             return None, {}
         asked = patience()

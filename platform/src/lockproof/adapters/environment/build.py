@@ -280,7 +280,10 @@ async def _of_uv_lock(name: str, python: str | None, root: Path) -> tuple[Recipe
 
 def _with_archives(digest: str, archives: Iterable[Path]) -> str:
     """What a file of pins names in the repository is part of what is installed."""
-    found = [content_of(str(path)) for path in sorted(set(archives)) if path.exists()]
+    try:
+        found = [content_of(str(path)) for path in sorted(set(archives)) if path.exists()]
+    except OSError as error:
+        raise ConfigError(f"the pins name what cannot be read: {error}") from error
     return hashlib.sha256("\n".join([digest, *found]).encode()).hexdigest() if found else digest
 
 

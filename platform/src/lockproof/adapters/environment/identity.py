@@ -20,6 +20,14 @@ _FOLDER = r"%p\0%m %U %G\0"  # Its entries are listed.
 _OTHER = r"%p\0%y %m %U %G %s %i %T@ %C@\0"
 
 
+class UnlistedError(OSError):
+    """A folder can be entered and not listed, so that nobody knows what is found there by name."""
+
+    def __init__(self, folder: str) -> None:
+        """Say which."""
+        super().__init__(f"{folder} can be entered and not listed")
+
+
 def state_of(places: Iterable[str]) -> str:
     """SHA-256 over everything at and below these paths; what is absent counts as that.
 
@@ -28,6 +36,7 @@ def state_of(places: Iterable[str]) -> str:
     cannot look at it either.
 
     Raises:
+        UnlistedError: a folder can be entered and not listed.
         LockproofError: `find` was ended from outside.
     """
     real = {place: os.path.realpath(place) for place in places}
@@ -52,7 +61,7 @@ def content_of(folder: str) -> str:
         OSError: something in it cannot be read.
     """
     digest = hashlib.sha256()
-    for path, info in _below(folder):
+    for path, info in _below(folder, whole=True):
         name = os.path.relpath(path, folder)
         assert info is not None
         digest.update(os.fsencode(f"{name}\0{stat.S_IFMT(info.st_mode)} {info.st_mode & 0o777}\0"))
@@ -74,7 +83,7 @@ def _said(info: os.stat_result) -> str:
     )
 
 
-def _below(place: str) -> Iterator[tuple[str, os.stat_result | None]]:
+def _below(place: str, *, whole: bool = False) -> Iterator[tuple[str, os.stat_result | None]]:
     try:
         info = os.lstat(place)
     except OSError:
@@ -83,13 +92,23 @@ def _below(place: str) -> Iterator[tuple[str, os.stat_result | None]]:
     yield place, info
     folders = [place] if stat.S_ISDIR(info.st_mode) else []
     while folders:
+        folder = folders.pop()
         try:
-            with os.scandir(folders.pop()) as listing:
+            with os.scandir(folder) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError:
+            if whole:
+                raise
+            if os.access(folder, os.X_OK):
+                raise UnlistedError(folder) from None
             continue
         for entry in entries:
-            yield entry.path, entry.stat(follow_symlinks=False)
+            try:
+                yield entry.path, entry.stat(follow_symlinks=False)
+            except OSError:  # It can be listed and not entered.
+                if whole:
+                    raise
+                yield entry.path, None
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.path)
 
@@ -137,4 +156,9 @@ def _found(find: str, roots: list[str]) -> bytes:
         found = hashlib.file_digest(process.stdout, "sha256").digest()
     if process.returncode not in (0, 1):  # 1: something is absent, or closed to us.
         raise LockproofError("find, which looks at the environment's files, was ended")
+    if process.returncode == 1:
+        asked = [find, *roots, "-type", "d", "-executable", "!", "-readable", "-print0", "-quit"]
+        closed = subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True).stdout
+        if closed:
+            raise UnlistedError(os.fsdecode(closed.rstrip(b"\0")))
     return found

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from posixpath import normpath
 from typing import NamedTuple
 
 from lockproof.adapters.hashing import both_md5, plain_md5
@@ -244,8 +245,13 @@ class Blobs:
         git = self.snapshot.git.submodule(top, commit)
         if git is None:
             return None
-        named = f"{top}/".removeprefix(self.prefix)
-        inner = Blobs(Snapshot(git, commit), "", lambda path: self.hides(f"{named}{path}"))
+        named = f"{top}/"
+        at = len(self.prefix)
+
+        def hides(path: str) -> bool:
+            return named.startswith(self.prefix) and self.hides(f"{named[at:]}{path}")
+
+        inner = Blobs(Snapshot(git, commit), "", hides)
         inner._is_submodule = True
         return inner
 
@@ -271,7 +277,7 @@ class Blobs:
             for child in folders.get(todo.pop(), ()):
                 if child in folders:
                     todo.append(child)
-                elif not self.hides(self._as_named(child, full, start)):
+                elif not self._hides(child, full, start):
                     real = self._follow(child)
                     if real in entries:
                         yield child[start:], self._file(real)
@@ -280,10 +286,11 @@ class Blobs:
                     else:
                         raise Unknown(f"{child} is a link to {real}, which is not in Git")
 
-    def _as_named(self, child: str, full: str, start: int) -> str:
-        """A file of a folder by the name under which DVC comes to it, below the DVC root."""
+    def _hides(self, child: str, full: str, start: int) -> bool:
+        """Whether DVC does not see a file of a folder, by the name under which it comes to it."""
         named = f"{full}/{child[start:]}" if full else child[start:]
-        return named[len(self.prefix) :]
+        # Beside its root DVC heeds no ignore file.
+        return named.startswith(self.prefix) and self.hides(named[len(self.prefix) :])
 
     def _follow(self, path: str) -> str:
         try:
@@ -300,4 +307,6 @@ class Blobs:
         return full in self.snapshot.entries or full in self.snapshot.folders
 
     def _full(self, path: str) -> str:
+        if path.startswith("../"):
+            return normpath(f"{self.prefix}{path}")
         return self.prefix.rstrip("/") if path == "." else f"{self.prefix}{path}"

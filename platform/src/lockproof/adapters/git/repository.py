@@ -9,6 +9,7 @@ from pathlib import Path
 from shlex import quote
 
 from lockproof.errors import UsageError
+from lockproof.model.pipeline import inside
 
 from .lfs import UNFILTERED, lay_out
 
@@ -269,33 +270,30 @@ class GitRepository:
         return absent
 
     def _write(
-        self, target: Path, *what: str, extra: Mapping[str, str] | None = None
+        self, target: Path, *what: str, extra: Mapping[str, str] | None = None, within: str = "."
     ) -> dict[str, str]:
         run_git(target, *UNFILTERED, "checkout", "--quiet", *what, extra=extra)
         listing = run_git(target, "ls-files", "-z", ":(top,attr:filter=lfs)", extra=extra)
         paths = map(os.fsdecode, filter(None, listing.split(b"\0")))
-        return dict(lay_out(target, paths, self.common))
+        return dict(lay_out(target, (p for p in paths if inside(p, within)), self.common))
 
-    def restore(self, commit: str, path: str, target: Path) -> bool:
+    def restore(self, commit: str, path: str, target: Path) -> dict[str, str] | None:
         """Write one tracked path (file or folder) of `commit` below `target`.
 
-        `target` must be a checkout made by `check_out`. What is at the path is replaced.
+        `target` must be a checkout made by `check_out`. What is at the path is replaced. Submodules
+        are left out.
 
         Returns:
-            False where the commit has no such path.
+            What is not here, as `check_out`; None where the commit has no such path.
         """
         if self.blob(commit, path) is None:
-            return False
+            return None
         index = {"GIT_INDEX_FILE": str(target / ".git" / "lockproof-index")}
-        self._write(target, commit, "--", f":(top,literal){path}", extra=index)
-        return True
+        run_git(target, "read-tree", commit, extra=index)  # For the attributes of that commit.
+        return self._write(target, "--", f":(top,literal){path}", extra=index, within=path)
 
-    def check_out_path(self, commit: str, path: str, target: Path) -> bool:
-        """Like `check_out`, but only one path (file or folder) of the commit.
-
-        Returns:
-            False where the commit has no such path.
-        """
+    def check_out_path(self, commit: str, path: str, target: Path) -> dict[str, str] | None:
+        """As `restore`, in the new folder `target`."""
         self.borrow(target)
         return self.restore(commit, path, target)
 

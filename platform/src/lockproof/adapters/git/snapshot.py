@@ -116,6 +116,16 @@ class Snapshot:
                 child = parent
         return {folder: tuple(paths) for folder, paths in found.items()}
 
+    @cached_property
+    def submodules(self) -> "Mapping[str, Snapshot | None]":
+        """Path of each -> its files, by the commit that is named; None where that is not here."""
+        found: dict[str, Snapshot | None] = {}
+        for path, entry in self.entries.items():
+            if entry.mode == SUBMODULE:
+                inner = self.git.submodule(path, entry.oid)
+                found[path] = Snapshot(inner, entry.oid) if inner else None
+        return found
+
     def read(self, path: str) -> bytes | None:
         """Content of a file; None where there is none, or it is a link or a submodule."""
         self.load([path])

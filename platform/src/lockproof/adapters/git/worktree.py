@@ -118,6 +118,17 @@ class WorkTree:
         there = (path for path in filter(None, listed) if os.path.lexists(self._root / path))
         return dict.fromkeys(sorted(there))
 
+    @cached_property
+    def submodules(self) -> Mapping[str, "WorkTree | None"]:
+        """Path of each that is there -> its files: in an empty folder DVC finds nothing."""
+        found: dict[str, WorkTree | None] = {}
+        for entry in filter(None, run_git(self._root, "ls-files", "-s", "-z").split(b"\0")):
+            meta, _, name = entry.partition(b"\t")
+            top = self._root / os.fsdecode(name)
+            if meta.startswith(SUBMODULE.encode()) and (top / ".git").exists():
+                found[os.fsdecode(name)] = WorkTree(GitRepository(top))
+        return found
+
     def read(self, path: str) -> bytes | None:
         """Content of a file; None where there is none, or it is no regular file."""
         full = self._root / path

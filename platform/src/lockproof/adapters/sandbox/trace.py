@@ -35,7 +35,7 @@ class Traced:
 
     read: tuple[str, ...]
     written: tuple[str, ...]
-    """Files that are new or changed."""
+    """Files that are new or changed, and folders that are so and that nobody can list."""
     reads_known: bool
 
 
@@ -49,7 +49,7 @@ class Trace:
         self.before: dict[str, Mark] = {}
         self.reads_known = _keeps_access_times(root)
         for path, info in self._files():
-            if len(self.before) >= _MAX_FILES:
+            if len(self.before) >= _MAX_FILES or stat.S_ISDIR(info.st_mode):
                 self.reads_known = False
             if self.reads_known:
                 try:
@@ -83,6 +83,8 @@ def _files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
         try:
             entries = list(os.scandir(root / folder))
         except OSError:
+            with suppress(OSError):  # What is in it is found by name all the same.
+                yield folder, os.lstat(root / folder)
             continue
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name

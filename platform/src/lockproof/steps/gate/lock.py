@@ -13,6 +13,7 @@ from lockproof.parse.pipeline_file import StageLines
 from lockproof.parse.project import Kind
 from lockproof.rules import lock as rules
 from lockproof.rules.lock import LockFacts, lock_findings
+from lockproof.steps.declared import unread_submodules
 
 from .guard import unseen_findings
 from .interface import Outcome, Scene
@@ -37,7 +38,7 @@ def check(scene: Scene) -> Outcome:
     data = sum(stage.kind != "stage" for stage in stages)
     check = Check(
         name="lock",
-        verdict=Verdict.PASSED if stages and not look.unknown else Verdict.INCONCLUSIVE,
+        verdict=Verdict.PASSED if stages and not look.is_unsure else Verdict.INCONCLUSIVE,
         checked=len(stages),
         unit="stage",
         summary=f"{len(stages) - data} of dvc.yaml, {data} of .dvc files;"
@@ -52,6 +53,7 @@ class _Look:
         self.scene, self.reading = scene, scene.reading
         self.blobs = Blobs(scene.head, scene.prefix, self.reading.ignored.hides)
         self.partial: list[str] = []
+        self.outside: list[str] = []
         self.unknown: dict[str, str] = {}
         """Path of the pipeline -> why Git does not tell what is there."""
         outs = (out for stage in scene.pipeline.stages for out in stage.outs if out.cached)
@@ -73,6 +75,8 @@ class _Look:
             path = self.scene.git_path(problem.path)
             if problem.kind is Kind.CONFLICT:
                 yield rules.left_over(path, problem.line)
+            elif problem.kind is Kind.ELSEWHERE:
+                yield rules.elsewhere(path, problem.message)
             else:
                 yield rules.unreadable(path, problem.message, problem.line)
         for path, name, line in self.reading.orphans:
@@ -89,8 +93,11 @@ class _Look:
         sizes: dict[str, int] = {}
         untracked = []
         for dep in stage.deps:
-            if dep.external or stage.kind == "import":
-                continue  # An import names a path elsewhere.
+            if stage.kind == "import":
+                continue  # It names a path elsewhere.
+            if dep.external:
+                self.outside.append(f"{stage.address}: {dep.path}")
+                continue
             real = self.blobs.real(dep.path)
             makers = makers_of(self.scene.pipeline, stage, real) if real is not None else ()
             if makers and makers[0][1].path == real:
@@ -199,8 +206,20 @@ class _Look:
             self.unknown[item.path] = str(error)
             return None
 
+    @property
+    def is_unsure(self) -> bool:
+        """Whether something that may be the project's is not known."""
+        return bool(self.unknown or self.reading.unread)
+
     def not_checked(self) -> Iterator[str]:
         """What needs more than Git's files."""
+        yield from unread_submodules(self.reading)
+        if self.outside:
+            yield (
+                f"{len(self.outside)} dependencies lie outside of the repository, so that no commit"
+                f" tells what they are: {', '.join(self.outside[:3])}"
+                + (", …" if len(self.outside) > 3 else "")
+            )
         if self.partial and "remote" in self.scene.policy.gate.off:
             yield (
                 f"{len(self.partial)} dependencies lie inside an output or around one, and the"

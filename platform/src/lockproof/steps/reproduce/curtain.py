@@ -182,6 +182,10 @@ def _repositories(folder: Path) -> list[str]:
     modules = folder / ".gitmodules"
     if modules.is_file():
         for place, folders, files in os.walk(folder):
+            for name in folders:
+                at = os.path.join(place, name)
+                if not os.access(at, os.R_OK | os.X_OK) and not os.path.islink(at):
+                    os.chmod(at, 0o700)  # An earlier stage left it so: nothing is hidden there.
             if _GIT in (*folders, *files) and Path(place) != folder:
                 found.append(os.path.relpath(os.path.join(place, _GIT), folder))
             folders[:] = [name for name in folders if name != _GIT]

@@ -18,9 +18,9 @@ from lockproof.parse.params import read_params
 from .change import Change, PutBack, give
 from .execution import Input, Setup
 from .handed import handed
-from .history import LockHistory, earlier_version
+from .history import LockHistory, earlier_version, lost_content
 from .result import Result
-from .session import Session
+from .session import Session, blob_in
 
 
 def find_changes(
@@ -139,11 +139,12 @@ def _code(session: Session, dep: Dep, history: LockHistory, given_short: str) ->
             tuple(lines),
         )
         return Change(factor, give({dep.path: windows}))
-    old = earlier_version(session, dep, history.introduced)
+    earlier = earlier_version(session, dep, history.introduced)
+    old = earlier.commit
     if old is None:
         factor = Factor(
             CauseKind.CODE, dep.path, summary, tuple(lines),
-            "no commit in the history holds the locked content",
+            earlier.unknown or "no commit in the history holds the locked content",
         )  # fmt: skip
         return Change(factor)
     path = session.git_path(dep.path)
@@ -171,8 +172,9 @@ def _undeclared(session: Session, result: Result, history: LockHistory) -> list[
     """Tracked files that the command reads undeclared and that changed since the lock."""
     assert result.execution is not None
     changes = []
-    since = history.introduced
-    for path in result.execution.undeclared_inputs:
+    since, read = history.introduced, result.execution.undeclared_inputs
+    tree = session.git.tree(since) if since and read else {}
+    for path in read:
         name = session.git_path(path)
         if history.cut_off and session.tracked(path):
             factor = Factor(
@@ -186,8 +188,9 @@ def _undeclared(session: Session, result: Result, history: LockHistory) -> list[
             continue
         if since is None or not session.tracked(path):
             continue
-        if session.git.blob(since, name) in (None, session.blob(path)):
+        if blob_in(tree, name) in (None, session.blob(path)):
             continue
+        obstacle = lost_content(session, since, path) or None
         factor = Factor(
             CauseKind.UNDECLARED_INPUT,
             path,
@@ -197,8 +200,9 @@ def _undeclared(session: Session, result: Result, history: LockHistory) -> list[
                 (f"the lock entry is of {session.git.subject(since)}", None),
                 ("what changed since", session.git.diff(since, session.commit, name)),
             ),
+            obstacle,
         )
-        changes.append(Change(factor, _restore(path, since)))
+        changes.append(Change(factor, None if obstacle else _restore(path, since)))
     return changes
 
 

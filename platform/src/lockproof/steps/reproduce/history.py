@@ -6,11 +6,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from lockproof.adapters.dvc.project import Hasher, parse_lock
+from lockproof.adapters.git.lfs import FETCH
 from lockproof.adapters.git.worktree import is_cut_off
 from lockproof.adapters.scratch import remove
 from lockproof.model.base import canonical_json
 from lockproof.model.digest import Digest
-from lockproof.model.pipeline import Dep, Stage
+from lockproof.model.pipeline import Dep, Stage, overlap
 
 from .result import Result
 from .session import Session, raw_path
@@ -89,21 +90,58 @@ def relocked(session: Session, result: Result, history: LockHistory) -> dict[str
     return found
 
 
-def earlier_version(session: Session, dep: Dep, near: str | None) -> str | None:
-    """A commit at which a Git-tracked dependency had its locked digest; None: not found."""
+@dataclass(frozen=True)
+class Earlier:
+    """Where a dependency in Git had the content that the lock names."""
+
+    commit: str | None
+    unknown: str = ""
+    """Why nobody can tell of some commit; empty where all that were looked at are here."""
+
+
+def earlier_version(session: Session, dep: Dep, near: str | None) -> Earlier:
+    """Look for a commit at which a Git-tracked dependency had its locked digest."""
     if dep.locked is None:
-        return None
-    path = session.git_path(dep.path)
+        return Earlier(None)
+    path, unknown = session.git_path(dep.path), in_submodule(session, dep.path)
     for commit in _candidates(session, path, near):
         folder = session.fresh("version")
         try:
-            session.git.check_out_path(commit, path, folder)
+            absent = session.git.check_out_path(commit, path, folder)
             found = Hasher(folder / session.prefix).digest(dep.path, dep.algorithm)
         finally:
             remove(folder)
-        if found == dep.locked:
-            return commit
-    return None
+        if absent:
+            unknown = unknown or lacking(commit, absent)
+        elif found == dep.locked:
+            return Earlier(commit)
+    return Earlier(None, unknown)
+
+
+def in_submodule(session: Session, path: str) -> str:
+    """Why earlier content of a path is not known where a submodule has it; empty elsewhere."""
+    full = session.git_path(path)
+    tops = (top for top, oid in session.tree.items() if oid.startswith("commit:"))
+    top = next((top for top in tops if overlap(top, full)), None)
+    return f"the submodule {top} has it, whose earlier commits are not looked at" if top else ""
+
+
+def lost_content(session: Session, commit: str, path: str) -> str:
+    """Why what a commit has at a path cannot be put back; empty where it is all here."""
+    folder = session.fresh("version")
+    try:
+        absent = session.git.check_out_path(commit, session.git_path(path), folder)
+    finally:
+        remove(folder)
+    return in_submodule(session, path) or (lacking(commit, absent) if absent else "")
+
+
+def lacking(commit: str, absent: Mapping[str, str]) -> str:
+    """What to do where this clone lacks content of an earlier commit (`GitRepository.restore`)."""
+    path, way = next(iter(absent.items()))
+    there = f" {commit[:12]}" if way == FETCH else ""
+    remote = f"{way} origin{there}" if there else way
+    return f"what {path} was in {commit[:12]} is not in this clone: {remote}"
 
 
 def _candidates(session: Session, path: str, near: str | None) -> Iterator[str]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from lockproof import __version__
-from lockproof.adapters.environment.identity import state_of
+from lockproof.adapters.environment.identity import UnlistedError, state_of
 from lockproof.adapters.environment.variables import stage_variables
 from lockproof.adapters.files import UMASK
 from lockproof.adapters.git.repository import run_git
@@ -86,7 +86,10 @@ class Keys:
     def still_holds(self) -> bool:
         """Whether what stages can read of the machine, less the system, is as at the start."""
         session = self._session
-        return session.seen is not None and state_of(session.own_places) == session.seen.own
+        try:
+            return session.seen is not None and state_of(session.own_places) == session.seen.own
+        except UnlistedError:
+            return False
 
     @cached_property
     def _common(self) -> str | None:

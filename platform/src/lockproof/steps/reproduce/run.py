@@ -26,10 +26,10 @@ from lockproof.model.verdict import OutputVerdict
 from lockproof.parse.listing import read_listing
 from lockproof.steps.base import named_base
 from lockproof.steps.clock import Clock
-from lockproof.steps.declared import declared
+from lockproof.steps.declared import declared, unread_submodules
 from lockproof.steps.progress import Progress, during
 from lockproof.steps.record import load_records, open_tracking
-from lockproof.steps.surface import Seen, isolation_for, look_at_system
+from lockproof.steps.surface import Seen, isolation_for, known_state, look_at_system
 from lockproof.steps.surroundings import Surroundings, surroundings
 from lockproof.steps.trust import (
     demanding,
@@ -149,13 +149,15 @@ async def _open(
 
     async def look_further() -> None:
         with during(progress, "looking at the files of this machine"):
-            system.append(await look_at_system())
+            system.extend(await known_state(look_at_system(), progress))
 
     async with anyio.create_task_group() as group:
         group.start_soon(look_around)
         with during(progress, "reading the pipeline"):
             reading = await anyio.to_thread.run_sync(declared, Snapshot(git, commit), prefix)
             cache = await anyio.to_thread.run_sync(user_cache, root)
+        for line in unread_submodules(reading):
+            progress.say(line)
         project = Project(project_root, work / "dvc", trusted, reading.pipeline, reading.lock_files)
         if not (look and request.reuse and verdicts.any_kept()):
             with during(progress, "loading DVC"):

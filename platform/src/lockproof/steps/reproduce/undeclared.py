@@ -1,7 +1,7 @@
 """What a command was seen to read and write beside what its stage declares."""
 
 from lockproof.adapters.sandbox.trace import Traced
-from lockproof.model.pipeline import Stage, inside, overlap
+from lockproof.model.pipeline import Stage, inside
 
 _OWN_FILES = ("dvc.yaml", "dvc.lock", ".gitignore", ".gitattributes", ".dvcignore")
 
@@ -31,5 +31,5 @@ def undeclared_writes(stage: Stage, traced: Traced) -> tuple[str, ...]:
     """Paths below the DVC root that the command wrote and no stage entry names."""
     declared = _declared(stage)
     return tuple(
-        path for path in traced.written if not any(overlap(path, known) for known in declared)
+        path for path in traced.written if not any(inside(path, known) for known in declared)
     )

@@ -1,0 +1,106 @@
+"""Stages and data of submodules, which DVC takes for the project's own."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from posixpath import basename
+from typing import Any, Protocol
+
+from .ignore import IGNORE_FILE, Ignored
+from .yaml_document import ParseError
+
+
+class Files(Protocol):
+    """The tracked files of a revision, from the Git root."""
+
+    @property
+    def entries(self) -> Mapping[str, Any]:
+        """Every path."""
+        ...
+
+    @property
+    def submodules(self) -> Mapping[str, "Files | None"]:
+        """Path of each -> its files, by the commit named; None where that is not here."""
+        ...
+
+    def read(self, path: str) -> bytes | None:
+        """Content of a file; None where there is none."""
+        ...
+
+    def load(self, paths: Iterable[str]) -> None:
+        """Read many files at once."""
+        ...
+
+
+def inner_projects(paths: Iterable[str]) -> tuple[str, ...]:
+    """Folders with a DVC project of their own, which DVC does not enter: with `/` at the end."""
+    own = [path for path in paths if "/.dvc/" in path or path.endswith("/.dvc")]
+    return tuple(sorted({f"{path}/"[: f"{path}/".index("/.dvc/") + 1] for path in own}))
+
+
+def is_declaring(path: str) -> bool:
+    """Whether a file of this name declares stages or data."""
+    name = basename(path)
+    return name == "dvc.yaml" or (name.endswith(".dvc") and name != ".dvc")
+
+
+class Submodules:
+    """What DVC finds in the submodules of a project: it walks into them as into any folder."""
+
+    def __init__(self, files: Files, prefix: str) -> None:
+        """`prefix` is the DVC root below the Git root, with `/` at the end, or empty."""
+        self.absent: list[str] = []
+        """Those that are not here, below the DVC root."""
+        self._ignores: dict[str, bytes] = {}
+        self._declaring: list[tuple[str, str]] = []
+        self._enter(files, "", prefix)
+
+    def _enter(self, files: Files, at: str, prefix: str) -> None:
+        for path, inner in files.submodules.items():
+            full = f"{at}{path}"
+            if not full.startswith(prefix):
+                continue
+            top = full[len(prefix) :]
+            if inner is None:
+                self.absent.append(top)
+                continue
+            projects = inner_projects(f"/{each}" for each in inner.entries)
+            for each in inner.entries:
+                if f"/{each}".startswith(projects):
+                    continue
+                if basename(each) == IGNORE_FILE:
+                    self._ignores[f"{top}/{each}"] = inner.read(each) or b""
+                elif is_declaring(each):
+                    self._declaring.append((top, f"{top}/{each}"))
+            if "/" not in projects:
+                self._enter(inner, f"{full}/", prefix)
+
+    def keep_seen(self, inner: tuple[str, ...], ignores: Mapping[str, bytes]) -> None:
+        """Leave out what DVC does not see.
+
+        Args:
+            inner: folders with a DVC project of their own (`inner_projects`).
+            ignores: the ignore files around the submodules, by path below the DVC root.
+        """
+        ignored = Ignored({**ignores, **self._ignores})
+        self.absent = [
+            top
+            for top in self.absent
+            if not f"{top}/".startswith(inner) and not ignored.hides(top, folder=True)
+        ]
+        self._declaring = [
+            (top, path)
+            for top, path in self._declaring
+            if not path.startswith(inner) and not ignored.hides(path)
+        ]
+
+    def problems(self) -> Iterator[ParseError]:
+        """One for each submodule that declares stages or data."""
+        first: dict[str, str] = {}
+        for top, path in self._declaring:
+            first.setdefault(top, path)
+        for top, path in first.items():
+            yield ParseError(
+                f"lies in the submodule {top}, whose stages and data DVC takes for this project's"
+                f" and lockproof does not read: keep them in this repository, or, if they are not"
+                f" meant, add '/{top}/' to {IGNORE_FILE}",
+                path,
+            )

@@ -1,0 +1,229 @@
+"""What DVC sees beside its root and in submodules, in folders of any name."""
+
+import hashlib
+import subprocess
+from contextlib import redirect_stderr
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from lockproof.cli.main import main
+from lockproof.model.cause import Certainty
+from lockproof.model.verdict import Verdict
+from lockproof.steps.affected import affected
+
+from .pipelines import BIN, Project, new_repository, prove, stage
+from .test_gate_good import passes, started
+from .test_gate_reproduction import asked
+
+POLICY = '[gate]\noff = ["git", "record"]\n[reproduce]\nunaffected = "accept"\n'
+STAGES = """\
+stages:
+  first:
+    wdir: src
+    cmd: cat ../../shared.py ../../lib/* ../raw.txt ../../{name}/own.txt > ../out.txt
+    deps: [../../shared.py, ../../lib, ../raw.txt, "../../{name}/own.txt"]
+    params: [../../params.yaml: [lr]]
+    outs: [../out.txt]
+  other:
+    cmd: cp raw.txt other.txt
+    deps: [raw.txt]
+    outs: [other.txt]
+"""
+NAMES = ("ml", "[x]", "*")
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def inner(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Project:
+    """A DVC project in a folder of a repository, with code and parameters beside it."""
+    base, name = tmp_path_factory.mktemp("beside"), request.param
+    outer = new_repository(base, "outer")
+    made = Project(outer.root / name, outer.remote)
+    made.root.mkdir()
+    made.dvc("init", "-q", "--subdir")
+    made.dvc("remote", "add", "-q", "-d", "store", str(outer.remote))
+    outer.write({"shared.py": "shared\n", "lib/a.py": "a\n", "params.yaml": "{lr: 1, other: 1}\n"})
+    for other in ("x", "b", "aa"):  # What the name would match as a pattern.
+        outer.write({f"{other}/own.txt": "another\n"})
+    quoted = f"'{name}'"
+    pipeline = STAGES.replace("../../{name}/own.txt >", f"../../{quoted}/own.txt >")
+    made.write(
+        {
+            "lockproof.toml": POLICY,
+            "src/kept.txt": "",
+            "own.txt": "own\n",
+            "raw.txt": "raw\n",
+            "dvc.yaml": pipeline.replace("{name}", name),
+        }
+    )
+    made.dvc("add", "-q", "raw.txt")
+    made.repro()
+    return made
+
+
+def test_honest_ones_pass(inner: Project) -> None:
+    assert passes(inner)["lock"]["not_checked"] == []
+    assert prove(inner).verdict is Verdict.PASSED
+
+
+CHANGES = {
+    "../shared.py": "LP104 first: ../shared.py changed",
+    "../lib/b.py": "LP104 first: ../lib changed",
+    "../params.yaml": "LP103 first: lr in ../params.yaml differs",
+    "own.txt": "LP104 first: own.txt changed",
+}
+
+
+@pytest.mark.parametrize("path", CHANGES)
+def test_what_lies_beside_is_compared_like_any_other(inner: Project, path: str) -> None:
+    before = inner.git("rev-parse", "HEAD").strip()
+    inner.write({path: "lr: 2\n"})
+    inner.commit("not run again")
+    try:
+        code, found = asked(inner, None)
+        assert code == 1
+        assert [line[: len(CHANGES[path])] for line in found] == [CHANGES[path]]
+        touched = affected(inner.root, "HEAD", before)
+        every = path == "../params.yaml"  # Its other keys may be read by any.
+        assert [s.address for s in touched.stages] == ["first", *(["other"] if every else [])]
+        report = prove(inner)
+        assert report.verdict is Verdict.FAILED
+        assert {f.rule for f in report.findings} >= {CHANGES[path][:5]}
+    finally:
+        inner.git("reset", "-q", "--hard", before)
+
+
+@pytest.mark.parametrize("inner", ["ml"], indirect=True)
+def test_what_no_commit_holds_is_said_to_be_unknown(inner: Project, tmp_path: Path) -> None:
+    before = inner.git("rev-parse", "HEAD").strip()
+    outside = tmp_path / "outside.txt"
+    outside.write_text("outside\n")
+    inner.write(
+        {
+            "dvc.yaml": "stages: {first: {cmd: 'cat own.txt > out.txt',"
+            f" deps: [own.txt, '{outside}', ../../beyond.txt], outs: [out.txt]}}}}\n",
+        }
+    )
+    (inner.root / "../../beyond.txt").write_text("beyond\n")
+    (inner.root / "dvc.lock").unlink()
+    inner.repro()
+    try:
+        (said,) = passes(inner)["lock"]["not_checked"]
+        assert said.startswith("2 dependencies lie outside of the repository")
+    finally:
+        inner.git("reset", "-q", "--hard", before)
+
+
+def _with_submodule(base: Path, files: dict[str, str]) -> Project:
+    made = started(
+        base,
+        {
+            "lockproof.toml": POLICY,
+            "dvc.yaml": "stages: {first: {cmd: cp raw.txt out.txt, deps: [raw.txt],"
+            " outs: [out.txt]}}\n",
+        },
+    )
+    library = new_repository(base, "library")
+    library.write({"kept.txt": "kept\n", **files})
+    library.commit()
+    made.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", "../library", "lib")
+    made.dvc("repro", "-q", "first")
+    made.dvc("push", "-q", "first")
+    made.commit("with a submodule")
+    return made
+
+
+INSIDE = "stages: {inside: {cmd: echo 1 > o.txt, outs: [o.txt]}}\n"
+DECLARING = {
+    "a stage": {"deep/dvc.yaml": INSIDE},
+    "data": {"data.dvc": "outs: [{md5: d41d8cd98f00b204e9800998ecf8427e, path: data}]\n"},
+}
+UNSEEN = {
+    "nothing of DVC": {},
+    "a project of its own": {".dvc/config": "", "dvc.yaml": INSIDE},
+    "a project inside": {"deep/.dvc/config": "", "deep/dvc.yaml": INSIDE},
+    "what it hides itself": {".dvcignore": "/deep/\n", "deep/dvc.yaml": INSIDE},
+    "a lock alone": {"dvc.lock": "schema: '2.0'\nstages: {}\n"},
+}
+
+
+def _stages_by_dvc(project: Project) -> str:
+    argv = [str(BIN / "dvc"), "stage", "list", "--all", "--name-only"]
+    done = subprocess.run(
+        argv, cwd=project.root, env=project.environment(), capture_output=True, check=True
+    )
+    return done.stdout.decode()
+
+
+@pytest.mark.parametrize("name", DECLARING)
+def test_stages_of_a_submodule_are_not_left_out_without_a_word(name: str, tmp_path: Path) -> None:
+    project = _with_submodule(tmp_path, DECLARING[name])
+    assert "lib/" in _stages_by_dvc(project)
+    code, found = asked(project, None)
+    assert code == 1
+    assert [line[:10] for line in found] == ["LP111 lib/"]
+    for verb in ("reproduce", "affected"):
+        with redirect_stderr(StringIO()) as told:
+            assert main(["-C", str(project.root), verb]) == 2
+        assert "lies in the submodule lib, whose stages" in told.getvalue()
+    project.write({".dvcignore": "/lib/\n"})
+    project.commit("hidden")
+    assert "lib/" not in _stages_by_dvc(project)
+    assert passes(project)["lock"]["not_checked"] == []
+    assert prove(project).verdict is Verdict.PASSED
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_what_dvc_does_not_see_of_a_submodule_is_no_matter(name: str, tmp_path: Path) -> None:
+    project = _with_submodule(tmp_path, UNSEEN[name])
+    assert "lib/" not in _stages_by_dvc(project)
+    assert passes(project)["lock"]["not_checked"] == []
+    assert prove(project).verdict is Verdict.PASSED
+
+
+def test_of_a_submodule_that_is_not_here_nobody_knows(tmp_path: Path) -> None:
+    project = _with_submodule(tmp_path, DECLARING["a stage"])
+    project.git("submodule", "deinit", "-q", "-f", "lib")
+    assert asked(project, None) == (5, [])
+    with redirect_stderr(StringIO()) as told:
+        assert main(["-C", str(project.root), "affected"]) == 0
+    assert "whether the submodule lib has stages or data" in told.getvalue()
+    project.write({".dvcignore": "/lib/\n"})
+    project.commit("hidden")
+    assert passes(project)["lock"]["not_checked"] == []
+
+
+def _stored(project: Project, content: str) -> Path:
+    oid = hashlib.sha256(content.encode()).hexdigest()
+    return project.root / f".git/lfs/objects/{oid[:2]}/{oid[2:4]}/{oid}"
+
+
+def _pointed(project: Project, content: str) -> None:
+    """Have Git LFS keep `big.csv`."""
+    stored = _stored(project, content)
+    stored.parent.mkdir(parents=True, exist_ok=True)
+    stored.write_text(content)
+    said = f"oid sha256:{stored.name}\nsize {len(content)}\n"
+    project.write({"big.csv": f"version https://git-lfs.github.com/spec/v1\n{said}"})
+
+
+@pytest.mark.parametrize("deps", ["deps: [big.csv], ", ""], ids=["declared", "not declared"])
+def test_what_an_earlier_commit_had_may_not_be_here(deps: str, tmp_path: Path) -> None:
+    pipeline = f"stages: {{first: {{cmd: cat big.csv > out.txt, {deps}outs: [out.txt]}}}}\n"
+    files = {"lockproof.toml": POLICY, "dvc.yaml": pipeline, "big.csv": "1\n"}
+    project = started(tmp_path, {**files, ".gitattributes": "*.csv filter=lfs -text\n"})
+    project.repro()
+    _pointed(project, "1\n")
+    project.git("commit", "-qa", "--amend", "--no-edit")
+    _pointed(project, "2\n")
+    project.commit("other content")
+    known = stage(prove(project), "first").causes[0]
+    assert (known.subject, known.certainty) == ("big.csv", Certainty.PROVEN)
+    _stored(project, "1\n").unlink()
+    report = prove(project)
+    assert report.verdict is Verdict.FAILED
+    cause = stage(report, "first").causes[0]
+    assert (cause.subject, cause.certainty) == ("big.csv", Certainty.POSSIBLE)
+    lines = [line.text for line in report.host.stages["first"].evidence]
+    assert any("is not in this clone: git lfs fetch origin " in line for line in lines), lines

@@ -1,0 +1,91 @@
+"""Folders that can be entered and not listed: what is in them is found by name all the same."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+STATE = """
+from lockproof.adapters.environment import identity
+if not {find}:
+    identity._gnu_find = lambda: None
+def told():
+    try:
+        return identity.state_of([{top!r}])
+    except identity.UnlistedError as error:
+        return str(error)
+print(told())
+"""
+CONTENT = """
+from lockproof.adapters.environment.identity import content_of
+try:
+    print(content_of({top!r}))
+except OSError as error:
+    print(error.strerror)
+"""
+TRACE = """
+import os
+from pathlib import Path
+from lockproof.adapters.sandbox.trace import Trace
+top = Path({top!r})
+before = Trace(top)
+made = top / "later"
+made.mkdir()
+(made / "new.txt").write_text("new")
+made.chmod(0o311)
+print(before.reads_known, *before.stop().written)
+made.chmod(0o755)
+"""
+CURTAIN = """
+from pathlib import Path
+from lockproof.steps.reproduce.curtain import drawn
+with drawn(Path({top!r}), []):
+    print((Path({top!r}) / "closed/.git/HEAD").read_text().strip())
+"""
+
+
+def _told(script: str, top: Path, **values: object) -> str:
+    """What a program says that may not read everything, as root may by itself."""
+    argv = [sys.executable, "-c", script.format(top=str(top), **values)]
+    if os.geteuid() == 0:
+        dropped = "-dac_override,-dac_read_search"
+        argv = ["setpriv", f"--bounding-set={dropped}", f"--inh-caps={dropped}", *argv]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    """A folder with one in it that can be entered and not listed."""
+    closed = tmp_path / "top" / "closed"
+    closed.mkdir(parents=True)
+    (closed / "known.txt").write_text("known")
+    closed.chmod(0o311)
+    return closed.parent
+
+
+@pytest.mark.parametrize("find", [True, False], ids=["find", "Python"])
+def test_their_state_is_not_known(find: bool, top: Path) -> None:
+    closed = top / "closed"
+    assert _told(STATE, top, find=find) == f"{closed} can be entered and not listed"
+    closed.chmod(0o600)  # Nothing in it can be opened either.
+    assert len(_told(STATE, top, find=find)) == 64
+
+
+def test_nor_is_their_content(top: Path) -> None:
+    assert _told(CONTENT, top) == "Permission denied"
+
+
+def test_what_is_written_into_one_is_not_overlooked(top: Path) -> None:
+    assert _told(TRACE, top) == "False later"
+
+
+def test_none_keeps_the_history_of_a_submodule_in_sight(top: Path) -> None:
+    (top / ".git").mkdir()
+    (top / ".gitmodules").write_text("")
+    history = top / "closed" / ".git"
+    history.mkdir()
+    (history / "HEAD").write_text("history\n")
+    assert _told(CURTAIN, top) == "ref: refs/heads/main"
+    assert (history / "HEAD").read_text() == "history\n"
