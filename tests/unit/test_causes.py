@@ -104,7 +104,7 @@ def test_what_may_have_moved_the_outputs_by_chance_is_neither_named_nor_cleared(
 
 def test_two_runs_that_agree_exclude_nondeterminism_only_where_no_other_run_differed() -> None:
     said = reasons(repeated=True, unsettled=True)
-    assert not any("so it is no nondeterminism" in text for text in said)
+    assert not any("no nondeterminism showed" in text for text in said)
     assert any("nondeterminism is not excluded" in text for text in said)
 
 
@@ -171,7 +171,7 @@ def test_strays_are_named_where_a_declared_output_is_missing() -> None:
 
 def test_the_unknown_says_what_was_excluded() -> None:
     assert reasons(repeated=True, failed="it failed") == [
-        "two runs agree with each other, so it is no nondeterminism",
+        "two runs agree with each other: no nondeterminism showed",
         "command, code, data and parameters are as the lock has them",
         "no run record fits this lock, so the environment that made it is not known"
         " ('lockproof record -- dvc repro' keeps one)",

@@ -197,7 +197,7 @@ def _unknown(facts: Facts) -> Finding:
             "two runs agree with each other, and an experiment gave other outputs: nondeterminism"
             " is not excluded"
             if facts.unsettled
-            else "two runs agree with each other, so it is no nondeterminism"
+            else "two runs agree with each other: no nondeterminism showed"
         )
     if not facts.factors:
         lines.append("command, code, data and parameters are as the lock has them")

@@ -113,9 +113,8 @@ async def _experiments(lab: Lab, changes: Sequence[Change]) -> _Seen:
     again = await repeat(lab)
     seen.repeated = again is not None
     if again and again.differs and again.failed == how_failed(result.execution):
-        cause = await by_itself(lab, again)
-        seen.found.depends.append(cause)
-        seen.varies = _unproved(result, cause.outputs)
+        seen.found.depends += await by_itself(lab, again)
+        seen.varies = _unproved(result, again.differs)
         varies_beyond(result, seen.varies)
         return seen
     seen.state = await kept_state(lab)

@@ -3,6 +3,7 @@
 from lockproof.compare.causes import Finding
 from lockproof.model.cause import Cause, CauseKind, Certainty
 
+from .conditions.confirm import confirm
 from .conditions.lab import Lab
 from .execution import Input
 
@@ -23,11 +24,18 @@ async def kept_state(lab: Lab) -> tuple[Finding, ...]:
     given = {p: Input(None, file=workspace.root / p) for p in left if (workspace.root / p).exists()}
     if not given:
         return ()
-    look = await lab.run("once-more", setup=setup.put_back(inputs=given))
+    more = setup.put_back(inputs=given)
+    look = await lab.run("once-more", setup=more)
     if look is None or look.failed or not look.differs:
         return ()
-    if await lab.has_moved() is not False:
-        return ()  # It was the moment, or may have been.
+    found = await confirm(
+        lab,
+        look,
+        lambda label: lab.run(f"once-more-{label}", setup=more),
+        lambda label: lab.run(f"nothing-varied-{label}"),
+    )
+    if not found.holds:
+        return ()  # It was chance or the moment, or may have been.
     certainty = Certainty.PROVEN if len(given) == 1 else Certainty.LIKELY
     return tuple(
         (

@@ -3,9 +3,9 @@
 A run from the same inputs, with every condition held, shows what varies by itself. Then all
 conditions are varied at once: a stage that gives the same outputs depends on none of them. Only
 where it does not, they are parted into halves until the one that matters stands alone, and a run
-with all but that one shows whether there is another. A condition is named only where a later run
-without it comes out as usual, for else it was the moment, and one more with it does not, for else
-it was chance. Where no run is left for these it is not known, and nothing is named.
+with all but that one shows whether there is another. A condition is named only where runs with it
+and without it, in a drawn order, show it (see `confirm`), for else it was the moment or chance.
+Where too few runs are left for these it is not known, and nothing is named.
 """
 
 import time
@@ -17,8 +17,9 @@ import anyio
 from lockproof.compare.conditions import Dependence
 
 from .clock import no_clock, standing
-from .known import Condition
-from .lab import Lab, Look
+from .confirm import Confirmed, confirm, enough
+from .known import Condition, Setting
+from .lab import Lab, Look, how_failed
 
 _LIKELY = {"hash-seed": 6, "clock": 3}
 """How likely a condition matters, against 1 for others: the likely ones are parted off first."""
@@ -52,30 +53,52 @@ async def repeat(lab: Lab, label: str = "repeat") -> Look | None:
     return await lab.run(label)
 
 
-async def by_itself(lab: Lab, varied: Look) -> Dependence:
-    """What makes outputs vary although all is held: the clock, or what cannot be held.
+async def by_itself(lab: Lab, varied: Look) -> list[Dependence]:
+    """What makes outputs vary although all is held: the clock, or what cannot be held, or both.
 
     Where the clock is to blame, further runs have one that stands still.
     """
-    if not no_clock():
-        for number, still in enumerate(standing(lab.site.patience)):
-            if number and lab.left is not None and lab.left < 2:
-                break
-            base = lab.outs, lab.root, lab.base, lab.ended
-            first = await lab.rest_on(f"clock-stands-{number}", still)
-            # The times of files are the machine's: held only by chance, in the same moment.
-            second = await repeat(lab, f"clock-stands-{number}-again") if _went(first) else None
-            if _went(second) and second and not second.differs:
-                clock = next(c for c in lab.conditions if c.name == "clock")
-                shown = "runs agree where the clock stands still, and differ where it goes on"
-                return _dependence(clock, "another time", varied, lab, shown)
-            lab.outs, lab.root, lab.base, lab.ended = base
-            if _went(second):
-                break  # It works, and does not help.
     shown = "another run from the same inputs, with all that can be held held, gave other outputs"
     if no_clock():
-        shown += f" (the clock could not be held: {no_clock()})"
-    return _random(varied, shown)
+        return [_random(varied, f"{shown} (the clock could not be held: {no_clock()})")]
+    for number, still in enumerate(standing(lab.site.patience)):
+        if not enough(lab, 3):
+            shown += " (too few runs were left to tell whether by the clock)"
+            break
+        base = lab.outs, lab.root, lab.base, lab.ended
+        first = await lab.rest_on(f"clock-stands-{number}", still)
+        # The times of files are the machine's: held only by chance, in the same moment.
+        second = await repeat(lab, f"clock-stands-{number}-again") if _went(first) else None
+        if second and _went(second) and not second.differs:
+            clock = next(c for c in lab.conditions if c.name == "clock")
+            outputs = await _by_the_clock(lab, clock, number)
+            if outputs:
+                told = "runs agree where the clock stands still, and differ where it shows another"
+                found = _dependence(clock, "another time", varied, lab, told)
+                others = tuple(path for path in varied.differs if path not in outputs)
+                return [
+                    replace(found, outputs=outputs),
+                    *([replace(_random(varied, shown), outputs=others)] if others else []),
+                ]
+        lab.outs, lab.root, lab.base, lab.ended = base
+        if _went(second):
+            break  # It works, and does not help.
+    return [_random(varied, shown)]
+
+
+async def _by_the_clock(lab: Lab, clock: Condition, number: int) -> tuple[str, ...]:
+    """Outputs that differ where the clock, which stands, shows another time, and else never."""
+    ahead = clock.settings[number % len(clock.settings)].changes
+    look = await lab.run("clock-ahead", ahead)
+    if look is None or look.failed:
+        return ()
+    found = await confirm(
+        lab,
+        look,
+        lambda label: lab.run(f"clock-{label}", ahead),
+        lambda label: lab.run(f"clock-{label}"),
+    )
+    return found.look.differs if found.holds else ()
 
 
 def _went(look: Look | None) -> bool:
@@ -145,54 +168,70 @@ async def _without_failing(
 async def _narrow(
     lab: Lab, pool: list[Condition], number: int, found: Found, *, failed: bool
 ) -> None:
-    """Part off one condition after the other; what no later run confirms is left open."""
-    while pool:
-        one, look = await _one_of(lab, pool, number)
-        others = None
-        if one and look:
-            pool = [c for c in pool if c is not one]
-            others = await _vary(lab, pool, number, f"all-but-{one.name}") if pool else None
-        quiet = others is not None and _as_usual(others, failed)
-        if not quiet:
-            usual = await lab.run("nothing-varied")
-            if usual and usual.differs and (usual.failed is not None) == failed:
-                found.depends = [await by_itself(lab, usual)]
-                return
-            quiet = usual is not None and _as_usual(usual, failed)
+    """Part off one condition after the other; what no later runs confirm is left open."""
+    # The others were varied to the same already, in a run that came out as usual.
+    suspects = [c for c in pool if number < len(c.settings)]
+    ends = how_failed(lab.result.execution) if failed and lab.result.execution else None
+    loose: set[str] = set()
+    while True:
+        one, look = await _one_of(lab, suspects, number) if suspects else (None, None)
         if one is None or look is None:
+            usual = await lab.run("nothing-varied")
+            if usual and usual.differs and usual.failed == ends:
+                found.depends += await by_itself(lab, usual)
             return
         if look.failed and not failed:
             found.unvaried[one.name] = _FAILS
             return
         setting = one.settings[number % len(one.settings)]
-        again = await _vary(lab, [one], number, f"varied-{one.name}-again") if quiet else None
-        if again is None or again.failed != look.failed:
-            found.unvaried[one.name] = _left_open(lab, f"outputs differed with {setting.label}")
+        shown = await _confirmed(lab, one, setting, look, ends, frozenset(loose))
+        if shown.ended:
+            found.unvaried[one.name] = f"outputs differed with {setting.label}, and {shown.ended}"
             return
-        both = _in_both(look, again)
-        if not both.differs:
-            shown = f"with {setting.label} they came out differently once, and not once more"
-            found.depends = [_random(look, shown)]
+        loose.update(shown.strayed)
+        if shown.holds:
+            found.depends.append(_dependence(one, setting.label, shown.look, lab))
+        if shown.strayed:
+            found.depends += await _strays(lab, look, shown)
+        if not shown.holds:
             return
-        found.depends.append(_dependence(one, setting.label, both, lab))
-        if others is None or others.failed or not others.differs:
+        pool, suspects = ([c for c in few if c is not one] for few in (pool, suspects))
+        if not suspects:
+            return
+        others = await _vary(lab, pool, number, f"all-but-{one.name}")
+        if others is None or others.failed != ends or not {*others.differs} - loose:
             return
 
 
-def _as_usual(look: Look, failed: bool) -> bool:
-    return not look.differs and (look.failed is not None) == failed
+async def _confirmed(
+    lab: Lab,
+    one: Condition,
+    setting: Setting,
+    look: Look,
+    ends: str | None,
+    loose: frozenset[str],
+) -> Confirmed:
+    return await confirm(
+        lab,
+        look,
+        lambda label: lab.run(f"varied-{one.name}-{label}", setting.changes),
+        lambda label: lab.run(f"nothing-varied-{label}"),
+        failed=ends,
+        loose=loose,
+    )
 
 
-def _in_both(look: Look, again: Look) -> Look:
-    """A run, with those outputs alone said to differ that did so in the other too."""
-    both = {p: how if p in again.differs else "equal" for p, how in look.outputs.items()}
-    judgement = look.judgement if look.agrees == again.agrees else None
-    return replace(look, outputs=both, judgement=judgement)
+async def _strays(lab: Lab, look: Look, shown: Confirmed) -> list[Dependence]:
+    """That outputs vary by themselves, as runs show that were made to confirm a condition."""
+    if shown.moved and not shown.holds:
+        return await by_itself(lab, shown.moved)
+    told = "it came out in two ways in runs from the same inputs under the same conditions"
+    return [replace(_random(look, told), outputs=shown.strayed)]
 
 
 def _left_open(lab: Lab, what: str) -> str:
-    if lab.left == 0:
-        return f"{what}, and no run was left to tell why ([reproduce] experiments)"
+    if not enough(lab):
+        return f"{what}, and too few runs were left to tell why ([reproduce] experiments)"
     return f"{what}, and no other run told why"
 
 

@@ -8,6 +8,7 @@ from lockproof.model.report import Varied
 from lockproof.steps.reproduce.result import Result
 from lockproof.steps.reproduce.session import Session
 
+from .confirm import confirm
 from .known import Condition
 from .lab import Lab, Look, how_failed, laboratory
 from .plan import Pair, Plan, allowed, plan
@@ -161,10 +162,13 @@ class _Table:
         self.chance.quiet = look
         if look is None or not look.differs:
             return
-        cause = await by_itself(self.lab, look)
-        if cause.condition != "clock":
+        causes = {each.condition: each for each in await by_itself(self.lab, look)}
+        if "clock" not in causes:
             self._by_chance(look)
             return
+        if "random" in causes:
+            self.chance.named = "nothing varied", look
+            self.loose.update(causes["random"].outputs)
         # From here on the clock stands still, so that nothing else is taken for it.
         self.clock = look
         still = await self.lab.run("clock-stands")
@@ -186,17 +190,34 @@ class _Table:
         return any(parts) or await self._confirm(pairs, look)
 
     async def _confirm(self, pairs: Sequence[Pair], look: Look) -> bool:
-        """Whether it comes out so again; if not, it was by chance."""
-        again = None if look.failed else await self._run(pairs)
-        if again and self._is_quiet(again):
-            self._by_chance(look)
-            return False
-        if again or (look.failed and len(pairs) == 1):
-            label = " with ".join(setting.label for _, setting in pairs)
-            self.tried[pairs[0][0].name].named = label, look
-            for condition, _ in pairs:
-                self.tried[condition.name].open = False
-        return True
+        """Whether it comes out so with these and not without; what does neither varies by chance.
+
+        False where chance is all it was.
+        """
+        label = " with ".join(setting.label for _, setting in pairs)
+        self._say(f"making sure that it is {label}")
+        found = await confirm(
+            self.lab,
+            look,
+            lambda _: self._run(pairs),
+            lambda number: self.lab.run(f"nothing-varied-{number}"),
+            loose=frozenset(self.loose),
+        )
+        tried = [self.tried[condition.name] for condition, _ in pairs]
+        for each in tried:
+            each.open = bool(found.ended)
+            if found.ended:
+                each.obstacle = f"outputs differed with {label}, and {found.ended}"
+        if found.ended:
+            return True
+        if found.strayed:
+            self.chance.named = "nothing varied", look
+            self.loose.update(found.strayed)
+        for each in tried:
+            each.quiet = each.quiet or found.look
+        if found.holds:
+            tried[0].named = label, found.look
+        return found.holds
 
     async def _one(self, condition: Condition) -> None:
         """Vary a condition under which honest commands may fail for how it is varied."""
