@@ -44,7 +44,7 @@ CALLS: dict[str, Callable[[Lockproof], Any]] = {
     "models.track": lambda m: m.models().track(),
     "models.attest": lambda m: m.models().attest(dag.directory().file("r"), secret("KEY")),
     "models.register": lambda m: registry(m).models().register("digits"),
-    "models.promote": lambda m: registry(m).models().promote("digits@candidate", "deploy/a.yaml"),
+    "models.promote": lambda m: of_tree(m).models().promote("digits@candidate", "deploy/a.yaml"),
     "manifests.lint": lambda m: m.manifests().lint(),
     "rollouts.lint": lambda m: m.rollouts().lint(["canary"]),
     "crossplane.status": lambda m: m.crossplane().status(),
@@ -97,6 +97,11 @@ def module(**given: Any) -> Lockproof:
 def registry(made: Lockproof) -> Lockproof:
     """The same with a tracking server, without which there is no registry."""
     return module(**made.given() | {"mlflow_uri": made.mlflow_uri or "https://mlflow.example"})
+
+
+def of_tree(made: Lockproof) -> Lockproof:
+    """The same with a work tree, of which it changes a file."""
+    return module(**registry(made).given() | {"tree": made.tree or dag.directory()})
 
 
 def secret(name: str) -> dagger.Secret:
@@ -209,6 +214,10 @@ def test_the_command_of_each_step_from_a_proof_to_a_manifest(engine: FakeEngine)
     options = ["--model=digits", "--base=main", "--alias=candidate", "--rollback=worse"]
     options += ["--report=/given/report.json", "--bundle=/given/bundle.jsonl"]
     assert last(engine).argv == ["lockproof", "register", *options, "--", "v1"]
+    with pytest.raises(InputError, match=r"--tree \."):
+        run(models.promote("digits@candidate", "deploy/a.yaml"))
+    assert last(engine).argv[1] == "register"
+    models = module(servers=True, tree=dag.directory()).models()
     changed = chain(run(models.promote("digits@candidate", "deploy/a.yaml", "slow")))
     options = ["--to=deploy/a.yaml", "--revert=slow"]
     assert last(engine).argv == ["lockproof", "promote", *options, "--", "digits@candidate"]
@@ -232,18 +241,19 @@ def test_what_was_not_done_fails_the_call_with_its_message(
 def test_nothing_is_registered_where_the_container_alone_has_it(
     engine: FakeEngine, name: str
 ) -> None:
+    whose = {"register": "as HEAD has it", "promote": "in --tree"}[name]
+
     def call(**given: Any) -> None:
-        models = module(**given).models()
+        own = {"register": {}, "promote": {"tree": dag.directory()}}[name]
+        models = module(**own, **given).models()
         words = {"register": ("digits",), "promote": ("digits@candidate", "a.yaml")}[name]
         run(getattr(models, name)(*words))
 
     policy, server = '[mlflow]\ntracking-uri = "{}"\n', "https://mlflow.example"
     # As it is in the caller's folder; the container has HEAD's, which does not say it.
     engine.files["lockproof.toml"] = policy.format(server)
-    with pytest.raises(InputError, match=r"--mlflow-uri, --mlflow or --servers .*as HEAD has it"):
+    with pytest.raises(InputError, match=rf"--mlflow-uri, --mlflow or --servers .*{whose}"):
         call()
-    with pytest.raises(InputError, match="in --tree"):
-        call(tree=dag.directory())
     del engine.files["lockproof.toml"]
     files = ("sqlite:///runs.db", " SQLite+pysqlite:////runs.db", "./mlruns", "file:///runs", "x")
     for uri in files:
@@ -251,7 +261,7 @@ def test_nothing_is_registered_where_the_container_alone_has_it(
             call(mlflow_uri=uri)
         engine.files["/work/sub/lockproof.toml"] = policy.format(uri)
         # lockproof takes the policy's word before that of the variable.
-        with pytest.raises(InputError, match=r"as HEAD has it .* names no server.*https://"):
+        with pytest.raises(InputError, match=rf"{whose}.* names no server.*https://"):
             call(path="sub", mlflow_uri=server, servers=True)
     engine.files["/work/sub/lockproof.toml"] = f"a = '{'.' * 301}'\n"
     with pytest.raises(InputError, match="shorter"):
