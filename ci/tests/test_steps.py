@@ -44,7 +44,7 @@ CALLS: dict[str, Callable[[Lockproof], Any]] = {
     "models.track": lambda m: tracking(m).models().track(),
     "models.attest": lambda m: m.models().attest(dag.directory().file("r"), secret("KEY")),
     "models.register": lambda m: tracking(m).models().register("digits"),
-    "models.promote": lambda m: tracking(m).models().promote("digits@candidate", "deploy/a.yaml"),
+    "models.promote": lambda m: of_tree(m).models().promote("digits@candidate", "deploy/a.yaml"),
     "manifests.lint": lambda m: m.manifests().lint(),
     "rollouts.lint": lambda m: m.rollouts().lint(["canary"]),
     "crossplane.status": lambda m: m.crossplane().status(),
@@ -98,6 +98,11 @@ def tracking(made: Lockproof) -> Lockproof:
     """The same with a tracking server, without which nothing is logged or registered."""
     usual = None if made.mlflow else "https://mlflow.example"
     return module(**made.given() | {"mlflow_uri": made.mlflow_uri or usual})
+
+
+def of_tree(made: Lockproof) -> Lockproof:
+    """The same with a work tree, of which it changes a file."""
+    return module(**tracking(made).given() | {"tree": made.tree or dag.directory()})
 
 
 def secret(name: str) -> dagger.Secret:
@@ -210,6 +215,10 @@ def test_the_command_of_each_step_from_a_proof_to_a_manifest(engine: FakeEngine)
     options = ["--model=digits", "--base=main", "--alias=candidate", "--rollback=worse"]
     options += ["--report=/given/report.json", "--bundle=/given/bundle.jsonl"]
     assert last(engine).argv == ["lockproof", "register", *options, "--", "v1"]
+    with pytest.raises(InputError, match=r"--tree \."):
+        run(models.promote("digits@candidate", "deploy/a.yaml"))
+    assert last(engine).argv[1] == "register"
+    models = module(servers=True, tree=dag.directory()).models()
     changed = chain(run(models.promote("digits@candidate", "deploy/a.yaml", "slow")))
     options = ["--to=deploy/a.yaml", "--revert=slow"]
     assert last(engine).argv == ["lockproof", "promote", *options, "--", "digits@candidate"]
@@ -231,18 +240,19 @@ def test_what_was_not_done_fails_the_call_with_its_message(
 
 @pytest.mark.parametrize("name", ["track", "register", "promote"])
 def test_nothing_is_written_where_the_container_alone_has_it(engine: FakeEngine, name: str) -> None:
+    whose = "in --tree" if name == "promote" else "as HEAD has it"
+
     def call(**given: Any) -> None:
-        models = module(**given).models()
+        own = {"tree": dag.directory()} if name == "promote" else {}
+        models = module(**own, **given).models()
         words = {"register": ("digits",), "promote": ("digits@candidate", "a.yaml")}
         run(getattr(models, name)(*words.get(name, ())))
 
     policy, server = '[mlflow]\ntracking-uri = "{}"\n', "https://mlflow.example"
     # As it is in the caller's folder; the container has HEAD's, which does not say it.
     engine.files["lockproof.toml"] = policy.format(server)
-    with pytest.raises(InputError, match=r"--mlflow-uri, --mlflow or --servers .*as HEAD has it"):
+    with pytest.raises(InputError, match=rf"--mlflow-uri, --mlflow or --servers .*{whose}"):
         call()
-    with pytest.raises(InputError, match="in --tree"):
-        call(tree=dag.directory())
     del engine.files["lockproof.toml"]
     files = ("sqlite:///runs.db", " SQLite+pysqlite:////runs.db", "./mlruns", "file:///runs", "x")
     for uri in files:
@@ -250,7 +260,7 @@ def test_nothing_is_written_where_the_container_alone_has_it(engine: FakeEngine,
             call(mlflow_uri=uri)
         engine.files["/work/sub/lockproof.toml"] = policy.format(uri)
         # lockproof takes the policy's word before that of the variable.
-        with pytest.raises(InputError, match=r"as HEAD has it .* names no server.*https://"):
+        with pytest.raises(InputError, match=rf"{whose}.* names no server.*https://"):
             call(path="sub", mlflow_uri=server, servers=True)
     engine.files["/work/sub/lockproof.toml"] = f"a = '{'.' * 301}'\n"
     with pytest.raises(InputError, match="shorter"):
@@ -332,7 +342,10 @@ def test_each_command_runs_without_rights_in_the_repository(engine: FakeEngine, 
     assert seen.workdir == "/work/sub/project"
     kind, put = seen.mounts["/work"]
     assert (kind, put["owner"]) == ("withDirectory", USER)
-    assert put["source"][-1] == ("filter", {"include": [".git"]}), "what else is there, stays out"
+    whole = ("filter", {"include": [".git"]})
+    # Of a work tree, on top of that.
+    wanted = {"models.promote": ("withoutDirectory", {"path": ".git"})}.get(name, whole)
+    assert put["source"][-1] == wanted, "what else is there, stays out"
     _, home = seen.mounts["/home/lockproof"]
     assert home["source"][-1] == ("withNewDirectory", {"path": ".cache", "permissions": 0o755})
     assert seen.mounts["/opt/lockproof"][0] == "withMountedDirectory", "a copy takes seconds"

@@ -66,8 +66,11 @@ def test_a_proof_becomes_what_a_manifest_names(
     assert "letters version 1 is there already" in again
     assert dagger(own.root, *call, "verify", "--subject", "letters@candidate").expect()
     promote = ("models", "promote", "--version", "letters@candidate", "--to", "served.yaml")
-    dagger(own.root, *call, *promote, "export", "--path", ".").expect()
+    assert "--tree ." in dagger(own.root, *call, *promote).said
+    own.write({"served.yaml": f"# mine\n{MANIFEST}"})
+    dagger(own.root, *call, "--tree", ".", *promote, "export", "--path", ".").expect()
     text = (own.root / "served.yaml").read_text()
+    assert text.startswith("# mine\n")
     assert "models:/letters/1 # moves" in text
     assert "md5:0000" not in text
     assert own.git("status", "--porcelain").split() == ["M", "served.yaml"]

@@ -302,6 +302,27 @@ def test_a_report_is_no_proof_where_signers_are_named_that_no_job_is(
         assert "attest" not in (project.root / path).read_text()
 
 
+FILES = ["sqlite:///runs.db", " SQLite+pysqlite:////srv/runs.db", "./runs", "file:///srv/runs"]
+SERVERS = ["https://mlflow.example", "postgresql+psycopg://db/mlflow", "databricks://profile"]
+
+
+@pytest.mark.parametrize("uri", [*FILES, *SERVERS])
+@pytest.mark.parametrize("system", ["github", "gitlab"])
+def test_no_job_registers_in_a_file_that_ends_with_it(
+    project: Project, system: CiSystem, uri: str
+) -> None:
+    model = f'[mlflow]\ntracking-uri = "{uri}"\n[[model]]\nname = "one"\npaths = ["model"]\n'
+    for trust in ('[[trust]]\nkey = "ci.pem"\n', ""):
+        (project.root / "lockproof.toml").write_text(model + trust)
+        done = init(project, "--yes", "--force", "--ci", system)
+        assert done.returncode == 0
+        files = [project.root / path for path in PLACES[system]]
+        text = "".join(path.read_text() for path in files if path.exists())
+        assert ("lockproof -C" in text and "attest" in text) == bool(trust)
+        assert ("register" in text) == (uri in SERVERS)
+        assert ("names a file, which would end with the job" in done.stderr) == (uri in FILES)
+
+
 def test_hooks_of_ones_own_stay(project: Project) -> None:
     mine = "repos:\n- repo: local\n  hooks:\n  - id: mine\n    entry: 'true'\n"
     project.write({".pre-commit-config.yaml": mine})

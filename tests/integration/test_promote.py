@@ -200,6 +200,64 @@ def test_a_commit_holds_these_files_alone_and_a_branch_leaves_the_work_tree(
     assert "HEAD is detached" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("flag", ["assume-unchanged", "skip-worktree"])
+def test_an_edit_that_git_was_told_not_to_look_at_stays(
+    flag: str, project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = "deploy/base/rollout.yaml"
+    mine = ROLLOUT + "# mine\n"
+    project.git("update-index", f"--{flag}", path)
+    project.write({path: mine})
+    assert project.git("status", "--porcelain") == ""
+    head = project.git("rev-parse", "HEAD")
+    assert promote(project, "toy@candidate", path, "--commit") == 2
+    said = capsys.readouterr().err
+    assert (project.root / path).read_text() == mine
+    assert project.git("rev-parse", "HEAD") == head
+    # What it says lets Git see it, and leads on.
+    _, command, _ = said.split("'")
+    project.run("sh", "-c", command)
+    assert promote(project, "toy@candidate", path, "--commit") == 2
+    assert "commit or stash them first" in capsys.readouterr().err
+    project.git("stash", "-q")
+    assert promote(project, "toy@candidate", path, "--commit") == 0
+    assert "+# mine" in project.git("stash", "show", "-p")
+
+
+def test_a_file_that_git_ignores_is_not_overwritten(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    patch = "deploy/over/model-toy.yaml"
+    project.write({".gitignore": (project.root / ".gitignore").read_text() + "model-toy.yaml\n"})
+    project.commit("ignore")
+    project.write({patch: "mine\n"})
+    assert promote(project, "toy@candidate", "deploy/over/kustomization.yaml", "--commit") == 2
+    assert f"{patch} is here, and Git ignores it" in capsys.readouterr().err
+    assert (project.root / patch).read_text() == "mine\n"
+    (project.root / patch).unlink()
+    assert promote(project, "toy@candidate", "deploy/over/kustomization.yaml", "--commit") == 0
+
+
+@pytest.mark.parametrize("how", ["eol=crlf", "autocrlf", "sparse"])
+def test_what_a_checkout_makes_of_a_file_is_no_edit(how: str, project: Project) -> None:
+    path = "deploy/base/rollout.yaml"
+    if how == "eol=crlf":
+        project.write({".gitattributes": "*.yaml eol=crlf\n"})
+        project.commit("attributes")
+    elif how == "autocrlf":
+        project.git("config", "core.autocrlf", "true")
+    (project.root / path).unlink()
+    project.git("checkout", "-q", "--", path)
+    if how == "sparse":
+        project.git("update-index", "--skip-worktree", path)
+        (project.root / path).unlink()
+    else:
+        assert b"\r\n" in (project.root / path).read_bytes()
+    assert project.git("status", "--porcelain") == ""
+    assert promote(project, "toy@candidate", path, "--commit") == 0
+    assert "models:/toy/2" in project.git("show", f"HEAD:{path}")
+
+
 @pytest.mark.parametrize("path", ["deploy/base/rollout.yaml", "deploy/over/kustomization.yaml"])
 def test_a_revert_names_what_was_there_and_says_so_on_the_version(
     path: str, project: Project

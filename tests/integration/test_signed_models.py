@@ -1,5 +1,6 @@
 """From a signed proof to what is served, by whom the policy trusts."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from .models import (
     downloaded,
     proof_of,
     register,
+    registry_of,
     toy_project,
     versions,
     without_settings,
@@ -193,6 +195,84 @@ def test_a_report_registers_but_only_a_signature_promotes_where_the_policy_trust
     assert run(project, "promote", TOY, "--to", "rollout.yaml") == 0
 
 
+def _copied(project: Project, **changed: str) -> None:
+    """A version that somebody made by hand, with the tags of the proved one but for some."""
+    with registry_of(project).session() as session:
+        (proved,) = session.versions("toy")
+        tags = {**proved.tags, **{f"lockproof.{name}": value for name, value in changed.items()}}
+        made = session.make_version("toy", proved.source, proved.run_id or "", tags, "")
+        session.set_alias(made, "candidate")
+
+
+HANDS: dict[str, dict[str, str]] = {
+    "a copy": {},
+    "other outputs": {"outputs": json.dumps({"model.txt": f"md5:{'0' * 32}"})},
+    "another commit": {"commit": "a" * 40},
+    "another lock": {"lock_digest": "b" * 64},
+}
+
+
+@pytest.mark.parametrize("name", HANDS)
+def test_an_alias_that_was_moved_by_hand_promotes_nothing(name: str, project: Project) -> None:
+    assert run(project, "register", "--model", "toy", "--alias", "candidate") == 0
+    assert run(project, "promote", TOY, "--to", "rollout.yaml") == 0
+    served = (project.root / "rollout.yaml").read_text()
+    _copied(project, **HANDS[name])
+    assert run(project, "promote", TOY, "--to", "rollout.yaml") == 1
+    assert (project.root / "rollout.yaml").read_text() == served
+
+
+def test_a_version_with_other_outputs_is_not_verified_though_its_commit_is_proved(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(project, "register", "--model", "toy") == 0
+    _copied(project, **HANDS["other outputs"])
+    assert run(project, "verify", TOY) == 1
+    assert "they do not give its key" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dvc.lock": "lock"},
+        {"more.txt.dvc": "data"},
+        {"lockproof.toml": f"{POLICY}{TRUST}# another\n"},
+        {"dvc.yaml": "pipeline"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_proof_is_not_replayed_for_a_commit_of_other_content(
+    change: dict[str, str], project: Project, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "proof.jsonl"
+    argv = ("--report", str(proof_of(project, "report.json")), "--key", key(project))
+    assert run(project, "attest", *argv, "--no-push", "--bundle", str(bundle)) == 0
+    assert asked(project, "verify", "--bundle", str(bundle)) == (0, [])
+    ((name, text),) = change.items()
+    before = (project.root / name).read_text()
+    project.write({name: text if "\n" in text else before + "# tampered\n"})
+    project.commit("tamper")
+    for verb, option in (("verify", "--bundle"), ("gate", "--proof")):
+        code, found = asked(project, verb, option, str(bundle))
+        assert code == 1
+        assert any(line.startswith("LP724") and "about commit" in line for line in found), found
+
+
+def test_a_proof_of_another_repository_is_none_of_this(project: Project, tmp_path: Path) -> None:
+    """By the same key, of equal files: another commit in another history."""
+    (tmp_path / "elsewhere").mkdir()
+    other = toy_project(tmp_path / "elsewhere", POLICY + TRUST)
+    (other.root / "ci.pem").write_bytes(public_of(KEY))
+    other.commit("trust")
+    bundle = tmp_path / "proof.jsonl"
+    argv = ("--report", str(proof_of(other)), "--key", key(project), "--bundle", str(bundle))
+    assert run(other, "attest", *argv) == 0
+    assert asked(other, "verify", "--bundle", str(bundle)) == (0, [])
+    code, found = asked(project, "verify", "--bundle", str(bundle))
+    assert code == 1
+    assert any(line.startswith("LP724") and "about commit" in line for line in found), found
+
+
 def test_a_signer_of_other_stages_proves_no_model_of_this_one(project: Project) -> None:
     project.write({"lockproof.toml": f'{POLICY}{TRUST}stages = ["other"]\n'})
     project.commit("narrow")
@@ -322,6 +402,92 @@ def test_line_ends_that_git_writes_are_no_other_bytes(project: Project) -> None:
             code, found = asked(project, "verify", subject)
             assert (code, found[0][:5]) == (1, "LP725"), (flag, subject)
         project.git("update-index", f"--no-{flag}", "model.txt")
+
+
+FOLDER = {
+    "dvc.yaml": """\
+stages:
+  train:
+    cmd: >-
+      mkdir net && sort raw.txt > net/a.txt && printf 'a\\nb' > net/b.txt && printf '\\0\\n' > net/w
+    deps: [raw.txt]
+    outs: [net: {cache: false}]
+""",
+    "lockproof.toml": '[[model]]\nname = "toy"\npaths = ["net"]\n' + TRUST,
+}
+ENDS = {
+    "autocrlf": ("", ("core.autocrlf", "true")),
+    "text=auto": ("* text=auto\n", ("core.eol", "crlf")),
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_line_ends_that_git_writes_in_a_folder_are_no_other_bytes(
+    how: str, made: Project, tmp_path: Path
+) -> None:
+    """Of a model that Git keeps, proved as its stage makes it, in another checkout."""
+    attributes, setting = ENDS[how]
+    # With eol=crlf the locked bytes would be those, which the gate asks for (LP106).
+    project = copy_of(made, tmp_path)
+    project.write(FOLDER)
+    project.repro("a folder in Git")
+    project.write({".gitattributes": attributes})
+    project.commit("attributes")
+    assert run(project, "attest", "--report", str(proof_of(project)), "--key", key(project)) == 0
+    assert asked(project, "verify", "HEAD") == (0, [])
+    project.git("config", *setting)
+    net = project.root / "net"
+    (net / "a.txt").unlink()
+    project.git("checkout", "-q", "--", "net")
+    assert (net / "a.txt").read_bytes() == b"a\r\nb\r\n"
+    for subject in ("HEAD", "./net"):
+        assert asked(project, "verify", subject) == (0, []), subject
+    changes = {
+        "another byte": lambda: (net / "w").write_bytes(b"\1\n"),
+        "line ends of what is no text": lambda: (net / "w").write_bytes(b"\0\r\n"),
+        "a file more": lambda: (net / "more").write_bytes(b""),
+        "a file less": lambda: (net / "w").unlink(),
+        "a file by another name": lambda: (net / "w").rename(net / "v"),
+    }
+    for what, change in changes.items():
+        change()
+        for subject in ("HEAD", "./net"):
+            code, found = asked(project, "verify", subject)
+            assert (code, found[0][:5]) == (1, "LP725"), (what, subject)
+        project.git("checkout", "-q", "--", "net")
+        project.git("clean", "-qfdx", "net")
+    assert asked(project, "verify", "./net") == (0, [])
+
+
+def test_a_pointer_is_no_model_though_git_keeps_it(made: Project, tmp_path: Path) -> None:
+    """Of a folder that Git LFS keeps beside text: what is served has to be its content."""
+    project = copy_of(made, tmp_path)
+    project.write(FOLDER)
+    project.repro("a folder in Git")
+    content = (project.root / "net" / "w").read_bytes()
+    oid = hashlib.sha256(content).hexdigest()
+    start = "version https://git-lfs.github.com/spec/v1\noid sha256:"
+    pointer = f"{start}{oid}\nsize {len(content)}\n"
+    stored = project.root / ".git" / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
+    stored.parent.mkdir(parents=True)
+    stored.write_bytes(content)
+    project.write({".gitattributes": "net/w filter=lfs -text\n", "net/w": pointer})
+    project.commit("LFS")
+    (project.root / "net" / "w").write_bytes(content)
+    assert run(project, "attest", "--report", str(proof_of(project)), "--key", key(project)) == 0
+    net = project.root / "net"
+    (net / "a.txt").write_bytes(b"a\r\nb\r\n")
+    for subject in ("HEAD", "./net"):
+        assert asked(project, "verify", subject) == (0, []), subject
+    (net / "w").write_text(pointer)
+    for subject in ("HEAD", "./net"):
+        code, found = asked(project, "verify", subject)
+        assert (code, found[0][:5]) == (1, "LP725"), subject
+    # Its name is enough to know the content by.
+    stored.unlink()
+    (net / "w").write_bytes(content)
+    for subject in ("HEAD", "./net"):
+        assert asked(project, "verify", subject) == (0, []), subject
 
 
 def test_what_never_ends_is_no_model(project: Project, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,6 +56,7 @@ VARIANTS = [
         **MODELS,
         "signing": "sigstore",
     },
+    {**MODELS, "install": "make setup", "signing": "key", "registers": False},
 ]
 PINNED = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 OWN = Choices(

@@ -18,7 +18,7 @@ from .proof import (
     options,
     prove,
 )
-from .sdk import function, object_type
+from .sdk import InputError, function, object_type
 from .servers import mlflow_server, s3_server
 from .settings import HOME, SECRETS, USER
 
@@ -178,7 +178,17 @@ class Models(WithData):
             str | None, Doc("Why the version before this one is to be named, by the file's history")
         ] = None,
     ) -> dagger.Changeset:
-        """Let a manifest name a registered version: as changes to agree to, to HEAD or --tree."""
+        """Let a manifest name a registered version: as changes to agree to, to the --tree.
+
+        Raises:
+            InputError: there is none. The caller's file would come to be as HEAD has it, with
+                this change, whatever else the caller has changed in it.
+        """
+        if self.tree is None:
+            raise InputError(
+                "models promote changes a file of your work tree: name that by '--tree .' before"
+                " the function, else what is not committed in the file would be lost"
+            )
         before = await self.with_server(self.with_data(self.checkout()))
         words = ["lockproof", "promote", *options(to=to, revert=revert), "--", version]
         return changes(before, await done(before, words))

@@ -1,4 +1,7 @@
-"""MD5 of content, as DVC computes it: DVC 3's of the bytes, DVC 2's with Unix line ends in text."""
+"""MD5 of content, as DVC computes it: DVC 3's of the bytes, DVC 2's with Unix line ends in text.
+
+And SHA-256, by which statements name content.
+"""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -25,6 +28,14 @@ def file_md5(path: Path, algorithm: str = "md5") -> str:
 def plain_md5(chunks: Iterable[bytes]) -> str:
     """MD5 in hex."""
     digest = hashlib.md5(usedforsecurity=False)
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def plain_sha256(chunks: Iterable[bytes]) -> str:
+    """SHA-256 in hex."""
+    digest = hashlib.sha256()
     for chunk in chunks:
         digest.update(chunk)
     return digest.hexdigest()

@@ -30,3 +30,9 @@ class MlflowPolicy(Section):
     tracking_uri: Name | None = None
     """Default: $MLFLOW_TRACKING_URI, else sqlite in `.lockproof/` below the DVC root."""
     experiment: Name = "lockproof"
+
+    @property
+    def is_file(self) -> bool:
+        """Whether `tracking-uri` names a file or a folder, and no server."""
+        scheme, colon, _ = (self.tracking_uri or "server:").strip().lower().partition(":")
+        return not colon or scheme.partition("+")[0] in ("sqlite", "file")

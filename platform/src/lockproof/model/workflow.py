@@ -58,3 +58,5 @@ class Workflow(Frozen):
     """By what proofs are signed there; empty: nobody is trusted, so that none is."""
     registry: bool = False
     """Whether the policy names the MLflow server that models are registered in."""
+    registers: bool = True
+    """Whether a job registers models at all."""

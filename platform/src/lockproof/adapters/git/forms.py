@@ -4,12 +4,13 @@ Git itself converts, in a scratch repository that has nothing but the revision's
 and borrows the objects. The settings of user and machine do not count, and no filter is run.
 """
 
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from lockproof.adapters.hashing import chunks_of
+from lockproof.adapters.hashing import chunks_of, plain_sha256
 from lockproof.adapters.scratch import temporary_folder
 
 from .lfs import FETCH, LONGEST_POINTER, Pointer, rewritten
@@ -28,6 +29,17 @@ _UNKNOWN_LFS = f"is in Git LFS, whose content is not in this clone ({FETCH!r} br
 
 Take = Callable[[str, Iterator[bytes]], None]
 """Takes a path and the content that a checkout has there, in chunks."""
+
+
+class Forms(NamedTuple):
+    """SHA-256 of one file in every form that a checkout may give it, in hexadecimal."""
+
+    kept: str
+    """As Git keeps it; of a file of Git LFS, of its content."""
+    here: str
+    """By the attributes of the revision."""
+    windows: str
+    """With `core.autocrlf` too."""
 
 
 class _Kinds(NamedTuple):
@@ -71,6 +83,56 @@ def other_forms(
             take(path, chunks_of(tree / path))
     unknown = {p: f"is what the filter {name!r} makes" for p, name in kinds.foreign.items()}
     return unknown | _from_lfs(snapshot, kinds.lfs, take)
+
+
+def forms_of(snapshot: Snapshot, paths: Iterable[str]) -> dict[str, Forms]:
+    """The files by every form that a checkout may have them in; Git's index is not asked.
+
+    Args:
+        snapshot: the revision.
+        paths: POSIX, from the Git root.
+
+    Returns:
+        Path -> its forms. Left out is what is no regular file there, and what some filter makes.
+        A pointer of Git LFS is no form of the content that it names.
+
+    Raises:
+        UsageError: as `other_forms`.
+    """
+    entries = snapshot.entries
+    files = [path for path in dict.fromkeys(paths) if path in entries and entries[path].is_file]
+    kept: dict[str, str] = {}
+    named: dict[str, str] = {}
+
+    def keep(oid: str, _size: int, chunks: Iterator[bytes]) -> None:
+        head = next(chunks, b"")
+        pointer = Pointer.read(head)
+        if pointer is not None:
+            named[oid] = pointer.oid
+        else:
+            kept[oid] = plain_sha256(itertools.chain((head,), chunks))
+
+    snapshot.each(dict.fromkeys(entries[path].oid for path in files), keep)
+    plain = [path for path in files if entries[path].oid in kept]
+    here = _made(snapshot, plain, windows=False)
+    windows = _made(snapshot, plain, windows=True)
+    found = {}
+    for path in files:
+        as_kept = kept.get(entries[path].oid) or named[entries[path].oid]
+        as_here = here.get(path, as_kept)
+        found[path] = Forms(as_kept, as_here, windows.get(path, as_here))
+    return {path: forms for path, forms in found.items() if all(forms)}
+
+
+def _made(snapshot: Snapshot, paths: list[str], *, windows: bool) -> dict[str, str]:
+    """Path -> SHA-256 of another form than Git's, empty where that is not known."""
+    made: dict[str, str] = {}
+
+    def take(path: str, chunks: Iterator[bytes]) -> None:
+        made[path] = plain_sha256(chunks)
+
+    unknown = other_forms(snapshot, paths, take, windows=windows)
+    return dict.fromkeys(unknown, "") | made
 
 
 def _kinds(

@@ -4,6 +4,7 @@ The signers are securesystemslib's, by its URIs: `hsm:2?label=NAME`, `awskms:…
 `azurekms:…`, `hv:…`.
 """
 
+import logging
 import os
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from . import keys
 
 SCHEMES = ("hsm", "awskms", "gcpkms", "azurekms", "hv")
 PIN = "LOCKPROOF_KEY_PIN"
+_LOUD = ("azure", "botocore", "google", "securesystemslib")
+"""What logs an error of which it then raises."""
+_LONGEST = 400
+"""Characters of what a service says: some say what they tried, page by page."""
 
 
 class UriSigner:
@@ -34,6 +39,8 @@ class UriSigner:
             pem = public.read_bytes()
         except OSError as error:
             raise UsageError(f"cannot read {public}: {error.strerror or error}") from error
+        for name in _LOUD:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         self.name = uri
         key = keys.public_key(pem, str(public))
         self.fingerprint = key.keyid
@@ -47,8 +54,10 @@ class UriSigner:
             raise UsageError(
                 f"--signer {kind}: needs more: pip install 'securesystemslib[{extra}]'"
             ) from error
-        except ValueError as error:
-            raise UsageError(f"--signer {uri}: {error}") from error
+        except KeyError as error:  # AWS's, of kinds of keys.
+            raise UsageError(f"--signer {uri}: no key there is {self._key.scheme}") from error
+        except Exception as error:  # Each has its own, and none is asked for anything yet.
+            raise UsageError(f"--signer {uri}: {_said(error)}") from error
 
     def seal(self, payload: bytes) -> str:
         """Sign, look whether the public key fits, and put into a bundle."""
@@ -63,17 +72,22 @@ class UriSigner:
                 f"--signer {self.name}: --public-key is that of another key"
             ) from error
         except (UnsupportedLibraryError, ValueError) as error:
-            raise UsageError(f"--signer {self.name}: {error}") from error
+            raise UsageError(f"--signer {self.name}: {_said(error)}") from error
         except UsageError:
             raise
         except Exception as error:  # Each service has errors of its own.
-            what = str(error) or type(error).__name__
-            raise UnavailableError(f"--signer {self.name} does not sign: {what}") from error
+            raise UnavailableError(f"--signer {self.name} does not sign: {_said(error)}") from error
         return keys.bundle(payload, bytes.fromhex(signature.signature), self.fingerprint)
 
     def sealed(self, sealed: Sealed) -> bool:
         """Whether this key made a bundle."""
         return keys.sealed_by(sealed, self._public)
+
+
+def _said(error: Exception) -> str:
+    """In one line."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
 
 
 def _pin(secret: str) -> str:

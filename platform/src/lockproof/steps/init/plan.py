@@ -111,7 +111,7 @@ def plan(directory: Path, choices: Choices) -> Plan:
     ignore = os.path.normpath(f"{found.root}/.gitignore")
     mine = (policy, ignore, _ATTRIBUTES, _HOOKS, ".gitlab-ci.yml", "dagger.json")
     before = {path: _read(found.top, path) for path in mine}
-    remarks = [remark for system in systems if (remark := found.unsigned(system))]
+    remarks = [remark for system in systems for remark in found.remarks(system)]
     if before[policy] is None:  # A policy is the user's own from its first day.
         wanted[policy] = (policy_text(found), False)
     for system in systems:
@@ -276,6 +276,7 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
     runner = _runner(choices, found)
     bring = model_install(choices.install, found) if found.models else None
     signing = found.signs_by(system)
+    has_jobs = signing is not None and found.registers  # Where nobody signs, they only register.
     install, gate_install = "", ""
     if runner == "host":
         install, gate_install = installs(choices.install, choices.gate_install, found)
@@ -297,10 +298,11 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
         rule_tests=found.rule_tests,
         proof=found.proof,
         secrets=_S3_SECRETS if "s3" in found.stores else (),
-        models=found.models if bring is not None and signing is not None else (),
+        models=found.models if bring is not None and (signing or has_jobs) else (),
         model_install=bring or "",
         signing=signing or "",
         registry=found.registry,
+        registers=found.registers,
     )
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,7 @@ _KUSTOMIZATIONS = {"kustomization.yaml", "kustomization.yml", "Kustomization"}
 _PLAIN_FOLDER = re.compile(r"[\w./+-]+")
 _PLAIN_PATH = re.compile(r"[\w./ +-]+")
 _GITHUB = "token.actions.githubusercontent.com"
+_NAMES: Mapping[CiSystem, str] = {"github": "GitHub", "gitlab": "GitLab"}
 """The host that vouches for the identity of a job of GitHub; on GitLab it is GitLab itself."""
 
 
@@ -82,6 +83,9 @@ class Survey:
     """Whose proofs count: the issuer of each identity, and `key` for each key."""
     registry: bool = False
     """Whether the policy names an MLflow server."""
+    registers: bool = True
+    """Whether a job can register models: not where the policy names a file for it, which would end
+    with the job."""
 
     def signs_by(self, system: CiSystem) -> Signing | None:
         """By what the jobs of a CI system sign so that their proofs count.
@@ -103,11 +107,25 @@ class Survey:
             return f".{self.hosting}".endswith(f".{host}")  # altssh.gitlab.com is gitlab.com's.
         return "gitlab" in host
 
+    def remarks(self, system: CiSystem) -> Iterator[str]:
+        """What the jobs of a CI system do not do with models, and what to do."""
+        unsigned = self.unsigned(system)
+        if unsigned:
+            yield unsigned
+        elif self.models and not self.registers:
+            yield (
+                f"no job of {_NAMES[system]} registers models: tracking-uri in [mlflow] of"
+                f" {FILE_NAME} names a file, which would end with the job: name a server there"
+                " (https://…), or remove it and set the variable MLFLOW_TRACKING_URI of the CI"
+                " system, and run 'lockproof init' again; or run 'lockproof register' where that"
+                " file is"
+            )
+
     def unsigned(self, system: CiSystem) -> str:
         """Why no job of a CI system signs or registers models, and what to do; else empty."""
         if not self.models or self.signs_by(system) is not None:
             return ""
-        name = "GitHub" if system == "github" else "GitLab"
+        name = _NAMES[system]
         host = self.hosting if "gitlab" in self.hosting else "gitlab.com"
         return (
             f"no job of {name} signs or registers models: [[trust]] names neither a key nor an"
@@ -160,6 +178,7 @@ def survey(directory: Path) -> Survey:
         models=tuple(rule.name for rule in policy.model),
         trusted=tuple(dict.fromkeys(rule.issuer or "key" for rule in policy.trust)),
         registry=policy.mlflow.tracking_uri is not None,
+        registers=not policy.mlflow.is_file,
     )
 
 

@@ -1,6 +1,7 @@
 """The course of a promotion: find the version, hold it against Git, edit, commit, say so."""
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,11 @@ from pathlib import Path
 from lockproof.adapters.dvc.project import find_root
 from lockproof.adapters.files import write_whole
 from lockproof.adapters.git.commit import commit_files, path_in
+from lockproof.adapters.git.forms import forms_of
 from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.adapters.git.worktree import is_changed
+from lockproof.adapters.hashing import plain_sha256
 from lockproof.adapters.mlflow.registry import Registry
 from lockproof.adapters.scratch import work_folder
 from lockproof.config import FILE_NAME, load_policy
@@ -143,10 +147,35 @@ def _refuse_edits(scene: _Scene, files: Mapping[str, bytes]) -> None:
     """Refuse files that the user has edited; what a killed run wrote is as it would be now."""
     if scene.git.branch() is None:
         raise UsageError("HEAD is detached, so no branch has the commit: name one with --branch")
-    read = work_tree_reader(scene.git)
+    git, read = scene.git, work_tree_reader(scene.git)
+    head = Snapshot(git, git.resolve("HEAD"))
     for path, content in files.items():
-        if is_changed(scene.git, path) and read(path) != content:
+        found = read(path)
+        if found == content:
+            continue
+        if is_changed(git, path):
             raise UsageError(f"{path} has changes of yours: commit or stash them first")
+        # Git's index can be told to call any file unchanged, and names none that is ignored.
+        if found is None and not os.path.lexists(git.root / path):
+            continue
+        if path not in head.entries:
+            raise UsageError(f"{path} is here, and Git ignores it: move it away first")
+        if found is None or not _is_as_in(head, path, found):
+            # Of two such options Git heeds the first.
+            flags = ("--no-assume-unchanged", "--no-skip-worktree")
+            look = " && ".join(f"git update-index {flag} {shlex.quote(path)}" for flag in flags)
+            raise UsageError(
+                f"{path} has changes of yours that Git was told not to look at: '{look}', then"
+                " commit or stash them"
+            )
+
+
+def _is_as_in(head: Snapshot, path: str, found: bytes) -> bool:
+    """Whether a file is as some checkout has it."""
+    if found == head.read(path):
+        return True
+    forms = forms_of(head, [path]).get(path, ())
+    return plain_sha256([found]) in forms
 
 
 def _revert(scene: _Scene) -> Promoted:

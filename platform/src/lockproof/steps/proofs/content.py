@@ -3,14 +3,13 @@
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from lockproof.adapters.files import open_named
-from lockproof.adapters.git.forms import other_forms
-from lockproof.adapters.git.lfs import Pointer
-from lockproof.adapters.hashing import CHUNK, both_md5
+from lockproof.adapters.git.forms import Forms, forms_of
+from lockproof.adapters.hashing import CHUNK, both_md5, plain_sha256
 from lockproof.errors import UsageError
 from lockproof.model.digest import Digest, directory_digest
 from lockproof.model.statement import manifest_sha256
@@ -66,29 +65,27 @@ def only_hidden_here(scene: Scene, folder: Path, output: str) -> str | None:
     return min((n for n in names if scene.reading.hides(f"{output}/{n}")), default=None)
 
 
-def as_git_writes_it(scene: Scene, path: str, proved: str, found: str) -> bool:
+def as_git_writes_it(scene: Scene, path: str, proved: str, found: Mapping[str, str]) -> bool:
     """Whether bytes are what a checkout makes of the proved ones, such as with other line ends.
 
     Git's index is not asked: it can be told to call any file unchanged.
 
     Args:
         scene: the revision, by whose attributes a checkout converts, here or on Windows.
-        path: the file, POSIX, from the DVC root.
+        path: the file or folder, POSIX, from the DVC root.
         proved: SHA-256 of the proved bytes.
-        found: SHA-256 of the bytes at hand.
+        found: those at hand, as `sums_at` gives them.
     """
-    where = scene.git_path(path)
-    content = scene.head.read(where)
-    if content is None or hashlib.sha256(content).hexdigest() != proved or Pointer.read(content):
+    top = scene.git_path(path)
+    files = {name: f"{top}/{name}" if name else top for name in found}
+    if not all(file in scene.head.entries for file in files.values()):
         return False
-    made: set[str] = set()
-
-    def take(_path: str, chunks: Iterator[bytes]) -> None:
-        made.add(_sha256_of(chunks))
-
-    for windows in (False, True):
-        other_forms(scene.head, [where], take, windows=windows)
-    return found in made
+    known = forms_of(scene.head, files.values())
+    if len(known) < len(files):
+        return False
+    forms = {name: known[file] for name, file in files.items()}
+    uniform = ({name: each[at] for name, each in forms.items()} for at in range(len(Forms._fields)))
+    return proved in map(named_by, uniform) and all(found[name] in forms[name] for name in found)
 
 
 def read_output(path: Path, locked: Digest, hides: Hides = nothing) -> str | None:
@@ -115,8 +112,8 @@ def read_output(path: Path, locked: Digest, hides: Hides = nothing) -> str | Non
     ) else None  # fmt: skip
 
 
-def sha256_at(path: Path, hides: Hides = nothing) -> str:
-    """SHA-256 of a file or folder, as a statement names it; each byte is read once.
+def sums_at(path: Path, hides: Hides = nothing) -> dict[str, str]:
+    """SHA-256 of each file of an output by its path in it, of a file by `""`; each is read once.
 
     Args:
         path: the file or folder.
@@ -126,9 +123,13 @@ def sha256_at(path: Path, hides: Hides = nothing) -> str:
         UsageError: as `read_output`.
     """
     if not path.is_dir():
-        return _sha256(path)
-    found = files_in(path, hides)
-    return manifest_sha256({name: _sha256(file) for name, file in found.items()})
+        return {"": _sha256(path)}
+    return {name: _sha256(file) for name, file in files_in(path, hides).items()}
+
+
+def named_by(sums: Mapping[str, str]) -> str:
+    """The SHA-256 by which a statement names what `sums_at` gives."""
+    return sums[""] if "" in sums else manifest_sha256(sums)
 
 
 def files_in(folder: Path, hides: Hides = nothing) -> dict[str, Path]:
@@ -208,14 +209,7 @@ def _file(path: Path, *, old: bool) -> tuple[str, str]:
 
 
 def _sha256(path: Path) -> str:
-    return _sha256_of(_chunks(path))
-
-
-def _sha256_of(chunks: Iterable[bytes]) -> str:
-    sha256 = hashlib.sha256()
-    for chunk in chunks:
-        sha256.update(chunk)
-    return sha256.hexdigest()
+    return plain_sha256(_chunks(path))
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """`verify`: whether a model, or all models of a revision, are proved by somebody who may."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,9 +41,10 @@ from .content import (
     as_git_writes_it,
     hidden_by_dvc,
     left_out,
+    named_by,
     nothing,
     only_hidden_here,
-    sha256_at,
+    sums_at,
 )
 from .request import VerifyRequest
 from .subject import is_revision, path_of, version_of
@@ -65,9 +66,15 @@ class _Held:
     path: Path
     own: str
     """The same from the DVC root, POSIX."""
-    sha256: str
+    sums: Mapping[str, str]
+    """As `sums_at` gives them."""
     left_out: tuple[str, ...]
     """A line about what is in the folder and was not looked at."""
+
+    @property
+    def sha256(self) -> str:
+        """As a statement names it."""
+        return named_by(self.sums)
 
 
 def verify(request: VerifyRequest, progress: Progress) -> Verified:
@@ -120,7 +127,7 @@ def _held(scene: Scene, path: Path, progress: Progress) -> _Held:
     at_home = any(own == out.path for stage in scene.pipeline.stages for out in stage.outs)
     hides = hidden_by_dvc(scene, own) if at_home else nothing
     with during(progress, "hash", path.name):
-        return _Held(path, own, sha256_at(path, hides), left_out(path, own, hides))
+        return _Held(path, own, sums_at(path, hides), left_out(path, own, hides))
 
 
 def _of_version(
@@ -168,9 +175,9 @@ def _of_bytes(
         for each in counting
         if each.verdict
         and any(
-            (o.sha256 == sha256 or as_git_writes_it(scene, own, o.sha256, sha256))
-            and o.locked.is_dir == path.is_dir()
+            o.locked.is_dir == path.is_dir()
             and (not at_home or o.path == own)
+            and (o.sha256 == sha256 or as_git_writes_it(scene, own, o.sha256, held.sums))
             for o in each.verdict.outputs
         )
     ]
@@ -244,9 +251,9 @@ def _of_revision(
             checked += 1
             hides = hidden_by_dvc(scene, out.path)
             aside += left_out(path, out.path, hides)
-            found = sha256_at(path, hides)
-            same = found == out.sha256 or as_git_writes_it(scene, out.path, out.sha256, found)
-            if not same:
+            found = sums_at(path, hides)
+            same = named_by(found) == out.sha256
+            if not same and not as_git_writes_it(scene, out.path, out.sha256, found):
                 text = f"{out.path} in the work tree is not what is proved"
                 findings.append(_other_bytes(scene, path, out.path, text))
     bytes_ = Check(
