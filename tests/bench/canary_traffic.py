@@ -218,6 +218,68 @@ def lines(canaries: int) -> Iterator[str]:
             yield f"| {name} | " + " | ".join(row) + " |"
 
 
+def latency(
+    canaries: int, sigma: float, requests: tuple[int, int], percentile: float | None, worse: float
+) -> tuple[float, float]:
+    """The same of log-normal latencies with mean 1, whose level moves by a third with the hours.
+
+    Args:
+        canaries: how many.
+        sigma: of the logarithm.
+        requests: of the canary and of stable, in an interval.
+        percentile: judge the intervals' percentiles, as nothing of ours does; None: their means.
+        worse: by how much each request of the canary takes longer.
+    """
+    random = np.random.default_rng(15)
+    effect = 0.2 if percentile is None else 0.5
+    compared = Comparison.model_validate(
+        {"name": "l", "mean": {"sum": "s", "count": "c"}, "smallestEffect": effect}
+    )
+    level = np.exp(0.3 * np.sin(np.arange(INTERVALS) / 20) - sigma**2 / 2)
+    aborted = promoted = 0
+    for _ in range(canaries):
+        so_far = method_of(compared, Errors(LEVEL, LEVEL), 0.0, (FEWEST + INTERVALS) // 2)
+        good = False
+        for index in range(INTERVALS):
+            each = [level[index] * np.exp(sigma * random.standard_normal(n)) for n in requests]
+            each[0] = each[0] + worse * effect
+            values = [
+                float(np.mean(x) if percentile is None else np.quantile(x, percentile))
+                for x in each
+            ]
+            points = [Point(v, float(n)) for v, n in zip(values, requests, strict=True)]
+            so_far.add(Pair(index, *points), values[0] - values[1])
+            if index + 1 < FEWEST:
+                continue
+            if so_far.worse_than(0.0) and so_far.bounds().estimate >= effect:
+                aborted += 1
+                break
+            upper = so_far.bounds().upper
+            good = good or (upper is not None and upper < effect)
+        promoted += good
+    return aborted / canaries, promoted / canaries
+
+
+LATENCIES: list[tuple[str, float, tuple[int, int], float | None]] = [
+    ("mean, sigma 1, 100 and 300 requests", 1.0, (100, 300), None),
+    ("mean, sigma 2, 100 and 300 requests", 2.0, (100, 300), None),
+    ("mean, sigma 2, 20 and 300 requests", 2.0, (20, 300), None),
+    ("95th percentile, sigma 1, 100 and 300 requests", 1.0, (100, 300), 0.95),
+    ("95th percentile, sigma 1, 20 and 300 requests", 1.0, (20, 300), 0.95),
+]
+
+
+def latency_lines(canaries: int) -> Iterator[str]:
+    """The table of latencies."""
+    yield "| Latencies | false aborts | false promotes | right promotes |"
+    yield "| --- | ---: | ---: | ---: |"
+    for title, *about in LATENCIES:
+        good, bad = (latency(canaries, *about, worse) for worse in (0.0, 1.0))
+        yield f"| {title} | {100 * good[0]:.1f} % | {100 * bad[1]:.1f} % | {100 * good[1]:.1f} % |"
+
+
 if __name__ == "__main__":
+    for line in latency_lines(400):
+        print(line, flush=True)
     for line in lines(int(sys.argv[1]) if len(sys.argv) > 1 else 1000):
         print(line, flush=True)

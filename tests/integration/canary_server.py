@@ -30,16 +30,17 @@ def exposition(arms: Mapping[str, Mapping[str, object]], seed: int = 15) -> str:
     Of an arm: `errors` (a Rate), `per_scrape` requests, `slow` (the share of requests of over half
     a second), `resets` (the scrapes at which its counters begin again).
     """
-    lines: dict[str, list[str]] = {"requests": [], "errors": [], "seconds": []}
+    lines: dict[str, list[str]] = {"requests": [], "errors": [], "seconds": [], "spent": []}
     for arm, about in arms.items():
         own = random.Random(f"{seed} {arm}")
-        requests, errors = 0, 0
+        requests, errors, spent = 0, 0, 0.0
         buckets = dict.fromkeys(BUCKETS, 0)
         for scrape in range(MINUTES * 60 // SCRAPE + 1):
             at = BEGAN + scrape * SCRAPE
             rate = about["errors"](scrape * SCRAPE / 60)  # type: ignore[operator]
             if scrape in about.get("resets", ()):  # type: ignore[operator]
                 requests = errors = 0
+                spent = 0.0
                 buckets = dict.fromkeys(BUCKETS, 0)
             if rate is None:
                 continue
@@ -48,18 +49,21 @@ def exposition(arms: Mapping[str, Mapping[str, object]], seed: int = 15) -> str:
                 errors += own.random() < rate
                 slow = own.random() < float(str(about.get("slow", 0.01)))
                 seconds = own.uniform(0.5, 1) if slow else own.uniform(0, 0.2)
+                spent += seconds
                 for bound in BUCKETS:
                     buckets[bound] += seconds <= bound
             label = f'arm="{arm}"'
             lines["requests"].append(f"web_requests_total{{{label}}} {requests} {at}")
             lines["errors"].append(f"web_errors_total{{{label}}} {errors} {at}")
+            lines["spent"].append(f"web_seconds_sum{{{label}}} {spent} {at}")
             for bound, count in buckets.items():
                 le = "+Inf" if bound == math.inf else str(bound)
                 lines["seconds"].append(f'web_seconds_bucket{{{label},le="{le}"}} {count} {at}')
     return (
         "# TYPE web_requests counter\n" + "\n".join(lines["requests"])
         + "\n# TYPE web_errors counter\n" + "\n".join(lines["errors"])
-        + "\n# TYPE web_seconds_bucket unknown\n" + "\n".join(lines["seconds"]) + "\n# EOF\n"
+        + "\n# TYPE web_seconds_bucket unknown\n" + "\n".join(lines["seconds"])
+        + "\n# TYPE web_seconds_sum unknown\n" + "\n".join(lines["spent"]) + "\n# EOF\n"
     )  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from lockproof.stats import betting, normal_mixture, proportion
 from lockproof.stats.budget import parted
-from lockproof.stats.histogram import histogram_quantile
 
 SHARES = st.floats(0, 1)
 LEVELS = st.floats(1e-4, 0.4)
@@ -145,25 +144,3 @@ def test_what_is_parted_is_not_more_than_there_was(
 def test_shares_that_cannot_be_are_refused(shares: list[float | None]) -> None:
     with pytest.raises(ValueError, match="shares"):
         parted(0.05, shares)
-
-
-def test_a_quantile_lies_where_prometheus_puts_it() -> None:
-    buckets = {0.1: 50.0, 0.5: 90.0, 1.0: 100.0, math.inf: 100.0}
-    assert histogram_quantile(0.5, buckets) == pytest.approx(0.1)
-    assert histogram_quantile(0.7, buckets) == pytest.approx(0.3)
-    assert histogram_quantile(0.25, buckets) == pytest.approx(0.05)
-    assert histogram_quantile(0.99, buckets | {math.inf: 200.0}) == 1.0
-    assert histogram_quantile(0.9, {0.1: 0.0, math.inf: 0.0}) is None
-    with pytest.raises(ValueError, match="bucket"):
-        histogram_quantile(0.5, {0.1: 1.0})
-    with pytest.raises(ValueError, match="between 0 and 1"):
-        histogram_quantile(1.5, buckets)
-
-
-@given(st.lists(st.floats(0, 1e6), min_size=3, max_size=3), st.floats(0, 1), st.floats(0, 1))
-def test_a_higher_quantile_is_not_smaller(counts: list[float], one: float, other: float) -> None:
-    buckets = dict(zip((0.1, 1.0, math.inf), counts, strict=True))
-    low, high = (histogram_quantile(level, buckets) for level in sorted((one, other)))
-    assert (low is None) is (high is None)
-    if low is not None and high is not None:
-        assert 0 <= low <= high + 1e-12 <= 1.0 + 1e-12

@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--checks", type=Path, required=True, metavar="FILE", help="what it is held to"
     )
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--prometheus", metavar="URL", help="ask this server, or Thanos or Mimir")
+    source.add_argument("--prometheus", metavar="URL", help="ask this server")
     source.add_argument(
         "--samples", type=Path, metavar="FILE", help="read the figures from a JSON file"
     )

@@ -11,7 +11,7 @@ class ArmSeen(Frozen):
     """What was seen of one arm."""
 
     queries: Mapping[str, str] = {}
-    """What was asked for (`events`, `total`, `sum`, `count`, `buckets`) -> the query; empty where
+    """What was asked for (`events`, `total`, `sum`, `count`) -> the query; empty where
     a file of samples answered."""
     requests: float = 0.0
     """In the intervals that count."""
@@ -28,7 +28,7 @@ class Measured(Frozen):
     """What follows for it alone; one that fails fails the canary."""
     reason: str
     """One sentence."""
-    what: Literal["ratio", "mean", "quantile"]
+    what: Literal["ratio", "mean"]
     """What each interval's value is."""
     method: Literal["intervals", "bounded", "requests"]
     """How it is judged: docs/guides/canary.md."""

@@ -41,26 +41,15 @@ class Mean(_Part):
     """How many were measured, in one interval."""
 
 
-class Quantile(_Part):
-    """A quantile in each interval, from the buckets of a classic histogram."""
-
-    level: float = Field(gt=0, lt=1)
-    """Such as 0.95."""
-    buckets: Query
-    """One series for each label `le`."""
-
-
 class Measure(_Part):
     """What is measured, how sure one must be, and what it takes."""
 
     name: Name
     """No other measure has it."""
     ratio: Ratio | None = None
-    """What is measured; just one of the three."""
+    """What is measured; either this or `mean`."""
     mean: Mean | None = None
-    """What is measured; just one of the three."""
-    quantile: Quantile | None = None
-    """What is measured; just one of the three."""
+    """What is measured; either this or `ratio`."""
     worse: Literal["higher", "lower"] = "higher"
     """Which way is worse."""
     method: Literal["intervals", "bounded", "requests"] = "intervals"
@@ -72,16 +61,16 @@ class Measure(_Part):
     """Of the chance of a false alarm; without it what the others leave, in equal parts."""
 
     @property
-    def kind(self) -> Ratio | Mean | Quantile:
+    def kind(self) -> Ratio | Mean:
         """The one that is given."""
-        found = self.ratio or self.mean or self.quantile
+        found = self.ratio or self.mean
         assert found is not None
         return found
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        if sum(kind is not None for kind in (self.ratio, self.mean, self.quantile)) != 1:
-            raise ValueError("needs exactly one of ratio, mean and quantile")
+        if (self.ratio is None) == (self.mean is None):
+            raise ValueError("needs either ratio or mean")
         if self.ratio is None and self.method != "intervals":
             raise ValueError(f"method {self.method} is for a ratio; leave it out")
         return self
@@ -93,12 +82,24 @@ class Guard(Measure):
     limit: Number
     """What its mean over the intervals must not reach, in the unit of the measure."""
 
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.ratio is not None and not 0 <= self.limit <= 1:
+            raise ValueError("the limit of a ratio lies between 0 and 1")
+        return self
+
 
 class Comparison(Measure):
     """The canary beside the stable version, in the same intervals."""
 
     smallest_effect: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     """From which difference on it matters, in the unit of the measure."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.ratio is not None and self.smallest_effect > 1:
+            raise ValueError("the smallestEffect of a ratio is at most 1: 0.01 is one in a hundred")
+        return self
 
 
 class Metadata(_Part):

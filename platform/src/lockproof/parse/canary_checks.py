@@ -28,8 +28,6 @@ class Samples(Frozen):
     total: _Column | None = None
     sum: _Column | None = None
     count: _Column | None = None
-    buckets: Mapping[str, _Column] | None = None
-    """Upper bound, as the label `le` has it -> how many in the interval were at most so large."""
 
 
 class CanarySamples(Frozen):
@@ -79,7 +77,7 @@ def read_canary_checks(content: bytes, name: str) -> CanaryChecks:
 
 def queries_of(kind: Frozen) -> dict[str, str]:
     """The queries of a measure, by what they ask for."""
-    return {name: value for name, value in kind.model_dump().items() if name != "level"}
+    return dict(kind.model_dump())
 
 
 def _wrong(query: str) -> str:

@@ -1,1 +1,1 @@
-"""Prometheus, and what speaks its API: Thanos, Mimir, VictoriaMetrics."""
+"""Prometheus, and what speaks its API."""

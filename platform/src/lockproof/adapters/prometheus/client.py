@@ -4,6 +4,7 @@ import base64
 import http.client
 import json
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -124,7 +125,7 @@ class Prometheus:
         )
         try:
             with self._opener.open(request, timeout=self._timeout) as answer:
-                content = answer.read(_LARGEST + 1)
+                content = self._content(answer)
         except urllib.error.HTTPError as error:
             with error:
                 raise self._refusal(error, query) from None
@@ -135,10 +136,23 @@ class Prometheus:
             raise ConfigError(f"{self.name}: the answer to {_short(query)} exceeds 64 MiB")
         try:
             return self._lines(_mapping(json.loads(content)), query)
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+        except (
+            ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError
+        ) as error:  # fmt: skip
             raise ConfigError(
                 f"{self.name} does not answer as Prometheus does: {unreadable(error)}"
             ) from error
+
+    def _content(self, answer: http.client.HTTPResponse) -> bytes:
+        """All of it, where that comes in time: a socket's timeout begins anew with each byte."""
+        late, content = time.monotonic() + self._timeout, bytearray()
+        while part := answer.read1(1 << 16):
+            content += part
+            if len(content) > _LARGEST:
+                break
+            if time.monotonic() > late:
+                raise TimeoutError(f"the answer takes more than {self._timeout:g} s")
+        return bytes(content)
 
     def _lines(
         self, answer: Mapping[str, Any], query: str
@@ -158,8 +172,8 @@ class Prometheus:
         for series in data["result"]:
             if "histograms" in series:
                 raise ConfigError(
-                    f"{_short(query)} gives native histograms: use histogram_fraction() in a ratio,"
-                    " or the classic buckets"
+                    f"{_short(query)} gives native histograms, which are not read: ask for one"
+                    " number, such as histogram_count() of it"
                 )
             labels = {str(k): str(v) for k, v in series["metric"].items()}
             found.append((labels, {round(float(t)): float(v) for t, v in series["values"]}))

@@ -15,8 +15,6 @@ class Figures:
     queries: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Column] = field(default_factory=dict)
     """`events`, `total`, `sum`, `count` -> numbers."""
-    buckets: Mapping[float, Column] = field(default_factory=dict)
-    """Upper bound -> how many were at most so large."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Source(Protocol):
 
         Args:
             measure: its name.
-            parts: what is asked for (`events`, `buckets`, …) -> the query, with the arm filled in.
+            parts: what is asked for (`events`, `total`, …) -> the query, with the arm filled in.
             arm: `canary` or `stable`.
             look: for which intervals.
 

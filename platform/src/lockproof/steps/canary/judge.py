@@ -70,7 +70,7 @@ def judge(
         name=measure.name,
         verdict=verdict,
         reason=reason,
-        what="ratio" if measure.ratio else "mean" if measure.mean else "quantile",
+        what="ratio" if measure.ratio else "mean",
         method=measure.method,
         worse=measure.worse,
         limit=measure.limit if isinstance(measure, Guard) else None,
@@ -142,10 +142,18 @@ def _verdict(
                 f"what was seen is good, but {count(lasting - len(pairs), 'interval')} of"
                 f" {lasting:,} do not count: {_gaps(series)}",
             )
-        return Verdict.PASSED, f"it is shown not to be worse than {_allowed(measure)}"
+        return Verdict.PASSED, f"it is shown not to be worse than {_allowed(measure)}" + (
+            "; no event was seen at all: see that the query finds some when there are some"
+            if measure.ratio and not any(_events(pair) for pair in pairs)
+            else ""
+        )
     over = intervals >= spec.intervals
     wait = "the horizon is over" if over else "wait for more intervals"
     return Verdict.INCONCLUSIVE, f"neither better nor worse is shown: {wait}"
+
+
+def _events(pair: Pair) -> float:
+    return pair.canary.events + (pair.stable.events if pair.stable else 0)
 
 
 def _allowed(measure: Measure) -> str:

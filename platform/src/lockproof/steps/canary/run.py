@@ -71,7 +71,7 @@ def check(request: Request, progress: Progress) -> Report:
             return as_text(look.since + look.interval * (index + 1))
 
         measures.append(judge(measure, errors, spec, (canary, stable), look.count, ended))
-    findings = tuple(_findings(measures, str(request.checks)))
+    findings = tuple(_findings(measures))
     judged = CanarySeen(
         checks=checks.metadata.name,
         digest=hashlib.sha256(content).hexdigest(),
@@ -147,7 +147,7 @@ def _check(measured: Measured) -> Check:
     )
 
 
-def _findings(measures: list[Measured], path: str) -> Iterator[Finding]:
+def _findings(measures: list[Measured]) -> Iterator[Finding]:
     for measured in measures:
         if measured.verdict is Verdict.FAILED:
             rule = "LP751" if measured.stable else "LP752"
@@ -156,6 +156,5 @@ def _findings(measures: list[Measured], path: str) -> Iterator[Finding]:
                 measured.name,
                 f"{measured.reason}: {summary(measured)}; take it back, and read its logs from"
                 f" before {measured.decided}",
-                path=path,
                 seen=measured.decided,
             )

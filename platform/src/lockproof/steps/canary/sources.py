@@ -1,6 +1,5 @@
 """Where the figures of a canary come from: a Prometheus server, or a file of samples."""
 
-import math
 from collections.abc import Mapping
 
 from lockproof.adapters.prometheus.client import Line, Prometheus
@@ -20,43 +19,18 @@ class PrometheusSource:
     def figures(self, measure: str, parts: Mapping[str, str], arm: str, look: Look) -> Figures:
         """As `Source` says."""
         columns: dict[str, Column] = {}
-        buckets: dict[float, Column] = {}
         for part, query in parts.items():
             lines: list[Line] = []
             if look.count:
                 first = look.since + look.interval
                 lines = self._server.query_range(query, first, look.until, look.interval)
-            if part == "buckets":
-                buckets = _buckets(lines, measure, look)
-                continue
             if len(lines) > 1:
                 raise ConfigError(
                     f"{measure}: the query for {part} gives {len(lines)} series, must give one:"
                     " put sum() around it"
                 )
             columns[part] = _column(lines[0], look) if lines else [None] * look.count
-        return Figures(queries=dict(parts), columns=columns, buckets=buckets)
-
-
-def _buckets(lines: list[Line], measure: str, look: Look) -> dict[float, Column]:
-    found: dict[float, Column] = {}
-    for line in lines:
-        bound = _bound(line.labels.get("le", ""))
-        if bound is None or bound in found:
-            raise ConfigError(
-                f"{measure}: the query for buckets must give one series for each label le:"
-                " put sum by (le) () around it"
-            )
-        found[bound] = _column(line, look)
-    return found
-
-
-def _bound(text: str) -> float | None:
-    try:
-        bound = float(text)
-    except ValueError:
-        return None
-    return None if math.isnan(bound) else bound
+        return Figures(queries=dict(parts), columns=columns)
 
 
 def _column(line: Line, look: Look) -> Column:
@@ -81,10 +55,7 @@ class SamplesSource:
             len(column)
             for arms in self._samples.measures.values()
             for samples in arms.values()
-            for column in (
-                samples.events, samples.total, samples.sum, samples.count,
-                *(samples.buckets or {}).values(),
-            )
+            for column in (samples.events, samples.total, samples.sum, samples.count)
             if column is not None
         }  # fmt: skip
         if len(found) > 1:
@@ -99,18 +70,9 @@ class SamplesSource:
         arms = self._samples.measures.get(measure, {})
         samples = next((found for name, found in arms.items() if name == arm), None)
         columns: dict[str, Column] = {}
-        buckets: dict[float, Column] = {}
         for part in parts:
             found = getattr(samples, part, None)
             if found is None:
                 raise ConfigError(f"{self.name}: measures.{measure}.{arm}.{part} is missing")
-            if part != "buckets":
-                columns[part] = found[: look.count]
-                continue
-            for text, column in found.items():
-                bound = _bound(text)
-                if bound is None or bound in buckets:
-                    where = f"measures.{measure}.{arm}.buckets"
-                    raise ConfigError(f"{self.name}: {where}: {text[:80]!r} is no bound of its own")
-                buckets[bound] = column[: look.count]
-        return Figures(columns=columns, buckets=buckets)
+            columns[part] = found[: look.count]
+        return Figures(columns=columns)

@@ -1,16 +1,21 @@
 """From the figures of both arms to one value for each interval."""
 
-import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from lockproof.model.canary_checks import Guard, Mean, Measure, Quantile, Ratio
-from lockproof.stats.histogram import histogram_quantile
+from lockproof.model.canary_checks import Guard, Mean, Measure, Ratio
 
 from .interface import Figures
 
 _ROUNDING = 1e-6
+"""Where events are a difference of two counters."""
+_LARGEST = 1e100
+_FEWEST = 0.5
+"""Requests; less is none, which is all that an average over time can mean by it."""
+_EXTRAPOLATED = 1.1
+"""Prometheus extends each of two counters to the ends of the interval by itself: where all requests
+are events, these may come out as a few more."""
 
 
 @dataclass(frozen=True)
@@ -62,47 +67,24 @@ def series_of(measure: Measure, canary: Figures, stable: Figures | None, count: 
 def _point(measure: Measure, figures: Figures, index: int) -> Point | str:
     """The value of one interval, or why there is none."""
     kind = measure.kind
-    if isinstance(kind, Quantile):
-        return _quantile(kind, figures, index)
     names = ("events", "total") if isinstance(kind, Ratio) else ("sum", "count")
-    numbers = [figures.columns[name][index] for name in names]
-    if numbers[1] is None:
+    over, total = (figures.columns[name][index] for name in names)
+    if total is None:
         return f"no {names[1]}"
-    if not math.isfinite(numbers[1]) or numbers[1] < 0:
+    if not 0 <= total <= _LARGEST:
         return f"{names[1]} is no number of requests"
-    if numbers[1] == 0:
+    if total < _FEWEST:
         return "no requests"
-    if numbers[0] is None:
+    if over is None:
         return f"no {names[0]}"
-    over, total = numbers[0], numbers[1]
-    if not math.isfinite(over):
+    if not abs(over) <= _LARGEST:
         return f"{names[0]} is no number"
     if isinstance(kind, Mean):
         return Point(over / total, total)
-    # Two counters, each extrapolated by Prometheus, may differ in the last digits.
-    if not -_ROUNDING <= over <= total * (1 + _ROUNDING):
+    if not -_ROUNDING * total <= over <= _EXTRAPOLATED * total:
         return "events are not among the total"
     over = min(max(over, 0.0), total)
     return Point(over / total, total, over)
-
-
-def _quantile(kind: Quantile, figures: Figures, index: int) -> Point | str:
-    buckets = {}
-    for bound, column in figures.buckets.items():
-        number = column[index]
-        if number is None:
-            continue
-        if not math.isfinite(number) or number < 0:
-            return "a bucket is no number of requests"
-        buckets[bound] = number
-    if not buckets:
-        return "no buckets"
-    if math.inf not in buckets or len(buckets) < len(figures.buckets):
-        return "a bucket is missing"
-    if len(buckets) < 2:
-        return "there is one bucket only"
-    value = histogram_quantile(kind.level, buckets)
-    return "no requests" if value is None else Point(value, max(buckets.values()))
 
 
 def differences(measure: Measure, pairs: list[Pair]) -> Iterator[float]:
