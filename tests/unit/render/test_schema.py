@@ -37,6 +37,7 @@ def test_the_published_file_is_what_the_models_say(name: str) -> None:
         schema.policy_schema(),
         schema.verdict_schema(),
         schema.lineage_schema(),
+        schema.canary_checks_schema(),
     ],
 )
 def test_a_schema_is_sound_and_says_what_everything_means(made: dict[str, Any]) -> None:

@@ -29,6 +29,7 @@ VERBS = {
     "lineage": "say which model version came from which commit and data",
     "affected": "name the stages that changed, and the GPUs they ask for",
     "provision": "bring a cluster to what Git declares, and keep it there",
+    "canary": "decide about a canary by its metrics, however often one looks",
     "explain": "print the page of a rule: what it means and how to fix it",
     "merge-lock": "merge two versions of dvc.lock, stage by stage",
     "completion": "print the completion script of a shell",

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .base import Frozen, canonical_json
+from .canary import CanarySeen
 from .cause import Cause
 from .changes import Changes, FolderChange
 from .check import Check
@@ -209,6 +210,8 @@ class Host(Frozen):
     paths: Mapping[str, str] = {}
     objects: tuple[ObjectReport, ...] = ()
     """The objects in a cluster, in the order in which they are applied."""
+    canary: CanarySeen | None = None
+    """What a canary was judged by; null in every other step."""
     platform: Mapping[str, str] = {}
     """How to reach what was provisioned: what it is -> its address."""
 
@@ -228,7 +231,7 @@ class Report(Frozen):
 
     schema_version: Literal["1"] = "1"
     tool: str
-    step: Literal["reproduce", "gate", "lint", "provision", "verify"] = "reproduce"
+    step: Literal["reproduce", "gate", "lint", "provision", "verify", "canary"] = "reproduce"
     subject: Subject
     verdict: Verdict
     checks: tuple[Check, ...] = ()

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lockproof.model.report import Report
-from lockproof.render import page, stages, words
+from lockproof.render import canary, page, stages, words
 from lockproof.render.alike import alike
 from lockproof.render.changes import change_rows, nothing_changed
 from lockproof.render.foreign import brief, visible_lines
@@ -87,6 +87,9 @@ def _environment() -> Environment:
         "by_severity": words.by_severity,
         "change_rows": change_rows,
         "nothing_changed": nothing_changed,
+        "canary_about": canary.about,
+        "canary_bar": canary.bar,
+        "canary_interval": canary.interval,
         "cause_kind": words.cause_kind,
         "outcome": words.outcome,
         "environment_line": words.environment_line,

@@ -19,6 +19,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from lockproof.config import Policy, Section
+from lockproof.model.canary_checks import CanaryChecks
 from lockproof.model.finding import HELP_ROOT
 from lockproof.model.lineage import Lineage
 from lockproof.model.report import Report
@@ -101,6 +102,13 @@ def verdict_schema() -> Schema:
     return _headed(schema, "verdict.schema.json", "lockproof verdict")
 
 
+def canary_checks_schema() -> Schema:
+    """JSON Schema of `canary-checks.yaml`, for editors."""
+    schema = CanaryChecks.model_json_schema(mode="validation")
+    _describe(schema, CanaryChecks)
+    return _headed(schema, "canary-checks.schema.json", "lockproof canary checks")
+
+
 def lineage_schema() -> Schema:
     """JSON Schema of what `lineage_json` writes."""
     schema = Lineage.model_json_schema(mode="serialization")
@@ -126,6 +134,7 @@ PUBLISHED: Mapping[str, Callable[[], str]] = {
     "policy.schema.json": lambda: as_text(policy_schema()),
     "verdict.schema.json": lambda: as_text(verdict_schema()),
     "lineage.schema.json": lambda: as_text(lineage_schema()),
+    "canary-checks.schema.json": lambda: as_text(canary_checks_schema()),
     "policy.md": lambda: policy_page(policy_schema()),
 }
 """File name in docs/reference -> what makes its content."""

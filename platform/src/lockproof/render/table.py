@@ -13,7 +13,7 @@ from lockproof.model.cause import Cause
 from lockproof.model.finding import Severity
 from lockproof.model.report import Evidence, HostStage, OutputReport, Report, StageReport
 from lockproof.model.verdict import Verdict
-from lockproof.render import words
+from lockproof.render import canary, words
 from lockproof.render.change_table import write_changes
 from lockproof.render.foreign import brief, first_lines, last_lines
 from lockproof.render.metric_rows import moved_metrics
@@ -64,6 +64,9 @@ def table(report: Report, width: int = 100, color: bool = False, *, whole: bool 
         _environ={},
     )
     _write_title(console, report)
+    if report.host.canary:
+        console.print(Text(brief(canary.about(report.host.canary), 1000), overflow="fold"))
+        console.print()
     if report.checks:
         _write_checks(console, report)
     if report.step == "reproduce" or any(stage.outputs for stage in report.stages):

@@ -24,7 +24,7 @@ PLACES: Mapping[CiSystem, Mapping[str, str]] = {
 }
 """For each CI system: file in the repository -> its source."""
 
-_CANARY = {".github/workflows/lockproof-canary.yaml": "checks/canary-checks.yaml"}
+_CANARY = {".github/workflows/lockproof-canary.yaml": "github-canary.yaml"}
 """Where manifests declare a canary; on GitLab a job of the one pipeline."""
 _DAGGER_CALL = 'dagger call --progress plain --mod "$MODULE"'
 _NOWHERE = (

@@ -108,6 +108,8 @@ RULES = {
         Rule("LP727", "proof is revoked", _E),
         Rule("LP728", "proof does not prove what it says", _E),
         Rule("LP729", "no proof is found", _E),
+        Rule("LP751", "canary is worse than the stable version", _E),
+        Rule("LP752", "canary is outside its limit", _E),
         Rule("LP801", "waiver has run out", _E),
         Rule("LP802", "waiver lets nothing pass", _W),
         Rule("LP803", "change of the policy", _W),

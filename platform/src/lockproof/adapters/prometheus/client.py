@@ -1,0 +1,228 @@
+"""Range queries over HTTP: bounded in time and size, with nothing that follows a redirect."""
+
+import base64
+import http.client
+import json
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlencode, urlsplit
+
+from lockproof.errors import ConfigError, UnavailableError, UsageError, unreadable
+
+_LARGEST = 64 << 20
+_MOST_POINTS = 10_000
+"""Of one series in one answer; Prometheus gives 11,000."""
+_SHOWN = 300
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where the server is, and how it is asked."""
+
+    url: str
+    """`http(s)://host[:port][/prefix]`."""
+    token: Path | None = None
+    """File with a bearer token."""
+    user: str | None = None
+    password: Path | None = None
+    """File with the password of `user`."""
+    ca: Path | None = None
+    """File with the certificates that the server's is checked against; None: the system's."""
+    timeout: float = 30.0
+    """Seconds for one answer."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One series of an answer."""
+
+    labels: Mapping[str, str]
+    values: Mapping[int, float]
+    """Unix seconds -> value, which may be no number."""
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """The credentials are for the server that was named."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str,
+        headers: Message, newurl: str,
+    ) -> None:  # fmt: skip
+        return None
+
+
+class Prometheus:
+    """A server."""
+
+    def __init__(self, access: Access) -> None:
+        """Reads the files with credentials.
+
+        Raises:
+            UsageError: the address is none, or a file cannot be read.
+        """
+        address = urlsplit(access.url)
+        try:
+            port = address.port
+        except ValueError:
+            raise UsageError("--prometheus: the port is no number up to 65535") from None
+        if address.scheme not in ("http", "https") or not address.hostname or address.query:
+            raise UsageError("--prometheus must be an address such as http://prometheus:9090")
+        if "@" in address.netloc:
+            raise UsageError(
+                "--prometheus must hold no user or password: use --user and --password-file"
+            )
+        if (access.user is None) != (access.password is None):
+            raise UsageError("--user and --password-file belong together")
+        if access.token and access.user:
+            raise UsageError("use --token-file or --user, not both")
+        host = f"[{address.hostname}]" if ":" in address.hostname else address.hostname
+        self.name = f"{address.scheme}://{host}{f':{port}' if port else ''}{address.path}"
+        self._url = f"{access.url.rstrip('/')}/api/v1/query_range"
+        self._timeout = access.timeout
+        self._headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        if access.token:
+            self._headers["Authorization"] = f"Bearer {_secret(access.token)}"
+        elif access.user is not None and access.password is not None:
+            pair = f"{access.user}:{_secret(access.password)}".encode()
+            self._headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+        self._opener = urllib.request.build_opener(_NoRedirect, *_https(access.ca))
+
+    def query_range(self, query: str, start: int, end: int, step: int) -> list[Line]:
+        """The value of a query at `start`, `start + step`, … up to `end`, in Unix seconds.
+
+        Raises:
+            ConfigError: the server refuses the query or the credentials, or is no Prometheus.
+            UnavailableError: it does not answer, or only in part.
+        """
+        found: dict[tuple[tuple[str, str], ...], dict[int, float]] = {}
+        at = start
+        while at <= end:
+            last = min(end, at + step * (_MOST_POINTS - 1))
+            for labels, values in self._ask(query, at, last, step):
+                found.setdefault(tuple(sorted(labels.items())), {}).update(values)
+            at = last + step
+        return [Line(dict(labels), values) for labels, values in found.items()]
+
+    def _ask(
+        self, query: str, start: int, end: int, step: int
+    ) -> list[tuple[dict[str, str], dict[int, float]]]:
+        form = {
+            "query": query,
+            "start": str(start),
+            "end": str(end),
+            "step": str(step),
+            "timeout": f"{max(1, int(self._timeout))}s",
+        }
+        request = urllib.request.Request(  # noqa: S310 - http and https alone
+            self._url, urlencode(form).encode(), self._headers, method="POST"
+        )
+        try:
+            with self._opener.open(request, timeout=self._timeout) as answer:
+                content = self._content(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise self._refusal(error, query) from None
+        except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", None) or error
+            raise UnavailableError(f"{self.name} does not answer: {reason}") from error
+        if len(content) > _LARGEST:
+            raise ConfigError(f"{self.name}: the answer to {_short(query)} exceeds 64 MiB")
+        try:
+            return self._lines(_mapping(json.loads(content)), query)
+        except (
+            ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError
+        ) as error:  # fmt: skip
+            raise ConfigError(
+                f"{self.name} does not answer as Prometheus does: {unreadable(error)}"
+            ) from error
+
+    def _content(self, answer: http.client.HTTPResponse) -> bytes:
+        """All of it, where that comes in time: a socket's timeout begins anew with each byte."""
+        late, content = time.monotonic() + self._timeout, bytearray()
+        while part := answer.read1(1 << 16):
+            content += part
+            if len(content) > _LARGEST:
+                break
+            if time.monotonic() > late:
+                raise TimeoutError(f"the answer takes more than {self._timeout:g} s")
+        return bytes(content)
+
+    def _lines(
+        self, answer: Mapping[str, Any], query: str
+    ) -> list[tuple[dict[str, str], dict[int, float]]]:
+        if answer.get("status") != "success":
+            raise ValueError("its status is not success")
+        warnings = answer.get("warnings")
+        if warnings:  # As Thanos says that a store did not answer.
+            raise UnavailableError(
+                f"{self.name} answers {_short(query)} with a warning, so perhaps in part:"
+                f" {str(warnings[0])[:_SHOWN]}"
+            )
+        data = _mapping(answer["data"])
+        if data["resultType"] != "matrix":
+            raise ValueError("its result is no matrix")
+        found = []
+        for series in data["result"]:
+            if "histograms" in series:
+                raise ConfigError(
+                    f"{_short(query)} gives native histograms, which are not read: ask for one"
+                    " number, such as histogram_count() of it"
+                )
+            labels = {str(k): str(v) for k, v in series["metric"].items()}
+            found.append((labels, {round(float(t)): float(v) for t, v in series["values"]}))
+        return found
+
+    def _refusal(self, error: urllib.error.HTTPError, query: str) -> Exception:
+        try:
+            said = str(_mapping(json.loads(error.read(_LARGEST)))["error"])
+        except (OSError, http.client.HTTPException, ValueError, KeyError, RecursionError):
+            said = ""
+        said = f": {said[:_SHOWN]}" if said else ""
+        if error.code in (401, 403):
+            return ConfigError(f"{self.name} refuses the credentials ({error.code}){said}")
+        if error.code in (400, 422) and said:
+            return ConfigError(f"{self.name} refuses {_short(query)}{said}")
+        if 300 <= error.code < 400:
+            return ConfigError(f"{self.name} sends to another address: name that one")
+        if error.code in (404, 405):
+            return ConfigError(f"{self.name} has no Prometheus API ({error.code})")
+        return UnavailableError(f"{self.name} answers {error.code}{said}")
+
+
+def _https(ca: Path | None) -> list[urllib.request.BaseHandler]:
+    if ca is None:
+        return []
+    try:
+        return [urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=str(ca)))]
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read the certificates in {ca}: {error}") from error
+
+
+def _secret(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            text = file.read(1 << 16).decode("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not ASCII"
+        raise UsageError(f"cannot read {path}: {reason}") from error
+    if not text or not text.isprintable():
+        raise UsageError(f"{path} must hold one line and nothing else")
+    return text
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("it is no JSON object")
+    return value
+
+
+def _short(query: str) -> str:
+    text = " ".join(query.split())
+    return f"'{text if len(text) <= _SHOWN else text[:_SHOWN] + '…'}'"

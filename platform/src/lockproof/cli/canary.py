@@ -1,0 +1,110 @@
+"""`lockproof canary`: decide about a canary, however often one looks."""
+
+import argparse
+from pathlib import Path
+
+from lockproof.cli.reports import add_report_options, deliver
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this verb."""
+    parser.description = (
+        "Judge a canary by what Prometheus saw of it and of the stable version, interval by\n"
+        "interval. The error rates that the file states hold for all looks together, so it may be\n"
+        "asked as often as one likes. Nothing is written, promoted or aborted."
+    )
+    parser.add_argument("action", choices=["check"], metavar="check", help="look once")
+    parser.add_argument(
+        "--checks", type=Path, required=True, metavar="FILE", help="what it is held to"
+    )
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--prometheus", metavar="URL", help="ask this server")
+    source.add_argument(
+        "--samples", type=Path, metavar="FILE", help="read the figures from a JSON file"
+    )
+    parser.add_argument(
+        "--since",
+        type=_instant,
+        metavar="TIME",
+        help="when the canary began, the same at every look, such as 2026-11-29T12:00:00Z or Unix"
+        " seconds; with --prometheus",
+    )
+    parser.add_argument(
+        "--until",
+        type=_instant,
+        metavar="TIME",
+        help="look at what there was then (default: now, less one interval)",
+    )
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help="the bearer token")
+    parser.add_argument("--user", metavar="NAME", help="for basic authentication")
+    parser.add_argument("--password-file", type=Path, metavar="FILE", help="the password of --user")
+    parser.add_argument(
+        "--ca", type=Path, metavar="FILE", help="the certificates that the server's is checked by"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=30.0,
+        metavar="SECONDS",
+        help="for each answer of Prometheus (default: 30)",
+    )
+    add_report_options(parser)
+
+
+def _instant(text: str) -> int:
+    from lockproof.parse.canary_checks import instant
+
+    try:
+        return instant(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 3600:
+        raise argparse.ArgumentTypeError("must be a number of seconds up to 3600")
+    return value
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look once, print the report, and return the verdict's exit code."""
+    from lockproof.adapters.prometheus.client import Access
+    from lockproof.cli.plain_progress import PlainProgress
+    from lockproof.errors import UsageError
+    from lockproof.steps.canary import Request, check
+
+    access = None
+    if args.prometheus is not None:
+        access = Access(
+            url=args.prometheus,
+            token=args.token_file,
+            user=args.user,
+            password=args.password_file,
+            ca=args.ca,
+            timeout=args.timeout,
+        )
+        if args.since is None:
+            raise UsageError(
+                "say when the canary began: --since, which must be the same at every look"
+            )
+    else:
+        names = ("since", "until", "token_file", "user", "password_file", "ca")
+        given = [name for name in names if getattr(args, name) is not None]
+        if given:
+            option = f"--{given[0].replace('_', '-')}"
+            raise UsageError(f"{option} is for --prometheus; the samples say it themselves")
+    request = Request(
+        directory=args.directory,
+        checks=args.checks,
+        samples=args.samples,
+        access=access,
+        since=args.since,
+        until=args.until,
+    )
+    report = check(request, PlainProgress())
+    deliver(report, args)
+    return report.verdict.exit_code

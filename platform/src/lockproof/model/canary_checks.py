@@ -1,0 +1,182 @@
+"""What a canary is held to: the file `canary-checks.yaml`."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from .base import Frozen
+
+MOST_CHECKS = 200
+MOST_INTERVALS = 20_000
+"""Intervals within the horizon."""
+FEWEST_INTERVALS = 30
+"""Below this the asymptotic bounds were seen to err more often than they say."""
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+Query = Annotated[str, Field(min_length=1, max_length=10_000)]
+Rate = Annotated[float, Field(gt=0, le=0.5, allow_inf_nan=False)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Part(Frozen, alias_generator=to_camel, validate_by_name=False, validate_by_alias=True):
+    """A mapping of the file, with Kubernetes' spelling of keys."""
+
+
+class Ratio(_Part):
+    """How many of all requests are of one kind, such as errors."""
+
+    events: Query
+    """Of this kind, in one interval."""
+    total: Query
+    """All, in one interval."""
+
+
+class Mean(_Part):
+    """The mean of what was measured in an interval, such as seconds per request."""
+
+    sum: Query
+    """Of what was measured, in one interval."""
+    count: Query
+    """How many were measured, in one interval."""
+
+
+class Measure(_Part):
+    """What is measured, how sure one must be, and what it takes."""
+
+    name: Name
+    """No other measure has it."""
+    ratio: Ratio | None = None
+    """What is measured; either this or `mean`."""
+    mean: Mean | None = None
+    """What is measured; either this or `ratio`."""
+    worse: Literal["higher", "lower"] = "higher"
+    """Which way is worse."""
+    method: Literal["intervals", "bounded", "requests"] = "intervals"
+    """`intervals`: each is one value, many are needed; `bounded`: the same for ratios, right for
+    any number of them, and slower; `requests`: for ratios of requests that fail independently."""
+    minimum_requests: Annotated[int, Field(ge=1)] = 100
+    """Of each arm, all in all, before anything is decided."""
+    share: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Of the chance of a false alarm; without it what the others leave, in equal parts."""
+
+    @property
+    def kind(self) -> Ratio | Mean:
+        """The one that is given."""
+        found = self.ratio or self.mean
+        assert found is not None
+        return found
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.ratio is None) == (self.mean is None):
+            raise ValueError("needs either ratio or mean")
+        if self.ratio is None and self.method != "intervals":
+            raise ValueError(f"method {self.method} is for a ratio; leave it out")
+        return self
+
+
+class Guard(Measure):
+    """An absolute bound on the canary alone."""
+
+    limit: Number
+    """What its mean over the intervals must not reach, in the unit of the measure."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.ratio is not None and not 0 <= self.limit <= 1:
+            raise ValueError("the limit of a ratio lies between 0 and 1")
+        return self
+
+
+class Comparison(Measure):
+    """The canary beside the stable version, in the same intervals."""
+
+    smallest_effect: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    """From which difference on it matters, in the unit of the measure."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.ratio is not None and self.smallest_effect > 1:
+            raise ValueError("the smallestEffect of a ratio is at most 1: 0.01 is one in a hundred")
+        return self
+
+
+class Metadata(_Part):
+    """Its name."""
+
+    name: Name
+    """What the report calls these checks."""
+
+
+class Arms(_Part):
+    """The label matchers that `$arm` in a query stands for."""
+
+    canary: Query
+    """Label matchers of the canary's series."""
+    stable: Query
+    """Label matchers of the stable version's series."""
+
+
+class Spec(_Part):
+    """What is decided, and how surely."""
+
+    false_abort: Rate = 0.05
+    """The accepted chance that a canary is failed that is not worse, all measures together."""
+    false_promote: Rate = 0.05
+    """The accepted chance that a canary is passed that is worse by what matters."""
+    interval: Annotated[int, Field(ge=1, le=86_400)] = 60
+    """Seconds that make one value; `$interval` in a query."""
+    horizon: Annotated[int, Field(ge=1)] = 7200
+    """Seconds after which there is no more waiting."""
+    minimum_intervals: Annotated[int, Field(ge=FEWEST_INTERVALS)] = FEWEST_INTERVALS
+    """Before these the method `intervals` decides nothing."""
+    arms: Arms
+    """Which series are the canary's, and which the stable version's."""
+    guards: Annotated[tuple[Guard, ...], Field(max_length=MOST_CHECKS)] = ()
+    """Bounds on the canary alone."""
+    comparisons: Annotated[tuple[Comparison, ...], Field(max_length=MOST_CHECKS)] = ()
+    """The canary beside the stable version."""
+
+    @property
+    def intervals(self) -> int:
+        """How many the horizon has."""
+        return self.horizon // self.interval
+
+    @property
+    def measures(self) -> tuple[Guard | Comparison, ...]:
+        """All, in the order of the file."""
+        return (*self.guards, *self.comparisons)
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        names = [measure.name for measure in self.measures]
+        if not names:
+            raise ValueError("needs a guard or a comparison: nothing checked proves nothing")
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"two measures are called {twice}: give each a name of its own")
+        if not self.minimum_intervals <= self.intervals <= MOST_INTERVALS:
+            raise ValueError(
+                f"the horizon has {self.intervals} intervals; it must have at least"
+                f" minimumIntervals, {self.minimum_intervals}, and at most {MOST_INTERVALS}"
+            )
+        stated = [m.share for m in self.measures if m.share is not None]
+        if sum(stated) > 1 + 1e-9:
+            raise ValueError(f"the shares are {sum(stated):.6g} together, must be at most 1")
+        if len(stated) < len(names) and sum(stated) > 1 - 1e-9:
+            raise ValueError("the shares leave nothing for the measures without one")
+        return self
+
+
+class CanaryChecks(_Part):
+    """The whole file."""
+
+    api_version: Literal["lockproof.dev/v1alpha1"]
+    """The version of this format."""
+    kind: Literal["CanaryChecks"]
+    """That it is this format."""
+    metadata: Metadata
+    """Its name."""
+    spec: Spec
+    """What is decided, and how surely."""

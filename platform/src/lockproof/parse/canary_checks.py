@@ -1,0 +1,168 @@
+"""The file of checks of a canary, and the file of samples that can stand in for Prometheus."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from lockproof.errors import unreadable
+from lockproof.model.base import Frozen
+from lockproof.model.canary_checks import MOST_INTERVALS, CanaryChecks
+
+from .yaml_document import ParseError, YamlDocument, nearest_line, read_yaml
+
+LARGEST = 1 << 20
+LARGEST_SAMPLES = 64 << 20
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+_Column = Annotated[tuple[_Number | None, ...], Field(max_length=MOST_INTERVALS)]
+
+
+class Samples(Frozen):
+    """The figures of one measure and arm, an interval each; null where there is none."""
+
+    events: _Column | None = None
+    total: _Column | None = None
+    sum: _Column | None = None
+    count: _Column | None = None
+
+
+class CanarySamples(Frozen):
+    """A file of samples."""
+
+    apiVersion: Literal["lockproof.dev/v1alpha1"]
+    kind: Literal["CanarySamples"]
+    since: str
+    """Start of the first interval, RFC 3339."""
+    interval: Annotated[int, Field(ge=1)]
+    """Seconds."""
+    measures: Mapping[str, Mapping[Literal["canary", "stable"], Samples]]
+
+
+def read_canary_checks(content: bytes, name: str) -> CanaryChecks:
+    """The checks in a file that the user calls `name`.
+
+    Raises:
+        ParseError: it is no YAML, larger than 1 MiB, or says something that is not allowed; the
+            message names the first mistake and its line.
+    """
+    if len(content) > LARGEST:
+        raise ParseError(f"larger than {LARGEST >> 20} MiB", name)
+    (document,) = read_yaml(content, name)
+    try:
+        checks = CanaryChecks.model_validate(document.value)
+    except ValidationError as error:
+        raise _mistake(error, name, document) from error
+    arms = checks.spec.arms
+    if arms.canary == arms.stable:
+        line = nearest_line(document, ["spec", "arms"])
+        raise ParseError("spec.arms: canary and stable are the same: tell them apart", name, line)
+    for group, measures in (
+        ("guards", checks.spec.guards),
+        ("comparisons", checks.spec.comparisons),
+    ):
+        for index, measure in enumerate(measures):
+            kind = type(measure.kind).__name__.lower()
+            for part, query in queries_of(measure.kind).items():
+                wrong = _wrong(query)
+                if wrong:
+                    line = nearest_line(document, ["spec", group, index, kind, part])
+                    where = f"spec.{group}.{index}.{kind}.{part}"
+                    raise ParseError(f"{where}: {wrong}", name, line)
+    return checks
+
+
+def queries_of(kind: Frozen) -> dict[str, str]:
+    """The queries of a measure, by what they ask for."""
+    return dict(kind.model_dump())
+
+
+def _wrong(query: str) -> str:
+    known = {"arm": "which of the two it is about", "interval": "how long an interval is"}
+    used = {found[1] for found in _VARIABLE.finditer(query)}
+    strange = sorted(used - known.keys())
+    if strange:
+        return f"there is no ${strange[0]}: only $arm and $interval are filled in"
+    missing = next((name for name in known if name not in used), None)
+    return f"does not say {known[missing]}: write ${missing} into it" if missing else ""
+
+
+def fill(query: str, arm: str, seconds: int) -> str:
+    """A query with its arm and interval; `arm` is put in as it stands."""
+    values = {"arm": arm, "interval": f"{seconds}s"}
+    return re.sub(
+        r"\$(?:\{(arm|interval)\}|(arm|interval)\b)", lambda m: values[m[1] or m[2]], query
+    )
+
+
+def read_canary_samples(content: bytes, name: str) -> CanarySamples:
+    """The samples in a file that the user calls `name`.
+
+    Raises:
+        ParseError: it is no JSON, larger than 64 MiB, holds a key twice, or says something that is
+            not allowed.
+    """
+    if len(content) > LARGEST_SAMPLES:
+        raise ParseError(f"larger than {LARGEST_SAMPLES >> 20} MiB", name)
+    try:
+        value = json.loads(content, object_pairs_hook=_once, parse_constant=_refused)
+    except (ValueError, RecursionError) as error:
+        raise ParseError(f"is not JSON: {unreadable(error)}", name) from error
+    try:
+        return CanarySamples.model_validate(value)
+    except ValidationError as error:
+        raise _mistake(error, name, None) from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(
+            f"the key {next(k for k in keys if keys.count(k) > 1)[:80]!r} stands twice"
+        )
+    return found
+
+
+def _refused(word: str) -> float:
+    raise ValueError(f"{word} is no number; write null where there is none")
+
+
+def instant(text: str) -> int:
+    """Unix seconds of a point in time: RFC 3339 with a zone, or the seconds themselves.
+
+    Raises:
+        ValueError: it is neither, or lies outside the years 1970 to 9999.
+    """
+    wrong = "must be a time such as 2026-11-29T12:00:00Z, or Unix seconds"
+    if re.fullmatch(r"[0-9]{1,11}", text):
+        return int(text)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(wrong) from None
+    if found.tzinfo is None or "T" not in text:
+        raise ValueError(wrong)
+    seconds = int(found.timestamp())
+    if seconds < 0:
+        raise ValueError(wrong)
+    return seconds
+
+
+def as_text(seconds: int) -> str:
+    """Unix seconds as RFC 3339, UTC."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _mistake(error: ValidationError, name: str, document: YamlDocument | None) -> ParseError:
+    first = error.errors()[0]
+    keys = first["loc"]
+    where = ".".join(str(part) for part in keys) or "file"
+    what = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        what = "no such key; see docs/guides/canary.md"
+    line = nearest_line(document, keys) if document is not None else None
+    return ParseError(f"{where[:200]}: {what[:1000]}", name, line)

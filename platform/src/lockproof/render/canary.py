@@ -1,0 +1,43 @@
+"""What was measured of a canary, in words."""
+
+from lockproof.model.canary import CanarySeen, Measured
+from lockproof.render.words import number
+
+
+def summary(measured: Measured) -> str:
+    """`canary 0.051, stable 0.012 (3,000 and 9,000 requests); difference 0.039, …` in one line."""
+    canary, stable = measured.canary, measured.stable
+    values = f"canary {number(canary.value, 4)}"
+    requests = f"{canary.requests:,.0f}"
+    if stable is not None:
+        values += f", stable {number(stable.value, 4)}"
+        requests += f" and {stable.requests:,.0f}"
+    parts = [f"{values} ({requests} requests)"]
+    if measured.estimate is not None:
+        what = "difference" if stable is not None else "mean of intervals"
+        parts.append(f"{what} {number(measured.estimate, 3)}, {interval(measured)}")
+    return "; ".join(parts) + f"; {bar(measured)}"
+
+
+def interval(measured: Measured) -> str:
+    """`between 0.01 and 0.05`, the bounds that hold at every look."""
+    if measured.lower is None or measured.upper is None:
+        return "no bounds"
+    return f"between {number(measured.lower, 3)} and {number(measured.upper, 3)}"
+
+
+def bar(measured: Measured) -> str:
+    """`worse by 0.02 matters`, `must stay below 0.05`."""
+    if measured.limit is not None:
+        side = "below" if measured.worse == "higher" else "above"
+        return f"must stay {side} {number(measured.limit)}"
+    return f"{measured.worse} by {number(measured.smallest_effect)} matters"
+
+
+def about(seen: CanarySeen) -> str:
+    """Which checks, where the figures come from, and of which time."""
+    return (
+        f"{seen.checks}, from {seen.source}, {seen.since} to {seen.until}, intervals of"
+        f" {seen.interval:,} s; false abort {number(seen.false_abort)}, false promote"
+        f" {number(seen.false_promote)}"
+    )

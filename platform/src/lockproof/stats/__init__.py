@@ -1,0 +1,1 @@
+"""Sequential statistics: what may be looked at after every interval. Pure, no I/O."""

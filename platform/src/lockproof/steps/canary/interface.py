@@ -1,0 +1,56 @@
+"""What a source of figures gives, and what is judged."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+Column = Sequence[float | None]
+"""One number for each interval; None where there is none."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of one measure and one arm: what was asked for, and what came back, interval by interval."""
+
+    queries: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    """`events`, `total`, `sum`, `count` -> numbers."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """The intervals that are looked at."""
+
+    since: int
+    """Unix seconds at which the first begins."""
+    interval: int
+    """Seconds."""
+    count: int
+    """How many have ended."""
+
+    @property
+    def until(self) -> int:
+        """Unix seconds at which the last ended."""
+        return self.since + self.interval * self.count
+
+
+class Source(Protocol):
+    """Where figures come from."""
+
+    name: str
+    """For the report; without credentials."""
+
+    def figures(self, measure: str, parts: Mapping[str, str], arm: str, look: Look) -> Figures:
+        """The figures of an arm (`canary`, `stable`).
+
+        Args:
+            measure: its name.
+            parts: what is asked for (`events`, `total`, …) -> the query, with the arm filled in.
+            arm: `canary` or `stable`.
+            look: for which intervals.
+
+        Raises:
+            ConfigError: the source says that it is not to be asked so.
+            UnavailableError: it does not answer.
+        """
+        ...

@@ -1,0 +1,178 @@
+"""What follows from the figures of one measure."""
+
+from collections.abc import Callable
+
+from lockproof.model.canary import ArmSeen, Measured
+from lockproof.model.canary_checks import Comparison, Guard, Measure, Ratio, Spec
+from lockproof.model.verdict import Verdict
+from lockproof.render.words import count, number
+from lockproof.stats.budget import parted
+
+from .bounds import Bounds, Course, Errors, Method, course, method_of
+from .interface import Figures
+from .values import Pair, Point, Series, series_of
+
+_MOST_GAPS = 0.1
+"""A canary that is away for more than this part of its time is not passed by the rest of it."""
+
+
+def errors_of(spec: Spec) -> list[Errors]:
+    """The levels of each measure, in the order of the file.
+
+    A canary fails where any measure does, so these share the chance of a false alarm. It passes
+    where all do: a canary that is worse in one must get past that one, whose level is the whole
+    (an intersection-union test: Berger 1982, Technometrics 24(4)).
+    """
+    levels = parted(spec.false_abort, [measure.share for measure in spec.measures])
+    return [Errors(level, spec.false_promote) for level in levels]
+
+
+def judge(
+    measure: Measure,
+    errors: Errors,
+    spec: Spec,
+    seen: tuple[Figures, Figures | None],
+    intervals: int,
+    at: Callable[[int], str],
+) -> Measured:
+    """Judge a measure by `intervals` intervals.
+
+    Args:
+        measure: of `spec`.
+        errors: its levels.
+        spec: what is decided.
+        seen: the figures of the canary, and of stable for a comparison.
+        intervals: how many have ended.
+        at: index of an interval -> when it ended, as text.
+    """
+    series = series_of(measure, *seen, intervals)
+    sign = 1.0 if measure.worse == "higher" else -1.0
+    guard = isinstance(measure, Guard)
+    limit = sign * measure.limit if isinstance(measure, Guard) else 0.0
+    matters = limit if isinstance(measure, Guard) else _smallest(measure)
+    method = method_of(measure, errors, limit, (spec.minimum_intervals + spec.intervals) // 2)
+    # Requests that are independent need not be many intervals.
+    fewest = spec.minimum_intervals if measure.method == "intervals" else 1
+
+    def enough(number_: int, canary: float, stable: float) -> bool:
+        return number_ >= fewest and min(canary, stable) >= measure.minimum_requests
+
+    def fails(so_far: Method) -> bool:
+        if not so_far.worse_than(limit):
+            return False
+        return guard or so_far.bounds().estimate >= matters
+
+    found = course(measure, series.pairs, method, enough, fails)
+    verdict, reason = _verdict(measure, series, found, matters, fewest, intervals, spec)
+    low, middle, high = _turned(found.last, sign)
+    first, last = (errors.lower, errors.upper) if sign > 0 else (errors.upper, errors.lower)
+    return Measured(
+        name=measure.name,
+        verdict=verdict,
+        reason=reason,
+        what="ratio" if measure.ratio else "mean",
+        method=measure.method,
+        worse=measure.worse,
+        limit=measure.limit if isinstance(measure, Guard) else None,
+        smallest_effect=None if guard else matters,
+        canary=_arm(measure, seen[0], [pair.canary for pair in series.pairs]),
+        stable=_arm(measure, seen[1], [pair.stable for pair in series.pairs if pair.stable])
+        if seen[1] is not None
+        else None,
+        intervals=len(series.pairs),
+        gaps=dict(sorted(series.gaps.items())),
+        estimate=middle,
+        lower=low,
+        upper=high,
+        lower_error=first if found.last else None,
+        upper_error=last if found.last else None,
+        decided=None if found.failed_at is None else at(found.failed_at),
+    )
+
+
+def _smallest(measure: Measure) -> float:
+    assert isinstance(measure, Comparison)
+    return measure.smallest_effect
+
+
+def _turned(bounds: Bounds | None, sign: float) -> tuple[float | None, float | None, float | None]:
+    """In the measure's own direction."""
+    if bounds is None:
+        return None, None, None
+    ends = [None if end is None else sign * end + 0.0 for end in (bounds.lower, bounds.upper)]
+    if sign < 0:
+        ends.reverse()
+    return ends[0], sign * bounds.estimate + 0.0, ends[1]
+
+
+def _arm(measure: Measure, figures: Figures, points: list[Point]) -> ArmSeen:
+    requests = sum(point.requests for point in points)
+    value = None
+    if points:
+        value = sum(point.value for point in points) / len(points)
+        if isinstance(measure.kind, Ratio):
+            value = sum(point.events for point in points) / requests
+    return ArmSeen(queries=figures.queries, requests=requests, value=value)
+
+
+def _verdict(
+    measure: Measure,
+    series: Series,
+    found: Course,
+    matters: float,
+    fewest: int,
+    intervals: int,
+    spec: Spec,
+) -> tuple[Verdict, str]:
+    pairs, last = series.pairs, found.last
+    against = "the limit" if isinstance(measure, Guard) else "the stable version"
+    if found.failed_at is not None:
+        return Verdict.FAILED, f"it is shown to be worse than {against}"
+    if not pairs:
+        return Verdict.INCONCLUSIVE, f"no interval counts: {_gaps(series)}"
+    if last is None:
+        return Verdict.INCONCLUSIVE, _too_few(measure, pairs, fewest)
+    if last.upper is None:
+        return Verdict.INCONCLUSIVE, "its values do not vary at all, so nothing follows from them"
+    lasting = intervals - pairs[0].index
+    if last.upper < matters:
+        if lasting - len(pairs) > _MOST_GAPS * lasting:
+            return (
+                Verdict.INCONCLUSIVE,
+                f"what was seen is good, but {count(lasting - len(pairs), 'interval')} of"
+                f" {lasting:,} do not count: {_gaps(series)}",
+            )
+        return Verdict.PASSED, f"it is shown not to be worse than {_allowed(measure)}" + (
+            "; no event was seen at all: see that the query finds some when there are some"
+            if measure.ratio and not any(_events(pair) for pair in pairs)
+            else ""
+        )
+    over = intervals >= spec.intervals
+    wait = "the horizon is over" if over else "wait for more intervals"
+    return Verdict.INCONCLUSIVE, f"neither better nor worse is shown: {wait}"
+
+
+def _events(pair: Pair) -> float:
+    return pair.canary.events + (pair.stable.events if pair.stable else 0)
+
+
+def _allowed(measure: Measure) -> str:
+    if isinstance(measure, Guard):
+        return "the limit"
+    return f"stable by {number(_smallest(measure))} or more"
+
+
+def _too_few(measure: Measure, pairs: list[Pair], fewest: int) -> str:
+    if len(pairs) < fewest:
+        return f"{count(len(pairs), 'interval')}, {fewest:,} are needed"
+    canary = sum(pair.canary.requests for pair in pairs)
+    stable = sum(pair.stable.requests for pair in pairs if pair.stable)
+    arms = f"canary {number(canary)}" + (
+        "" if isinstance(measure, Guard) else f", stable {number(stable)}"
+    )
+    return f"too few requests ({arms}), {measure.minimum_requests:,} are needed of each"
+
+
+def _gaps(series: Series) -> str:
+    told = [f"{why} in {times:,}" for why, times in series.gaps.most_common(3)]
+    return "; ".join(told) or "none has ended"

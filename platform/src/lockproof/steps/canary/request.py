@@ -1,0 +1,20 @@
+"""The arguments of `canary check`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lockproof.adapters.prometheus.client import Access
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for: of Prometheus since a moment, or of a file of samples."""
+
+    directory: Path
+    checks: Path
+    samples: Path | None = None
+    access: Access | None = None
+    since: int | None = None
+    """Unix seconds."""
+    until: int | None = None
+    """Unix seconds; None: now."""

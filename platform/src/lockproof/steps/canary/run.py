@@ -1,0 +1,160 @@
+"""The course of a look at a canary, from the file of checks to a report."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from lockproof import __version__
+from lockproof.adapters.prometheus.client import Prometheus
+from lockproof.errors import ConfigError, UsageError
+from lockproof.model.canary import CanarySeen, Measured
+from lockproof.model.canary_checks import Guard, Spec
+from lockproof.model.check import Check
+from lockproof.model.finding import Finding
+from lockproof.model.report import Host, Report, Subject
+from lockproof.model.verdict import Verdict, worst
+from lockproof.parse.canary_checks import (
+    LARGEST,
+    LARGEST_SAMPLES,
+    as_text,
+    fill,
+    instant,
+    queries_of,
+    read_canary_checks,
+    read_canary_samples,
+)
+from lockproof.render.canary import summary
+from lockproof.rules.catalog import finding
+from lockproof.steps.clock import Clock
+from lockproof.steps.progress import Progress, during
+
+from .interface import Figures, Look, Source
+from .judge import errors_of, judge
+from .request import Request
+from .sources import PrometheusSource, SamplesSource
+
+
+def check(request: Request, progress: Progress) -> Report:
+    """Look at a canary once.
+
+    Nothing is written, and only Prometheus is asked. A look changes nothing for later ones: all
+    of them together have the error rates that the file states.
+
+    Raises:
+        UsageError: a file is not there, or an option does not fit.
+        ConfigError: a file does not say what it must, or Prometheus refuses a query.
+        UnavailableError: Prometheus does not answer.
+    """
+    clock = Clock()
+    content = _read(request.directory, request.checks, LARGEST)
+    checks = read_canary_checks(content, str(request.checks))
+    spec = checks.spec
+    source, look = _source(request, spec)
+    measures = []
+    for measure, errors in zip(spec.measures, errors_of(spec), strict=True):
+        seen: list[Figures | None] = []
+        for arm, matchers in (("canary", spec.arms.canary), ("stable", spec.arms.stable)):
+            if arm == "stable" and isinstance(measure, Guard):
+                seen.append(None)
+                continue
+            parts = {
+                part: fill(query, matchers, spec.interval)
+                for part, query in queries_of(measure.kind).items()
+            }
+            with during(progress, measure.name, f"asking for {arm}"):
+                seen.append(source.figures(measure.name, parts, arm, look))
+        canary, stable = seen
+        assert canary is not None
+
+        def ended(index: int) -> str:
+            return as_text(look.since + look.interval * (index + 1))
+
+        measures.append(judge(measure, errors, spec, (canary, stable), look.count, ended))
+    findings = tuple(_findings(measures))
+    judged = CanarySeen(
+        checks=checks.metadata.name,
+        digest=hashlib.sha256(content).hexdigest(),
+        source=source.name,
+        since=as_text(look.since),
+        until=as_text(look.until),
+        interval=look.interval,
+        false_abort=spec.false_abort,
+        false_promote=spec.false_promote,
+        measures=tuple(measures),
+    )
+    return Report(
+        tool=f"lockproof {__version__}",
+        step="canary",
+        subject=Subject(commit=None, lock_digest=None),
+        verdict=worst(measured.verdict for measured in measures),
+        checks=tuple(_check(measured) for measured in measures),
+        findings=findings,
+        host=Host(canary=judged),
+        timing=clock.timing(),
+    )
+
+
+def _source(request: Request, spec: Spec) -> tuple[Source, Look]:
+    if request.samples is not None:
+        name = str(request.samples)
+        samples = read_canary_samples(
+            _read(request.directory, request.samples, LARGEST_SAMPLES), name
+        )
+        if samples.interval != spec.interval:
+            raise ConfigError(
+                f"{name}: intervals of {samples.interval} s, but {request.checks} has"
+                f" {spec.interval} s"
+            )
+        try:
+            since = instant(samples.since)
+        except ValueError as error:
+            raise ConfigError(f"{name}: since {error}") from None
+        found = SamplesSource(samples, name)
+        return found, Look(since, spec.interval, min(found.length(), spec.intervals))
+    if request.access is None or request.since is None:
+        raise UsageError("say when the canary began: --since")
+    now = int(time.time())
+    until = now if request.until is None else request.until
+    if request.until is None:
+        until -= spec.interval  # The last one may not have been scraped yet.
+    elif request.until > now:
+        raise UsageError("--until lies in the future: leave it out to look at what there is")
+    if request.since > now:
+        raise UsageError("--since lies in the future: say when the canary began")
+    ended = max(0, until - request.since) // spec.interval
+    look = Look(request.since, spec.interval, min(ended, spec.intervals))
+    return PrometheusSource(Prometheus(request.access)), look
+
+
+def _read(directory: Path, path: Path, largest: int) -> bytes:
+    try:
+        with (directory / path).open("rb") as file:
+            return file.read(largest + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _check(measured: Measured) -> Check:
+    reason = measured.reason
+    return Check(
+        name=measured.name,
+        verdict=measured.verdict,
+        checked=measured.intervals,
+        unit="interval",
+        summary=summary(measured),
+        not_checked=(reason,) if measured.verdict is Verdict.INCONCLUSIVE else (),
+    )
+
+
+def _findings(measures: list[Measured]) -> Iterator[Finding]:
+    for measured in measures:
+        if measured.verdict is Verdict.FAILED:
+            rule = "LP751" if measured.stable else "LP752"
+            yield finding(
+                rule,
+                measured.name,
+                f"{measured.reason}: {summary(measured)}; take it back, and read its logs from"
+                f" before {measured.decided}",
+                seen=measured.decided,
+            )

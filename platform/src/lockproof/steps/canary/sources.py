@@ -1,0 +1,78 @@
+"""Where the figures of a canary come from: a Prometheus server, or a file of samples."""
+
+from collections.abc import Mapping
+
+from lockproof.adapters.prometheus.client import Line, Prometheus
+from lockproof.errors import ConfigError
+from lockproof.parse.canary_checks import CanarySamples
+
+from .interface import Column, Figures, Look
+
+
+class PrometheusSource:
+    """Asks a server."""
+
+    def __init__(self, server: Prometheus) -> None:
+        """`server` is asked."""
+        self.name, self._server = server.name, server
+
+    def figures(self, measure: str, parts: Mapping[str, str], arm: str, look: Look) -> Figures:
+        """As `Source` says."""
+        columns: dict[str, Column] = {}
+        for part, query in parts.items():
+            lines: list[Line] = []
+            if look.count:
+                first = look.since + look.interval
+                lines = self._server.query_range(query, first, look.until, look.interval)
+            if len(lines) > 1:
+                raise ConfigError(
+                    f"{measure}: the query for {part} gives {len(lines)} series, must give one:"
+                    " put sum() around it"
+                )
+            columns[part] = _column(lines[0], look) if lines else [None] * look.count
+        return Figures(queries=dict(parts), columns=columns)
+
+
+def _column(line: Line, look: Look) -> Column:
+    ends = (look.since + look.interval * (index + 1) for index in range(look.count))
+    return [line.values.get(end) for end in ends]
+
+
+class SamplesSource:
+    """Reads what a file holds."""
+
+    def __init__(self, samples: CanarySamples, name: str) -> None:
+        """`name` is what the user calls the file."""
+        self.name, self._samples = name, samples
+
+    def length(self) -> int:
+        """How many intervals it has.
+
+        Raises:
+            ConfigError: its columns are not equally long.
+        """
+        found = {
+            len(column)
+            for arms in self._samples.measures.values()
+            for samples in arms.values()
+            for column in (samples.events, samples.total, samples.sum, samples.count)
+            if column is not None
+        }  # fmt: skip
+        if len(found) > 1:
+            raise ConfigError(
+                f"{self.name}: columns of {min(found)} and of {max(found)} intervals: all must have"
+                " as many, with null where there is nothing"
+            )
+        return found.pop() if found else 0
+
+    def figures(self, measure: str, parts: Mapping[str, str], arm: str, look: Look) -> Figures:
+        """As `Source` says; the queries are not asked, so none is reported."""
+        arms = self._samples.measures.get(measure, {})
+        samples = next((found for name, found in arms.items() if name == arm), None)
+        columns: dict[str, Column] = {}
+        for part in parts:
+            found = getattr(samples, part, None)
+            if found is None:
+                raise ConfigError(f"{self.name}: measures.{measure}.{arm}.{part} is missing")
+            columns[part] = found[: look.count]
+        return Figures(columns=columns)
