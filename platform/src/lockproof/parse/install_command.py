@@ -6,9 +6,9 @@ import shlex
 
 _INSTALLERS = re.compile(r"pip[\d.]*|pipx|uvx?|poetry|pdm|pixi")
 _REQUIREMENT = re.compile(
-    r"lockproof\s*(?:\[[\w\s,.-]*\])?\s*(?P<rest>(?:(?:[=<>~!]=|[<>@;(]).*)?)", re.IGNORECASE
+    r"lockproof\s*+(?:\[[\w\s,.-]*+\]\s*+)?(?P<rest>(?:(?:[=<>~!]=|[<>@;(]).*)?)", re.IGNORECASE
 )
-_OPTION = re.compile(r"--[a-z-]+=")
+_OPTION = re.compile(r"\A--[a-z-]++=")
 """One whose value is in the same word: uv takes `--with=` and `--from=`, pip `--editable=`."""
 _INDEX = (
     "--index",
