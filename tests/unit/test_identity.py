@@ -88,15 +88,17 @@ def test_what_lies_below_another_place_is_looked_at_once(tmp_path: Path) -> None
 def test_what_lies_below_a_closed_folder_is_looked_at_by_itself(
     state_of: Callable[..., str], tmp_path: Path
 ) -> None:
-    """Who comes from above does not find it; who knows its name does."""
+    """Who comes from above does not find it; who knows its name does, and others beside it."""
     inner = tmp_path / "closed/open"
     inner.mkdir(parents=True)
     (inner / "file").write_text("x")
     (tmp_path / "closed").chmod(0o311)
     try:
-        before = state_of(tmp_path, inner)
+        before = state_of(inner)
         (inner / "file").write_text("y, and more")
-        assert state_of(tmp_path, inner) != before
+        assert state_of(inner) != before
+        with pytest.raises(identity.UnlistedError):
+            state_of(tmp_path, inner)
     finally:
         (tmp_path / "closed").chmod(0o755)
 
