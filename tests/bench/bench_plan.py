@@ -41,15 +41,3 @@ def test_affected(stages: int, tmp_path: Path) -> None:
             f" {theirs:.2f} s, {theirs / mine:.1f} times as fast (goal: under 2 s of cpu for 1,000"
             " stages)"
         )
-
-
-def test_many(tmp_path: Path) -> None:
-    """Ten times as many, without the peer, which takes minutes for each run."""
-    project = large_pipeline(tmp_path, 10 * STAGES)
-    argv = [str(BIN / "lockproof"), "affected"]
-    costs = [cost(argv, project.root) for _ in range(RUNS)]
-    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    print(f"\naffected: {10 * STAGES:,} stages, load {load}")
-    for name in Cost._fields:
-        median = statistics.median(getattr(each, name) for each in costs)
-        print(f"{name}: {median:.2f} s (goal: under 20 s for 10,000 stages)")

@@ -1,7 +1,6 @@
 """The demonstration pipeline of this repository, spoilt in each way that lockproof must explain."""
 
 import os
-import platform
 import re
 import subprocess
 from pathlib import Path
@@ -168,22 +167,3 @@ def test_stage_that_rewrites_its_input(demo: Project) -> None:
     assert ("rewritten input", FEATURES, "proven") in causes(report, stage("train@zones"))
     assert "LP707" in rules(report)
     assert report.verdict is Verdict.FAILED
-
-
-def test_of_the_demonstration_only_coefficients_depend_on_what_the_cpu_can_do(
-    demo: Project,
-) -> None:
-    """Two conditions and two stages of all: the whole table takes minutes, and says the same."""
-    names = ("featurize@pca", "train@pca")
-    asked = ("umask", "cpu-features")
-    report = prove(demo, stages=[stage(n) for n in names], mode="isolated", vary=asked)
-    assert report.verdict is Verdict.PASSED
-    rows = {(n, row.condition): row for n in names for row in report.host.stages[stage(n)].varied}
-    assert rows.keys() == {(n, condition) for n in names for condition in asked}
-    assert not [key for key, row in rows.items() if row.matters]
-    if platform.machine() != "x86_64" or "avx2" not in Path("/proc/cpuinfo").read_text():
-        pytest.skip("which features of this CPU can be left out is not known")
-    assert not [row.obstacle for row in rows.values() if row.obstacle]
-    other = {key: row.outputs for key, row in rows.items() if {*row.outputs.values()} != {"equal"}}
-    assert other.keys() == {("train@pca", "cpu-features")}
-    assert other["train@pca", "cpu-features"]["data-plane/models/pca.npz"] == "within tolerance"
