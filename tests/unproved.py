@@ -43,6 +43,11 @@ PARTS = (
     ),
     (r"SoftHSM", "keys in a PKCS #11 token", "apt-get install softhsm2"),
     (
+        r"securesystemslib\[(?!hsm)",
+        "keys in a key service or in Vault",
+        "its extras gcpkms, azurekms and vault in .venv",
+    ),
+    (
         r"no PostgreSQL",
         "registering on PostgreSQL",
         "apt-get install postgresql, and psycopg in .venv",

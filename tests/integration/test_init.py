@@ -318,8 +318,8 @@ def test_no_job_registers_in_a_file_that_ends_with_it(
         assert done.returncode == 0
         files = [project.root / path for path in PLACES[system]]
         text = "".join(path.read_text() for path in files if path.exists())
-        assert ("lockproof -C" in text and "attest" in text) == bool(trust)
-        assert ("register" in text) == (uri in SERVERS)
+        assert ('lockproof -C "$DVC_ROOT" attest' in text) == bool(trust)
+        assert ('lockproof -C "$DVC_ROOT" register' in text) == (uri in SERVERS)
         assert ("names a file, which would end with the job" in done.stderr) == (uri in FILES)
 
 
