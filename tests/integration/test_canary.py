@@ -348,7 +348,7 @@ def samples(
         "measures": {
             "guarded": {"canary": arm(canary)},
             "errors": {"canary": arm(canary), "stable": arm(stable)},
-            "slow": {"canary": slow, "stable": slow},
+            "slow": {"canary": slow, "stable": dict(slow)},
             "seconds": {"canary": same, "stable": same},
         },
     }  # fmt: skip
@@ -380,6 +380,17 @@ def test_samples_of_a_laptop(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert look_at(tmp_path, samples(few, few, 30)) == 5
     report = Report.model_validate_json(capsys.readouterr().out)
     assert verdicts(report)["errors"] == "inconclusive"
+
+
+@pytest.mark.parametrize(("silent", "code"), [(2, 0), (3, 5)])
+def test_a_canary_that_falls_silent_is_not_passed(silent: int, code: int, tmp_path: Path) -> None:
+    good = {"events": 1, "total": 100}
+    content = samples(good, good)
+    checks = CHECKS[: CHECKS.index("    - name: seconds")]
+    assert look_at(tmp_path, content, checks) == 0
+    for measure in ("guarded", "errors", "slow"):
+        content["measures"][measure]["canary"]["total"][-silent:] = [0] * silent
+    assert look_at(tmp_path, content, checks) == code
 
 
 @pytest.mark.parametrize("method", ["intervals", "bounded", "requests"])

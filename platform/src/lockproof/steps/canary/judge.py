@@ -16,6 +16,10 @@ _MOST_GAPS = 0.1
 """A canary that is away for more than this part of its time is not passed by the rest of it."""
 
 
+_LATEST = 3
+"""Nor is one of which nothing was seen for so many intervals, or more, at the end."""
+
+
 def errors_of(spec: Spec) -> list[Errors]:
     """The levels of each measure, in the order of the file.
 
@@ -135,6 +139,13 @@ def _verdict(
     if last.upper is None:
         return Verdict.INCONCLUSIVE, "its values do not vary at all, so nothing follows from them"
     lasting = intervals - pairs[0].index
+    silent = intervals - 1 - pairs[-1].index
+    if last.upper < matters and silent >= _LATEST:
+        return (
+            Verdict.INCONCLUSIVE,
+            f"what was seen is good, but none of the last {count(silent, 'interval')} counts:"
+            f" {_gaps(series)}",
+        )
     if last.upper < matters:
         if lasting - len(pairs) > _MOST_GAPS * lasting:
             return (
