@@ -363,6 +363,10 @@ def test_zsh_takes_the_script(tmp_path: Path) -> None:
     )
     said = said_by_shell(tmp_path, zsh, "-f", "-c", load)
     assert "_lockproof" in said
+    # As the help says.
+    load = f'autoload -Uz compinit; compinit -u -D; eval "$(<{tmp_path}/_lockproof)"'
+    said = said_by_shell(tmp_path, zsh, "-f", "-c", f"{load}; print $_comps[lockproof]")
+    assert said.strip() == "_shtab_lockproof"
 
 
 def test_fish_completes(tmp_path: Path) -> None:

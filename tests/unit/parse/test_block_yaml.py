@@ -3,13 +3,14 @@
 from typing import Any
 
 import pytest
+import yaml
 from dvc.utils.serialize import dumps_yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockproof.parse.block_yaml import read_blocks
 from lockproof.parse.composed_yaml import compose
-from lockproof.parse.document import YamlDocument
+from lockproof.parse.document import ParseError, YamlDocument
 
 
 def lines(document: YamlDocument) -> dict[tuple[str | int, ...], int | None]:
@@ -98,6 +99,7 @@ DECLINED = [
     "a: [1,\n",
     "a: \t1\n",
     "a: x\n\n  y\n",
+    'a: "b\\ \n  c"\n',
     "a: 1\n...\n",
     "%YAML 1.1\n---\na: 1\n",
     "---\n---\na: 1\n",
@@ -232,3 +234,35 @@ def test_a_garbled_lock_is_declined_or_read_alike(text: str, data: st.DataObject
         end = min(len(text), start + data.draw(st.integers(0, 12)))
         text = text[:start] + data.draw(PIECES | st.just("")) + text[end:]
     agrees(text, core=data.draw(st.booleans()))
+
+
+LONG = st.text("ab '\"\\\n#:é/", max_size=60)
+NOISE = st.text("a '\"\\\n#n/ t", max_size=24)
+
+
+@pytest.mark.parametrize("core", [True, False])
+@pytest.mark.parametrize("style", ["'", '"', "|", ">", None])
+@settings(deadline=None)
+@given(texts=st.lists(LONG, min_size=1, max_size=3), width=st.integers(20, 80))
+def test_long_text_is_read_however_it_is_written(
+    core: bool, style: str | None, texts: list[str], width: int
+) -> None:
+    value = {"a": {"b": texts, "c": texts[0]}, "d": texts[-1]}
+    kept: dict[str, Any] = {"allow_unicode": True, "default_style": style, "width": width}
+    agrees(yaml.safe_dump(value, **kept).replace('"a"', "a").replace('"b"', "b"), core)
+
+
+@pytest.mark.parametrize("core", [True, False])
+@settings(deadline=None, max_examples=300)
+@given(NOISE, st.sampled_from(["'", '"', "|\n ", "|-\n ", "|-\n\n "]), st.sampled_from(["\n", " "]))
+def test_text_that_may_be_odd_is_read_as_the_other_reader_does(
+    core: bool, noise: str, start: str, end: str
+) -> None:
+    body = noise.replace("\n", "\n  ") + (start if len(start) == 1 else "")
+    for text in (f"a: {start}{body}{end}\nb: 1\n", f"a:\n- {start}{body}{end}\n- c\n"):
+        try:
+            compose(text, "f", core=core)
+        except ParseError:
+            assert read_blocks(text, core=core) is None
+        else:
+            agrees(text, core)

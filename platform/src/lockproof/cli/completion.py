@@ -8,7 +8,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this verb."""
     parser.add_argument("shell", choices=("bash", "zsh", "fish", "tcsh"))
     parser.epilog = (
-        'bash: eval "$(lockproof completion bash)"; fish: lockproof completion fish | source'
+        'bash: eval "$(lockproof completion bash)"; zsh, after compinit: eval "$(lockproof'
+        ' completion zsh)";\nfish: lockproof completion fish | source'
     )
 
 

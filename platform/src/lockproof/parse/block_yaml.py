@@ -236,6 +236,8 @@ class _Reader:
         match = _QUOTED.fullmatch(text)
         if match:
             return match[1].replace("''", "'") if match[2] is None else match[2]
+        if text[-1] == "\\" and self.raw[number - 1][-1] == " ":
+            raise _DeclinedError  # It is a space that is escaped, and not the line break.
         quote, lines = text[0], [text]
         rest = _ESCAPED[quote].sub("", text[1:])
         more = self._lines(number)

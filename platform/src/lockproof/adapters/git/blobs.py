@@ -56,6 +56,8 @@ class Blobs:
         """Links to folders inside a folder: DVC does not look behind them."""
         self._submodules: dict[str, Blobs | None] = {}
         """Path of each that was asked for; None where it is not here."""
+        self._found: dict[tuple[str, Algorithm], Digest | None] = {}
+        """What `digest` has answered: each dependency is asked for several times."""
         self._hashed = 0
         self._is_submodule = False
 
@@ -142,6 +144,11 @@ class Blobs:
             Unknown: what is in Git does not tell.
         """
         name: Algorithm = "md5-dos2unix" if algorithm == "md5-dos2unix" else "md5"
+        if (path, name) not in self._found:
+            self._found[path, name] = self._digest(path, name)
+        return self._found[path, name]
+
+    def _digest(self, path: str, name: Algorithm) -> Digest | None:
         children = self.children(path, name)
         if "" in children:
             return Digest.of(name, children[""])
@@ -205,6 +212,8 @@ class Blobs:
         Raises:
             Unknown: that commit is not in this clone; or it is not known what DVC sees of it.
         """
+        if not self._has_submodules:
+            return None
         full = self._full(path)
         try:
             real = self._links.resolve(full)
@@ -227,6 +236,10 @@ class Blobs:
                 blobs._refuse_unknown(path, below, by_link=real != full)
                 return _Inner(blobs, below)
         return None
+
+    @cached_property
+    def _has_submodules(self) -> bool:
+        return any(entry.mode == SUBMODULE for entry in self.snapshot.entries.values())
 
     @cached_property
     def _has_rules(self) -> bool:
