@@ -224,6 +224,45 @@ def test_an_edit_that_git_was_told_not_to_look_at_stays(
     assert "+# mine" in project.git("stash", "show", "-p")
 
 
+FORMS = {
+    "filter": ("*.yaml filter=upper\n", ROLLOUT.replace("stays", "STAYS").encode()),
+    # Not to be told from an edit by what Git says, which sees none.
+    "edit that its filter leaves out": (
+        "*.yaml filter=upper\n",
+        ROLLOUT.replace("stays", "StAYS").encode(),
+    ),
+    "mixed line ends": ("*.yaml text\n", ROLLOUT.encode().replace(b"\n", b"\r\n", 3)),
+}
+
+
+@pytest.mark.parametrize("how", FORMS)
+def test_a_form_of_a_file_that_is_not_known_is_said_to_be_unknown(
+    how: str, project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = "deploy/base/rollout.yaml"
+    attributes, here = FORMS[how]
+    project.git("config", "filter.upper.clean", "sed 's/[Ss][Tt]AYS/stays/'")
+    project.git("config", "filter.upper.smudge", "sed s/stays/STAYS/")
+    project.write({".gitattributes": attributes})
+    project.commit("attributes")
+    (project.root / path).write_bytes(here)
+    project.git("update-index", "--assume-unchanged", path)
+    assert project.git("status", "--porcelain") == ""
+    head = project.git("rev-parse", "HEAD")
+    assert promote(project, "toy@candidate", path, "--commit") == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert f"{path} is not as Git keeps it, though Git sees no change in it" in said
+    assert "whether edits of yours are in it is not known" in said
+    assert "told not to look" not in said
+    assert (project.root / path).read_bytes() == here
+    # What it says leads on, and leaves the file alone.
+    assert "--branch NAME" in said
+    assert promote(project, "toy@candidate", path, "--branch", "next") == 0
+    assert project.git("rev-parse", "next^") == head
+    assert "models:/toy/2" in project.git("show", f"next:{path}")
+    assert (project.root / path).read_bytes() == here
+
+
 def test_a_file_that_git_ignores_is_not_overwritten(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlparse
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -26,6 +27,7 @@ from hypothesis import strategies as st
 
 from lockproof.adapters.signing.keys import as_key, bundle, public_key, signed_by, signed_bytes
 from lockproof.adapters.signing.registry import open_sealer
+from lockproof.adapters.signing.uri import FORMS, require_form
 from lockproof.errors import UsageError
 from lockproof.parse.bundle import read_bundles
 
@@ -102,6 +104,76 @@ def test_a_key_by_a_pipe_is_not_named_by_it() -> None:
 def test_what_cannot_sign_says_what_to_do(uri: str, why: str) -> None:
     with pytest.raises(UsageError, match=why):
         open_sealer(None, uri, None)
+
+
+MALFORMED = {
+    "hv": ["", "a", "a/", "/1", "a/b", "a/1/2", "a/1?x", "a/-1", "//a/1", "a/1\n", "a/١"],
+    "hsm": ["x", "x?label=y", "2?label=", "2?lable=y", "2?label=a&label=b", "2?label=a#b", "-1"],
+    "awskms": ["", "//key", "a b", "a?b", "a#b", "a\n"],
+    "gcpkms": ["", "x", "projects/p/locations/l/keyRings/r/cryptoKeys/k"],
+    "azurekms": ["", "//", "//x", "proofs.vault.azure.net/keys/ci/1", "//u@h/keys/ci/1"],
+}
+
+
+@pytest.mark.parametrize(
+    "uri", [f"{kind}:{rest}" for kind in MALFORMED for rest in MALFORMED[kind]]
+)
+def test_a_malformed_uri_says_how_its_kind_is_written(uri: str, tmp_path: Path) -> None:
+    (tmp_path / "public.pem").write_bytes(pem("P-256"))
+    with pytest.raises(UsageError) as refused:
+        open_sealer(None, uri, tmp_path / "public.pem")
+    (line,) = str(refused.value).splitlines()
+    kind = uri.partition(":")[0]
+    assert f": it is written {kind}:" in line
+    assert "ValueError" not in line
+
+
+WORDS = ["/", "?", "#", "&", ";", "=", "label", ":", "//", "%20", "keys", "1", "a", "\n", "\t", " "]
+
+
+@given(
+    kind=st.sampled_from(sorted(FORMS)),
+    rest=st.one_of(
+        st.lists(st.one_of(st.sampled_from(WORDS), st.text(max_size=3)), max_size=8).map("".join),
+        st.from_regex(r"[a-z1-9?=/]{0,12}", fullmatch=True),
+    ),
+)
+def test_what_is_taken_is_read_as_it_is_written(kind: str, rest: str) -> None:
+    """By securesystemslib, whose parts of a URI these are."""
+    uri = f"{kind}:{rest}"
+    try:
+        require_form(uri)
+    except UsageError as error:
+        said = str(error)
+    else:
+        said = ""
+    if said:
+        assert len(said.splitlines()) == 1
+        assert len(said) < 600
+        return
+    read = urlparse(uri)
+    assert (read.scheme, read.fragment, read.params) == (kind, "", "")
+    if kind == "hv":
+        name, version = read.path.split("/")
+        assert f"{name}/{version}" == rest
+        assert int(version) >= 0
+    elif kind == "hsm":
+        assert (read.path or "2").isdecimal()
+        int(read.path or "2")
+        assert bool(dict(parse_qsl(read.query)).get("label")) == ("?" in rest)
+    elif kind == "azurekms":
+        assert f"//{read.netloc}{read.path}" == rest
+    else:
+        assert read.path == rest
+
+
+def test_every_form_is_taken() -> None:
+    long = "projects/p/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1"
+    taken = ["hsm:", "hsm:2", "hsm:?label=a", "hsm:2?label=YubiKey+PIV+%2315835999", "hv:ci/1"]
+    taken += ["awskms:alias/ci", "awskms:arn:aws:kms:eu-west-1:1:key/a-b", f"gcpkms:{long}"]
+    taken += ["azurekms://proofs.vault.azure.net/keys/ci/0123", "azurekms://h/keys/ci"]
+    for uri in taken:
+        require_form(uri)
 
 
 @given(payload=st.binary(max_size=300))

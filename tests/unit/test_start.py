@@ -1,4 +1,4 @@
-"""Ctrl-C at any moment between the first line and the last: one line, and 130."""
+"""Ctrl-C or SIGTERM at any moment between the first line and the last: one line, and 130."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ from importlib.abc import MetaPathFinder
 class Interrupt(MetaPathFinder):
     def find_spec(self, name, path, target=None):
         if name == {name!r}:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.{number})
 
 import lockproof.cli.start as start
 sys.meta_path.insert(0, Interrupt())
@@ -26,13 +26,14 @@ sys.exit(start.run())
 """
 
 
-def run(name: str, *words: str, more: str = "") -> tuple[int, str, str]:
-    code = INTERRUPTED.format(name=name, words=words, more=more)
+def run(name: str, *words: str, more: str = "", number: str = "SIGINT") -> tuple[int, str, str]:
+    code = INTERRUPTED.format(name=name, words=words, more=more, number=number)
     argv = [sys.executable, "-c", code]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
 @pytest.mark.parametrize(
     "name",
     [
@@ -40,13 +41,50 @@ def run(name: str, *words: str, more: str = "") -> tuple[int, str, str]:
         *("lockproof.steps.affected", "lockproof.model.pipeline"),
     ],
 )
-def test_while_modules_load(name: str, tmp_path: Path) -> None:
-    code, out, err = run(name, "-C", str(tmp_path), "affected", more="sys.modules.pop('gc', None)")
+def test_while_modules_load(name: str, number: str, tmp_path: Path) -> None:
+    words = ("-C", str(tmp_path), "affected")
+    code, out, err = run(name, *words, more="sys.modules.pop('gc', None)", number=number)
     assert (code, out, err) == (130, "", "lockproof: interrupted\n")
 
 
-def test_after_the_last_line() -> None:
-    more = "import atexit\natexit.register(lambda: signal.raise_signal(signal.SIGINT))"
+WRAPPED = """
+class Loud:
+    def __set_name__(self, owner, name):
+        signal.raise_signal(signal.{number})
+
+def made(*_):
+    type("Made", (), {{"loud": Loud()}})
+
+import lockproof.cli.affected
+lockproof.cli.affected.run = made
+"""
+LOST = """
+def made(*_):
+    try:
+        signal.raise_signal(signal.{number})
+    except KeyboardInterrupt:
+        pass
+    raise SyntaxError("can't load unicodedata module")
+
+import lockproof.cli.affected
+lockproof.cli.affected.run = made
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "number"),
+    [(WRAPPED, "SIGINT"), (WRAPPED, "SIGTERM"), (LOST, "SIGTERM")],
+    ids=["wrapped", "wrapped-SIGTERM", "lost-SIGTERM"],
+)
+def test_what_another_exception_is_made_of_it_is_no_bug(more: str, number: str) -> None:
+    """As Python does where a class is made, or where it loads the names of characters."""
+    code, out, err = run("", "affected", more=more.format(number=number))
+    assert (code, out, err) == (130, "", "lockproof: interrupted\n")
+
+
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_after_the_last_line(number: str) -> None:
+    more = f"import atexit\natexit.register(lambda: signal.raise_signal(signal.{number}))"
     assert run("", "--version", more=more)[::2] == (130, "lockproof: interrupted\n")
 
 

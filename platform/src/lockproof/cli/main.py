@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
+from threading import Event
 
 from lockproof import __version__
 from lockproof.errors import ExitCode, LockproofError
@@ -34,6 +35,9 @@ VERBS = {
     "merge-lock": "merge two versions of dvc.lock, stage by stage",
     "completion": "print the completion script of a shell",
 }
+
+_TERMINATED = Event()
+"""Set once SIGTERM came: what it raises can be lost, and end as another exception."""
 
 _EPILOG = """exit codes:
   0  passed            4  an outside service does not answer
@@ -101,6 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         _be_quick()
     # A CI system cancels with SIGTERM: what Ctrl-C puts away is put away then, too.
+    _TERMINATED.clear()
     signal.signal(signal.SIGTERM, _terminate)
     words = list(sys.argv[1:] if argv is None else argv)
     verbose = "-v" in words or "--verbose" in words
@@ -127,6 +132,7 @@ def _be_quick() -> None:
 
 
 def _terminate(*_: object) -> None:
+    _TERMINATED.set()
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # As in the background of a script.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.raise_signal(signal.SIGINT)
@@ -147,7 +153,7 @@ def _run(words: Sequence[str]) -> int:
 
 def _explain(error: BaseException, *, verbose: bool) -> int:
     leaves = list(_leaves(error))
-    if any(isinstance(leaf, KeyboardInterrupt) for leaf in leaves):
+    if _TERMINATED.is_set() or any(map(_is_interrupted, leaves)):
         return _say("interrupted", ExitCode.INTERRUPTED)
     if len(leaves) == 1 and isinstance(leaves[0], OSError) and not leaves[0].filename:
         # Standard output, or a disk that is full.
@@ -169,6 +175,20 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
             yield from _leaves(inner)
     else:
         yield error
+
+
+def _is_interrupted(error: BaseException) -> bool:
+    """Whether Ctrl-C is what led to an exception: Python wraps it where a class is being made."""
+    seen: list[BaseException] = []
+    left: list[BaseException | None] = [error]
+    while left:
+        each = left.pop()
+        if isinstance(each, KeyboardInterrupt):
+            return True
+        if each is not None and each not in seen:
+            seen.append(each)
+            left += (each.__cause__, each.__context__)
+    return False
 
 
 def _say(message: str, code: ExitCode) -> ExitCode:

@@ -1,4 +1,7 @@
-"""Where the process begins: Ctrl-C ends it in one line also while modules load, or at its end."""
+"""Where the process begins.
+
+Ctrl-C and SIGTERM end it in one line also while modules load, and at its end.
+"""
 
 import os
 import signal
@@ -36,6 +39,7 @@ def run() -> int:
     ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN  # As in the background of a script.
     if not ignored:
         signal.signal(signal.SIGINT, _leave)
+    signal.signal(signal.SIGTERM, _leave)
     _have_home()
     from lockproof.cli.main import main
 
@@ -47,5 +51,6 @@ def run() -> int:
         os.write(2, b"lockproof: interrupted\n")
         return ExitCode.INTERRUPTED
     finally:
+        signal.signal(signal.SIGTERM, _leave)
         if not ignored:
             signal.signal(signal.SIGINT, _leave)

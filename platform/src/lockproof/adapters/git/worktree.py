@@ -46,6 +46,16 @@ def is_changed(git: GitRepository, path: str) -> bool:
     return bool(run_git(git.root, *asked, "--", f":(top,literal){path}"))
 
 
+def kept_as(git: GitRepository, path: str, content: bytes) -> str:
+    """The id by which a commit would keep a file's content: after the user's filters, as in a diff.
+
+    Raises:
+        UsageError: a filter that Git has to run fails.
+    """
+    asked = ("hash-object", "--stdin", "--path", path)
+    return run_git(git.root, *asked, given=content).decode().strip()
+
+
 def is_tracked(git: GitRepository, *paths: str) -> bool:
     """Whether the index holds one of these paths from the Git root, or anything below one.
 

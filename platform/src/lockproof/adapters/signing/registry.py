@@ -17,7 +17,7 @@ def open_sealer(key: Path | None, uri: str | None, public: Path | None) -> Seale
     """
     from .key_file import KeyFile
     from .keyless import NAME, Keyless
-    from .uri import SCHEMES, UriSigner
+    from .uri import FORMS, UriSigner
 
     require_signing("attest")
     if (key is None) == (uri is None):
@@ -27,7 +27,7 @@ def open_sealer(key: Path | None, uri: str | None, public: Path | None) -> Seale
     assert uri is not None
     if uri == NAME:
         return Keyless()
-    if uri.partition(":")[0] in SCHEMES:
+    if uri.partition(":")[0] in FORMS:
         return UriSigner(uri, public)
-    known = ", ".join((NAME, *(f"{scheme}:…" for scheme in SCHEMES)))
+    known = ", ".join((NAME, *(f"{scheme}:…" for scheme in FORMS)))
     raise UsageError(f"--signer {uri[:80]}: no such kind; there are {known}")

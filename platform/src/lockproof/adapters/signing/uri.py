@@ -1,11 +1,11 @@
 """A key that never leaves its place: a PKCS #11 token, a cloud's key service, HashiCorp Vault.
 
-The signers are securesystemslib's, by its URIs: `hsm:2?label=NAME`, `awskms:…`, `gcpkms:…`,
-`azurekms:…`, `hv:…`.
+The signers are securesystemslib's, by its URIs (`FORMS`).
 """
 
 import logging
 import os
+import re
 from pathlib import Path
 
 from lockproof.errors import UnavailableError, UsageError
@@ -13,7 +13,21 @@ from lockproof.model.sealed import Sealed
 
 from . import keys
 
-SCHEMES = ("hsm", "awskms", "gcpkms", "azurekms", "hv")
+_PARTS = ("projects", "locations", "keyRings", "cryptoKeys", "cryptoKeyVersions")
+FORMS = {
+    "hsm": (r"hsm:\d{0,40}(\?label=[^\s&#]+)?", "hsm:ID?label=TOKEN, the ID in decimal digits"),
+    "awskms": (r"awskms:(?!//)[\w:/+=,.@-]+", "awskms:KEY, by the key's id, ARN or alias/NAME"),
+    "gcpkms": (
+        "gcpkms:" + "/".join(rf"{part}/[\w.:-]+" for part in _PARTS),
+        "gcpkms:" + "/".join(f"{part}/…" for part in _PARTS),
+    ),
+    "azurekms": (
+        r"azurekms://[\w.-]+(:\d+)?/keys/[\w-]+(/\w+)?",
+        "azurekms://VAULT.vault.azure.net/keys/NAME/VERSION",
+    ),
+    "hv": (r"hv:[\w.-]+/\d{1,9}", "hv:NAME/VERSION, the version in decimal digits"),
+}
+"""Scheme -> what its URIs match, and how they are written; the library reads less as it likes."""
 PIN = "LOCKPROOF_KEY_PIN"
 _LOUD = ("azure", "botocore", "google", "securesystemslib")
 """What logs an error of which it then raises."""
@@ -33,6 +47,7 @@ class UriSigner:
         from securesystemslib.exceptions import UnsupportedLibraryError
         from securesystemslib.signer import Signer
 
+        require_form(uri)
         if public is None:
             raise UsageError(f"--signer {uri} needs the key's public half: --public-key FILE")
         try:
@@ -82,6 +97,17 @@ class UriSigner:
     def sealed(self, sealed: Sealed) -> bool:
         """Whether this key made a bundle."""
         return keys.sealed_by(sealed, self._public)
+
+
+def require_form(uri: str) -> None:
+    """Refuse a URI of one of the schemes that is not written as its kind is.
+
+    Raises:
+        UsageError: it is not; says how it is written.
+    """
+    pattern, form = FORMS[uri.partition(":")[0]]
+    if not re.fullmatch(pattern, uri, re.ASCII):
+        raise UsageError(f"--signer {uri[:80]!r}: it is written {form}")
 
 
 def _said(error: Exception) -> str:

@@ -34,8 +34,8 @@ _KUSTOMIZATIONS = {"kustomization.yaml", "kustomization.yml", "Kustomization"}
 _PLAIN_FOLDER = re.compile(r"[\w./+-]+")
 _PLAIN_PATH = re.compile(r"[\w./ +-]+")
 _GITHUB = "token.actions.githubusercontent.com"
-_NAMES: Mapping[CiSystem, str] = {"github": "GitHub", "gitlab": "GitLab"}
 """The host that vouches for the identity of a job of GitHub; on GitLab it is GitLab itself."""
+_NAMES: Mapping[CiSystem, str] = {"github": "GitHub", "gitlab": "GitLab"}
 
 
 @dataclass(frozen=True)

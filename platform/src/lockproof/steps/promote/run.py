@@ -12,7 +12,7 @@ from lockproof.adapters.git.commit import commit_files, path_in
 from lockproof.adapters.git.forms import forms_of
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.snapshot import Snapshot
-from lockproof.adapters.git.worktree import is_changed
+from lockproof.adapters.git.worktree import is_changed, kept_as
 from lockproof.adapters.hashing import plain_sha256
 from lockproof.adapters.mlflow.registry import Registry
 from lockproof.adapters.scratch import work_folder
@@ -160,14 +160,21 @@ def _refuse_edits(scene: _Scene, files: Mapping[str, bytes]) -> None:
             continue
         if path not in head.entries:
             raise UsageError(f"{path} is here, and Git ignores it: move it away first")
-        if found is None or not _is_as_in(head, path, found):
-            # Of two such options Git heeds the first.
-            flags = ("--no-assume-unchanged", "--no-skip-worktree")
-            look = " && ".join(f"git update-index {flag} {shlex.quote(path)}" for flag in flags)
+        if found is not None and _is_as_in(head, path, found):
+            continue
+        if found is not None and kept_as(git, path, found) == head.entries[path].oid:
             raise UsageError(
-                f"{path} has changes of yours that Git was told not to look at: '{look}', then"
-                " commit or stash them"
+                f"{path} is not as Git keeps it, though Git sees no change in it, as a filter or"
+                " line ends make it: whether edits of yours are in it is not known, and --commit"
+                " would replace them: use --branch NAME in its place, which leaves the file alone"
             )
+        # Of two such options Git heeds the first.
+        flags = ("--no-assume-unchanged", "--no-skip-worktree")
+        look = " && ".join(f"git update-index {flag} {shlex.quote(path)}" for flag in flags)
+        raise UsageError(
+            f"{path} has changes of yours that Git was told not to look at: '{look}', then"
+            " commit or stash them"
+        )
 
 
 def _is_as_in(head: Snapshot, path: str, found: bytes) -> bool:
