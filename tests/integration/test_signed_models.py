@@ -404,6 +404,39 @@ def test_line_ends_that_git_writes_are_no_other_bytes(project: Project) -> None:
         project.git("update-index", f"--no-{flag}", "model.txt")
 
 
+def test_what_a_filter_makes_of_a_model_is_not_known(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a model that Git keeps: no filter is run, and what DVC could bring back is not said."""
+    pipeline = (project.root / "dvc.yaml").read_text()
+    kept = pipeline.replace("outs: [model.txt]", "outs: [model.txt: {cache: false}]")
+    project.write({"dvc.yaml": kept})
+    (project.root / ".gitignore").unlink()
+    project.repro("a model in Git")
+    project.write({".gitattributes": "model.txt filter=f\n"})
+    project.commit("attributes")
+    report = str(proof_of(project, "kept.json"))
+    assert run(project, "attest", "--report", report, "--key", key(project)) == 0
+    assert asked(project, "verify", "HEAD") == (0, [])
+    project.git("config", "filter.f.clean", "sed s/^filtered//")
+    project.git("config", "filter.f.smudge", "sed s/^/filtered/")
+    (project.root / "model.txt").unlink()
+    project.git("checkout", "-q", "--", "model.txt")
+    assert (project.root / "model.txt").read_bytes().startswith(b"filtered")
+    assert project.git("status", "--porcelain") == ""
+    for subject in ("HEAD", "./model.txt"):
+        capsys.readouterr()
+        assert run(project, "verify", subject) == 1
+        said = " ".join(capsys.readouterr().out.split())
+        assert "model.txt is what the filter 'f' makes, so whether" in said, subject
+        assert "dvc checkout" not in said
+        assert "'git cat-file blob HEAD:model.txt' prints those that Git keeps" in said
+    content = project.git("cat-file", "blob", "HEAD:model.txt")
+    (project.root / "model.txt").write_text(content)
+    for subject in ("HEAD", "./model.txt"):
+        assert asked(project, "verify", subject) == (0, []), subject
+
+
 FOLDER = {
     "dvc.yaml": """\
 stages:

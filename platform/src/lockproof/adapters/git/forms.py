@@ -25,6 +25,8 @@ _PLAIN = (
     "core.symlinks=true",
     f"core.attributesFile={os.devnull}",
 )
+FILTERED = "is what the filter"
+"""How what is said of a file begins that another filter than Git LFS makes."""
 _UNKNOWN_LFS = f"is in Git LFS, whose content is not in this clone ({FETCH!r} brings it)"
 
 Take = Callable[[str, Iterator[bytes]], None]
@@ -81,7 +83,7 @@ def other_forms(
         _git(tree, *ends, "checkout-index", "-z", "--stdin", given=_listed(kinds.converted))
         for path in kinds.converted:
             take(path, chunks_of(tree / path))
-    unknown = {p: f"is what the filter {name!r} makes" for p, name in kinds.foreign.items()}
+    unknown = {p: f"{FILTERED} {name!r} makes" for p, name in kinds.foreign.items()}
     return unknown | _from_lfs(snapshot, kinds.lfs, take)
 
 

@@ -3,12 +3,12 @@
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from lockproof.adapters.files import open_named
-from lockproof.adapters.git.forms import Forms, forms_of
+from lockproof.adapters.git.forms import FILTERED, Forms, forms_of, other_forms
 from lockproof.adapters.hashing import CHUNK, both_md5, plain_sha256
 from lockproof.errors import UsageError
 from lockproof.model.digest import Digest, directory_digest
@@ -86,6 +86,22 @@ def as_git_writes_it(scene: Scene, path: str, proved: str, found: Mapping[str, s
     forms = {name: known[file] for name, file in files.items()}
     uniform = ({name: each[at] for name, each in forms.items()} for at in range(len(Forms._fields)))
     return proved in map(named_by, uniform) and all(found[name] in forms[name] for name in found)
+
+
+def made_by_filter(scene: Scene, path: str, found: Iterable[str]) -> tuple[str, str] | None:
+    """A file from the Git root that another filter than Git LFS makes, and what is known of it.
+
+    Args:
+        scene: the revision, whose attributes count.
+        path: the file or folder, POSIX, from the DVC root.
+        found: names in it, as `sums_at` gives them.
+    """
+    top = scene.git_path(path)
+    files = [f"{top}/{name}" if name else top for name in found]
+    entries = scene.head.entries
+    kept = [file for file in files if file in entries and entries[file].is_file]
+    unknown = other_forms(scene.head, kept, lambda _path, _chunks: None)
+    return min((each for each in unknown.items() if each[1].startswith(FILTERED)), default=None)
 
 
 def read_output(path: Path, locked: Digest, hides: Hides = nothing) -> str | None:

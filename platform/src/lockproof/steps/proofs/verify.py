@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from lockproof import __version__
 from lockproof.adapters.git.origin import origin_of
@@ -41,6 +42,7 @@ from .content import (
     as_git_writes_it,
     hidden_by_dvc,
     left_out,
+    made_by_filter,
     named_by,
     nothing,
     only_hidden_here,
@@ -188,7 +190,7 @@ def _of_bytes(
             f"{path.name} has SHA-256 {sha256[:12]}…, and what is proved of this commit"
             f" ({', '.join(names[:3])}) has others"
         )
-        findings.append(_other_bytes(scene, path, own, text))
+        findings.append(_other_bytes(scene, path, own, text, held.sums))
     elif not weighed:
         findings.append(_none(path.name))
     bytes_ = Check(
@@ -202,10 +204,19 @@ def _of_bytes(
     return findings, fitting, [_proofs(weighed, fitting), bytes_]
 
 
-def _other_bytes(scene: Scene, path: Path, own: str, text: str) -> Finding:
+def _other_bytes(
+    scene: Scene, path: Path, own: str, text: str, found: Mapping[str, str]
+) -> Finding:
     name = only_hidden_here(scene, path, own)
+    made = None if own.startswith("../") else made_by_filter(scene, own, found)
     if name is not None:
         how = f"remove {own}/{name}, which {IGNORE_FILE} hides here and not at the base"
+    elif made is not None:
+        file, why = made
+        how = (
+            f"{file} {why}, so whether a checkout has these bytes is not known: 'git cat-file blob"
+            f" {quote(f'HEAD:{file}')}' prints those that Git keeps, which can be put there"
+        )
     elif path.is_dir():
         how = "'dvc checkout' brings the locked bytes back, and removes what was added (--force)"
     else:
@@ -255,7 +266,7 @@ def _of_revision(
             same = named_by(found) == out.sha256
             if not same and not as_git_writes_it(scene, out.path, out.sha256, found):
                 text = f"{out.path} in the work tree is not what is proved"
-                findings.append(_other_bytes(scene, path, out.path, text))
+                findings.append(_other_bytes(scene, path, out.path, text, found))
     bytes_ = Check(
         name="bytes",
         verdict=Verdict.PASSED if checked else Verdict.INCONCLUSIVE,
