@@ -25,12 +25,13 @@ from lockproof.parse.canary_checks import (
     read_canary_samples,
 )
 from lockproof.render.canary import summary
+from lockproof.render.words import count
 from lockproof.rules.catalog import finding
 from lockproof.steps.clock import Clock
 from lockproof.steps.progress import Progress, during
 
 from .interface import Figures, Look, Source
-from .judge import errors_of, judge
+from .judge import NO_EVENT, errors_of, judge
 from .request import Request
 from .sources import PrometheusSource, SamplesSource
 
@@ -136,14 +137,17 @@ def _read(directory: Path, path: Path, largest: int) -> bytes:
 
 
 def _check(measured: Measured) -> Check:
-    reason = measured.reason
+    left = [measured.reason] if measured.verdict is Verdict.INCONCLUSIVE else []
+    if measured.verdict is Verdict.PASSED and NO_EVENT in measured.reason:
+        left.append(NO_EVENT)
+    left += [f"{count(times, 'interval')}: {why}" for why, times in measured.gaps.items()]
     return Check(
         name=measured.name,
         verdict=measured.verdict,
         checked=measured.intervals,
         unit="interval",
         summary=summary(measured),
-        not_checked=(reason,) if measured.verdict is Verdict.INCONCLUSIVE else (),
+        not_checked=tuple(left),
     )
 
 
