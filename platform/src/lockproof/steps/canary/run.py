@@ -9,7 +9,7 @@ from lockproof import __version__
 from lockproof.adapters.prometheus.client import Prometheus
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model.canary import CanarySeen, Measured
-from lockproof.model.canary_checks import Guard, Spec
+from lockproof.model.canary_checks import Comparison, Guard, Spec
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
 from lockproof.model.report import Host, Report, Subject
@@ -18,6 +18,7 @@ from lockproof.parse.canary_checks import (
     LARGEST,
     LARGEST_SAMPLES,
     as_text,
+    both,
     fill,
     instant,
     queries_of,
@@ -65,6 +66,13 @@ def check(request: Request, progress: Progress) -> Report:
             }
             with during(progress, measure.name, f"asking for {arm}"):
                 seen.append(source.figures(measure.name, parts, arm, look))
+        if isinstance(measure, Comparison):
+            parts = {
+                part: fill(query, both(spec.arms.canary, spec.arms.stable), spec.interval)
+                for part, query in queries_of(measure.kind).items()
+            }
+            with during(progress, measure.name, "asking whether the two are apart"):
+                source.apart(measure.name, parts, look)
         canary, stable = seen
         assert canary is not None
 
@@ -111,6 +119,11 @@ def _source(request: Request, spec: Spec) -> tuple[Source, Look]:
             since = instant(samples.since)
         except ValueError as error:
             raise ConfigError(f"{name}: since {error}") from None
+        strange = sorted(samples.measures.keys() - {measure.name for measure in spec.measures})
+        if strange:
+            raise ConfigError(
+                f"{name}: measures.{strange[0][:80]}: {request.checks} has no such measure"
+            )
         found = SamplesSource(samples, name)
         return found, Look(since, spec.interval, min(found.length(), spec.intervals))
     if request.access is None or request.since is None:
