@@ -16,7 +16,7 @@ from lockproof.stats.betting import Stake
 from lockproof.steps.canary.bounds import Errors, method_of
 from lockproof.steps.canary.values import Pair, Point, differences
 
-INTERVALS, FEWEST = 120, 30
+INTERVALS, FEWEST = 240, 30
 BASE, EFFECT = 0.02, 0.02
 """The ratio of errors, and how much more of them matters."""
 LEVEL = 0.05
@@ -29,13 +29,19 @@ class Traffic:
     canary: int = 100
     stable: int = 300
     moves: str = "not at all"
+    fault: tuple[float, int] | None = None
+    """How much worse a worse canary is while it is, and for how many intervals on average; None:
+    it is a little worse all the time."""
 
     def pairs(self, random: np.random.Generator, worse: float) -> list[Pair]:
         """A canary whose ratio of errors is `worse` above that of stable, all in all."""
         ratios = [self._ratios(random) for _ in range(2)]
         if self.moves in ("with the load", "together"):
             ratios[1] = ratios[0]
-        ratios = [np.clip(ratios[0] + worse, 0, 1), np.clip(ratios[1], 0, 1)]
+        ratios = [
+            np.clip(ratios[0] + self._worse(random, worse), 0, 1),
+            np.clip(ratios[1], 0, 1),
+        ]
         factor = np.ones(INTERVALS)
         if self.moves == "with the load":
             factor[INTERVALS // 2 :] = 2
@@ -49,6 +55,12 @@ class Traffic:
             for i in range(INTERVALS)
             if counts[0][i] and counts[1][i]
         ]  # fmt: skip
+
+    def _worse(self, random: np.random.Generator, worse: float) -> np.ndarray:
+        if self.fault is None or not worse:
+            return np.full(INTERVALS, worse)
+        severity, length = self.fault
+        return severity * _states(random, worse / severity, length)
 
     def _ratios(self, random: np.random.Generator) -> np.ndarray:
         """Each averages BASE."""
@@ -66,16 +78,21 @@ class Traffic:
         if not chance:
             return np.full(INTERVALS, BASE)
         burst = 0.5 * BASE / chance
-        state, found = random.random() < chance, []
-        for _ in range(INTERVALS):
-            found.append(BASE * 0.5 + (burst if state else 0.0))
-            if state:
-                state = random.random() >= 1 / length
-                if not state and length == 1:
-                    state = random.random() < chance
-            else:
-                state = random.random() < chance / (1 - chance) / length
-        return np.array(found)
+        return BASE * 0.5 + burst * _states(random, chance, length)
+
+
+def _states(random: np.random.Generator, chance: float, length: int) -> np.ndarray:
+    """1 in bursts, which are `chance` of the time and last `length` intervals on average, or 0."""
+    state, found = random.random() < chance, []
+    for _ in range(INTERVALS):
+        found.append(float(state))
+        if state:
+            state = random.random() >= 1 / length
+            if not state and length == 1:
+                state = random.random() < chance
+        else:
+            state = random.random() < chance / (1 - chance) / length
+    return np.array(found)
 
 
 CASES = {
@@ -88,6 +105,11 @@ CASES = {
     "bursts of 4 intervals, each arm its own": Traffic(moves="lasting bursts"),
     "bursts of 16 intervals, each arm its own": Traffic(moves="long bursts"),
     "rare bursts, each arm its own": Traffic(moves="rare bursts"),
+    "worse by single intervals that fail wholly": Traffic(fault=(0.98, 1)),
+    "worse by single intervals of which half fails": Traffic(fault=(0.5, 1)),
+    "worse by 4 intervals of which a quarter fails": Traffic(fault=(0.25, 4)),
+    "worse by 4 intervals of which half fails": Traffic(fault=(0.5, 4)),
+    "worse by 4 intervals that fail wholly": Traffic(fault=(0.98, 4)),
 }
 
 Ways = Callable[[list[Pair]], tuple[int | None, int | None]]

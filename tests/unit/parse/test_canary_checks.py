@@ -41,7 +41,10 @@ def test_the_default_is_read_and_fits_the_published_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(yaml.safe_load(DEFAULT.read_text()), schema)
     jsonschema.validate(yaml.safe_load(GOOD), schema)
-    assert (checks.spec.interval, read_canary_checks(GOOD.encode(), "c").spec.horizon) == (60, 7200)
+    assert (checks.spec.interval, read_canary_checks(GOOD.encode(), "c").spec.horizon) == (
+        60,
+        14_400,
+    )
 
 
 @pytest.mark.parametrize(
@@ -61,6 +64,13 @@ def test_the_default_is_read_and_fits_the_published_schema() -> None:
         ("  arms:", "  minimumIntervals: 5\n  arms:", "minimumIntervals"),
         ("  arms:", "  horizon: 600\n  arms:", "the horizon has 10 intervals"),
         ("  arms:", "  falseAbort: 0.9\n  arms:", "falseAbort"),
+        ("  arms:", "  falseAbort: 5.0e-324\n  arms:", "falseAbort"),
+        ("  arms:", "  falsePromote: true\n  arms:", "falsePromote"),
+        ("  arms:", "  interval: true\n  arms:", "interval"),
+        ("smallestEffect: 0.01", "smallestEffect: true", "smallestEffect"),
+        ("      ratio:", "      share: 1.0e-323\n      ratio:", "share"),
+        ("e{$arm}[$interval]", "'e[$interval] # $arm'", "does not say which of the two"),
+        (GOOD, "[]", "must hold a mapping"),
         ("      ratio:", "      mean: {sum: s, count: c}\n      ratio:", "needs either"),
         ("      ratio:", "      share: 1.5\n      ratio:", "share"),
         (GOOD[GOOD.index("  comparisons"):], "  guards: []\n", "nothing checked proves nothing"),
@@ -106,7 +116,18 @@ def test_a_time_comes_back(seconds: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "today", "2026-11-29", "2026-11-29T12:00:00", "-5", "1e9", "30m"]
+    "text",
+    [
+        "",
+        "today",
+        "9999-12-31T23:50:00Z",
+        "250000000001",
+        "2026-11-29",
+        "2026-11-29T12:00:00",
+        "-5",
+        "1e9",
+        "30m",
+    ],
 )
 def test_what_is_no_point_in_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be a time"):

@@ -11,12 +11,12 @@ MOST_CHECKS = 200
 MOST_INTERVALS = 20_000
 """Intervals within the horizon."""
 FEWEST_INTERVALS = 30
-"""Below this the asymptotic bounds were seen to err more often than they say."""
+"""Below this the asymptotic bounds were seen to err more often than they say; they may above it."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Query = Annotated[str, Field(min_length=1, max_length=10_000)]
-Rate = Annotated[float, Field(gt=0, le=0.5, allow_inf_nan=False)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
+Rate = Annotated[float, Field(ge=1e-9, le=0.5, strict=True, allow_inf_nan=False)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class _Part(Frozen, alias_generator=to_camel, validate_by_name=False, validate_by_alias=True):
@@ -55,9 +55,9 @@ class Measure(_Part):
     method: Literal["intervals", "bounded", "requests"] = "intervals"
     """`intervals`: each is one value, many are needed; `bounded`: the same for ratios, right for
     any number of them, and slower; `requests`: for ratios of requests that fail independently."""
-    minimum_requests: Annotated[int, Field(ge=1)] = 100
+    minimum_requests: Annotated[int, Field(ge=1, strict=True)] = 100
     """Of each arm, all in all, before anything is decided."""
-    share: Annotated[float, Field(gt=0, le=1)] | None = None
+    share: Annotated[float, Field(ge=1e-6, le=1, strict=True)] | None = None
     """Of the chance of a false alarm; without it what the others leave, in equal parts."""
 
     @property
@@ -92,7 +92,7 @@ class Guard(Measure):
 class Comparison(Measure):
     """The canary beside the stable version, in the same intervals."""
 
-    smallest_effect: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    smallest_effect: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
     """From which difference on it matters, in the unit of the measure."""
 
     @model_validator(mode="after")
@@ -125,11 +125,11 @@ class Spec(_Part):
     """The accepted chance that a canary is failed that is not worse, all measures together."""
     false_promote: Rate = 0.05
     """The accepted chance that a canary is passed that is worse by what matters."""
-    interval: Annotated[int, Field(ge=1, le=86_400)] = 60
+    interval: Annotated[int, Field(ge=1, le=86_400, strict=True)] = 60
     """Seconds that make one value; `$interval` in a query."""
-    horizon: Annotated[int, Field(ge=1)] = 7200
+    horizon: Annotated[int, Field(ge=1, strict=True)] = 14_400
     """Seconds after which there is no more waiting."""
-    minimum_intervals: Annotated[int, Field(ge=FEWEST_INTERVALS)] = FEWEST_INTERVALS
+    minimum_intervals: Annotated[int, Field(ge=FEWEST_INTERVALS, strict=True)] = FEWEST_INTERVALS
     """Before these the method `intervals` decides nothing."""
     arms: Arms
     """Which series are the canary's, and which the stable version's."""

@@ -17,7 +17,10 @@ from .yaml_document import ParseError, YamlDocument, nearest_line, read_yaml
 LARGEST = 1 << 20
 LARGEST_SAMPLES = 64 << 20
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
-_Number = Annotated[float, Field(allow_inf_nan=False)]
+_QUOTED_OR_COMMENT = re.compile(r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)|\#[^\n]*""")
+_LATEST = 250_000_000_000
+"""In the year 9892: a horizon after it still ends in the year 9999 at the latest."""
+_Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 _Column = Annotated[tuple[_Number | None, ...], Field(max_length=MOST_INTERVALS)]
 
 
@@ -37,7 +40,7 @@ class CanarySamples(Frozen):
     kind: Literal["CanarySamples"]
     since: str
     """Start of the first interval, RFC 3339."""
-    interval: Annotated[int, Field(ge=1)]
+    interval: Annotated[int, Field(ge=1, strict=True)]
     """Seconds."""
     measures: Mapping[str, Mapping[Literal["canary", "stable"], Samples]]
 
@@ -82,6 +85,7 @@ def queries_of(kind: Frozen) -> dict[str, str]:
 
 def _wrong(query: str) -> str:
     known = {"arm": "which of the two it is about", "interval": "how long an interval is"}
+    query = _QUOTED_OR_COMMENT.sub(lambda found: found[1] or " ", query)
     used = {found[1] for found in _VARIABLE.finditer(query)}
     strange = sorted(used - known.keys())
     if strange:
@@ -96,6 +100,11 @@ def fill(query: str, arm: str, seconds: int) -> str:
     return re.sub(
         r"\$(?:\{(arm|interval)\}|(arm|interval)\b)", lambda m: values[m[1] or m[2]], query
     )
+
+
+def both(canary: str, stable: str) -> str:
+    """The label matchers of what is the canary's and the stable version's at once."""
+    return f"{canary.strip().rstrip(',')},{stable.strip().rstrip(',')}"
 
 
 def read_canary_samples(content: bytes, name: str) -> CanarySamples:
@@ -135,10 +144,10 @@ def instant(text: str) -> int:
     """Unix seconds of a point in time: RFC 3339 with a zone, or the seconds themselves.
 
     Raises:
-        ValueError: it is neither, or lies outside the years 1970 to 9999.
+        ValueError: it is neither, or lies outside the years 1970 to 9892.
     """
     wrong = "must be a time such as 2026-11-29T12:00:00Z, or Unix seconds"
-    if re.fullmatch(r"[0-9]{1,11}", text):
+    if re.fullmatch(r"[0-9]{1,12}", text) and int(text) <= _LATEST:
         return int(text)
     try:
         found = datetime.fromisoformat(text)
@@ -147,7 +156,7 @@ def instant(text: str) -> int:
     if found.tzinfo is None or "T" not in text:
         raise ValueError(wrong)
     seconds = int(found.timestamp())
-    if seconds < 0:
+    if not 0 <= seconds <= _LATEST:
         raise ValueError(wrong)
     return seconds
 
@@ -162,7 +171,9 @@ def _mistake(error: ValidationError, name: str, document: YamlDocument | None) -
     keys = first["loc"]
     where = ".".join(str(part) for part in keys) or "file"
     what = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
+    if not keys and first["type"] == "model_type":
+        what = "must hold a mapping with apiVersion, kind and more; see docs/guides/canary.md"
+    elif first["type"] == "extra_forbidden":
         what = "no such key; see docs/guides/canary.md"
     line = nearest_line(document, keys) if document is not None else None
     return ParseError(f"{where[:200]}: {what[:1000]}", name, line)

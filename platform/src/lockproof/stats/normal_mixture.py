@@ -7,6 +7,7 @@ means: on few values, or on rare large ones, it errs more often than it says. Ho
 in `tests/unit/stats/test_error_rates.py`.
 """
 
+import bisect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,31 @@ def tuning(alpha: float, best_at: int) -> float:
         raise ValueError("alpha must be in (0, 0.5], best_at at least 1")
     doubled = -2 * math.log(alpha)
     return math.sqrt((doubled + math.log(doubled) + 1) / best_at)
+
+
+def one_sided_tuning(alpha: float, best_at: int) -> float:
+    """The same for a bound to one side, of a level up to 1/2."""
+    return tuning(min(2 * alpha, 0.5), best_at)
+
+
+def fewest_past_one(bound: float, alpha: float, rho: float, most: int) -> int | None:
+    """After how many values of 0 the upper bound of these and of one 1 is below `bound`.
+
+    The standard deviation of n values of 0 and one 1 is the root of 1 / (n + 1).
+
+    Args:
+        bound: above 0.
+        alpha: the chance that the upper bound is ever wrong.
+        rho: as `one_sided_tuning` gives it.
+        most: None where so many are too few.
+    """
+
+    def below(values: int) -> bool:
+        count = values + 1
+        return 1 / count + margin(count, math.sqrt(1 / count), alpha, rho) < bound
+
+    found = bisect.bisect_left(range(1, most + 1), True, key=below) + 1
+    return found if found <= most else None
 
 
 def margin(count: int, deviation: float, alpha: float, rho: float) -> float:

@@ -4,10 +4,11 @@ import base64
 import http.client
 import json
 import ssl
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -19,6 +20,7 @@ from lockproof.errors import ConfigError, UnavailableError, UsageError, unreadab
 _LARGEST = 64 << 20
 _MOST_POINTS = 10_000
 """Of one series in one answer; Prometheus gives 11,000."""
+_LARGEST_REFUSAL = 1 << 20
 _SHOWN = 300
 
 
@@ -72,6 +74,11 @@ class Prometheus:
             port = address.port
         except ValueError:
             raise UsageError("--prometheus: the port is no number up to 65535") from None
+        if not _sendable(access.url, address.hostname or ""):
+            raise UsageError(
+                "--prometheus must be an address in ASCII whose host's parts have at most 63"
+                " characters each: write xn-- and %XX for other letters"
+            )
         if address.scheme not in ("http", "https") or not address.hostname or address.query:
             raise UsageError("--prometheus must be an address such as http://prometheus:9090")
         if "@" in address.netloc:
@@ -124,14 +131,12 @@ class Prometheus:
             self._url, urlencode(form).encode(), self._headers, method="POST"
         )
         try:
-            with self._opener.open(request, timeout=self._timeout) as answer:
-                content = self._content(answer)
-        except urllib.error.HTTPError as error:
-            with error:
-                raise self._refusal(error, query) from None
+            code, content = self._within(lambda: self._exchange(request))
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or error
             raise UnavailableError(f"{self.name} does not answer: {reason}") from error
+        if code != http.HTTPStatus.OK:
+            raise self._refusal(code, content, query)
         if len(content) > _LARGEST:
             raise ConfigError(f"{self.name}: the answer to {_short(query)} exceeds 64 MiB")
         try:
@@ -143,22 +148,57 @@ class Prometheus:
                 f"{self.name} does not answer as Prometheus does: {unreadable(error)}"
             ) from error
 
-    def _content(self, answer: http.client.HTTPResponse) -> bytes:
-        """All of it, where that comes in time: a socket's timeout begins anew with each byte."""
+    def _within(self, work: Callable[[], tuple[int, bytes]]) -> tuple[int, bytes]:
+        """What `work` gives, where it does in time.
+
+        A socket's timeout begins anew with each byte, of the head as of the rest, and a name is
+        looked up without any; so the work is done aside, and left behind where it takes longer.
+        """
+        found: list[tuple[int, bytes]] = []
+        failed: list[Exception] = []
+
+        def aside() -> None:
+            try:
+                found.append(work())
+            except Exception as error:  # noqa: BLE001 - it is raised below
+                failed.append(error)
+
+        thread = threading.Thread(target=aside, daemon=True)
+        thread.start()
+        thread.join(self._timeout)
+        if failed:
+            raise failed[0]
+        if not found:
+            raise TimeoutError(f"the answer takes more than {self._timeout:g} s")
+        return found[0]
+
+    def _exchange(self, request: urllib.request.Request) -> tuple[int, bytes]:
+        """The status and what came with it; of more than `_LARGEST` bytes the beginning."""
         late, content = time.monotonic() + self._timeout, bytearray()
-        while part := answer.read1(1 << 16):
-            content += part
-            if len(content) > _LARGEST:
-                break
-            if time.monotonic() > late:
-                raise TimeoutError(f"the answer takes more than {self._timeout:g} s")
-        return bytes(content)
+        try:
+            answer = self._opener.open(request, timeout=self._timeout)
+        except urllib.error.HTTPError as error:
+            with error:
+                try:
+                    return error.code, error.read(_LARGEST_REFUSAL)
+                except (OSError, http.client.HTTPException):
+                    return error.code, b""
+        with answer:
+            while part := answer.read1(1 << 16):
+                content += part
+                if len(content) > _LARGEST or time.monotonic() > late:
+                    break  # Whoever asked has left by now.
+            else:
+                if answer.length:
+                    raise http.client.IncompleteRead(b"", answer.length)
+            return answer.status, bytes(content)
 
     def _lines(
         self, answer: Mapping[str, Any], query: str
     ) -> list[tuple[dict[str, str], dict[int, float]]]:
         if answer.get("status") != "success":
-            raise ValueError("its status is not success")
+            said = str(answer.get("error", ""))[:_SHOWN]
+            raise ValueError(f"its status is not success{f': {said}' if said else ''}")
         warnings = answer.get("warnings")
         if warnings:  # As Thanos says that a store did not answer.
             raise UnavailableError(
@@ -179,21 +219,30 @@ class Prometheus:
             found.append((labels, {round(float(t)): float(v) for t, v in series["values"]}))
         return found
 
-    def _refusal(self, error: urllib.error.HTTPError, query: str) -> Exception:
+    def _refusal(self, code: int, content: bytes, query: str) -> Exception:
         try:
-            said = str(_mapping(json.loads(error.read(_LARGEST)))["error"])
-        except (OSError, http.client.HTTPException, ValueError, KeyError, RecursionError):
+            said = str(_mapping(json.loads(content))["error"])
+        except (ValueError, KeyError, RecursionError):
             said = ""
         said = f": {said[:_SHOWN]}" if said else ""
-        if error.code in (401, 403):
-            return ConfigError(f"{self.name} refuses the credentials ({error.code}){said}")
-        if error.code in (400, 422) and said:
+        if code in (401, 403):
+            return ConfigError(f"{self.name} refuses the credentials ({code}){said}")
+        if code in (400, 422) and said:
             return ConfigError(f"{self.name} refuses {_short(query)}{said}")
-        if 300 <= error.code < 400:
+        if 300 <= code < 400:
             return ConfigError(f"{self.name} sends to another address: name that one")
-        if error.code in (404, 405):
-            return ConfigError(f"{self.name} has no Prometheus API ({error.code})")
-        return UnavailableError(f"{self.name} answers {error.code}{said}")
+        if code in (404, 405):
+            return ConfigError(f"{self.name} has no Prometheus API ({code})")
+        return UnavailableError(f"{self.name} answers {code}{said}")
+
+
+def _sendable(url: str, host: str) -> bool:
+    """Whether HTTP can say it: in printable ASCII, with a host that can be looked up."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return url.isascii() and url.isprintable() and " " not in url
 
 
 def _https(ca: Path | None) -> list[urllib.request.BaseHandler]:

@@ -43,49 +43,69 @@ class Method(Protocol):
         ...
 
 
+def worst(measure: Measure) -> float | None:
+    """The worst that an interval can be, turned so that more is worse; None: there is no end."""
+    if measure.ratio is None:
+        return None
+    return 0.0 if isinstance(measure, Guard) and measure.worse == "lower" else 1.0
+
+
 class _Intervals:
-    """Each interval is one value, and there are many: `stats/normal_mixture.py`."""
+    """Each interval is one value, and there are many: `stats/normal_mixture.py`.
+
+    What was not seen yet has no variance. So the upper bound of a ratio, which a pass hangs on, is
+    that of the values and of one more that is as bad as can be: docs/adr/0026.
+    """
 
     def __init__(self, measure: Measure, errors: Errors, best_at: int) -> None:
         self._ratio, self._guard = measure.ratio is not None, isinstance(measure, Guard)
         self._errors = errors
         self._rho = [
-            normal_mixture.tuning(min(2 * level, 0.5), best_at)
+            normal_mixture.one_sided_tuning(level, best_at)
             for level in (errors.lower, errors.upper)
         ]
         self._running = normal_mixture.RunningMean()
+        self._wary = normal_mixture.RunningMean()
+        unseen = worst(measure)
+        if unseen is not None:
+            self._wary.add(unseen)
         self._arms = [[0.0, 0.0, 0.0] for _ in range(1 if self._guard else 2)]
 
     def add(self, pair: Pair, value: float) -> None:
         self._running.add(value)
+        self._wary.add(value)
         for arm, point in zip(self._arms, (pair.canary, pair.stable), strict=False):
             if point is not None:
                 arm[0] += point.events
                 arm[1] += point.requests
                 arm[2] += 1 / point.requests
 
-    def _deviation(self) -> float:
-        deviation, count = self._running.deviation, self._running.count
-        if self._ratio:
-            least = normal_mixture.least_deviation(
-                [(events, requests, count / inverse) for events, requests, inverse in self._arms]
-            )
-            deviation = max(deviation, least)
-        return deviation
+    def _least(self) -> float:
+        if not self._ratio:
+            return 0.0
+        count = self._running.count
+        return normal_mixture.least_deviation(
+            [(events, requests, count / inverse) for events, requests, inverse in self._arms]
+        )
 
     def worse_than(self, bound: float) -> bool:
         lower = self.bounds().lower
         return lower is not None and lower > bound
 
     def bounds(self) -> Bounds:
-        mean, deviation = self._running.mean, self._deviation()
-        if deviation == 0:  # What never varies is no measurement.
+        mean, least = self._running.mean, self._least()
+        if max(self._running.deviation, least) == 0:  # What never varies is no measurement.
             return Bounds(None, mean, None)
         low, high = (
-            normal_mixture.margin(self._running.count, deviation, level, rho)
-            for level, rho in zip((self._errors.lower, self._errors.upper), self._rho, strict=True)
+            normal_mixture.margin(so_far.count, max(so_far.deviation, least), level, rho)
+            for so_far, level, rho in zip(
+                (self._running, self._wary),
+                (self._errors.lower, self._errors.upper),
+                self._rho,
+                strict=True,
+            )
         )
-        return Bounds(mean - low, mean, mean + high)
+        return Bounds(mean - low, mean, self._wary.mean + high)
 
 
 class _Bounded:

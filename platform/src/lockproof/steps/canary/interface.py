@@ -54,3 +54,17 @@ class Source(Protocol):
             UnavailableError: it does not answer.
         """
         ...
+
+    def apart(self, measure: str, parts: Mapping[str, str], look: Look) -> None:
+        """See that no series is the canary's and the stable version's at once.
+
+        Args:
+            measure: its name.
+            parts: as for `figures`, with the matchers of both arms filled in together.
+            look: for which intervals.
+
+        Raises:
+            ConfigError: one is, or the matchers cannot be joined.
+            UnavailableError: it does not answer.
+        """
+        ...

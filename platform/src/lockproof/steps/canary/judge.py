@@ -3,19 +3,21 @@
 from collections.abc import Callable
 
 from lockproof.model.canary import ArmSeen, Measured
-from lockproof.model.canary_checks import Comparison, Guard, Measure, Ratio, Spec
+from lockproof.model.canary_checks import MOST_INTERVALS, Comparison, Guard, Measure, Ratio, Spec
 from lockproof.model.verdict import Verdict
 from lockproof.render.words import count, number
+from lockproof.stats import normal_mixture
 from lockproof.stats.budget import parted
 
-from .bounds import Bounds, Course, Errors, Method, course, method_of
+from .bounds import Bounds, Course, Errors, Method, course, method_of, worst
 from .interface import Figures
-from .values import Pair, Point, Series, series_of
+from .values import OVER, Pair, Point, Series, series_of
 
 _MOST_GAPS = 0.1
 """A canary that is away for more than this part of its time is not passed by the rest of it."""
 
 
+NO_EVENT = "no event was seen at all: see that the query finds some when there are some"
 _LATEST = 3
 """Nor is one of which nothing was seen for so many intervals, or more, at the end."""
 
@@ -68,6 +70,14 @@ def judge(
 
     found = course(measure, series.pairs, method, enough, fails)
     verdict, reason = _verdict(measure, series, found, matters, fewest, intervals, spec)
+    if verdict is Verdict.PASSED:
+        pooled = sign * _pooled(measure, series.pairs)
+        if pooled >= matters:
+            verdict = Verdict.INCONCLUSIVE
+            reason = (
+                f"all requests together come to {number(sign * pooled, 3)}, and the mean of the"
+                " intervals does not show it: it is worse where there is more traffic"
+            )
     low, middle, high = _turned(found.last, sign)
     first, last = (errors.lower, errors.upper) if sign > 0 else (errors.upper, errors.lower)
     return Measured(
@@ -109,6 +119,18 @@ def _turned(bounds: Bounds | None, sign: float) -> tuple[float | None, float | N
     return ends[0], sign * bounds.estimate + 0.0, ends[1]
 
 
+def _pooled(measure: Measure, pairs: list[Pair]) -> float:
+    """What is judged, of all requests together: each interval counts by its requests."""
+
+    def of(points: list[Point]) -> float:
+        requests = sum(point.requests for point in points)
+        return sum(point.value * (point.requests / requests) for point in points)
+
+    stable = [pair.stable for pair in pairs if pair.stable]
+    base = 0.0 if isinstance(measure, Guard) else of(stable)
+    return of([pair.canary for pair in pairs]) - base
+
+
 def _arm(measure: Measure, figures: Figures, points: list[Point]) -> ArmSeen:
     requests = sum(point.requests for point in points)
     value = None
@@ -147,20 +169,52 @@ def _verdict(
             f" {_gaps(series)}",
         )
     if last.upper < matters:
+        strange = sum(times for why, times in series.gaps.items() if why.endswith(OVER))
+        if strange:
+            return (
+                Verdict.INCONCLUSIVE,
+                f"what else was seen is good, but {OVER} in {count(strange, 'interval')}: see that"
+                " both queries count the same requests",
+            )
         if lasting - len(pairs) > _MOST_GAPS * lasting:
             return (
                 Verdict.INCONCLUSIVE,
                 f"what was seen is good, but {count(lasting - len(pairs), 'interval')} of"
                 f" {lasting:,} do not count: {_gaps(series)}",
             )
-        return Verdict.PASSED, f"it is shown not to be worse than {_allowed(measure)}" + (
-            "; no event was seen at all: see that the query finds some when there are some"
-            if measure.ratio and not any(_events(pair) for pair in pairs)
-            else ""
+        said = f"it is shown not to be worse than {_allowed(measure)}"
+        if measure.ratio is None:
+            said += ", as far as rare large values were seen"
+        elif not any(_events(pair) for pair in pairs):
+            said += f"; {NO_EVENT}"
+        return Verdict.PASSED, said
+    needed = _needed(measure, matters, spec)
+    if needed is None or needed > spec.intervals:
+        least = f"more than {MOST_INTERVALS:,}" if needed is None else f"{needed:,}"
+        return Verdict.INCONCLUSIVE, (
+            f"neither better nor worse is shown, and the horizon has too few intervals for a pass:"
+            f" {spec.intervals:,}, of {least} that it takes at the least; take a longer horizon, or"
+            f" a larger {'limit' if isinstance(measure, Guard) else 'smallestEffect'}"
         )
     over = intervals >= spec.intervals
     wait = "the horizon is over" if over else "wait for more intervals"
-    return Verdict.INCONCLUSIVE, f"neither better nor worse is shown: {wait}"
+    least = f" (a pass takes {needed:,} at the least)" if len(pairs) < needed else ""
+    return Verdict.INCONCLUSIVE, f"neither better nor worse is shown: {wait}{least}"
+
+
+def _needed(measure: Measure, matters: float, spec: Spec) -> int | None:
+    """Intervals before which not even a canary without a fault passes; None: too many.
+
+    It might fail wholly in one that was not seen yet: `bounds.worst`.
+    """
+    unseen = worst(measure)
+    if measure.method != "intervals" or unseen is None:
+        return 0
+    best = unseen - 1.0 if isinstance(measure, Guard) else 0.0
+    rho = normal_mixture.one_sided_tuning(
+        spec.false_promote, (spec.minimum_intervals + spec.intervals) // 2
+    )
+    return normal_mixture.fewest_past_one(matters - best, spec.false_promote, rho, MOST_INTERVALS)
 
 
 def _events(pair: Pair) -> float:

@@ -9,7 +9,7 @@ from lockproof import __version__
 from lockproof.adapters.prometheus.client import Prometheus
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model.canary import CanarySeen, Measured
-from lockproof.model.canary_checks import Guard, Spec
+from lockproof.model.canary_checks import Comparison, Guard, Spec
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
 from lockproof.model.report import Host, Report, Subject
@@ -18,6 +18,7 @@ from lockproof.parse.canary_checks import (
     LARGEST,
     LARGEST_SAMPLES,
     as_text,
+    both,
     fill,
     instant,
     queries_of,
@@ -25,12 +26,13 @@ from lockproof.parse.canary_checks import (
     read_canary_samples,
 )
 from lockproof.render.canary import summary
+from lockproof.render.words import count
 from lockproof.rules.catalog import finding
 from lockproof.steps.clock import Clock
 from lockproof.steps.progress import Progress, during
 
 from .interface import Figures, Look, Source
-from .judge import errors_of, judge
+from .judge import NO_EVENT, errors_of, judge
 from .request import Request
 from .sources import PrometheusSource, SamplesSource
 
@@ -64,6 +66,13 @@ def check(request: Request, progress: Progress) -> Report:
             }
             with during(progress, measure.name, f"asking for {arm}"):
                 seen.append(source.figures(measure.name, parts, arm, look))
+        if isinstance(measure, Comparison):
+            parts = {
+                part: fill(query, both(spec.arms.canary, spec.arms.stable), spec.interval)
+                for part, query in queries_of(measure.kind).items()
+            }
+            with during(progress, measure.name, "asking whether the two are apart"):
+                source.apart(measure.name, parts, look)
         canary, stable = seen
         assert canary is not None
 
@@ -110,6 +119,11 @@ def _source(request: Request, spec: Spec) -> tuple[Source, Look]:
             since = instant(samples.since)
         except ValueError as error:
             raise ConfigError(f"{name}: since {error}") from None
+        strange = sorted(samples.measures.keys() - {measure.name for measure in spec.measures})
+        if strange:
+            raise ConfigError(
+                f"{name}: measures.{strange[0][:80]}: {request.checks} has no such measure"
+            )
         found = SamplesSource(samples, name)
         return found, Look(since, spec.interval, min(found.length(), spec.intervals))
     if request.access is None or request.since is None:
@@ -136,14 +150,17 @@ def _read(directory: Path, path: Path, largest: int) -> bytes:
 
 
 def _check(measured: Measured) -> Check:
-    reason = measured.reason
+    left = [measured.reason] if measured.verdict is Verdict.INCONCLUSIVE else []
+    if measured.verdict is Verdict.PASSED and NO_EVENT in measured.reason:
+        left.append(NO_EVENT)
+    left += [f"{count(times, 'interval')}: {why}" for why, times in measured.gaps.items()]
     return Check(
         name=measured.name,
         verdict=measured.verdict,
         checked=measured.intervals,
         unit="interval",
         summary=summary(measured),
-        not_checked=(reason,) if measured.verdict is Verdict.INCONCLUSIVE else (),
+        not_checked=tuple(left),
     )
 
 

@@ -32,6 +32,25 @@ class PrometheusSource:
             columns[part] = _column(lines[0], look) if lines else [None] * look.count
         return Figures(queries=dict(parts), columns=columns)
 
+    def apart(self, measure: str, parts: Mapping[str, str], look: Look) -> None:
+        """As `Source` says; asked of the requests alone."""
+        if not look.count:
+            return
+        query = parts.get("total") or parts["count"]
+        first = look.since + look.interval
+        try:
+            lines = self._server.query_range(query, first, look.until, look.interval)
+        except ConfigError as error:
+            raise ConfigError(
+                f"{measure}: spec.arms: matchers of the canary and of stable must go together with"
+                f" a comma between them: {error}"
+            ) from error
+        if any(value > 0 for line in lines for value in line.values.values()):
+            raise ConfigError(
+                f"{measure}: spec.arms: there are requests that are the canary's and the stable"
+                " version's at once: write matchers that no series fits both of"
+            )
+
 
 def _column(line: Line, look: Look) -> Column:
     ends = (look.since + look.interval * (index + 1) for index in range(look.count))
@@ -76,3 +95,6 @@ class SamplesSource:
                 raise ConfigError(f"{self.name}: measures.{measure}.{arm}.{part} is missing")
             columns[part] = found[: look.count]
         return Figures(columns=columns)
+
+    def apart(self, measure: str, parts: Mapping[str, str], look: Look) -> None:
+        """Nothing is known of where its figures come from."""

@@ -10,6 +10,7 @@ from .interface import Figures
 
 _ROUNDING = 1e-6
 """Where events are a difference of two counters."""
+OVER = "there are more events than the total"
 _LARGEST = 1e100
 _FEWEST = 0.5
 """Requests; less is none, which is all that an average over time can mean by it."""
@@ -82,7 +83,7 @@ def _point(measure: Measure, figures: Figures, index: int) -> Point | str:
     if isinstance(kind, Mean):
         return Point(over / total, total)
     if not -_ROUNDING * total <= over <= _EXTRAPOLATED * total:
-        return "events are not among the total"
+        return OVER if over > total else "events are below zero"
     over = min(max(over, 0.0), total)
     return Point(over / total, total, over)
 
