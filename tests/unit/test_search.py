@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +24,7 @@ from lockproof.steps.reproduce.state import kept_state
 
 VARIED = tuple(n for n in NAMES if n not in ("random", "pass-env", "network", "undeclared-files"))
 SEEDS = 7
+FAILED = "the command failed with exit code 1"
 Made = Callable[[Mapping[str, int], int, bool], object]
 """What a stage makes of: condition -> number of its setting, number of the run, a clock that
 stands."""
@@ -32,7 +33,14 @@ stands."""
 class Bench:
     """Stands in for a lab: what a run makes is reckoned, and as many are allowed as `left` says."""
 
-    def __init__(self, made: Made, clocked: bool = False, left: int | None = None) -> None:
+    def __init__(
+        self,
+        made: Made,
+        clocked: bool = False,
+        left: int | None = None,
+        fails: Callable[[set[str]], bool] = lambda varied: False,
+    ) -> None:
+        self.fails = fails
         self.made, self.number, self.still, self.clocked = made, 0, False, clocked
         self.usual = made({}, 0, False)
         self.left, self.ended = left, 0.0
@@ -72,8 +80,9 @@ class Bench:
         varied = {name: n for change in changes for name, n in change.items()}
         still = self.still and "clock" not in varied
         same = self.made(varied, self.number, still) == self.usual
+        failed = FAILED if self.fails({*varied}) else None
         self.ran.append(({*varied}, not same))
-        return Look({"out": "equal" if same else "differs"}, (), None, None, 0.0)
+        return Look({"out": "equal" if same else "differs"}, (), failed, None, 0.0)
 
     async def rest_on(self, label: str, changes: Mapping[str, Any]) -> Look | None:
         if self.spent():
@@ -224,6 +233,87 @@ def test_what_comes_out_by_chance_is_blamed_on_a_condition_in_less_than_one_of_a
     async def count() -> int:
         benches = [Bench(coin(p, values), left=left) for _ in range(SEARCHES)]
         return sum([bool({*await how(bench)} - {"random"}) for bench in benches])
+
+    assert anyio.run(count) <= MOST
+
+
+def failing(found: Found) -> set[str]:
+    return {name for name, why in found.unvaried.items() if why == "the command fails with it"}
+
+
+def halting(p: float, matter: Sequence[str] = ()) -> Callable[[set[str]], bool]:
+    """A command that fails with this probability, and always with what matters."""
+    return lambda varied: bool(varied & {*matter}) or random.random() < p
+
+
+@pytest.mark.parametrize("left", [None, 23])
+@pytest.mark.parametrize("values", [1, 2])
+@pytest.mark.parametrize("p", [0.1, 0.3, 0.5, 0.7, 0.9])
+def test_a_command_that_fails_by_chance_is_said_to_fail_with_a_condition_as_rarely(
+    p: float, values: int, left: int | None
+) -> None:
+    async def blamed() -> bool:
+        made = coin(0.5, values) if values > 1 else lambda varied, number, still: 0
+        bench: Any = Bench(made, left=left, fails=halting(p))
+        found = await search(bench, failed=False)
+        return bool(failing(found) or {*named(found)} - {"random"})
+
+    async def count() -> int:
+        return sum([await blamed() for _ in range(SEARCHES)])
+
+    assert anyio.run(count) <= MOST
+
+
+@pytest.mark.parametrize("left", [None, 24, 15])
+@pytest.mark.parametrize("one", VARIED)
+def test_one_that_the_command_always_fails_with_is_named(one: str, left: int | None) -> None:
+    bench = Bench(lambda varied, number, still: 0, left=left, fails=halting(0, [one]))
+    found = searched_on(bench)
+    assert failing(found) == {one}
+    assert named(found) == []
+    assert {*found.excluded} <= {*VARIED} - {one}
+    if left is None:
+        assert {*found.excluded} == {*VARIED} - {one}
+
+
+def test_each_that_the_command_always_fails_with_is_named() -> None:
+    bench = Bench(lambda varied, number, still: 0, fails=halting(0, ["umask", "user"]))
+    found = searched_on(bench)
+    assert failing(found) == {"umask", "user"}
+    assert {*found.excluded} == {*VARIED} - {"umask", "user"}
+
+
+@given(st.sampled_from(VARIED), st.integers(1, RUNS))
+def test_with_too_few_runs_left_no_condition_is_said_to_make_the_command_fail(
+    one: str, left: int
+) -> None:
+    bench = Bench(lambda varied, number, still: 0, left=left, fails=halting(0, [one]))
+    found = searched_on(bench)
+    assert failing(found) == set()
+    assert found.excluded == ()
+    assert found.unvaried.keys() == {*VARIED}
+    assert all("were left ([reproduce] experiments)" in why for why in found.unvaried.values())
+
+
+def test_what_the_command_fails_with_together_only_is_blamed_on_neither() -> None:
+    bench = Bench(lambda varied, number, still: 0, fails=lambda v: {"umask", "user"} <= v)
+    found = searched_on(bench)
+    assert failing(found) == set()
+    assert found.excluded == ()
+    assert {*found.unvaried.values()} == {
+        "the command failed with all of them varied, and runs with fewer of them told of none"
+    }
+
+
+@pytest.mark.parametrize("values", [1, 2])
+@pytest.mark.parametrize("p", [0.1, 0.3, 0.5, 0.7, 0.9])
+def test_a_command_that_fails_by_chance_has_a_cell_of_the_table_as_rarely(
+    p: float, values: int
+) -> None:
+    async def count() -> int:
+        made = coin(0.5, values) if values > 1 else lambda varied, number, still: 0
+        benches = [Bench(made, left=24, fails=halting(p)) for _ in range(SEARCHES)]
+        return sum([bool({*await tabled(bench)} - {"random"}) for bench in benches])
 
     assert anyio.run(count) <= MOST
 

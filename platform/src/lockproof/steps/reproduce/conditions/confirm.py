@@ -79,14 +79,15 @@ async def confirm(
         if run is None:
             return Confirmed(look, ended=TOO_FEW)
         if run.failed != (look.failed if with_it else failed):
-            return Confirmed(look, ended="the command ended otherwise in another such run")
+            which = "another such run" if with_it else "a run without"
+            return Confirmed(look, ended=f"in {which} it ended otherwise than before")
         if with_it:
             left &= {*run.differs}
             agrees = agrees and run.agrees == look.agrees
         else:
             moved = moved or (run if left & {*run.differs} else None)
             left -= {*run.differs}
-        if wanted and not left:
+        if wanted and not left and look.failed == failed:
             break
     outputs = {
         path: "equal" if how == "differs" and path not in left else how

@@ -17,7 +17,7 @@ import anyio
 from lockproof.compare.conditions import Dependence
 
 from .clock import no_clock, standing
-from .confirm import Confirmed, confirm, enough
+from .confirm import TOO_FEW, Confirmed, confirm, enough
 from .known import Condition, Setting
 from .lab import Lab, Look, how_failed
 
@@ -28,6 +28,7 @@ _LONG = 20.0
 _TICK = 2
 """Seconds; the coarsest time that is written into common files."""
 _FAILS = "the command fails with it"
+_FAILED = "the command failed with all of them varied"
 _TOGETHER = "outputs differed with all of them varied"
 RANDOM_MEND = (
     "seed its random numbers (random, numpy, random_state), and leave uuid4, urandom, measured"
@@ -123,14 +124,9 @@ async def search(lab: Lab, *, failed: bool) -> Found:
     rounds = 1 if failed else 7 if usual < _LONG else 3
     complete = differed = False
     for number in range(rounds):
-        look = await _vary(lab, pool, number, f"all-varied-{number + 1}")
+        look, pool = await _all_varied(lab, pool, number, found, failed=failed)
         if look is None:
             break
-        if look.failed and not failed:
-            pool = await _without_failing(lab, pool, number, found)
-            look = await _vary(lab, pool, number, f"all-varied-{number + 1}-again")
-            if look is None or look.failed:
-                break
         complete = True
         differed = bool(look.differs)
         if differed:
@@ -150,19 +146,54 @@ async def _vary(lab: Lab, pool: Sequence[Condition], number: int, label: str) ->
     return await lab.run(label, *changes)
 
 
-async def _without_failing(
-    lab: Lab, pool: list[Condition], number: int, found: Found
-) -> list[Condition]:
-    """Leave out the condition under which the command fails."""
-    suspects = list(pool)
-    while len(suspects) > 1:
-        half = suspects[: len(suspects) // 2]
-        look = await _vary(lab, half, number, f"failing-{half[0].name}")
-        if look is None:
-            return pool
-        suspects = half if look.failed else suspects[len(half) :]
-    found.unvaried[suspects[0].name] = _FAILS
-    return [c for c in pool if c is not suspects[0]]
+async def _all_varied(
+    lab: Lab, pool: Sequence[Condition], number: int, found: Found, *, failed: bool
+) -> tuple[Look | None, list[Condition]]:
+    """A run with all varied, less those that the command is shown to fail with, and what is left.
+
+    None where there is no such run.
+    """
+    pool = list(pool)
+    look = await _vary(lab, pool, number, f"all-varied-{number + 1}")
+    while look and look.failed and not failed:
+        one, why = await _failing(lab, pool, number, look)
+        if one is None:
+            found.unvaried = dict.fromkeys((c.name for c in pool), f"{_FAILED}, and {why}") | (
+                found.unvaried
+            )
+            return None, []
+        found.unvaried[one.name] = _FAILS
+        pool = [c for c in pool if c is not one]
+        look = await _vary(lab, pool, number, f"all-varied-{number + 1}-without-{one.name}")
+    return look, pool
+
+
+async def _failing(
+    lab: Lab, pool: Sequence[Condition], number: int, look: Look
+) -> tuple[Condition | None, str]:
+    """The condition that the command fails with, confirmed as others are; else why none is named.
+
+    `look` is the run with all of them varied, in which it failed.
+    """
+    last: Look | None = look
+    while len(pool) > 1 and enough(lab):
+        half = pool[: len(pool) // 2]
+        last = await _vary(lab, half, number, f"failing-{half[0].name}-{len(half)}")
+        if last and last.failed:
+            pool = half
+        else:
+            pool, last = pool[len(half) :], None
+    if last is None and enough(lab, 1):
+        last = await _vary(lab, pool, number, f"failing-{pool[0].name}-alone")
+    if last is None or not enough(lab):
+        return None, TOO_FEW
+    if not (pool and last.failed):
+        return None, "runs with fewer of them told of none"
+    one = pool[0]
+    setting = one.settings[number % len(one.settings)]
+    # Only how the command ends is asked, not what it left.
+    shown = await _confirmed(lab, one, setting, last, None, frozenset(last.outputs))
+    return (None, shown.ended) if shown.ended else (one, "")
 
 
 async def _narrow(
@@ -180,13 +211,14 @@ async def _narrow(
             if usual and usual.differs and usual.failed == ends:
                 found.depends += await by_itself(lab, usual)
             return
-        if look.failed and not failed:
-            found.unvaried[one.name] = _FAILS
-            return
         setting = one.settings[number % len(one.settings)]
         shown = await _confirmed(lab, one, setting, look, ends, frozenset(loose))
         if shown.ended:
-            found.unvaried[one.name] = f"outputs differed with {setting.label}, and {shown.ended}"
+            what = "the command failed" if look.failed and not failed else "outputs differed"
+            found.unvaried[one.name] = f"{what} with {setting.label}, and {shown.ended}"
+            return
+        if look.failed and not failed:
+            found.unvaried[one.name] = _FAILS
             return
         loose.update(shown.strayed)
         if shown.holds:
