@@ -1,6 +1,7 @@
 """What DVC sees beside its root and in submodules, in folders of any name."""
 
 import hashlib
+import re
 import subprocess
 from contextlib import redirect_stderr
 from io import StringIO
@@ -110,7 +111,7 @@ def test_what_no_commit_holds_is_said_to_be_unknown(inner: Project, tmp_path: Pa
     inner.repro()
     try:
         (said,) = passes(inner)["lock"]["not_checked"]
-        assert said.startswith("2 dependencies lie outside of the repository")
+        assert said.startswith("2 dependencies are named by an absolute path, or lie outside of")
     finally:
         inner.git("reset", "-q", "--hard", before)
 
@@ -192,6 +193,107 @@ def test_of_a_submodule_that_is_not_here_nobody_knows(tmp_path: Path) -> None:
     project.write({".dvcignore": "/lib/\n"})
     project.commit("hidden")
     assert passes(project)["lock"]["not_checked"] == []
+
+
+@pytest.mark.parametrize("name", ["lib", "[lib]", "a*b", "a b?"])
+def test_the_advice_for_submodules_of_any_name_holds(name: str, tmp_path: Path) -> None:
+    files = {
+        "lockproof.toml": POLICY,
+        "dvc.yaml": "stages: {first: {cmd: cp raw.txt out.txt, deps: [raw.txt],"
+        " outs: [out.txt]}}\n",
+    }
+    project = started(tmp_path, files)
+    library, middle = new_repository(tmp_path, "library"), new_repository(tmp_path, "middle")
+    library.write({"dvc.yaml": INSIDE})
+    library.commit()
+    add = ("-c", "protocol.file.allow=always", "submodule", "add", "-q")
+    middle.git(*add, "../library", "in ner")
+    middle.commit()
+    project.git(*add, "../middle", name)
+    project.git("-c", "protocol.file.allow=always", "submodule", "update", "--init", "--recursive")
+    project.dvc("repro", "-q", "first")
+    project.dvc("push", "-q", "first")
+    project.commit("with a submodule in a submodule")
+    Project(project.root / name, project.remote).git("submodule", "deinit", "-q", "-f", "in ner")
+
+    with redirect_stderr(StringIO()) as told:
+        assert main(["-C", str(project.root), "affected"]) == 0
+    said = re.search(r'is not known: run "(.+?)", or add the line (.+) to', told.getvalue())
+    assert said
+    subprocess.run(said[1], shell=True, cwd=project.root, env=project.environment(), check=True)
+    assert "in ner/" in _stages_by_dvc(project)
+    code, found = asked(project, None)
+    assert code == 1
+    (line,) = found
+    assert line.endswith(f"add the line {said[2]} to .dvcignore"), line
+    project.write({".dvcignore": f"{said[2]}\n"})
+    project.commit("hidden")
+    assert "in ner/" not in _stages_by_dvc(project)
+    assert passes(project)["lock"]["not_checked"] == []
+
+
+@pytest.fixture(scope="module")
+def siblings(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A DVC project that depends on what another one beside it keeps."""
+    base = tmp_path_factory.mktemp("siblings")
+    outer = new_repository(base, "outer")
+    for name in ("data", "ml"):
+        made = Project(outer.root / name, outer.remote)
+        made.root.mkdir()
+        made.dvc("init", "-q", "--subdir")
+        made.dvc("remote", "add", "-q", "-d", "store", str(outer.remote))
+    outer.write({"data/raw.csv": "1\n", "data/many/a": "a\n", "data/many/b": "b\n"})
+    Project(outer.root / "data", outer.remote).dvc("add", "-q", "raw.csv", "many")
+    outer.write({".gitignore": "made.txt\n", "made.txt": "made\n"})
+    made.write({"lockproof.toml": POLICY})
+    _depends(made, "../data/raw.csv")
+    return made
+
+
+def _depends(project: Project, path: str) -> None:
+    command = f"{{cmd: cp {path} out.txt, deps: [{path}], outs: [out.txt]}}"
+    project.write({"dvc.yaml": f"stages: {{train: {command}}}\n"})
+    project.repro()
+
+
+def test_what_a_sibling_project_makes_is_compared_with_its_lock(siblings: Project) -> None:
+    before = siblings.git("rev-parse", "HEAD").strip()
+    (said,) = passes(siblings)["lock"]["not_checked"]
+    assert "made by other DVC projects" in said
+    assert said.endswith("../data/raw.csv of data/raw.csv.dvc")
+    report = prove(siblings)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert [f.rule for f in report.findings] == ["LP708", "LP709"]  # And so nothing was checked.
+    (siblings.root / "../data/raw.csv").write_text("2\n")
+    Project(siblings.root.parent / "data", siblings.remote).dvc("add", "-q", "raw.csv")
+    siblings.git("add", "-A", ":/")
+    siblings.git("commit", "-qm", "other data")
+    try:
+        code, (line,) = asked(siblings, None)
+        assert code == 1
+        assert line.startswith("LP105 train: ../data/raw.csv is locked as"), line
+        siblings.repro()
+        passes(siblings)
+    finally:
+        siblings.git("reset", "-q", "--hard", before)
+
+
+@pytest.mark.parametrize("path", ["../made.txt", "../data/many/a"])
+def test_what_nobody_names_beside_is_not_known(siblings: Project, path: str) -> None:
+    before = siblings.git("rev-parse", "HEAD").strip()
+    _depends(siblings, path)
+    try:
+        assert asked(siblings, None) == (5, [])
+        report = prove(siblings)
+        assert report.verdict is Verdict.INCONCLUSIVE
+        found = next(f for f in report.findings if f.rule == "LP708")
+        assert f"run 'git add -f {path}' and commit" in found.message
+        siblings.git("add", "-f", path)
+        siblings.git("commit", "-qm", "kept in Git")
+        passes(siblings)
+        assert prove(siblings).verdict is Verdict.PASSED
+    finally:
+        siblings.git("reset", "-q", "--hard", before)
 
 
 def _stored(project: Project, content: str) -> Path:

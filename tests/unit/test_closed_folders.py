@@ -44,6 +44,13 @@ from lockproof.steps.reproduce.curtain import drawn
 with drawn(Path({top!r}), []):
     print((Path({top!r}) / "closed/.git/HEAD").read_text().strip())
 """
+LINT = """
+from pathlib import Path
+from lockproof.adapters.git.tree import FolderTree
+from lockproof.steps.lint.found import find
+for left_out in ((), ("closed/*",)):
+    print(*find(FolderTree(Path({top!r})), ["."], left_out).not_checked, sep="; ")
+"""
 
 
 def _told(script: str, top: Path, **values: object) -> str:
@@ -89,3 +96,9 @@ def test_none_keeps_the_history_of_a_submodule_in_sight(top: Path) -> None:
     (history / "HEAD").write_text("history\n")
     assert _told(CURTAIN, top) == "ref: refs/heads/main"
     assert (history / "HEAD").read_text() == "history\n"
+
+
+def test_none_is_linted_without_a_word(top: Path) -> None:
+    said = _told(LINT, top)
+    assert said.startswith("closed: cannot be listed")
+    assert len(said.splitlines()) == 1, "what is left out is not looked for"

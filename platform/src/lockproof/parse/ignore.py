@@ -1,5 +1,6 @@
 """What `.dvcignore` files keep out of DVC's sight."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -80,6 +81,11 @@ class Ignored:
         lines = _patterns(self.files[path], path)
         own = Patterns(lines, path, folder, above)
         return None if any(own.say(each, folder=True) for each in _upto(folder)) else own
+
+
+def pattern_of(folder: str) -> str:
+    """The pattern that hides one folder below the file's own, whatever its name holds."""
+    return "/" + re.sub(r"([\\*?\[\]])", r"\\\1", folder) + "/"
 
 
 def _patterns(content: bytes, path: str) -> dict[int, str]:

@@ -16,7 +16,7 @@ from .data_file import read_data_file
 from .ignore import IGNORE_FILE, Ignored
 from .params import read_params
 from .pipeline_file import StageLines, alone, read_pipeline_file
-from .submodules import Files, Submodules, inner_projects, is_declaring
+from .submodules import Absent, Files, Submodules, inner_projects, is_declaring
 from .template import DEFAULT_PARAMS, Style
 from .yaml_document import ParseError
 
@@ -63,8 +63,8 @@ class Reading:
     ignored: Ignored = field(default_factory=lambda: Ignored({}))
     inner: tuple[str, ...] = ()
     """Folders with a DVC project of their own: POSIX, from the DVC root, with `/` at the end."""
-    unread: tuple[str, ...] = ()
-    """Submodules that DVC would walk into and that are not here: POSIX, from the DVC root."""
+    unread: tuple[Absent, ...] = ()
+    """Submodules that DVC would walk into and that are not here."""
 
     def hides(self, path: str) -> bool:
         """Whether DVC, at work in this project, does not see a file."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from posixpath import basename
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from .ignore import IGNORE_FILE, Ignored
+from .ignore import IGNORE_FILE, Ignored, pattern_of
 from .yaml_document import ParseError
 
 
@@ -42,13 +42,27 @@ def is_declaring(path: str) -> bool:
     return name == "dvc.yaml" or (name.endswith(".dvc") and name != ".dvc")
 
 
+class Absent(NamedTuple):
+    """A submodule that is not here."""
+
+    path: str
+    """POSIX, from the DVC root."""
+    around: str = ""
+    """The submodule that it is in, with `/` at the end; empty where it is in none."""
+
+    @property
+    def own(self) -> str:
+        """Its path where Git knows it: from the DVC root, or from what it is in."""
+        return self.path.removeprefix(self.around)
+
+
 class Submodules:
     """What DVC finds in the submodules of a project: it walks into them as into any folder."""
 
     def __init__(self, files: Files, prefix: str) -> None:
         """`prefix` is the DVC root below the Git root, with `/` at the end, or empty."""
-        self.absent: list[str] = []
-        """Those that are not here, below the DVC root."""
+        self.absent: list[Absent] = []
+        """Those that are not here."""
         self._ignores: dict[str, bytes] = {}
         self._declaring: list[tuple[str, str]] = []
         self._enter(files, "", prefix)
@@ -60,7 +74,7 @@ class Submodules:
                 continue
             top = full[len(prefix) :]
             if inner is None:
-                self.absent.append(top)
+                self.absent.append(Absent(top, at[len(prefix) :]))
                 continue
             projects = inner_projects(f"/{each}" for each in inner.entries)
             for each in inner.entries:
@@ -82,9 +96,10 @@ class Submodules:
         """
         ignored = Ignored({**ignores, **self._ignores})
         self.absent = [
-            top
-            for top in self.absent
-            if not f"{top}/".startswith(inner) and not ignored.hides(top, folder=True)
+            each
+            for each in self.absent
+            if not f"{each.path}/".startswith(inner)
+            if not ignored.hides(each.path, folder=True)
         ]
         self._declaring = [
             (top, path)
@@ -101,6 +116,6 @@ class Submodules:
             yield ParseError(
                 f"lies in the submodule {top}, whose stages and data DVC takes for this project's"
                 f" and lockproof does not read: keep them in this repository, or, if they are not"
-                f" meant, add '/{top}/' to {IGNORE_FILE}",
+                f" meant, add the line {pattern_of(top)} to {IGNORE_FILE}",
                 path,
             )

@@ -81,7 +81,7 @@ def _lock(facts: StageFacts) -> Iterator[Finding]:
         sizes=facts.sizes,
         in_git=facts.in_git,
         windows=facts.windows,
-        untracked=facts.missing if unavailable else (),
+        untracked=tuple(p for p in facts.missing if not _is_beside(p)) if unavailable else (),
     )
     yield from lock_findings(lock, locked=facts.skipped is not SkipReason.NOT_LOCKED)
 
@@ -94,8 +94,20 @@ _EXIT_HINTS = {
 }
 
 
+def _is_beside(path: str) -> bool:
+    """Whether it lies beside the DVC root, where another DVC project may make it."""
+    return path.startswith("../")
+
+
 def _run(facts: StageFacts) -> Iterator[Finding]:
     name, path = facts.stage.address, facts.file
+    for needed in filter(_is_beside, facts.missing):
+        text = (
+            f"{name} was not checked: it needs {needed}, which Git does not have, and of other DVC"
+            f" projects nothing is fetched: run 'git add -f {quote(needed)}' and commit, or move it"
+            " into this DVC project"
+        )
+        yield finding("LP708", f"{name} {needed}", text, path=path)
     if facts.skipped in (SkipReason.FROZEN, SkipReason.UPSTREAM_FAILED):
         why = (
             f"it is frozen: run 'dvc unfreeze {quote(name)}' and commit, or accept frozen stages:"
@@ -200,6 +212,8 @@ def stage_verdict(facts: StageFacts) -> Verdict:
         return Verdict.INCONCLUSIVE
     if facts.skipped in (SkipReason.FROZEN, SkipReason.UNAFFECTED):
         return Verdict.PASSED if facts.skip_accepted else Verdict.INCONCLUSIVE
+    if facts.skipped is SkipReason.INPUT_UNAVAILABLE and facts.missing:
+        return Verdict.INCONCLUSIVE if all(map(_is_beside, facts.missing)) else Verdict.FAILED
     if facts.skipped or facts.exit_code or facts.timed_out:
         return Verdict.FAILED
     parts = [

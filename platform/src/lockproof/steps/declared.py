@@ -7,6 +7,7 @@ from shlex import quote
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.errors import ConfigError
+from lockproof.parse.ignore import pattern_of
 from lockproof.parse.project import Reading, read_project
 from lockproof.parse.submodules import Files
 
@@ -24,11 +25,12 @@ def has_project(head: Snapshot, prefix: str) -> bool:
 
 def unread_submodules(reading: Reading) -> Iterator[str]:
     """A line for each submodule that may have stages and is not in this clone."""
-    for path in reading.unread:
+    for each in reading.unread:
+        there = f"cd {quote(each.around)} && " if each.around else ""
         yield (
-            f"whether the submodule {path} has stages or data, which DVC would take for this"
-            f" project's, is not known: run 'git submodule update --init {quote(path)}', or add"
-            f" '/{path}/' to .dvcignore"
+            f"whether the submodule {each.path} has stages or data, which DVC would take for this"
+            f" project's, is not known: run \"{there}git submodule update --init"
+            f' {quote(each.own)}", or add the line {pattern_of(each.path)} to .dvcignore'
         )
 
 

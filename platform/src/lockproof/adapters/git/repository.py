@@ -254,7 +254,7 @@ class GitRepository:
         """
         self.borrow(target)
         absent = self._write(target, "--detach", commit)
-        if self._is_partial and run_git(target, "status", "--porcelain"):
+        if self.is_partial and run_git(target, "status", "--porcelain"):
             raise UsageError(
                 f"this clone lacks files of {commit[:12]}, because it was made with --filter:"
                 " make one without"
@@ -315,7 +315,8 @@ class GitRepository:
 
     # Asked once: isolated mode makes a checkout for every stage.
     @cached_property
-    def _is_partial(self) -> bool:
+    def is_partial(self) -> bool:
+        """Whether the clone was made with `--filter`, so that it may lack objects."""
         try:
             pattern = r"^(extensions\.partialclone|remote\..*\.promisor)$"
             return bool(run_git(self.root, "config", "--get-regexp", pattern))

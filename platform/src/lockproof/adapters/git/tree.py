@@ -1,7 +1,7 @@
 """Files of a work tree or of a commit, by their path from the Git root."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,11 @@ _LARGEST = 16 << 20
 
 class Tree(Protocol):
     """Files that stand still while they are looked at."""
+
+    @property
+    def unlisted(self) -> Collection[str]:
+        """Folders that `walk` came to and that cannot be listed."""
+        ...
 
     def read(self, path: str) -> bytes | None:
         """Content; None where there is no such file."""
@@ -41,6 +46,7 @@ class FolderTree:
         """Paths are relative to `root`; nothing outside it is read, not even by a link."""
         self.root = Path(os.path.realpath(root))
         self._read: dict[str, bytes | None] = {}
+        self.unlisted: set[str] = set()
 
     def read(self, path: str) -> bytes | None:
         """Content; None where there is no such file, or it leads out of the folder."""
@@ -85,7 +91,11 @@ class FolderTree:
             yield path
             return
         above = len(os.path.join(self.root, ""))
-        for folder, names, files in os.walk(full):
+
+        def keep(error: OSError) -> None:
+            self.unlisted.add(os.fsdecode(error.filename)[above:] or ".")
+
+        for folder, names, files in os.walk(full, onerror=keep):
             names[:] = sorted(n for n in names if not n.startswith(".") and n not in _SKIPPED)
             for name in sorted(files):
                 yield os.path.join(folder, name)[above:]
@@ -93,6 +103,8 @@ class FolderTree:
 
 class SnapshotTree:
     """The files of a commit or of the index, read from Git's object store."""
+
+    unlisted = frozenset[str]()
 
     def __init__(self, snapshot: Snapshot) -> None:
         """Nothing of the work tree is looked at, and no link is followed."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
+from shlex import quote
 
 from lockproof.adapters.git.blobs import Blobs, Unknown
 from lockproof.model.check import Check
@@ -14,6 +15,7 @@ from lockproof.parse.project import Kind
 from lockproof.rules import lock as rules
 from lockproof.rules.lock import LockFacts, lock_findings
 from lockproof.steps.declared import unread_submodules
+from lockproof.steps.siblings import Siblings
 
 from .guard import unseen_findings
 from .interface import Outcome, Scene
@@ -54,6 +56,8 @@ class _Look:
         self.blobs = Blobs(scene.head, scene.prefix, self.reading.ignored.hides)
         self.partial: list[str] = []
         self.outside: list[str] = []
+        self.siblings = Siblings(scene.head, scene.prefix)
+        self.of_siblings: list[str] = []
         self.unknown: dict[str, str] = {}
         """Path of the pipeline -> why Git does not tell what is there."""
         outs = (out for stage in scene.pipeline.stages for out in stage.outs if out.cached)
@@ -111,6 +115,8 @@ class _Look:
                 self.partial.append(f"{stage.address}: {dep.path}")
             elif self.blobs.holds(dep.path):
                 given[dep.path] = (self._committed(dep), None)
+            elif dep.path.startswith("../"):
+                self._beside(stage, dep, given, sizes)
             else:
                 untracked.append(dep.path)
         return LockFacts(
@@ -139,6 +145,33 @@ class _Look:
                 if given.get(dep.path, (None, ""))[1] is None and self._has_crlf(dep)
             ),
         )
+
+    def _beside(
+        self,
+        stage: Stage,
+        dep: Dep,
+        given: dict[str, tuple[Digest | None, str | None]],
+        sizes: dict[str, int],
+    ) -> None:
+        """What Git has not and lies beside the DVC root may be of another DVC project."""
+        made = self.siblings.made(dep.path)
+        if made is None:
+            path = quote(dep.path)
+            self.unknown[dep.path] = (
+                f"neither this commit nor another DVC project in it has it: run 'git add -f {path}'"
+                " and commit, or move it into this DVC project"
+            )
+        elif not made.exact or made.out.locked is None or not made.out.has_md5:
+            self.unknown[dep.path] = (
+                f"{made.file}, of another DVC project, does not name a digest of just that: have"
+                f" {stage.address} depend on {made.out.path} there as a whole"
+            )
+        else:
+            given[dep.path] = (made.out.locked, made.file)
+            if made.out.size is not None:
+                sizes[dep.path] = made.out.size
+            self._compare(stage, dep, made.out, made.file)
+            self.of_siblings.append(f"{dep.path} of {made.file}")
 
     def _has_crlf(self, dep: Dep) -> bool:
         """Whether it is locked as a work tree on Windows has what is committed."""
@@ -216,9 +249,16 @@ class _Look:
         yield from unread_submodules(self.reading)
         if self.outside:
             yield (
-                f"{len(self.outside)} dependencies lie outside of the repository, so that no commit"
-                f" tells what they are: {', '.join(self.outside[:3])}"
+                f"{len(self.outside)} dependencies are named by an absolute path, or lie outside of"
+                f" the repository, and are compared with no commit: {', '.join(self.outside[:3])}"
                 + (", …" if len(self.outside) > 3 else "")
+            )
+        if self.of_siblings:
+            named = sorted(set(self.of_siblings))
+            yield (
+                f"{len(named)} dependencies are made by other DVC projects of this repository,"
+                " by whose locks they are compared and whose remotes are not looked at:"
+                f" {', '.join(named[:3])}" + (", …" if len(named) > 3 else "")
             )
         if self.partial and "remote" in self.scene.policy.gate.off:
             yield (

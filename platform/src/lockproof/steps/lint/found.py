@@ -57,6 +57,11 @@ def find(tree: Tree, paths: Iterable[str], exclude: tuple[str, ...]) -> Found:
             found.dashboards.append(path)
         elif name.endswith(_YAML) or name in FILE_NAMES:
             _read(tree, path, found)
+    closed = (path for path in sorted(tree.unlisted) if not excluded(f"{path}/", exclude))
+    found.not_checked += [
+        f"{path}: cannot be listed: mend its mode, or add '{path}/*' to [lint] exclude"
+        for path in closed
+    ]
     for folder in sorted(templates):
         _drop_chart(found, folder)
     _kustomizations(found)

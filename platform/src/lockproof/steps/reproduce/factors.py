@@ -181,8 +181,7 @@ def _undeclared(session: Session, result: Result, history: LockHistory) -> list[
                 CauseKind.UNDECLARED_INPUT,
                 path,
                 "the command reads it and no dependency declares it",
-                obstacle="this clone is shallow, so what it was for the lock is not known:"
-                " git fetch --unshallow",
+                obstacle=history.cut_off,
             )
             changes.append(Change(factor))
             continue
@@ -191,15 +190,17 @@ def _undeclared(session: Session, result: Result, history: LockHistory) -> list[
         if blob_in(tree, name) in (None, session.blob(path)):
             continue
         obstacle = lost_content(session, since, path) or None
+        lines: list[tuple[str, str | None]] = [
+            (f"the lock entry is of {session.git.subject(since)}", None)
+        ]
+        if not obstacle:
+            lines.append(("what changed since", session.git.diff(since, session.commit, name)))
         factor = Factor(
             CauseKind.UNDECLARED_INPUT,
             path,
             "the command reads it, no dependency declares it, and it changed since the lock:"
             " declare it as a dependency",
-            (
-                (f"the lock entry is of {session.git.subject(since)}", None),
-                ("what changed since", session.git.diff(since, session.commit, name)),
-            ),
+            tuple(lines),
             obstacle,
         )
         changes.append(Change(factor, None if obstacle else _restore(path, since)))
@@ -216,6 +217,13 @@ def undeclared_keys(session: Session, stage: Stage, history: LockHistory) -> lis
     changes: list[Change] = []
     for params in stage.params:
         if not params.keys or since is None or any(d.path == params.path for d in stage.deps):
+            continue
+        if session.git.blob(since, session.git_path(params.path)) == session.blob(params.path):
+            continue
+        if obstacle := lost_content(session, since, params.path):
+            what = f"keys of {params.path} that no parameter declares may have changed"
+            factor = Factor(CauseKind.UNDECLARED_INPUT, params.path, what, obstacle=obstacle)
+            changes.append(Change(factor))
             continue
         before, now = (_keys(session, commit, params) for commit in (since, session.commit))
         names = sorted(n for n in {*before, *now} if before.get(n, ...) != now.get(n, ...))

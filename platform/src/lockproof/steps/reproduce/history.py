@@ -7,8 +7,10 @@ from typing import Any
 
 from lockproof.adapters.dvc.project import Hasher, parse_lock
 from lockproof.adapters.git.lfs import FETCH
+from lockproof.adapters.git.partial import BRING, lacks
 from lockproof.adapters.git.worktree import is_cut_off
 from lockproof.adapters.scratch import remove
+from lockproof.errors import UsageError
 from lockproof.model.base import canonical_json
 from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Dep, Stage, overlap
@@ -17,6 +19,9 @@ from .result import Result
 from .session import Session, raw_path
 
 _DEPTH = 50
+_UNKNOWN = "so what it was for the lock is not known"
+_SHALLOW = f"this clone is shallow, {_UNKNOWN}: git fetch --unshallow"
+_PARTIAL = f"this clone was made with --filter, {_UNKNOWN}: {BRING}"
 
 
 @dataclass(frozen=True)
@@ -27,8 +32,8 @@ class LockHistory:
     """The commit that brought the entry as it is now."""
     previous: Mapping[str, Any] | None
     """The entry before that; None where it is the first."""
-    cut_off: bool = False
-    """Whether the history ends before it tells: the clone is shallow."""
+    cut_off: str = ""
+    """Why the history ends before it tells, and what brings the rest; empty where it tells."""
 
     def relocked_outputs(self, stage: Stage) -> dict[str, str]:
         """Outputs whose digest alone changed in `introduced` -> the digest before.
@@ -64,15 +69,31 @@ def lock_history(session: Session, stage: Stage) -> LockHistory:
     name = stage.address.rpartition(":")[2]
     now = None
     introduced = None
-    for commit in session.git.history(session.commit, session.git_path(lock_path), _DEPTH):
-        entry = _entry(session.git.read(commit, session.git_path(lock_path)), name)
+    full = session.git_path(lock_path)
+    commits = _commits(session, full)
+    if commits is None:
+        return LockHistory(None, None, cut_off=_PARTIAL)
+    for commit in commits:
+        if lacks(session.git, commit, full):
+            return LockHistory(None, None, cut_off=_PARTIAL)
+        entry = _entry(session.git.read(commit, full), name)
         now = entry if introduced is None else now
         if introduced is not None and entry != now:
             return LockHistory(introduced, entry)
         introduced = commit
         if is_cut_off(session.git, commit):
-            return LockHistory(None, None, cut_off=True)
+            return LockHistory(None, None, cut_off=_SHALLOW)
     return LockHistory(introduced, None)
+
+
+def _commits(session: Session, path: str) -> list[str] | None:
+    """Those that changed a path from the Git root, newest first; None where a clone lacks them."""
+    try:
+        return list(session.git.history(session.commit, path, _DEPTH))
+    except UsageError:
+        if session.git.is_partial:  # Made with a filter for folders, too.
+            return None
+        raise
 
 
 def relocked(session: Session, result: Result, history: LockHistory) -> dict[str, str]:
@@ -105,6 +126,9 @@ def earlier_version(session: Session, dep: Dep, near: str | None) -> Earlier:
         return Earlier(None)
     path, unknown = session.git_path(dep.path), in_submodule(session, dep.path)
     for commit in _candidates(session, path, near):
+        if lacks(session.git, commit, path):
+            unknown = unknown or lacking(commit, {path: BRING})
+            continue
         folder = session.fresh("version")
         try:
             absent = session.git.check_out_path(commit, path, folder)
@@ -115,6 +139,8 @@ def earlier_version(session: Session, dep: Dep, near: str | None) -> Earlier:
             unknown = unknown or lacking(commit, absent)
         elif found == dep.locked:
             return Earlier(commit)
+    if _commits(session, path) is None:
+        unknown = unknown or lacking(session.commit, {path: BRING})
     return Earlier(None, unknown)
 
 
@@ -128,6 +154,8 @@ def in_submodule(session: Session, path: str) -> str:
 
 def lost_content(session: Session, commit: str, path: str) -> str:
     """Why what a commit has at a path cannot be put back; empty where it is all here."""
+    if lacks(session.git, commit, session.git_path(path)):
+        return lacking(commit, {session.git_path(path): BRING})
     folder = session.fresh("version")
     try:
         absent = session.git.check_out_path(commit, session.git_path(path), folder)
@@ -147,7 +175,7 @@ def lacking(commit: str, absent: Mapping[str, str]) -> str:
 def _candidates(session: Session, path: str, near: str | None) -> Iterator[str]:
     if near:
         yield near
-    for commit in session.git.history(session.commit, path, _DEPTH):
+    for commit in _commits(session, path) or ():
         yield commit
         parent = session.git.parent(commit)
         if parent:
