@@ -212,6 +212,27 @@ def test_forged_lock_without_history_or_record_is_unknown(project: Project) -> N
     assert any("run record" in e.text for e in report.host.stages["fit"].evidence)
 
 
+@pytest.mark.parametrize(("fails", "named"), [("LK*[2-8]", False), ("*[2-8]", True)])
+def test_a_command_is_said_to_fail_with_a_condition_only_where_that_was_confirmed(
+    fails: str, named: bool, project: Project
+) -> None:
+    """Not where it is two together, or chance."""
+    command = f"echo new > made.txt; case $TZ$PYTHONHASHSEED in {fails}) exit 1;; esac"
+    project.write({"dvc.yaml": f'stages: {{made: {{cmd: "{command}", outs: [made.txt]}}}}\n'})
+    project.repro("fails elsewhere")
+    lock = (project.root / "dvc.lock").read_text()
+    digest = lock.split("path: made.txt")[1].split("md5: ")[1].split()[0]
+    project.edit_lock(digest, "deadbeef" * 4)
+    project.git("add", "-A")
+    project.git("commit", "-q", "--amend", "-m", "fails elsewhere")
+    report = prove(project)
+    said = [e.text for e in report.host.stages["made"].evidence if "not excluded: " in e.text]
+    blamed = [text for text in said if "the command fails with it" in text]
+    which = "not excluded: the order of a set or of hashes (the command fails with it)"
+    assert blamed == ([which] if named else [])
+    assert named or any("the command failed with all of them varied, and" in t for t in said)
+
+
 def test_stage_that_rewrites_its_input(project: Project, mode: str) -> None:
     project.write({"fit.py": FIT + 'open("clean.csv", "a").write("z,9\\n")\n'})
     project.repro("rewrites")

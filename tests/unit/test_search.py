@@ -378,6 +378,24 @@ def test_outcomes_that_know_nothing_of_the_order_fit_one_order_at_most(coins: li
     assert 2 / len(every) < 0.01, "two tests at most"
 
 
+def test_outputs_that_vary_do_not_cut_short_how_the_command_ends() -> None:
+    """It fails in the first run with the condition only."""
+    first, ended = Look({"out": "differs"}, (), FAILED, None, 0.0), iter([FAILED])
+
+    async def varied(label: str) -> Look:
+        return Look({"out": "equal"}, (), next(ended, None), None, 0.0)
+
+    async def usual(label: str) -> Look:
+        return Look({"out": "differs"}, (), None, None, 0.0)
+
+    lab: Any = SimpleNamespace(left=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(confirming, "drawn", lambda: (True, False) * 4)
+        found = anyio.run(confirm, lab, first, varied, usual)
+    assert found.ended == "in another such run the command ended otherwise"
+    assert not found.holds
+
+
 def test_each_order_has_runs_of_both_kinds_and_can_be_drawn() -> None:
     orders = {drawn() for _ in range(20_000)}
     assert len(orders) == 2**RUNS - 2

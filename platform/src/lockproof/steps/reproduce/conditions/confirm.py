@@ -80,7 +80,7 @@ async def confirm(
             return Confirmed(look, ended=TOO_FEW)
         if run.failed != (look.failed if with_it else failed):
             which = "another such run" if with_it else "a run without"
-            return Confirmed(look, ended=f"in {which} it ended otherwise than before")
+            return Confirmed(look, ended=f"in {which} the command ended otherwise")
         if with_it:
             left &= {*run.differs}
             agrees = agrees and run.agrees == look.agrees
