@@ -24,7 +24,7 @@ _NEED_GIT = (
 
 
 _COMPILE = "import compileall, {0} as one; assert compileall.compile_dir(one.__path__[0], quiet=1)"
-_GATE = "import boto3.session, jinja2, pathspec, pydantic, promql_parser, ruamel.yaml"
+_GATE = "import boto3.session, jinja2, pathspec, pydantic, promql_parser, rich.table, ruamel.yaml"
 _IMPORTED = {
     "gate.txt": _GATE,
     "run.txt": f"{_GATE}, dvc.cli.parser, dvc.repo, dvc_s3, google.protobuf, kubernetes.client"
