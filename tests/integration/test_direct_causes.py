@@ -40,7 +40,7 @@ stages:
   ends: {cmd: echo one > ends.txt, outs: [ends.txt]}
   hidden: {cmd: cat README.md > hidden.txt || true, outs: [hidden.txt]}
 """
-POLICY = "[reproduce]\nexperiments = 3\n"
+POLICY = "[reproduce]\nexperiments = 12\n"
 EXPECTED = {
     "net": ("network", "net", "likely"),
     "home": ("undeclared input", "~/.x.cfg", "likely"),
