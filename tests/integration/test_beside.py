@@ -232,6 +232,29 @@ def test_the_advice_for_submodules_of_any_name_holds(name: str, tmp_path: Path) 
     assert passes(project)["lock"]["not_checked"] == []
 
 
+def test_a_submodule_below_another_project_of_a_submodule_is_no_matter(tmp_path: Path) -> None:
+    files = {
+        "lockproof.toml": POLICY,
+        "dvc.yaml": "stages: {first: {cmd: cp raw.txt out.txt, deps: [raw.txt],"
+        " outs: [out.txt]}}\n",
+    }
+    project = started(tmp_path, files)
+    library, middle = new_repository(tmp_path, "library"), new_repository(tmp_path, "middle")
+    library.write({"dvc.yaml": INSIDE})
+    library.commit()
+    add = ("-c", "protocol.file.allow=always", "submodule", "add", "-q")
+    middle.write({"proj/.dvc/config": ""})
+    middle.git(*add, "../library", "proj/nested")
+    middle.commit()
+    project.git(*add, "../middle", "lib")
+    project.git("-c", "protocol.file.allow=always", "submodule", "update", "--init", "--recursive")
+    project.dvc("repro", "-q", "first")
+    project.dvc("push", "-q", "first")
+    project.commit("with a submodule in a project of a submodule")
+    assert "nested" not in _stages_by_dvc(project)
+    assert passes(project)["lock"]["not_checked"] == []
+
+
 @pytest.fixture(scope="module")
 def siblings(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A DVC project that depends on what another one beside it keeps."""

@@ -67,10 +67,11 @@ class Submodules:
         self._declaring: list[tuple[str, str]] = []
         self._enter(files, "", prefix)
 
-    def _enter(self, files: Files, at: str, prefix: str) -> None:
+    def _enter(self, files: Files, at: str, prefix: str, closed: tuple[str, ...] = ()) -> None:
+        """`closed` are the folders of `files` that DVC does not enter: `/a/b/`."""
         for path, inner in files.submodules.items():
             full = f"{at}{path}"
-            if not full.startswith(prefix):
+            if not full.startswith(prefix) or f"/{path}/".startswith(closed):
                 continue
             top = full[len(prefix) :]
             if inner is None:
@@ -84,8 +85,7 @@ class Submodules:
                     self._ignores[f"{top}/{each}"] = inner.read(each) or b""
                 elif is_declaring(each):
                     self._declaring.append((top, f"{top}/{each}"))
-            if "/" not in projects:
-                self._enter(inner, f"{full}/", prefix)
+            self._enter(inner, f"{full}/", prefix, projects)
 
     def keep_seen(self, inner: tuple[str, ...], ignores: Mapping[str, bytes]) -> None:
         """Leave out what DVC does not see.
