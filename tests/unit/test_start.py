@@ -1,11 +1,16 @@
 """Ctrl-C or SIGTERM at any moment between the first line and the last: one line, and 130."""
 
+import contextlib
+import signal
 import subprocess
 import sys
 import tomllib
+import types
 from pathlib import Path
 
 import pytest
+
+from lockproof.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -98,3 +103,20 @@ def test_in_the_background_of_a_script_it_is_ignored() -> None:
 def test_this_is_where_the_command_begins() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert project["scripts"] == {"lockproof": "lockproof.cli.start:run"}
+
+
+def test_a_signal_that_is_dropped_while_the_verb_loads_ends_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load(_name: str) -> object:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        return types.SimpleNamespace(configure=lambda _parser: None, run=lambda _args: 0)
+
+    monkeypatch.setattr("lockproof.cli.main.import_module", load)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert main(["affected"]) == 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert capsys.readouterr().err == "lockproof: interrupted\n"

@@ -148,7 +148,10 @@ def _run(words: Sequence[str]) -> int:
     if args.verb is None:
         parser.print_help()
         return ExitCode.USAGE
-    return int(import_module(_module(args.verb)).run(args))
+    verb = import_module(_module(args.verb))
+    if _TERMINATED.is_set():  # What loads modules may have dropped its exception.
+        raise KeyboardInterrupt
+    return int(verb.run(args))
 
 
 def _explain(error: BaseException, *, verbose: bool) -> int:
