@@ -83,13 +83,13 @@ class Traffic:
 
 def _states(random: np.random.Generator, chance: float, length: int) -> np.ndarray:
     """1 in bursts, which are `chance` of the time and last `length` intervals on average, or 0."""
+    if length == 1:
+        return (random.random(INTERVALS) < chance).astype(float)
     state, found = random.random() < chance, []
     for _ in range(INTERVALS):
         found.append(float(state))
         if state:
             state = random.random() >= 1 / length
-            if not state and length == 1:
-                state = random.random() < chance
         else:
             state = random.random() < chance / (1 - chance) / length
     return np.array(found)

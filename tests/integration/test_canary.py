@@ -254,6 +254,10 @@ def test_a_token_goes_to_the_server_that_was_named(
         (["--prometheus", "http://me:secret@127.0.0.1:9"], "no user or password"),
         (["--prometheus", "127.0.0.1:9"], "must be an address"),
         (["--prometheus", "http://127.0.0.1:99999"], "the port"),
+        (["--prometheus", "http://[::1"], "must be an address"),
+        (["--prometheus", "http://a]b/"], "must be an address"),
+        (["--prometheus", "http://[x]:1/"], "must be an address"),
+        (["--prometheus", "http://127.0.0.1:9/#part"], "must be an address"),
         (["--prometheus", f"http://{'a' * 70}.example/"], "in ASCII"),
         (["--prometheus", "http://127.0.0.1:9/\u00e4"], "in ASCII"),
         (["--prometheus", "http://127.0.0.1:9", "--user", "me"], "belong together"),
@@ -397,7 +401,8 @@ def test_a_canary_that_falls_silent_is_not_passed(silent: int, code: int, tmp_pa
     checks = CHECKS[: CHECKS.index("    - name: seconds")]
     assert look_at(tmp_path, content, checks) == 0
     for measure in ("guarded", "errors", "slow"):
-        content["measures"][measure]["canary"]["total"][-silent:] = [0] * silent
+        for part in ("events", "total"):
+            content["measures"][measure]["canary"][part][-silent:] = [0] * silent
     assert look_at(tmp_path, content, checks) == code
 
 
@@ -445,9 +450,10 @@ TWO = (
       ratio: {events: 'e{$arm}[$interval]', total: 't{$arm}[$interval]'}
 """
 )
+LONG = TWO.replace("horizon: 3600", "horizon: 14400")
 
 
-def compared(canary: list[tuple[float | None, float]], stable: int = 300) -> dict[str, Any]:
+def compared(canary: list[tuple[float | None, float | None]], stable: int = 300) -> dict[str, Any]:
     """A comparison of errors, with a canary's events and total in each interval."""
     found = samples({"events": 0, "total": 1}, {"events": 0, "total": stable}, len(canary))
     arms = found["measures"]["errors"]
@@ -467,43 +473,117 @@ def test_what_was_not_seen_yet_might_be_as_bad_as_can_be(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One failing interval in fifty is seldom seen in thirty; it says how many it takes."""
-    long = TWO.replace("horizon: 3600", "horizon: 14400")
-    fine: list[tuple[float | None, float]] = [(0, 100)] * 230
+    fine: list[tuple[float | None, float | None]] = [(0, 100)] * 230
     assert look_at(tmp_path, compared(fine[:60]), TWO) == 5
     assert "horizon has too few intervals for a pass: 60, of 194" in seen(capsys)[0]
-    assert look_at(tmp_path, compared(fine[:120]), long) == 5
+    assert look_at(tmp_path, compared(fine[:120]), LONG) == 5
     assert "wait for more intervals (a pass takes 189 at the least)" in seen(capsys)[0]
-    assert look_at(tmp_path, compared(fine), long) == 0
+    assert look_at(tmp_path, compared(fine), LONG) == 0
     reason, left = seen(capsys)
-    assert "no event was seen at all" in reason
-    assert any("no event was seen at all" in line for line in left)
+    assert "no event was seen" in reason
+    assert any("no event was seen" in line for line in left)
+
+
+UNDER_LOAD = "it is worse in intervals with more requests"
 
 
 def test_a_canary_that_fails_under_load_is_not_passed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each interval counts the same; all requests together must not say the contrary."""
-    busy: list[tuple[float | None, float]] = [
+    """Each interval counts the same; counted by its requests it must not say the contrary."""
+    busy: list[tuple[float | None, float | None]] = [
         (800, 10_000) if i % 60 == 10 else (0, 100) for i in range(240)
     ]
-    long = TWO.replace("horizon: 3600", "horizon: 14400")
-    assert look_at(tmp_path, compared(busy), long) == 5
-    assert "worse where there is more traffic" in seen(capsys)[0]
+    assert look_at(tmp_path, compared(busy), LONG) == 5
+    reason = seen(capsys)[0]
+    assert UNDER_LOAD in reason
+    assert "the difference is 0.0503 " in reason
+    assert " 0.00133 " in reason
+
+
+@pytest.mark.parametrize("first", [0.001, 0.06])
+def test_a_share_of_the_traffic_that_is_raised_is_no_fault(first: float, tmp_path: Path) -> None:
+    """Its requests lie later than those of stable, whose own errors have changed since."""
+    then = 0.061 - first
+    content = compared([(first * 50, 50)] * 120 + [(then * 500, 500)] * 120)
+    content["measures"]["errors"]["stable"] = {
+        "events": [first * 950] * 120 + [then * 500] * 120,
+        "total": [950] * 120 + [500] * 120,
+    }
+    assert look_at(tmp_path, content, LONG) == 0
+    # Turned round, the same.
+    for arm in content["measures"]["errors"].values():
+        arm["events"] = [n - k for k, n in zip(arm["events"], arm["total"], strict=True)]
+    turned = LONG.replace("smallestEffect", "worse: lower\n      smallestEffect")
+    assert look_at(tmp_path, content, turned) == 0
+
+
+def test_load_is_blamed_only_where_the_figures_say_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As many errors more in each interval, which all requests of each arm together do not show."""
+    content = compared([(13, 100), (30, 1000)] * 120)
+    content["measures"]["errors"]["stable"] = {
+        "events": [100, 0] * 120,
+        "total": [1000, 100] * 120,
+    }
+    requests = LONG.replace("smallestEffect", "method: requests\n      smallestEffect")
+    assert look_at(tmp_path, content, requests) == 5
+    reason = seen(capsys)[0]
+    assert UNDER_LOAD not in reason
+    assert reason.count(" 0.03 ") == 2
 
 
 @pytest.mark.parametrize(
     ("odd", "code", "words"),
-    [((120, 100), 5, "more events than the total"), ((None, 100), 0, "canary: no events")],
+    [
+        ((120, 100), 5, "more events than the total"),
+        ((50, 0), 5, "more events than the total"),
+        ((50, None), 5, "more events than the total"),
+        ((0, 0), 0, "canary: no requests"),
+        ((None, 100), 0, "canary: no events"),
+    ],
 )
 def test_intervals_that_do_not_count_are_told(
-    odd: tuple[float | None, float], code: int, words: str,
+    odd: tuple[float | None, float | None], code: int, words: str,
     tmp_path: Path, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    long = TWO.replace("horizon: 3600", "horizon: 14400")
     canary = [odd if i % 30 == 5 else (int(i % 30 == 9), 100.0) for i in range(240)]
-    assert look_at(tmp_path, compared(canary), long) == code
+    assert look_at(tmp_path, compared(canary), LONG) == code
     _, left = seen(capsys)
     assert any(line.startswith("8 intervals: ") and words in line for line in left)
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ("worse: lower, limit: 0.98", "take a longer horizon, or a smaller limit"),
+        ("limit: 0.02", "take a longer horizon, or a larger limit"),
+        ("worse: lower, limit: 1", "nothing better than the limit that it could be shown to be"),
+        ("limit: 0", "nothing better than the limit that it could be shown to be"),
+    ],
+)
+def test_the_limit_is_moved_the_right_way(
+    limit: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks = CHECKS[: CHECKS.index("  guards:")] + f"  guards: [{{name: errors, {limit}, ratio: {{"
+    checks += "events: 'e{$arm}[$interval]', total: 't{$arm}[$interval]'}}]\n"
+    events = 100 if "lower" in limit else 0
+    assert look_at(tmp_path, compared([(events, 100)] * 60), checks) == 5
+    assert words in seen(capsys)[0]
+
+
+def test_a_mean_that_passes_says_what_it_did_not_exclude(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = samples({"events": 0, "total": 1}, {"events": 0, "total": 1}, 60)
+    arm = {"sum": [100 + i % 7 for i in range(60)], "count": [100] * 60}
+    content |= {"measures": {"errors": {"canary": arm, "stable": {**arm, "sum": arm["sum"][::-1]}}}}
+    checks = TWO[: TWO.index("      smallestEffect")]
+    checks += "      smallestEffect: 0.5\n"
+    checks += "      mean: {sum: 's{$arm}[$interval]', count: 'c{$arm}[$interval]'}\n"
+    assert look_at(tmp_path, content, checks) == 0
+    assert any("rare large values" in line for line in seen(capsys)[1])
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,7 @@ class CanarySeen(Frozen):
     false_abort: float
     """The accepted chance that a canary is failed that is not worse, all measures together."""
     false_promote: float
-    """The accepted chance that a canary is passed that is worse by what matters."""
+    """The accepted chance that a canary is passed that is worse by what matters: in the mean of the
+    intervals, or of the requests where the method is `requests`."""
     measures: tuple[Measured, ...]
     """In the order of the file."""

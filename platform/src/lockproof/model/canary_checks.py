@@ -124,7 +124,8 @@ class Spec(_Part):
     false_abort: Rate = 0.05
     """The accepted chance that a canary is failed that is not worse, all measures together."""
     false_promote: Rate = 0.05
-    """The accepted chance that a canary is passed that is worse by what matters."""
+    """The accepted chance that a canary is passed that is worse by what matters: in the mean of the
+    intervals, or of the requests where the method is `requests`."""
     interval: Annotated[int, Field(ge=1, le=86_400, strict=True)] = 60
     """Seconds that make one value; `$interval` in a query."""
     horizon: Annotated[int, Field(ge=1, strict=True)] = 14_400

@@ -69,7 +69,11 @@ class Prometheus:
         Raises:
             UsageError: the address is none, or a file cannot be read.
         """
-        address = urlsplit(access.url)
+        wanted = "--prometheus must be an address such as http://prometheus:9090"
+        try:
+            address = urlsplit(access.url)
+        except ValueError:  # Brackets that hold no IPv6 address.
+            raise UsageError(wanted) from None
         try:
             port = address.port
         except ValueError:
@@ -79,8 +83,10 @@ class Prometheus:
                 "--prometheus must be an address in ASCII whose host's parts have at most 63"
                 " characters each: write xn-- and %XX for other letters"
             )
-        if address.scheme not in ("http", "https") or not address.hostname or address.query:
-            raise UsageError("--prometheus must be an address such as http://prometheus:9090")
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise UsageError(wanted)
+        if "?" in access.url or "#" in access.url:
+            raise UsageError(wanted)
         if "@" in address.netloc:
             raise UsageError(
                 "--prometheus must hold no user or password: use --user and --password-file"

@@ -1,5 +1,6 @@
 """What follows from the figures of one measure."""
 
+import math
 from collections.abc import Callable
 
 from lockproof.model.canary import ArmSeen, Measured
@@ -11,13 +12,17 @@ from lockproof.stats.budget import parted
 
 from .bounds import Bounds, Course, Errors, Method, course, method_of, worst
 from .interface import Figures
-from .values import OVER, Pair, Point, Series, series_of
+from .values import OVER, Pair, Point, Series, differences, series_of
 
 _MOST_GAPS = 0.1
 """A canary that is away for more than this part of its time is not passed by the rest of it."""
 
 
-NO_EVENT = "no event was seen at all: see that the query finds some when there are some"
+NO_EVENT = (
+    "no event was seen in the intervals that count: see that the query finds some when there are"
+    " some"
+)
+RARE = "rare large values are excluded only as far as they were seen"
 _LATEST = 3
 """Nor is one of which nothing was seen for so many intervals, or more, at the end."""
 
@@ -71,13 +76,16 @@ def judge(
     found = course(measure, series.pairs, method, enough, fails)
     verdict, reason = _verdict(measure, series, found, matters, fewest, intervals, spec)
     if verdict is Verdict.PASSED:
-        pooled = sign * _pooled(measure, series.pairs)
+        pooled, even = _by_requests(measure, series.pairs)
         if pooled >= matters:
             verdict = Verdict.INCONCLUSIVE
             reason = (
-                f"all requests together come to {number(sign * pooled, 3)}, and the mean of the"
-                " intervals does not show it: it is worse where there is more traffic"
+                f"the {'mean' if guard else 'difference'} is {number(sign * pooled, 3)} with each"
+                f" interval counted by the canary's requests, and {number(sign * even, 3)} with all"
+                " counted alike"
             )
+            if pooled > even and not math.isclose(pooled, even):
+                reason += ": it is worse in intervals with more requests"
     low, middle, high = _turned(found.last, sign)
     first, last = (errors.lower, errors.upper) if sign > 0 else (errors.upper, errors.lower)
     return Measured(
@@ -119,16 +127,17 @@ def _turned(bounds: Bounds | None, sign: float) -> tuple[float | None, float | N
     return ends[0], sign * bounds.estimate + 0.0, ends[1]
 
 
-def _pooled(measure: Measure, pairs: list[Pair]) -> float:
-    """What is judged, of all requests together: each interval counts by its requests."""
+def _by_requests(measure: Measure, pairs: list[Pair]) -> tuple[float, float]:
+    """What is judged where each interval counts by the canary's requests, and where all are even.
 
-    def of(points: list[Point]) -> float:
-        requests = sum(point.requests for point in points)
-        return sum(point.value * (point.requests / requests) for point in points)
-
-    stable = [pair.stable for pair in pairs if pair.stable]
-    base = 0.0 if isinstance(measure, Guard) else of(stable)
-    return of([pair.canary for pair in pairs]) - base
+    Both arms of an interval have the same weight, or a canary whose share of the traffic is raised
+    is compared with other hours of stable. There is no bound on it: it is a look at a figure.
+    """
+    values = list(differences(measure, pairs))
+    requests = sum(pair.canary.requests for pair in pairs)
+    shares = [pair.canary.requests / requests for pair in pairs]
+    pooled = sum(value * share for value, share in zip(values, shares, strict=True))
+    return pooled, sum(values) / len(values)
 
 
 def _arm(measure: Measure, figures: Figures, points: list[Point]) -> ArmSeen:
@@ -183,23 +192,36 @@ def _verdict(
                 f" {lasting:,} do not count: {_gaps(series)}",
             )
         said = f"it is shown not to be worse than {_allowed(measure)}"
+        if measure.method != "requests":
+            said += ", with all intervals counted alike"
         if measure.ratio is None:
-            said += ", as far as rare large values were seen"
+            said += f"; {RARE}"
         elif not any(_events(pair) for pair in pairs):
             said += f"; {NO_EVENT}"
         return Verdict.PASSED, said
+    return Verdict.INCONCLUSIVE, _undecided(measure, matters, len(pairs), intervals, spec)
+
+
+def _undecided(measure: Measure, matters: float, seen: int, intervals: int, spec: Spec) -> str:
+    """What a pass would take; `seen` of the intervals count."""
+    best = _best(measure)
+    if best is not None and matters <= best:
+        return (
+            "it is not shown to be worse, and there is nothing better than the limit that it could"
+            f" be shown to be: take a {_easier(measure)}"
+        )
     needed = _needed(measure, matters, spec)
     if needed is None or needed > spec.intervals:
         least = f"more than {MOST_INTERVALS:,}" if needed is None else f"{needed:,}"
-        return Verdict.INCONCLUSIVE, (
+        return (
             f"neither better nor worse is shown, and the horizon has too few intervals for a pass:"
             f" {spec.intervals:,}, of {least} that it takes at the least; take a longer horizon, or"
-            f" a larger {'limit' if isinstance(measure, Guard) else 'smallestEffect'}"
+            f" a {_easier(measure)}"
         )
     over = intervals >= spec.intervals
     wait = "the horizon is over" if over else "wait for more intervals"
-    least = f" (a pass takes {needed:,} at the least)" if len(pairs) < needed else ""
-    return Verdict.INCONCLUSIVE, f"neither better nor worse is shown: {wait}{least}"
+    least = f" (a pass takes {needed:,} at the least)" if seen < needed else ""
+    return f"neither better nor worse is shown: {wait}{least}"
 
 
 def _needed(measure: Measure, matters: float, spec: Spec) -> int | None:
@@ -207,14 +229,25 @@ def _needed(measure: Measure, matters: float, spec: Spec) -> int | None:
 
     It might fail wholly in one that was not seen yet: `bounds.worst`.
     """
-    unseen = worst(measure)
-    if measure.method != "intervals" or unseen is None:
+    if measure.method != "intervals" or measure.ratio is None:
         return 0
-    best = unseen - 1.0 if isinstance(measure, Guard) else 0.0
+    best = _best(measure) or 0.0
     rho = normal_mixture.one_sided_tuning(
         spec.false_promote, (spec.minimum_intervals + spec.intervals) // 2
     )
     return normal_mixture.fewest_past_one(matters - best, spec.false_promote, rho, MOST_INTERVALS)
+
+
+def _best(measure: Measure) -> float | None:
+    """The best that a guarded ratio can be, turned so that more is worse; None: no end is known."""
+    unseen = worst(measure) if isinstance(measure, Guard) else None
+    return None if unseen is None else unseen - 1.0
+
+
+def _easier(measure: Measure) -> str:
+    if isinstance(measure, Guard):
+        return f"{'larger' if measure.worse == 'higher' else 'smaller'} limit"
+    return "larger smallestEffect"
 
 
 def _events(pair: Pair) -> float:

@@ -32,7 +32,7 @@ from lockproof.steps.clock import Clock
 from lockproof.steps.progress import Progress, during
 
 from .interface import Figures, Look, Source
-from .judge import NO_EVENT, errors_of, judge
+from .judge import NO_EVENT, RARE, errors_of, judge
 from .request import Request
 from .sources import PrometheusSource, SamplesSource
 
@@ -151,8 +151,8 @@ def _read(directory: Path, path: Path, largest: int) -> bytes:
 
 def _check(measured: Measured) -> Check:
     left = [measured.reason] if measured.verdict is Verdict.INCONCLUSIVE else []
-    if measured.verdict is Verdict.PASSED and NO_EVENT in measured.reason:
-        left.append(NO_EVENT)
+    if measured.verdict is Verdict.PASSED:
+        left += [words for words in (NO_EVENT, RARE) if words in measured.reason]
     left += [f"{count(times, 'interval')}: {why}" for why, times in measured.gaps.items()]
     return Check(
         name=measured.name,

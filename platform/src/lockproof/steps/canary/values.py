@@ -70,6 +70,10 @@ def _point(measure: Measure, figures: Figures, index: int) -> Point | str:
     kind = measure.kind
     names = ("events", "total") if isinstance(kind, Ratio) else ("sum", "count")
     over, total = (figures.columns[name][index] for name in names)
+    few = total is None or total < _FEWEST
+    most = _EXTRAPOLATED * max(total or 0.0, 0.0) + _ROUNDING
+    if isinstance(kind, Ratio) and few and over is not None and most < over <= _LARGEST:
+        return OVER  # Where everything fails, a total of what was answered has nothing.
     if total is None:
         return f"no {names[1]}"
     if not 0 <= total <= _LARGEST:
