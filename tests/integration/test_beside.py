@@ -1,7 +1,9 @@
 """What DVC sees beside its root and in submodules, in folders of any name."""
 
 import hashlib
+import json
 import re
+import shutil
 import subprocess
 from contextlib import redirect_stderr
 from io import StringIO
@@ -274,15 +276,19 @@ def siblings(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def _depends(project: Project, path: str) -> None:
-    command = f"{{cmd: cp {path} out.txt, deps: [{path}], outs: [out.txt]}}"
-    project.write({"dvc.yaml": f"stages: {{train: {command}}}\n"})
+    _runs(project, f"cp {path} out.txt, deps: [{path}]")
+
+
+def _runs(project: Project, command: str) -> None:
+    project.write({"dvc.yaml": f"stages: {{train: {{cmd: {command}, outs: [out.txt]}}}}\n"})
     project.repro()
 
 
 def test_what_a_sibling_project_makes_is_compared_with_its_lock(siblings: Project) -> None:
     before = siblings.git("rev-parse", "HEAD").strip()
     (said,) = passes(siblings)["lock"]["not_checked"]
-    assert "made by other DVC projects" in said
+    assert said.startswith("1 dependency is compared by the locks of other DVC projects")
+    assert "their own gates have to pass as well" in said
     assert said.endswith("../data/raw.csv of data/raw.csv.dvc")
     report = prove(siblings)
     assert report.verdict is Verdict.INCONCLUSIVE
@@ -301,8 +307,8 @@ def test_what_a_sibling_project_makes_is_compared_with_its_lock(siblings: Projec
         siblings.git("reset", "-q", "--hard", before)
 
 
-@pytest.mark.parametrize("path", ["../made.txt", "../data/many/a"])
-def test_what_nobody_names_beside_is_not_known(siblings: Project, path: str) -> None:
+def test_what_nobody_names_beside_is_not_known(siblings: Project) -> None:
+    path = "../made.txt"
     before = siblings.git("rev-parse", "HEAD").strip()
     _depends(siblings, path)
     try:
@@ -317,6 +323,164 @@ def test_what_nobody_names_beside_is_not_known(siblings: Project, path: str) -> 
         assert prove(siblings).verdict is Verdict.PASSED
     finally:
         siblings.git("reset", "-q", "--hard", before)
+
+
+def _unsure(project: Project) -> str:
+    """Gate the last commit, about which one thing is not known; what the lock family says."""
+    assert asked(project, None) == (5, [])
+    report = json.loads((project.remote.parent / "gate.json").read_text())
+    (said,) = next(c["not_checked"] for c in report["checks"] if c["name"] == "lock")
+    return str(said)
+
+
+def _unchecked(project: Project) -> str:
+    """Reproduce the last commit, of which no stage can be run; why."""
+    report = prove(project)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert [f.rule for f in report.findings] == ["LP708", "LP709"]
+    return report.findings[0].message
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "nowhere", "raw.csv", "../../out"])
+def test_a_link_in_git_is_not_what_a_sibling_project_makes(siblings: Project, target: str) -> None:
+    before = siblings.git("rev-parse", "HEAD").strip()
+    raw = siblings.root.parent / "data/raw.csv"
+    raw.unlink()
+    raw.symlink_to(target)
+    siblings.git("add", "-f", "../data/raw.csv")
+    siblings.git("commit", "-qm", "a link")
+    try:
+        assert _unsure(siblings).startswith(
+            "../data/raw.csv: Git has the link data/raw.csv, by which"
+        )
+        if target != "/etc/passwd":  # Which is there, and not what is locked.
+            assert "Git has the link data/raw.csv, by which" in _unchecked(siblings)
+        siblings.git("rm", "-q", "../data/raw.csv")
+        Project(siblings.root.parent / "data", siblings.remote).dvc("checkout", "-q")
+        siblings.git("commit", "-qm", "the file itself in its place")
+        passes(siblings)
+    finally:
+        siblings.git("reset", "-q", "--hard", before)
+        Project(siblings.root.parent / "data", siblings.remote).dvc("checkout", "-q", "-f")
+
+
+def test_nor_is_what_lies_behind_a_link_in_git(siblings: Project, tmp_path: Path) -> None:
+    before = siblings.git("rev-parse", "HEAD").strip()
+    data = Project(siblings.root.parent / "data", siblings.remote)
+    declared = (data.root / "raw.csv.dvc").read_text().replace("path: ", "path: deep/")
+    data.write(
+        {"deep/raw.csv": "1\n", "deep.dvc": declared, ".gitignore": "/raw.csv\n/many\n/deep/\n"}
+    )
+    _depends(siblings, "../data/deep/raw.csv")
+    try:
+        passes(siblings)
+        shutil.rmtree(data.root / "deep")
+        (data.root / "deep").symlink_to(tmp_path)
+        siblings.commit("a link on its way")
+        assert "Git has the link data/deep, by which" in _unsure(siblings)
+        assert "Git has the link data/deep, by which" in _unchecked(siblings)
+    finally:
+        siblings.git("reset", "-q", "--hard", before)
+
+
+def test_a_link_to_what_a_sibling_project_makes_is_followed_by_hand(siblings: Project) -> None:
+    before = siblings.git("rev-parse", "HEAD").strip()
+    (siblings.root.parent / "data/link.csv").symlink_to("raw.csv")
+    _depends(siblings, "../data/link.csv")
+    try:
+        assert "depend on what it leads to" in _unsure(siblings)
+        _depends(siblings, "../data/raw.csv")
+        passes(siblings)
+    finally:
+        siblings.git("reset", "-q", "--hard", before)
+
+
+DOUBTS = {
+    "two files": ("twice.dvc", "outs: [{md5: d41d8cd98f00b204e9800998ecf8427e, path: raw.csv}]\n"),
+    "a conflict": ("raw.csv.dvc", "<<<<<<< HEAD\n=======\n>>>>>>> other\n"),
+    "another one's conflict": ("many.dvc", "<<<<<<< HEAD\n=======\n>>>>>>> other\n"),
+    "no YAML": ("raw.csv.dvc", "outs: [\n"),
+    "hidden": (".dvcignore", "/raw.csv.dvc\n"),
+}
+
+
+@pytest.mark.parametrize("name", DOUBTS)
+def test_of_a_sibling_project_in_doubt_nothing_is_taken(siblings: Project, name: str) -> None:
+    before = siblings.git("rev-parse", "HEAD").strip()
+    file, content = DOUBTS[name]
+    siblings.write({f"../data/{file}": content})
+    siblings.commit("in doubt")
+    try:
+        told = (
+            "neither this commit nor" if name == "hidden" else "of another DVC project, is in doubt"
+        )
+        assert told in _unsure(siblings)
+        assert told in _unchecked(siblings)
+    finally:
+        siblings.git("reset", "-q", "--hard", before)
+
+
+@pytest.mark.parametrize("by_link", [False, True], ids=["itself", "by a link"])
+def test_a_folder_that_a_sibling_project_shares_with_git(siblings: Project, by_link: bool) -> None:
+    before = siblings.git("rev-parse", "HEAD").strip()
+    data = Project(siblings.root.parent / "data", siblings.remote)
+    data.write({"sets/README.txt": "read\n", "sets/own.csv": "1\n"})
+    data.dvc("add", "-q", "sets/own.csv")
+    path = "../data/sets"
+    if by_link:
+        path = "sets"
+        (siblings.root / path).symlink_to("../data/sets")
+    command = "ls {0}/ > out.txt, deps: [{0}]"
+    _runs(siblings, command.format(path))
+    try:
+        told = "data/sets/own.csv.dvc, of another DVC project, names sets/own.csv"
+        assert told in _unsure(siblings)
+        assert told in _unchecked(siblings)
+        _runs(
+            siblings,
+            "ls ../data/sets > out.txt, deps: [../data/sets/README.txt, ../data/sets/own.csv]",
+        )
+        passes(siblings)
+    finally:
+        siblings.git("reset", "-q", "--hard", before)
+        shutil.rmtree(data.root / "sets", ignore_errors=True)
+
+
+def test_a_folder_around_a_sibling_project_is_not_known(siblings: Project) -> None:
+    before = siblings.git("rev-parse", "HEAD").strip()
+    (siblings.root.parent / "data/.dvcignore").unlink()  # With which DVC refuses it.
+    _runs(siblings, "ls ../data > out.txt, deps: [../data]")
+    try:
+        assert _unsure(siblings).startswith("../data: it holds the DVC project data, ")
+        assert "it holds the DVC project data, " in _unchecked(siblings)
+    finally:
+        siblings.git("reset", "-q", "--hard", before)
+
+
+@pytest.mark.parametrize("path", ["raw.csv", "many/a"])
+def test_the_advice_for_what_a_sibling_project_makes_holds(siblings: Project, path: str) -> None:
+    before = siblings.git("rev-parse", "HEAD").strip()
+    data = Project(siblings.root.parent / "data", siblings.remote)
+    whole = path.partition("/")[0]
+    if whole != path:
+        _depends(siblings, f"../data/{path}")
+    try:
+        told = _unchecked(siblings)
+        assert f"data/{whole}.dvc, of another DVC project, names {whole}, and" in told
+        assert "git add" not in told
+        for name in (whole, f"{whole}.dvc"):
+            shutil.move(data.root / name, siblings.root / name)
+        siblings.write({".gitignore": f"/{whole}\n/out.txt\n"})
+        _depends(siblings, path)
+        passes(siblings)
+        assert prove(siblings).verdict is Verdict.PASSED
+        for project in (data, siblings):
+            project.dvc("commit", "-q", "-f")
+        assert siblings.git("status", "--porcelain") == ""
+    finally:
+        siblings.git("reset", "-q", "--hard", before)
+        siblings.git("clean", "-qfdx", "-e", "ml/.dvc", "-e", "data/.dvc", "-e", "made.txt", "..")
+        data.dvc("checkout", "-q", "-f")
 
 
 def _stored(project: Project, content: str) -> Path:

@@ -27,6 +27,8 @@ class StageFacts:
     skip_accepted: bool = False
     missing: tuple[str, ...] = ()
     """Inputs that the revision does not have."""
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """Those of `missing` that other DVC projects may make -> why they are, and what to do."""
     exit_code: int | None = None
     timed_out: bool = False
     over: str | None = None
@@ -81,7 +83,7 @@ def _lock(facts: StageFacts) -> Iterator[Finding]:
         sizes=facts.sizes,
         in_git=facts.in_git,
         windows=facts.windows,
-        untracked=tuple(p for p in facts.missing if not _is_beside(p)) if unavailable else (),
+        untracked=tuple(p for p in facts.missing if p not in facts.beside) if unavailable else (),
     )
     yield from lock_findings(lock, locked=facts.skipped is not SkipReason.NOT_LOCKED)
 
@@ -94,19 +96,10 @@ _EXIT_HINTS = {
 }
 
 
-def _is_beside(path: str) -> bool:
-    """Whether it lies beside the DVC root, where another DVC project may make it."""
-    return path.startswith("../")
-
-
 def _run(facts: StageFacts) -> Iterator[Finding]:
     name, path = facts.stage.address, facts.file
-    for needed in filter(_is_beside, facts.missing):
-        text = (
-            f"{name} was not checked: it needs {needed}, which Git does not have, and of other DVC"
-            f" projects nothing is fetched: run 'git add -f {quote(needed)}' and commit, or move it"
-            " into this DVC project"
-        )
+    for needed, why in facts.beside.items():
+        text = f"{name} was not checked: it needs {needed}: {why}"
         yield finding("LP708", f"{name} {needed}", text, path=path)
     if facts.skipped in (SkipReason.FROZEN, SkipReason.UPSTREAM_FAILED):
         why = (
@@ -213,7 +206,8 @@ def stage_verdict(facts: StageFacts) -> Verdict:
     if facts.skipped in (SkipReason.FROZEN, SkipReason.UNAFFECTED):
         return Verdict.PASSED if facts.skip_accepted else Verdict.INCONCLUSIVE
     if facts.skipped is SkipReason.INPUT_UNAVAILABLE and facts.missing:
-        return Verdict.INCONCLUSIVE if all(map(_is_beside, facts.missing)) else Verdict.FAILED
+        known = set(facts.missing).difference(facts.beside)
+        return Verdict.FAILED if known else Verdict.INCONCLUSIVE
     if facts.skipped or facts.exit_code or facts.timed_out:
         return Verdict.FAILED
     parts = [

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from shlex import quote
 
 from lockproof.adapters.git.blobs import Blobs, Unknown
 from lockproof.model.check import Check
@@ -114,6 +113,8 @@ class _Look:
             elif makers and any(out.cached for _, out in makers):
                 self.partial.append(f"{stage.address}: {dep.path}")
             elif self.blobs.holds(dep.path):
+                if not self._is_whole(dep):
+                    continue
                 given[dep.path] = (self._committed(dep), None)
             elif dep.path.startswith("../"):
                 self._beside(stage, dep, given, sizes)
@@ -154,14 +155,12 @@ class _Look:
         sizes: dict[str, int],
     ) -> None:
         """What Git has not and lies beside the DVC root may be of another DVC project."""
-        made = self.siblings.made(dep.path)
-        if made is None:
-            path = quote(dep.path)
-            self.unknown[dep.path] = (
-                f"neither this commit nor another DVC project in it has it: run 'git add -f {path}'"
-                " and commit, or move it into this DVC project"
-            )
-        elif not made.exact or made.out.locked is None or not made.out.has_md5:
+        try:
+            made = self.siblings.made(dep.path)
+        except Unknown as error:
+            self.unknown[dep.path] = str(error)
+            return
+        if not made.exact or made.out.locked is None or not made.out.has_md5:
             self.unknown[dep.path] = (
                 f"{made.file}, of another DVC project, does not name a digest of just that: have"
                 f" {stage.address} depend on {made.out.path} there as a whole"
@@ -172,6 +171,20 @@ class _Look:
                 sizes[dep.path] = made.out.size
             self._compare(stage, dep, made.out, made.file)
             self.of_siblings.append(f"{dep.path} of {made.file}")
+
+    def _is_whole(self, dep: Dep) -> bool:
+        """Whether nobody but Git keeps a part of a dependency that Git has."""
+        try:
+            made = self.siblings.rest(dep.path)
+        except Unknown as error:
+            self.unknown[dep.path] = str(error)
+            return False
+        if made is not None:
+            self.unknown[dep.path] = (
+                f"Git has one part of it, and {made.file}, of another DVC project, names"
+                f" {made.out.path}: depend on that there, and on the files of Git, by themselves"
+            )
+        return made is None
 
     def _has_crlf(self, dep: Dep) -> bool:
         """Whether it is locked as a work tree on Windows has what is committed."""
@@ -255,10 +268,11 @@ class _Look:
             )
         if self.of_siblings:
             named = sorted(set(self.of_siblings))
+            count = "1 dependency is" if len(named) == 1 else f"{len(named)} dependencies are"
             yield (
-                f"{len(named)} dependencies are made by other DVC projects of this repository,"
-                " by whose locks they are compared and whose remotes are not looked at:"
-                f" {', '.join(named[:3])}" + (", …" if len(named) > 3 else "")
+                f"{count} compared by the locks of other DVC projects of this repository: their own"
+                " gates have to pass as well, since their pipelines and remotes are not looked at"
+                f" here: {', '.join(named[:3])}" + (", …" if len(named) > 3 else "")
             )
         if self.partial and "remote" in self.scene.policy.gate.off:
             yield (

@@ -116,18 +116,23 @@ def _facts(session: Session, result: Result) -> StageFacts:
         SkipReason.UNAFFECTED: policy.unaffected == "accept",
     }
     checked = result.skipped is not SkipReason.UNAFFECTED
+    missing = tuple(p for p in result.missing if not _is_claimed(session, stage, p))
+    lacks = {path: session.siblings.lack(path) for path in missing}
+    beside = {path: why for path, why in lacks.items() if why is not None}
+    given = claimed_inputs(session, stage) if checked else {}
     return StageFacts(
         stage=stage,
         verdicts=result.verdicts,
         accepted=_accepted(session.policy),
         skipped=result.skipped,
         skip_accepted=accept.get(result.skipped, False) if result.skipped else False,
-        missing=tuple(p for p in result.missing if not _is_claimed(session, stage, p)),
+        missing=missing,
+        beside=beside,
         exit_code=execution.completed.exit_code if execution else None,
         over=excess(session.policy.run, execution.completed) if execution else None,
         timed_out=bool(execution and execution.completed.timed_out),
         rewritten=tuple(execution.rewritten) if execution else (),
-        given=claimed_inputs(session, stage) if checked else {},
+        given={path: said for path, said in given.items() if path not in beside},
         sizes={
             out.path: out.size for _, out in session.pipeline.inputs(stage) if out.size is not None
         },

@@ -104,9 +104,13 @@ def missing_inputs(session: Session, stage: Stage) -> tuple[str, ...]:
         dep.path
         for dep in stage.deps
         if not dep.external
-        and not (session.project.root / dep.path).exists()
+        and not _is_whole(session, dep.path)
         and not any(overlap(out.path, dep.path) and (out.cached or out.locked) for out in provided)
     )
+
+
+def _is_whole(session: Session, path: str) -> bool:
+    return (session.project.root / path).exists() and not session.siblings.is_part(path)
 
 
 def _refuse_absent(session: Session, stage: Stage) -> None:

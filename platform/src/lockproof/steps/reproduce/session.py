@@ -21,6 +21,7 @@ from lockproof.model.environment import Environment
 from lockproof.model.pipeline import Dep, Out, Pipeline, Stage
 from lockproof.model.record import RunRecord
 from lockproof.steps.progress import Progress
+from lockproof.steps.siblings import Siblings
 from lockproof.steps.surface import Seen, Surface, own_places
 
 from .curtain import Curtain
@@ -121,6 +122,11 @@ class Session:
     def curtain(self) -> Curtain:
         """Which tracked files stages find."""
         return Curtain(self.files, self.policy, self.prefix, (self.pipeline,))
+
+    @cached_property
+    def siblings(self) -> Siblings:
+        """The other DVC projects of the commit."""
+        return Siblings(Snapshot(self.git, self.commit), self.prefix)
 
     @cached_property
     def files(self) -> Mapping[str, Entry]:
