@@ -128,7 +128,7 @@ def _takes(tool: str, word: str, index: Path) -> bool:
 @pytest.mark.parametrize("tool", ["pip", "uv"])
 def test_whatever_takes_it_from_an_index_is_not_known(tool: str, tmp_path: Path) -> None:
     if not (UV.exists() if tool == "uv" else importlib.util.find_spec("pip")):
-        pytest.skip(f"no {tool}")
+        pytest.skip(f"no uv or pip beside the tests: {tool}")
     index = _index(tmp_path)
     taken = [word for word in WORDS if _takes(tool, word, index)]
     assert {"lockproof", "lockproof[all]", "lockproof (==0.1.0)"} <= {*taken}
