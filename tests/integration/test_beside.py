@@ -197,25 +197,32 @@ def test_of_a_submodule_that_is_not_here_nobody_knows(tmp_path: Path) -> None:
     assert passes(project)["lock"]["not_checked"] == []
 
 
-@pytest.mark.parametrize("name", ["lib", "[lib]", "a*b", "a b?"])
-def test_the_advice_for_submodules_of_any_name_holds(name: str, tmp_path: Path) -> None:
-    files = {
+def _nested(base: Path, name: str, inner: str, **files: str) -> Project:
+    """A project with the submodule `name`, which has such files and the submodule `inner`."""
+    own = {
         "lockproof.toml": POLICY,
         "dvc.yaml": "stages: {first: {cmd: cp raw.txt out.txt, deps: [raw.txt],"
         " outs: [out.txt]}}\n",
     }
-    project = started(tmp_path, files)
-    library, middle = new_repository(tmp_path, "library"), new_repository(tmp_path, "middle")
+    project = started(base, own)
+    library, middle = new_repository(base, "library"), new_repository(base, "middle")
     library.write({"dvc.yaml": INSIDE})
     library.commit()
     add = ("-c", "protocol.file.allow=always", "submodule", "add", "-q")
-    middle.git(*add, "../library", "in ner")
+    middle.write(files)
+    middle.git(*add, "../library", inner)
     middle.commit()
     project.git(*add, "../middle", name)
     project.git("-c", "protocol.file.allow=always", "submodule", "update", "--init", "--recursive")
     project.dvc("repro", "-q", "first")
     project.dvc("push", "-q", "first")
     project.commit("with a submodule in a submodule")
+    return project
+
+
+@pytest.mark.parametrize("name", ["lib", "[lib]", "a*b", "a b?"])
+def test_the_advice_for_submodules_of_any_name_holds(name: str, tmp_path: Path) -> None:
+    project = _nested(tmp_path, name, "in ner")
     Project(project.root / name, project.remote).git("submodule", "deinit", "-q", "-f", "in ner")
 
     with redirect_stderr(StringIO()) as told:
@@ -235,24 +242,7 @@ def test_the_advice_for_submodules_of_any_name_holds(name: str, tmp_path: Path) 
 
 
 def test_a_submodule_below_another_project_of_a_submodule_is_no_matter(tmp_path: Path) -> None:
-    files = {
-        "lockproof.toml": POLICY,
-        "dvc.yaml": "stages: {first: {cmd: cp raw.txt out.txt, deps: [raw.txt],"
-        " outs: [out.txt]}}\n",
-    }
-    project = started(tmp_path, files)
-    library, middle = new_repository(tmp_path, "library"), new_repository(tmp_path, "middle")
-    library.write({"dvc.yaml": INSIDE})
-    library.commit()
-    add = ("-c", "protocol.file.allow=always", "submodule", "add", "-q")
-    middle.write({"proj/.dvc/config": ""})
-    middle.git(*add, "../library", "proj/nested")
-    middle.commit()
-    project.git(*add, "../middle", "lib")
-    project.git("-c", "protocol.file.allow=always", "submodule", "update", "--init", "--recursive")
-    project.dvc("repro", "-q", "first")
-    project.dvc("push", "-q", "first")
-    project.commit("with a submodule in a project of a submodule")
+    project = _nested(tmp_path, "lib", "proj/nested", **{"proj/.dvc/config": ""})
     assert "nested" not in _stages_by_dvc(project)
     assert passes(project)["lock"]["not_checked"] == []
 

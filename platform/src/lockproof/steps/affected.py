@@ -66,9 +66,8 @@ def affected(directory: Path, revision: str, since: str | None) -> Affected:
             tree=git.tree(commit),
         )
     if not any(stage.kind == "stage" for stage in pipeline.stages):
-        return Affected(
-            commit, base, why_all, (), unsure
-        )  # Only data, of which nothing is to be run.
+        # Only data, of which nothing is to be run.
+        return Affected(commit, base, why_all, (), unsure)
     wanted = select(pipeline, (), choose_mode(policy, pipeline), changed)
     stages = tuple(s for s in wanted.reported if s.address not in wanted.unaffected)
     return Affected(commit, base, why_all, stages, unsure)

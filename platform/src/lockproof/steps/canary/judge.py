@@ -75,17 +75,6 @@ def judge(
 
     found = course(measure, series.pairs, method, enough, fails)
     verdict, reason = _verdict(measure, series, found, matters, fewest, intervals, spec)
-    if verdict is Verdict.PASSED:
-        pooled, even = _by_requests(measure, series.pairs)
-        if pooled >= matters:
-            verdict = Verdict.INCONCLUSIVE
-            reason = (
-                f"the {'mean' if guard else 'difference'} is {number(sign * pooled, 3)} with each"
-                f" interval counted by the canary's requests, and {number(sign * even, 3)} with all"
-                " counted alike"
-            )
-            if pooled > even and not math.isclose(pooled, even):
-                reason += ": it is worse in intervals with more requests"
     low, middle, high = _turned(found.last, sign)
     first, last = (errors.lower, errors.upper) if sign > 0 else (errors.upper, errors.lower)
     return Measured(
@@ -169,37 +158,53 @@ def _verdict(
         return Verdict.INCONCLUSIVE, _too_few(measure, pairs, fewest)
     if last.upper is None:
         return Verdict.INCONCLUSIVE, "its values do not vary at all, so nothing follows from them"
-    lasting = intervals - pairs[0].index
+    if last.upper >= matters:
+        return Verdict.INCONCLUSIVE, _undecided(measure, matters, len(pairs), intervals, spec)
+    doubt = _doubt(measure, series, matters, intervals)
+    if doubt:
+        return Verdict.INCONCLUSIVE, doubt
+    said = f"it is shown not to be worse than {_allowed(measure)}"
+    if measure.method != "requests":
+        said += ", with all intervals counted alike"
+    if measure.ratio is None:
+        said += f"; {RARE}"
+    elif not any(_events(pair) for pair in pairs):
+        said += f"; {NO_EVENT}"
+    return Verdict.PASSED, said
+
+
+def _doubt(measure: Measure, series: Series, matters: float, intervals: int) -> str:
+    """Why a canary whose bounds are good is not passed; empty where nothing stands against it."""
+    pairs = series.pairs
     silent = intervals - 1 - pairs[-1].index
-    if last.upper < matters and silent >= _LATEST:
+    if silent >= _LATEST:
         return (
-            Verdict.INCONCLUSIVE,
             f"what was seen is good, but none of the last {count(silent, 'interval')} counts:"
-            f" {_gaps(series)}",
+            f" {_gaps(series)}"
         )
-    if last.upper < matters:
-        strange = sum(times for why, times in series.gaps.items() if why.endswith(OVER))
-        if strange:
-            return (
-                Verdict.INCONCLUSIVE,
-                f"what else was seen is good, but {OVER} in {count(strange, 'interval')}: see that"
-                " both queries count the same requests",
-            )
-        if lasting - len(pairs) > _MOST_GAPS * lasting:
-            return (
-                Verdict.INCONCLUSIVE,
-                f"what was seen is good, but {count(lasting - len(pairs), 'interval')} of"
-                f" {lasting:,} do not count: {_gaps(series)}",
-            )
-        said = f"it is shown not to be worse than {_allowed(measure)}"
-        if measure.method != "requests":
-            said += ", with all intervals counted alike"
-        if measure.ratio is None:
-            said += f"; {RARE}"
-        elif not any(_events(pair) for pair in pairs):
-            said += f"; {NO_EVENT}"
-        return Verdict.PASSED, said
-    return Verdict.INCONCLUSIVE, _undecided(measure, matters, len(pairs), intervals, spec)
+    strange = sum(times for why, times in series.gaps.items() if why.endswith(OVER))
+    if strange:
+        return (
+            f"what else was seen is good, but {OVER} in {count(strange, 'interval')}: see that"
+            " both queries count the same requests"
+        )
+    lasting = intervals - pairs[0].index
+    if lasting - len(pairs) > _MOST_GAPS * lasting:
+        return (
+            f"what was seen is good, but {count(lasting - len(pairs), 'interval')} of"
+            f" {lasting:,} do not count: {_gaps(series)}"
+        )
+    pooled, even = _by_requests(measure, pairs)
+    if pooled < matters:
+        return ""
+    sign = 1.0 if measure.worse == "higher" else -1.0
+    what = "mean" if isinstance(measure, Guard) else "difference"
+    worse = ": it is worse in intervals with more requests"
+    return (
+        f"the {what} is {number(sign * pooled, 3)} with each interval counted by the canary's"
+        f" requests, and {number(sign * even, 3)} with all counted alike"
+        f"{worse if pooled > even and not math.isclose(pooled, even) else ''}"
+    )
 
 
 def _undecided(measure: Measure, matters: float, seen: int, intervals: int, spec: Spec) -> str:

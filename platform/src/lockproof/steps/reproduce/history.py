@@ -167,9 +167,8 @@ def lost_content(session: Session, commit: str, path: str) -> str:
 def lacking(commit: str, absent: Mapping[str, str]) -> str:
     """What to do where this clone lacks content of an earlier commit (`GitRepository.restore`)."""
     path, way = next(iter(absent.items()))
-    there = f" {commit[:12]}" if way == FETCH else ""
-    remote = f"{way} origin{there}" if there else way
-    return f"what {path} was in {commit[:12]} is not in this clone: {remote}"
+    bring = f"{way} origin {commit[:12]}" if way == FETCH else way
+    return f"what {path} was in {commit[:12]} is not in this clone: {bring}"
 
 
 def _candidates(session: Session, path: str, near: str | None) -> Iterator[str]:
