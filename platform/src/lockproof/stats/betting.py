@@ -10,6 +10,9 @@ that each, given all before, is expected to be at most (at least) so large.
 import math
 from collections.abc import Sequence
 
+from . import floats
+from .interface import Numbers
+
 _TRUNCATION = 0.5
 """The share of the stake that one value may cost at the most; c in the paper."""
 _STEPS = 40
@@ -18,8 +21,12 @@ _STEPS = 40
 class Stake:
     """The logarithm of what a bet has become that the mean is above `bound`."""
 
-    def __init__(self, bound: float, alpha: float) -> None:
-        """Values and `bound` lie in 0 to 1; `alpha` only sets how boldly is bet."""
+    def __init__(self, bound: float, alpha: float, numbers: Numbers = floats) -> None:
+        """Values and `bound` lie in 0 to 1; `alpha` only sets how boldly is bet.
+
+        The values are single numbers, or arrays of them with such `numbers`.
+        """
+        self._numbers = numbers
         self.bound, self._boldness = bound, 2 * math.log(1 / alpha)
         self.logarithm = 0.0
         self._count, self._sum, self._squares = 0, 0.0, 0.0
@@ -32,10 +39,10 @@ class Stake:
         """
         turn = self._count + 1
         variance = (0.25 + self._squares) / turn
-        bet = math.sqrt(self._boldness / (variance * turn * math.log1p(turn)))
+        bet = self._numbers.sqrt(self._boldness / (variance * turn * math.log1p(turn)))
         if self.bound > 0:
-            bet = min(bet, _TRUNCATION / self.bound)
-        self.logarithm += math.log1p(bet * (value - self.bound))
+            bet = self._numbers.minimum(bet, _TRUNCATION / self.bound)
+        self.logarithm += self._numbers.log1p(bet * (value - self.bound))
         self._count = turn
         self._sum += value
         mean = (0.5 + self._sum) / (turn + 1)

@@ -11,6 +11,10 @@ import bisect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+
+from . import floats
+from .interface import Numbers
 
 _BATCHES = (1, 2, 4, 8)
 _FEWEST = 10
@@ -87,7 +91,7 @@ class _Batch:
     def add(self, value: float) -> None:
         self.pending.append(value)
         if len(self.pending) == self.size:
-            mean = math.fsum(self.pending) / self.size
+            mean = sum(self.pending) / self.size
             self.pending.clear()
             self.count += 1
             gap = mean - self.mean
@@ -98,8 +102,9 @@ class _Batch:
 class RunningMean:
     """The mean of values that come one by one, and the deviation that its bounds need."""
 
-    def __init__(self) -> None:
-        """Without values yet."""
+    def __init__(self, numbers: Numbers = floats) -> None:
+        """Without values yet; these are single numbers, or arrays of them with such `numbers`."""
+        self._numbers = numbers
         self._batches = [_Batch(size) for size in _BATCHES]
 
     def add(self, value: float) -> None:
@@ -130,10 +135,12 @@ class RunningMean:
             for batch in self._batches
             if batch.count >= (2 if batch.size == 1 else _FEWEST)
         ]
-        return math.sqrt(max(found, default=0.0))
+        largest: float = reduce(self._numbers.maximum, found, 0.0)
+        root: float = self._numbers.sqrt(largest)
+        return root
 
 
-def least_deviation(arms: Sequence[tuple[float, float, float]]) -> float:
+def least_deviation(arms: Sequence[tuple[float, float, float]], numbers: Numbers = floats) -> float:
     """What a difference of two proportions varies by at the least, in one interval.
 
     Where no interval had an event the values do not vary at all, which proves nothing. So each
@@ -143,9 +150,11 @@ def least_deviation(arms: Sequence[tuple[float, float, float]]) -> float:
     Args:
         arms: of each arm all events, all requests, and requests per interval as their harmonic
             mean; one arm where it is compared with a constant.
+        numbers: what the figures are: single numbers, or arrays.
     """
     total = 0.0
     for events, requests, each in arms:
-        share = min(max((events + 1) / (requests + 2), 0.0), 1.0)
+        share = numbers.minimum(numbers.maximum((events + 1) / (requests + 2), 0.0), 1.0)
         total += share * (1 - share) / each
-    return math.sqrt(total)
+    root: float = numbers.sqrt(total)
+    return root

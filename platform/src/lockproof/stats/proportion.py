@@ -8,30 +8,30 @@ ever reaches 1/alpha is at most alpha (Ville). It holds from the first request o
 
 import math
 
+from . import floats
+from .interface import Numbers
+
 _STEPS = 50
 
 
-def _log_beta(a: float, b: float) -> float:
-    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+def _log_beta(a: float, b: float, numbers: Numbers) -> float:
+    found: float = numbers.lgamma(a) + numbers.lgamma(b) - numbers.lgamma(a + b)
+    return found
 
 
-def _mixed(events: float, requests: float) -> float:
-    return _log_beta(events + 0.5, requests - events + 0.5) - _log_beta(0.5, 0.5)
+def _mixed(events: float, requests: float, numbers: Numbers) -> float:
+    here = _log_beta(events + 0.5, requests - events + 0.5, numbers)
+    return here - _log_beta(0.5, 0.5, floats)
 
 
-def _likelihood(share: float, events: float, requests: float) -> float:
-    found = 0.0
-    for number, chance in ((events, share), (requests - events, 1 - share)):
-        if number > 0:
-            if chance <= 0:
-                return -math.inf
-            found += number * math.log(chance)
+def _likelihood(share: float, events: float, requests: float, numbers: Numbers) -> float:
+    found: float = numbers.xlogy(events, share) + numbers.xlogy(requests - events, 1 - share)
     return found
 
 
 def evidence_against(share: float, events: float, requests: float) -> float:
     """The logarithm of the mixture: how strongly `events` of `requests` speak against `share`."""
-    return _mixed(events, requests) - _likelihood(share, events, requests)
+    return _mixed(events, requests, floats) - _likelihood(share, events, requests, floats)
 
 
 def bounds(events: float, requests: float, alpha: float) -> tuple[float, float]:
@@ -49,18 +49,29 @@ def bounds(events: float, requests: float, alpha: float) -> tuple[float, float]:
         raise ValueError("events must lie between 0 and requests")
     if requests == 0:
         return 0.0, 1.0
-    best, least = events / requests, _mixed(events, requests) - math.log(1 / alpha)
-    found = []
-    for outer in (0.0, 1.0):
-        inside, outside = best, outer
-        if _likelihood(outer, events, requests) > least:
-            inside = outer
-        else:
-            for _ in range(_STEPS):
-                middle = (inside + outside) / 2
-                if _likelihood(middle, events, requests) > least:
-                    inside = middle
-                else:
-                    outside = middle
-        found.append(outside if inside != outer else outer)
-    return found[0], found[1]
+    return end(0.0, events, requests, alpha), end(1.0, events, requests, alpha)
+
+
+def end(
+    outer: float, events: float, requests: float, alpha: float, numbers: Numbers = floats
+) -> float:
+    """The share next to `outer`, which is 0 or 1, that is not ruled out: one of `bounds`.
+
+    Args:
+        outer: 0 for the smallest, 1 for the largest.
+        events: 0 to `requests`.
+        requests: how many, above 0.
+        alpha: the chance that the true share is ever outside of both.
+        numbers: what `events` and `requests` are: single numbers, or arrays.
+    """
+    inside, outside = events / requests, events * 0 + outer
+    least = _mixed(events, requests, numbers) - math.log(1 / alpha)
+    whole = _likelihood(outside, events, requests, numbers) > least
+    if numbers.some(whole ^ True):
+        for _ in range(_STEPS):
+            middle = (inside + outside) / 2
+            likely = _likelihood(middle, events, requests, numbers) > least
+            inside = numbers.where(likely, middle, inside)
+            outside = numbers.where(likely, outside, middle)
+    found: float = numbers.where(whole, outer, outside)
+    return found

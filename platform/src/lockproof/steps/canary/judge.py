@@ -10,21 +10,18 @@ from lockproof.render.words import count, number
 from lockproof.stats import normal_mixture
 from lockproof.stats.budget import parted
 
-from .bounds import Bounds, Course, Errors, Method, course, method_of, worst
+from .bounds import Bounds, Errors, worst
+from .course import Course, too_many_gaps
 from .interface import Figures
 from .values import OVER, Pair, Point, Series, differences, series_of
-
-_MOST_GAPS = 0.1
-"""A canary that is away for more than this part of its time is not passed by the rest of it."""
-
 
 NO_EVENT = (
     "no event was seen in the intervals that count: see that the query finds some when there are"
     " some"
 )
 RARE = "rare large values are excluded only as far as they were seen"
-_LATEST = 3
-"""Nor is one of which nothing was seen for so many intervals, or more, at the end."""
+LATEST = 3
+"""One of which nothing was seen for so many intervals, or more, at the end is not passed."""
 
 
 def errors_of(spec: Spec) -> list[Errors]:
@@ -59,24 +56,19 @@ def judge(
     series = series_of(measure, *seen, intervals)
     sign = 1.0 if measure.worse == "higher" else -1.0
     guard = isinstance(measure, Guard)
-    limit = sign * measure.limit if isinstance(measure, Guard) else 0.0
-    matters = limit if isinstance(measure, Guard) else _smallest(measure)
-    method = method_of(measure, errors, limit, (spec.minimum_intervals + spec.intervals) // 2)
-    # Requests that are independent need not be many intervals.
-    fewest = spec.minimum_intervals if measure.method == "intervals" else 1
-
-    def enough(number_: int, canary: float, stable: float) -> bool:
-        return number_ >= fewest and min(canary, stable) >= measure.minimum_requests
-
-    def fails(so_far: Method) -> bool:
-        if not so_far.worse_than(limit):
-            return False
-        return guard or so_far.bounds().estimate >= matters
-
-    found = course(measure, series.pairs, method, enough, fails)
-    verdict, reason = _verdict(measure, series, found, matters, fewest, intervals, spec)
-    low, middle, high = _turned(found.last, sign)
-    first, last = (errors.lower, errors.upper) if sign > 0 else (errors.upper, errors.lower)
+    course, failed_at = Course(measure, errors, spec), None
+    for pair in series.pairs:
+        course.add(pair)
+        if failed_at is None and course.ready and course.fails:
+            failed_at = pair.index
+    last = course.method.bounds() if series.pairs and course.ready else None
+    if failed_at is not None:
+        against = "the limit" if guard else "the stable version"
+        verdict, reason = Verdict.FAILED, f"it is shown to be worse than {against}"
+    else:
+        verdict, reason = _verdict(measure, series, course, last, intervals, spec)
+    low, middle, high = _turned(last, sign)
+    levels = (errors.lower, errors.upper) if sign > 0 else (errors.upper, errors.lower)
     return Measured(
         name=measure.name,
         verdict=verdict,
@@ -85,7 +77,7 @@ def judge(
         method=measure.method,
         worse=measure.worse,
         limit=measure.limit if isinstance(measure, Guard) else None,
-        smallest_effect=None if guard else matters,
+        smallest_effect=None if guard else course.bar.matters,
         canary=_arm(measure, seen[0], [pair.canary for pair in series.pairs]),
         stable=_arm(measure, seen[1], [pair.stable for pair in series.pairs if pair.stable])
         if seen[1] is not None
@@ -95,15 +87,10 @@ def judge(
         estimate=middle,
         lower=low,
         upper=high,
-        lower_error=first if found.last else None,
-        upper_error=last if found.last else None,
-        decided=None if found.failed_at is None else at(found.failed_at),
+        lower_error=levels[0] if last else None,
+        upper_error=levels[1] if last else None,
+        decided=None if failed_at is None else at(failed_at),
     )
-
-
-def _smallest(measure: Measure) -> float:
-    assert isinstance(measure, Comparison)
-    return measure.smallest_effect
 
 
 def _turned(bounds: Bounds | None, sign: float) -> tuple[float | None, float | None, float | None]:
@@ -114,19 +101,6 @@ def _turned(bounds: Bounds | None, sign: float) -> tuple[float | None, float | N
     if sign < 0:
         ends.reverse()
     return ends[0], sign * bounds.estimate + 0.0, ends[1]
-
-
-def _by_requests(measure: Measure, pairs: list[Pair]) -> tuple[float, float]:
-    """What is judged where each interval counts by the canary's requests, and where all are even.
-
-    Both arms of an interval have the same weight, or a canary whose share of the traffic is raised
-    is compared with other hours of stable. There is no bound on it: it is a look at a figure.
-    """
-    values = list(differences(measure, pairs))
-    requests = sum(pair.canary.requests for pair in pairs)
-    shares = [pair.canary.requests / requests for pair in pairs]
-    pooled = sum(value * share for value, share in zip(values, shares, strict=True))
-    return pooled, sum(values) / len(values)
 
 
 def _arm(measure: Measure, figures: Figures, points: list[Point]) -> ArmSeen:
@@ -142,25 +116,24 @@ def _arm(measure: Measure, figures: Figures, points: list[Point]) -> ArmSeen:
 def _verdict(
     measure: Measure,
     series: Series,
-    found: Course,
-    matters: float,
-    fewest: int,
+    course: Course,
+    last: Bounds | None,
     intervals: int,
     spec: Spec,
 ) -> tuple[Verdict, str]:
-    pairs, last = series.pairs, found.last
-    against = "the limit" if isinstance(measure, Guard) else "the stable version"
-    if found.failed_at is not None:
-        return Verdict.FAILED, f"it is shown to be worse than {against}"
+    """Of a measure that did not fail."""
+    pairs = series.pairs
     if not pairs:
         return Verdict.INCONCLUSIVE, f"no interval counts: {_gaps(series)}"
     if last is None:
-        return Verdict.INCONCLUSIVE, _too_few(measure, pairs, fewest)
+        return Verdict.INCONCLUSIVE, _too_few(measure, pairs, course.bar.fewest)
     if last.upper is None:
         return Verdict.INCONCLUSIVE, "its values do not vary at all, so nothing follows from them"
-    if last.upper >= matters:
-        return Verdict.INCONCLUSIVE, _undecided(measure, matters, len(pairs), intervals, spec)
-    doubt = _doubt(measure, series, matters, intervals)
+    if not course.method.better_than(course.bar.matters):
+        return Verdict.INCONCLUSIVE, _undecided(
+            measure, course.bar.matters, len(pairs), intervals, spec
+        )
+    doubt = _doubt(measure, series, course, intervals)
     if doubt:
         return Verdict.INCONCLUSIVE, doubt
     said = f"it is shown not to be worse than {_allowed(measure)}"
@@ -173,11 +146,11 @@ def _verdict(
     return Verdict.PASSED, said
 
 
-def _doubt(measure: Measure, series: Series, matters: float, intervals: int) -> str:
+def _doubt(measure: Measure, series: Series, course: Course, intervals: int) -> str:
     """Why a canary whose bounds are good is not passed; empty where nothing stands against it."""
     pairs = series.pairs
     silent = intervals - 1 - pairs[-1].index
-    if silent >= _LATEST:
+    if silent >= LATEST:
         return (
             f"what was seen is good, but none of the last {count(silent, 'interval')} counts:"
             f" {_gaps(series)}"
@@ -189,14 +162,14 @@ def _doubt(measure: Measure, series: Series, matters: float, intervals: int) -> 
             " both queries count the same requests"
         )
     lasting = intervals - pairs[0].index
-    if lasting - len(pairs) > _MOST_GAPS * lasting:
+    if too_many_gaps(lasting, len(pairs)):
         return (
             f"what was seen is good, but {count(lasting - len(pairs), 'interval')} of"
             f" {lasting:,} do not count: {_gaps(series)}"
         )
-    pooled, even = _by_requests(measure, pairs)
-    if pooled < matters:
+    if course.good:
         return ""
+    pooled, even = course.by_requests, _even(measure, pairs)
     sign = 1.0 if measure.worse == "higher" else -1.0
     what = "mean" if isinstance(measure, Guard) else "difference"
     worse = ": it is worse in intervals with more requests"
@@ -205,6 +178,10 @@ def _doubt(measure: Measure, series: Series, matters: float, intervals: int) -> 
         f" requests, and {number(sign * even, 3)} with all counted alike"
         f"{worse if pooled > even and not math.isclose(pooled, even) else ''}"
     )
+
+
+def _even(measure: Measure, pairs: list[Pair]) -> float:
+    return sum(differences(measure, pairs)) / len(pairs)
 
 
 def _undecided(measure: Measure, matters: float, seen: int, intervals: int, spec: Spec) -> str:
@@ -262,7 +239,8 @@ def _events(pair: Pair) -> float:
 def _allowed(measure: Measure) -> str:
     if isinstance(measure, Guard):
         return "the limit"
-    return f"stable by {number(_smallest(measure))} or more"
+    assert isinstance(measure, Comparison)
+    return f"stable by {number(measure.smallest_effect)} or more"
 
 
 def _too_few(measure: Measure, pairs: list[Pair], fewest: int) -> str:

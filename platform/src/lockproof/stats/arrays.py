@@ -1,0 +1,49 @@
+"""`Numbers` of arrays, with numpy: the extra `compare`."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .traffic import Drawn
+
+sqrt = np.sqrt
+log1p = np.log1p
+minimum = np.minimum
+maximum = np.maximum
+where = np.where
+_lgamma = np.frompyfunc(math.lgamma, 1, 1)
+
+
+def lgamma(x: Any, /) -> Any:
+    """As `Numbers` says."""
+    return np.asarray(_lgamma(x), dtype=float)
+
+
+def xlogy(x: Any, y: Any, /) -> Any:
+    """As `Numbers` says."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(np.asarray(x) > 0, x * np.log(y), 0.0)
+
+
+def some(which: Any, /) -> bool:
+    """As `Numbers` says."""
+    return bool(np.any(which))
+
+
+def unpacked(drawn: "Drawn") -> tuple[Any, Any]:
+    """The numbers of the canaries, and for each and each interval whether that counts."""
+    found = np.zeros((drawn.canaries, drawn.intervals), dtype=bool)
+    np.put_along_axis(found, drawn.index, drawn.counts, axis=1)
+    return np.arange(drawn.canaries), found
+
+
+def first_true(rows: Any) -> Any:
+    """Of each row after how many the first holds; 0: none does."""
+    return np.where(rows.any(axis=1), rows.argmax(axis=1) + 1, 0)
+
+
+def sooner(one: Any, other: Any) -> Any:
+    """The smaller of two that are not 0; 0 where both are."""
+    return np.where((one == 0) | ((other > 0) & (other < one)), other, one)
