@@ -1,6 +1,5 @@
 """Each way in which a lock comes to be untrue is traced to its true cause."""
 
-import time
 from pathlib import Path
 
 import anyio
@@ -135,42 +134,38 @@ def test_changed_parameter(project: Project, mode: str) -> None:
     assert "LP103" in rules(report)
 
 
-COIN = """\
-import os
-import time
+class Turning(Silence):
+    """Turns the coin where what changed is about to be put back."""
 
-open("out.txt", "w").write(os.environ.get("COIN") or str(int(time.time() > {then})))
-"""
-
-
-class Waiting(Silence):
-    """Lets the value change where what changed is about to be put back."""
-
-    def __init__(self, then: int) -> None:
-        self.then = then
+    def __init__(self, coin: Path) -> None:
+        self.coin = coin
 
     def say(self, text: str) -> None:
-        while "putting back" in text and time.time() <= self.then + 1:
-            time.sleep(0.05)
+        if "putting back" in text:
+            self.coin.write_text("1\n")
 
 
 def test_a_parameter_is_not_proven_by_a_value_that_came_by_itself(tmp_path: Path) -> None:
     """One of two values, as a coin has: the locked one comes with the parameter put back, and then
-    without it as well. On a machine too slow to see the first twice it varies all the more."""
-    project, then = new_project(tmp_path), int(time.time()) + 15
-    coin = "cmd: python3 coin.py, deps: [coin.py], params: [params.json: [lr]], outs: [out.txt]"
-    project.write({"dvc.yaml": f"stages:\n  coin: {{{coin}}}\n", "params.json": '{"lr": 1}\n'})
-    project.write({"coin.py": COIN.format(then=then)})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COIN", "1")
-        project.repro("first")
+    without it as well. Where nothing is isolated, so that this test can say how the coin falls."""
+    project, coin = new_project(tmp_path), tmp_path / "coin"
+    yaml = f"cmd: cp {coin} out.txt, params: [params.json: [lr]], outs: [out.txt]"
+    off = '[run]\nisolation = "off"\n'
+    project.write({"dvc.yaml": f"stages:\n  coin: {{{yaml}}}\n", "lockproof.toml": off})
+    project.write({"params.json": '{"lr": 1}\n'})
+    coin.write_text("1\n")
+    project.repro("first")
     project.write({"params.json": '{"lr": 2}\n'})
     project.commit("a parameter that nothing reads")
+    coin.write_text("0\n")
     asked = Request(directory=project.root, reuse=False, mode="isolated")
-    report = anyio.run(reproduce, asked, Waiting(then))
-    named = [cause[::2] for cause in causes(report, "coin")]
-    assert ("nondeterminism", "proven") in named
-    assert not {("parameter", "proven"), ("parameter", "likely")} & {*named}
+    report = anyio.run(reproduce, asked, Turning(coin))
+    assert [cause for cause in causes(report, "coin") if cause[2] != "possible"] == [
+        ("nondeterminism", "out.txt", "proven")
+    ]
+    assert report.verdict is Verdict.INCONCLUSIVE or verdicts(report) == {
+        "out.txt": "nondeterministic"
+    }
 
 
 def test_changed_command(project: Project) -> None:
