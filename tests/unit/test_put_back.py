@@ -176,6 +176,13 @@ def test_a_change_without_effect_costs_one_run_and_is_not_named() -> None:
     assert bench.runs == 2
 
 
+def test_what_is_as_locked_without_putting_back_has_no_cause_in_what_changed() -> None:
+    """One asks all the same of a stage that rewrites what it reads."""
+    bench = Bench(lambda back, number: LOCKED)
+    assert anyio.run(explained, bench) == {}
+    assert bench.runs == 2
+
+
 def test_chance_that_is_found_out_is_said_of_the_output() -> None:
     """The locked value comes with it put back, and then without."""
 
