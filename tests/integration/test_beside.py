@@ -118,6 +118,34 @@ def test_what_no_commit_holds_is_said_to_be_unknown(inner: Project, tmp_path: Pa
         inner.git("reset", "-q", "--hard", before)
 
 
+@pytest.mark.parametrize("inner", ["ml"], indirect=True)
+@pytest.mark.parametrize("path", ["own.txt", "../beside.txt"])
+def test_an_absolute_path_into_this_clone_is_compared_like_any_other(
+    inner: Project, path: str
+) -> None:
+    before = inner.git("rev-parse", "HEAD").strip()
+    inner.write({path: "one\n"})
+    where = (inner.root / path).resolve()
+    inner.write(
+        {
+            "dvc.yaml": "stages: {first: {cmd: 'echo one > out.txt',"
+            f" deps: ['{where}'], outs: [out.txt]}}}}\n",
+        }
+    )
+    (inner.root / "dvc.lock").unlink()
+    inner.repro()
+    try:
+        assert passes(inner)["lock"]["not_checked"] == []
+        inner.write({path: "two\n"})
+        inner.commit("not run again")
+        code, (line,) = asked(inner, None)
+        assert code == 1
+        # In its own project, DVC names it by a relative path in the lock.
+        assert line.startswith(f"LP104 first: {path if path == 'own.txt' else where} "), line
+    finally:
+        inner.git("reset", "-q", "--hard", before)
+
+
 def _with_submodule(base: Path, files: dict[str, str]) -> Project:
     made = started(
         base,
@@ -293,6 +321,25 @@ def test_what_a_sibling_project_makes_is_compared_with_its_lock(siblings: Projec
         assert line.startswith("LP105 train: ../data/raw.csv is locked as"), line
         siblings.repro()
         passes(siblings)
+    finally:
+        siblings.git("reset", "-q", "--hard", before)
+
+
+@pytest.mark.parametrize("mode", ["isolated", "chain"])
+def test_an_input_that_is_nowhere_hides_no_lost_object(siblings: Project, mode: str) -> None:
+    """The stage cannot run for what another project keeps, and its own data is lost as well."""
+    before = siblings.git("rev-parse", "HEAD").strip()
+    siblings.write({"own.csv": "own\n"})
+    siblings.dvc("add", "-q", "own.csv")
+    _runs(siblings, "cat ../data/raw.csv own.csv > out.txt, deps: [../data/raw.csv, own.csv]")
+    name = hashlib.md5(b"own\n", usedforsecurity=False).hexdigest()
+    for store in (siblings.remote, siblings.root / ".dvc/cache"):
+        (store / "files/md5" / name[:2] / name[2:]).unlink()
+    try:
+        report = prove(siblings, mode=mode)
+        assert report.verdict is Verdict.FAILED
+        (found,) = (f for f in report.findings if f.rule == "LP201")
+        assert found.message.startswith("own.csv: object ")
     finally:
         siblings.git("reset", "-q", "--hard", before)
 

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import anyio
 import pytest
 
 from lockproof.model.verdict import Verdict
+from lockproof.steps.reproduce import Request, reproduce
 
-from .pipelines import Project, causes, copy_of, new_project, prove, rules, stage, verdicts
+from .pipelines import Project, Silence, causes, copy_of, new_project, prove, rules, stage, verdicts
 
 CLEAN = """\
 import sys
@@ -130,6 +132,40 @@ def test_changed_parameter(project: Project, mode: str) -> None:
     report = prove(project, mode=mode)
     assert causes(report, "fit") == [("parameter", "weight", "proven")]
     assert "LP103" in rules(report)
+
+
+class Turning(Silence):
+    """Turns the coin where what changed is about to be put back."""
+
+    def __init__(self, coin: Path) -> None:
+        self.coin = coin
+
+    def say(self, text: str) -> None:
+        if "putting back" in text:
+            self.coin.write_text("1\n")
+
+
+def test_a_parameter_is_not_proven_by_a_value_that_came_by_itself(tmp_path: Path) -> None:
+    """One of two values, as a coin has: the locked one comes with the parameter put back, and then
+    without it as well. Where nothing is isolated, so that this test can say how the coin falls."""
+    project, coin = new_project(tmp_path), tmp_path / "coin"
+    yaml = f"cmd: cp {coin} out.txt, params: [params.json: [lr]], outs: [out.txt]"
+    off = '[run]\nisolation = "off"\n'
+    project.write({"dvc.yaml": f"stages:\n  coin: {{{yaml}}}\n", "lockproof.toml": off})
+    project.write({"params.json": '{"lr": 1}\n'})
+    coin.write_text("1\n")
+    project.repro("first")
+    project.write({"params.json": '{"lr": 2}\n'})
+    project.commit("a parameter that nothing reads")
+    coin.write_text("0\n")
+    asked = Request(directory=project.root, reuse=False, mode="isolated")
+    report = anyio.run(reproduce, asked, Turning(coin))
+    assert [cause for cause in causes(report, "coin") if cause[2] != "possible"] == [
+        ("nondeterminism", "out.txt", "proven")
+    ]
+    assert report.verdict is Verdict.INCONCLUSIVE or verdicts(report) == {
+        "out.txt": "nondeterministic"
+    }
 
 
 def test_changed_command(project: Project) -> None:

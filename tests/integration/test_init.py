@@ -439,6 +439,26 @@ def test_nothing_is_written_through_a_link_out_of_the_repository(
     assert list(outside.iterdir()) == []
 
 
+def test_submodules_are_checked_out_where_there_are_some(project: Project) -> None:
+    def checks_out() -> list[bool]:
+        jobs = yaml.safe_load((project.root / ".github/workflows/lockproof.yaml").read_text())
+        steps = [step for job in jobs["jobs"].values() for step in job["steps"]]
+        told = [s["with"] for s in steps if s.get("uses", "").startswith("actions/checkout@")]
+        gitlab = (project.root / ".gitlab/lockproof.yml").read_text()
+        strategy = "GIT_SUBMODULE_STRATEGY: recursive" in gitlab
+        return [strategy, *(each.get("submodules") == "recursive" for each in told)]
+
+    assert init(project, "--ci", "github", "--ci", "gitlab", "--yes").returncode == 0
+    assert len(checks_out()) > 2
+    assert not any(checks_out())
+    project.write({".gitmodules": '[submodule "lib"]\n\tpath = lib\n\turl = ../lib\n'})
+    project.git("add", "-A")
+    done = init(project, "--ci", "github", "--ci", "gitlab", "--force")
+    assert done.returncode == 0
+    assert "give the checkout a token" in done.stdout + done.stderr
+    assert all(checks_out())
+
+
 def test_a_canary_is_checked_where_manifests_declare_one(project: Project) -> None:
     project.write(
         {

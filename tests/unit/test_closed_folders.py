@@ -44,6 +44,24 @@ from lockproof.steps.reproduce.curtain import drawn
 with drawn(Path({top!r}), []):
     print((Path({top!r}) / "closed/.git/HEAD").read_text().strip())
 """
+GAUGE = """
+import os
+from lockproof.adapters.sandbox import quota
+from lockproof.adapters.sandbox.quota import Gauge, Quota
+top = {top!r}
+# Others fill and empty the real one meanwhile.
+used = iter([1 << 30, (1 << 30) + (64 << 20)])
+quota._used = lambda places: next(used)
+gauge = Gauge(Quota(disk=1 << 20), [os.fsencode(top)], own_root=False)
+made = os.path.join(top, "made")
+os.mkdir(made)
+with open(os.path.join(made, "large"), "wb") as file:
+    file.write(os.urandom(2 << 20))
+os.chmod(made, {mode})
+said = gauge.over()
+os.chmod(made, 0o755)
+print(said[0] if said else None)
+"""
 LINT = """
 from pathlib import Path
 from lockproof.adapters.git.tree import FolderTree
@@ -86,6 +104,11 @@ def test_nor_is_their_content(top: Path) -> None:
 
 def test_what_is_written_into_one_is_not_overlooked(top: Path) -> None:
     assert _told(TRACE, top) == "False later"
+
+
+@pytest.mark.parametrize("mode", ["0o755", "0o311", "0o000"])
+def test_what_a_stage_stores_in_one_is_stored(mode: str, tmp_path: Path) -> None:
+    assert _told(GAUGE, tmp_path, mode=mode) == "disk"
 
 
 def test_none_keeps_the_history_of_a_submodule_in_sight(top: Path) -> None:

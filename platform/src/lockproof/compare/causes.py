@@ -42,6 +42,10 @@ class Facts:
     for the moment alone."""
     alone: Mapping[int, bool] = field(default_factory=dict)
     """Factor -> whether the lock is met with all factors but this one put back."""
+    shown: Mapping[int, int] = field(default_factory=dict)
+    """Factor -> how many runs in a drawn order all met the lock with it put back, and else not."""
+    unshown: str = ""
+    """Why there are no such runs of the others."""
     rewritten: Mapping[str, str] = field(default_factory=dict)
     """Dependency that the command changes -> evidence."""
     relocked: Mapping[str, str] = field(default_factory=dict)
@@ -72,10 +76,11 @@ def conclude(facts: Facts) -> tuple[Finding, ...]:
     """Name every cause that the facts support, each with its evidence.
 
     A factor is `proven` where the locked outputs come back with it put back and do not with it
-    alone left as it is; `likely` where only the group of factors was shown to matter; `possible`
-    where it could not be tested. What experiments cleared is not named. Where nothing is
-    established, the answer is `unknown`. No lock is called altered: whoever runs a stage by force
-    with another file below HOME, or a variable that nobody records, leaves the same lock.
+    alone left as it is, in as many runs as leave hardly room for chance; `likely` where that was
+    seen once, or of the group of factors only; `possible` where it could not be tested. What
+    experiments cleared is not named. Where nothing is established, the answer is `unknown`. No
+    lock is called altered: whoever runs a stage by force with another file below HOME, or a
+    variable that nobody records, leaves the same lock.
     """
     causes = [
         *_varying(facts),
@@ -104,38 +109,41 @@ def _factor(facts: Facts, index: int, factor: Factor) -> Finding | None:
 
 
 def _weigh(facts: Facts, index: int, factor: Factor) -> tuple[Certainty | None, str]:
+    if index in facts.shown:
+        return Certainty.PROVEN, (
+            "with this put back the locked outputs are made again, and with only this as it is now"
+            f" they are not: in each of {facts.shown[index]} runs, in a drawn order"
+        )
+    if facts.baseline_moved and facts.baseline is False and not factor.obstacle:
+        return Certainty.LIKELY, (
+            "putting it back changes the outputs, though not to the locked ones: there is"
+            " another cause beside it"
+        )
     if facts.varies:
         return Certainty.POSSIBLE, (
             "the outputs vary from run to run, so the effect of this cannot be told apart"
         )
     if facts.baseline:
-        if factor.obstacle:
+        if factor.obstacle or facts.alone.get(index):
             return None, ""
-        if index in facts.alone:
-            if facts.alone[index]:
-                return None, ""
-            return Certainty.PROVEN, (
-                "with all else as the lock has it and only this changed, the outputs differ"
-            )
         restorable = [f for f in facts.factors if not f.obstacle]
-        if len(restorable) == 1:
-            return Certainty.PROVEN, "with this put back, the locked outputs are made again"
+        if index in facts.alone or len(restorable) == 1:
+            return Certainty.LIKELY, (
+                "with this put back the locked outputs were made again, in one run, which may be"
+                f" chance: {facts.unshown or 'no more were made'}"
+            )
         return Certainty.LIKELY, (
             "with this and the other changes put back, the locked outputs are made again"
         )
     if factor.obstacle:
         return Certainty.POSSIBLE, f"it could not be put back here: {factor.obstacle}"
     if facts.baseline is None:
-        return Certainty.POSSIBLE, "no experiment was made"
+        return Certainty.POSSIBLE, facts.unshown or "no experiment was made"
     if facts.baseline_moved is None:
+        more = f" ({facts.unshown})" if facts.unshown else ""
         return Certainty.POSSIBLE, (
             "the outputs were others with it put back, and no run shows that they are not by"
-            " themselves"
-        )
-    if facts.baseline_moved:
-        return Certainty.LIKELY, (
-            "putting it back changes the outputs, though not to the locked ones: there is"
-            " another cause beside it"
+            f" themselves{more}"
         )
     return None, ""
 

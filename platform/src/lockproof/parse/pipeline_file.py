@@ -196,9 +196,14 @@ class _Reader:
         if not command:
             raise TemplateError("has no cmd")
         entry = self.lock.get(name)
-        declared = texts_of(definition, "deps")
+        locked = [entry.deps, entry.outs] if entry else [{}, {}]
+        declared = [_as_locked(text, folder, locked[0]) for text in texts_of(definition, "deps")]
         files = params_of(definition)
-        flagged = [(k, text, f) for k in _LISTS for text, f in flags_of(definition, k).items()]
+        flagged = [
+            (k, _as_locked(text, folder, locked[1]), f)
+            for k in _LISTS
+            for text, f in flags_of(definition, k).items()
+        ]
         outs = [text for _, text, _ in flagged]
         at = partial(place, folder=folder, prefix=self.prefix)
         lines = _lines(entry, line, at, declared, outs, files)
@@ -223,7 +228,9 @@ class _Reader:
 
     def _dep(self, text: str, at: Place, entry: LockEntry | None) -> Dep:
         said, line = entry.deps.get(text, ({}, None)) if entry else ({}, None)
-        locked = digest_of(said, external=at.outside, name=self.lock_path, line=line)
+        # Of what is named by a path, also an absolute one, DVC has the MD5 that it has of its own.
+        address = at.outside and "://" in at.path
+        locked = digest_of(said, external=address, name=self.lock_path, line=line)
         size = number(said.get("size"), self.lock_path, line)
         return Dep(
             path=at.path,
@@ -274,6 +281,14 @@ class _Reader:
                 locked=locked,
                 current=select(current, keys) if keys else dict(current),
             )
+
+
+def _as_locked(text: str, folder: str, locked: Collection[str]) -> str:
+    """A path as the lock has it: DVC names an absolute one into its project by a relative one."""
+    if not text.startswith("/") or text in locked:
+        return text
+    ends = {own: "/" + normpath(join(folder, own)) for own in locked if not own.startswith("/")}
+    return next((own for own, end in ends.items() if text.endswith(end)), text)
 
 
 def _lines(

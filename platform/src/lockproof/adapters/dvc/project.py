@@ -4,10 +4,12 @@ import io
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lockproof.adapters.hashing import both_md5, chunks_of, plain_md5
 from lockproof.adapters.patience import CalledOff, Patience, patience
 from lockproof.errors import UsageError
 from lockproof.model.digest import Algorithm, Digest
@@ -112,16 +114,20 @@ class Hasher:
 
     def __init__(self, root: Path) -> None:
         """Respect the `.dvcignore` files below `root`."""
+        _be_quiet()
+        self.root = root
+
+    @cached_property
+    def _of_dvc(self) -> tuple[Any, Any]:
+        """What DVC asks for to hash a folder; it takes most of a second to load."""
         from dvc.fs import LocalFileSystem
         from dvc.ignore import DvcIgnoreFilter
         from dvc_data.hashfile.db import HashFileDB
 
-        _be_quiet()
-        self.root = root
-        self._fs = LocalFileSystem()
+        files = LocalFileSystem()
         # A dry run stores nothing, but DVC asks for a place where it could.
-        self._odb = HashFileDB(self._fs, str(root / DVC_DIR / "tmp" / "unused"))
-        self._ignore = DvcIgnoreFilter(self._fs, str(root))
+        store = HashFileDB(files, str(self.root / DVC_DIR / "tmp" / "unused"))
+        return store, DvcIgnoreFilter(files, str(self.root))
 
     def digest(
         self, path: str, algorithm: str = "md5", *, within: Path | None = None
@@ -146,9 +152,6 @@ class Hasher:
         Raises:
             OddError: the path cannot be read, or not in any reasonable time.
         """
-        from dvc_data.hashfile.build import IgnoreInCollectedDirError, build
-        from dvc_data.hashfile.tree import Tree
-
         # DVC looks at the beginning of a path to tell whether it lies in the project.
         full = Path(os.path.normpath(self.root / path))
         if not (os.path.lexists(full) if within else full.exists()):
@@ -156,14 +159,32 @@ class Hasher:
         asked = patience()
         refuse_odd(full, path, within)
         name: Algorithm = "md5-dos2unix" if algorithm == "md5-dos2unix" else "md5"
+        if full.is_file():  # DVC's ignore files have no say in a file by itself.
+            try:
+                content = _read(full, asked)
+                value = both_md5(content)[1] if name == "md5-dos2unix" else plain_md5(content)
+            except CalledOff as error:
+                raise OddError(f"reading {path} was given up: {error}") from error
+            except OSError as error:
+                raise OddError(f"cannot read {path}: {error.strerror or error}") from error
+            return Digest(algorithm=name, value=value), {}
+        return self._folder(path, full, name, asked)
+
+    def _folder(
+        self, path: str, full: Path, name: Algorithm, asked: Patience
+    ) -> tuple[Digest, dict[str, str]]:
+        from dvc_data.hashfile.build import IgnoreInCollectedDirError, build
+        from dvc_data.hashfile.tree import Tree
+
         try:
             with foreign(path):
+                store, ignored = self._of_dvc
                 _, _, obj = build(
-                    self._odb,
+                    store,
                     str(full),
                     _files_read_with(asked),
                     name,
-                    ignore=self._ignore,
+                    ignore=ignored,
                     dry_run=True,
                 )
         except CalledOff as error:
@@ -181,6 +202,13 @@ class Hasher:
             children = {"/".join(key): str(hi.value) for key, (_, hi) in obj.iteritems()}
         # For a DVC 2 folder DVC itself calls this "md5".
         return Digest(algorithm=name, value=str(obj.hash_info.value)), children
+
+
+def _read(file: Path, asked: Patience) -> Iterator[bytes]:
+    """Its chunks, until the work is called off."""
+    for chunk in chunks_of(file):
+        asked.check()
+        yield chunk
 
 
 def _files_read_with(asked: Patience) -> Any:

@@ -5,6 +5,7 @@ wants a control group, which can seldom be had, so the launcher looks several ti
 """
 
 import contextlib
+import errno
 import os
 import re
 import resource
@@ -55,7 +56,8 @@ class Gauge:
         self._quota, self._own_root = quota, own_root
         self._places = [place for place in places if os.path.isdir(place)]
         self._seen = finds_descendants()
-        self._before = _stored(self._places) if quota.disk else 0
+        self._before, self._closed = _stored(self._places) if quota.disk else (0, False)
+        self._used = _used(self._places) if quota.disk else 0
         self._next = 0.0
         self._tasks = _tasks()
         self._leftovers = Leftovers(os.getpid(), quota.clinging)
@@ -111,7 +113,12 @@ class Gauge:
             if used > self._quota.memory:
                 return "memory", used
         if self._quota.disk:
-            grown = _stored(self._places) - self._before
+            stored, closed = _stored(self._places)
+            grown = stored - self._before
+            if closed and not self._closed:
+                # What is in a folder that was closed since only the file system knows, which may
+                # have grown by others as well.
+                grown = max(grown, _used(self._places) - self._used)
             grown += sum(size for size, in_memory in unlinked if not in_memory)
             if grown > self._quota.disk:
                 return "disk", grown
@@ -214,12 +221,27 @@ def _unlinked(pids: Iterable[int]) -> Iterator[tuple[int, bool]]:
                     yield info.st_blocks * 512, text.startswith(("/memfd:", f"{_SHM}/"))
 
 
-def _stored(places: Iterable[bytes]) -> int:
-    """Bytes of all files below some folders; what cannot be looked at counts as nothing."""
-    total, linked = 0, set()
+def _used(places: Iterable[bytes]) -> int:
+    """Bytes that the file systems of some folders hold, by whomever."""
+    found = {}
+    for place in places:
+        with contextlib.suppress(OSError):
+            info = os.statvfs(place)
+            found[os.stat(place).st_dev] = (info.f_blocks - info.f_bfree) * info.f_frsize
+    return sum(found.values())
+
+
+def _stored(places: Iterable[bytes]) -> tuple[int, bool]:
+    """Bytes of all files below some folders, and whether one of these cannot be looked into."""
+    total, linked, closed = 0, set(), False
     folders = list(places)
     while folders:
-        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
+        try:
+            listing = os.scandir(folders.pop())
+        except OSError as error:
+            closed = closed or error.errno == errno.EACCES
+            continue
+        with contextlib.suppress(OSError), listing as entries:
             for entry in entries:
                 with contextlib.suppress(OSError):
                     if entry.is_dir(follow_symlinks=False):
@@ -234,4 +256,4 @@ def _stored(places: Iterable[bytes]) -> int:
                         linked.add(name)
                     # An inode takes room too: a million empty files are not nothing.
                     total += info.st_blocks * 512 + 256
-    return total
+    return total, closed

@@ -1,5 +1,6 @@
 """The lock family: what the lock says against the pipeline, the parameters and Git's files."""
 
+import os
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -98,10 +99,11 @@ class _Look:
         for dep in stage.deps:
             if stage.kind == "import":
                 continue  # It names a path elsewhere.
-            if dep.external:
+            at = self._here(dep)
+            if at is None:
                 self.outside.append(f"{stage.address}: {dep.path}")
                 continue
-            real = self.blobs.real(dep.path)
+            real = self.blobs.real(at.path)
             makers = makers_of(self.scene.pipeline, stage, real) if real is not None else ()
             if makers and makers[0][1].path == real:
                 maker, out = makers[0]
@@ -112,12 +114,12 @@ class _Look:
                 self._compare(stage, dep, out, who)
             elif makers and any(out.cached for _, out in makers):
                 self.partial.append(f"{stage.address}: {dep.path}")
-            elif self.blobs.holds(dep.path):
-                if not self._is_whole(dep):
+            elif self.blobs.holds(at.path):
+                if not self._is_whole(at):
                     continue
-                given[dep.path] = (self._committed(dep), None)
-            elif dep.path.startswith("../"):
-                self._beside(stage, dep, given, sizes)
+                given[dep.path] = (self._committed(at), None)
+            elif at.path.startswith("../"):
+                self._beside(stage, at, given, sizes)
             else:
                 untracked.append(dep.path)
         return LockFacts(
@@ -146,6 +148,20 @@ class _Look:
                 if given.get(dep.path, (None, ""))[1] is None and self._has_crlf(dep)
             ),
         )
+
+    def _here(self, dep: Dep) -> Dep | None:
+        """A dependency by its path from the DVC root; None where it lies outside of the repository.
+
+        An absolute path may lead into this clone, which is where the pipeline ran that it is of.
+        """
+        if not dep.external:
+            return dep
+        top = os.path.realpath(self.scene.head.git.root)
+        path = os.path.relpath(dep.path, top) if os.path.isabs(dep.path) else ".."
+        if path.split("/")[0] in ("..", ".", ".git"):
+            return None
+        own = os.path.relpath(path, self.scene.prefix or ".")
+        return dep.model_copy(update={"path": own, "external": False})
 
     def _beside(
         self,

@@ -77,6 +77,8 @@ class Survey:
     """Whether there are kustomizations."""
     tracking: bool
     """Whether the policy names an MLflow server, or demands one."""
+    submodules: bool = False
+    """Whether it has submodules."""
     models: tuple[str, ...] = ()
     """The names of its `[[model]]`."""
     trusted: tuple[str, ...] = ()
@@ -175,6 +177,7 @@ def survey(directory: Path) -> Survey:
         stores=_stores(here),
         kustomize=any(os.path.basename(path) in _KUSTOMIZATIONS for path in tracked),
         tracking=policy.mlflow.tracking_uri is not None or policy.record.mlflow == "required",
+        submodules=".gitmodules" in tracked,
         models=tuple(rule.name for rule in policy.model),
         trusted=tuple(dict.fromkeys(rule.issuer or "key" for rule in policy.trust)),
         registry=policy.mlflow.tracking_uri is not None,

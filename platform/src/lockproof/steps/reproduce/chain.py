@@ -56,12 +56,15 @@ def _reads(session: Session, result: Result, path: str) -> bool:
 def _root_inputs(
     session: Session, results: Mapping[str, Result]
 ) -> tuple[dict[str, Input], list[Need]]:
-    """What the run stages read and no run stage makes, with what must be fetched for it."""
+    """What the run stages read and no run stage makes, with what must be fetched for it.
+
+    Stages that lack another input are asked for as well: it excuses no lost object of the lock.
+    """
     below: dict[str, set[str]] = {}
     whole: set[str] = set()
     sources: dict[str, tuple[Stage, Need]] = {}
     for result in results.values():
-        if not result.runs:
+        if not (result.runs or result.skipped is SkipReason.INPUT_UNAVAILABLE):
             continue
         for producer, out in session.pipeline.inputs(result.stage):
             made = results.get(producer.address)

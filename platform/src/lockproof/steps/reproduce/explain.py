@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import anyio.to_thread
 
-from lockproof.adapters.environment.interpreters import Interpreter
 from lockproof.compare.causes import Facts, Finding, conclude
 from lockproof.model.cause import CauseKind
 from lockproof.model.condition import RUN_TO_RUN
@@ -15,11 +14,11 @@ from lockproof.model.report import Evidence
 from lockproof.model.verdict import Verdict
 
 from .change import Change
-from .conditions.lab import Lab, Look, how_failed, laboratory, varies_beyond
+from .conditions.lab import Lab, how_failed, laboratory, varies_beyond
 from .conditions.search import Found, by_itself, repeat, search
-from .execution import Setup
 from .factors import find_changes
 from .history import lock_history, relocked
+from .put_back import Outcome, put_back
 from .recorded import environment_changes_of, excluded_by_record
 from .result import Result
 from .seen import directly_seen
@@ -59,11 +58,13 @@ async def explain(session: Session, result: Result, others: Mapping[str, Result]
         factors=tuple(change.factor for change in changes),
         varies=seen.varies,
         repeated=seen.repeated,
-        unsettled=seen.found.unsettled or seen.moved is None,
+        unsettled=seen.found.unsettled or seen.put_back.moved is None,
         depends=tuple(seen.found.depends),
-        baseline=seen.baseline,
-        baseline_moved=seen.moved,
-        alone=seen.alone,
+        baseline=seen.put_back.baseline,
+        baseline_moved=seen.put_back.moved,
+        alone=seen.put_back.alone,
+        shown=seen.put_back.shown,
+        unshown=seen.put_back.unshown,
         rewritten=_rewritten(result),
         relocked=relocked(session, result, history),
         named=(*seen.state, *_beside(direct, seen, changes)),
@@ -97,9 +98,7 @@ class _Seen:
     found: Found = field(default_factory=Found)
     state: tuple[Finding, ...] = ()
     """Files of an earlier run that the result depends on."""
-    baseline: bool | None = None
-    moved: bool | None = False
-    alone: dict[int, bool] = field(default_factory=dict)
+    put_back: Outcome = field(default_factory=Outcome)
 
 
 async def _experiments(lab: Lab, changes: Sequence[Change]) -> _Seen:
@@ -122,22 +121,32 @@ async def _experiments(lab: Lab, changes: Sequence[Change]) -> _Seen:
         lab.session.progress.say(
             f"{result.stage.address}: putting back what differs, {usual:.1f} s a run"
         )
-    seen.baseline, seen.moved, seen.alone = await _put_back(lab, changes)
-    if seen.baseline or seen.state or not lab.left:
+    seen.put_back = await put_back(lab, changes)
+    if seen.put_back.strayed:
+        seen.found.depends += seen.put_back.strayed
+        seen.varies = _varying(result, seen.found)
+        varies_beyond(result, seen.varies)
+        return seen
+    if seen.put_back.baseline or seen.state or not lab.left:
         return seen
     lab.session.progress.say(
         f"{result.stage.address}: varying what else it may depend on,"
         f" at most {lab.left} runs of {usual:.1f} s"
     )
     seen.found = await search(lab, failed=not result.execution.succeeded)
-    seen.varies = tuple(
-        path
-        for found in seen.found.depends
-        if found.condition in RUN_TO_RUN
-        for path in _unproved(result, found.outputs)
-    )
+    seen.varies = _varying(result, seen.found)
     varies_beyond(result, seen.varies)
     return seen
+
+
+def _varying(result: Result, found: Found) -> tuple[str, ...]:
+    """Unproved outputs that vary from run to run."""
+    return tuple(
+        path
+        for each in found.depends
+        if each.condition in RUN_TO_RUN
+        for path in _unproved(result, each.outputs)
+    )
 
 
 def _excluded(
@@ -172,57 +181,6 @@ def _unproved(result: Result, paths: Sequence[str]) -> tuple[str, ...]:
 def _cost(lab: Lab) -> Evidence:
     runs = f"{lab.runs} run{'s' if lab.runs != 1 else ''}"
     return Evidence(text=f"experiments: {runs}, {lab.seconds:.1f} s")
-
-
-async def _put_back(
-    lab: Lab, changes: Sequence[Change]
-) -> tuple[bool | None, bool | None, dict[int, bool]]:
-    """Put everything back that can be; then leave out one change at a time."""
-    session, result = lab.session, lab.result
-    movable = [i for i, change in enumerate(changes) if change.factor.obstacle is None]
-    if not movable:
-        return None, False, {}
-
-    async def putting_back(indices: Sequence[int], label: str) -> Look | None:
-        setup = await _setup_with(session, result, [changes[i] for i in indices])
-        return await lab.run(label, setup=setup) if setup else None
-
-    every = await putting_back(movable, "put-back")
-    if every is None:
-        return None, False, {}
-    agrees = every.agrees
-    moved: bool | None = bool(every.differs)
-    if moved and not agrees and await lab.has_moved() is not False:
-        moved = None
-    alone: dict[int, bool] = {}
-    if agrees and len(movable) > 1:
-        for index in movable:
-            rest = [i for i in movable if i != index]
-            outcome = await putting_back(rest, f"all-but-{index}")
-            if outcome is None:
-                break
-            alone[index] = outcome.agrees
-        if alone and all(alone.values()):
-            alone = {}  # Only together do they matter: none is cleared.
-    return agrees, moved, alone
-
-
-async def _setup_with(session: Session, result: Result, changes: Sequence[Change]) -> Setup | None:
-    setup = result.setup
-    assert setup is not None
-    packages: dict[str, str | None] = {}
-    python: Interpreter | None = None
-    for change in changes:
-        if change.put_back:
-            setup = change.put_back(setup)
-        packages.update(change.packages or {})
-        python = change.python or python
-    if packages or python:
-        environment = await session.restored.packages(packages, python)
-        if environment is None:
-            return None
-        setup = setup.put_back(environment=environment)
-    return setup
 
 
 def _merge_packages(changes: list[Change]) -> list[Change]:

@@ -41,6 +41,10 @@ async def run_isolated(
         inputs, wanted = isolated_inputs(session, result.stage)
         result.setup = Setup(command=result.stage.command, inputs=inputs)
         needs += wanted
+    for result in results.values():
+        if result.skipped is SkipReason.INPUT_UNAVAILABLE:
+            # That another input is nowhere excuses no lost object of the lock.
+            needs += isolated_inputs(session, result.stage)[1]
     lost = await fetch(session, needs, _BY_CHAIN)
     for result in todo:
         mark_missing(result, lost)

@@ -12,7 +12,7 @@ what was looked for is what was found in them.
 """
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 
 from .lab import Lab, Look
@@ -41,6 +41,11 @@ class Confirmed:
     """Why it is not known; empty where all runs that are needed were made."""
 
 
+def different(look: Look) -> Collection[str]:
+    """Outputs that came out otherwise than in the usual run."""
+    return look.differs
+
+
 def drawn() -> tuple[bool, ...]:
     """Whether each run in turn is one with the condition; both kinds are among them."""
     number = 1 + secrets.randbelow(2**RUNS - 2)
@@ -60,6 +65,7 @@ async def confirm(
     *,
     failed: str | None = None,
     loose: frozenset[str] = frozenset(),
+    shows: Callable[[Look], Collection[str]] = different,
 ) -> Confirmed:
     """Whether outputs that differed in a run do so with what was varied in it, and only then.
 
@@ -70,10 +76,11 @@ async def confirm(
         usual: makes one without what was varied.
         failed: how the command fails without it; None: it does not.
         loose: outputs that are known to vary by themselves.
+        shows: the outputs in which a run shows what is to be confirmed.
     """
     if not enough(lab):
         return Confirmed(look, ended=TOO_FEW)
-    wanted = {path for path in look.differs if path not in loose}
+    wanted = {path for path in shows(look) if path not in loose}
     left, moved, agrees = set(wanted), None, True
     for number, with_it in enumerate(drawn(), 1):
         run = await (varied if with_it else usual)(f"{'with' if with_it else 'without'}-{number}")
@@ -83,11 +90,11 @@ async def confirm(
             which = "another such run" if with_it else "a run without"
             return Confirmed(look, ended=f"in {which} the command ended otherwise")
         if with_it:
-            left &= {*run.differs}
+            left &= {*shows(run)}
             agrees = agrees and run.agrees == look.agrees
         else:
-            moved = moved or (run if left & {*run.differs} else None)
-            left -= {*run.differs}
+            moved = moved or (run if left & {*shows(run)} else None)
+            left -= {*shows(run)}
         if wanted and not left and look.failed == failed:
             break
     outputs = {

@@ -224,7 +224,7 @@ async def _narrow(
         if shown.holds:
             found.depends.append(_dependence(one, setting.label, shown.look, lab))
         if shown.strayed:
-            found.depends += await _strays(lab, look, shown)
+            found.depends += await strays(lab, look, shown)
         if not shown.holds:
             return
         pool, suspects = ([c for c in few if c is not one] for few in (pool, suspects))
@@ -253,7 +253,7 @@ async def _confirmed(
     )
 
 
-async def _strays(lab: Lab, look: Look, shown: Confirmed) -> list[Dependence]:
+async def strays(lab: Lab, look: Look, shown: Confirmed) -> list[Dependence]:
     """That outputs vary by themselves, as runs show that were made to confirm a condition."""
     if shown.moved and not shown.holds:
         return await by_itself(lab, shown.moved)
