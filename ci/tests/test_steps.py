@@ -29,6 +29,7 @@ CALLS: dict[str, Callable[[Lockproof], Any]] = {
     "gate": lambda m: m.gate(pr=True),
     "lint": lambda m: m.lint(),
     "affected": lambda m: m.affected(),
+    "canary": lambda m: m.canary(**canary()),
     "provision": lambda m: m.provision(overlay="local"),
     "verify": lambda m: m.verify(),
     "check_gate": lambda m: m.check_gate(),
@@ -38,6 +39,7 @@ CALLS: dict[str, Callable[[Lockproof], Any]] = {
     "proof.lint": lambda m: m.proof().lint(),
     "proof.provision": lambda m: m.proof().provision(),
     "proof.verify": lambda m: m.proof().verify(),
+    "proof.canary": lambda m: m.proof().canary(**canary()),
     "dvc.fetch": lambda m: m.dvc().fetch(),
     "dvc.push": lambda m: m.dvc().push(),
     "dvc.reproduce": lambda m: m.dvc().reproduce("train"),
@@ -47,6 +49,7 @@ CALLS: dict[str, Callable[[Lockproof], Any]] = {
     "models.promote": lambda m: of_tree(m).models().promote("digits@candidate", "deploy/a.yaml"),
     "manifests.lint": lambda m: m.manifests().lint(),
     "rollouts.lint": lambda m: m.rollouts().lint(["canary"]),
+    "rollouts.canary": lambda m: m.rollouts().canary(**canary()),
     "crossplane.status": lambda m: m.crossplane().status(),
     "crossplane.down": lambda m: m.crossplane().down(),
 }
@@ -61,11 +64,13 @@ LAZY: dict[str, Callable[[Lockproof], Any]] = {
 }
 DATA = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "config.local"}
 TRACKING = {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"}
+PROMETHEUS = {"prometheus-token", "prometheus-password"}
 SEEN = {
     "reproduce": DATA,
     "gate": DATA | TRACKING,
     "lint": set(),
     "affected": set(),
+    "canary": PROMETHEUS,
     "provision": {"kubeconfig"},
     "verify": DATA | TRACKING,
     "check_gate": DATA | TRACKING,
@@ -75,6 +80,7 @@ SEEN = {
     "proof.lint": set(),
     "proof.provision": {"kubeconfig"},
     "proof.verify": DATA | TRACKING,
+    "proof.canary": PROMETHEUS,
     "dvc.fetch": DATA,
     "dvc.push": DATA,
     "dvc.reproduce": DATA,
@@ -84,6 +90,7 @@ SEEN = {
     "models.promote": DATA | TRACKING,
     "manifests.lint": {"kubeconfig"},
     "rollouts.lint": {"kubeconfig"},
+    "rollouts.canary": PROMETHEUS,
     "crossplane.status": {"kubeconfig"},
     "crossplane.down": {"kubeconfig"},
 }
@@ -103,6 +110,12 @@ def tracking(made: Lockproof) -> Lockproof:
 def of_tree(made: Lockproof) -> Lockproof:
     """The same with a work tree, of which it changes a file."""
     return module(**tracking(made).given() | {"tree": made.tree or dag.directory()})
+
+
+def canary(**given: Any) -> dict[str, Any]:
+    """What a look at a canary is given, with every secret that there is."""
+    usual = {"checks": dag.directory().file("c"), "prometheus": "https://prometheus.example"}
+    return usual | {"token": secret("TOKEN"), "password": secret("PASSWORD")} | given
 
 
 def secret(name: str) -> dagger.Secret:
@@ -226,6 +239,33 @@ def test_the_command_of_each_step_from_a_proof_to_a_manifest(engine: FakeEngine)
     assert changed[-1][1]["from"][-1] == changed[-2] == ("withoutDirectory", {"path": ".git"})
 
 
+def test_the_command_of_a_look_at_a_canary(engine: FakeEngine) -> None:
+    file, words = dag.directory().file("c"), ["lockproof", "canary", "check"]
+    for holder in (module(), module().proof(), module().rollouts()):
+        run(holder.canary(file, "https://prometheus.example", since="1", until="2", timeout=9))
+        options = ["--prometheus=https://prometheus.example", "--since=1", "--until=2"]
+        options += ["--timeout=9", "--checks=/given/checks.yaml"]
+        assert last(engine).argv == [*words, *options, *OUTPUTS, "--"]
+    run(module().canary(**canary(prometheus=None, samples=file, ca=file, user="u")))
+    secrets = [f"--{one}-file=/run/secrets/prometheus-{one}" for one in ("token", "password")]
+    options = ["--user=u", "--checks=/given/checks.yaml", "--samples=/given/samples.json"]
+    assert last(engine).argv == [*words, *options, "--ca=/given/ca.pem", *secrets, *OUTPUTS, "--"]
+    assert last(engine).user == USER
+    given = [path for path in last(engine).mounts if path.startswith("/given/")]
+    assert given == ["/given/checks.yaml", "/given/samples.json", "/given/ca.pem"]
+
+
+def test_a_prometheus_near_the_caller_is_at_the_address_of_its_binding(engine: FakeEngine) -> None:
+    file, near = dag.directory().file("c"), dag.container().as_service()
+    run(module().canary(file, server=near, since="1"))
+    assert set(last(engine).services) == {"prometheus"}
+    assert "--prometheus=http://prometheus:9090" in last(engine).argv
+    run(module().canary(file, "http://prometheus:1/sub", near, since="1"))
+    assert "--prometheus=http://prometheus:1/sub" in last(engine).argv
+    run(module().canary(file, "http://prometheus:1/sub", since="1"))
+    assert not last(engine).services
+
+
 @pytest.mark.parametrize("name", ["models.attest", "models.register", "models.promote"])
 @pytest.mark.parametrize("code", [1, 2, 4])
 def test_what_was_not_done_fails_the_call_with_its_message(
@@ -285,7 +325,7 @@ def test_the_gate_s_packages_are_enough_for_the_gate(engine: FakeEngine, name: s
         paths = (args["path"] for call, args in called if call == "file")
         return {path for path in paths if path in ("requirements/gate.txt", "requirements/run.txt")}
 
-    small = bool(re.search("gate|lint|affected", name))
+    small = bool(re.search("gate|lint|affected|canary", name))
     assert pins() == {f"requirements/{'gate' if small else 'run'}.txt"}
     cluster = pins(kubeconfig=secret("k"))
     asks = name in ("manifests.lint", "rollouts.lint") or not small
@@ -334,7 +374,7 @@ def test_what_a_caller_says_is_one_word_and_no_option(engine: FakeEngine, text: 
             assert text not in " ".join(args["args"]), "only constant text goes through a shell"
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", [name for name in CALLS if "canary" not in name])
 def test_each_command_runs_without_rights_in_the_repository(engine: FakeEngine, name: str) -> None:
     calls_of(name, engine, path="sub/project")
     seen = last(engine)
@@ -536,7 +576,7 @@ def test_all_of_a_proof_is_in_its_fields() -> None:
         assert get_doc(one.return_type), one.name
 
 
-@pytest.mark.parametrize("name", ["reproduce", "gate", "lint", "provision"])
+@pytest.mark.parametrize("name", ["reproduce", "gate", "lint", "verify", "provision", "canary"])
 def test_a_step_says_its_table_and_takes_what_its_proof_takes(
     engine: FakeEngine, name: str
 ) -> None:
@@ -589,6 +629,11 @@ def test_what_does_not_answer_is_told_where_its_options_stand(engine: FakeEngine
         run(module().gate())
     [said] = [a for call, a in ended.value.last.calls if call == "withNewFile"]
     assert "`dagger call --remote-config file://.dvc/config.local gate`" in said["contents"]
+    with pytest.raises(Ended) as ended:
+        run(module().canary(**canary()))
+    [said] = [a for call, a in ended.value.last.calls if call == "withNewFile"]
+    assert "--server tcp://localhost:9090" in said["contents"]
+    assert "--remote-config" not in said["contents"]
 
 
 @pytest.mark.parametrize("name", ["lint", "gate", "manifests.lint", "rollouts.lint"])

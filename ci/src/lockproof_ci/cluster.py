@@ -5,10 +5,11 @@ from typing import Annotated
 import dagger
 from dagger import Doc
 
-from .inputs import Inputs
+from .inputs import Inputs, with_files
 from .proof import Command, NoFail, Option, Proof, options, prove
 from .sdk import function, object_type
-from .settings import GIVEN, USER
+from .servers import PROMETHEUS_PORT
+from .settings import GIVEN, SECRETS, USER
 
 Overlay = Annotated[str | None, Doc("Such as local or aws; default: the policy's")]
 Context = Annotated[str | None, Doc("A context of the kubeconfig")]
@@ -121,8 +122,56 @@ class Manifests(Linter):
         return await self.linted(paths, schemas, no_fail, kubernetes_version=kubernetes_version)
 
 
+class Judge(Inputs):
+    """What the steps and `rollouts` have in common."""
+
+    @function(cache="never")
+    async def canary(
+        self,
+        checks: Annotated[dagger.File, Doc("What it is held to: a file of kind CanaryChecks")],
+        prometheus: Annotated[str | None, Doc("The address of Prometheus")] = None,
+        server: Annotated[
+            dagger.Service | None,
+            Doc("A Prometheus near the caller, which is then at http://prometheus:9090"),
+        ] = None,
+        samples: Annotated[
+            dagger.File | None, Doc("The figures in a JSON file, in place of Prometheus")
+        ] = None,
+        since: Annotated[
+            str | None, Doc("When the canary began, the same at every look; with Prometheus")
+        ] = None,
+        until: Annotated[str | None, Doc("Look at what there was then; default: now")] = None,
+        token: Annotated[dagger.Secret | None, Doc("The bearer token for Prometheus")] = None,
+        user: Annotated[str | None, Doc("For basic authentication")] = None,
+        password: Annotated[dagger.Secret | None, Doc("For basic authentication")] = None,
+        ca: Annotated[
+            dagger.File | None, Doc("The certificates that Prometheus's is checked by")
+        ] = None,
+        timeout: Annotated[int | None, Doc("Seconds for each answer of Prometheus")] = None,
+        no_fail: NoFail = False,
+    ) -> Proof:
+        """Judge a canary by what Prometheus saw of it and of the stable version, once.
+
+        The error rates in the file of checks hold for all looks together. Nothing is promoted or
+        aborted.
+        """
+        container, places = with_files(self.tool(gate=True), checks=checks, samples=samples, ca=ca)
+        if server is not None:
+            container = container.with_service_binding("prometheus", server)
+            prometheus = prometheus or f"http://prometheus:{PROMETHEUS_PORT}"
+        for name, secret in (("token", token), ("password", password)):
+            if secret is not None:
+                held = f"{SECRETS}/prometheus-{name}"
+                container = container.with_mounted_secret(held, secret, owner=USER)
+                places[f"{name}_file"] = held
+        wanted = options(
+            prometheus=prometheus, since=since, until=until, user=user, timeout=timeout, **places
+        )
+        return await prove(container, Command("canary", ("check", *wanted)), no_fail=no_fail)
+
+
 @object_type
-class Rollouts(Linter):
+class Rollouts(Linter, Judge):
     """What has to do with canaries."""
 
     @function(cache="never")

@@ -25,7 +25,14 @@ from .settings import (
     USER,
 )
 
-SUFFIXES = {"policy": ".toml", "report": ".json", "bundle": ".jsonl"}
+SUFFIXES = {
+    "policy": ".toml",
+    "report": ".json",
+    "bundle": ".jsonl",
+    "checks": ".yaml",
+    "samples": ".json",
+    "ca": ".pem",
+}
 
 # Only constant text goes through a shell. What else is wrong with a repository, lockproof says.
 _HAS_COMMIT = "git rev-parse --quiet --verify 'HEAD^{commit}' >/dev/null 2>&1 || exit 0"

@@ -25,6 +25,7 @@ class Lockproof(Inputs):
     lint = shown(Steps.lint)
     verify = shown(Steps.verify)
     provision = shown(Steps.provision)
+    canary = shown(Steps.canary)
 
     @function()
     def proof(self) -> Steps:

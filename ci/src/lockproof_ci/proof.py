@@ -39,14 +39,23 @@ class Verdict(enum.Enum):
     """Nothing, or not everything."""
 
 
-HINTS = {
-    4: "To `dagger call`, credentials and servers are named before the function: "
+_BEFORE = (
+    "To `dagger call`, credentials and servers are named before the function: "
     "`dagger call --remote-config file://.dvc/config.local gate`, --aws-…, --mlflow-…, "
     "--kubeconfig.\n"
+)
+HINTS = {
+    "canary": "In the container localhost is the container: to `dagger call canary`, a Prometheus "
+    "near you is --server tcp://localhost:9090, and then at http://prometheus:9090.\n"
 }
-"""Exit code -> what to add to the command's own message, which knows nothing of Dagger."""
+"""Command -> what to add to its own message where a service does not answer.
+
+It knows nothing of Dagger; for all others it is where their options stand.
+"""
 MISSING = "needs the extra"
 """What lockproof says in one line, or in a report, of what is not installed."""
+UNAVAILABLE = 4
+"""The exit code where an outside service does not answer."""
 VERDICTS = {0: Verdict.PASSED, 1: Verdict.FAILED, 5: Verdict.INCONCLUSIVE}
 """The exit codes that come with a report. All others are an error of the call."""
 
@@ -128,7 +137,7 @@ async def prove(
         code = await ran.exit_code()
     verdict = VERDICTS.get(code)
     if verdict is None:
-        await end_as_it_said(ran, code)
+        await end_as_it_said(ran, code, HINTS.get(command.verb, _BEFORE))
     elif code and not no_fail:
         await end(ran, f"cat {REPORTS}/report.txt", code)
     assert verdict, "else it has ended"
@@ -176,13 +185,13 @@ def fresh(container: dagger.Container) -> dagger.Container:
     return container.with_env_variable("LOCKPROOF_CALL", uuid.uuid4().hex)
 
 
-async def end_as_it_said(ran: dagger.Container, code: int) -> None:
-    """Fail with the exit code of a command and its message.
+async def end_as_it_said(ran: dagger.Container, code: int, hint: str = _BEFORE) -> None:
+    """Fail with the exit code of a command and its message; the hint is for exit code 4.
 
     Raises:
         dagger.ExecError: always.
     """
-    said = await ran.stderr() + HINTS.get(code, "")
+    said = await ran.stderr() + (hint if code == UNAVAILABLE else "")
     await end(ran.with_new_file(SAID, said), f"cat {SAID} >&2", code)
 
 

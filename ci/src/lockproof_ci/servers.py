@@ -11,6 +11,7 @@ from .image import Packages, Recipe
 from .settings import CACHE, USER
 
 MLFLOW_PORT: Final = 5000
+PROMETHEUS_PORT: Final = 9090
 S3_PORT: Final = 8333
 S3_REGION: Final = "us-east-1"
 S3_KEY: Final = {"AWS_ACCESS_KEY_ID": "anyone", "AWS_SECRET_ACCESS_KEY": "anyone"}

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 import dagger
 from dagger import Doc
 
-from .cluster import Provisioner
+from .cluster import Judge, Provisioner
 from .inputs import Inputs, with_files
 from .proof import Base, Bundle, Command, NoFail, Proof, Revision, options, prove
 from .sdk import function, object_type
@@ -17,7 +17,7 @@ P = ParamSpec("P")
 
 
 @object_type
-class Steps(Provisioner):
+class Steps(Provisioner, Judge):
     """The steps as values: each returns its proof."""
 
     @function(cache="never")
