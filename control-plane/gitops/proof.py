@@ -1,4 +1,4 @@
-"""Whether somebody who is trusted has signed that a file is a proved model.
+"""Whether somebody who is trusted has signed that a file or folder is a proved model.
 
 Trusted are the public keys (`*.pem`: Ed25519, or ECDSA on P-256, P-384, P-521) in a folder; a file
 `revoked` there, a SHA-256 a line, takes back a key, a proof or an output by it. Whatever else is
@@ -26,13 +26,13 @@ class Unproved(Exception):
     """Nobody who is trusted says it; why."""
 
 
-def prove(folder: Path, file: Path, digest: str, model: str, trust: Path) -> str:
+def prove(folder: Path, files: dict[str, Path], digest: str, model: str, trust: Path) -> str:
     """The fingerprint of the signer.
 
     Args:
         folder: where the model and its proof were downloaded to.
-        file: the model's file.
-        digest: as Git names it, `md5:HEX` or `sha256:HEX`.
+        files: the model's file, by `""`, or those of its folder, by their path in that.
+        digest: as Git names it, `md5:HEX`, `md5:HEX.dir` or `sha256:HEX`.
         model: the registered model's name.
         trust: the folder with the keys.
 
@@ -45,8 +45,7 @@ def prove(folder: Path, file: Path, digest: str, model: str, trust: Path) -> str
             f"there is no {PROOF} beside it: sign it, and run 'lockproof register' again; a version"
             ' of upload = "reference" has none: use upload = "mlflow"'
         )
-    with file.open("rb") as content:
-        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    sha256 = _sha256(files)
     keys, revoked = _keys(trust), _revoked(trust)
     why = "none of the trusted keys signed it"
     for line in proof.read_bytes().splitlines():
@@ -80,6 +79,18 @@ def prove(folder: Path, file: Path, digest: str, model: str, trust: Path) -> str
         else:
             return signer
     raise Unproved(why)
+
+
+def _sha256(files: dict[str, Path]) -> str:
+    """As a statement names a file, or (see verdict.schema.json) a folder."""
+    sums = {}
+    for path, file in files.items():
+        with file.open("rb") as content:
+            sums[path] = hashlib.file_digest(content, "sha256").hexdigest()
+    if "" in sums:
+        return sums[""]
+    listed = json.dumps(sorted(sums.items()), separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(listed.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _opened(line: bytes) -> tuple[bytes, bytes]:

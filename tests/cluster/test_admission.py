@@ -116,6 +116,12 @@ def test_what_has_no_part_in_it_is_let_in(api: Api) -> None:
     assert asked(api, pod) == (201, "")
 
 
+def test_a_folder_is_named_as_dvc_names_it(api: Api) -> None:
+    pod = served()
+    env("MODEL_DIGEST", value=f"md5:{'0' * 32}.dir")(pod)
+    assert asked(api, pod) == (201, "")
+
+
 def test_pods_of_other_namespaces_are_none_of_its_business(api: Api) -> None:
     bare = served()
     del bare["spec"]["initContainers"]
@@ -288,6 +294,7 @@ REFUSED: dict[str, tuple[Callable[[Pod], object], str]] = {
     ),
     "an empty digest": (env("MODEL_DIGEST", value=""), VALUES),
     "a digest cut short": (env("MODEL_DIGEST", value="md5:0959686e"), VALUES),
+    "a folder's by SHA-256": (env("MODEL_DIGEST", value=f"sha256:{'0' * 64}.dir"), VALUES),
     "a digest of a secret": (env("MODEL_DIGEST", **FIELD), VALUES),
     "an alias": (env("MODEL_URI", value="models:/digits@champion"), VALUES),
     "two digests": (

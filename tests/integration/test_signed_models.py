@@ -89,7 +89,7 @@ def served(project: Project, version: ModelVersion, base: Path, key: Any = KEY) 
     trust.mkdir()
     (trust / "ci.pem").write_bytes(public_of(key))
     digest = str(version.digests("outputs")["model.txt"])  # type: ignore[index]
-    return str(in_pods().prove(folder, folder / "model.txt", digest, "toy", trust))
+    return str(in_pods().prove(folder, {"": folder / "model.txt"}, digest, "toy", trust))
 
 
 def test_a_version_of_a_report_gets_the_proof_that_is_made_later(

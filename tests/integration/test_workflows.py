@@ -598,10 +598,12 @@ def test_nothing_is_registered_without_a_word_where_no_server_is_known(
     assert "MLFLOW" not in json.dumps([found.get("if"), found.get("rules")])
     text, shell, given = registering(path)
     given.pop("MLFLOW_TRACKING_URI")
-    code, calls = called(text, tmp_path, shell, given)
-    said = (tmp_path / "stdout").read_text()
-    assert calls == []
-    assert "no variable MLFLOW_TRACKING_URI" in said
+    for none in ("", "sqlite:///mlflow.db", "SQLite:////data/mlflow.db"):
+        more = {"MLFLOW_TRACKING_URI": none} if none else {}
+        code, calls = called(text, tmp_path, shell, {**given, **more})
+        said = (tmp_path / "stdout").read_text()
+        assert calls == []
+        assert "no variable MLFLOW_TRACKING_URI names a server" in said
     if system == "github":
         [step] = [each for each in found["steps"] if each.get("name") == "Register"]
         assert step["env"]["MLFLOW_TRACKING_URI"] == "${{ vars.MLFLOW_TRACKING_URI }}"

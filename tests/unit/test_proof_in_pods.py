@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from lockproof.adapters.signing.key_file import KeyFile
-from lockproof.model.statement import PROVENANCE, VERDICT
+from lockproof.model.statement import PROVENANCE, VERDICT, manifest_sha256
 
 CODE = Path(__file__).resolve().parents[2] / "control-plane" / "gitops" / "proof.py"
 BYTES = b"weights"
@@ -81,7 +81,7 @@ class Pod:
 
     def asks(self, digest: str = MD5, model: str = "toy") -> str:
         file = self.model / "weights"
-        return str(in_pods().prove(self.model, file, digest, model, self.trust))
+        return str(in_pods().prove(self.model, {"": file}, digest, model, self.trust))
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -90,6 +90,26 @@ def test_what_a_trusted_key_signed_is_served(tmp_path: Path, name: str, digest: 
     pod = Pod(tmp_path, name)
     pod.seal()
     assert pod.asks(digest) == pod.sealer.fingerprint
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_folder_is_named_as_attest_names_it(tmp_path: Path, changed: bool) -> None:
+    pod, digest = Pod(tmp_path), f"md5:{'0' * 32}.dir"
+    files = {name: pod.model / f"{n}" for n, name in enumerate(['a/"ä"', "b\\c", "a\ud800"])}
+    for name, file in files.items():
+        file.write_text(name, "utf-8", "replace")
+    sums = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
+    named = {"sha256": manifest_sha256(sums), "dvc": digest}
+    (subject,) = pod.statement["subject"]
+    subject.update(digest={"sha256": named["sha256"]}, annotations={"dvc": digest})
+    pod.seal()
+    if changed:
+        files["b\\c"].write_text("other")
+        with pytest.raises(Exception, match="about another model or other bytes"):
+            in_pods().prove(pod.model, files, digest, "toy", pod.trust)
+    else:
+        signer = in_pods().prove(pod.model, files, digest, "toy", pod.trust)
+        assert signer == pod.sealer.fingerprint
 
 
 def test_the_links_of_the_kubelet_are_no_keys(tmp_path: Path) -> None:

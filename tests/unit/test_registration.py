@@ -72,7 +72,7 @@ def test_tags_that_somebody_else_wrote_say_nothing(text: str) -> None:
     assert version.commit is None
 
 
-def test_the_digest_to_serve_by_is_that_of_one_file() -> None:
+def test_the_digest_to_serve_by_is_that_of_one_file_or_folder() -> None:
     folder, old = Digest(value="0" * 32 + ".dir"), Digest.of("md5-dos2unix", "0" * 32)
     two = {"a": Digest(value="3" * 32), "b": Digest(value="4" * 32)}
 
@@ -80,7 +80,10 @@ def test_the_digest_to_serve_by_is_that_of_one_file() -> None:
         return ModelVersion("m", 1, tags=replace(ONE, **changes).tags()).served_digest
 
     assert served() == f"md5:{'0' * 32}"
-    assert served(outputs={"m.bin": folder}) is None
+    assert served(outputs={"m.bin": folder}) == f"md5:{'0' * 32}.dir"
+    pyfunc = {"outputs": {"m": folder}, "loads": "m", "flavour": "pyfunc"}
+    assert served(**pyfunc) == f"md5:{'0' * 32}.dir"
+    assert served(**{**pyfunc, "outputs": {"m": folder, **two}}) is None
     assert served(outputs={"m.bin": old}) is None
     assert served(outputs=two, loads=None) is None
     assert served(outputs=two, loads="b") == f"md5:{'4' * 32}"

@@ -26,7 +26,7 @@ REVERTED = "lockproof.reverted"
 _PREFIX = "lockproof."
 TAG_LIMIT = 5000
 """Characters of a tag's value that every store keeps."""
-_SERVED = re.compile(r"md5:[0-9a-f]{32}")
+_SERVED = re.compile(r"md5:[0-9a-f]{32}(?:\.dir)?")
 _VERSION = re.compile(r"models:/(?P<name>[^/@]+)/(?P<number>[0-9]{1,10})")
 _ALIASED = re.compile(r"(?:models:/)?(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
 
@@ -140,12 +140,15 @@ class ModelVersion:
 
     @property
     def served_digest(self) -> str | None:
-        """`md5:…` of the one file that whoever serves it can check; None where there is none.
+        """`md5:…` of the file, or `md5:….dir` of the folder, that whoever serves it can check.
 
-        Not a tag of its own, so that it is no other than what the lock says of the model.
+        None where there is none. Not a tag of its own, so that it is no other than what the lock
+        says of the model.
         """
         outputs = self.digests("outputs") or {}
         loads = self.said("loads") or (next(iter(outputs)) if len(outputs) == 1 else "")
+        if self.said("flavour") == "pyfunc" and len(outputs) > 1:
+            return None  # The others lie among the files of its folder.
         digest = outputs.get(loads, "")
         return digest if _SERVED.fullmatch(digest) else None
 
@@ -167,7 +170,7 @@ class Wanted:
     uri: str
     """`models:/NAME/NUMBER`; empty where an InferenceService does not say."""
     digest: str
-    """`md5:…`, as `MODEL_DIGEST` has it; empty likewise."""
+    """`md5:…` or `md5:….dir`, as `MODEL_DIGEST` has it; empty likewise."""
     source: str
     """What an InferenceService would load; may be nothing that it can."""
 

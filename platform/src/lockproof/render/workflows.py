@@ -28,8 +28,8 @@ _CANARY = {".github/workflows/lockproof-canary.yaml": "github-canary.yaml"}
 """Where manifests declare a canary; on GitLab a job of the one pipeline."""
 _DAGGER_CALL = 'dagger call --progress plain --mod "$MODULE"'
 _NOWHERE = (
-    "nothing is registered: the policy names no tracking-uri, and there is no variable"
-    " MLFLOW_TRACKING_URI"
+    "nothing is registered: the policy names no tracking-uri, and no variable MLFLOW_TRACKING_URI"
+    " names a server; an SQLite file would end with the job"
 )
 STEPS = ("gate", "reproduce")
 """The steps that a pipeline reports on, in the order in which they run."""

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -160,7 +161,7 @@ class Store:
             raise kind(f"cannot open {self.shown} ({self.origin}): {what}") from error
         if not tables:
             return
-        expected = need("mlflow.store.db.utils")._get_latest_schema_revision()
+        expected = _newest_schema()
         if found is None:
             raise ConfigError(
                 f"{self.shown} ({self.origin}) is a database, but not one of MLflow: name another"
@@ -170,6 +171,12 @@ class Store:
                 f"{self.shown} ({self.origin}) has MLflow schema {found}, and the MLflow installed"
                 f" here has {expected}: back it up and run 'mlflow db upgrade', or use that MLflow"
             )
+
+
+@cache
+def _newest_schema() -> str:
+    """The schema of the installed MLflow, which loads all migrations that there ever were for it."""
+    return str(need("mlflow.store.db.utils")._get_latest_schema_revision())
 
 
 def find_store(policy: MlflowPolicy, root: Path) -> Store:

@@ -1,5 +1,9 @@
 """Sigstore: a certificate for the identity that a CI system vouches for, in place of a key."""
 
+import json
+from datetime import UTC, datetime
+from typing import Any
+
 from lockproof.errors import UnavailableError, UsageError
 from lockproof.model.sealed import Sealed
 
@@ -53,11 +57,17 @@ class Keyless:
         return signed_as(sealed, self._token.identity, self._token.federated_issuer) is None
 
 
-def signed_as(sealed: Sealed, identity: str, issuer: str) -> str | None:
+def signed_as(sealed: Sealed, identity: str, issuer: str, verifier: Any = None) -> str | None:
     """Why a bundle is not signed by an identity; None where it is. Asks nobody.
 
     The certificate has to be of Sigstore's public instance, as the installed library knows it, and
     valid at the time that the transparency log states.
+
+    Args:
+        sealed: the bundle.
+        identity: whom the certificate has to name.
+        issuer: who has to have vouched for it.
+        verifier: Sigstore's, of another instance than the public one.
     """
     from sigstore.errors import Error, VerificationError
     from sigstore.models import Bundle, InvalidBundle
@@ -67,13 +77,40 @@ def signed_as(sealed: Sealed, identity: str, issuer: str) -> str | None:
     if not sealed.certified:
         return "it brings no certificate"
     try:
+        verifier = verifier or Verifier.production(offline=True)
+    except (Error, OSError) as error:
+        raise UsageError(
+            f"what Sigstore's signatures are checked by cannot be read or kept: {error}: give HOME"
+            " a folder that can be written"
+        ) from error
+    try:
         bundle = Bundle.from_json(sealed.line)
-        verifier = Verifier.production(offline=True)
         _kind, payload = verifier.verify_dsse(bundle, Identity(identity=identity, issuer=issuer))
     except InvalidBundle as error:
         return f"its certificate or log entry cannot be read: {error}"
     except VerificationError as error:
-        return str(error)
-    except (Error, ValueError) as error:
+        return _outside(sealed, bundle.signing_certificate) or str(error)
+    except (Error, *_NO_TIME) as error:
         return f"Sigstore's library refuses it: {error}"
     return None if payload == sealed.payload else "its envelope holds something else"
+
+
+_NO_TIME = (ValueError, OverflowError, OSError)
+"""What a number of seconds beyond all clocks raises, which one as the machine has it."""
+
+
+def _outside(sealed: Sealed, certificate: Any) -> str | None:
+    """Whether it was signed when its certificate was not valid: the library's words are X.509's."""
+    entries = json.loads(sealed.line)["verificationMaterial"].get("tlogEntries") or [{}]
+    try:
+        at = datetime.fromtimestamp(int(entries[0]["integratedTime"]), UTC)
+    except (KeyError, *_NO_TIME):
+        return None
+    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if begins <= at <= ends:
+        return None
+    first, last, then = (f"{each:%Y-%m-%dT%H:%M:%SZ}" for each in (begins, ends, at))
+    return (
+        f"its certificate was valid from {first} to {last}, and the log took the signature at"
+        f" {then}: sign it again"
+    )

@@ -108,9 +108,9 @@ def _wanted(version: ModelVersion) -> Wanted:
     digest = version.served_digest
     if digest is None:
         raise NotPromotedError(
-            f"{version.uri} is not promoted: no MD5 names the one file of it that is loaded, by"
-            " which who serves it could check it: it is a folder, or several files and [[model]]"
-            " has no load, or it is locked as DVC 2 did"
+            f"{version.uri} is not promoted: no MD5 names the one file or folder of it that is"
+            " loaded, by which who serves it could check it: it has several outputs and [[model]]"
+            " has no load, or its flavour is pyfunc, or it is locked as DVC 2 did"
         )
     return Wanted(version.uri, digest, version.source)
 
