@@ -318,11 +318,35 @@ def test_a_failed_operation_fails_with_the_controllers_words(
 ) -> None:
     name = f"{project.name}-b"
     stand_in.trouble[name] = "AccessDenied: not authorized to perform s3:CreateBucket"
-    project.declare(PROVIDER, project.bucket(name), project.deployment())
-    done = project.run("--timeout", "8s")
-    assert done.code == 1
+    later = {"metadata": {"annotations": {"argocd.argoproj.io/sync-wave": "1"}}}
+    versions = project.thing(
+        "s3.aws.m.upbound.io/v1beta1 BucketVersioning",
+        f"{name}-versions",
+        {
+            "forProvider": {
+                "region": "us-east-1",
+                "bucketRef": {"name": name},
+                "versioningConfiguration": {"status": "Enabled"},
+            }
+        },
+        **later,
+    )
+    project.declare(PROVIDER, project.bucket(name), versions, project.deployment())
+    done = project.run("--timeout", "20s")
+    assert (done.code, done.rules) == (1, ["LP906"])
     assert "s3:CreateBucket" in done.finding("LP906")["message"]
-    assert f"Deployment.apps {project.name}/web" in done.check("applied")["not_checked"][0]
+    # What names the bucket is held back, and what does not is there.
+    (held,) = done.check("applied")["not_checked"]
+    assert held.endswith(
+        f"-versions: held back by Bucket.s3.aws.m.upbound.io {project.name}/{name}"
+    )
+    assert done.actions[f"Deployment.apps {project.name}/web"] == "create"
+    assert project.read("/apis/apps/v1 deployments/web")
+
+    stand_in.trouble.clear()
+    again = project.run("--timeout", "60s")
+    assert again.code == 0, again.errors
+    assert again.actions[f"Deployment.apps {project.name}/web"] == "none"
     project.run("down", "--allow-data-loss", "--timeout", "60s")
 
 

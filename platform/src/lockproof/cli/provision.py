@@ -13,8 +13,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Apply a kustomize overlay to a cluster, on the server's side and in the order in which\n"
         "things need each other, and wait until all of it is ready. A dry run shows what would\n"
-        "change, and nothing is written where something would be refused. Run it again after a\n"
-        "kill: it goes on. 'status' compares and changes nothing; 'down' removes what was made.\n"
+        "change, and nothing is written where something would be refused. What fails later holds\n"
+        "back what needs it, and nothing else; run it again, also after a kill: it goes on.\n"
+        "'status' compares and changes nothing; 'down' removes what was made.\n"
         "What holds data is never removed without --allow-data-loss."
     )
     parser.add_argument(

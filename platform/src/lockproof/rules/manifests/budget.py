@@ -12,7 +12,7 @@ from lockproof.rules.formats import quantity
 
 from .pods import Pod, containers, pods
 
-_ALWAYS_ON = frozenset(
+ALWAYS_ON = frozenset(
     {
         ("apps", "Deployment"),
         ("apps", "StatefulSet"),
@@ -60,23 +60,27 @@ class Demand:
 def demands(bundle: Bundle, budget: Budget) -> Iterator[Demand]:
     """What each always-running workload requests; those that need a GPU run elsewhere."""
     for manifest in bundle.manifests:
-        if (manifest.group, manifest.kind) not in _ALWAYS_ON:
+        if (manifest.group, manifest.kind) not in ALWAYS_ON:
             continue
         if any(fnmatchcase(manifest.label, glob) for glob in budget.ignore):
             continue
         for pod in pods(manifest):
             if _needs_gpu(pod):
                 continue
-            count = manifest.spec.get("replicas", 1)
-            replicas = count if isinstance(count, int) and not isinstance(count, bool) else 1
-            replicas = 1 if manifest.kind == "DaemonSet" else replicas
-            cpu, memory = _requests(pod)
-            replicas = min(replicas, _MOST_REPLICAS)
+            cpu, memory = pod_requests(pod)
+            replicas = replicas_of(manifest)
             yield Demand(manifest, cpu * replicas, memory * replicas)
 
 
 _MOST_REPLICAS = 2**31 - 1
 """Of which the field's type takes no more."""
+
+
+def replicas_of(manifest: Manifest) -> int:
+    """How many pods a workload has; one where it has one on each node."""
+    count = manifest.spec.get("replicas", 1)
+    replicas = count if isinstance(count, int) and not isinstance(count, bool) else 1
+    return 1 if manifest.kind == "DaemonSet" else min(replicas, _MOST_REPLICAS)
 
 
 class Use(NamedTuple):
@@ -94,8 +98,8 @@ def budget_findings(bundle: Bundle, budget: Budget) -> tuple[list[Finding], Use]
     memory = sum(demand.memory for demand in needed) + budget.reserved_memory
     found = []
     for name, total, room, show in (
-        ("cpu", cpu, budget.cpu, _cores),
-        ("memory", memory, budget.memory, _bytes),
+        ("cpu", cpu, budget.cpu, cores),
+        ("memory", memory, budget.memory, mebibytes),
     ):
         if total > room * (1 + 1e-9):
             largest = max(needed, key=lambda demand: getattr(demand, name), default=None)
@@ -112,8 +116,8 @@ def budget_findings(bundle: Bundle, budget: Budget) -> tuple[list[Finding], Use]
                 )
             )
     text = (
-        f"{_cores(cpu)} of {_cores(budget.cpu)} CPU, {_bytes(memory)} of {_bytes(budget.memory)}"
-        f" memory in {bundle.name or 'the files'}"
+        f"{cores(cpu)} of {cores(budget.cpu)} CPU,"
+        f" {mebibytes(memory)} of {mebibytes(budget.memory)} memory in {bundle.name or 'the files'}"
     )
     shares = [used / room for used, room in ((cpu, budget.cpu), (memory, budget.memory)) if room]
     return found, Use(max(shares, default=0.0), text)
@@ -128,7 +132,7 @@ def _needs_gpu(pod: Pod) -> bool:
     return False
 
 
-def _requests(pod: Pod) -> tuple[float, float]:
+def pod_requests(pod: Pod) -> tuple[float, float]:
     """Cores and bytes that the scheduler reserves for a pod.
 
     The sum of its containers, or the largest init container where that is more; an init container
@@ -156,9 +160,11 @@ def _request(container: Mapping[str, Any], name: str) -> float:
     return 0.0
 
 
-def _cores(value: float) -> str:
+def cores(value: float) -> str:
+    """`1930m`."""
     return f"{round(value * 1000)}m"
 
 
-def _bytes(value: float) -> str:
+def mebibytes(value: float) -> str:
+    """`512Mi`."""
     return f"{value / 2**20:.0f}Mi"

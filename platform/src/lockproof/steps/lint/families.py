@@ -12,6 +12,7 @@ from lockproof.rules.manifests.budget import Budget, budget_findings, declared_b
 from lockproof.rules.manifests.canary import canary_findings, is_canary
 from lockproof.rules.manifests.policy import policy_findings
 from lockproof.rules.manifests.promql import expression_findings
+from lockproof.rules.manifests.quotas import quota_findings
 from lockproof.rules.manifests.references import reference_findings
 from lockproof.rules.manifests.shape import (
     Ending,
@@ -152,10 +153,14 @@ def policy_family(manifests: Iterable[Manifest], unpinned: Sequence[str]) -> Fam
 
 
 def budget_family(gathered: Gathered, stated: Budget | None) -> Family | None:
-    """What always runs against what the small node offers; None where no budget is declared."""
+    """What always runs against what the small node and quotas offer; None where nothing says."""
     family = Family("budget", "bundle")
     uses = []
     bundles = gathered.bundles or [gathered.loose]
+    for bundle in gathered.bundles:  # Loose files may be of several clusters.
+        found, quotas = quota_findings(bundle)
+        family.findings += found
+        family.checked += min(quotas, 1)
     for bundle in bundles:
         budget = stated or declared_budget(bundle.manifests)
         if budget is None:

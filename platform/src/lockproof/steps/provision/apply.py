@@ -1,7 +1,8 @@
-"""Applying, batch by batch: what others need is ready before they are applied."""
+"""Applying, batch by batch: each object when what it needs is there, whatever else failed."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from lockproof.adapters.kubernetes.answers import Refusal, Why
 from lockproof.adapters.kubernetes.cluster import Kind
@@ -10,47 +11,110 @@ from lockproof.model.resource import Body, GroupKind
 from lockproof.rules.manifests import cluster as rules
 
 from .inventory import listed_kinds, listed_namespaces
+from .needs import link
 from .order import DELIVERY, FOUNDATIONS, phase_of
 from .plan import all_items, compare, explain, wanted
+from .readiness import State
 from .session import Item, Session, side_by_side
-from .wait import wait
+from .wait import explain_state, look_at, wait
 
 _CONFIG_MAP = Kind(GroupKind("", "ConfigMap"), "v1", "configmaps", namespaced=True)
 _CLAIM = GroupKind("", "PersistentVolumeClaim")
 _ROLLOUT = GroupKind("argoproj.io", "Rollout")
-_KIND_POLL = 0.5
+_FIRST, _POLL = 0.2, 1.0
+_GRACE = 10.0
+"""Seconds for which a controller says that something is wrong before later batches go on: much of
+it passes, such as a reference to what is being made."""
+_UNWAITED = "applied when the time for waiting was up"
 
 
 def apply(session: Session, batches: Sequence[Sequence[Item]]) -> list[Finding]:
     """Apply what is planned, and wait for each batch where waiting is asked for.
 
-    Not for what may need what comes after it: `wait_for_rest` does that.
+    What fails holds back what needs it (`needs.link`), until it is there, and nothing else. When
+    the time is up, all that nothing holds back is applied still. Not waited for is what may need
+    what comes after it: `wait_for_rest` does that.
 
     It may be killed at any point and run again: the inventory names every kind before the first
     object of it is made, and what is applied already is left as it is.
 
     Returns:
-        What went wrong; the batches after it were not applied.
+        What went wrong. What was not applied says in `Item.held` which object held it back.
     """
+    link(batches)
+    begun: list[Item] = []
+    found: list[Finding] = []
     for batch in batches:
-        todo = [item for item in batch if not item.applied]
-        findings = [f for found in side_by_side(lambda i: _apply(session, i), todo) for f in found]
-        if findings:
-            return findings
-        # A definition is waited for in any case: without it nothing of its kind can be applied.
-        needed = phase_of(batch[0].key.group_kind) == FOUNDATIONS
-        if session.request.wait or needed:
-            findings = wait(session, [item for item in batch if not _is_late(item)])
-            if findings:
-                return findings
-    return []
+        begun += batch
+        found += _until(session, begun, partial(_none_open, session, batch))
+    found += _until(session, begun, lambda: all(_is_settled(session, item) for item in begun))
+    for item in begun:
+        session.progress.end(item.name)
+        found += _account_for(session, item)
+    return found
 
 
 def wait_for_rest(session: Session, batches: Sequence[Sequence[Item]]) -> list[Finding]:
     """Wait for what may need what came after it, where waiting is asked for."""
     if not session.request.wait:
         return []
-    return wait(session, [item for item in all_items(batches) if _is_late(item)])
+    late = [item for item in all_items(batches) if item.applied and _is_late(item)]
+    return wait(session, [item for item in late if not item.unwaited])
+
+
+def _until(session: Session, begun: Sequence[Item], done: Callable[[], bool]) -> list[Finding]:
+    """Go on until something is so, or the time is up."""
+    found, delay = [], _FIRST
+    while True:
+        found += _go_on(session, begun)
+        if session.late or done():
+            return found
+        time.sleep(delay)
+        delay = min(delay * 1.5, _POLL)
+
+
+def _go_on(session: Session, begun: Sequence[Item]) -> list[Finding]:
+    """Apply what nothing holds back any more, and look at what is waited for."""
+    late = session.late
+    due = [one for one in begun if not _is_over(one) and _holder(session, one) is None]
+    found = [f for findings in side_by_side(lambda i: _apply(session, i), due) for f in findings]
+    for item in due:
+        item.unwaited = late and session.request.wait
+    looked = [
+        item
+        for item in begun
+        if item.applied
+        and _is_waited_for(session, item)
+        and item.state not in (State.READY, State.FAILED)
+    ]
+    look_at(session, looked)
+    for item in looked:
+        failing = item.state == State.FAILING
+        item.failing_since = (item.failing_since or time.monotonic()) if failing else None
+    return found
+
+
+def _account_for(session: Session, item: Item) -> list[Finding]:
+    """What is to be said of an object when all is over; a refusal was told when it came."""
+    if item.action == "refuse":
+        return []
+    if not item.applied:
+        holder = _holder(session, item)
+        if holder is None:
+            place, version = rules.Place(*item.manifest.place()), item.manifest.api_version
+            return [rules.not_served(item.name, version, item.origin, place)]
+        while (next_one := _holder(session, holder)) is not None and not holder.applied:
+            holder = next_one
+        item.held = holder.name
+        item.reason = f"held back by {holder.name}"
+        session.progress.say(f"{item.name} is held back by {holder.name}")
+        return []
+    if item.unwaited and item.state in (None, State.WAITING, State.UNSEEN):
+        item.state, item.reason = None, _UNWAITED
+        return []
+    if not _is_waited_for(session, item) or item.state == State.READY:
+        return []
+    return [explain_state(session, item)]
 
 
 def _is_late(item: Item) -> bool:
@@ -62,6 +126,55 @@ def _is_late(item: Item) -> bool:
     """
     kind = item.key.group_kind
     return kind in (_CLAIM, _ROLLOUT) or phase_of(kind) == DELIVERY
+
+
+def _is_waited_for(session: Session, item: Item) -> bool:
+    # A definition is waited for in any case: without it nothing of its kind can be applied.
+    needed = phase_of(item.key.group_kind) == FOUNDATIONS
+    return (session.request.wait and not _is_late(item)) or needed
+
+
+def _is_there(session: Session, item: Item) -> bool:
+    """Whether what needs an object may be applied."""
+    return item.applied and (not _is_waited_for(session, item) or item.state == State.READY)
+
+
+def _holder(session: Session, item: Item) -> Item | None:
+    """What an object needs and is not there; the first of it."""
+    return next((one for one in item.needs if not _is_there(session, one)), None)
+
+
+def _is_over(item: Item) -> bool:
+    """Whether an object is applied, or refused."""
+    return item.applied or item.action == "refuse"
+
+
+def _is_lost(item: Item) -> bool:
+    """Whether an object will not be there in this run."""
+    if _is_over(item):
+        return item.action == "refuse" or item.state == State.FAILED
+    return any(_is_lost(one) for one in item.needs)
+
+
+def _is_settled(session: Session, item: Item) -> bool:
+    return _is_there(session, item) or _is_lost(item)
+
+
+def _none_open(session: Session, batch: Sequence[Item]) -> bool:
+    """Whether later batches may go on: nothing of this one is on its way."""
+    return not any(_is_on_its_way(session, item) for item in batch)
+
+
+def _is_on_its_way(session: Session, item: Item) -> bool:
+    if _is_settled(session, item):
+        return False
+    if item.applied:
+        since = item.failing_since
+        return since is None or time.monotonic() - since < _GRACE
+    if _holder(session, item) is not None:
+        return False
+    # Its kind is to come, from what was applied before it or else from what comes after it.
+    return any(str(one.manifest.key) == item.origin for one in item.needs)
 
 
 def read_parent(session: Session) -> Body | None:
@@ -109,12 +222,11 @@ def remove_parent(session: Session, parent: Body) -> None:
 
 
 def _apply(session: Session, item: Item) -> list[Finding]:
-    place = rules.Place(*item.manifest.place())
     if item.kind is None:
-        item.kind = _await_kind(session, item)
+        item.kind = session.kind_of(item.manifest, fresh=True)
         if item.kind is None:
-            name, version = item.name, item.manifest.api_version
-            return [rules.not_served(name, version, item.origin, place)]
+            session.progress.show(item.name, f"waiting for its kind from {item.origin}")
+            return []
     try:
         if item.action == "wait":
             findings = compare(session, item, item.kind)
@@ -141,18 +253,3 @@ def _apply(session: Session, item: Item) -> list[Finding]:
 def _write(session: Session, item: Item, kind: Kind) -> None:
     force = session.request.force_conflicts or item.alike
     session.cluster.apply(kind, wanted(session, item), dry_run=False, force=force)
-
-
-def _await_kind(session: Session, item: Item) -> Kind | None:
-    """The kind, as soon as what brings it has been at work; None when the time is up."""
-    said = False
-    while True:
-        kind = session.kind_of(item.manifest, fresh=True)
-        if kind is not None or session.late:
-            session.progress.end(item.name)
-            return kind
-        if not said:
-            session.progress.say(f"waiting for {item.origin}, which brings {item.key.group_kind}")
-            said = True
-        session.progress.show(item.name, f"waiting for its kind from {item.origin}")
-        time.sleep(_KIND_POLL)

@@ -43,9 +43,11 @@ class Account:
         return any(finding.severity is Severity.ERROR for finding in self.findings)
 
     @property
-    def unready(self) -> bool:
-        """Whether what was applied is not all there."""
-        return self.failed or any(finding.rule in _NOT_READY for finding in self.findings)
+    def whole(self) -> bool:
+        """Whether all that is declared is applied and there, as far as it was waited for."""
+        return not self.findings and not any(
+            item.unwaited or not item.applied for item in self.items if self.attempted
+        )
 
 
 def assemble(account: Account, clock: Clock) -> Report:
@@ -111,7 +113,7 @@ def _objects(account: Account) -> Check | None:
 def _why_not(item: Item, *, dry: bool) -> str:
     if dry:
         return f"cannot be compared yet, {item.reason}" if item.action == "wait" else "not compared"
-    return "not applied, after what went wrong before"
+    return item.reason or "not applied"
 
 
 def _ready(account: Account) -> Check | None:
@@ -121,8 +123,9 @@ def _ready(account: Account) -> Check | None:
         return None
     seen = [item for item in account.items if item.state is not None]
     unseen = [item for item in seen if item.state == "unseen"]
+    unwaited = [item for item in account.items if item.unwaited and item.state is None]
     verdict = _verdict(account, _NOT_READY)
-    if unseen or not seen:
+    if unseen or unwaited or not seen:
         verdict = worst([verdict, Verdict.INCONCLUSIVE])
     ready = sum(item.state == "ready" for item in seen)
     return Check(
@@ -131,7 +134,7 @@ def _ready(account: Account) -> Check | None:
         checked=len(seen) - len(unseen),
         unit="object",
         summary=f"{ready} ready",
-        not_checked=tuple(f"{item.name}: {item.reason}" for item in unseen),
+        not_checked=tuple(f"{item.name}: {item.reason}" for item in [*unseen, *unwaited]),
     )
 
 

@@ -23,10 +23,11 @@ from .apply import (
 )
 from .assemble import Account, assemble
 from .controllers import additions
-from .handover import Written, write_environment, write_remote
+from .handover import ENV_FILE, Written, write_environment, write_remote
 from .inventory import listed_kinds, listed_namespaces
 from .plan import all_items, plan
 from .platform import platform_of
+from .readiness import State
 from .remove import members, remove, undeclared
 from .request import Progress, Request
 from .session import Item, Session, open_session, side_by_side
@@ -61,10 +62,9 @@ def provision(request: Request, progress: Progress) -> Report:
         enlarge_parent(session, parent, account.items)
         account.findings = apply(session, batches)
         account.attempted = True
-        if not account.unready:
-            _hand_over(account)
-            account.findings += wait_for_rest(session, batches)
-    if not account.findings:
+        _hand_over(account)
+        account.findings += wait_for_rest(session, batches)
+    if account.whole:
         _leftovers(account, parent)
     return assemble(account, clock)
 
@@ -179,9 +179,15 @@ def _judge(account: Account, item: Item) -> None:
 
 def _hand_over(account: Account) -> None:
     session = account.session
-    live = side_by_side(lambda item: item.live or read(session, item), account.items)
+    side_by_side(lambda item: item.live or read(session, item), account.items)
     policy = session.policy.provision
-    account.platform = platform_of([body for body in live if body is not None], policy.bucket)
+    sound = [i for i in account.items if i.applied and i.state in (None, State.READY)]
+    account.platform = platform_of(_live(sound), policy.bucket)
+    if account.platform != platform_of([i.live or i.body for i in account.items], policy.bucket):
+        session.progress.say(
+            f"{ENV_FILE} stays as it is: what its addresses are of is not all there"
+        )
+        return
     root = _dvc_root(session)
     # Names of the cluster's own DNS hold in its pods only.
     outside = session.cluster.context != IN_CLUSTER

@@ -90,6 +90,14 @@ class Item:
     """Whether another manager's fields may be taken, since they have the declared values."""
     applied: bool = field(default=False)
     """Whether the cluster has the object as it is declared."""
+    needs: tuple["Item", ...] = ()
+    """What has to be there before it is applied."""
+    held: str = ""
+    """Which of these it was not applied for."""
+    failing_since: float | None = None
+    """When its controller began to say that something is wrong, by the monotonic clock."""
+    unwaited: bool = False
+    """Whether it was applied when the time for waiting was up."""
 
     @property
     def key(self) -> ResourceKey:

@@ -24,23 +24,27 @@ def wait(session: Session, items: Sequence[Item]) -> list[Finding]:
     """
     waiting, delay = list(items), _FIRST
     while True:
-        states = side_by_side(lambda item: look(session, item), waiting)
-        for item, (state, line) in zip(waiting, states, strict=True):
-            item.state, item.reason = state.state.value, state.reason
-            if state.ready:
-                session.progress.end(item.name)
-                continue
-            text = " · ".join(part for part in (line, state.reason) if part)
-            session.progress.show(item.name, text)
-        open_ = [i for i in waiting if i.state not in (State.READY, State.FAILED)]
-        failed = [i for i in waiting if i.state == State.FAILED]
-        if not open_ or session.late:
+        look_at(session, waiting)
+        waiting = [item for item in waiting if item.state != State.READY]
+        if session.late or all(item.state == State.FAILED for item in waiting):
             for item in waiting:
                 session.progress.end(item.name)
-            return [explain_state(session, item) for item in [*failed, *open_]]
-        waiting = [*failed, *open_]
+            order = sorted(waiting, key=lambda item: item.state != State.FAILED)
+            return [explain_state(session, item) for item in order]
         time.sleep(delay)
         delay = min(delay * 1.5, _POLL)
+
+
+def look_at(session: Session, items: Sequence[Item]) -> None:
+    """Write into each object how ready it is, and show it."""
+    states = side_by_side(lambda item: look(session, item), items)
+    for item, (state, line) in zip(items, states, strict=True):
+        item.state, item.reason = state.state.value, state.reason
+        if state.ready:
+            session.progress.end(item.name)
+            continue
+        text = " · ".join(part for part in (line, state.reason) if part)
+        session.progress.show(item.name, text)
 
 
 def look(session: Session, item: Item) -> tuple[Readiness, str]:
