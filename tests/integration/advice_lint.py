@@ -91,14 +91,21 @@ TOLD = (
     _told(
         "no guard for NaN",
         "!isNaN",
-        "failureCondition: len(result) > 0 &&",
-        "failureCondition: len(result) > 0 && !isNaN(result[0]) &&",
+        "!(result[0] > {{args.limit}})",
+        "!isNaN(result[0]) && result[0] <= {{args.limit}}",
     ),
     _told(
-        "steps end early",
-        "end with setWeight: 100",
-        "                  podTemplateHashValue: Latest\n  template:",
-        "                  podTemplateHashValue: Latest\n        - setWeight: 100\n  template:",
+        "weights fall",
+        "let the steps rise",
+        "        - setWeight: 10\n",
+        "",
+    ),
+    _told("a vector compared", "write result[0]", "&& result <=", "&& result[0] <="),
+    _told(
+        "one service",
+        "they must be two services",
+        "canaryService: digits-stable",
+        "canaryService: digits-canary",
     ),
     _told(
         "nothing judges",

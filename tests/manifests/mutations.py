@@ -348,11 +348,24 @@ MUTATIONS = (
     _m(
         "no guard for NaN",
         "canary",
-        "failureCondition: len(result) > 0 && !isNaN(result[0]) &&",
-        "failureCondition: len(result) > 0 &&",
+        "!isNaN(result[0]) && result[0] <= {{args.limit}}\n",
+        "!(result[0] > {{args.limit}})\n",
         "LP633",
     ),
-    _m("steps end early", "canary", "        - setWeight: 100\n", "", "LP634"),
+    _m(
+        "an empty answer passes",
+        "canary",
+        "successCondition: len(result) > 0 &&",
+        "successCondition: len(result) == 0 ||",
+        "LP633",
+    ),
+    _m(
+        "default for an empty answer",
+        "canary",
+        "successCondition: len(result) > 0 && !isNaN(result[0]) && result[0] <= {{args.limit}}",
+        "successCondition: default(result[0], 0) <= {{args.limit}}",
+        "LP661",
+    ),
     _m(
         "weights fall",
         "canary",
@@ -372,6 +385,89 @@ MUTATIONS = (
         "flagger",
         "  analysis:\n",
         "  skipAnalysis: true\n  analysis:\n",
+        "LP635",
+    ),
+    # Conditions as Argo evaluates them.
+    _m("no failure limit", "canary", "failureLimit: 1", "failureLimit: -1", "LP631"),
+    _m(
+        "all is a dry run",
+        "canary",
+        "  metrics:\n",
+        '  dryRun:\n    - metricName: ".*"\n  metrics:\n',
+        "LP631",
+    ),
+    _m(
+        "a failure that never is",
+        "canary",
+        "result[0] > {{args.limit}}\n",
+        "result[0] > {{args.limit}} && false\n",
+        "LP631",
+    ),
+    _m(
+        "a success that never is",
+        "canary",
+        "result[0] <= {{args.limit}}\n",
+        "result[0] <= {{args.limit}} && result[0] > 1 + {{args.limit}}\n",
+        "LP661",
+    ),
+    _m(
+        "a vector compared",
+        "canary",
+        "!isNaN(result[0]) && result[0] <= {{args.limit}}",
+        "result <= {{args.limit}}",
+        "LP661",
+    ),
+    _m("a sign that is none", "canary", "result[0] <= {{", "result[0] <== {{", "LP661"),
+    _m("a name that is none", "canary", "&& result[0] <= {{", "&& results[0] <= {{", "LP661"),
+    _m(
+        "a negated length",
+        "canary",
+        "successCondition: len(result) > 0",
+        "successCondition: (!len(result) == 0)",
+        "LP661",
+    ),
+    # What the controller of rollouts refuses, or never judges.
+    _m(
+        "one service",
+        "canary",
+        "canaryService: digits-canary",
+        "canaryService: digits-stable",
+        "LP662",
+    ),
+    _m("weight of 120", "canary", "setWeight: 100", "setWeight: 120", "LP662"),
+    _m("pause is none", "canary", "duration: 2m", "duration: 2 minutes", "LP662"),
+    _m("two things in a step", "canary", "        - pause:", "          pause:", "LP662"),
+    _m(
+        "no pod to spare",
+        "canary",
+        "      steps:",
+        "      maxSurge: 0\n      maxUnavailable: 0\n      steps:",
+        "LP662",
+    ),
+    _m("count without interval", "canary", "      interval: 30s\n", "", "LP662"),
+    _m("judged when all is done", "canary", "setWeight: 25", "setWeight: 100", "LP635"),
+    _m(
+        "analysis after the last step",
+        "canary",
+        """        - analysis:
+            templates:
+              - templateName: errors
+            args:
+              - name: hash
+                valueFrom:
+                  podTemplateHashValue: Latest
+        - setWeight: 100
+""",
+        """        - setWeight: 100
+      analysis:
+        startingStep: 3
+        templates:
+          - templateName: errors
+        args:
+          - name: hash
+            valueFrom:
+              podTemplateHashValue: Latest
+""",
         "LP635",
     ),
     # Prometheus.

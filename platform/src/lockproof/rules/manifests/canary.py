@@ -1,6 +1,5 @@
-"""Canaries that can fail: limits, both conditions, guards, steps that reach everybody."""
+"""Canaries that can fail: limits, both conditions, steps that are judged."""
 
-import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
@@ -8,23 +7,60 @@ from typing import Any
 from lockproof.model.finding import Finding
 from lockproof.model.manifest import At, Manifest, dig, items, mapping, sequence
 
+from .conditions import FIELDS, condition_findings
+from .patterns import matches
+from .promql import answer_of
+from .rollouts import metric_findings, rollout_findings
+from .schema import dotted
 from .shape import at_place
 
-_PROVIDERS_OF_VECTORS = ("prometheus",)
-_EMPTY = re.compile(r"\blen\s*\(\s*result\s*\)|\bdefault\s*\(\s*result|\bresult\s*(?:==|!=)\s*nil")
-_NAN = re.compile(r"\bisNaN\s*\(|\bdefault\s*\(")
 
-
-def canary_findings(manifest: Manifest) -> Iterator[Finding]:
-    """All that is wrong with a canary or with the analysis that judges one."""
+def canary_findings(manifest: Manifest) -> tuple[list[Finding], list[str]]:
+    """All that is wrong with a canary or the analysis that judges one, and what is not known."""
     if manifest.group == "argoproj.io":
-        if manifest.kind in ("AnalysisTemplate", "ClusterAnalysisTemplate", "AnalysisRun"):
-            for at, metric in items(manifest.spec.get("metrics"), ("spec", "metrics")):
-                yield from _metric(manifest, at, metric)
-        elif manifest.kind == "Rollout":
-            yield from _steps(manifest)
-    elif (manifest.group, manifest.kind) == ("flagger.app", "Canary"):
-        yield from _flagger(manifest)
+        if manifest.kind == "Rollout":
+            return [*rollout_findings(manifest), *_steps(manifest)], []
+        return _analysis(manifest)
+    return list(_flagger(manifest)), []
+
+
+def _analysis(manifest: Manifest) -> tuple[list[Finding], list[str]]:
+    found = list(_dry_runs(manifest, ("spec",), manifest.spec))
+    skipped: list[str] = []
+    metrics = list(items(manifest.spec.get("metrics"), ("spec", "metrics")))
+    for at, metric in metrics:
+        found += metric_findings(manifest, at, metric, [other for _, other in metrics])
+        found += _limits(manifest, at, metric)
+        provider = mapping(metric.get("provider"))
+        if "job" in provider:
+            continue  # It succeeds or fails by its exit code.
+        found += _missing(manifest, at, metric)
+        shape = None
+        if "prometheus" in provider:
+            query = dig(provider, "prometheus", "query")
+            shape = answer_of(query) if isinstance(query, str) else None
+            if isinstance(dig(provider, "prometheus", "rangeQuery"), Mapping):
+                shape = "vector"
+        more, unknown = condition_findings(manifest, at, metric, shape)
+        found += more
+        skipped += unknown
+    return found, skipped
+
+
+def _dry_runs(manifest: Manifest, at: At, holder: Mapping[str, Any]) -> Iterator[Finding]:
+    """Metrics that are measured and do not count: if that are all, nothing judges."""
+    names = [str(metric.get("name")) for _, metric in items(holder.get("metrics"), ())]
+    names = names or ["a", "Another_1"]  # Those of a rollout stand in its templates.
+    patterns = [str(entry.get("metricName")) for _, entry in items(holder.get("dryRun"), ())]
+    if patterns and all(any(matches(name, one) for one in patterns) for name in names):
+        yield at_place(
+            "LP631",
+            manifest,
+            (*at, "dryRun"),
+            "every metric is a dry run, and whatever they say the analysis is successful: name in"
+            " dryRun only what must not count",
+            subject=f"{manifest.label} {dotted((*at, 'dryRun'))}",
+        )
 
 
 def is_canary(manifest: Manifest) -> bool:
@@ -44,13 +80,9 @@ def _number(value: Any) -> int | None:
     return int(value) if counted else None
 
 
-def _metric(manifest: Manifest, at: At, metric: Mapping[str, Any]) -> Iterator[Finding]:
+def _missing(manifest: Manifest, at: At, metric: Mapping[str, Any]) -> Iterator[Finding]:
     name = metric.get("name", "?")
-    yield from _limits(manifest, at, metric)
-    provider = mapping(metric.get("provider"))
-    if "job" in provider:
-        return  # It succeeds or fails by its exit code.
-    for field in ("successCondition", "failureCondition"):
+    for field in FIELDS:
         condition = metric.get(field)
         if not isinstance(condition, str) or not condition.strip():
             yield at_place(
@@ -61,25 +93,20 @@ def _metric(manifest: Manifest, at: At, metric: Mapping[str, Any]) -> Iterator[F
                 " and nothing is ever inconclusive",
                 subject=f"{manifest.label} {name} {field}",
             )
-            continue
-        if not any(kind in provider for kind in _PROVIDERS_OF_VECTORS):
-            continue
-        missing = []
-        if not _EMPTY.search(condition):
-            missing.append("an empty vector (len(result) > 0)")
-        if not _NAN.search(condition):
-            missing.append("NaN (!isNaN(result[0]))")
-        if missing:
-            yield at_place(
-                "LP633",
-                manifest,
-                (*at, field),
-                f"the {field} of {name} does not guard against {' and '.join(missing)}",
-                subject=f"{manifest.label} {name} {field}",
-            )
 
 
 def _limits(manifest: Manifest, at: At, metric: Mapping[str, Any]) -> Iterator[Finding]:
+    name = metric.get("name", "?")
+    if (_number(metric.get("consecutiveSuccessLimit")) or 0) > 0:
+        return  # What is not successful often enough is not successful in the end.
+    if str(metric.get("failureLimit")) == "-1":
+        yield at_place(
+            "LP631",
+            manifest,
+            (*at, "failureLimit"),
+            f"failureLimit -1 lets any number of measurements of {name} fail: use one from 0 up",
+            subject=f"{manifest.label} {name} failureLimit",
+        )
     count = _number(metric.get("count", 1 if "interval" not in metric else None))
     if count is None:
         return
@@ -92,7 +119,7 @@ def _limits(manifest: Manifest, at: At, metric: Mapping[str, Any]) -> Iterator[F
                 (*at, field),
                 f"{field} {limit} is not below count {count}: with it every measurement may be"
                 f" bad and the analysis is still successful; use at most {count - 1}",
-                subject=f"{manifest.label} {metric.get('name', '?')} {field}",
+                subject=f"{manifest.label} {name} {field}",
             )
 
 
@@ -107,36 +134,59 @@ def _steps(manifest: Manifest) -> Iterator[Finding]:
         for n, step in enumerate(steps)
         if (weight := _number(mapping(step).get("setWeight"))) is not None
     ]
-    where = (*at, "steps", weights[-1][0], "setWeight") if weights else (*at, "steps")
-    if not weights or weights[-1][1] != 100:
-        last = f"at {weights[-1][1]}" if weights else "without a weight"
-        yield at_place(
-            "LP634",
-            manifest,
-            where,
-            f"its steps end {last}: end with setWeight: 100, so that the last step that is judged"
-            " is the one that serves everybody",
-            subject=f"{manifest.label} steps",
-        )
     for (_, before), (n, after) in pairwise(weights):
-        if after < before:
+        if after < before <= 100:
             yield at_place(
                 "LP634",
                 manifest,
                 (*at, "steps", n, "setWeight"),
                 f"its weight goes down from {before} to {after}: let the steps rise",
             )
-    judged = isinstance(canary.get("analysis"), Mapping) or any(
-        isinstance(step, Mapping) and ("analysis" in step or "experiment" in step) for step in steps
-    )
-    if not judged:
-        yield at_place(
-            "LP635",
-            manifest,
-            at,
-            "nothing judges the canary: add an analysis to its steps",
-            subject=f"{manifest.label} analysis",
+    yield from _judged(manifest, at, canary, steps)
+
+
+def _judged(
+    manifest: Manifest, at: At, canary: Mapping[str, Any], steps: list[Any]
+) -> Iterator[Finding]:
+    """Whether anything judges the canary while it serves a part."""
+    subject = f"{manifest.label} analysis"
+    background = canary.get("analysis")
+    judging = [
+        n
+        for n, step in enumerate(steps)
+        if isinstance(step, Mapping) and ("analysis" in step or "experiment" in step)
+    ]
+    for where, analysis in analyses(canary, at):
+        yield from _dry_runs(manifest, where, analysis)
+    if isinstance(background, Mapping):
+        start = _number(background.get("startingStep")) or 0
+        if not start or start < len(steps):
+            return
+        text = (
+            f"its analysis starts at step {start}, and there are {len(steps)}, counted from 0: it"
+            " never runs; lower startingStep"
         )
+        if not judging:
+            where = (*at, "analysis", "startingStep")
+            yield at_place("LP635", manifest, where, text, subject=subject)
+            return
+    if not judging:
+        text = "nothing judges the canary: add an analysis to its steps"
+        yield at_place("LP635", manifest, at, text, subject=subject)
+        return
+    whole = [n for n, step in enumerate(steps) if _number(mapping(step).get("setWeight")) == 100]
+    if whole and whole[0] < judging[0]:
+        text = "it is judged only once it serves everybody: move the analysis before setWeight: 100"
+        yield at_place("LP635", manifest, (*at, "steps", judging[0]), text, subject=subject)
+
+
+def analyses(canary: Mapping[str, Any], at: At) -> Iterator[tuple[At, Mapping[str, Any]]]:
+    """The analyses of a canary: that in the background, and those of its steps."""
+    if isinstance(canary.get("analysis"), Mapping):
+        yield (*at, "analysis"), canary["analysis"]
+    for where, step in items(canary.get("steps"), (*at, "steps")):
+        if isinstance(step.get("analysis"), Mapping):
+            yield (*where, "analysis"), step["analysis"]
 
 
 def _flagger(manifest: Manifest) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from lockproof.model.finding import Finding
 from lockproof.model.manifest import At, Manifest, dig, items, mapping
@@ -143,6 +143,28 @@ def parse_problem(text: str) -> str | None:
         else:
             return None
     return problem
+
+
+def answer_of(text: str) -> Literal["vector", "scalar"] | None:
+    """What an instant query answers; None where it does not parse."""
+    import promql_parser
+
+    for stand_in in ("1", "x", "5m"):
+        try:
+            tree = promql_parser.parse(_filled(text, stand_in))
+        except ValueError:
+            continue
+        return "scalar" if _is_scalar(tree) else "vector"
+    return None
+
+
+def _is_scalar(tree: Any) -> bool:
+    kind = type(tree).__name__
+    if kind == "Call":
+        return str(tree.func.name) in ("scalar", "time", "pi")
+    if kind == "BinaryExpr":
+        return _is_scalar(tree.lhs) and _is_scalar(tree.rhs)
+    return kind == "NumberLiteral" or (kind in ("ParenExpr", "UnaryExpr") and _is_scalar(tree.expr))
 
 
 def _filled(text: str, stand_in: str) -> str:

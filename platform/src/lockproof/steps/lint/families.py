@@ -33,7 +33,7 @@ RULES: dict[LintFamily, tuple[str, ...]] = {
     "references": ("LP61",),
     "policies": ("LP621", "LP622", "LP623", "LP624", "LP625", "LP626", "LP627"),
     "budget": ("LP628",),
-    "canary": ("LP63",),
+    "canary": ("LP63", "LP661", "LP662"),
     "expressions": ("LP641",),
     "rule-tests": ("LP642",),
 }
@@ -179,7 +179,9 @@ def canary_family(manifests: Iterable[Manifest]) -> Family | None:
     family = Family("canary", "canary object")
     for manifest in manifests:
         if is_canary(manifest):
-            family.findings += canary_findings(manifest)
+            found, skipped = canary_findings(manifest)
+            family.findings += found
+            family.not_checked += skipped
             family.checked += 1
     return family if family.checked else None
 

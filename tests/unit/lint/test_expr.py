@@ -1,0 +1,127 @@
+"""The language of Argo's conditions: as its own code reads it, and bounded in all."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lockproof.rules.manifests.expr import Refused, Unsupported, condition, parse
+from lockproof.rules.manifests.expr.evaluation import UNKNOWN, Failed
+from lockproof.rules.manifests.expr.syntax import Node
+
+ANSWERS = json.loads(Path(__file__).with_name("expr_answers.json").read_bytes())
+"""What `EvalCondition` of Argo Rollouts 1.9.0 answered, for each result: t, f, or e for an error.
+
+Written by a program of a few lines around that function; conditions are by hand and by chance.
+"""
+
+
+def said(text: str, result: Any) -> str:
+    try:
+        answer = condition(parse(text), result)
+    except Unsupported:
+        return "?"
+    except (Refused, Failed):
+        return "e"
+    return {True: "t", False: "f", None: "unknown"}[answer]
+
+
+def as_number(value: Any) -> float:
+    return float(value)
+
+
+RESULTS = [
+    [as_number(one) for one in result] if isinstance(result, list) else as_number(result)
+    for result in ANSWERS["results"]
+]
+
+
+def test_conditions_say_what_argo_says() -> None:
+    wrong, unknown = [], 0
+    for text, answers in ANSWERS["answers"].items():
+        for result, answer in zip(RESULTS, answers, strict=True):
+            ours = said(text, result)
+            unknown += ours == "?"
+            if ours not in ("?", answer):
+                wrong.append((text, result, answer, ours))
+    assert not wrong
+    total = len(RESULTS) * len(ANSWERS["answers"])
+    assert total > 10_000
+    assert unknown < total / 40, "what is not known is the exception"
+    told = "".join(ANSWERS["answers"].values())
+    assert all(told.count(one) > 500 for one in "tfe")
+
+
+def test_what_is_said_of_an_unknown_result_holds_of_every_one() -> None:
+    compared = 0
+    for text in ANSWERS["answers"]:
+        answer = said(text, UNKNOWN)
+        if answer in ("t", "f"):
+            compared += 1
+            assert {said(text, result) for result in RESULTS} <= {answer, "e", "?"}, text
+    assert compared > 50
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        node = parse(text)
+    except (Refused, Unsupported):
+        return
+    assert isinstance(node, Node)
+
+
+WORDS = (
+    *("result", "result[0]", "len(", ")", "(", "[", "]", "{", "}", "&&", "||", "!", "==", "<", ">"),
+    *("+", "-", "*", "/", "%", "**", "??", "?", ":", ",", ".", "..", "#", "|", "all(", "let", "x"),
+    *("=", ";", "in", "not", "0", "1", "0.5", "1e3", "'a'", "true", "nil", "isNaN(", "default("),
+    *("sum(", "max("),
+)
+
+
+@given(
+    st.lists(st.sampled_from(WORDS), max_size=30).map(" ".join),
+    st.one_of(st.lists(st.floats(), max_size=4), st.floats(), st.just(UNKNOWN)),
+)
+def test_any_words_give_an_answer_or_one_of_the_known_errors(text: str, result: Any) -> None:
+    assert said(text, result) in ("t", "f", "e", "?", "unknown")
+
+
+@pytest.mark.parametrize("one", ["(", "[", "{a:", "!", "-", "all(result, ", "1 ** ", "true ? 1 : "])
+def test_what_is_nested_deeply_ends_at_once(one: str) -> None:
+    with pytest.raises((Refused, Unsupported)):
+        parse(one * 3000 + "1")
+    with pytest.raises(Unsupported, match="longer"):
+        parse(one * 20_000)
+
+
+def test_a_chain_of_many_is_no_depth() -> None:
+    text = " && ".join(["result[0] < 1"] * 300)
+    assert condition(parse(text), [0.5]) is True
+    assert condition(parse(text), [math.nan]) is False
+
+
+def test_a_range_is_bounded() -> None:
+    with pytest.raises(Unsupported, match="items"):
+        condition(parse("len(1..9223372036854775807) > 1"), [1.0])
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("result >= 0.95", "write result\\[0\\]"),
+        ("result[0] >== 0.95", "'=' at character 13"),
+        ("isNaN(result)", "write result\\[0\\]"),
+        ("results[0] > 1", "there is no results"),
+        ("result[0] > 1 AND true", "AND"),
+        ("0.9 <= result[0] <= 1", "truth value"),
+        ("result[0]", "it is no condition"),
+    ],
+)
+def test_a_refusal_says_where_and_what(text: str, why: str) -> None:
+    with pytest.raises(Refused, match=why):
+        condition(parse(text), [0.5])
