@@ -87,6 +87,10 @@ causes-answers: develop ## hold causes against known truth, for docs/causes-besi
 causes-again: develop ## ask 60 times about what is another each time (ARGS='TIMES WORDS')
 	@$(BIN)/python -m tests.bench.causes_again $(ARGS)
 
+.PHONY: canary-figures
+canary-figures: develop ## hold ways to decide about a canary against known truth, for docs/canary-beside-others.md (ARGS=CANARIES)
+	@$(BIN)/python scripts/canary_figures.py $(ARGS)
+
 .PHONY: fuzz
 fuzz: develop ## fuzz the parsers, a minute each (ARGS='PARSER SECONDS'); Linux only
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps \

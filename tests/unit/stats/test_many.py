@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from lockproof.cli.canary import simulate
 from lockproof.model.canary_checks import Spec
 from lockproof.model.verdict import Verdict
-from lockproof.stats.traffic import Drawn, Traffic, draw
+from lockproof.stats.traffic import MOVES, Drawn, Traffic, draw
 from lockproof.steps.canary.interface import Figures
 from lockproof.steps.canary.judge import errors_of, judge
 from lockproof.steps.canary.many import standings
@@ -69,3 +70,7 @@ def test_it_is_what_check_says_at_every_look(kind: str, worse: float, requests: 
                 passes = found.passes[canary, look - 1]
                 said = Verdict.PASSED if passes else Verdict.INCONCLUSIVE
             assert said is wanted, (canary, look)
+
+
+def test_the_command_names_all_ways_to_move() -> None:
+    assert set(simulate._MOVES) == set(MOVES)

@@ -41,6 +41,11 @@ def in_colour() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
+def table_width() -> int:
+    """Columns that a table may take: the terminal's, within reason."""
+    return min(max(shutil.get_terminal_size((100, 24)).columns, _MIN_WIDTH), _MAX_WIDTH)
+
+
 def _report_file(text: str) -> Path:
     try:
         format_for(text)
@@ -64,9 +69,7 @@ def deliver(report: "Report", args: argparse.Namespace, folder: Path | None = No
     if name == "table":
         from lockproof.render.table import table
 
-        columns = shutil.get_terminal_size((100, 24)).columns
-        width = min(max(columns, _MIN_WIDTH), _MAX_WIDTH)
-        text = table(report, width, color=in_colour(), whole=args.verbose)
+        text = table(report, table_width(), color=in_colour(), whole=args.verbose)
     elif name == "short":
         from lockproof.render.short import short
 

@@ -47,3 +47,13 @@ def first_true(rows: Any) -> Any:
 def sooner(one: Any, other: Any) -> Any:
     """The smaller of two that are not 0; 0 where both are."""
     return np.where((one == 0) | ((other > 0) & (other < one)), other, one)
+
+
+def joined(parts: Any) -> Any:
+    """One array after the other."""
+    return np.concatenate(parts)
+
+
+def quantiles(values: Any, *shares: float) -> list[int]:
+    """The values that so many are at most."""
+    return [int(found) for found in np.quantile(values, shares, method="higher")]

@@ -108,7 +108,7 @@ def z_of_ranks(x: Any, y: Any) -> float:
     if variance <= 0:
         return 0.0
     corrected = over - (math.copysign(0.5, over) if over else 0.0)
-    return corrected / math.sqrt(variance)
+    return float(corrected) / math.sqrt(variance)
 
 
 def _even(drawn: Drawn, arm: tuple[Any, Any]) -> tuple[Any, Any]:

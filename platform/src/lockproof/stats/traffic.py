@@ -118,20 +118,21 @@ def draw(
             over = random.gamma(np.maximum(requests, 1) * shape_of_one) / shape_of_one
             over = over * np.maximum(level, 0)
         each.append((requests.astype(float), over))
-    return _packed(each[0], each[1], intervals)
+    return packed(each[0], each[1], intervals)
 
 
-def _packed(canary: tuple[Any, Any], stable: tuple[Any, Any], intervals: int) -> Drawn:
+def packed(canary: tuple[Any, Any], stable: tuple[Any, Any], intervals: int) -> Drawn:
+    """Figures of both arms, of shape (canaries, intervals), with what counts put first."""
     counts = (canary[0] > 0) & (stable[0] > 0)
     order = np.argsort(~counts, axis=1, kind="stable")
     counts = np.take_along_axis(counts, order, axis=1)
 
-    def packed(figures: Any, instead: float) -> Any:
+    def ordered(figures: Any, instead: float) -> Any:
         return np.where(counts, np.take_along_axis(figures, order, axis=1), instead)
 
     return Drawn(
-        canary=(packed(canary[0], 1.0), packed(canary[1], 0.0)),
-        stable=(packed(stable[0], 1.0), packed(stable[1], 0.0)),
+        canary=(ordered(canary[0], 1.0), ordered(canary[1], 0.0)),
+        stable=(ordered(stable[0], 1.0), ordered(stable[1], 0.0)),
         index=order,
         counts=counts,
         intervals=intervals,
@@ -195,3 +196,8 @@ CASES: Mapping[str, Traffic] = {
     "worse by 4 intervals that fail wholly": Traffic(fault=(0.98, 4)),
 }
 """What docs/canary-beside-others.md and the tests look at."""
+
+
+def generator(*seed: int) -> np.random.Generator:
+    """The same for the same numbers."""
+    return np.random.default_rng(seed)

@@ -11,6 +11,7 @@ from lockproof.cli.common import add_common
 
 ACTIONS = {
     "check": "look once, and say passed, failed or inconclusive",
+    "simulate": "how often a file of checks would be wrong, and how long it would take",
 }
 
 

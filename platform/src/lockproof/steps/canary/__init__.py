@@ -2,5 +2,6 @@
 
 from .request import Request
 from .run import check
+from .simulate import SimulateRequest, simulate
 
-__all__ = ["Request", "check"]
+__all__ = ["Request", "SimulateRequest", "check", "simulate"]

@@ -1,0 +1,122 @@
+"""A simulation of canaries: as a table, as JSON, and as a page with plots."""
+
+from functools import cache
+from io import StringIO
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from rich.console import Console
+from rich.table import Table
+
+from lockproof.model.simulation import Scenario, Simulation, Until
+from lockproof.render.words import count, duration, number
+
+_WIDTH, _HEIGHT = 640.0, 180.0
+
+
+def simulation_json(found: Simulation) -> str:
+    """All of it."""
+    return found.model_dump_json(indent=2) + "\n"
+
+
+def simulation_table(found: Simulation, width: int = 100, *, color: bool = False) -> str:
+    """What a person wants to know first: how often it is wrong, and how long it takes."""
+    stream = StringIO()
+    console = Console(
+        file=stream, width=width, force_terminal=color, no_color=not color, highlight=False
+    )
+    console.print(about(found), markup=False)
+    table = Table(box=None, pad_edge=False)
+    for title in (
+        "the canary is",
+        "failed",
+        "passed",
+        "undecided",
+        "wrong (accepted)",
+        "after (9 of 10)",
+    ):
+        table.add_column(title, justify="left" if title == "the canary is" else "right")
+    for each in found.scenarios:
+        table.add_row(
+            each.about,
+            *(percent(n / found.canaries) for n in (each.failed, each.passed, each.undecided)),
+            wrong(found, each),
+            delay(found, each),
+        )
+    console.print(table)
+    for each in found.scenarios:
+        if each.beside:
+            told = ", ".join(f"{name} {percent(share)}" for name, share in each.beside.items())
+            console.print(f"{each.about}: others fail {told}", markup=False)
+    console.print(verdict(found), markup=False)
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+
+
+def about(found: Simulation) -> str:
+    """Which checks, and what traffic."""
+    levels = ", ".join(f"{name} {number(level)}" for name, level in found.levels.items())
+    return (
+        f"{found.checks}: {found.canaries:,} canaries of each kind, seed {found.seed}, a look after"
+        f" each of {found.intervals:,} intervals of {found.interval:,} s; {found.traffic};"
+        f" stable has {levels}"
+    )
+
+
+def verdict(found: Simulation) -> str:
+    """Whether the stated chances hold here."""
+    same = f"check itself came to the same at {count(found.checked, 'look')}"
+    if found.held:
+        return f"On this traffic it is wrong no more often than the file states; {same}."
+    worst = [each.about for each in found.scenarios if each.wrong and not each.wrong.held]
+    return f"On this traffic it is wrong more often than the file states ({worst[0]}); {same}."
+
+
+def percent(share: float) -> str:
+    """`0.25 %`; two digits that count, and no zero for what did happen."""
+    return f"{100 * share:.3g} %"
+
+
+def wrong(found: Simulation, each: Scenario) -> str:
+    """`0.2 % (5 %)`, or nothing where neither end is wrong."""
+    if each.wrong is None:
+        return ""
+    return f"{percent(each.wrong.happened / found.canaries)} ({percent(each.wrong.accepted)})"
+
+
+def delay(found: Simulation, each: Scenario) -> str:
+    """`2 h 30 min (3 h)`: half and nine of ten, of the decision that most came to."""
+    until: Until | None = each.until_failed if each.failed > each.passed else each.until_passed
+    if until is None:
+        return "not within the horizon"
+    half, most = (duration(number_ * found.interval) for number_ in (until.median, until.ninety))
+    return f"{half} ({most})"
+
+
+def curves(found: Simulation, each: Scenario) -> dict[str, str]:
+    """The points of two lines: how many had failed, and how many had passed, by then."""
+    lines = {"failed": [], "passed": []}  # type: dict[str, list[str]]
+    for point in each.course:
+        x = point.intervals / found.intervals * _WIDTH
+        for name, many in (("failed", point.failed), ("passed", point.passed)):
+            lines[name].append(f"{x:.1f},{_HEIGHT * (1 - many / found.canaries):.1f}")
+    return {name: " ".join(points) for name, points in lines.items()}
+
+
+def simulation_html(found: Simulation) -> str:
+    """A page that needs nothing else."""
+    return _environment().get_template("simulation.html.j2").render(found=found)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("lockproof.render"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        about=about, verdict=verdict, percent=percent, wrong=wrong, delay=delay, curves=curves,
+        duration=duration, width=_WIDTH, height=_HEIGHT,
+    )  # fmt: skip
+    return environment

@@ -1,0 +1,248 @@
+"""Write the figures of docs/canary-beside-others.md, and its plots: `make canary-figures`.
+
+Seeded. With an argument, so many canaries a case instead of 10,000.
+"""
+
+import math
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lockproof.model.canary_checks import Spec
+from lockproof.stats.arrays import quantiles
+from lockproof.stats.compared import WAYS
+from lockproof.stats.traffic import CASES, Drawn, Traffic, draw, packed
+from lockproof.steps.canary.outcomes import decided
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PAGE = DOCS / "canary-beside-others.md"
+BEGIN, END = "<!-- figures: made by `make canary-figures` -->", "<!-- end of figures -->"
+SEED, INTERVALS, EFFECT, AT_ONCE = 15, 240, 0.02, 1_200_000
+SLOW = {"requests": 10, "Mann-Whitney": 10}
+"""Ways that take longer -> the part of the canaries that they are asked about."""
+OURS = ("intervals", "bounded", "requests")
+EVERY_15_S = "independent requests, intervals of 15 s"
+ALL: dict[str, tuple[Traffic, int]] = {
+    **{name: (traffic, INTERVALS) for name, traffic in CASES.items()},
+    EVERY_15_S: (Traffic(canary=25, stable=75), 4 * INTERVALS),
+}
+COLOURS = ("#1f77b4", "#2ca02c", "#9467bd", "#ff7f0e", "#d62728", "#8c564b")
+
+
+def spec_of(method: str, intervals: int, kind: str = "ratio", effect: float = EFFECT) -> Spec:
+    parts = {"events": "e", "total": "t"} if kind == "ratio" else {"sum": "s", "count": "c"}
+    measure = {"name": "m", kind: parts, "smallestEffect": effect, "method": method}
+    return Spec.model_validate(
+        {
+            "horizon": intervals * 60,
+            "arms": {"canary": "c", "stable": "s"},
+            "comparisons": [measure],
+        }
+    )
+
+
+Decisions = tuple[Any, Any]
+"""After how many intervals each canary is aborted and promoted; 0: never."""
+
+
+def found(
+    case: str, canaries: int, worse: float, ways: tuple[str, ...] = (*OURS, *WAYS)
+) -> dict[str, Decisions]:
+    traffic, intervals = ALL[case]
+    parts: dict[str, list[Decisions]] = {way: [] for way in ways}
+    for done in range(0, canaries, AT_ONCE // intervals):
+        part = min(AT_ONCE // intervals, canaries - done)
+        random = np.random.default_rng((SEED, round(worse * 1000), done))
+        drawn = draw(traffic, random, part, intervals, worse)
+        for way in ways:
+            some = first(drawn, max(1, part // SLOW.get(way, 1)))
+            if way in WAYS:
+                parts[way].append(WAYS[way](some, traffic.level, EFFECT))
+            else:
+                ours = decided(spec_of(way, intervals), [some])
+                parts[way].append((ours.failed, ours.passed))
+    return {
+        way: (np.concatenate([a for a, _ in each]), np.concatenate([p for _, p in each]))
+        for way, each in parts.items()
+    }
+
+
+def first(drawn: Drawn, canaries: int) -> Drawn:
+    some = slice(canaries)
+    return replace(
+        drawn,
+        canary=(drawn.canary[0][some], drawn.canary[1][some]),
+        stable=(drawn.stable[0][some], drawn.stable[1][some]),
+        index=drawn.index[some],
+        counts=drawn.counts[some],
+    )
+
+
+def share(numbers: Any) -> float:
+    return float((numbers > 0).mean())
+
+
+def percent(value: float) -> str:
+    return f"{100 * value:.2f} %" if 0 < value < 0.01 else f"{100 * value:.1f} %"
+
+
+def rates(canaries: int) -> dict[tuple[str, str, float], tuple[float, float]]:
+    told: dict[tuple[str, str, float], tuple[float, float]] = {}
+    for case in ALL:
+        for worse in (0.0, EFFECT, 2 * EFFECT):
+            if ALL[case][0].fault and not worse:
+                continue
+            for way, (aborts, promotes) in found(case, canaries, worse).items():
+                told[case, way, worse] = share(aborts), share(promotes)
+        print(case, file=sys.stderr, flush=True)
+    return told
+
+
+def tables(told: dict[tuple[str, str, float], tuple[float, float]]) -> Iterator[str]:
+    for title, worse, index in (
+        ("False aborts: the canary is as good", 0.0, 0),
+        ("False promotes: it is worse by just what matters", EFFECT, 1),
+        ("Right aborts: it is worse by twice what matters", 2 * EFFECT, 0),
+        ("Right promotes: it is as good", 0.0, 1),
+    ):
+        yield f"\n## {title}\n"
+        yield "| Traffic | " + " | ".join((*OURS, *WAYS)) + " |"
+        yield "| --- |" + " ---: |" * (len(OURS) + len(WAYS))
+        for case in ALL:
+            if (case, "intervals", worse) in told:
+                row = [percent(told[case, way, worse][index]) for way in (*OURS, *WAYS)]
+                yield f"| {case} | " + " | ".join(row) + " |"
+
+
+DELAYS = ("independent requests", "1 % of the traffic", "bursts of 4 intervals, each arm its own")
+SIZES = (1.0, 1.5, 2.0, 3.0, 5.0)
+
+
+def delays(canaries: int) -> Iterator[str]:
+    yield "\n## How long until a bad canary is aborted, by *intervals*\n"
+    yield "Intervals after which half of those that are aborted had been, and nine of ten.\n"
+    yield "| Worse by, in what matters | " + " | ".join(DELAYS) + " |"
+    yield "| --- |" + " ---: |" * len(DELAYS)
+    for size in SIZES:
+        row = []
+        for case in DELAYS:
+            aborts, _ = found(case, canaries, size * EFFECT, ("intervals",))["intervals"]
+            half, most = quantiles(aborts[aborts > 0], 0.5, 0.9)
+            row.append(f"{half}, {most} ({percent(share(aborts))})")
+        yield f"| {size:g} | " + " | ".join(row) + " |"
+
+
+LATENCIES: dict[str, tuple[float, tuple[int, int], float | None]] = {
+    "mean, sigma 1, 100 and 300 requests": (1.0, (100, 300), None),
+    "mean, sigma 2, 100 and 300 requests": (2.0, (100, 300), None),
+    "mean, sigma 2, 20 and 300 requests": (2.0, (20, 300), None),
+    "95th percentile, sigma 1, 100 and 300 requests": (1.0, (100, 300), 0.95),
+    "95th percentile, sigma 1, 20 and 300 requests": (1.0, (20, 300), 0.95),
+}
+
+
+def latency(
+    canaries: int, sigma: float, requests: tuple[int, int], percentile: float | None, worse: bool
+) -> tuple[float, float]:
+    """Log-normal latencies with mean 1, whose level moves by a third with the hours."""
+    random = np.random.default_rng(SEED)
+    effect = 0.2 if percentile is None else 0.5
+    level = np.exp(0.3 * np.sin(np.arange(INTERVALS) / 20) - sigma**2 / 2)
+    arms = []
+    for arm, many in enumerate(requests):
+        values = np.empty((canaries, INTERVALS))
+        for canary in range(canaries):
+            each = level[:, None] * np.exp(sigma * random.standard_normal((INTERVALS, many)))
+            if worse and not arm:
+                each = each + effect
+            values[canary] = (
+                each.mean(axis=1) if percentile is None else np.quantile(each, percentile, axis=1)
+            )
+        arms.append((np.full(values.shape, float(many)), values * many))
+    drawn: Drawn = packed(arms[0], arms[1], INTERVALS)
+    ours = decided(spec_of("intervals", INTERVALS, "mean", effect), [drawn])
+    return share(ours.failed), share(ours.passed)
+
+
+def latencies(canaries: int) -> Iterator[str]:
+    yield "\n## Latencies\n"
+    yield (
+        f"Log-normal, with mean 1; by *intervals*, {canaries:,} canaries a case. 0.2 more of the"
+        " mean matters, 0.5 more of the percentile. With sigma 1 one request of a hundred takes six"
+        " times the mean, with sigma 2 fourteen times.\n"
+    )
+    yield "| Latencies | false aborts | false promotes | right promotes |"
+    yield "| --- | ---: | ---: | ---: |"
+    for title, about in LATENCIES.items():
+        good, bad = (latency(canaries, *about, worse) for worse in (False, True))
+        yield f"| {title} | {percent(good[0])} | {percent(bad[1])} | {percent(good[1])} |"
+        print(title, file=sys.stderr, flush=True)
+
+
+def dots(told: dict[tuple[str, str, float], tuple[float, float]], worse: float, index: int) -> str:
+    """A row for each kind of traffic, a dot for each way; the root of the share, to see small."""
+    cases = [case for case in ALL if (case, "intervals", worse) in told]
+    ways, left, width, row = (*OURS, *WAYS), 290, 420, 22
+    height = row * len(cases) + 60
+
+    def x(value: float) -> float:
+        return left + math.sqrt(value) * width
+
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 30} {height}"'
+        ' font-family="sans-serif" font-size="12">',
+        f'<rect width="{left + width + 30}" height="{height}" fill="#fff"/>',
+    ]
+    for value in (0, 0.01, 0.05, 0.2, 0.5, 1):
+        colour = "#c00" if value == 0.05 else "#ddd"
+        lines += [
+            f'<path d="M{x(value):.1f} 26V{height - 20}" stroke="{colour}"/>',
+            f'<text x="{x(value):.1f}" y="{height - 6}" text-anchor="middle">{value:.0%}</text>',
+        ]
+    for place, (way, colour) in enumerate(zip(ways, COLOURS, strict=True)):
+        at = 20 + place * 120
+        lines.append(f'<circle cx="{at}" cy="12" r="5" fill="{colour}"/>')
+        lines.append(f'<text x="{at + 9}" y="16">{way}</text>')
+    for number, case in enumerate(cases):
+        y = 40 + number * row
+        lines.append(f'<text x="{left - 10}" y="{y + 4}" text-anchor="end">{case}</text>')
+        for way, colour in zip(ways, COLOURS, strict=True):
+            value = told[case, way, worse][index]
+            lines.append(
+                f'<circle cx="{x(value):.1f}" cy="{y}" r="5" fill="{colour}" fill-opacity=".75"/>'
+            )
+    return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def main() -> None:
+    canaries = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    told = rates(canaries)
+    slow = " and ".join(f"{canaries // part:,} by {way}" for way, part in SLOW.items())
+    made = [
+        BEGIN,
+        f"\nSeed {SEED}; {canaries:,} canaries a case ({slow}); {INTERVALS} intervals of a minute"
+        f" ({4 * INTERVALS} of 15 s in the last case), and a look after each. Of {canaries:,} a"
+        f" true 5 % shows as {percent(0.05 - 2.6 * math.sqrt(0.0475 / canaries))} to"
+        f" {percent(0.05 + 2.6 * math.sqrt(0.0475 / canaries))}.\n",
+        "![False aborts by traffic and way](canary-false-aborts.svg)\n",
+        "![False promotes by traffic and way](canary-false-promotes.svg)",
+        *tables(told),
+        *delays(canaries),
+        *latencies(max(10, canaries // 10)),
+        "",
+        END,
+    ]
+    page = PAGE.read_text("utf-8")
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(before + "\n".join(made) + after, "utf-8")
+    (DOCS / "canary-false-aborts.svg").write_text(dots(told, 0.0, 0), "utf-8")
+    (DOCS / "canary-false-promotes.svg").write_text(dots(told, EFFECT, 1), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""`lockproof canary simulate` on files of checks, as a user asks it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lockproof.cli.main import main
+
+HEAD = """\
+apiVersion: lockproof.dev/v1alpha1
+kind: CanaryChecks
+metadata: {name: made-up}
+spec:
+  interval: 60
+  horizon: HORIZON
+  arms: {canary: 'a="c"', stable: 'a="s"'}
+"""
+RATIO = "ratio: {events: 'e{$arm}[$interval]', total: 't{$arm}[$interval]'}"
+MEAN = "mean: {sum: 's{$arm}[$interval]', count: 'c{$arm}[$interval]'}"
+COMPARED = f"  comparisons:\n    - {{name: errors, smallestEffect: 0.05, {RATIO}}}\n"
+SLOW = f"    - {{name: seconds, smallestEffect: 0.1, {MEAN}}}\n"
+GUARD = f"  guards:\n    - {{name: ceiling, limit: 0.1, {RATIO}}}\n"
+
+
+def simulated(tmp_path: Path, checks: str, *argv: str, horizon: int = 7200) -> int:
+    (tmp_path / "checks.yaml").write_text(HEAD.replace("HORIZON", str(horizon)) + checks)
+    return main(["-C", str(tmp_path), "canary", "simulate", "--checks", "checks.yaml",
+                 "--canaries", "300", *argv])  # fmt: skip
+
+
+def answer(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_it_says_how_often_it_is_wrong_and_how_long_it_takes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ("--level", "seconds=0.5", "--format", "json", "--beside")
+    assert simulated(tmp_path, GUARD + COMPARED + SLOW, *argv) == 0
+    found = answer(capsys)
+    assert simulated(tmp_path, GUARD + COMPARED + SLOW, *argv) == 0
+    assert answer(capsys) == found, "the same seed gives the same"
+    good, *bad = found["scenarios"]
+    assert (good["measure"], [each["measure"] for each in bad]) == (
+        None, ["ceiling", "ceiling", "errors", "errors", "seconds", "seconds"],
+    )  # fmt: skip
+    for each in found["scenarios"]:
+        assert each["failed"] + each["passed"] + each["undecided"] == 300
+        assert each["course"][-1] == {
+            "intervals": 120, "failed": each["failed"], "passed": each["passed"],
+        }  # fmt: skip
+    assert good["passed"] > 250
+    assert good["until_passed"]["median"] >= 75, "which one interval unseen asks for"
+    for twice in bad[1::2]:
+        assert twice["failed"] > 280, twice["about"]
+        assert twice["until_failed"]["median"] >= 30
+    assert bad[0]["worse"] == pytest.approx(0.09), "from 0.01 up to the limit"
+    assert set(good["beside"]) == {
+        f"{way} of errors" for way in ("thresholds", "z-test", "Mann-Whitney")
+    }
+    assert found["checked"] >= 3 * 7
+
+
+def test_it_says_where_the_stated_chance_does_not_hold(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks = COMPARED.replace("0.05", "0.02")
+    argv = ("--fault", "0.98:4", "--level", "errors=0.02", "--times", "1")
+    assert simulated(tmp_path, checks, *argv, horizon=14_400) == 1
+    out = capsys.readouterr().out
+    assert "wrong more often than the file states (errors +0.02, what matters)" in " ".join(
+        out.split()
+    )
+    assert max(map(len, out.splitlines())) <= 140
+
+
+def test_its_page_has_a_plot_of_each_kind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page, data = tmp_path / "a.html", tmp_path / "a.json"
+    checks = COMPARED.replace("errors", "a-b")
+    assert simulated(tmp_path, checks, "--output", str(page), "--output", str(data)) == 0
+    assert "a-b +0.05, what matters" in capsys.readouterr().out
+    text = page.read_text("utf-8")
+    kinds = json.loads(data.read_text())["scenarios"]
+    assert text.count("<svg") == text.count("</svg>") == len(kinds)
+    assert "http" not in text.replace("http://www.w3.org", "")
+
+
+@pytest.mark.parametrize(
+    ("checks", "argv", "words"),
+    [
+        (SLOW.replace("    -", "  comparisons:\n    -"), (), "--level seconds="),
+        (COMPARED, ("--level", "errors=2"), "a ratio lies between 0 and 1"),
+        (COMPARED, ("--level", "errors"), "must be NAME=VALUE"),
+        (COMPARED, ("--level", "other=0.1"), "has no measure other"),
+        (COMPARED, ("--times", "30"), "cannot be worse by 1.5"),
+        (COMPARED, ("--fault", "0.01:4"), "must be worse by 0.05"),
+        (COMPARED, ("--moves", "sideways"), "invalid choice"),
+        (COMPARED, ("--canaries", "0"), "must be from 1 to"),
+        (COMPARED, ("--requests", "3"), "two numbers"),
+        (COMPARED, ("--output", "a.txt"), "must end in"),
+        (GUARD, ("--level", "ceiling=0.2"), "beyond the limit"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_simulated_is_refused(
+    checks: str, argv: tuple[str, ...], words: str, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    try:
+        code: object = simulated(tmp_path, checks, *argv)
+    except SystemExit as error:
+        code = error.code
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert words in err
