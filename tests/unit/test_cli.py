@@ -1,5 +1,6 @@
 """The command line: help, shells, and what every ending means to the caller."""
 
+import errno
 import os
 import re
 import shutil
@@ -199,6 +200,11 @@ def test_c_says_where_to_work(
             "lockproof: x\n",
         ),
         (BaseExceptionGroup("g", [KeyboardInterrupt()]), 130, "lockproof: interrupted\n"),
+        (
+            ExceptionGroup("g", [OSError(errno.ENOSPC, "No space left", "/tmp/x")]),
+            2,
+            "lockproof: cannot write /tmp/x: No space left: make room on its disk\n",
+        ),
         (
             ValueError("a\nb"),
             3,

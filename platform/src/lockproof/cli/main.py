@@ -5,6 +5,7 @@ Nothing heavy is imported here: `lockproof --help` and shell completion must be 
 
 import argparse
 import atexit
+import errno
 import gc
 import os
 import signal
@@ -78,6 +79,9 @@ def _module(verb: str) -> str:
     return f"lockproof.cli.{verb.replace('-', '_')}"
 
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
@@ -144,6 +148,10 @@ def _explain(error: BaseException, *, verbose: bool) -> int:
         # Standard output, or a disk that is full.
         return _say(f"cannot write: {leaves[0].strerror}", ExitCode.USAGE)
     known = [leaf for leaf in leaves if isinstance(leaf, LockproofError)]
+    full = [leaf for leaf in leaves if isinstance(leaf, OSError) and leaf.errno in _NO_ROOM]
+    if full and len(full) + len(known) == len(leaves):
+        what = f"cannot write {full[0].filename}: {full[0].strerror}: make room on its disk"
+        return _say(what, ExitCode.USAGE)
     if known and len(known) == len(leaves):
         return _say(str(known[0]), known[0].exit_code)
     if verbose:

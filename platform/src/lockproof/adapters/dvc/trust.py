@@ -134,12 +134,15 @@ def foreign(what: str, root: Path | None = None) -> Iterator[None]:
     Raises:
         ConfigError: DVC refused what was read; the message is its own first line.
     """
-    from dvc.exceptions import DvcException
-    from dvc.scm import SCMError
-
     try:
         yield
-    except (DvcException, SCMError) as error:
+    except Exception as error:
+        # Not before: loading them takes longer than most of what is done here.
+        from dvc.exceptions import DvcException
+        from dvc.scm import SCMError
+
+        if not isinstance(error, DvcException | SCMError):
+            raise
         reason = str(error) or type(error).__name__
         if root is not None:
             # DVC names files relative to the current folder; the checkout's place tells nobody.

@@ -155,7 +155,6 @@ async def _open(
         group.start_soon(look_around)
         with during(progress, "reading the pipeline"):
             reading = await anyio.to_thread.run_sync(declared, Snapshot(git, commit), prefix)
-            cache = await anyio.to_thread.run_sync(user_cache, root)
         for line in unread_submodules(reading):
             progress.say(line)
         project = Project(project_root, work / "dvc", trusted, reading.pipeline, reading.lock_files)
@@ -177,7 +176,7 @@ async def _open(
         logs=logs,
         policy=policy,
         project=project,
-        store=ObjectStore(project, work / "dvc" / "cache", cache, read_listing),
+        store=ObjectStore(project, work / "dvc" / "cache", root, read_listing),
         environment=around[0].environment,
         described=around[0].described,
         surface=around[0].surface,
