@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from lockproof.model.digest import Digest
 from lockproof.model.registration import (
+    CanaryEnd,
     ModelVersion,
     Proof,
     Registration,
@@ -89,6 +90,35 @@ def test_the_digest_to_serve_by_is_that_of_one_file_or_folder() -> None:
     assert served(outputs=two, loads="b") == f"md5:{'4' * 32}"
     # A tag that somebody edited names no other file.
     assert served(loads="elsewhere") is None
+
+
+END = CanaryEnd(
+    verdict="failed",
+    checks="web",
+    digest="1" * 64,
+    since="2026-11-29T12:00:00Z",
+    until="2026-11-29T13:00:00Z",
+    report="2" * 64,
+)
+
+
+@given(st.builds(CanaryEnd, *[st.text(max_size=20)] * 3, *[st.just(END.since)] * 2, st.text()))
+def test_what_a_version_says_of_its_canary_reads_back(end: CanaryEnd) -> None:
+    assert ModelVersion("m", 1, tags={"lockproof.canary": end.text}).canary == end
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "null", "[]", "{", "{}", "[" * 100_000, '{"until": "9999"}', "1" * 10_000,
+        END.text.replace('"failed"', "1"),
+        END.text.replace("13:00:00Z", "13:00"),
+        END.text.replace('"web"', '"web","more":"words"'),
+    ],
+    ids=range(11),
+)  # fmt: skip
+def test_what_somebody_else_wrote_of_a_canary_says_nothing(text: str) -> None:
+    assert ModelVersion("m", 1, tags={"lockproof.canary": text}).canary is None
 
 
 def test_addresses_of_versions() -> None:

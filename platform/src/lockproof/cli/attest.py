@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from .revision import add_revision
+from .signers import add_signer_options
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,26 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the JSON report of 'lockproof reproduce' for this commit",
     )
-    signer = parser.add_mutually_exclusive_group(required=True)
-    signer.add_argument(
-        "--key",
-        type=Path,
-        metavar="FILE",
-        help="sign with a private key in PEM, Ed25519 or ECDSA; $LOCKPROOF_KEY_PASSPHRASE opens it",
-    )
-    signer.add_argument(
-        "--signer",
-        metavar="URI",
-        help="sign with a key that stays where it is: hsm:ID?label=TOKEN (PKCS #11; $PYKCS11LIB"
-        " names the module, $LOCKPROOF_KEY_PIN opens it), awskms:, gcpkms:, azurekms:,"
-        " hv: (Vault); or 'sigstore', as the CI job that this is",
-    )
-    parser.add_argument(
-        "--public-key",
-        type=Path,
-        metavar="FILE",
-        help="the public half of the key of --signer, in PEM",
-    )
+    add_signer_options(parser, required=True)
     parser.add_argument(
         "--push",
         action=argparse.BooleanOptionalAction,

@@ -45,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Verify, print the report and the lineage, and return the verdict's exit code."""
     from lockproof.cli.progress import progress
+    from lockproof.render.canary_end import statement_line
     from lockproof.render.proof_tree import proof_tree
     from lockproof.steps.proofs import VerifyRequest, verify
 
@@ -62,5 +63,8 @@ def run(args: argparse.Namespace) -> int:
         for each in verified.proofs:
             if each.verdict is not None:
                 sys.stdout.write(proof_tree(each.verdict, each.sealed.digest) + "\n")
+        if verified.canary is not None:
+            predicate, sealed = verified.canary
+            sys.stdout.write(statement_line(predicate, sealed.digest) + "\n\n")
     deliver(verified.report, args)
     return verified.report.verdict.exit_code

@@ -9,6 +9,23 @@ from .verdict import Verdict
 Reach = Literal["reached", "not reached", "not known"]
 
 
+class CanaryLineage(Frozen):
+    """How the canary of a version ended, as its tag says."""
+
+    verdict: str
+    """What followed for it."""
+    checks: str
+    """The name of the file of checks."""
+    since: str
+    """Start of what was looked at, UTC, RFC 3339."""
+    until: str
+    """Its end."""
+    report: str
+    """SHA-256 of the report."""
+    statement: str
+    """SHA-256 of the signed statement about it; empty where none was signed."""
+
+
 class VersionLineage(Frozen):
     """One model version."""
 
@@ -38,6 +55,8 @@ class VersionLineage(Frozen):
     """The model: path -> digest."""
     inputs: Mapping[str, str] = {}
     """The data that led to it: path -> digest."""
+    canary: CanaryLineage | None = None
+    """How its canary ended; null where nothing says so."""
     problems: tuple[str, ...] = ()
     """Why it is not proved; nothing where what it says of itself holds against Git."""
     reach: Reach | None = None

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -20,6 +20,10 @@ ALIAS_ASKED = "lockproof.alias."
 """Before an alias: the version was asked to have it."""
 ROLLED_BACK = "lockproof.rolled_back."
 """Before an alias: why it was taken from the version."""
+CANARY = "lockproof.canary"
+"""How the canary of the version ended: a `CanaryEnd` as JSON."""
+CANARY_VERDICT = "lockproof.canary.verdict"
+"""Its verdict alone, which MLflow can search for."""
 REVERTED = "lockproof.reverted"
 """Why the desired state stopped naming the version."""
 
@@ -27,6 +31,7 @@ _PREFIX = "lockproof."
 TAG_LIMIT = 5000
 """Characters of a tag's value that every store keeps."""
 _SERVED = re.compile(r"md5:[0-9a-f]{32}(?:\.dir)?")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _VERSION = re.compile(r"models:/(?P<name>[^/@]+)/(?P<number>[0-9]{1,10})")
 _ALIASED = re.compile(r"(?:models:/)?(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
 
@@ -105,6 +110,41 @@ class Registration:
 
 
 @dataclass(frozen=True)
+class CanaryEnd:
+    """What a version says of its canary, by one look at it."""
+
+    verdict: str
+    checks: str
+    """The name of the file of checks."""
+    digest: str
+    """SHA-256 of that file."""
+    since: str
+    """Start of what was looked at, UTC, RFC 3339."""
+    until: str
+    """Its end."""
+    report: str
+    """SHA-256 of the report."""
+    statement: str = ""
+    """SHA-256 of the signed statement about it; empty where none was signed."""
+
+    @property
+    def text(self) -> str:
+        """As the tag has it."""
+        return canonical_json(asdict(self))
+
+    @classmethod
+    def read(cls, text: str) -> "CanaryEnd | None":
+        """What a tag says; None where it is none of ours."""
+        try:
+            found = cls(**json.loads(text))
+        except (ValueError, TypeError, RecursionError):
+            return None
+        if not all(isinstance(value, str) for value in asdict(found).values()):
+            return None
+        return found if all(map(_TIME.fullmatch, (found.since, found.until))) else None
+
+
+@dataclass(frozen=True)
 class ModelVersion:
     """A version as a registry has it."""
 
@@ -137,6 +177,11 @@ class ModelVersion:
     def said(self, name: str) -> str | None:
         """A tag of lockproof's."""
         return self.tags.get(f"{_PREFIX}{name}")
+
+    @property
+    def canary(self) -> CanaryEnd | None:
+        """How its canary ended; None where nothing says so."""
+        return CanaryEnd.read(self.tags.get(CANARY, ""))
 
     @property
     def served_digest(self) -> str | None:

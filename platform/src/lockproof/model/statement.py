@@ -160,7 +160,7 @@ def attested(report: Report) -> Report:
 
 def verdict(predicate: VerdictPredicate) -> Json:
     """A verdict as JSON, without what has its default value."""
-    found: dict[str, Any] = _plain(predicate.model_dump(mode="json", exclude_defaults=True))
+    found: dict[str, Any] = plain(predicate.model_dump(mode="json", exclude_defaults=True))
     return found
 
 
@@ -190,7 +190,7 @@ def provenance(predicate: VerdictPredicate, stages: Iterable[Stage]) -> Json:
             "externalParameters": {
                 "commands": {stage.address: list(stage.command) for stage in made},
                 "parameters": {
-                    stage.address: {p.path: _plain(p.locked or {}) for p in stage.params}
+                    stage.address: {p.path: plain(p.locked or {}) for p in stage.params}
                     for stage in made
                 },
             },
@@ -219,10 +219,10 @@ def summary(predicate: VerdictPredicate) -> Json:
     }
 
 
-def _plain(value: Any) -> Any:
-    """What JSON can say: no number that is not finite."""
+def plain(value: Any) -> Any:
+    """The same as JSON can say it: no number that is not finite."""
     if isinstance(value, float) and value - value != 0:
         return str(value)
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+        return {str(key): plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value

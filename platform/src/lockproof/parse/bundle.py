@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from lockproof.errors import ConfigError, unreadable
+from lockproof.model.canary_statement import CANARY, CanaryPredicate
 from lockproof.model.metrics import without_duplicates
 from lockproof.model.sealed import MEDIA_TYPE, MOST_BYTES, Sealed
 from lockproof.model.statement import PAYLOAD_TYPE, VERDICT, Statement, VerdictPredicate
@@ -99,6 +100,22 @@ def read_verdict(statement: Statement) -> VerdictPredicate:
         raise ConfigError(f"no verdict of version 1: {_first(error)}") from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"no verdict of version 1: {unreadable(error)}") from error
+
+
+def read_canary(statement: Statement) -> CanaryPredicate:
+    """What a statement says of a canary.
+
+    Raises:
+        ConfigError: it is another predicate, one of another version, or not well formed.
+    """
+    if statement.predicate_type != CANARY:
+        raise ConfigError(f"its predicate is {statement.predicate_type[:200]!r} and not {CANARY}")
+    try:
+        return CanaryPredicate.model_validate_json(json.dumps(statement.predicate))
+    except ValidationError as error:
+        raise ConfigError(f"no canary of version 1: {_first(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"no canary of version 1: {unreadable(error)}") from error
 
 
 def _json(text: str) -> dict[str, Any]:

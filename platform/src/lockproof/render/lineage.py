@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from lockproof.model.inert import inert_json
 from lockproof.model.lineage import Lineage, VersionLineage
+from lockproof.render.canary_end import canary_line
 from lockproof.render.foreign import brief
 from lockproof.render.words import count
 
@@ -38,6 +39,8 @@ def _version(version: VersionLineage) -> Iterator[str]:
             yield f"  {noun:<7} and {len(shown) - _ROWS:,} more"
     for file in version.served_by:
         yield f"  served  {brief(file, _NAME)}"
+    if version.canary is not None:
+        yield f"  canary  {canary_line(version.canary)}"
     for problem in version.problems:
         yield f"  problem {brief(problem, 400)}"
 
@@ -80,5 +83,9 @@ def lineage_html(lineage: Lineage) -> str:
     from lockproof.render.html_report import page_from
 
     return page_from(
-        "lineage.html.j2", lineage=lineage, outcome_line=outcome(lineage), reach_of=reach_of
+        "lineage.html.j2",
+        lineage=lineage,
+        outcome_line=outcome(lineage),
+        reach_of=reach_of,
+        canary_line=canary_line,
     )

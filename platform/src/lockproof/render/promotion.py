@@ -32,6 +32,12 @@ def pull_request_body(
     return "\n".join(_body(version, before, wanted, why)) + "\n"
 
 
+def _canary(version: ModelVersion) -> str:
+    """How the canary ended that it had before."""
+    end = version.canary
+    return f"{end.verdict}, {end.since} to {end.until} ({end.checks})" if end else ""
+
+
 def _body(
     version: ModelVersion, before: Sequence[str], wanted: Wanted, why: str | None
 ) -> Iterator[str]:
@@ -50,6 +56,7 @@ def _body(
         "Verdict": prose(version.said("verdict") or "", 40),
         "Evidence": code(version.said("evidence") or "", 100),
         "Environment": code(version.said("environment_digest") or "", 64),
+        "Canary": prose(_canary(version), 300),
         "CI job": prose(version.said("ci_url") or "", 500),
     }
     yield "| | |"

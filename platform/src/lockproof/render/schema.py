@@ -20,6 +20,7 @@ from pydantic_core import core_schema
 
 from lockproof.config import Policy, Section
 from lockproof.model.canary_checks import CanaryChecks
+from lockproof.model.canary_statement import CanaryPredicate
 from lockproof.model.finding import HELP_ROOT
 from lockproof.model.lineage import Lineage
 from lockproof.model.report import Report
@@ -109,6 +110,13 @@ def canary_checks_schema() -> Schema:
     return _headed(schema, "canary-checks.schema.json", "lockproof canary checks")
 
 
+def canary_schema() -> Schema:
+    """JSON Schema of the predicate in which `canary record` states a verdict."""
+    schema = CanaryPredicate.model_json_schema(mode="validation")
+    _describe(schema, CanaryPredicate)
+    return _headed(schema, "canary.schema.json", "lockproof canary")
+
+
 def lineage_schema() -> Schema:
     """JSON Schema of what `lineage_json` writes."""
     schema = Lineage.model_json_schema(mode="serialization")
@@ -133,6 +141,7 @@ PUBLISHED: Mapping[str, Callable[[], str]] = {
     "report.schema.json": lambda: as_text(report_schema()),
     "policy.schema.json": lambda: as_text(policy_schema()),
     "verdict.schema.json": lambda: as_text(verdict_schema()),
+    "canary.schema.json": lambda: as_text(canary_schema()),
     "lineage.schema.json": lambda: as_text(lineage_schema()),
     "canary-checks.schema.json": lambda: as_text(canary_checks_schema()),
     "policy.md": lambda: policy_page(policy_schema()),

@@ -14,7 +14,7 @@ from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.mlflow.registry import Registry
 from lockproof.config import FILE_NAME, load_policy
 from lockproof.errors import UsageError
-from lockproof.model.lineage import Lineage, ModelLineage, Reach, VersionLineage
+from lockproof.model.lineage import CanaryLineage, Lineage, ModelLineage, Reach, VersionLineage
 from lockproof.model.registration import ModelVersion, version_uri
 from lockproof.steps.promote.state import State, work_tree_reader
 from lockproof.steps.standing import Standing, upstream_digests
@@ -151,8 +151,23 @@ def _of_version(
         run_id=version.run_id,
         outputs=version.digests("outputs") or {},
         inputs=version.digests("inputs") or {},
+        canary=_canary(version),
         problems=problems,
         reach=_reach(version, standing, problems, asked) if asked else None,
+    )
+
+
+def _canary(version: ModelVersion) -> CanaryLineage | None:
+    end = version.canary
+    if end is None:
+        return None
+    return CanaryLineage(
+        verdict=end.verdict,
+        checks=end.checks,
+        since=end.since,
+        until=end.until,
+        report=end.report,
+        statement=end.statement,
     )
 
 

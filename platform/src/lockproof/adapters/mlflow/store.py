@@ -175,7 +175,7 @@ class Store:
 
 @cache
 def _newest_schema() -> str:
-    """The schema of the installed MLflow, which loads all migrations that there ever were for it."""
+    """The schema of the installed MLflow, which loads all migrations there ever were for it."""
     return str(need("mlflow.store.db.utils")._get_latest_schema_revision())
 
 

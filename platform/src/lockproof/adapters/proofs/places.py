@@ -2,7 +2,8 @@
 
 `lockproof/proofs/objects/SHA256`: what `attest` signed at once, one bundle a line, by its content.
 `lockproof/proofs/commits/COMMIT-PROJECT/SIGNER`, `…/trees/TREE-PROJECT/SIGNER` and
-`…/subjects/SHA256/SIGNER`: each holds the 64 digits that name such an object. PROJECT is the
+`…/subjects/SHA256/SIGNER`: each holds the 64 digits that name such an object, and so does
+`…/canaries/KEY/SIGNER`, of the latest statement about the canary of a model version. PROJECT is the
 SHA-256 of the DVC root, POSIX from the Git root (`.` where it is that), a newline, and the lock's
 digest. A reader asks for those of the signers that it trusts, so that no list is read and nobody
 else's proof is looked at.
@@ -36,3 +37,8 @@ def of_tree(tree: str, project: str, signer: str) -> str:
 def of_subject(sha256: str, signer: str) -> str:
     """Where a signer's proof for an output is named."""
     return f"{PROOFS}subjects/{sha256}/{signer}"
+
+
+def of_canary(key: str, signer: str) -> str:
+    """Where a signer's latest statement about the canary of a version is named, by its key."""
+    return f"{PROOFS}canaries/{key}/{signer}"

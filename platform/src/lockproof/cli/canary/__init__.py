@@ -12,6 +12,7 @@ from lockproof.cli.common import add_common
 ACTIONS = {
     "check": "look once, and say passed, failed or inconclusive",
     "simulate": "how often a file of checks would be wrong, and how long it would take",
+    "record": "write how a canary ended onto the model version, and sign that",
 }
 
 
@@ -20,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Judge a canary by what Prometheus saw of it and of the stable version, interval by\n"
         "interval. The error rates that the file states hold for all looks together, so it may be\n"
-        "asked as often as one likes. Nothing is written, promoted or aborted."
+        "asked as often as one likes. A look writes, promotes and aborts nothing."
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
     for name, summary in ACTIONS.items():

@@ -18,8 +18,8 @@ from lockproof.model.verdict import OutputVerdict, Verdict, worst
 from .interface import Scene
 
 
-def read_report(scene: Scene, path: Path) -> tuple[Report, str]:
-    """The report that a file holds, and SHA-256 of the file in hex.
+def read_report(scene: Scene, path: Path, step: str = "reproduce") -> tuple[Report, str]:
+    """The report that a file holds, and SHA-256 of the file in hex; `step` is which would write it.
 
     Raises:
         UsageError: it cannot be read, is none, or is one that the revision itself brings.
@@ -30,7 +30,7 @@ def read_report(scene: Scene, path: Path) -> tuple[Report, str]:
         return Report.model_validate_json(content), hashlib.sha256(content).hexdigest()
     except ValidationError as error:
         raise UsageError(
-            f"{path} is no report: write one with 'lockproof reproduce --output FILE.json'"
+            f"{path} is no report: write one with 'lockproof {step} --output FILE.json'"
         ) from error
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from lockproof.config import FILE_NAME, matches_any
 from lockproof.errors import ConfigError
+from lockproof.model.canary_statement import CANARY
 from lockproof.model.report import Report
 from lockproof.model.sealed import Sealed
 from lockproof.model.statement import PROVENANCE, SUMMARY, VerdictPredicate, subjects_of
@@ -58,7 +59,7 @@ def _weighed(scene: Scene, sealed: Sealed, signers: Sequence[Signer], now: datet
         return Weighed(sealed, None, (), (by,))
     try:
         statement = read_statement(sealed)
-        if statement.predicate_type in (PROVENANCE, SUMMARY):
+        if statement.predicate_type in (PROVENANCE, SUMMARY, CANARY):
             return Weighed(sealed, None, by, ())
         verdict = read_verdict(statement)
     except ConfigError as error:

@@ -12,11 +12,13 @@ from lockproof.adapters.proofs import places
 from lockproof.config import FILE_NAME
 from lockproof.errors import UsageError
 from lockproof.model.baseline import Baseline
+from lockproof.model.canary_statement import CanaryPredicate
 from lockproof.model.check import Check
 from lockproof.model.digest import lock_digest
 from lockproof.model.finding import Finding
 from lockproof.model.registration import ModelVersion
 from lockproof.model.report import Host, Report, Subject
+from lockproof.model.sealed import Sealed
 from lockproof.model.verdict import Verdict, worst
 from lockproof.parse.ignore import IGNORE_FILE
 from lockproof.rules.catalog import finding
@@ -38,6 +40,7 @@ from lockproof.steps.models import Model, every_model
 from lockproof.steps.progress import Progress, during
 from lockproof.steps.weighing import Weighing
 
+from .canary import canary_of
 from .content import (
     as_git_writes_it,
     hidden_by_dvc,
@@ -59,6 +62,8 @@ class Verified:
 
     report: Report
     proofs: tuple[Weighed, ...]
+    canary: tuple[CanaryPredicate, Sealed] | None = None
+    """The signed statement about the canary of a version; it decides nothing."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,11 @@ def verify(request: VerifyRequest, progress: Progress) -> Verified:
     # What a proof that counts leaves over matters to nobody: it may be another signer's.
     if not proofs or request.bundle is not None:
         findings = list({f.message: f for f in [*found_refusals(refused), *findings]}.values())
-    return Verified(_report(scene, checks, findings, clock), tuple(proofs))
+    canary = None
+    if version is not None and proofs:
+        given = bundles if request.bundle is not None else ()
+        canary = canary_of(scene, signers, version, proofs[0], given)
+    return Verified(_report(scene, checks, findings, clock), tuple(proofs), canary)
 
 
 def _held(scene: Scene, path: Path, progress: Progress) -> _Held:
