@@ -1,8 +1,9 @@
 """A stand-in for controllers that no test can run: Crossplane, its providers, Argo CD, volumes.
 
 It does what lockproof relies on and nothing else: it installs a provider's kinds when the provider
-is declared, makes a declared bucket on a real S3 server before it says Ready, binds volumes, and
-writes the conditions that the real controllers write.
+is declared, makes a declared bucket on a real S3 server before it says Ready, binds volumes, gives
+names where AWS does and is refused what is there already, and writes the conditions that the real
+controllers write.
 """
 
 import threading
@@ -17,6 +18,7 @@ from cluster.lab import Api, Lab
 _PKG = "/apis/pkg.crossplane.io/v1"
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _POLICIES = "/apis/apiextensions.crossplane.io/v1alpha1/managedresourceactivationpolicies"
+_EXTERNAL_NAME = "crossplane.io/external-name"
 _PERIOD = 0.2
 
 Definition = dict[str, Any]
@@ -61,6 +63,8 @@ class StandIn:
     """Names of managed resources that are never looked at."""
     buckets: list[str] = field(default_factory=list)
     """The buckets made, in order."""
+    associations: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Namespace and service account -> the id that AWS gave: it outlives the objects here."""
     installed: list[str] = field(default_factory=list)
     """Names of the definitions that came with providers."""
     errors: list[BaseException] = field(default_factory=list)
@@ -122,12 +126,37 @@ class StandIn:
                 continue
             if spec["names"]["kind"] == "Bucket" and self.s3 is not None:
                 self._bucket(metadata)
+            if spec["names"]["kind"] == "PodIdentityAssociation":
+                if not self._associate(path, one):
+                    continue
+            elif _EXTERNAL_NAME not in (metadata.get("annotations") or {}):
+                self._name(path, metadata["name"])
             good = {"Synced": "True", "Ready": "True", "LastAsyncOperation": "True"}
             self._set(path, one, good)
 
+    def _associate(self, path: str, one: dict[str, Any]) -> bool:
+        """As upjet does with what AWS names: without its name it makes it, again if need be."""
+        given, metadata = one["spec"]["forProvider"], one["metadata"]
+        what = (given["namespace"], given["serviceAccount"])
+        name = (metadata.get("annotations") or {}).get(_EXTERNAL_NAME)
+        if name is None and what not in self.associations:
+            name = self.associations[what] = f"a-{len(self.associations) + 1:017x}"
+            self._name(path, name)
+        if name == self.associations.get(what):
+            return True
+        error = "create failed: api error ResourceInUseException: Association already exists"
+        self._set(path, one, {"Synced": "False"}, error)
+        return False
+
+    def _name(self, path: str, name: str) -> None:
+        """As a provider does; an object that has just gone is no error."""
+        body = {"metadata": {"annotations": {_EXTERNAL_NAME: name}}}
+        where = f"{path}?fieldManager=provider"
+        self.api.call("PATCH", where, body, "application/merge-patch+json")
+
     def _bucket(self, metadata: dict[str, Any]) -> None:
         annotations = metadata.get("annotations") or {}
-        name = annotations.get("crossplane.io/external-name", metadata["name"])
+        name = annotations.get(_EXTERNAL_NAME, metadata["name"])
         if name not in self.buckets:
             there = {one["Name"] for one in self.s3.list_buckets()["Buckets"]}
             if name not in there:

@@ -82,3 +82,41 @@ def test_an_overlay_comes_up_and_the_second_run_changes_nothing(
     gone = project.run("down", "--allow-data-loss", "--timeout", "110s")
     assert gone.code == 0, gone.errors
     assert set(gone.actions.values()) == {"remove"}
+
+
+def test_what_aws_named_is_taken_over_by_the_next_cluster(
+    lab: Lab, platform: Path, stand_in: StandIn
+) -> None:
+    """By the file that `names` writes; without it AWS refuses those, and all else comes up."""
+    names = platform / "control-plane" / "overlays" / "aws" / "account" / "names"
+    file = names / "kustomization.yaml"
+    nothing = file.read_text()
+    bootstrap = Project(lab, platform, "aws-bootstrap")
+    early = bootstrap.run("names", "--to", str(file))
+    assert (early.code, file.read_text()) == (5, nothing), "nothing is made yet"
+    done = bootstrap.run("--timeout", "110s")
+    assert done.code == 0, [f["message"] for f in done.report.get("findings", [])] or done.errors
+    done = bootstrap.run("names", "--to", str(file))
+    assert done.code == 0, done.errors
+    assert done.check("named")["summary"] == "4 named by the cloud"
+    assert all(name in file.read_text() for name in stand_in.associations.values())
+    written = file.read_text()
+    gone = bootstrap.run("down", "--allow-data-loss", "--timeout", "110s")
+    assert gone.code == 0, gone.errors
+
+    # The next cluster: of the first it has only what is in Git, and AWS has what was made.
+    file.write_text(nothing)
+    project = Project(lab, platform, "aws")
+    refused = project.run("--timeout", "80s")
+    assert refused.code == 1
+    told = [f["message"] for f in refused.report["findings"]]
+    assert sum("Association already exists" in text for text in told) == 4, told
+    assert set(refused.actions.values()) == {"create"}
+    assert refused.check("applied")["not_checked"] == []
+
+    file.write_text(written)
+    done = project.run("--timeout", "110s")
+    assert done.code == 0, [f["message"] for f in done.report["findings"]]
+    assert len(stand_in.associations) == 4, "nothing was made twice"
+    gone = project.run("down", "--allow-data-loss", "--timeout", "110s")
+    assert gone.code == 0, gone.errors

@@ -1,11 +1,12 @@
 """`lockproof provision`: bring a cluster to what Git declares, and keep it there."""
 
 import argparse
+from pathlib import Path
 
 from lockproof.cli.cluster import add_cluster_options, chosen_kubeconfig
 from lockproof.cli.reports import add_report_options, deliver
 
-ACTIONS = ("up", "status", "down")
+ACTIONS = ("up", "status", "names", "down")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +16,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "things need each other, and wait until all of it is ready. A dry run shows what would\n"
         "change, and nothing is written where something would be refused. What fails later holds\n"
         "back what needs it, and nothing else; run it again, also after a kill: it goes on.\n"
-        "'status' compares and changes nothing; 'down' removes what was made.\n"
+        "'status' compares and changes nothing; 'names' writes what the cloud named into a file\n"
+        "by which another cluster takes it over; 'down' removes what was made.\n"
         "What holds data is never removed without --allow-data-loss."
     )
     parser.add_argument(
@@ -24,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         choices=ACTIONS,
         default="up",
         metavar="ACTION",
-        help="up (the default), status or down",
+        help="up (the default), status, names or down",
     )
     parser.add_argument(
         "--overlay",
@@ -59,6 +61,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="take fields that another manager has set to other values",
     )
+    parser.add_argument(
+        "--to",
+        type=Path,
+        metavar="FILE",
+        help="where names writes: a kustomize component that the next cluster's overlay includes",
+    )
     add_cluster_options(parser)
     add_report_options(parser)
 
@@ -79,12 +87,16 @@ def run(args: argparse.Namespace) -> int:
     from lockproof.adapters.scratch import run_folder
     from lockproof.cli.progress import watch
     from lockproof.errors import UsageError
-    from lockproof.steps.provision import Request, down, provision, status
+    from lockproof.steps.provision import Request, down, names, provision, status
 
-    if args.action == "status" and (args.prune or args.allow_data_loss or args.dry_run):
+    reads = args.action in ("status", "names")
+    if reads and (args.prune or args.allow_data_loss or args.dry_run):
         raise UsageError(
-            "status changes nothing: it takes no --dry-run, --prune, --allow-data-loss"
+            f"{args.action} changes nothing in the cluster:"
+            " it takes no --dry-run, --prune, --allow-data-loss"
         )
+    if (args.action == "names") != (args.to is not None):
+        raise UsageError("names writes what it finds to a file, and nothing else does: --to FILE")
     if args.allow_data_loss and args.action == "up" and not args.prune:
         raise UsageError("--allow-data-loss goes with --prune or down: nothing else removes")
     request = Request(
@@ -96,10 +108,11 @@ def run(args: argparse.Namespace) -> int:
         prune=args.prune,
         allow_data_loss=args.allow_data_loss,
         force_conflicts=args.force_conflicts,
+        to=args.to,
         context=args.context,
         kubeconfig=chosen_kubeconfig(args),
     )
-    step = {"up": provision, "status": status, "down": down}[args.action]
+    step = {"up": provision, "status": status, "names": names, "down": down}[args.action]
     with watch() as shown:
         report = step(request, shown)
     deliver(report, args, run_folder("provision"))

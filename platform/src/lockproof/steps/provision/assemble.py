@@ -12,6 +12,7 @@ from lockproof.model.report import Host, Report, Subject
 from lockproof.model.verdict import Verdict, worst
 from lockproof.steps.clock import Clock
 
+from .names import Names
 from .platform import Platform
 from .remove import Removal
 from .session import Item, Session
@@ -36,6 +37,8 @@ class Account:
     """Whether this is `down`."""
     removal: Removal | None = None
     platform: Platform | None = None
+    named: Names | None = None
+    """What `names` found."""
 
     @property
     def failed(self) -> bool:
@@ -53,7 +56,8 @@ class Account:
 def assemble(account: Account, clock: Clock) -> Report:
     """The report of a run."""
     session = account.session
-    checks = [check for check in (_objects(account), _ready(account), _removed(account)) if check]
+    made = (_named(account), _objects(account), _ready(account), _removed(account))
+    checks = [check for check in made if check]
     objects = [_object(item) for item in account.items]
     if account.removal is not None:
         objects += account.removal.objects
@@ -75,9 +79,25 @@ def assemble(account: Account, clock: Clock) -> Report:
     )
 
 
+def _named(account: Account) -> Check | None:
+    """What is known of names in the cloud."""
+    names = account.named
+    if names is None:
+        return None
+    found = len(names.given) + names.known
+    return Check(
+        name="named",
+        verdict=Verdict.INCONCLUSIVE if names.missing or not found else Verdict.PASSED,
+        checked=found,
+        unit="managed resource",
+        summary=f"{len(names.given)} named by the cloud",
+        not_checked=names.missing,
+    )
+
+
 def _objects(account: Account) -> Check | None:
     """What was compared with the cluster, and applied."""
-    if account.ended:
+    if account.ended or account.named is not None:
         return None
     items, dry = account.items, not account.attempted
     words = _WOULD if dry else _DONE

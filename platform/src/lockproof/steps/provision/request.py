@@ -18,6 +18,8 @@ class Request:
     prune: bool = False
     allow_data_loss: bool = False
     force_conflicts: bool = False
+    to: Path | None = None
+    """Where `names` writes."""
     context: str | None = None
     kubeconfig: Path | None = None
 

@@ -9,6 +9,7 @@ from lockproof.adapters.kubernetes.connection import IN_CLUSTER
 from lockproof.errors import ConfigError
 from lockproof.model.report import Report
 from lockproof.model.resource import Body, ResourceKey, group_kind_of
+from lockproof.model.verdict import Verdict
 from lockproof.rules.manifests import cluster as rules
 from lockproof.steps.clock import Clock
 
@@ -25,6 +26,7 @@ from .assemble import Account, assemble
 from .controllers import additions
 from .handover import ENV_FILE, Written, write_environment, write_remote
 from .inventory import listed_kinds, listed_namespaces
+from .names import read_names, write_names
 from .plan import all_items, plan
 from .platform import platform_of
 from .readiness import State
@@ -100,6 +102,23 @@ def status(request: Request, progress: Progress) -> Report:
         account.findings.append(rules.undeclared(str(ResourceKey.of(body))))
     account.platform = platform_of(_live(account.items), session.policy.provision.bucket)
     return assemble(account, clock)
+
+
+def names(request: Request, progress: Progress) -> Report:
+    """Write what the cloud named into a file for Git, once all of it has a name.
+
+    Raises:
+        UsageError, ConfigError, UnavailableError: as `provision`.
+    """
+    clock = Clock()
+    session = _open(request, progress, only_asks=True)
+    account = Account(session, items=[], findings=[])
+    account.items, account.named = read_names(session)
+    report = assemble(account, clock)
+    if request.to is not None and report.verdict is Verdict.PASSED:
+        path = request.directory.absolute() / request.to
+        progress.say(f"{path}: {write_names(path, account.named)}")
+    return report
 
 
 def down(request: Request, progress: Progress) -> Report:
