@@ -139,7 +139,9 @@ def test_names() -> None:
 @settings(deadline=None)
 @given(st.sampled_from((b"", b"PK\x03\x04", b"\x93NUMPY", b"x\x9c", b"\x1f\x8b")), st.binary())
 def test_any_bytes_are_looked_at(start: bytes, rest: bytes) -> None:
-    assert code_in_content(start + rest) in (None, "a pickle")
+    # A few drawn bytes may be the header of an array of objects.
+    arrays = "a NumPy array of objects, which are pickled"
+    assert code_in_content(start + rest) in (None, "a pickle", arrays)
 
 
 def test_a_bomb_is_not_unpacked() -> None:
