@@ -518,6 +518,22 @@ def test_a_share_of_the_traffic_that_is_raised_is_no_fault(first: float, tmp_pat
     assert look_at(tmp_path, content, turned) == 0
 
 
+@pytest.mark.parametrize("first", [0.001, 0.06])
+def test_all_requests_are_not_compared_where_their_share_is_raised(
+    first: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same, by the method that compares all of each arm: it failed one that is as good."""
+    then = 0.061 - first
+    content = compared([(first * 50, 50)] * 120 + [(then * 500, 500)] * 120)
+    content["measures"]["errors"]["stable"] = {
+        "events": [first * 950] * 120 + [then * 500] * 120,
+        "total": [950] * 120 + [500] * 120,
+    }
+    requests = LONG.replace("smallestEffect", "method: requests\n      smallestEffect")
+    assert look_at(tmp_path, content, requests) == 5
+    assert "the canary's share of the traffic moved" in seen(capsys)[0]
+
+
 def test_load_is_blamed_only_where_the_figures_say_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,6 +19,10 @@ NO_EVENT = (
     "no event was seen in the intervals that count: see that the query finds some when there are"
     " some"
 )
+MOVED = (
+    "the canary's share of the traffic moved, so all requests of each arm are of other hours: take"
+    " method intervals, or begin anew with --since"
+)
 RARE = "rare large values are excluded only as far as they were seen"
 LATEST = 3
 """One of which nothing was seen for so many intervals, or more, at the end is not passed."""
@@ -129,6 +133,8 @@ def _verdict(
         return Verdict.INCONCLUSIVE, _too_few(measure, pairs, course.bar.fewest)
     if last.upper is None:
         return Verdict.INCONCLUSIVE, "its values do not vary at all, so nothing follows from them"
+    if not course.comparable:
+        return Verdict.INCONCLUSIVE, MOVED
     if not course.method.better_than(course.bar.matters):
         return Verdict.INCONCLUSIVE, _undecided(
             measure, course.bar.matters, len(pairs), intervals, spec
