@@ -3,5 +3,6 @@
 from .request import Request
 from .run import check
 from .simulate import SimulateRequest, simulate
+from .watch import watch
 
-__all__ = ["Request", "SimulateRequest", "check", "simulate"]
+__all__ = ["Request", "SimulateRequest", "check", "simulate", "watch"]

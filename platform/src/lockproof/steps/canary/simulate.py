@@ -20,6 +20,7 @@ from .interface import Figures
 from .judge import errors_of, judge
 from .many import Standings, standings
 from .outcomes import Outcomes, outcomes
+from .run import read
 
 if TYPE_CHECKING:
     from lockproof.stats.traffic import Drawn, Traffic
@@ -71,7 +72,7 @@ def simulate(request: SimulateRequest, progress: Progress) -> Simulation:
         from lockproof.stats import traffic
     except ModuleNotFoundError as error:
         raise MissingExtraError("compare", "canary simulate") from error
-    content = _read(request)
+    content = read(request.directory, request.checks, LARGEST)
     checks = read_canary_checks(content, str(request.checks))
     strange = sorted(request.levels.keys() - {measure.name for measure in checks.spec.measures})
     if strange:
@@ -100,14 +101,6 @@ def simulate(request: SimulateRequest, progress: Progress) -> Simulation:
         false_promote=checks.spec.false_promote,
         scenarios=tuple(scenarios),
     )
-
-
-def _read(request: SimulateRequest) -> bytes:
-    try:
-        with (request.directory / request.checks).open("rb") as file:
-            return file.read(LARGEST + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read {request.checks}: {error.strerror or error}") from error
 
 
 def _traffic(request: SimulateRequest, measure: Measure) -> "Traffic":
