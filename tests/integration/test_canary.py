@@ -659,6 +659,40 @@ def test_an_answer_that_never_ends_or_ends_early_is_none(
         slow.shutdown()
 
 
+def test_an_answer_of_many_series_is_not_read_to_its_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server that would send without end: 48 MB took 750 MiB of memory."""
+    (tmp_path / "checks.yaml").write_text(CHECKS)
+    sent = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                self.wfile.write(
+                    b'{"status": "success", "data": {"resultType": "matrix", "result": ['
+                )
+                while True:
+                    sent.append(self.wfile.write(b'{"metric": {"pod": "a"}, "values": []},' * 1000))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as endless:
+        threading.Thread(target=endless.serve_forever, daemon=True).start()
+        argv = ["-C", str(tmp_path), "canary", "check", "--checks", "checks.yaml", "--since", "0"]
+        address = f"http://127.0.0.1:{endless.server_address[1]}"
+        assert main([*argv, "--prometheus", address]) == 2
+        endless.shutdown()
+    assert sum(sent) < 32 << 20
+    err = capsys.readouterr().err
+    assert "exceeds 4 MiB, as one series never does: put sum() around it" in err
+    assert len([line for line in err.splitlines() if line.startswith("lockproof:")]) == 1
+
+
 FIGURES = samples({"events": 1, "total": 2}, {"events": math.pi, "total": 9})
 
 
