@@ -1,6 +1,7 @@
 """`lockproof canary simulate` on files of checks, as a user asks it."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,20 @@ def test_its_page_has_a_plot_of_each_kind(
     kinds = json.loads(data.read_text())["scenarios"]
     assert text.count("<svg") == text.count("</svg>") == len(kinds)
     assert "http" not in text.replace("http://www.w3.org", "")
+
+
+def test_without_numpy_it_says_what_to_install(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    for name in ("arrays", "traffic"):
+        monkeypatch.delitem(sys.modules, f"lockproof.stats.{name}", raising=False)
+    import lockproof.stats
+
+    monkeypatch.delattr(lockproof.stats, "traffic", raising=False)
+    assert simulated(tmp_path, COMPARED) == 2
+    assert "canary simulate needs the extra 'compare'" in capsys.readouterr().err
+    assert explained(tmp_path, COMPARED) == 0, "which needs none"
 
 
 def explained(tmp_path: Path, checks: str, *argv: str, horizon: int = 7200) -> int:
