@@ -518,6 +518,22 @@ def test_a_share_of_the_traffic_that_is_raised_is_no_fault(first: float, tmp_pat
     assert look_at(tmp_path, content, turned) == 0
 
 
+@pytest.mark.parametrize("first", [0.001, 0.06])
+def test_all_requests_are_not_compared_where_their_share_is_raised(
+    first: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same, by the method that compares all of each arm: it failed one that is as good."""
+    then = 0.061 - first
+    content = compared([(first * 50, 50)] * 120 + [(then * 500, 500)] * 120)
+    content["measures"]["errors"]["stable"] = {
+        "events": [first * 950] * 120 + [then * 500] * 120,
+        "total": [950] * 120 + [500] * 120,
+    }
+    requests = LONG.replace("smallestEffect", "method: requests\n      smallestEffect")
+    assert look_at(tmp_path, content, requests) == 5
+    assert "the canary's share of the traffic moved" in seen(capsys)[0]
+
+
 def test_load_is_blamed_only_where_the_figures_say_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -641,6 +657,40 @@ def test_an_answer_that_never_ends_or_ends_early_is_none(
         assert main([*argv, "--prometheus", address, "--timeout", "0.5"]) == 4
         over.set()
         slow.shutdown()
+
+
+def test_an_answer_of_many_series_is_not_read_to_its_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server that would send without end: 48 MB took 750 MiB of memory."""
+    (tmp_path / "checks.yaml").write_text(CHECKS)
+    sent = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                self.wfile.write(
+                    b'{"status": "success", "data": {"resultType": "matrix", "result": ['
+                )
+                while True:
+                    sent.append(self.wfile.write(b'{"metric": {"pod": "a"}, "values": []},' * 1000))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as endless:
+        threading.Thread(target=endless.serve_forever, daemon=True).start()
+        argv = ["-C", str(tmp_path), "canary", "check", "--checks", "checks.yaml", "--since", "0"]
+        address = f"http://127.0.0.1:{endless.server_address[1]}"
+        assert main([*argv, "--prometheus", address]) == 2
+        endless.shutdown()
+    assert sum(sent) < 32 << 20
+    err = capsys.readouterr().err
+    assert "exceeds 4 MiB, as one series never does: put sum() around it" in err
+    assert len([line for line in err.splitlines() if line.startswith("lockproof:")]) == 1
 
 
 FIGURES = samples({"events": 1, "total": 2}, {"events": math.pi, "total": 9})

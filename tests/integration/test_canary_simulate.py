@@ -1,6 +1,7 @@
 """`lockproof canary simulate` on files of checks, as a user asks it."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,67 @@ def test_its_page_has_a_plot_of_each_kind(
     kinds = json.loads(data.read_text())["scenarios"]
     assert text.count("<svg") == text.count("</svg>") == len(kinds)
     assert "http" not in text.replace("http://www.w3.org", "")
+
+
+def test_without_numpy_it_says_what_to_install(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    for name in ("arrays", "traffic"):
+        monkeypatch.delitem(sys.modules, f"lockproof.stats.{name}", raising=False)
+    import lockproof.stats
+
+    monkeypatch.delattr(lockproof.stats, "traffic", raising=False)
+    assert simulated(tmp_path, COMPARED) == 2
+    assert "canary simulate needs the extra 'compare'" in capsys.readouterr().err
+    assert explained(tmp_path, COMPARED) == 0, "which needs none"
+
+
+def explained(tmp_path: Path, checks: str, *argv: str, horizon: int = 7200) -> int:
+    (tmp_path / "checks.yaml").write_text(HEAD.replace("HORIZON", str(horizon)) + checks)
+    return main(["-C", str(tmp_path), "canary", "explain", "--checks", "checks.yaml", *argv])
+
+
+def test_what_is_explained_is_what_is_simulated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ("--level", "seconds=0.5", "--format", "json")
+    checks = GUARD + COMPARED + SLOW
+    assert explained(tmp_path, checks, *argv) == 0
+    measures = answer(capsys)["measures"]
+    assert [each["name"] for each in measures] == ["ceiling", "errors", "seconds"]
+    assert simulated(tmp_path, checks, *argv) == 0
+    scenarios = answer(capsys)["scenarios"]
+    passed = max(each["expected"][0]["passed"] for each in measures)
+    assert passed == pytest.approx(scenarios[0]["until_passed"]["median"], rel=0.1)
+    for each in measures:
+        (twice,) = (one for one in each["expected"] if one["times"] == 2)
+        (seen,) = (s for s in scenarios if s["measure"] == each["name"] and s["times"] == 2)
+        assert twice["worse"] == seen["worse"]
+        assert twice["failed"] == pytest.approx(seen["until_failed"]["median"], abs=5)
+
+
+def test_it_is_explained_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lower = COMPARED.replace("smallest", "worse: lower, smallest")
+    quick = f"    - {{name: quick, smallestEffect: 0.05, method: requests, {RATIO}}}\n"
+    assert explained(tmp_path, GUARD + lower + quick) == 0
+    out = capsys.readouterr().out
+    for words in (
+        "at most 5 of 100 are failed",
+        "inconclusive where 2 h 00 min bring neither",
+        "not held for canaries that are bad for several intervals on end",
+        "where shown to be above 0.1; of good canaries it fails at most 1.67 of 100",
+        "where shown to be lower than stable, and by 0.05 or more as it looks then",
+        "30 intervals (30 min 00 s) that count, and 100 requests of each version; for a pass 75",
+        "less that of stable, of all requests so far",
+        "as good: passed after 1 h 1",
+        "-0.1, 2 x what matters: failed after 30 min 00 s, 30 intervals",
+    ):
+        assert words in out, words
+    assert explained(tmp_path, lower, horizon=1800) == 0
+    out = capsys.readouterr().out
+    assert "a pass takes more intervals than the horizon has: only failing is possible" in out
+    assert "as good: undecided when the horizon is over" in out
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ HELD = {
         "independent requests",
         "half of the traffic",
         "load and errors double",
+        "the canary's share is raised tenfold",
         "bursts that hit both arms",
         "bursts of one interval, each arm its own",
         "bursts of 4 intervals, each arm its own",
@@ -59,7 +60,12 @@ HELD = {
         "worse by single intervals of which half fails",
         "worse by 4 intervals of which a quarter fails",
     ],
-    "requests": ["independent requests", "1 % of the traffic", "half of the traffic"],
+    "requests": [
+        "independent requests",
+        "1 % of the traffic",
+        "half of the traffic",
+        "the canary's share is raised tenfold",
+    ],
 }
 
 

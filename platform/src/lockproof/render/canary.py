@@ -1,7 +1,12 @@
 """What was measured of a canary, in words."""
 
+from rich.table import Table
+from rich.text import Text
+
 from lockproof.model.canary import CanarySeen, Measured
-from lockproof.render.words import number
+from lockproof.render.words import count, number
+
+_STYLES = {"passed": "green", "failed": "bold red", "inconclusive": "yellow"}
 
 
 def summary(measured: Measured) -> str:
@@ -41,3 +46,32 @@ def about(seen: CanarySeen) -> str:
         f" {seen.interval:,} s; false abort {number(seen.false_abort)}, false promote"
         f" {number(seen.false_promote)}"
     )
+
+
+def look_line(seen: CanarySeen) -> str:
+    """`until 12:40:00Z: errors inconclusive, 40 intervals, difference …` of a look, in one line."""
+    parts = []
+    for each in seen.measures:
+        middle = "" if each.estimate is None else f", {number(each.estimate, 3)} {interval(each)}"
+        what = f"{each.verdict.value}, {count(each.intervals, 'interval')}"
+        parts.append(f"{each.name} {what}{middle}")
+    return f"until {seen.until[11:]}: {'; '.join(parts)}"
+
+
+def look_table(seen: CanarySeen) -> Table:
+    """The same for a terminal, a row for each measure."""
+    table = Table(box=None, pad_edge=False, title=f"until {seen.until}", title_justify="left")
+    for title in ("measure", "so far", "intervals", "canary", "stable", "by intervals", "bounds"):
+        table.add_column(title)
+    for each in seen.measures:
+        stable = each.stable.value if each.stable else None
+        table.add_row(
+            Text(each.name),
+            Text(each.verdict.value, style=_STYLES[each.verdict.value]),
+            f"{each.intervals:,}",
+            number(each.canary.value, 4),
+            number(stable, 4) if each.stable else "",
+            number(each.estimate, 3),
+            interval(each),
+        )
+    return table

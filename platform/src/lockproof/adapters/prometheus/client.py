@@ -17,7 +17,8 @@ from urllib.parse import urlencode, urlsplit
 
 from lockproof.errors import ConfigError, UnavailableError, UsageError, unreadable
 
-_LARGEST = 64 << 20
+_LARGEST = 4 << 20
+"""One series of the points below takes half a MiB; in memory an answer takes some 16 times this."""
 _MOST_POINTS = 10_000
 """Of one series in one answer; Prometheus gives 11,000."""
 _LARGEST_REFUSAL = 1 << 20
@@ -144,7 +145,10 @@ class Prometheus:
         if code != http.HTTPStatus.OK:
             raise self._refusal(code, content, query)
         if len(content) > _LARGEST:
-            raise ConfigError(f"{self.name}: the answer to {_short(query)} exceeds 64 MiB")
+            raise ConfigError(
+                f"{self.name}: the answer to {_short(query)} exceeds {_LARGEST >> 20} MiB, as one"
+                " series never does: put sum() around it"
+            )
         try:
             return self._lines(_mapping(json.loads(content)), query)
         except (

@@ -11,6 +11,8 @@ from lockproof.cli.common import add_common
 
 ACTIONS = {
     "check": "look once, and say passed, failed or inconclusive",
+    "watch": "look after each interval, until there is a decision or the horizon is over",
+    "explain": "say in words what a file of checks means, and how long a canary would wait",
     "simulate": "how often a file of checks would be wrong, and how long it would take",
     "record": "write how a canary ended onto the model version, and sign that",
 }

@@ -2,10 +2,10 @@
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from .source import add_checks_option
+from .traffic import add_traffic_options, between
 
 _FORMATS = ("table", "json", "html")
 _MOVES = (
@@ -24,29 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "wrong more often than the file states."
     )
     add_checks_option(parser)
-    parser.add_argument(
-        "--requests",
-        type=_two,
-        default=(100.0, 300.0),
-        metavar="CANARY,STABLE",
-        help="in an interval, on average (default: 100,300)",
-    )
-    parser.add_argument(
-        "--level",
-        type=_level,
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="what the stable version has of a measure (default: of a ratio 0.01, or 0.99 where"
-        " lower is worse); may be repeated",
-    )
-    parser.add_argument(
-        "--spread",
-        type=_number(0.01, 10),
-        default=1.0,
-        metavar="TIMES",
-        help="of a mean: the standard deviation of one request, in means (default: 1)",
-    )
+    add_traffic_options(parser)
     parser.add_argument(
         "--moves",
         choices=_MOVES,
@@ -63,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--times",
-        type=_number(0.1, 100),
+        type=between(0.1, 100),
         action="append",
         metavar="N",
         help="how much worse the bad ones are, in what matters; may be repeated (default: 1 and 2)",
@@ -97,19 +75,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _number(least: float, most: float) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = -1.0
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"must be a number from {least:g} to {most:g}")
-        return value
-
-    return read
-
-
 def _whole(text: str, least: int, most: int) -> int:
     if not text.isascii() or not text.isdecimal() or not least <= int(text[:20]) <= most:
         raise argparse.ArgumentTypeError(f"must be from {least} to {most}")
@@ -124,26 +89,11 @@ def _seed(text: str) -> int:
     return _whole(text, 0, 1 << 32)
 
 
-def _two(text: str) -> tuple[float, float]:
-    read = _number(0.01, 1e6)
-    first, comma, second = text.partition(",")
-    if not comma:
-        raise argparse.ArgumentTypeError("must be two numbers with a comma, such as 100,300")
-    return read(first), read(second)
-
-
-def _level(text: str) -> tuple[str, float]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError("must be NAME=VALUE, such as errors=0.02")
-    return name, _number(0, 1e12)(value)
-
-
 def _fault(text: str) -> tuple[float, int]:
     ratio, colon, length = text.partition(":")
     if not colon:
         raise argparse.ArgumentTypeError("must be a ratio and a number, such as 0.5:4")
-    return _number(0.001, 1)(ratio), _whole(length, 1, 10_000)
+    return between(0.001, 1)(ratio), _whole(length, 1, 10_000)
 
 
 def _file(text: str) -> Path:

@@ -1,7 +1,10 @@
 """Decide about a canary by what Prometheus saw of it."""
 
+from .explain import explain
+from .made_up import SimulateRequest
 from .request import Request
 from .run import check
-from .simulate import SimulateRequest, simulate
+from .simulate import simulate
+from .watch import watch
 
-__all__ = ["Request", "SimulateRequest", "check", "simulate"]
+__all__ = ["Request", "SimulateRequest", "check", "explain", "simulate", "watch"]

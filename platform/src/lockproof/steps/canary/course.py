@@ -14,6 +14,10 @@ from .values import Pair, differences
 _MOST_GAPS = 0.1
 """A canary that is away for more than this part of its time is not passed by the rest of it."""
 
+_PART = 200
+"""Requests: by chance alone, their share moves by a fifth at the most."""
+_MOVED = 2.0
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -36,6 +40,32 @@ class Bar:
             return cls(limit, limit, fewest)
         assert isinstance(measure, Comparison)
         return cls(0.0, measure.smallest_effect, fewest)
+
+
+class _Share:
+    """Whether the canary's part of the traffic stays about the same."""
+
+    def __init__(self, numbers: Numbers) -> None:
+        self._numbers = numbers
+        self._canary = self._stable = 0.0
+        self._least, self._most = math.inf, 0.0
+
+    def add(self, pair: Pair) -> None:
+        assert pair.stable is not None
+        numbers = self._numbers
+        self._canary = self._canary + pair.canary.requests
+        self._stable = self._stable + pair.stable.requests
+        full = (self._canary >= _PART) & (self._stable >= _PART)
+        part = self._canary / self._stable
+        self._least = numbers.where(full, numbers.minimum(self._least, part), self._least)
+        self._most = numbers.where(full, numbers.maximum(self._most, part), self._most)
+        self._canary = numbers.where(full, 0.0, self._canary)
+        self._stable = numbers.where(full, 0.0, self._stable)
+
+    @property
+    def steady(self) -> bool:
+        """So far, in parts of `_PART` requests of each arm or more, one after the other."""
+        return self._most <= _MOVED * self._least
 
 
 class Course:
@@ -61,13 +91,17 @@ class Course:
         self._measure, self._guard = measure, isinstance(measure, Guard)
         ends = (self.bar.limit, self.bar.matters)
         self.method = method_of(measure, errors, ends, best_at, numbers)
-        self._numbers = numbers
+        # It alone compares all requests of each arm, so that both must be of the same hours.
+        pooled = measure.method == "requests" and not self._guard
+        self._share = _Share(numbers) if pooled else None
         self._count, self._canary, self._stable, self._weighed = 0, 0.0, 0.0, 0.0
 
     def add(self, pair: Pair) -> None:
         """Take the next interval that counts."""
         (value,) = differences(self._measure, [pair])
         self.method.add(pair, value)
+        if self._share is not None:
+            self._share.add(pair)
         self._count += 1
         self._canary += pair.canary.requests
         self._stable += pair.stable.requests if pair.stable else math.inf
@@ -91,15 +125,21 @@ class Course:
         return self._weighed / self._canary
 
     @property
+    def comparable(self) -> bool:
+        """False for good once the canary's share of the traffic moved, where that matters."""
+        return True if self._share is None else self._share.steady
+
+    @property
     def fails(self) -> bool:
         """Whether it is shown to be too bad, as of now."""
-        worse = self.method.worse_than(self.bar.limit)
+        worse = self.method.worse_than(self.bar.limit) & self.comparable
         return worse if self._guard else worse & (self.method.estimate >= self.bar.matters)
 
     @property
     def good(self) -> bool:
         """Whether it is shown not to be too bad, as of now, and its requests say nothing else."""
-        return self.method.better_than(self.bar.matters) & (self.by_requests < self.bar.matters)
+        better = self.method.better_than(self.bar.matters) & self.comparable
+        return better & (self.by_requests < self.bar.matters)
 
 
 def too_many_gaps(lasting: int, counted: int) -> bool:

@@ -19,6 +19,10 @@ NO_EVENT = (
     "no event was seen in the intervals that count: see that the query finds some when there are"
     " some"
 )
+MOVED = (
+    "the canary's share of the traffic moved, so all requests of each arm are of other hours: take"
+    " method intervals, or begin anew with --since"
+)
 RARE = "rare large values are excluded only as far as they were seen"
 LATEST = 3
 """One of which nothing was seen for so many intervals, or more, at the end is not passed."""
@@ -129,6 +133,8 @@ def _verdict(
         return Verdict.INCONCLUSIVE, _too_few(measure, pairs, course.bar.fewest)
     if last.upper is None:
         return Verdict.INCONCLUSIVE, "its values do not vary at all, so nothing follows from them"
+    if not course.comparable:
+        return Verdict.INCONCLUSIVE, MOVED
     if not course.method.better_than(course.bar.matters):
         return Verdict.INCONCLUSIVE, _undecided(
             measure, course.bar.matters, len(pairs), intervals, spec
@@ -192,9 +198,9 @@ def _undecided(measure: Measure, matters: float, seen: int, intervals: int, spec
             "it is not shown to be worse, and there is nothing better than the limit that it could"
             f" be shown to be: take a {_easier(measure)}"
         )
-    needed = _needed(measure, matters, spec)
-    if needed is None or needed > spec.intervals:
-        least = f"more than {MOST_INTERVALS:,}" if needed is None else f"{needed:,}"
+    fewest = needed(measure, matters, spec)
+    if fewest is None or fewest > spec.intervals:
+        least = f"more than {MOST_INTERVALS:,}" if fewest is None else f"{fewest:,}"
         return (
             f"neither better nor worse is shown, and the horizon has too few intervals for a pass:"
             f" {spec.intervals:,}, of {least} that it takes at the least; take a longer horizon, or"
@@ -202,11 +208,11 @@ def _undecided(measure: Measure, matters: float, seen: int, intervals: int, spec
         )
     over = intervals >= spec.intervals
     wait = "the horizon is over" if over else "wait for more intervals"
-    least = f" (a pass takes {needed:,} at the least)" if seen < needed else ""
+    least = f" (a pass takes {fewest:,} at the least)" if seen < fewest else ""
     return f"neither better nor worse is shown: {wait}{least}"
 
 
-def _needed(measure: Measure, matters: float, spec: Spec) -> int | None:
+def needed(measure: Measure, matters: float, spec: Spec) -> int | None:
     """Intervals before which not even a canary without a fault passes; None: too many.
 
     It might fail wholly in one that was not seen yet: `bounds.worst`.

@@ -49,7 +49,7 @@ def check(request: Request, progress: Progress) -> Report:
         UnavailableError: Prometheus does not answer.
     """
     clock = Clock()
-    content = _read(request.directory, request.checks, LARGEST)
+    content = read(request.directory, request.checks, LARGEST)
     checks = read_canary_checks(content, str(request.checks))
     spec = checks.spec
     source, look = _source(request, spec)
@@ -108,7 +108,7 @@ def _source(request: Request, spec: Spec) -> tuple[Source, Look]:
     if request.samples is not None:
         name = str(request.samples)
         samples = read_canary_samples(
-            _read(request.directory, request.samples, LARGEST_SAMPLES), name
+            read(request.directory, request.samples, LARGEST_SAMPLES), name
         )
         if samples.interval != spec.interval:
             raise ConfigError(
@@ -141,7 +141,12 @@ def _source(request: Request, spec: Spec) -> tuple[Source, Look]:
     return PrometheusSource(Prometheus(request.access)), look
 
 
-def _read(directory: Path, path: Path, largest: int) -> bytes:
+def read(directory: Path, path: Path, largest: int) -> bytes:
+    """The content of a file, or a byte more than `largest` of it.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
     try:
         with (directory / path).open("rb") as file:
             return file.read(largest + 1)

@@ -1,9 +1,8 @@
 """How often a file of checks would be wrong, and how long it would take, on made-up traffic."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lockproof import __version__
@@ -18,45 +17,21 @@ from lockproof.steps.progress import Progress
 
 from .interface import Figures
 from .judge import errors_of, judge
+from .made_up import SimulateRequest, level_of, matters, refuse_strange
 from .many import Standings, standings
 from .outcomes import Outcomes, outcomes
+from .run import read
 
 if TYPE_CHECKING:
     from lockproof.stats.traffic import Drawn, Traffic
 
-MOST_CANARIES = 1_000_000
 _AT_ONCE = 1_200_000
 """Canaries times intervals that are held in memory at once: some 150 MB."""
 _CHECKED = 3
 """Canaries of each scenario that are judged one by one as well."""
 _POINTS = 48
-_RATIO = 0.01
 Key = tuple[str | None, float]
 """Which measure is worse, and by how many times what matters."""
-
-
-@dataclass(frozen=True)
-class SimulateRequest:
-    """What is asked for."""
-
-    directory: Path
-    checks: Path
-    canaries: int = 10_000
-    seed: int = 15
-    requests: tuple[float, float] = (100.0, 300.0)
-    """Of the canary and of stable, in an interval, on average."""
-    levels: Mapping[str, float] = field(default_factory=dict)
-    """Name of a measure -> what is measured of stable."""
-    spread: float = 1.0
-    """Of a mean: the standard deviation of one request, in means."""
-    moves: str = "steady"
-    """One of `stats.traffic.MOVES`."""
-    fault: tuple[float, int] | None = None
-    """As `Traffic` has it."""
-    times: tuple[float, ...] = (1.0, 2.0)
-    """How much worse the worse canaries are, in what matters."""
-    beside: bool = False
-    """Whether other ways of deciding are asked about ratios."""
 
 
 def simulate(request: SimulateRequest, progress: Progress) -> Simulation:
@@ -71,11 +46,9 @@ def simulate(request: SimulateRequest, progress: Progress) -> Simulation:
         from lockproof.stats import traffic
     except ModuleNotFoundError as error:
         raise MissingExtraError("compare", "canary simulate") from error
-    content = _read(request)
+    content = read(request.directory, request.checks, LARGEST)
     checks = read_canary_checks(content, str(request.checks))
-    strange = sorted(request.levels.keys() - {measure.name for measure in checks.spec.measures})
-    if strange:
-        raise UsageError(f"--level: {request.checks} has no measure {strange[0]}")
+    refuse_strange(request, checks.spec)
     traffics = [_traffic(request, measure) for measure in checks.spec.measures]
     scenarios, checked = _scenarios(request, checks.spec, traffics, progress)
     words = [
@@ -102,55 +75,25 @@ def simulate(request: SimulateRequest, progress: Progress) -> Simulation:
     )
 
 
-def _read(request: SimulateRequest) -> bytes:
-    try:
-        with (request.directory / request.checks).open("rb") as file:
-            return file.read(LARGEST + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read {request.checks}: {error.strerror or error}") from error
-
-
 def _traffic(request: SimulateRequest, measure: Measure) -> "Traffic":
     from lockproof.stats.traffic import MOVES, Traffic
 
-    name, ratio = measure.name, measure.ratio is not None
-    moves = next(known for known in MOVES if known == request.moves)
-    usual = (1 - _RATIO if measure.worse == "lower" else _RATIO) if ratio else None
-    level = request.levels.get(name, usual)
-    if level is None:
-        raise UsageError(f"say what the mean of {name} is where nothing is wrong: --level {name}=…")
-    if ratio and not 0 <= level <= 1:
-        raise UsageError(f"--level {name}: a ratio lies between 0 and 1")
-    if not ratio and level <= 0:
-        raise UsageError(f"--level {name}: must be above 0")
-    if isinstance(measure, Guard) and _matters(measure, level) <= 0:
-        raise UsageError(
-            f"--level {name}: stable itself is beyond the limit {number(measure.limit)} at"
-            f" {number(level)}"
-        )
+    level, ratio = level_of(request, measure), measure.ratio is not None
     if request.fault and not ratio:
-        raise UsageError(f"--fault is for ratios, and {name} is a mean")
+        raise UsageError(f"--fault is for ratios, and {measure.name} is a mean")
     stable = 1e6 if isinstance(measure, Guard) else request.requests[1]  # Which no guard looks at.
+    moves = next(known for known in MOVES if known == request.moves)
     return Traffic(
         canary=request.requests[0], stable=stable, level=level, moves=moves, fault=request.fault,
         spread=None if ratio else request.spread,
     )  # fmt: skip
 
 
-def _matters(measure: Measure, level: float) -> float:
-    """From how much worse on it must not pass, in its own direction, as a positive number."""
-    if isinstance(measure, Comparison):
-        return measure.smallest_effect
-    assert isinstance(measure, Guard)
-    sign = 1 if measure.worse == "higher" else -1
-    return sign * (measure.limit - level)
-
-
 def _keys(request: SimulateRequest, spec: Spec, traffics: "list[Traffic]") -> Iterator[Key]:
     yield None, 0.0
     for measure, traffic in zip(spec.measures, traffics, strict=True):
         for times in request.times:
-            worse = times * _matters(measure, traffic.level)
+            worse = times * matters(measure, traffic.level)
             end = 1 - traffic.level if measure.worse == "higher" else traffic.level
             if measure.ratio is not None and worse > end:
                 raise UsageError(
@@ -216,7 +159,7 @@ def _drawn(
     from lockproof.stats.traffic import draw, generator
 
     place, times, done = key
-    worse = times * _matters(measure, traffic.level) * (1 if measure.worse == "higher" else -1)
+    worse = times * matters(measure, traffic.level) * (1 if measure.worse == "higher" else -1)
     if not times:
         traffic = replace(traffic, fault=None)
     random = generator(request.seed, place, round(times * 1000), done)
@@ -265,7 +208,7 @@ def _scenario(
     else:
         place = [measure.name for measure in spec.measures].index(name)
         measure = spec.measures[place]
-        worse = times * _matters(measure, traffics[place].level)
+        worse = times * matters(measure, traffics[place].level)
         worse = worse if measure.worse == "higher" else -worse
         many = "what matters" if times == 1 else f"{number(times)} x what matters"
         about = f"{name} {'+' if worse > 0 else '-'}{number(abs(worse), 3)}, {many}"

@@ -1,0 +1,52 @@
+"""`lockproof canary watch`: look again until there is a decision."""
+
+import argparse
+import sys
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from lockproof.cli.reports import add_report_options, deliver
+
+from .source import add_checks_option, add_source_options, request_of
+
+if TYPE_CHECKING:
+    from lockproof.model.report import Report
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this action."""
+    parser.description = (
+        "Look at a canary after each interval, until it is passed or failed, or the horizon is\n"
+        "over; then print the report and end as `check` does. On a terminal the figures stand\n"
+        "still and change; elsewhere each look is a line. Nothing is promoted or aborted."
+    )
+    add_checks_option(parser)
+    add_source_options(parser)
+    add_report_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Watch, print the last report, and return its verdict's exit code."""
+    from lockproof.cli.plain_progress import PlainProgress
+    from lockproof.render.canary import look_line, look_table
+    from lockproof.steps.canary import watch
+
+    progress = PlainProgress()
+    live = None
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.live import Live
+
+        live = Live(console=Console(stderr=True), auto_refresh=False)
+
+    def seen(report: "Report") -> None:
+        assert report.host.canary is not None
+        if live is None:
+            progress.say(look_line(report.host.canary))
+        else:
+            live.update(look_table(report.host.canary), refresh=True)
+
+    with live or nullcontext():
+        report = watch(request_of(args), progress, seen)
+    deliver(report, args)
+    return report.verdict.exit_code
