@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
     keys = project.remote.parent
     (keys / "ci.key").write_bytes(pem_of(KEY))
     with plain():
-        report = str(proof_of(project))
-        assert run(project, "attest", "--report", report, "--key", str(keys / "ci.key")) == 0
+        argv = ("--report", str(proof_of(project)), "--bundle", str(keys / "proof.jsonl"))
+        assert run(project, "attest", *argv, "--key", str(keys / "ci.key")) == 0
     return project
 
 
@@ -82,6 +83,7 @@ def project(made: Project, tmp_path: Path) -> Project:
     (beside / "ci.key").write_bytes(pem_of(KEY))
     (beside / "other.key").write_bytes(pem_of(OTHER))
     (beside / "canary-checks.yaml").write_text(CHECKS)
+    shutil.copy(made.remote.parent / "proof.jsonl", beside)
     assert run(project, "register", "--model", "digits") == 0
     return project
 
@@ -165,11 +167,19 @@ def test_what_is_signed_is_shown_and_signed_once(
     assert line in out
     assert f"(statement {statement[0]})" in out
     # By a key that nobody trusts: it is kept, and shown to nobody.
-    later = look(project, "later.json", 100, 40)
-    assert record(project, later, *key(project, "other.key")) == 0
-    capsys.readouterr()
-    assert run(project, "verify", "models:/digits/1") == 0
-    assert line in capsys.readouterr().out
+    later, theirs = look(project, "later.json", 100, 40), tmp_path / "theirs.jsonl"
+    argv = (*key(project, "other.key"), "--bundle", str(theirs))
+    assert record(project, later, *argv) == 0
+    proof = (project.remote.parent / "proof.jsonl").read_bytes()
+    for given in (b"", proof + theirs.read_bytes(), proof + theirs.read_bytes() + first):
+        (tmp_path / "given.jsonl").write_bytes(given)
+        capsys.readouterr()
+        more = ("--bundle", str(tmp_path / "given.jsonl")) if given else ()
+        found = run(project, "verify", "models:/digits/1", *more)
+        out = capsys.readouterr().out
+        # What is given by hand is named where it does not count, as of proofs.
+        assert (found, line in out) == ((1, given.endswith(first)) if given else (0, True))
+        assert "2026-11-29T13:40:00Z" not in out
 
 
 def test_a_canary_that_passed_proves_no_model(project: Project, tmp_path: Path) -> None:

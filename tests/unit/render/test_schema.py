@@ -11,8 +11,11 @@ from jsonschema import Draft202012Validator
 import lockproof
 from lockproof.config import Policy, parse_policy
 from lockproof.errors import ConfigError
+from lockproof.model.canary import ArmSeen, CanarySeen, Measured
+from lockproof.model.canary_statement import CanaryPredicate, canary_payload
 from lockproof.model.lineage import Lineage, ModelLineage, VersionLineage
 from lockproof.model.report import MetricValue, Report
+from lockproof.model.verdict import Verdict
 from lockproof.render import descriptions, policy_page, schema
 from lockproof.render.json_report import json_report
 from lockproof.render.lineage import lineage_json
@@ -38,6 +41,7 @@ def test_the_published_file_is_what_the_models_say(name: str) -> None:
         schema.verdict_schema(),
         schema.lineage_schema(),
         schema.canary_checks_schema(),
+        schema.canary_schema(),
     ],
 )
 def test_a_schema_is_sound_and_says_what_everything_means(made: dict[str, Any]) -> None:
@@ -91,6 +95,46 @@ def test_what_lineage_writes_follows_its_schema() -> None:
     said = json.loads(lineage_json(lineage))
     for spoil in ({"verdict": "maybe"}, {"schema_version": "2"}, {"more": 1}):
         assert not lineages.is_valid({**said, **spoil})
+
+
+def test_what_is_signed_of_a_canary_follows_its_schema() -> None:
+    measured = Measured(
+        name="errors",
+        verdict=Verdict.FAILED,
+        reason="worse",
+        what="ratio",
+        method="intervals",
+        worse="higher",
+        canary=ArmSeen(requests=9000.0, value=0.4),
+        upper=0.5,
+    )
+    seen = CanarySeen(
+        checks="web",
+        digest="0" * 64,
+        source="samples.json",
+        since="2026-11-29T12:00:00Z",
+        until="2026-11-29T13:00:00Z",
+        interval=60,
+        false_abort=0.05,
+        false_promote=0.05,
+        measures=(measured,),
+    )
+    predicate = CanaryPredicate(
+        version="1",
+        model="m",
+        served="models:/m/1",
+        key="1" * 64,
+        proof="2" * 64,
+        verdict=Verdict.FAILED,
+        canary=seen,
+        report="3" * 64,
+        tool="lockproof 1",
+        signed_at="2026-11-29T13:01:00Z",
+    )
+    made = json.loads(canary_payload((), predicate))
+    assert made["predicateType"].endswith("/canary.schema.json#1")
+    Draft202012Validator(schema.canary_schema()).validate(made["predicate"])
+    assert CanaryPredicate.model_validate_json(json.dumps(made["predicate"])) == predicate
 
 
 def test_a_number_that_json_cannot_say_follows_the_schema() -> None:

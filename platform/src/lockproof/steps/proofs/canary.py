@@ -29,7 +29,7 @@ from lockproof.steps.gate.interface import Scene
 from lockproof.steps.gate.proof import read_report
 from lockproof.steps.gate.run import open_scene
 from lockproof.steps.gate.signed import beside_the_data, bundles_of, default_remote
-from lockproof.steps.gate.signers import Signer, signed_by
+from lockproof.steps.gate.signers import Refusal, Signer, signed_by
 from lockproof.steps.gate.weigh import Weighed
 from lockproof.steps.progress import Progress
 from lockproof.steps.registered import version_named
@@ -246,7 +246,7 @@ def canary_of(
     signers: Sequence[Signer],
     version: ModelVersion,
     proof: Weighed,
-    given: Sequence[Sealed],
+    given: Sequence[Sealed] | None,
 ) -> tuple[CanaryPredicate, Sealed] | None:
     """The latest statement about a version's canary by a trusted signer; None: there is none.
 
@@ -255,21 +255,21 @@ def canary_of(
         signers: those that the policy trusts.
         version: the version.
         proof: the one by which it is proved.
-        given: the bundles of a file, where one was named; empty: beside the data.
+        given: the bundles of a file, where one was named; None: beside the data.
 
     Raises:
         UnavailableError: the remote does not answer.
     """
     names = dict.fromkeys(signer.fingerprint for signer in signers)
     key = version.key or ""
-    bundles = given or bundles_of(
-        beside_the_data(scene, [places.of_canary(key, name) for name in names]), lambda _why: None
-    )
+    if given is None:
+        asked = [places.of_canary(key, name) for name in names]
+        given = bundles_of(beside_the_data(scene, asked), lambda _why: None)
     revoked = {name for rule in scene.policy.revoked for name in (rule.key, rule.proof)}
     found = []
-    for sealed in bundles:
+    for sealed in given:
         by = signed_by(sealed, signers)
-        if not isinstance(by, tuple) or {by[0].fingerprint, sealed.digest} & revoked:
+        if isinstance(by, Refusal) or {by[0].fingerprint, sealed.digest} & revoked:
             continue
         try:
             statement = read_statement(sealed)

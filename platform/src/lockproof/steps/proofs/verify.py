@@ -126,7 +126,7 @@ def verify(request: VerifyRequest, progress: Progress) -> Verified:
         findings = list({f.message: f for f in [*found_refusals(refused), *findings]}.values())
     canary = None
     if version is not None and proofs:
-        given = bundles if request.bundle is not None else ()
+        given = bundles if request.bundle is not None else None
         canary = canary_of(scene, signers, version, proofs[0], given)
     return Verified(_report(scene, checks, findings, clock), tuple(proofs), canary)
 
