@@ -32,14 +32,22 @@ def page() -> str:
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for name, command in action.choices.items():
-                lines += ["", f"## lockproof {name}", "", *prose(command.description), ""]
-                lines += options(command._actions)
-                if command.epilog:
-                    lines += ["", "```text", command.epilog.strip(), "```"]
+                lines += section("##", f"lockproof {name}", command)
     if parser.epilog:
         heading, _, codes = parser.epilog.strip().partition("\n")
         lines += ["", f"## {heading.rstrip(':').capitalize()}", "", "```text", codes, "```"]
     return "\n".join(lines) + "\n"
+
+
+def section(heading: str, name: str, command: argparse.ArgumentParser) -> Iterator[str]:
+    yield from ("", f"{heading} {name}", "", *prose(command.description), "")
+    yield from options(command._actions)
+    if command.epilog:
+        yield from ("", "```text", command.epilog.strip(), "```")
+    for action in command._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for inner, each in action.choices.items():
+                yield from section(f"{heading}#", f"{name} {inner}", each)
 
 
 def prose(text: str | None) -> list[str]:

@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 
 from lockproof import __version__
+from lockproof.cli.canary import ACTIONS
 from lockproof.cli.main import VERBS, build_parser, main
 from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
 
@@ -82,7 +83,19 @@ def test_each_verb_explains_itself(name: str) -> None:
 
 def test_every_verb_has_one_file() -> None:
     folder = Path(main.__code__.co_filename).parent
-    assert all((folder / f"{name.replace('-', '_')}.py").is_file() for name in VERBS)
+    for name in VERBS:
+        path = folder / name.replace("-", "_")
+        assert path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_each_action_of_a_verb_explains_itself(action: str) -> None:
+    done = lockproof("canary", action, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: lockproof canary {action} ")
+    for option in ("-h, --help", "-C DIR", "-v, --verbose"):
+        assert option in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
 
 
 def test_every_verb_about_a_commit_says_the_same_of_it() -> None:

@@ -18,7 +18,21 @@ def _lines(parser: argparse.ArgumentParser) -> Iterator[str]:
         words = f"-a {_quoted(each.dest)} -d {_quoted(each.help or '')}"
         yield f"complete -c {name} -n __fish_use_subcommand {words}"
     for verb, command in commands.choices.items():
-        yield from _options(command, name, f"__fish_seen_subcommand_from {verb}")
+        yield from _verb(command, name, verb)
+
+
+def _verb(command: argparse.ArgumentParser, name: str, verb: str) -> Iterator[str]:
+    seen = f"__fish_seen_subcommand_from {verb}"
+    yield from _options(command, name, seen)
+    for action in command._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            inner = " ".join(action.choices)
+            when = _quoted(f"{seen}; and not __fish_seen_subcommand_from {inner}")
+            for each in action._choices_actions:
+                words = f"-a {_quoted(each.dest)} -d {_quoted(each.help or '')}"
+                yield f"complete -c {name} -n {when} {words}"
+            for word, one in action.choices.items():
+                yield from _options(one, name, f"{seen}; and __fish_seen_subcommand_from {word}")
 
 
 def _options(parser: argparse.ArgumentParser, name: str, when: str) -> Iterator[str]:

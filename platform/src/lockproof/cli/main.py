@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Event
 
 from lockproof import __version__
+from lockproof.cli.common import add_common
 from lockproof.errors import ExitCode, LockproofError
 
 VERBS = {
@@ -56,7 +57,7 @@ def build_parser(verbs: Sequence[str]) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"lockproof {__version__}")
-    _common(parser, Path())
+    add_common(parser, Path())
     commands = parser.add_subparsers(dest="verb", metavar="COMMAND", title="commands")
     for name, summary in VERBS.items():
         named = name in verbs
@@ -68,32 +69,13 @@ def build_parser(verbs: Sequence[str]) -> argparse.ArgumentParser:
             add_help=named,
         )
         if named:
-            _common(command, argparse.SUPPRESS)
+            add_common(command, argparse.SUPPRESS)
             import_module(_module(name)).configure(command)
     return parser
 
 
 def _module(verb: str) -> str:
     return f"lockproof.cli.{verb.replace('-', '_')}"
-
-
-def _common(parser: argparse.ArgumentParser, default: object) -> None:
-    verbose = argparse.SUPPRESS if default is argparse.SUPPRESS else False
-    parser.add_argument(
-        "-C",
-        dest="directory",
-        type=Path,
-        default=default,
-        metavar="DIR",
-        help="work as if started in DIR",
-    )
-    parser.add_argument(
-        "-v",
-        "--verbose",
-        action="store_true",
-        default=verbose,
-        help="show more, and the traceback of a bug",
-    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,22 +1,22 @@
-"""`lockproof canary`: decide about a canary, however often one looks."""
+"""The options that say what a canary is held to, and where its figures come from."""
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lockproof.cli.reports import add_report_options, deliver
+if TYPE_CHECKING:
+    from lockproof.steps.canary import Request
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this verb."""
-    parser.description = (
-        "Judge a canary by what Prometheus saw of it and of the stable version, interval by\n"
-        "interval. The error rates that the file states hold for all looks together, so it may be\n"
-        "asked as often as one likes. Nothing is written, promoted or aborted."
-    )
-    parser.add_argument("action", choices=["check"], metavar="check", help="look once")
+def add_checks_option(parser: argparse.ArgumentParser) -> None:
+    """`--checks`."""
     parser.add_argument(
         "--checks", type=Path, required=True, metavar="FILE", help="what it is held to"
     )
+
+
+def add_source_options(parser: argparse.ArgumentParser) -> None:
+    """`--prometheus` and all that goes with it, and `--samples`."""
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--prometheus", metavar="URL", help="ask this server")
     source.add_argument(
@@ -48,7 +48,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="for each answer of Prometheus (default: 30)",
     )
-    add_report_options(parser)
 
 
 def _instant(text: str) -> int:
@@ -70,12 +69,15 @@ def _seconds(text: str) -> float:
     return value
 
 
-def run(args: argparse.Namespace) -> int:
-    """Look once, print the report, and return the verdict's exit code."""
+def request_of(args: argparse.Namespace) -> "Request":
+    """What the options of both kinds ask for.
+
+    Raises:
+        UsageError: they do not fit together.
+    """
     from lockproof.adapters.prometheus.client import Access
-    from lockproof.cli.plain_progress import PlainProgress
     from lockproof.errors import UsageError
-    from lockproof.steps.canary import Request, check
+    from lockproof.steps.canary import Request
 
     access = None
     if args.prometheus is not None:
@@ -97,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         if given:
             option = f"--{given[0].replace('_', '-')}"
             raise UsageError(f"{option} is for --prometheus; the samples say it themselves")
-    request = Request(
+    return Request(
         directory=args.directory,
         checks=args.checks,
         samples=args.samples,
@@ -105,6 +107,3 @@ def run(args: argparse.Namespace) -> int:
         since=args.since,
         until=args.until,
     )
-    report = check(request, PlainProgress())
-    deliver(report, args)
-    return report.verdict.exit_code
