@@ -11,6 +11,7 @@ from lockproof.cli.common import add_common
 
 ACTIONS = {
     "check": "look once, and say passed, failed or inconclusive",
+    "serve": "look for who asks over HTTP, such as Argo Rollouts",
 }
 
 
