@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Judge a canary by what Prometheus saw of it and of the stable version, interval by\n"
         "interval. The error rates that the file states hold for all looks together, so it may be\n"
-        "asked as often as one likes. Nothing is written, promoted or aborted."
+        "asked as often as one likes. Nothing is promoted or aborted but by check --act."
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
     for name, summary in ACTIONS.items():
