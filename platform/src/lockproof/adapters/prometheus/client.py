@@ -39,8 +39,6 @@ class Access:
     """File with the certificates that the server's is checked against; None: the system's."""
     timeout: float = 30.0
     """Seconds for one answer."""
-    largest: int = _LARGEST
-    """Bytes of one answer; more is refused."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ class Prometheus:
         host = f"[{address.hostname}]" if ":" in address.hostname else address.hostname
         self.name = f"{address.scheme}://{host}{f':{port}' if port else ''}{address.path}"
         self._url = f"{access.url.rstrip('/')}/api/v1/query_range"
-        self._timeout, self._largest = access.timeout, access.largest
+        self._timeout = access.timeout
         self._headers = {"Content-Type": "application/x-www-form-urlencoded"}
         if access.token:
             self._headers["Authorization"] = f"Bearer {_secret(access.token)}"
@@ -145,10 +143,8 @@ class Prometheus:
             raise UnavailableError(f"{self.name} does not answer: {reason}") from error
         if code != http.HTTPStatus.OK:
             raise self._refusal(code, content, query)
-        if len(content) > self._largest:
-            raise ConfigError(
-                f"{self.name}: the answer to {_short(query)} exceeds {self._largest >> 20} MiB"
-            )
+        if len(content) > _LARGEST:
+            raise ConfigError(f"{self.name}: the answer to {_short(query)} exceeds 64 MiB")
         try:
             return self._lines(_mapping(json.loads(content)), query)
         except (
@@ -183,7 +179,7 @@ class Prometheus:
         return found[0]
 
     def _exchange(self, request: urllib.request.Request) -> tuple[int, bytes]:
-        """The status and what came with it; of more than `largest` bytes the beginning."""
+        """The status and what came with it; of more than `_LARGEST` bytes the beginning."""
         late, content = time.monotonic() + self._timeout, bytearray()
         try:
             answer = self._opener.open(request, timeout=self._timeout)
@@ -196,7 +192,7 @@ class Prometheus:
         with answer:
             while part := answer.read1(1 << 16):
                 content += part
-                if len(content) > self._largest or time.monotonic() > late:
+                if len(content) > _LARGEST or time.monotonic() > late:
                     break  # Whoever asked has left by now.
             else:
                 if answer.length:

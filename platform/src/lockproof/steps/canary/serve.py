@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,6 @@ from .run import check
 _HASH = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 _KEYS = ("checks", "canary", "stable", "since")
 _CONNECTIONS = 64
-_LARGEST_ANSWER = 4 << 20
-"""Of Prometheus: one series of the longest horizon has 1 MB."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ class Looks:
         return Request(
             directory=self._serving.directory,
             checks=self._files[name],
-            access=replace(self._serving.access, largest=_LARGEST_ANSWER),
+            access=self._serving.access,
             since=since,
             hashes=(hashes[0], hashes[1]) if any(hashes) else None,
         )
