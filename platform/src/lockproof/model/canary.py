@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from .base import Frozen
+from .rollout import RolloutSeen
 from .verdict import Verdict
 
 
@@ -82,3 +83,5 @@ class CanarySeen(Frozen):
     intervals, or of the requests where the method is `requests`."""
     measures: tuple[Measured, ...]
     """In the order of the file."""
+    rollout: RolloutSeen | None = None
+    """The Argo Rollout that it is the canary of; null where none was named."""

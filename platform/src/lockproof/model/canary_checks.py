@@ -110,7 +110,7 @@ class Metadata(_Part):
 
 
 class Arms(_Part):
-    """The label matchers that `$arm` in a query stands for."""
+    """The label matchers that `$arm` stands for; `$hash` in them is a pod-template hash."""
 
     canary: Query
     """Label matchers of the canary's series."""

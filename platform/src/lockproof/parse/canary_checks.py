@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from lockproof.errors import unreadable
+from lockproof.errors import ConfigError, unreadable
 from lockproof.model.base import Frozen
-from lockproof.model.canary_checks import MOST_INTERVALS, CanaryChecks
+from lockproof.model.canary_checks import MOST_INTERVALS, CanaryChecks, Spec
 
 from .yaml_document import ParseError, YamlDocument, nearest_line, read_yaml
 
@@ -18,6 +18,8 @@ LARGEST = 1 << 20
 LARGEST_SAMPLES = 64 << 20
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 _QUOTED_OR_COMMENT = re.compile(r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)|\#[^\n]*""")
+_HASH = re.compile(r"\$(?:\{hash\}|hash\b)")
+_LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 _LATEST = 250_000_000_000
 """In the year 9892: a horizon after it still ends in the year 9999 at the latest."""
 _Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -60,7 +62,7 @@ def read_canary_checks(content: bytes, name: str) -> CanaryChecks:
     except ValidationError as error:
         raise _mistake(error, name, document) from error
     arms = checks.spec.arms
-    if arms.canary == arms.stable:
+    if arms.canary == arms.stable and not _HASH.search(arms.canary):
         line = nearest_line(document, ["spec", "arms"])
         raise ParseError("spec.arms: canary and stable are the same: tell them apart", name, line)
     for group, measures in (
@@ -100,6 +102,43 @@ def fill(query: str, arm: str, seconds: int) -> str:
     return re.sub(
         r"\$(?:\{(arm|interval)\}|(arm|interval)\b)", lambda m: values[m[1] or m[2]], query
     )
+
+
+def with_hashes(spec: Spec, hashes: tuple[str, str] | None, name: str) -> Spec:
+    """What a canary is held to, with pod-template hashes put into the matchers of its arms.
+
+    Args:
+        spec: as the file has it.
+        hashes: of the canary and of stable; None where nobody gave any.
+        name: what the user calls the file.
+
+    Raises:
+        ConfigError: there are hashes and nothing that stands for them, or the other way round; or
+            one is none.
+    """
+    arms = {"canary": spec.arms.canary, "stable": spec.arms.stable}
+    for index, (arm, matchers) in enumerate(arms.items()):
+        wanted = _HASH.search(matchers) is not None
+        if wanted and hashes is None:
+            raise ConfigError(
+                f"{name}: spec.arms.{arm}: nothing says what $hash stands for: name the rollout,"
+                " --rollout NAMESPACE/NAME, or the pod-template hashes, --hashes CANARY,STABLE"
+            )
+        if hashes is None:
+            continue
+        if not wanted:
+            raise ConfigError(
+                f"{name}: spec.arms.{arm} has no $hash, so it may be of another version than the"
+                f' one that is named: write rollouts_pod_template_hash="$hash" into it'
+            )
+        if not _LABEL_VALUE.fullmatch(hashes[index]):
+            raise ConfigError(f"{hashes[index][:80]!r} is no pod-template hash")
+        arms[arm] = _HASH.sub(hashes[index], matchers)  # It has no backslash.
+    if hashes is not None and hashes[0] == hashes[1]:
+        raise ConfigError(f"canary and stable are both {hashes[0]}: there is no canary going on")
+    if hashes is None:
+        return spec
+    return spec.model_copy(update={"arms": spec.arms.model_copy(update=arms)})
 
 
 def both(canary: str, stable: str) -> str:

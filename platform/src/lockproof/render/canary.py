@@ -44,7 +44,21 @@ def about(seen: CanarySeen) -> str:
     return (
         f"{seen.checks}, from {seen.source}, {seen.since} to {seen.until}, intervals of"
         f" {seen.interval:,} s; false abort {number(seen.false_abort)}, false promote"
-        f" {number(seen.false_promote)}"
+        f" {number(seen.false_promote)}{_rollout(seen)}"
+    )
+
+
+def _rollout(seen: CanarySeen) -> str:
+    """`; Rollout serving/digits (Paused, step 2 of 7): canary abc beside def; paused it`."""
+    rollout = seen.rollout
+    if rollout is None:
+        return ""
+    at = "" if rollout.step is None else f", step {rollout.step + 1} of {rollout.steps}"
+    runs = "".join(f", analysis {name}: {phase}" for name, phase in rollout.analyses.items())
+    done = f"; {rollout.done}" if rollout.done else ""
+    return (
+        f"; Rollout {rollout.namespace}/{rollout.name} ({rollout.phase}{at}{runs}): canary"
+        f" {rollout.canary} beside {rollout.stable}{done}"
     )
 
 

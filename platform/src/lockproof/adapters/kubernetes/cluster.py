@@ -204,6 +204,30 @@ class Cluster:
         query = {"fieldManager": self.manager}
         self.connection.request("PATCH", path, query, patch, "application/merge-patch+json")
 
+    def change(self, kind: Kind, live: Body, patch: Body, *, status: bool = False) -> Body:
+        """Change some fields of an object that is still just as it was read.
+
+        Args:
+            kind: its kind.
+            live: it, or at least its `metadata`.
+            patch: a JSON merge patch.
+            status: whether the patch is of its status, which nothing else can change.
+
+        Raises:
+            Refusal: it has changed, or may not be changed.
+            UnavailableError: as `apply`.
+        """
+        metadata = live["metadata"]
+        path = kind.path(metadata.get("namespace"), metadata["name"])
+        same = {name: metadata[name] for name in ("uid", "resourceVersion")}
+        return self.connection.request(
+            "PATCH",
+            path + ("/status" if status else ""),
+            {"fieldManager": self.manager},
+            {**patch, "metadata": same},
+            "application/merge-patch+json",
+        )
+
     def _pages(
         self, kind: Kind, namespace: str | None, selector: str, *, whole: bool
     ) -> Iterator[Body]:

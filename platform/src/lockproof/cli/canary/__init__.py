@@ -15,6 +15,7 @@ ACTIONS = {
     "explain": "say in words what a file of checks means, and how long a canary would wait",
     "simulate": "how often a file of checks would be wrong, and how long it would take",
     "record": "write how a canary ended onto the model version, and sign that",
+    "serve": "look for who asks over HTTP, such as Argo Rollouts",
 }
 
 
@@ -23,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Judge a canary by what Prometheus saw of it and of the stable version, interval by\n"
         "interval. The error rates that the file states hold for all looks together, so it may be\n"
-        "asked as often as one likes. A look writes, promotes and aborts nothing."
+        "asked as often as one likes. Nothing is promoted or aborted but by check --act."
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
     for name, summary in ACTIONS.items():

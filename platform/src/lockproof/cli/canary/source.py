@@ -5,7 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lockproof.adapters.prometheus.client import Access
     from lockproof.steps.canary import Request
+
+
+FIRST = "first"
+"""Instead of a time: that of the canary's first request."""
 
 
 def add_checks_option(parser: argparse.ArgumentParser) -> None:
@@ -15,8 +20,13 @@ def add_checks_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_source_options(parser: argparse.ArgumentParser) -> None:
-    """`--prometheus` and all that goes with it, and `--samples`."""
+def add_source_options(parser: argparse.ArgumentParser, *, first: bool = True) -> None:
+    """`--prometheus` and all that goes with it, and `--samples`.
+
+    Args:
+        parser: of the action.
+        first: whether the canary may begin with its first request, which `watch` may be too early for.
+    """
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--prometheus", metavar="URL", help="ask this server")
     source.add_argument(
@@ -24,10 +34,10 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--since",
-        type=_instant,
+        type=_beginning if first else _instant,
         metavar="TIME",
         help="when the canary began, the same at every look, such as 2026-11-29T12:00:00Z or Unix"
-        " seconds; with --prometheus",
+        f" seconds{first * "; 'first': with its first request"}; with --prometheus",
     )
     parser.add_argument(
         "--until",
@@ -35,6 +45,11 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="look at what there was then (default: now, less one interval)",
     )
+    add_access_options(parser)
+
+
+def add_access_options(parser: argparse.ArgumentParser) -> None:
+    """How the server is asked: credentials, certificates, patience."""
     parser.add_argument("--token-file", type=Path, metavar="FILE", help="the bearer token")
     parser.add_argument("--user", metavar="NAME", help="for basic authentication")
     parser.add_argument("--password-file", type=Path, metavar="FILE", help="the password of --user")
@@ -48,6 +63,10 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="for each answer of Prometheus (default: 30)",
     )
+
+
+def _beginning(text: str) -> int | str:
+    return FIRST if text == FIRST else _instant(text)
 
 
 def _instant(text: str) -> int:
@@ -69,27 +88,33 @@ def _seconds(text: str) -> float:
     return value
 
 
+def access_of(args: argparse.Namespace) -> "Access":
+    """The server of `--prometheus`, and how it is asked."""
+    from lockproof.adapters.prometheus.client import Access
+
+    return Access(
+        url=args.prometheus,
+        token=args.token_file,
+        user=args.user,
+        password=args.password_file,
+        ca=args.ca,
+        timeout=args.timeout,
+    )
+
+
 def request_of(args: argparse.Namespace) -> "Request":
     """What the options of both kinds ask for.
 
     Raises:
         UsageError: they do not fit together.
     """
-    from lockproof.adapters.prometheus.client import Access
     from lockproof.errors import UsageError
     from lockproof.steps.canary import Request
 
     access = None
     if args.prometheus is not None:
-        access = Access(
-            url=args.prometheus,
-            token=args.token_file,
-            user=args.user,
-            password=args.password_file,
-            ca=args.ca,
-            timeout=args.timeout,
-        )
-        if args.since is None:
+        access = access_of(args)
+        if args.since is None and getattr(args, "rollout", None) is None:
             raise UsageError(
                 "say when the canary began: --since, which must be the same at every look"
             )
@@ -104,6 +129,7 @@ def request_of(args: argparse.Namespace) -> "Request":
         checks=args.checks,
         samples=args.samples,
         access=access,
-        since=args.since,
+        since=None if args.since == FIRST else args.since,
         until=args.until,
+        hashes=getattr(args, "hashes", None),
     )

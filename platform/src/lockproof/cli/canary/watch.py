@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "still and change; elsewhere each look is a line. Nothing is promoted or aborted."
     )
     add_checks_option(parser)
-    add_source_options(parser)
+    add_source_options(parser, first=False)
     add_report_options(parser)
 
 

@@ -15,6 +15,8 @@ class Request:
     samples: Path | None = None
     access: Access | None = None
     since: int | None = None
-    """Unix seconds."""
+    """Unix seconds; None, where a server is asked: with the canary's first request."""
     until: int | None = None
     """Unix seconds; None: now."""
+    hashes: tuple[str, str] | None = None
+    """What `$hash` stands for in the matchers of the canary and of stable: pod-template hashes."""

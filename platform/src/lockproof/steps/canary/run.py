@@ -24,6 +24,7 @@ from lockproof.parse.canary_checks import (
     queries_of,
     read_canary_checks,
     read_canary_samples,
+    with_hashes,
 )
 from lockproof.render.canary import summary
 from lockproof.render.words import count
@@ -31,6 +32,7 @@ from lockproof.rules.catalog import finding
 from lockproof.steps.clock import Clock
 from lockproof.steps.progress import Progress, during
 
+from .first import began
 from .interface import Figures, Look, Source
 from .judge import NO_EVENT, RARE, errors_of, judge
 from .request import Request
@@ -52,6 +54,8 @@ def check(request: Request, progress: Progress) -> Report:
     content = read(request.directory, request.checks, LARGEST)
     checks = read_canary_checks(content, str(request.checks))
     spec = checks.spec
+    if request.samples is None:
+        spec = with_hashes(spec, request.hashes, str(request.checks))
     source, look = _source(request, spec)
     measures = []
     for measure, errors in zip(spec.measures, errors_of(spec), strict=True):
@@ -126,19 +130,20 @@ def _source(request: Request, spec: Spec) -> tuple[Source, Look]:
             )
         found = SamplesSource(samples, name)
         return found, Look(since, spec.interval, min(found.length(), spec.intervals))
-    if request.access is None or request.since is None:
-        raise UsageError("say when the canary began: --since")
+    if request.access is None:
+        raise UsageError("say where the figures come from: --prometheus or --samples")
     now = int(time.time())
     until = now if request.until is None else request.until
     if request.until is None:
         until -= spec.interval  # The last one may not have been scraped yet.
     elif request.until > now:
         raise UsageError("--until lies in the future: leave it out to look at what there is")
-    if request.since > now:
+    server = Prometheus(request.access)
+    since = began(server, spec, until) if request.since is None else request.since
+    if since > now:
         raise UsageError("--since lies in the future: say when the canary began")
-    ended = max(0, until - request.since) // spec.interval
-    look = Look(request.since, spec.interval, min(ended, spec.intervals))
-    return PrometheusSource(Prometheus(request.access)), look
+    ended = max(0, until - since) // spec.interval
+    return PrometheusSource(server), Look(since, spec.interval, min(ended, spec.intervals))
 
 
 def read(directory: Path, path: Path, largest: int) -> bytes:

@@ -1,0 +1,110 @@
+"""What a verdict does to a rollout: promote, abort or pause it, once, and only what was judged."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lockproof.adapters.kubernetes.rollouts import Rollouts
+from lockproof.model.rollout import RolloutState
+from lockproof.model.verdict import Verdict
+
+_TRIES = 10
+"""Its controller writes it often; a change meanwhile need not be one of the version."""
+
+
+class Act(StrEnum):
+    """What may be done; an inconclusive verdict does nothing."""
+
+    PROMOTE = "promote"
+    """Passed: end the pause that it waits at. Failed: abort."""
+    PROMOTE_FULL = "promote-full"
+    """Passed: skip all steps that are left. Failed: abort."""
+    ABORT = "abort"
+    """Failed: abort. Passed: nothing."""
+    PAUSE = "pause"
+    """Failed: pause, so that a person decides. Passed: nothing."""
+
+
+class Change(StrEnum):
+    """One change of a rollout."""
+
+    PROMOTE = "ended the pause that it waited at"
+    PROMOTE_FULL = "promoted it past all its steps"
+    ABORT = "aborted it"
+    PAUSE = "paused it"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of it."""
+
+    text: str
+    other: bool = False
+    """Whether the rollout has another canary, or none, by now: then the verdict is not of it."""
+
+
+def decide(verdict: Verdict, act: Act, now: RolloutState) -> Change | str:
+    """The change that a verdict makes, or why it makes none."""
+    if verdict is Verdict.INCONCLUSIVE:
+        return "nothing: the verdict is inconclusive"
+    passed = verdict is Verdict.PASSED
+    if passed and act in (Act.ABORT, Act.PAUSE):
+        return f"nothing: --act {act} changes only what failed"
+    if now.aborted:
+        return f"nothing: it was aborted{', and nothing but a person retries it' * passed}"
+    if now.promoted:
+        return f"nothing: it is being promoted past all its steps{' already' * passed}"
+    if not passed:
+        if act is not Act.PAUSE:
+            return Change.ABORT
+        return "nothing: it is paused already" if now.held else Change.PAUSE
+    if now.held:
+        return "nothing: it was paused by hand, and a person lets it go on"
+    if now.doubted:
+        return "nothing: it is paused because an analysis was inconclusive, and a person decides"
+    if act is Act.PROMOTE_FULL:
+        return Change.PROMOTE_FULL
+    return Change.PROMOTE if now.waits else "nothing: it is at no pause that waits for a promotion"
+
+
+def carry_out(
+    rollouts: Rollouts, namespace: str, name: str, judged: RolloutState, verdict: Verdict, act: Act
+) -> Done:
+    """Change a rollout as the verdict says, if it still has the canary that was judged.
+
+    Each change names the state that it was decided for, so that one which comes too late is
+    refused by the API server; then it is decided anew.
+
+    Args:
+        rollouts: of the cluster, to be changed.
+        namespace: of the rollout.
+        name: of the rollout.
+        judged: as it was when the look began.
+        verdict: on its canary.
+        act: what may be done.
+
+    Raises:
+        UsageError: it is gone or has no canary any more, or may not be changed.
+        UnavailableError: the cluster does not answer.
+    """
+    if verdict is Verdict.INCONCLUSIVE:
+        return Done(str(decide(verdict, act, judged)))
+    for _ in range(_TRIES):
+        now = rollouts.state(namespace, name)
+        if (now.uid, now.canary, now.stable) != (judged.uid, judged.canary, judged.stable):
+            return Done(
+                f"nothing: its canary is {now.canary} and stable {now.stable} by now, and"
+                f" {judged.canary} beside {judged.stable} was judged",
+                other=True,
+            )
+        change = decide(verdict, act, now)
+        if not isinstance(change, Change):
+            return Done(change)
+        does = {
+            Change.PROMOTE: rollouts.promote,
+            Change.PROMOTE_FULL: rollouts.promote_full,
+            Change.ABORT: rollouts.abort,
+            Change.PAUSE: rollouts.pause,
+        }[change]
+        if does(namespace, name, now):
+            return Done(change.value)
+    return Done(f"nothing: it changed {_TRIES} times while it was to be changed; look again", True)

@@ -1,0 +1,120 @@
+"""A look at the canary of an Argo Rollout: which pods are which it says itself."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lockproof.adapters.kubernetes.cluster import Cluster
+from lockproof.adapters.kubernetes.rollouts import Rollouts
+from lockproof.errors import UnavailableError, UsageError
+from lockproof.model.check import Check
+from lockproof.model.report import Report
+from lockproof.model.rollout import RolloutSeen, RolloutState
+from lockproof.model.verdict import Verdict, worst
+from lockproof.steps.progress import Progress, during
+
+from .act import Act, Done, carry_out
+from .request import Request
+from .run import check
+
+_PATIENCE = 30.0
+"""Seconds for an API server that does not answer."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A rollout, and what may be done to it."""
+
+    namespace: str
+    name: str
+    act: Act | None = None
+    kubeconfig: Path | None = None
+    context: str | None = None
+
+    def rollouts(self, progress: Progress) -> Rollouts:
+        """Those of the cluster; nothing is contacted yet.
+
+        Raises:
+            ConfigError, MissingExtraError: there is no cluster, or no client library.
+        """
+        return Rollouts(
+            Cluster.connect(
+                self.kubeconfig,
+                self.context,
+                manager="lockproof-canary",
+                patience=_PATIENCE,
+                say=progress.say,
+                only_asks=self.act is None,
+            )
+        )
+
+
+def check_rollout(request: Request, named: Named, progress: Progress) -> Report:
+    """Look once at the canary of a rollout, and do what `named.act` says.
+
+    Args:
+        request: without hashes; where it has no `since`, the canary's beginning is taken.
+        named: the rollout.
+        progress: hears of it.
+
+    Raises:
+        UsageError: as `check`; or there is no such rollout, or no canary going on.
+        UnavailableError: Prometheus, the cluster or the rollout's controller does not answer.
+    """
+    rollouts = named.rollouts(progress)
+    with during(progress, f"{named.namespace}/{named.name}", "reading the rollout"):
+        state = rollouts.state(named.namespace, named.name)
+    # The API server's clock may be ahead of this one.
+    since = min(state.began, int(time.time())) if request.since is None else request.since
+    report = check(replace(request, hashes=(state.canary, state.stable), since=since), progress)
+    done = None
+    if named.act is not None:
+        done = _done(rollouts, named, named.act, state, report.verdict)
+    return _with(report, named, state, done)
+
+
+def _done(
+    rollouts: Rollouts, named: Named, act: Act, state: RolloutState, verdict: Verdict
+) -> Done:
+    try:
+        return carry_out(rollouts, named.namespace, named.name, state, verdict, act)
+    except UnavailableError as error:
+        return Done(f"nothing: {error}", other=True)
+    except UsageError as error:
+        # It may have gone, or been promoted by somebody else; or it may not be changed.
+        return Done(f"nothing: {error}", other=True)
+
+
+def _with(report: Report, named: Named, state: RolloutState, done: Done | None) -> Report:
+    """The report with what the rollout had to say; inconclusive where nothing came of it."""
+    assert report.host.canary is not None
+    seen = RolloutSeen(
+        namespace=named.namespace,
+        name=named.name,
+        canary=state.canary,
+        stable=state.stable,
+        phase=state.phase,
+        message=state.message,
+        step=state.step,
+        steps=state.steps,
+        analyses=state.analyses,
+        done=done.text if done else "",
+    )
+    host = report.host.model_copy(
+        update={"canary": report.host.canary.model_copy(update={"rollout": seen})}
+    )
+    changes: dict[str, object] = {"host": host}
+    if done is not None:
+        own = Check(
+            name="rollout",
+            verdict=Verdict.INCONCLUSIVE if done.other else Verdict.PASSED,
+            checked=1,
+            unit="rollout",
+            summary=done.text,
+            demanded=done.other,
+            not_checked=(done.text,) if done.other else (),
+        )
+        changes["checks"] = (*report.checks, own)
+        if done.other:
+            changes["verdict"] = worst((report.verdict, Verdict.INCONCLUSIVE))
+    return report.model_copy(update=changes)

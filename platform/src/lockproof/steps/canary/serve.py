@@ -1,0 +1,208 @@
+"""Looks at canaries for who asks over HTTP, such as the web provider of an Argo AnalysisTemplate.
+
+It keeps nothing: what it needs it asks Prometheus, at every look. What cannot be told is
+inconclusive, and never an error, which Argo would count against the canary.
+"""
+
+import re
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lockproof.adapters.prometheus.client import Access
+from lockproof.adapters.web.server import Answer, Asked, Server
+from lockproof.errors import LockproofError, UnavailableError, UsageError
+from lockproof.model.report import Report
+from lockproof.model.verdict import Verdict
+from lockproof.parse.canary_checks import LARGEST, instant, read_canary_checks
+from lockproof.steps.progress import Progress
+
+from .first import OlderError
+from .request import Request
+from .run import check
+
+_HASH = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+_KEYS = ("checks", "canary", "stable", "since")
+_CONNECTIONS = 64
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What is served, and how much of it at once."""
+
+    directory: Path
+    checks: tuple[Path, ...]
+    """Files of checks; a request names one by its `metadata.name`."""
+    access: Access
+    host: str
+    port: int
+    looks: int = 4
+    """At once; whoever asks for one more is sent away with 503."""
+    seconds: float = 45.0
+    """For one look."""
+
+
+class Looks:
+    """Answers requests."""
+
+    def __init__(self, serving: Serving, progress: Progress) -> None:
+        """Reads the files of checks, so that a mistake in them is told at once.
+
+        Raises:
+            UsageError: one cannot be read, or two have the same name.
+        """
+        self._serving, self._progress = serving, progress
+        self._free = threading.BoundedSemaphore(serving.looks)
+        self._files: dict[str, Path] = {}
+        for path in serving.checks:
+            name = read_canary_checks(_content(serving.directory, path), str(path)).metadata.name
+            if name in self._files:
+                raise UsageError(f"{path} and {self._files[name]} are both named {name}")
+            self._files[name] = path
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the checks."""
+        return tuple(self._files)
+
+    def answer(self, asked: Asked) -> Answer:
+        """To a request."""
+        if asked.path == "/healthz":
+            return Answer(200, {"status": "ok"})
+        if asked.path != "/v1/verdict":
+            return Answer(404, {"error": "there is /v1/verdict and /healthz"})
+        try:
+            request = self._request(asked.parameters)
+        except ValueError as error:
+            return Answer(400, {"error": str(error)})
+        if not self._free.acquire(blocking=False):
+            return Answer(503, {"error": "too many looks at once"}, {"Retry-After": "5"})
+        return Answer(200, self._within(request, asked.parameters))
+
+    def _request(self, parameters: Mapping[str, str]) -> Request:
+        """The look that is asked for.
+
+        Raises:
+            ValueError: a parameter is missing, wrong or unknown.
+        """
+        strange = sorted(parameters.keys() - set(_KEYS))
+        if strange:
+            raise ValueError(f"unknown parameter; there are {', '.join(_KEYS)}")
+        name = parameters.get("checks") or (self.names[0] if len(self.names) == 1 else "")
+        if name not in self._files:
+            raise ValueError(f"checks must be one of: {', '.join(self.names)}")
+        hashes = tuple(parameters.get(arm, "") for arm in ("canary", "stable"))
+        if any(hashes) and not all(_HASH.fullmatch(one) for one in hashes):
+            raise ValueError("canary and stable must both be pod-template hashes")
+        since = None
+        if parameters.get("since"):
+            try:
+                since = instant(parameters["since"])
+            except ValueError as error:
+                raise ValueError(f"since {error}") from None
+        return Request(
+            directory=self._serving.directory,
+            checks=self._files[name],
+            access=self._serving.access,
+            since=since,
+            hashes=(hashes[0], hashes[1]) if any(hashes) else None,
+        )
+
+    def _within(self, request: Request, parameters: Mapping[str, str]) -> dict[str, Any]:
+        """What comes of a look, or that it takes too long; then it goes on and keeps its place."""
+        found: list[dict[str, Any]] = []
+        began = time.monotonic()
+
+        def look() -> None:
+            try:
+                found.append(self._look(request))
+            finally:
+                self._free.release()
+
+        thread = threading.Thread(target=look, daemon=True)
+        thread.start()
+        thread.join(self._serving.seconds)
+        if not found and thread.is_alive():
+            found.append(_untold(f"the look takes more than {self._serving.seconds:g} s"))
+        if not found:
+            raise RuntimeError("the look ended with a bug")
+        told = found[0]
+        about = f"{request.checks.name}, canary {parameters.get('canary') or 'as its file says'}"
+        self._progress.say(
+            f"{told['verdict']}: {about}: {told['reason']} ({time.monotonic() - began:.1f} s)"
+        )
+        return told
+
+    def _look(self, request: Request) -> dict[str, Any]:
+        try:
+            return _told(check(request, self._progress))
+        except UnavailableError as error:
+            self._progress.say(str(error))
+            return _untold("Prometheus does not answer, or only in part")
+        except OlderError as error:
+            return _untold(str(error))
+        except LockproofError as error:
+            # Its text may hold what a server said about credentials.
+            self._progress.say(str(error))
+            return _untold("it cannot look as it is set up: see its log")
+
+
+def _told(report: Report) -> dict[str, Any]:
+    """A verdict and its reasons, without what was asked of whom."""
+    seen = report.host.canary
+    assert seen is not None
+    decisive = [one for one in seen.measures if one.verdict is report.verdict]
+    return {
+        "verdict": report.verdict.value,
+        "reason": "; ".join(f"{one.name}: {one.reason}" for one in decisive[:3]),
+        "checks": seen.checks,
+        "digest": seen.digest,
+        "since": seen.since,
+        "until": seen.until,
+        "measures": [
+            {
+                "name": one.name,
+                "verdict": one.verdict.value,
+                "reason": one.reason,
+                "intervals": one.intervals,
+                "estimate": one.estimate,
+                "lower": one.lower,
+                "upper": one.upper,
+            }
+            for one in seen.measures
+        ],
+    }
+
+
+def _untold(reason: str) -> dict[str, Any]:
+    return {"verdict": Verdict.INCONCLUSIVE.value, "reason": reason}
+
+
+def _content(directory: Path, path: Path) -> bytes:
+    try:
+        with (directory / path).open("rb") as file:
+            return file.read(LARGEST + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def server_of(serving: Serving, progress: Progress) -> Server:
+    """A server that listens, and answers once `serve_forever` is called.
+
+    Raises:
+        UsageError: a file of checks, an address or an option is wrong.
+    """
+    looks = Looks(serving, progress)
+    try:
+        server = Server(serving.host, serving.port, looks.answer, _CONNECTIONS)
+    except (OSError, OverflowError) as error:
+        raise UsageError(
+            f"cannot listen on {serving.host}:{serving.port}: {getattr(error, 'strerror', error)}"
+        ) from error
+    progress.say(
+        f"listening on {serving.host}:{server.server_port}; checks: {', '.join(looks.names)}"
+    )
+    return server

@@ -1,0 +1,261 @@
+"""`lockproof canary check --rollout … --act …` on the real Argo Rollouts controller.
+
+Pods are kwok's, and a stand-in answers as Prometheus would: what the canary does is up to the test.
+"""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from cluster.lab import ADMIN, LIMITED, Lab, wait_until
+from cluster.test_canary import EXPERIMENTS, controller
+from lockproof.cli.main import main
+
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
+
+NAMESPACE = "canary-act"
+ROLLOUTS = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/rollouts"
+CHECKS = """
+apiVersion: lockproof.dev/v1alpha1
+kind: CanaryChecks
+metadata: {name: web}
+spec:
+  interval: 1
+  horizon: 600
+  arms: {canary: 'hash="$hash"', stable: 'hash="$hash"'}
+  guards:
+    - name: errors
+      method: requests
+      limit: 0.2
+      ratio: {events: 'events{$arm}[$interval]', total: 'total{$arm}[$interval]'}
+"""
+
+
+class Figures(ThreadingHTTPServer):
+    """A stand-in for Prometheus: 1,000 requests a second, and `failing` of them fail."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.failing: float | None = 0.0
+        self.hashes: set[str] = set()
+        """What was asked for."""
+
+
+class _Answer(BaseHTTPRequestHandler):
+    server: Figures
+
+    def do_POST(self) -> None:
+        length = int(self.headers["Content-Length"])
+        form = {k: v[0] for k, v in parse_qs(self.rfile.read(length).decode()).items()}
+        found = re.search(r'hash="([^"]+)"', form["query"])
+        assert found, form
+        self.server.hashes.add(found[1])
+        value = 1000.0
+        if form["query"].startswith("events"):
+            value *= self.server.failing or 0
+        ends = range(int(form["start"]), int(form["end"]) + 1, int(form["step"]))
+        series = {"metric": {}, "values": [[end, str(value)] for end in ends]}
+        result = [] if self.server.failing is None else [series]
+        body = {"status": "success", "data": {"resultType": "matrix", "result": result}}
+        content = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture(scope="module")
+def figures() -> Iterator[Figures]:
+    with Figures() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def ruled(
+    lab: Lab,
+    definitions: list[dict[str, Any]],
+    figures: Figures,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Lab]:
+    """A namespace, and the controller at work."""
+    lab.install([EXPERIMENTS])
+    folder, sockets = tmp_path_factory.mktemp("act"), tmp_path_factory.mktemp("s")
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    with controller(lab, folder, sockets, figures.server_port):
+        lab.api.create("/api/v1/namespaces", body)
+        yield lab
+        lab.api.call("DELETE", f"/api/v1/namespaces/{NAMESPACE}")
+
+
+class Canary:
+    """A Rollout of its own, with version 1 in full and version 2 waiting at its first pause."""
+
+    def __init__(self, lab: Lab, figures: Figures, name: str, folder: Path) -> None:
+        self.api, self.figures, self.name = lab.api, figures, name
+        self.path = f"{ROLLOUTS}/{name}"
+        self.config = lab.kubeconfig(ADMIN)
+        self.limited = lab.kubeconfig(LIMITED)
+        self.checks = folder / "checks.yaml"
+        self.checks.write_text(CHECKS)
+        self.report = folder / "report.json"
+        labels = {"app": name}
+        container = {"name": "one", "image": "one:1", "env": [{"name": "V", "value": "1"}]}
+        steps = [{"setWeight": 25}, {"pause": {}}, {"setWeight": 50}, {"pause": {}}]
+        strategy = {"canary": {"steps": [*steps, {"setWeight": 100}]}}
+        self.api.create(
+            ROLLOUTS,
+            {
+                "apiVersion": "argoproj.io/v1alpha1",
+                "kind": "Rollout",
+                "metadata": {"name": name, "namespace": NAMESPACE},
+                "spec": {
+                    "replicas": 4,
+                    "selector": {"matchLabels": labels},
+                    "strategy": strategy,
+                    "template": {
+                        "metadata": {"labels": labels},
+                        "spec": {"containers": [container]},
+                    },
+                },
+            },
+        )
+        self.until("Healthy")
+
+    def get(self) -> Any:
+        return self.api.get(self.path)
+
+    def until(self, phase: str, step: int | None = None) -> None:
+        """Wait for a phase of what is wanted now."""
+
+        def there() -> bool:
+            one = self.get()
+            status = one.get("status", {})
+            seen = status.get("observedGeneration") == str(one["metadata"]["generation"])
+            at = step is None or status.get("currentStepIndex") == step
+            return bool(seen and status.get("phase") == phase and at)
+
+        wait_until(there, 120)
+
+    def version(self, number: str) -> None:
+        path = "/spec/template/spec/containers/0/env/0/value"
+        patch = [{"op": "replace", "path": path, "value": number}]
+        code, answer = self.api.call("PATCH", self.path, patch, "application/json-patch+json")
+        assert code == 200, answer
+
+    def check(self, *more: str, config: Path | None = None) -> int:
+        return main(
+            [
+                "canary", "check", "--checks", str(self.checks),
+                "--prometheus", f"http://127.0.0.1:{self.figures.server_port}",
+                "--rollout", f"{NAMESPACE}/{self.name}", "--output", str(self.report),
+                "--kubeconfig", str(config or self.config), *more,
+            ]
+        )  # fmt: skip
+
+    def ended(self) -> None:
+        """An interval has ended since the canary began, and the one after it."""
+        report = self.seen()
+        while report["host"]["canary"]["measures"][0]["intervals"] == 0:
+            time.sleep(0.2)
+            report = self.seen()
+
+    def seen(self) -> Any:
+        self.check()
+        return json.loads(self.report.read_text())
+
+    def done(self) -> str:
+        report = json.loads(self.report.read_text())
+        return str(report["host"]["canary"]["rollout"]["done"])
+
+
+@pytest.fixture
+def canary(
+    ruled: Lab, figures: Figures, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Canary]:
+    words = request.node.name.removeprefix("test_").split("[")[0].replace("_", "-")
+    one = Canary(ruled, figures, words[:30].strip("-"), tmp_path)
+    figures.failing = 0.0
+    figures.hashes.clear()
+    yield one
+    one.api.call("DELETE", one.path)
+
+
+def test_a_good_version_is_promoted_step_by_step(
+    canary: Canary, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert canary.check() == 2
+    assert "no canary going on" in capsys.readouterr().err
+    canary.version("2")
+    canary.until("Paused", 1)
+    canary.ended()
+    status = canary.get()["status"]
+    assert canary.figures.hashes == {status["currentPodHash"]}
+    rollout = json.loads(canary.report.read_text())["host"]["canary"]["rollout"]
+    assert (rollout["canary"], rollout["stable"]) == (status["currentPodHash"], status["stableRS"])
+
+    assert canary.check() == 0
+    assert canary.get()["status"]["currentStepIndex"] == 1, "without --act nothing is done"
+    assert canary.check("--act", "abort") == 0
+    assert canary.done().startswith("nothing: ")
+    assert canary.check("--act", "promote") == 0
+    assert canary.done() == "ended the pause that it waited at"
+    canary.until("Paused", 3)
+    assert canary.check("--act", "promote-full") == 0
+    assert canary.done() == "promoted it past all its steps"
+    canary.until("Healthy")
+    assert canary.get()["status"]["stableRS"] == status["currentPodHash"]
+
+
+def test_a_bad_version_is_aborted_once(canary: Canary) -> None:
+    canary.figures.failing = 0.5
+    canary.version("2")
+    canary.until("Paused", 1)
+    canary.ended()
+    assert canary.check("--act", "pause") == 1
+    assert canary.done() == "paused it"
+    assert canary.check("--act", "pause") == 1
+    assert canary.done() == "nothing: it is paused already"
+    assert canary.check("--act", "promote") == 1
+    assert canary.done() == "aborted it"
+    wait_until(lambda: canary.get()["status"].get("abort"), 60)
+    assert canary.check("--act", "promote") == 1
+    assert canary.done() == "nothing: it was aborted"
+    canary.figures.failing = 0.0
+    assert canary.check("--act", "promote-full") == 0
+    assert "nothing: it was aborted" in canary.done()
+    assert canary.get()["status"].get("abort") is True
+
+
+def test_silence_does_nothing(canary: Canary) -> None:
+    canary.figures.failing = None
+    canary.version("2")
+    canary.until("Paused", 1)
+    before = canary.get()["metadata"]["generation"]
+    assert canary.check("--act", "promote") == 5
+    assert canary.done() == "nothing: the verdict is inconclusive"
+    status = canary.get()["status"]
+    assert (status["currentStepIndex"], status.get("abort")) == (1, None)
+    assert canary.get()["metadata"]["generation"] == before
+
+
+def test_who_may_not_is_told(canary: Canary, capsys: pytest.CaptureFixture[str]) -> None:
+    canary.version("2")
+    canary.until("Paused", 1)
+    assert canary.check(config=canary.limited) == 2
+    assert 'cannot get resource "rollouts"' in capsys.readouterr().err
+    canary.name = "no-such"
+    assert canary.check() == 2
+    assert f"there is no Rollout {NAMESPACE}/no-such" in capsys.readouterr().err

@@ -1,0 +1,148 @@
+"""The component by which `lockproof canary serve` judges the platform's own rollout."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import yaml
+
+from lockproof.cli.main import build_parser, main
+from lockproof.parse.canary_checks import read_canary_checks, with_hashes
+from lockproof.steps.canary.serve import Looks, Serving
+from lockproof.steps.provision.manifests import load_manifests
+
+ROOT = Path(__file__).resolve().parents[2]
+CONTROL = ROOT / "control-plane"
+DIGEST = "sha256:" + 64 * "a"
+Body = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone whose local overlay takes the component, and names an image."""
+    root = tmp_path_factory.mktemp("repository")
+    shutil.copytree(CONTROL, root / "control-plane", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "lockproof.toml", root)
+    path = root / "control-plane/overlays/local/kustomization.yaml"
+    overlay = yaml.safe_load(path.read_text())
+    overlay["components"].append("../../components/canary")
+    image = {"name": "lockproof", "newName": "registry.example/lockproof", "digest": DIGEST}
+    overlay["images"] = [image]
+    path.write_text(yaml.safe_dump(overlay))
+    for argv in (["init", "-q"], ["add", "-A"]):
+        subprocess.run(["git", *argv], cwd=root, check=True)
+    return root
+
+
+@pytest.fixture(scope="module")
+def bodies(repository: Path) -> list[Body]:
+    overlay = repository / "control-plane/overlays/local"
+    return [dict(one.body) for one in load_manifests(repository, overlay)]
+
+
+def one(bodies: list[Body], kind: str, name: str) -> Body:
+    (found,) = (b for b in bodies if (b["kind"], b["metadata"]["name"]) == (kind, name))
+    return found
+
+
+def test_its_file_of_checks_is_the_default() -> None:
+    default = CONTROL / "ci-cd/checks/canary-checks.yaml"
+    assert (CONTROL / "components/canary/canary-checks.yaml").read_text() == default.read_text()
+
+
+def test_the_platform_with_it_passes_lint(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["lint", "control-plane", "-C", str(repository)]) == 0, capsys.readouterr().out
+
+
+def test_the_rollout_asks_it_first_and_thresholds_later(bodies: list[Body]) -> None:
+    steps = one(bodies, "Rollout", "digits")["spec"]["strategy"]["canary"]["steps"]
+    asked = [
+        [template["templateName"] for template in step["analysis"]["templates"]]
+        for step in steps
+        if "analysis" in step
+    ]
+    assert asked == [["model-canary"], *[["model-errors", "model-latency"]] * 2]
+
+
+def test_what_the_template_asks_is_answered(bodies: list[Body], tmp_path: Path) -> None:
+    template = one(bodies, "AnalysisTemplate", "model-canary")["spec"]
+    (metric,) = template["metrics"]
+    web = metric["provider"]["web"]
+    url = urlsplit(web["url"])
+    service = one(bodies, "Service", "lockproof-canary")
+    names = service["metadata"]
+    assert url.hostname == f"{names['name']}.{names['namespace']}.svc"
+    assert [port["port"] for port in service["spec"]["ports"]] == [80]
+    given = {f"{{{{args.{arg['name']}}}}}" for arg in template["args"]}
+    assert set(re.findall(r"{{.*?}}", web["url"])) == given
+    # Its parameters are those that the service takes, and its checks are among those it has.
+    (mount,) = (
+        b for b in bodies if b["kind"] == "ConfigMap" and "canary-checks.yaml" in b.get("data", {})
+    )
+    content = mount["data"]["canary-checks.yaml"]
+    (tmp_path / "canary-checks.yaml").write_text(content)
+    parameters = {k: "a1" if k == "canary" else "b2" if k == "stable" else v
+                  for k, v in parse_qsl(url.query)}  # fmt: skip
+    from lockproof.adapters.prometheus.client import Access
+    from lockproof.cli.plain_progress import SilentProgress
+
+    serving = Serving(tmp_path, (Path("canary-checks.yaml"),), Access("http://x"), "127.0.0.1", 0)
+    request = Looks(serving, SilentProgress())._request(parameters)
+    spec = read_canary_checks(content.encode(), "c").spec
+    assert request.hashes == ("a1", "b2")
+    assert "a1" in with_hashes(spec, request.hashes, "c").arms.canary
+
+    # Its limits let neither silence nor a count of looks pass, and wait for the horizon.
+    assert metric["count"] > spec.intervals
+    assert metric["inconclusiveLimit"] < metric["count"]
+    assert (metric["failureLimit"], metric["consecutiveSuccessLimit"]) == (0, 1)
+    assert (metric["successCondition"], metric["failureCondition"]) == (
+        'result == "passed"',
+        'result == "failed"',
+    )
+    assert web["timeoutSeconds"] > serving.seconds
+
+
+def test_its_pod_is_confined_and_its_command_exists(bodies: list[Body]) -> None:
+    pod = one(bodies, "Deployment", "lockproof-canary")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["image"] == f"registry.example/lockproof@{DIGEST}"
+    assert not pod["automountServiceAccountToken"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    words = [*container["command"], *container["args"]]
+    parsed = build_parser(["canary"]).parse_args(words[1:])
+    assert parsed.action == "serve"
+    assert parsed.listen == ("0.0.0.0", container["ports"][0]["containerPort"])
+    roles = [b for b in bodies if b["kind"].endswith("Binding")]
+    assert "lockproof-canary" not in str(roles)
+
+
+def test_the_quotas_with_it_fit_the_node_as_they_did(bodies: list[Body]) -> None:
+    quotas = {b["metadata"]["namespace"]: b["spec"]["hard"] for b in bodies
+              if b["kind"] == "ResourceQuota"}  # fmt: skip
+    memory = sum(_mebibytes(quota["requests.memory"]) for quota in quotas.values())
+    cpu = sum(int(quota["requests.cpu"].removesuffix("m")) for quota in quotas.values())
+    assert cpu + 350 <= 1930
+    assert memory + 300 <= 7000
+    # A canary has one pod more than replicas.
+    rollout = one(bodies, "Rollout", "digits")["spec"]
+    most = rollout["replicas"] + rollout["strategy"]["canary"]["maxSurge"]
+    assert most * _requested(rollout) <= _mebibytes(quotas["serving"]["requests.memory"])
+    service = one(bodies, "Deployment", "lockproof-canary")["spec"]
+    assert _requested(service) <= _mebibytes(quotas["canary"]["requests.memory"])
+
+
+def _requested(spec: Body) -> int:
+    containers = spec["template"]["spec"]["containers"]
+    return sum(_mebibytes(c["resources"]["requests"]["memory"]) for c in containers)
+
+
+def _mebibytes(quantity: str) -> int:
+    return int(quantity[:-2]) * {"Mi": 1, "Gi": 1024}[quantity[-2:]]

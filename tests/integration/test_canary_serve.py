@@ -1,0 +1,196 @@
+"""`lockproof canary serve` on a real Prometheus, and beside what is no Prometheus."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from lockproof.adapters.prometheus.client import Access
+from lockproof.adapters.web.server import Server
+from lockproof.cli.main import main
+from lockproof.cli.plain_progress import SilentProgress
+from lockproof.steps.canary.serve import Serving, server_of
+
+from .canary_server import BEGAN, MINUTES, exposition, prometheus
+from .test_canary import ARMS, CHECKS
+
+HASHES = CHECKS.replace("horizon: 3600", f"horizon: {MINUTES * 60}").replace(
+    """{canary: 'arm="CANARY"', stable: 'arm="stable"'}""",
+    """{canary: 'arm="$hash"', stable: 'arm="$hash"'}""",
+)
+SECRET = "token-of-the-server"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with prometheus(tmp_path_factory.mktemp("prometheus"), exposition(ARMS)) as found:
+        yield found
+
+
+def serving(folder: Path, url: str, **more: Any) -> Serving:
+    assert "$hash" in HASHES
+    (folder / "web.yaml").write_text(HASHES)
+    (folder / "token").write_text(SECRET)
+    access = Access(url=url, token=folder / "token")
+    return Serving(folder, (Path("web.yaml"),), access, "127.0.0.1", 0, **more)
+
+
+@pytest.fixture
+def serve(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
+    servers: list[Server] = []
+
+    def start(url: str, **more: Any) -> str:
+        server = server_of(serving(tmp_path, url, **more), SilentProgress())
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def ask(url: str, path: str = "/v1/verdict", **parameters: object) -> tuple[int, Any, str]:
+    """Status, value and raw text."""
+    try:
+        with urllib.request.urlopen(f"{url}{path}?{urlencode(parameters)}", timeout=120) as answer:
+            text = answer.read().decode()
+            return answer.status, json.loads(text), text
+    except urllib.error.HTTPError as error:
+        with error:
+            text = error.read().decode()
+            return error.code, json.loads(text), text
+
+
+@pytest.mark.parametrize(
+    ("canary", "verdict", "words"),
+    [
+        ("good", "passed", "it is shown not to be worse"),
+        ("errs", "failed", "errors: it is shown to be worse than the stable version"),
+        ("slow", "failed", "slow: it is shown to be worse"),
+        ("idle", "inconclusive", "no requests in 45"),
+        ("absent", "inconclusive", "no total in 45"),
+    ],
+)
+def test_each_outcome_is_a_word_and_a_reason(
+    canary: str, verdict: str, words: str, serve: Any, address: str
+) -> None:
+    url = serve(address)
+    code, value, text = ask(url, canary=canary, stable="stable", since=BEGAN)
+    assert (code, value["verdict"]) == (200, verdict)
+    assert words in value["reason"]
+    assert len(value["measures"]) == 4
+    assert SECRET not in text
+    assert address not in text
+    # A second look at the same says the same, and both name the file by what is in it.
+    assert ask(url, canary=canary, stable="stable", since=BEGAN, checks="web")[1] == value
+
+
+def test_what_cannot_be_told_is_inconclusive(serve: Any, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    url = serve(f"http://127.0.0.1:{port}")
+    code, value, text = ask(url, canary="a", stable="b", since=BEGAN)
+    assert (code, value["verdict"]) == (200, "inconclusive")
+    assert value["reason"] == "Prometheus does not answer, or only in part"
+    assert str(port) not in text
+    # No hashes, where the file has a place for them: a mistake of whoever set it up.
+    assert ask(url, since=BEGAN)[1]["verdict"] == "inconclusive"
+
+
+def test_a_look_that_takes_too_long_is_inconclusive_and_keeps_its_place(serve: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # It accepts, and never answers.
+        url = serve(f"http://127.0.0.1:{silent.getsockname()[1]}", looks=1, seconds=0.2)
+        code, value, _ = ask(url, canary="a", stable="b", since=BEGAN)
+        assert (code, value["verdict"]) == (200, "inconclusive")
+        assert value["reason"] == "the look takes more than 0.2 s"
+        code, value, _ = ask(url, canary="a", stable="b", since=BEGAN)
+        assert (code, value) == (503, {"error": "too many looks at once"})
+        assert ask(url, "/healthz")[:2] == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"canary": "a"}, "canary and stable must both be pod-template hashes"),
+        ({"canary": 'a"} or up{', "stable": "b"}, "must both be pod-template hashes"),
+        ({"canary": "a", "stable": "b", "checks": "../web"}, "checks must be one of: web"),
+        ({"canary": "a", "stable": "b", "since": "soon"}, "since must be a time"),
+        ({"prometheus": "http://elsewhere"}, "unknown parameter"),
+        ([("canary", "a"), ("canary", "b")], "a parameter stands twice"),
+        ([("a", str(n)) for n in range(50)], "Max number of fields exceeded"),
+    ],
+)
+def test_a_wrong_request_is_told(parameters: Any, words: str, serve: Any) -> None:
+    url = serve("http://127.0.0.1:1")
+    with pytest.raises(urllib.error.HTTPError) as told:
+        urllib.request.urlopen(f"{url}/v1/verdict?{urlencode(parameters)}", timeout=60)
+    with told.value as answer:
+        assert answer.code == 400
+        assert words in json.load(answer)["error"]
+    assert ask(url, "/elsewhere")[0] == 404
+
+
+def test_the_first_request_begins_a_canary(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serving(tmp_path, address)
+    until = BEGAN + MINUTES * 60
+
+    def check(canary: str, until: int) -> tuple[int, Any]:
+        words = ["canary", "check", "--checks", "web.yaml", "-C", str(tmp_path)]
+        words += ["--prometheus", address, "--since", "first", "--until", str(until)]
+        words += ["--hashes", f"{canary},stable", "--format", "json"]
+        code = main(words)
+        out = capsys.readouterr()
+        return code, json.loads(out.out)["host"]["canary"] if out.out else out.err
+
+    code, seen = check("good", until)
+    assert code == 0
+    assert seen["measures"][0]["intervals"] == MINUTES
+    # Later looks begin with the same interval, and what decided stays decided.
+    assert check("good", until + MINUTES * 60)[1]["since"] == seen["since"]
+    assert check("idle", until)[0] == 5
+    code, told = check("good", until + 2 * MINUTES * 60 - 600)
+    assert code == 2
+    assert "for more than twice the horizon of 2,700 s: say when it began" in told
+
+
+def test_it_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    serving(tmp_path, "http://127.0.0.1:1")
+    command = [
+        Path(sys.executable).with_name("lockproof"),
+        "canary",
+        "serve",
+        "--checks",
+        "web.yaml",
+    ]
+    command += ["--prometheus", "http://127.0.0.1:1", "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        line = process.stderr.readline()
+        assert "listening on 127.0.0.1:" in line
+        assert line.rstrip().endswith("checks: web")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 0
+        assert process.stderr.read() == ""
+
+
+def test_a_file_with_a_mistake_is_told_at_the_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "web.yaml").write_text(HASHES.replace("limit: 0.35", "limit: 7"))
+    words = ["canary", "serve", "--checks", "web.yaml", "-C", str(tmp_path)]
+    assert main([*words, "--prometheus", "http://127.0.0.1:1", "--listen", "127.0.0.1:0"]) == 2
+    assert "spec.guards.0" in capsys.readouterr().err

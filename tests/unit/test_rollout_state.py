@@ -1,0 +1,214 @@
+"""What a Rollout says of its canary, and what a verdict does to it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lockproof.adapters.kubernetes.rollouts import Rollouts, state_of
+from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
+from lockproof.model.rollout import RolloutState
+from lockproof.model.verdict import Verdict
+from lockproof.parse.canary_checks import read_canary_checks, with_hashes
+from lockproof.steps.canary.act import Act, Change, carry_out, decide
+from unit.parse.test_canary_checks import DEFAULT, GOOD
+
+STATE = RolloutState("u", "7", "new", "old", "Paused", 1000, waits=True)
+
+
+class Cluster:
+    """A stand-in for a cluster with one Rollout: who changes it first, wins."""
+
+    server, context = "https://cluster", "lab"
+
+    def __init__(self, body: Any) -> None:
+        self.body, self.patches, self.before = body, [], []  # type: ignore[var-annotated]
+
+    def kind(self, api_version: str, kind: str) -> str:
+        return kind
+
+    def get(self, kind: str, namespace: str, name: str) -> Any:
+        return self.body
+
+    def listed(self, kind: str, namespace: str, selector: str) -> Any:
+        return [owned("2026-11-30T01:00:00Z")] if kind == "ReplicaSet" else []
+
+    def change(self, kind: str, live: Any, patch: Any, *, status: bool) -> None:
+        from lockproof.adapters.kubernetes.answers import Refusal, Why
+
+        if self.before:
+            self.before.pop(0)()
+        if live["metadata"]["resourceVersion"] != self.body["metadata"]["resourceVersion"]:
+            raise Refusal(Why.CHANGED, "it has changed")
+        self.patches.append((status, patch))
+
+
+def owned(created: str, phase: str = "") -> dict[str, Any]:
+    metadata = {"name": "one", "creationTimestamp": created, "ownerReferences": [{"uid": "u"}]}
+    return {"metadata": metadata, "status": {"phase": phase} if phase else {}}
+
+
+def body(**status: Any) -> dict[str, Any]:
+    """A Rollout that waits at its second step."""
+    usual = {
+        "observedGeneration": "3",
+        "currentPodHash": "new",
+        "stableRS": "old",
+        "phase": "Paused",
+        "currentStepIndex": 1,
+        "pauseConditions": [{"reason": "CanaryPauseStep"}],
+        "conditions": [
+            {"type": "Completed", "status": "False", "lastTransitionTime": "2026-11-30T02:00:00Z"}
+        ],
+    }
+    names = {"namespace": "n", "name": "r", "uid": "u", "resourceVersion": "7", "generation": 3}
+    steps = [{"setWeight": 25}, {"pause": {}}, {"setWeight": 100}]
+    return {
+        "metadata": names,
+        "spec": {"strategy": {"canary": {"steps": steps}}},
+        "status": usual | status,
+    }
+
+
+def rollouts(of: dict[str, Any] | None) -> tuple[Rollouts, Cluster]:
+    cluster = Cluster(of)
+    return Rollouts(cluster), cluster  # type: ignore[arg-type]
+
+
+def test_a_canary_that_waits_is_read() -> None:
+    state = rollouts(body())[0].state("n", "r")
+    assert (state.canary, state.stable, state.version, state.step) == ("new", "old", "7", 1)
+    assert state.began == 1_796_004_000  # 02:00, when it diverged; its ReplicaSet is older
+    assert state.waits
+    assert (state.aborted, state.promoted, state.held, state.doubted) == (False,) * 4
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "words"),
+    [
+        (None, UsageError, "there is no Rollout n/r in the cluster https://cluster"),
+        (
+            body(currentPodHash="old"),
+            UsageError,
+            "no canary going on: all of it is the version old",
+        ),
+        (body(stableRS=""), UsageError, "no stable version yet"),
+        (body(phase="Dreaming"), UsageError, "phase 'Dreaming', of which this version"),
+        (body(observedGeneration="2"), UnavailableError, "has not seen generation 3 yet (2 was"),
+        (body(observedGeneration=""), UnavailableError, "(none was the last)"),
+        (body() | {"spec": {"strategy": {"blueGreen": {}}}}, UsageError, "has no canary: its"),
+    ],
+)
+def test_what_is_no_canary_is_told(changed: Any, error: type[LockproofError], words: str) -> None:
+    with pytest.raises(error) as told:
+        rollouts(changed)[0].state("n", "r")
+    assert words in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_of_reasons_to_wait_only_a_pause_without_an_end_waits() -> None:
+    timed = body(currentStepIndex=1)
+    timed["spec"]["strategy"]["canary"]["steps"][1] = {"pause": {"duration": "2m"}}
+    doubted = body(
+        pauseConditions=[{"reason": "CanaryPauseStep"}, {"reason": "InconclusiveAnalysisRun"}]
+    )
+    found = [state_of(one, [owned("2026-11-30T03:00:00Z")], []) for one in (timed, doubted, body())]
+    assert [(one.waits, one.doubted) for one in found] == [
+        (False, False),
+        (False, True),
+        (True, False),
+    ]
+    assert found[0].began == 1_796_007_600, "a ReplicaSet that is newer begins it"
+    with pytest.raises(UnavailableError, match="no ReplicaSet yet"):
+        state_of(body(), [], [])
+    run = owned("2026-11-30T03:00:00Z", "Running")
+    assert state_of(body(), [run], [run]).analyses == {"one": "Running"}
+
+
+flags = st.booleans()
+states = st.builds(
+    replace, st.just(STATE), aborted=flags, promoted=flags, held=flags, waits=flags, doubted=flags
+)
+
+
+@given(st.sampled_from(Verdict), st.sampled_from(Act), states)
+def test_what_is_done_fits_the_verdict(verdict: Verdict, act: Act, now: RolloutState) -> None:
+    done = decide(verdict, act, now)
+    promotes = done in (Change.PROMOTE, Change.PROMOTE_FULL)
+    assert verdict is Verdict.PASSED or not promotes
+    assert verdict is Verdict.FAILED or done not in (Change.ABORT, Change.PAUSE)
+    if now.aborted or now.promoted:
+        assert not isinstance(done, Change)
+    if promotes:
+        assert act in (Act.PROMOTE, Act.PROMOTE_FULL)
+        assert not now.held
+        assert not now.doubted
+
+
+@pytest.mark.parametrize(
+    ("verdict", "act", "patch"),
+    [
+        (Verdict.PASSED, Act.PROMOTE, (True, {"status": {"pauseConditions": None}})),
+        (Verdict.PASSED, Act.PROMOTE_FULL, (True, {"status": {"promoteFull": True}})),
+        (Verdict.FAILED, Act.PROMOTE, (True, {"status": {"abort": True}})),
+        (Verdict.FAILED, Act.PAUSE, (False, {"spec": {"paused": True}})),
+        (Verdict.PASSED, Act.ABORT, None),
+        (Verdict.INCONCLUSIVE, Act.PROMOTE, None),
+    ],
+)
+def test_a_verdict_sets_one_field(verdict: Verdict, act: Act, patch: Any) -> None:
+    all_, cluster = rollouts(body())
+    done = carry_out(all_, "n", "r", all_.state("n", "r"), verdict, act)
+    assert cluster.patches == ([patch] if patch else [])
+    assert done.text.startswith("nothing: ") == (patch is None)
+    assert not done.other
+
+
+def test_a_newer_version_is_never_acted_on() -> None:
+    all_, cluster = rollouts(body())
+    judged = all_.state("n", "r")
+    cluster.body = body(currentPodHash="newer")
+    done = carry_out(all_, "n", "r", judged, Verdict.FAILED, Act.ABORT)
+    assert done.other
+    assert "its canary is newer and stable old by now" in done.text
+
+    # It comes between the last look at the rollout and the change.
+    cluster.body = body()
+
+    def comes() -> None:
+        cluster.body = body(currentPodHash="newer")
+        cluster.body["metadata"]["resourceVersion"] = "8"
+
+    cluster.before = [comes]
+    assert carry_out(all_, "n", "r", judged, Verdict.PASSED, Act.PROMOTE_FULL).other
+    assert cluster.patches == []
+
+    # What its controller writes meanwhile is no reason to give up.
+    def written() -> None:
+        cluster.body = body()
+        cluster.body["metadata"]["resourceVersion"] = "9"
+
+    cluster.body, cluster.before = body(), [written]
+    assert not carry_out(all_, "n", "r", judged, Verdict.FAILED, Act.ABORT).other
+    assert cluster.patches == [(True, {"status": {"abort": True}})]
+
+
+def test_hashes_go_where_the_file_says() -> None:
+    spec = read_canary_checks(DEFAULT.read_bytes(), "c").spec
+    arms = with_hashes(spec, ("a1", "b2"), "c").arms
+    assert arms.canary == 'namespace="serving",rollouts_pod_template_hash="a1"'
+    assert arms.stable == 'namespace="serving",rollouts_pod_template_hash="b2"'
+    for hashes, words in (
+        (None, "nothing says what $hash stands for"),
+        (("a1", 'b"'), "is no pod-template hash"),
+        (("a1", "a1"), "there is no canary going on"),
+    ):
+        with pytest.raises(ConfigError) as told:
+            with_hashes(spec, hashes, "c")
+        assert words in str(told.value)
+    fixed = read_canary_checks(GOOD.encode(), "c").spec
+    assert with_hashes(fixed, None, "c") == fixed
+    with pytest.raises(ConfigError, match=r"spec\.arms\.canary has no \$hash"):
+        with_hashes(fixed, ("a1", "b2"), "c")
