@@ -104,7 +104,7 @@ class ObjectStore:
         needs = [n for n in needs if n.out.cached and n.out.locked and not n.out.external]
         special = [n for n in needs if n.out.versioned]
         plain = [n for n in needs if not n.out.versioned]
-        problems = self._fetch_by_dvc(special)
+        problems = self._fetch_by_dvc(special) if special else []
         parts = _parts(plain)
         failed = self._fetch_objects(parts, progress)
         children, refused = set(), list[Unavailable]()
