@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from lockproof.model.pipeline import Out, Stage, inside
 from lockproof.model.remote import RemoteConfig
 
 from .project import Project
-from .trust import user_cache as cache_of
 
 _MAX_LISTING = 1 << 30
 _ATTEMPTS = 3
@@ -69,8 +67,7 @@ class ObjectStore:
     project: Project
     scratch: Path
     """Fetched objects, laid out as DVC lays out a cache."""
-    clone: Path
-    """The user's DVC root, whose configuration says where the cache is."""
+    user_cache: Callable[[], Path]
     read_listing: Callable[[Iterable[bytes], str], Iterable[tuple[str, str]]]
     """Reads a directory object strictly: chunks and what errors call it -> paths and MD5s."""
     jobs: int = 8
@@ -78,15 +75,6 @@ class ObjectStore:
     _bad: set[Path] = field(default_factory=set)
     _remotes: dict[str | None, Any] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
-
-    @cached_property
-    def user_cache(self) -> Path:
-        """Where the user's DVC keeps objects; asked for late, since DVC takes long to load.
-
-        Raises:
-            ConfigError: DVC cannot read its configuration.
-        """
-        return cache_of(self.clone)
 
     def fetch(
         self, needs: Iterable[Need], progress: Callable[[str], None] = lambda text: None
@@ -104,7 +92,7 @@ class ObjectStore:
         needs = [n for n in needs if n.out.cached and n.out.locked and not n.out.external]
         special = [n for n in needs if n.out.versioned]
         plain = [n for n in needs if not n.out.versioned]
-        problems = self._fetch_by_dvc(special)
+        problems = self._fetch_by_dvc(special) if special else []
         parts = _parts(plain)
         failed = self._fetch_objects(parts, progress)
         children, refused = set(), list[Unavailable]()
@@ -148,7 +136,7 @@ class ObjectStore:
 
     def find(self, digest: Digest) -> Path | None:
         """A sound local copy of an object, else None."""
-        for base in (self.user_cache, self.scratch):
+        for base in (self.user_cache(), self.scratch):
             path = base / digest.object_path
             if path in self._bad or not path.is_file():
                 continue

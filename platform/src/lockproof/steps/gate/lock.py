@@ -120,6 +120,10 @@ class _Look:
                 given[dep.path] = (self._committed(at), None)
             elif at.path.startswith("../"):
                 self._beside(stage, at, given, sizes)
+                if at.path in given:
+                    given[dep.path] = given.pop(at.path)
+                if at.path in sizes:
+                    sizes[dep.path] = sizes.pop(at.path)
             else:
                 untracked.append(dep.path)
         return LockFacts(

@@ -112,7 +112,6 @@ def plan(directory: Path, choices: Choices) -> Plan:
     mine = (policy, ignore, _ATTRIBUTES, _HOOKS, ".gitlab-ci.yml", "dagger.json")
     before = {path: _read(found.top, path) for path in mine}
     remarks = [remark for system in systems for remark in found.remarks(system)]
-    remarks += [_SUBMODULES] if systems and found.submodules else []
     if before[policy] is None:  # A policy is the user's own from its first day.
         wanted[policy] = (policy_text(found), False)
     for system in systems:
@@ -164,10 +163,6 @@ def earlier(directory: Path) -> dict[str, tuple[str, ...]]:
     return found
 
 
-_SUBMODULES = (
-    "the jobs check out submodules, with the token of the job: where one is private and of another"
-    " repository, give the checkout a token that may read it, or no job gets beyond that"
-)
 _ASSUMED = (
     "what .gitlab-ci.yml includes is not all in this repository, and may name the stages: the jobs"
     " are of the stage 'test'; where there is none, state 'stages:' in .gitlab-ci.yml itself and"

@@ -110,7 +110,12 @@ class Survey:
         return "gitlab" in host
 
     def remarks(self, system: CiSystem) -> Iterator[str]:
-        """What the jobs of a CI system do not do with models, and what to do."""
+        """What the jobs of a CI system do not do, and what to do."""
+        if self.submodules:
+            yield (
+                f"the jobs of {_NAMES[system]} check out submodules, with their own token: where one"
+                " is private and of another repository, give the checkout a token that may read it"
+            )
         unsigned = self.unsigned(system)
         if unsigned:
             yield unsigned

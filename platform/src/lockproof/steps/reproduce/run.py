@@ -1,5 +1,6 @@
 """The course of a reproduction, from a revision to a report."""
 
+import functools
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -163,6 +164,7 @@ async def _open(
                 # Looking around is mostly waiting for programs: meanwhile this can be done.
                 await anyio.to_thread.run_sync(lambda: project.repo)
     own_state = around[0].own_state
+    own_cache = functools.cache(lambda: user_cache(root))  # Asked for late: it loads DVC.
     progress.say(f"stages are kept apart by: {around[0].surface.isolation}")
     logs = run_folder(f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{commit[:7]}") / "logs"
     logs.mkdir()
@@ -176,7 +178,7 @@ async def _open(
         logs=logs,
         policy=policy,
         project=project,
-        store=ObjectStore(project, work / "dvc" / "cache", root, read_listing),
+        store=ObjectStore(project, work / "dvc" / "cache", own_cache, read_listing),
         environment=around[0].environment,
         described=around[0].described,
         surface=around[0].surface,

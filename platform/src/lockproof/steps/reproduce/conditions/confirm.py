@@ -8,7 +8,7 @@ at most 1 / (2**RUNS - 2): Fisher's randomisation test ("The Design of Experimen
 II). With 8 runs that is 1 in 254. An output is put to two such tests at most before its stage is
 said to vary by itself (a condition, then the clock): 2 in 254, less than 1 % for an output, and
 as many times that as a stage has outputs that vary so. Runs of the search count for nothing, as
-what was looked for is what was found in them.
+what was looked for is what was found in them. Putting a change back (`put_back`) is one more.
 """
 
 import secrets
