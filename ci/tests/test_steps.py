@@ -204,7 +204,7 @@ def test_the_command_of_each_step(engine: FakeEngine) -> None:
     run(it.manifests().lint(kubernetes_version="1.34", schemas=dag.directory()))
     options = ["--schema-location=/given/schemas", "--schema-location=default"]
     options += ["--kubernetes-version=1.34"]
-    assert last(engine).argv == ["lockproof", "lint", *options, *OUTPUTS, "--"]
+    assert last(engine).argv == ["lockproof", "lint", *options, *OUTPUTS]
     run(module(kubeconfig=secret("k")).rollouts().lint(["canary"]))
     assert last(engine).argv == ["lockproof", "lint", "--cluster", *OUTPUTS, "--", "canary"]
 
@@ -245,11 +245,11 @@ def test_the_command_of_a_look_at_a_canary(engine: FakeEngine) -> None:
         run(holder.canary(file, "https://prometheus.example", since="1", until="2", timeout=9))
         options = ["--prometheus=https://prometheus.example", "--since=1", "--until=2"]
         options += ["--timeout=9", "--checks=/given/checks.yaml"]
-        assert last(engine).argv == [*words, *options, *OUTPUTS, "--"]
+        assert last(engine).argv == [*words, *options, *OUTPUTS]
     run(module().canary(**canary(prometheus=None, samples=file, ca=file, user="u")))
     secrets = [f"--{one}-file=/run/secrets/prometheus-{one}" for one in ("token", "password")]
     options = ["--user=u", "--checks=/given/checks.yaml", "--samples=/given/samples.json"]
-    assert last(engine).argv == [*words, *options, "--ca=/given/ca.pem", *secrets, *OUTPUTS, "--"]
+    assert last(engine).argv == [*words, *options, "--ca=/given/ca.pem", *secrets, *OUTPUTS]
     assert last(engine).user == USER
     given = [path for path in last(engine).mounts if path.startswith("/given/")]
     assert given == ["/given/checks.yaml", "/given/samples.json", "/given/ca.pem"]

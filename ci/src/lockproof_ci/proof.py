@@ -110,7 +110,9 @@ class Command:
     def words(self) -> list[str]:
         """The command line, which writes the report in every format into `REPORTS`."""
         outputs = [f"--output={REPORTS}/{name}" for name in REPORT_FILES]
-        return ["lockproof", self.verb, *self.options, *outputs, "--", *self.positional]
+        # A verb that takes none refuses the separator as well.
+        positional = ("--", *self.positional) if self.positional else ()
+        return ["lockproof", self.verb, *self.options, *outputs, *positional]
 
 
 async def prove(
