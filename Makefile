@@ -67,6 +67,10 @@ test-s3: develop ## run the tests that need an S3 server
 test-cluster: develop ## run the tests that need a Kubernetes API server
 	@$(PYTEST) -m cluster --require cluster $(ARGS)
 
+.PHONY: test-node
+test-node: develop ## run the tests that need a cluster whose nodes run pods
+	@$(PYTEST) -m node --require node $(ARGS)
+
 .PHONY: test-engine
 test-engine: develop ## run the tests that need a Dagger engine
 	@$(PYTEST) -m engine --require engine $(ARGS)

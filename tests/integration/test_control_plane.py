@@ -150,6 +150,20 @@ def test_each_controllers_quota_has_room_for_an_update() -> None:
     assert all("Recreate" in (CONTROL / "controllers" / one).read_text() for one in recreated)
 
 
+def test_the_cluster_manages_what_its_nodes_need() -> None:
+    """Network policies hold on EKS only where its plugin is told so."""
+    addons = {
+        d["spec"]["forProvider"]["addonName"]: d["spec"]["forProvider"]
+        for d in documents(CONTROL / "cluster/eks-cluster.yaml")
+        if d["kind"] == "Addon"
+    }
+    assert {"vpc-cni", "coredns", "kube-proxy"} < set(addons)
+    assert json.loads(addons["vpc-cni"]["configurationValues"]) == {"enableNetworkPolicy": "true"}
+    groups = documents(CONTROL / "cluster/nodegroup.yaml")
+    (gpu,) = (d for d in groups if d["metadata"]["name"] == "lockproof-gpu")
+    assert gpu["spec"]["forProvider"]["labels"]["k8s.amazonaws.com/accelerator"]
+
+
 def test_what_helm_values_repeat_of_the_inputs_is_the_same() -> None:
     inputs = documents(CONTROL / "overlays/aws/account/inputs.yaml")[0]["data"]
     values = documents(CONTROL / "controllers/cluster-autoscaler.yaml")[0]

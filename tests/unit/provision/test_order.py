@@ -133,7 +133,12 @@ CHART = manifest(
     "argo-rollouts",
     sources=[{"chart": "argo-rollouts", "repoURL": "https://argoproj.github.io/argo-helm"}],
 )
-ALL = [CHART, S3, FAMILY, KUBE, CRD]
+CD = manifest(
+    "Application.argoproj.io",
+    "argo-cd",
+    sources=[{"chart": "argo-cd", "repoURL": "https://argoproj.github.io/argo-helm"}],
+)
+ALL = [CD, CHART, S3, FAMILY, KUBE, CRD]
 
 
 @pytest.mark.parametrize(
@@ -145,6 +150,8 @@ ALL = [CHART, S3, FAMILY, KUBE, CRD]
         ("Object.kubernetes.m.crossplane.io", KUBE),
         ("Thing.example.org", CRD),
         ("Rollout.argoproj.io", CHART),
+        ("AnalysisTemplate.argoproj.io", CHART),
+        ("Experiment.argoproj.io", CHART),
         ("Cluster.eks.aws.m.upbound.io", None),
         ("Other.example.org", None),
         ("Provider.pkg.crossplane.io", None),

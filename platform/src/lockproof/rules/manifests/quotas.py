@@ -40,7 +40,8 @@ def quota_findings(bundle: Bundle) -> tuple[list[Finding], int]:
     for manifest in bundle.manifests:
         if manifest.namespace:
             loads.setdefault(manifest.namespace, []).extend(_loads(manifest))
-    found, count = [], 0
+    found: list[Finding] = []
+    count = 0
     for quota in bundle.manifests:
         scoped = quota.spec.get("scopes") or quota.spec.get("scopeSelector")
         if (quota.group, quota.kind) != ("", "ResourceQuota") or scoped:
