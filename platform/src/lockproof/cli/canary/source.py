@@ -25,8 +25,9 @@ def add_source_options(parser: argparse.ArgumentParser, *, first: bool = True) -
 
     Args:
         parser: of the action.
-        first: whether the canary may begin with its first request, which `watch` may be too early for.
+        first: whether the canary may begin with its first request.
     """
+    or_first = "; 'first': with its first request" if first else ""
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--prometheus", metavar="URL", help="ask this server")
     source.add_argument(
@@ -37,7 +38,7 @@ def add_source_options(parser: argparse.ArgumentParser, *, first: bool = True) -
         type=_beginning if first else _instant,
         metavar="TIME",
         help="when the canary began, the same at every look, such as 2026-11-29T12:00:00Z or Unix"
-        f" seconds{first * "; 'first': with its first request"}; with --prometheus",
+        f" seconds{or_first}; with --prometheus",
     )
     parser.add_argument(
         "--until",
