@@ -56,12 +56,13 @@ def with_validation(
         All findings, and all that could not be checked.
     """
     told = {one.subject for one in found}
+    lacking = tuple(f"{one.subject}." for one in found if one.rule in ("LP605", "LP606"))
     findings, unknown = [*found], [*skipped]
     for at, text in _wrong(manifest):
         one = at_place("LP607", manifest, at, f"{dotted(at)} {text}")
         if "${" in json.dumps(_at(manifest.value, at), default=str):
             unknown.append(f"{manifest.label}: {dotted(at)}, which is filled in later")
-        elif one.subject not in told:
+        elif one.subject not in told and not one.subject.startswith(lacking):
             findings.append(one)
     return findings, list(dict.fromkeys(unknown))
 
