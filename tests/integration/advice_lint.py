@@ -100,6 +100,11 @@ TOLD = (
         "        - setWeight: 10\n",
         "",
     ),
+    _told(
+        "Flux waits for itself", "take one dependsOn away", "  dependsOn: [{name: platform}]\n", ""
+    ),
+    _told("many nodes for one disk", "use ReadWriteOnce", "[ReadWriteMany]", "[ReadWriteOnce]"),
+    _told("request above its limit", "above its limit", "memory: 128Mi", "memory: 300Mi"),
     _told("a vector compared", "write result[0]", "&& result <=", "&& result[0] <="),
     _told(
         "one service",

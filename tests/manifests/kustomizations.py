@@ -262,6 +262,83 @@ spec:
       volumes: [{name: a, configMap: {name: a}}, {name: b, configMap: {name: b}}]
 """,
     },
+    "what a renderer of our own once made otherwise": {
+        "base/kustomization.yaml": """\
+resources: [state.yaml, rights.yaml, hook.yaml]
+configMapGenerator:
+- {name: conf, literals: [A=OFF, B=NO, "C=0777", D=1e3, E=~]}
+labels: [{pairs: {tier: data}, includeSelectors: true, includeTemplates: true}]
+""",
+        "base/state.yaml": """\
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: state, annotations: {first: "yes"}}
+spec:
+  serviceName: state
+  selector: {matchLabels: {app: s}}
+  template:
+    metadata: {labels: {app: s}}
+    spec:
+      containers: [{name: a, image: "a:1", env: [{name: X, value: "OFF"}, {name: Y, value: "NO"}], envFrom: [{configMapRef: {name: conf}}]}]
+  volumeClaimTemplates:
+  - metadata: {name: data, labels: {own: "yes"}}
+    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+""",
+        "base/rights.yaml": """\
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: sa}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: r}
+rules: [{apiGroups: [""], resources: [pods], verbs: [get]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: rb}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: r}
+subjects:
+- {kind: ServiceAccount, name: sa}
+- {kind: ServiceAccount, name: sa, namespace: default}
+- {kind: ServiceAccount, name: default, namespace: other}
+- {kind: ServiceAccount, name: elsewhere, namespace: other}
+""",
+        "base/hook.yaml": """\
+apiVersion: v1
+kind: Service
+metadata: {name: hook}
+spec: {ports: [{port: 443}]}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: hooks}
+webhooks:
+- name: a.example.org
+  admissionReviewVersions: [v1]
+  sideEffects: None
+  clientConfig: {service: {name: hook, namespace: default, path: /a}}
+- name: b.example.org
+  admissionReviewVersions: [v1]
+  sideEffects: None
+  clientConfig: {service: {name: outside, namespace: other}}
+""",
+        "over/kustomization.yaml": """\
+namespace: prod
+nameSuffix: -x
+resources: [../base]
+configMapGenerator:
+- {name: conf, behavior: replace, literals: [A=ON, F=yes], options: {disableNameSuffixHash: true}}
+patches:
+- target: {kind: StatefulSet}
+  patch: |-
+    - {op: add, path: /spec/template/spec/containers/-, value: {name: b, image: "b:1"}}
+    - {op: add, path: /spec/template/spec/containers/0, value: {name: z, image: "z:1"}}
+    - {op: replace, path: /spec/volumeClaimTemplates/0/spec/resources/requests/storage, value: 2Gi}
+    - {op: add, path: /metadata/annotations/note, value: "NO"}
+    - {op: add, path: /metadata/labels/a~1b, value: "0777"}
+""",
+    },
 }
 
 

@@ -30,6 +30,55 @@ class Mutation(NamedTuple):
     """Which occurrence of `old`, from 1."""
 
 
+_POD = """
+    spec:
+      restartPolicy: {ending}
+      securityContext: {{runAsNonRoot: true, seccompProfile: {{type: RuntimeDefault}}}}
+      containers:
+        - name: main
+          image: tool:1@sha256:2222222222222222222222222222222222222222222222222222222222222222
+          resources: {{requests: {{cpu: 10m, memory: 64Mi}}, limits: {{memory: 64Mi}}}}
+          securityContext:
+            allowPrivilegeEscalation: false
+            readOnlyRootFilesystem: true
+            capabilities: {{drop: [ALL]}}
+"""
+_NEXT = "---\napiVersion: policy/v1\n"
+_HEAD = (
+    "---\napiVersion: batch/v1\nkind: {}\nmetadata:\n  name: extra\n  namespace: models\nspec:\n"
+)
+_JOB = _HEAD.format("Job") + "  template:" + _POD.format(ending="Always") + _NEXT
+_CRON = (
+    _HEAD.format("CronJob")
+    + '  schedule: "0 25 * * *"\n  jobTemplate:\n    spec:\n      template:'
+    + _POD.format(ending="Never").replace("\n    ", "\n        ")
+    + _NEXT
+)
+
+
+_CANARY = (PLATFORM / "canary.yaml").read_text("utf-8")
+_JUDGED = _CANARY[_CANARY.index("        - analysis:") : _CANARY.index("      interval: 30s")]
+_JUDGED_LATE = (
+    _JUDGED.replace(
+        """        - analysis:
+            templates:
+              - templateName: errors
+            args:
+              - name: hash
+                valueFrom:
+                  podTemplateHashValue: Latest
+        - setWeight: 100
+""",
+        """        - setWeight: 100
+      analysis:
+        templates: [{templateName: errors}]
+        args: [{name: hash, valueFrom: {podTemplateHashValue: Latest}}]
+""",
+    )
+    + "      initialDelay: 2m\n"
+)
+
+
 def _m(name: str, file: str, old: str, new: str, rule: str, count: int = 1) -> Mutation:
     return Mutation(name, f"{file}.yaml", old, new, rule, count)
 
@@ -125,6 +174,71 @@ MUTATIONS = (
         "server",
         "      targetPort: http",
         "      targetPort: http\n    - name: two\n      port: 80",
+        "LP607",
+    ),
+    # What a server refuses beyond schemas.
+    _m("request above its limit", "server", "memory: 512Mi", "memory: 128Mi", "LP607"),
+    _m(
+        "GPU without a limit",
+        "server",
+        "cpu: 100m",
+        "cpu: 100m\n              nvidia.com/gpu: 1",
+        "LP607",
+    ),
+    _m(
+        "half a GPU",
+        "server",
+        "memory: 512Mi",
+        "memory: 512Mi\n              nvidia.com/gpu: 0.5",
+        "LP607",
+    ),
+    _m(
+        "bounds of a scaler",
+        "server",
+        "minReplicas: 1",
+        "minReplicas: 5",
+        "LP607",
+    ),
+    _m(
+        "both bounds of a budget",
+        "server",
+        "minAvailable: 1",
+        "minAvailable: 1\n  maxUnavailable: 1",
+        "LP607",
+    ),
+    _m(
+        "a port's name twice",
+        "server",
+        "containerPort: 8080",
+        "containerPort: 8080\n            - name: http\n              containerPort: 8081",
+        "LP607",
+    ),
+    _m(
+        "label is none",
+        "server",
+        "  labels:\n    app: server\n",
+        "  labels:\n    app: server\n    owner: the team\n",
+        "LP607",
+    ),
+    _m(
+        "toleration with a value",
+        "server",
+        "      serviceAccountName: server",
+        "      tolerations: [{key: a, operator: Exists, value: b}]\n      serviceAccountName: server",
+        "LP607",
+    ),
+    _m(
+        "job that restarts",
+        "server",
+        "---\napiVersion: policy/v1\n",
+        _JOB,
+        "LP607",
+    ),
+    _m(
+        "schedule is none",
+        "server",
+        "---\napiVersion: policy/v1\n",
+        _CRON,
         "LP607",
     ),
     # Kinds and versions.
@@ -387,6 +501,52 @@ MUTATIONS = (
         "  skipAnalysis: true\n  analysis:\n",
         "LP635",
     ),
+    # Delivery, and places for pods.
+    _m(
+        "Flux waits for itself",
+        "delivery",
+        "  prune: true",
+        "  prune: true\n  dependsOn: [{name: platform}]",
+        "LP663",
+    ),
+    _m(
+        "source outside the project",
+        "delivery",
+        "    repoURL: https://git.example.org/platform.git",
+        "    repoURL: https://git.example.org/other.git",
+        "LP663",
+    ),
+    _m(
+        "namespace outside the project",
+        "delivery",
+        "    server: https://kubernetes.default.svc\n    namespace: models\n  syncPolicy",
+        "    server: https://kubernetes.default.svc\n    namespace: model\n  syncPolicy",
+        "LP663",
+    ),
+    _m(
+        "waves the wrong way round",
+        "server",
+        "kind: ServiceAccount\nmetadata:\n",
+        'kind: ServiceAccount\nmetadata:\n  annotations: {argocd.argoproj.io/sync-wave: "1"}\n',
+        "LP663",
+    ),
+    _m(
+        "many nodes for one disk",
+        "storage",
+        "  accessModes: [ReadWriteOnce]\n  resources:\n    requests:\n      storage: 10Gi\n",
+        "  accessModes: [ReadWriteMany]\n  storageClassName: disk\n  resources:\n    requests:\n"
+        "      storage: 10Gi\n---\napiVersion: storage.k8s.io/v1\nkind: StorageClass\n"
+        "metadata:\n  name: disk\nprovisioner: ebs.csi.aws.com\n",
+        "LP664",
+    ),
+    _m("port of a monitor", "monitoring", "    - port: http", "    - port: metrics", "LP612"),
+    _m(
+        "password in a config map",
+        "kustomization",
+        "LOG_LEVEL=info",
+        "DB_PASSWORD=hunter2",
+        "LP625",
+    ),
     # Conditions as Argo evaluates them.
     _m("no failure limit", "canary", "failureLimit: 1", "failureLimit: -1", "LP631"),
     _m(
@@ -470,6 +630,22 @@ MUTATIONS = (
 """,
         "LP635",
     ),
+    _m(
+        "argument that none declares",
+        "canary",
+        "result[0] <= {{args.limit}}",
+        "result[0] <= {{args.limt}}",
+        "LP614",
+    ),
+    _m("measured after the end", "canary", _JUDGED, _JUDGED_LATE, "LP635"),
+    _m(
+        "route without the stable service",
+        "canary",
+        "      steps:\n",
+        "      trafficRouting:\n        nginx:\n          stableIngress: server\n      steps:\n",
+        "LP662",
+    ),
+    _m("measured for ever", "canary", "      count: 5\n", "", "LP662"),
     # Prometheus.
     _m("rule does not parse", "monitoring", "expr: sum(rate", "expr: sum((rate", "LP641"),
     _m(

@@ -90,6 +90,8 @@ RULES = {
         Rule("LP642", "rule test fails", _E),
         Rule("LP661", "condition does not work", _E),
         Rule("LP662", "controller refuses the object", _E),
+        Rule("LP663", "delivery is refused or never ends", _E),
+        Rule("LP664", "pod finds no place", _E),
         Rule("LP701", "output differs from the lock", _E),
         Rule("LP702", "output was not made", _E),
         Rule("LP703", "stage command failed", _E),

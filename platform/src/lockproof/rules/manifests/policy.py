@@ -14,9 +14,11 @@ from .shape import at_place
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _CHART = re.compile(r"v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
-_CURRENT = frozenset(
-    f"{name}.crossplane.io" for name in ("apiextensions", "pkg", "meta.pkg", "protection", "ops")
-)
+_LEGACY = (
+    "aws.upbound.io", "azure.upbound.io", "azuread.upbound.io", "gcp.upbound.io",
+    "kubernetes.crossplane.io", "helm.crossplane.io", "sql.crossplane.io", "http.crossplane.io",
+)  # fmt: skip
+"""Families of providers that have namespaced kinds by now."""
 _PACKAGES = frozenset({"Provider", "Function", "Configuration"})
 
 
@@ -124,10 +126,12 @@ def _sources(manifest: Manifest, spec: Mapping[str, Any], at: At) -> Iterator[Fi
 
 
 def is_legacy_group(group: str) -> bool:
-    """Whether a group is of Crossplane's cluster-scoped generation."""
-    if not group.endswith((".upbound.io", ".crossplane.io")) or ".m." in group:
-        return False
-    return group not in _CURRENT
+    """Whether a group is a provider's of Crossplane's cluster-scoped generation.
+
+    Only families that have a namespaced twin are meant: the groups of composite resources are named
+    by whoever defines them, and may end the same.
+    """
+    return any(group == family or group.endswith(f".{family}") for family in _LEGACY)
 
 
 def _crossplane(manifest: Manifest) -> Iterator[Finding]:
@@ -174,6 +178,8 @@ def _secrets(manifest: Manifest) -> Iterator[Finding]:
                         f"the value of '{key}' is in Git: keep it in a store of secrets",
                     )
         return
+    if (manifest.group, manifest.kind) == ("", "ConfigMap"):
+        yield from _settings(manifest)
     for pod in pods(manifest):
         for container in containers(pod):
             yield from _variables(container)
@@ -195,6 +201,24 @@ def inline_secret(text: str) -> str | None:
         if pattern.search(text):
             return what
     return None
+
+
+def _settings(manifest: Manifest) -> Iterator[Finding]:
+    """Passwords among what is no secret: by the names of single values."""
+    for key, value in mapping(manifest.value.get("data")).items():
+        if not isinstance(value, str) or not value.strip() or "\n" in value.strip():
+            continue
+        plain = value.strip().lower() in ("true", "false", "yes", "no", "none")
+        if plain or value.strip().isdecimal() or "$" in value or inline_secret(value):
+            continue
+        if _SECRET_NAME.search(str(key)):
+            yield at_place(
+                "LP625",
+                manifest,
+                ("data", key),
+                f"the value of '{key}' is in Git, and in a ConfigMap: keep it in a Secret, from a"
+                " store of secrets",
+            )
 
 
 def _variables(container: Container) -> Iterator[Finding]:

@@ -9,10 +9,11 @@ from functools import cached_property
 from lockproof.model.finding import Finding
 from lockproof.model.manifest import Bundle, Manifest, dig, items, mapping, sequence
 
+from .arguments import arguments, together, used_arguments
 from .pods import Pod, containers, pods
 from .selectors import all_pods, selector_findings
 from .shape import at_place
-from .targets import Target, arguments, targets
+from .targets import Target, targets
 
 _ALWAYS_THERE = (
     "ServiceAccount/default", "ConfigMap/kube-root-ca.crt", "AppProject/default",
@@ -206,6 +207,8 @@ def _local(manifest: Manifest, known: _Known, *, selectors: bool) -> Iterator[Fi
         yield from selector_findings(manifest, known.objects, known.pods)
     if manifest.kind == "Rollout":
         yield from _arguments(manifest, known)
+    elif manifest.kind in ("AnalysisTemplate", "ClusterAnalysisTemplate"):
+        yield from _undeclared(manifest, known)
     for pod in pods(manifest):
         yield from _volumes(pod)
         yield from _probes(pod)
@@ -228,6 +231,37 @@ def _arguments(manifest: Manifest, known: _Known) -> Iterator[Finding]:
                     " under args",
                     subject=f"{manifest.label} {template.label} {argument.get('name')}",
                 )
+
+
+def _undeclared(manifest: Manifest, known: _Known) -> Iterator[Finding]:
+    """Arguments that a template's metrics use, and neither it nor what runs with it declares."""
+    declared = _declared(manifest)
+    for rollout in known.objects.get("Rollout", ()):
+        for _, beside in together(rollout):
+            if (manifest.kind, manifest.name) not in beside:
+                continue
+            for key in beside:
+                others = known.named.get(key, ())
+                if not others:
+                    return  # It may declare what is missing.
+                declared |= {name for other in others for name in _declared(other)}
+    if "templates" in manifest.spec:
+        return
+    for at, metric in items(manifest.spec.get("metrics"), ("spec", "metrics")):
+        for name in dict.fromkeys(used_arguments(metric)):
+            if name not in declared:
+                yield at_place(
+                    "LP614",
+                    manifest,
+                    at,
+                    f"the metric {metric.get('name', '?')} uses {{{{args.{name}}}}}, which no args"
+                    " declare: the analysis ends in an error; declare it, or correct the name",
+                    subject=f"{manifest.label} {metric.get('name', '?')} {name}",
+                )
+
+
+def _declared(template: Manifest) -> set[str]:
+    return {str(argument.get("name")) for _, argument in items(template.spec.get("args"), ())}
 
 
 def _volumes(pod: Pod) -> Iterator[Finding]:

@@ -73,6 +73,9 @@ class _Run:
                 self._say("type", at, f"is null, must be {_article(node['type'])}")
             return
         kind = node.get("type")
+        if isinstance(value, str) and "${" in value and _is_filled_in(value, kind, node):
+            self.not_checked.append(f"{dotted(at)}, which is filled in later: {value[:40]}")
+            return
         if kind is not None and not _TYPES[kind](value):
             self._say("type", at, f"is {_described(value)}, must be {_article(kind)}")
             return
@@ -232,6 +235,13 @@ class _Run:
             self._say("required", (*at, "forProvider"), f"lacks the required parameter '{name}'")
 
 
+def _is_filled_in(value: str, kind: str | None, node: Node) -> bool:
+    """Whether a value holds a variable, as Flux fills them in, where that decides what it is."""
+    if _VARIABLE.search(value) is None:
+        return False
+    return (kind is not None and not _TYPES[kind](value)) or not _DECIDED.isdisjoint(node)
+
+
 def _completed(value: Any, table: Table, node: Node) -> Any:
     """A value with the defaults of its schema filled in, as a server does before it asks rules."""
     if isinstance(value, list) and "items" in node:
@@ -312,4 +322,6 @@ _BOUNDS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
 _RANGES = {"int32": 1 << 31, "int64": 1 << 63}
 _COMBINATIONS = frozenset({"all", "any", "one", "not", "needs", "rules"})
 _ANY_OBJECT = frozenset({"apiVersion", "kind", "metadata"})
+_DECIDED = frozenset({"enum", "pattern", "format", "min-length", "max-length"})
+_VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*(?::?[=-][^{}]*)?\}")
 _NONE: Mapping[str, Any] = {}

@@ -50,18 +50,39 @@ def selector_findings(
         else:
             yield from _target_ports(manifest, chosen)
     elif key == ("monitoring.coreos.com", "ServiceMonitor"):
-        selector = dig(manifest.spec, "selector", "matchLabels")
-        services = objects.get("Service", ())
-        labels = [mapping(service.metadata.get("labels")) for service in services]
-        labels += _flagger_labels(objects)
-        if selector and not any(_selects(selector, one) for one in labels):
-            yield _unmatched(manifest, ("spec", "selector", "matchLabels"), "service")
+        yield from _monitored(manifest, objects)
     elif key in (("policy", "PodDisruptionBudget"), ("networking.k8s.io", "NetworkPolicy")):
         field = "selector" if manifest.kind == "PodDisruptionBudget" else "podSelector"
         selector = dig(manifest.spec, field, "matchLabels")
         here = present(manifest.namespace) if selector else ()
         if selector and not any(_selects(selector, pod.labels) for pod in here):
             yield _unmatched(manifest, ("spec", field, "matchLabels"), "pod")
+
+
+def _monitored(manifest: Manifest, objects: Mapping[str, Sequence[Manifest]]) -> Iterator[Finding]:
+    """A monitor's services, and the ports of them that it scrapes."""
+    selector = dig(manifest.spec, "selector", "matchLabels")
+    if not selector:
+        return
+    chosen = [
+        service
+        for service in objects.get("Service", ())
+        if _selects(selector, mapping(service.metadata.get("labels")))
+    ]
+    if not chosen:
+        if not any(_selects(selector, one) for one in _flagger_labels(objects)):
+            yield _unmatched(manifest, ("spec", "selector", "matchLabels"), "service")
+        return
+    names = {port.get("name") for one in chosen for _, port in items(one.spec.get("ports"), ())}
+    for at, endpoint in items(manifest.spec.get("endpoints"), ("spec", "endpoints")):
+        if endpoint.get("port") and endpoint["port"] not in names:
+            known = ", ".join(sorted(str(name) for name in names if name)) or "none by name"
+            yield at_place(
+                "LP612",
+                manifest,
+                (*at, "port"),
+                f"no service that it selects has a port {endpoint['port']}: they have {known}",
+            )
 
 
 def _flagger_labels(objects: Mapping[str, Sequence[Manifest]]) -> list[Mapping[str, Any]]:

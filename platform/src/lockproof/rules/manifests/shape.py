@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from lockproof.model.finding import Finding
+from lockproof.model.finding import Finding, Severity
 from lockproof.model.manifest import At, Manifest
 from lockproof.model.schema import Schema
 from lockproof.rules.catalog import finding
@@ -53,14 +53,14 @@ def shape_findings(manifest: Manifest, schema: Schema) -> tuple[list[Finding], t
             )
         )
     if schema.kind.namespaced is False and manifest.namespace:
-        found.append(
-            at_place(
-                "LP604",
-                manifest,
-                ("metadata", "namespace"),
-                f"a {manifest.kind} stands in no namespace: remove metadata.namespace",
-            )
+        dropped = at_place(
+            "LP604",
+            manifest,
+            ("metadata", "namespace"),
+            f"a {manifest.kind} stands in no namespace, and the server drops metadata.namespace:"
+            " remove it",
         )
+        found.append(dropped.model_copy(update={"severity": Severity.NOTE}))
     found += name_findings(manifest)
     skipped = tuple(f"{manifest.label}: {text}" for text in validation.not_checked)
     return found, skipped

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from lockproof.model.manifest import At, Manifest, dig, items, mapping, sequence
+from lockproof.model.manifest import At, Manifest, dig, items, mapping
 
 from .pods import Pod, containers, pods
 
@@ -128,7 +128,8 @@ def _stateful(manifest: Manifest) -> Iterator[Target]:
     yield Target(("spec", "serviceName"), "Service", _text(manifest.spec.get("serviceName")))
 
 
-_ANALYSES = ("analysis", "prePromotionAnalysis", "postPromotionAnalysis")
+ANALYSES = ("analysis", "prePromotionAnalysis", "postPromotionAnalysis")
+"""Fields of a strategy that hold one."""
 
 
 def _rollout(manifest: Manifest) -> Iterator[Target]:
@@ -137,7 +138,7 @@ def _rollout(manifest: Manifest) -> Iterator[Target]:
         at: At = ("spec", "strategy", name)
         for field in ("stableService", "canaryService", "activeService", "previewService"):
             yield Target((*at, field), "Service", _text(strategy.get(field)))
-        for field in _ANALYSES:
+        for field in ANALYSES:
             yield from templates(strategy.get(field), (*at, field))
         for where, step in items(strategy.get("steps"), (*at, "steps")):
             yield from templates(step.get("analysis"), (*where, "analysis"))
@@ -266,26 +267,6 @@ def _managed(manifest: Manifest) -> Iterator[Target]:
         name = _text(dig(given, field, "name"))
         if name:
             yield Target(("spec", "forProvider", field, "name"), kind, name, manifest.group)
-
-
-def arguments(manifest: Manifest) -> Iterator[tuple[Target, set[str]]]:
-    """The templates of each analysis of a rollout, and the arguments that it gives."""
-    for name in ("canary", "blueGreen"):
-        strategy = mapping(dig(manifest.spec, "strategy", name))
-        at: At = ("spec", "strategy", name)
-        found = [((*at, field), strategy.get(field)) for field in _ANALYSES]
-        found += [
-            ((*where, "analysis"), step.get("analysis"))
-            for where, step in items(strategy.get("steps"), (*at, "steps"))
-        ]
-        for where, analysis in found:
-            given = {
-                str(argument.get("name"))
-                for argument in sequence(dig(analysis, "args"))
-                if isinstance(argument, Mapping)
-            }
-            for target in templates(analysis, where):
-                yield target, given
 
 
 _KINDS = {

@@ -10,10 +10,12 @@ from lockproof.model.manifest import Bundle, Manifest, Schemas
 from lockproof.model.verdict import Verdict
 from lockproof.rules.manifests.budget import Budget, budget_findings, declared_budget
 from lockproof.rules.manifests.canary import canary_findings, is_canary
+from lockproof.rules.manifests.delivery import delivery_findings
 from lockproof.rules.manifests.policy import policy_findings
 from lockproof.rules.manifests.promql import expression_findings
 from lockproof.rules.manifests.quotas import quota_findings
 from lockproof.rules.manifests.references import reference_findings
+from lockproof.rules.manifests.rollout_parts import parts_findings
 from lockproof.rules.manifests.shape import (
     Ending,
     ending_findings,
@@ -21,6 +23,7 @@ from lockproof.rules.manifests.shape import (
     repeated_findings,
     shape_findings,
 )
+from lockproof.rules.manifests.validation import with_validation
 
 from .gather import Gathered
 
@@ -30,7 +33,7 @@ _MOST_NAMED = 50
 RULES: dict[LintFamily, tuple[str, ...]] = {
     "schema": ("LP601", "LP604", "LP605", "LP606", "LP607", "LP608", "LP609"),
     "kustomize": ("LP602", "LP603"),
-    "references": ("LP61",),
+    "references": ("LP61", "LP663", "LP664"),
     "policies": ("LP621", "LP622", "LP623", "LP624", "LP625", "LP626", "LP627"),
     "budget": ("LP628",),
     "canary": ("LP63", "LP661", "LP662"),
@@ -102,9 +105,9 @@ def schema_family(
                 )
                 continue
         else:
-            found, skipped = shape_findings(manifest, schema)
+            found, unknown = with_validation(manifest, *shape_findings(manifest, schema))
             family.findings += found
-            family.not_checked += skipped
+            family.not_checked += unknown
         family.checked += 1
     return family
 
@@ -119,6 +122,7 @@ def reference_family(gathered: Gathered, external: Sequence[str]) -> Family:
     family = Family("references", "reference")
     for bundle in gathered.bundles:
         family.findings += repeated_findings(bundle.manifests)
+        family.findings += delivery_findings(bundle.manifests)
         elsewhere = [other for other in gathered.bundles if other is not bundle]
         elsewhere.append(gathered.loose)
         found, count, skipped = reference_findings(bundle, elsewhere, external)
@@ -133,6 +137,7 @@ def reference_family(gathered: Gathered, external: Sequence[str]) -> Family:
             files.setdefault(manifest.locate(())[0], []).append(manifest)
         for manifests in files.values():
             family.findings += repeated_findings(tuple(manifests))
+        family.findings += delivery_findings(gathered.loose.manifests)
         everything = [m for bundle in gathered.bundles for m in bundle.manifests]
         found, count, skipped = reference_findings(
             Bundle("", gathered.loose.manifests), [], external, beside=everything
@@ -174,13 +179,15 @@ def budget_family(gathered: Gathered, stated: Budget | None) -> Family | None:
     return family if family.checked else None
 
 
-def canary_family(manifests: Iterable[Manifest]) -> Family | None:
+def canary_family(manifests: Sequence[Manifest]) -> Family | None:
     """Canaries and the analyses that judge them; None where there are none."""
     family = Family("canary", "canary object")
     for manifest in manifests:
         if is_canary(manifest):
             found, skipped = canary_findings(manifest)
             family.findings += found
+            if manifest.kind == "Rollout":
+                family.findings += parts_findings(manifest, manifests)
             family.not_checked += skipped
             family.checked += 1
     return family if family.checked else None

@@ -86,8 +86,8 @@ def _read(tree: Tree, path: str, found: Found) -> None:
     try:
         found.documents[path] = read_yaml(content, path, many=True)
     except ParseError as error:
-        template = "/templates/" in f"/{path}" and path.rpartition("/")[2] not in FILE_NAMES
-        if template and not all(mark in content for mark in _MARK):
+        # What has neither word is no manifest, but the file of another tool, such as mkdocs.yml.
+        if path.rpartition("/")[2] not in FILE_NAMES and not all(one in content for one in _MARK):
             return
         found.findings.append(unreadable(path, error))
 
@@ -98,13 +98,11 @@ def unreadable(path: str, error: ParseError) -> Finding:
 
 
 def _drop_chart(found: Found, folder: str) -> None:
-    """A chart's templates are no YAML until they are rendered, which is not done here."""
-    inside = [path for path in found.documents if path.startswith(f"{folder}templates/")]
-    for path in inside:
+    """A chart's templates, and the files that they take in, are no manifests until rendered."""
+    parts = tuple(f"{folder}{name}/" for name in ("templates", "files"))
+    for path in [path for path in found.documents if path.startswith(parts)]:
         del found.documents[path]
-    found.findings = [
-        one for one in found.findings if not (one.path or "").startswith(f"{folder}templates/")
-    ]
+    found.findings = [one for one in found.findings if not (one.path or "").startswith(parts)]
     found.not_checked.append(f"{folder}templates: charts are not rendered")
 
 

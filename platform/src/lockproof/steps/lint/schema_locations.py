@@ -168,10 +168,11 @@ class CustomSchemas:
     """The kinds of CustomResourceDefinitions and of Crossplane's CompositeResourceDefinitions."""
 
     def __init__(self, definitions: Iterable[Mapping[str, Any]], metadata: Table) -> None:
-        """What defines no kind is passed over."""
+        """Pass over what defines no kind, and definitions that contradict each other."""
         self._entries: dict[tuple[str, str, str], tuple[Mapping[str, Any], bool, bool]] = {}
         self.metadata = metadata
         self._found: dict[tuple[str, str, str], Schema] = {}
+        differing: set[tuple[str, str, str]] = set()
         for definition in definitions:
             spec = definition.get("spec")
             if definition.get("kind") not in DEFINING or not isinstance(spec, Mapping):
@@ -187,7 +188,12 @@ class CustomSchemas:
                     default = "Namespaced" if composite else None
                     scope = spec.get("scope", default) == "Namespaced"
                     whole = _composite(schema) if composite else schema
-                    self._entries[key] = (whole, scope, version.get("deprecated") is True)
+                    entry = (whole, scope, version.get("deprecated") is True)
+                    # Which of several is served is not known here: of the kind nothing is.
+                    if self._entries.setdefault(key, entry) != entry:
+                        differing.add(key)
+        for key in differing:
+            del self._entries[key]
 
     def find(self, group: str, version: str, kind: str) -> Schema | None:
         """The schema of a kind; None where no definition is known."""

@@ -1,0 +1,159 @@
+"""What lint says nothing of, or says that it does not know: words that were false once."""
+
+from pathlib import Path
+
+import pytest
+
+from lockproof.adapters.git.tree import FolderTree
+from lockproof.config import parse_policy
+from lockproof.model.finding import Finding, Severity
+from lockproof.rules.manifests.policy import is_legacy_group
+from lockproof.steps.lint import Linted, lint_tree
+
+DEFINITION = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {{name: widgets.example.org}}
+spec:
+  group: example.org
+  names: {{kind: Widget, plural: widgets}}
+  scope: Namespaced
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties: {{spec: {{type: object, properties: {{{field}: {{type: string}}}}}}}}
+"""
+WIDGET = "apiVersion: example.org/v1\nkind: Widget\nmetadata: {name: w}\nspec: {size: a}\n"
+
+
+def linted(root: Path, files: dict[str, str]) -> Linted:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return lint_tree(FolderTree(root), parse_policy(""), ["."])
+
+
+def unknown(result: Linted) -> list[str]:
+    return [one for family in result.families for one in family.not_checked]
+
+
+def rules(findings: tuple[Finding, ...]) -> list[str]:
+    return [finding.rule for finding in findings]
+
+
+@pytest.mark.parametrize(
+    ("group", "legacy"),
+    [
+        ("s3.aws.upbound.io", True),
+        ("aws.upbound.io", True),
+        ("kubernetes.crossplane.io", True),
+        ("s3.aws.m.upbound.io", False),
+        ("platform.upbound.io", False),
+        ("aws.platform.upbound.io", False),
+        ("platform.example.crossplane.io", False),
+        ("pkg.crossplane.io", False),
+    ],
+)
+def test_only_groups_of_providers_are_out_of_date(group: str, legacy: bool) -> None:
+    assert is_legacy_group(group) is legacy
+
+
+def test_of_a_kind_that_is_defined_in_two_ways_nothing_is_known(tmp_path: Path) -> None:
+    files = {"a.yaml": DEFINITION.format(field="size"), "b.yaml": WIDGET}
+    assert not rules(linted(tmp_path / "one", files).findings)
+    files["c/a.yaml"] = DEFINITION.format(field="width")
+    result = linted(tmp_path / "two", files)
+    assert "LP604" not in rules(result.findings)
+    assert any("example.org/v1 Widget" in one for one in unknown(result))
+
+
+def test_a_namespace_that_the_server_drops_is_a_note(tmp_path: Path) -> None:
+    text = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a, namespace: b}\n"
+    (finding,) = linted(tmp_path, {"a.yaml": text}).findings
+    assert (finding.rule, finding.severity) == ("LP604", Severity.NOTE)
+
+
+def test_files_of_other_tools_are_no_manifests(tmp_path: Path) -> None:
+    files = {
+        "mkdocs.yml": "markdown_extensions: [!!python/name:a.b ]\n",
+        "chart/Chart.yaml": "apiVersion: v2\nname: c\n",
+        "chart/files/dashboard.yaml": "apiVersion: v1\nkind: {{ .Values.kind }}\n",
+    }
+    assert not linted(tmp_path, files).findings
+    broken = {"a.yaml": "apiVersion: v1\nkind: Pod\nkind: Pod\n"}
+    assert rules(linted(tmp_path / "broken", broken).findings) == ["LP601"]
+
+
+def test_a_variable_that_is_filled_in_later_is_not_known(tmp_path: Path) -> None:
+    text = (
+        "apiVersion: autoscaling/v1\nkind: HorizontalPodAutoscaler\nmetadata: {name: h}\n"
+        "spec: {minReplicas: '${LOW}', maxReplicas: '${HIGH:=3}', scaleTargetRef:"
+        " {apiVersion: apps/v1, kind: Deployment, name: '${NAME}'}}\n"
+    )
+    result = linted(tmp_path, {"a.yaml": text})
+    assert not {"LP605", "LP607"} & {*rules(result.findings)}
+    told = "\n".join(unknown(result))
+    assert "spec.minReplicas, which is filled in later: ${LOW}" in told
+    assert "spec.maxReplicas" in told
+
+
+def test_a_canary_need_not_say_that_it_ends_at_100(tmp_path: Path) -> None:
+    text = (
+        "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: r}\nspec:\n"
+        "  strategy: {canary: {analysis: {templates: [{templateName: t}]},"
+        " steps: [{setWeight: 20}, {pause: {duration: 5m}}]}}\n"
+    )
+    assert "LP634" not in rules(linted(tmp_path, {"a.yaml": text}).findings)
+
+
+TEMPLATE = """\
+apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata: {{name: t}}
+spec:
+  args: [{{name: limit}}]
+  metrics:
+  - name: m
+    successCondition: {success}
+    failureCondition: {failure}
+    provider: {provider}
+"""
+PROMETHEUS = "{prometheus: {address: 'http://p', query: 'sum(up)'}}"
+
+
+@pytest.mark.parametrize(
+    ("success", "failure", "provider", "expected"),
+    [
+        # NaN compares false with everything: that is inconclusive, and fine.
+        ("len(result) > 0 && result[0] < 1", "len(result) > 0 && result[0] >= 1", PROMETHEUS, []),
+        # An empty answer that counts as a failure is the safe side.
+        ("len(result) > 0 && result[0] < 1", "len(result) == 0 || result[0] >= 1", PROMETHEUS, []),
+        ("all(result, # < 1)", "any(result, # >= 1)", PROMETHEUS, ["LP633"]),
+        ("result < 0.5", "result >= 0.5", "{prometheus: {query: 'scalar(up)'}}", []),
+        ("result[0] < 0.5", "result[0] >= 0.5", "{prometheus: {query: 'scalar(up)'}}", ["LP661"]),
+        ("len(result) > 12 && result[0] < 1", "len(result) > 14", PROMETHEUS, []),
+        ("result.ok == true", "result.ok == false", "{web: {url: 'http://a'}}", []),
+        ("result.ok == true || true", "false", "{web: {url: 'http://a'}}", ["LP631"]),
+        ("result.ok = true", "result.ok == false", "{web: {url: 'http://a'}}", ["LP661"]),
+    ],
+)
+def test_conditions_are_judged_by_what_they_do(
+    success: str, failure: str, provider: str, expected: list[str], tmp_path: Path
+) -> None:
+    text = TEMPLATE.format(success=repr(success), failure=repr(failure), provider=provider)
+    result = linted(tmp_path, {"a.yaml": text})
+    assert [one for one in rules(result.findings) if one.startswith(("LP63", "LP66"))] == expected
+
+
+def test_a_condition_that_uses_what_is_not_known_is_not_checked(tmp_path: Path) -> None:
+    conditions = {"success": "'round(result[0]) < 1'", "failure": "'{{args.limit}}'"}
+    for field, said in (("success", "the function round"), ("failure", "depends on arguments")):
+        stated = {"success": "'len(result) > 0'", "failure": "'len(result) == 0'"}
+        stated[field] = conditions[field]
+        text = TEMPLATE.format(provider=PROMETHEUS, **stated)
+        assert any(said in one for one in unknown(linted(tmp_path / field, {"a.yaml": text})))
