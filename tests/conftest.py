@@ -49,10 +49,18 @@ def _no_engine() -> str | None:
     return None
 
 
+def _no_node() -> str | None:
+    named = os.environ.get("LOCKPROOF_TEST_NODE")
+    if not named:
+        return "no cluster with nodes: LOCKPROOF_TEST_NODE is not set"
+    return None if shutil.which("kubectl") else "no cluster with nodes: kubectl is not on PATH"
+
+
 MISSING: dict[str, Callable[[], str | None]] = {
     "s3": _no_s3,
     "cluster": _no_cluster,
     "engine": _no_engine,
+    "node": _no_node,
 }
 
 

@@ -12,6 +12,11 @@ PARTS = (
         "KUBEBUILDER_ASSETS names a folder with kube-apiserver, etcd and the controllers",
     ),
     (
+        r"no cluster with nodes",
+        "what takes pods that run",
+        "LOCKPROOF_TEST_NODE names the kubeconfig of a cluster to play with",
+    ),
+    (
         r"LOCKPROOF_CRDS|sources of k8s\.io",
         "field tables beside real definitions",
         "LOCKPROOF_CRDS names a folder of CustomResourceDefinitions; Go has k8s.io/kubernetes",
