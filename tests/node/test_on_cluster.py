@@ -210,7 +210,7 @@ TROUBLE: list[tuple[str, dict[str, Any], str]] = [
         "could not be fetched",
     ),
     ("out of time", {"deadline": '"1s"'}, "DeadlineExceeded"),
-    ("out of memory", {"memory": '"24Mi"', "retries": "0"}, "pod"),
+    ("out of memory", {"memory": '"24Mi"', "retries": "0"}, "exit code"),
 ]
 
 

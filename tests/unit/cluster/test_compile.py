@@ -235,6 +235,16 @@ def test_one_pod_for_many_gets_the_most_of_them() -> None:
         compile_plan(apart)
 
 
+def test_no_container_asks_for_more_memory_than_it_may_have() -> None:
+    """A server refuses it, and no published schema says so."""
+    for memory in ("24Mi", "8Gi"):
+        (pod,) = pods(with_policy(make_plan(on="kubernetes"), memory=memory)).values()
+        for container in (*pod["initContainers"], main_of(pod)):
+            resources = container["resources"]
+            asked, most = (resources[key]["memory"] for key in ("requests", "limits"))
+            assert amount(asked) <= amount(most)
+
+
 def test_without_an_image_nothing_is_begun() -> None:
     with pytest.raises(ConfigError, match=r"write \[cluster\] image|Write \[cluster\] image"):
         compile_plan(make_plan(cluster=ClusterPolicy()))

@@ -316,6 +316,17 @@ def test_a_pod_that_never_starts_says_why(watch: Watch) -> None:
     assert "Insufficient nvidia.com/gpu" in second
 
 
+def test_what_a_pod_did_last_is_said_also_where_its_engine_deleted_it(watch: Watch) -> None:
+    """Seen of a Job whose deadline came: its pods are gone, and why they never ran with them."""
+    server: Any = watch.cluster
+    waiting = {"reason": "ErrImagePull", "message": "not found"}
+    image = {"name": "fetch", "state": {"waiting": waiting}}
+    watch.look([pod(watch.plan.tasks[0], phase="Pending", initContainerStatuses=[image])])
+    server.work = None
+    watch.wait(JOB, watch.plan.run)
+    assert "ErrImagePull: not found (its run was deleted)" in watch.lost[watch.plan.tasks[0].name]
+
+
 def test_pods_of_nobody_are_not_asked(watch: Watch) -> None:
     server = everyone_reports(watch)
     stranger = pod(watch.plan.tasks[0], 7)

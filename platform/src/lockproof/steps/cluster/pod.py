@@ -35,7 +35,7 @@ git checkout --quiet --detach "$COMMIT"
 test "$(git rev-parse HEAD)" = "$COMMIT"
 """  # noqa: E501
 """The one that gets Git's credentials runs nothing of the commit, and this one text for all."""
-_TIMEOUT, _CPU, _MEMORY, _GPUS = 7200.0, "1", "2Gi", "nvidia.com/gpu"
+_TIMEOUT, _CPU, _MEMORY, _GPUS, _FETCH = 7200.0, "1", "2Gi", "nvidia.com/gpu", "128Mi"
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,10 @@ def pod_spec(plan: Plan, shape: Shape, order: str) -> dict[str, Any]:
                     BASE=plan.base,
                     DEPTH=str(cluster.depth or ""),
                 ),
-                "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},
+                "resources": {
+                    "requests": {"cpu": "100m", "memory": min(_FETCH, shape.memory, key=amount)},
+                    "limits": {"memory": shape.memory},
+                },
                 "securityContext": _confined(),
                 "volumeMounts": fetch_mounts,
             }
@@ -177,7 +180,6 @@ def pod_spec(plan: Plan, shape: Shape, order: str) -> dict[str, Any]:
         "containers": [main_container(plan, shape)],
         "volumes": volumes,
     }
-    spec["initContainers"][0]["resources"]["limits"] = {"memory": shape.memory}
     if shape.node_selector:
         spec["nodeSelector"] = dict(shape.node_selector)
     if shape.tolerations:

@@ -40,6 +40,8 @@ class Watch:
     progress: Progress
     received: dict[str, Received] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
+    _seen: dict[str, str] = field(default_factory=dict)
+    """task -> what its pod did last: an engine deletes those that run when its deadline comes."""
     _read: dict[str, int] = field(default_factory=dict)
     """uid of a pod -> how often its log was asked for; `_ASKED` where it needs not be any more."""
 
@@ -80,7 +82,8 @@ class Watch:
             if task not in self.orders or (task in self.received and not has_ended(pod)):
                 continue
             if not has_ended(pod):
-                self.progress.show(task, line_of(pod))
+                self._seen[task] = line_of(pod)
+                self.progress.show(task, self._seen[task])
                 continue
             uid = str(pod["metadata"]["uid"])
             if self._read.get(uid, 0) < _ASKED:
@@ -141,8 +144,9 @@ class Watch:
                 continue
             pod = last.get(task.name)
             if task.name not in self.lost:
-                here = "no pod was made for it" if pod is None else line_of(pod)
-                self.lost[task.name] = here if pod is None or not has_ended(pod) else why_lost(pod)
+                seen = self._seen.get(task.name, "no pod was made for it")
+                ended = pod is not None and has_ended(pod)
+                self.lost[task.name] = why_lost(pod) if pod and ended else seen
             if why:
                 self.lost[task.name] += f" ({why})"
 
