@@ -25,7 +25,9 @@ class Toleration(Section):
     """A taint of nodes that pods bear with."""
 
     key: Name
+    """The taint's key."""
     operator: Literal["Exists", "Equal"] = "Exists"
+    """Whether the key alone is enough."""
     value: str | None = None
     """Only with `Equal`."""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
