@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from lockproof import config
-from lockproof.config import Policy, load_policy, matches_any, parse_policy
+from lockproof.config import (
+    ClusterStage,
+    Policy,
+    Toleration,
+    load_policy,
+    matches_any,
+    parse_policy,
+)
 from lockproof.errors import ConfigError, ExitCode
 from lockproof.model.comparison import Tolerance
 
@@ -34,6 +41,9 @@ IDENTITY = (
 )
 
 METRIC = '[[metric]]\npath = "m.json"\nmin = 0.5\n'
+
+TAINT = 'tolerations = [{key = "gpu", operator = "Equal", value = "yes", effect = "NoExecute"}]'
+TOLERATIONS = (Toleration(key="gpu", operator="Equal", value="yes", effect="NoExecute"),)
 
 KEYS: list[tuple[str, str, object]] = [
     ('[lint]\nrequire = ["rule-tests"]', "lint.require", ("rule-tests",)),
@@ -72,6 +82,45 @@ KEYS: list[tuple[str, str, object]] = [
     ('[record]\ndirectory = "runs/x"', "record.directory", "runs/x"),
     ('[mlflow]\ntracking-uri = "http://h"', "mlflow.tracking_uri", "http://h"),
     ('[mlflow]\nexperiment = "e"', "mlflow.experiment", "e"),
+    ('[cluster]\nimage = "x@sha256:0"', "cluster.image", "x@sha256:0"),
+    ('[cluster]\ncpu = "500m"', "cluster.cpu", "500m"),
+    ('[cluster]\nmemory = "8Gi"', "cluster.memory", "8Gi"),
+    ("[cluster]\ngpus = 2", "cluster.gpus", 2),
+    ('[cluster]\ngpu-resource = "amd.com/gpu"', "cluster.gpu_resource", "amd.com/gpu"),
+    ('[cluster.node-selector]\npool = "gpu"', "cluster.node_selector", {"pool": "gpu"}),
+    (f"[cluster]\n{TAINT}", "cluster.tolerations.0.key", "gpu"),
+    (f"[cluster]\n{TAINT}", "cluster.tolerations.0.operator", "Equal"),
+    (f"[cluster]\n{TAINT}", "cluster.tolerations.0.value", "yes"),
+    (f"[cluster]\n{TAINT}", "cluster.tolerations.0.effect", "NoExecute"),
+    (f"[cluster]\n{TAINT}", "cluster.tolerations", TOLERATIONS),
+    ('[cluster]\ntimeout = "30m"', "cluster.timeout", 1800.0),
+    ('[cluster]\nnamespace = "ml"', "cluster.namespace", "ml"),
+    ('[cluster]\nrepository = "https://h/r"', "cluster.repository", "https://h/r"),
+    ("[cluster]\ndepth = 1", "cluster.depth", 1),
+    ('[cluster]\ngit-secret = "key"', "cluster.git_secret", "key"),
+    ('[cluster]\nsecrets = ["a", "b.c"]', "cluster.secrets", ("a", "b.c")),
+    ('[cluster]\nservice-account = "a"', "cluster.service_account", "a"),
+    ('[cluster]\nqueue = "team"', "cluster.queue", "team"),
+    ("[cluster]\nretries = 0", "cluster.retries", 0),
+    ('[cluster]\ndeadline = "1d"', "cluster.deadline", 86400.0),
+    ("[cluster]\nparallel = 50", "cluster.parallel", 50),
+    ('[cluster]\nkeep = "1h"', "cluster.keep", 3600.0),
+    ('[cluster]\nseccomp = "Unconfined"', "cluster.seccomp", "Unconfined"),
+    ('[[cluster.stage]]\nstages = ["a"]', "cluster.stage", (ClusterStage(stages=("a",)),)),
+    *(
+        (f'[[cluster.stage]]\nstages = ["train*"]\n{text}', f"cluster.stage.0.{key}", value)
+        for text, key, value in (
+            ("", "stages", ("train*",)),
+            ('image = "y@sha256:0"', "image", "y@sha256:0"),
+            ('cpu = "4"', "cpu", "4"),
+            ('memory = "16Gi"', "memory", "16Gi"),
+            ("gpus = 0", "gpus", 0),
+            ('gpu-resource = "a/b"', "gpu_resource", "a/b"),
+            ('node-selector = {a = "b"}', "node_selector", {"a": "b"}),
+            (TAINT, "tolerations", TOLERATIONS),
+            ("timeout = 60", "timeout", 60.0),
+        )
+    ),
     ('[provision]\noverlays = "deploy"', "provision.overlays", "deploy"),
     ('[provision]\noverlay = "aws"', "provision.overlay", "aws"),
     ('[provision]\nnamespace = "n"', "provision.namespace", "n"),
@@ -174,6 +223,9 @@ def test_no_key_is_without_a_test() -> None:
         "judged_by.0": config.JudgedBy,
         "record": config.RecordPolicy,
         "mlflow": config.MlflowPolicy,
+        "cluster": config.ClusterPolicy,
+        "cluster.stage.0": config.ClusterStage,
+        "cluster.tolerations.0": config.Toleration,
         "provision": config.ProvisionPolicy,
         "gate": config.GatePolicy,
         "rules.LP103": config.RulePolicy,

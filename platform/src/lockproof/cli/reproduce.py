@@ -1,10 +1,17 @@
 """`lockproof reproduce`: make every locked output of a commit again and compare."""
 
 import argparse
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from lockproof.cli.cluster import add_cluster_options, chosen_kubeconfig
 from lockproof.cli.reports import add_report_options, deliver
 from lockproof.cli.revision import add_revision
+
+if TYPE_CHECKING:
+    from lockproof.model.order import Order
+    from lockproof.model.report import Report
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +77,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
         " on which (default: all of them); about 11 runs a stage",
     )
     parser.add_argument("--log-mlflow", action="store_true", help="log the run to MLflow")
+    parser.add_argument(
+        "--on",
+        choices=("kubernetes", "argo"),
+        help="run in a cluster, as [cluster] of the base's policy says: kubernetes for one Job,"
+        " argo for a Workflow with a pod for each stage",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="with --on: print the manifests, and end"
+    )
+    parser.add_argument(
+        "--detach", action="store_true", help="with --on: print the ID of the run, and end"
+    )
+    parser.add_argument(
+        "--attach", metavar="ID", help="wait for a run that --on has begun, and report on it"
+    )
+    parser.add_argument(
+        "--order",
+        type=Path,
+        metavar="FILE",
+        help="what --on gives to its pods: which stages to run, and the key that the report is"
+        " sealed with, which is all that is printed",
+    )
+    add_cluster_options(parser)
     add_report_options(parser)
 
 
@@ -82,6 +112,18 @@ def _positive(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Reproduce, print the report, and return the verdict's exit code."""
+    _refuse_what_does_not_go_together(args)
+    if args.on or args.attach:
+        return _run_elsewhere(args)
+    order = _order(args.order) if args.order else None
+    report = _run_here(args, order)
+    if order:
+        return _hand_in(report, order)
+    deliver(report, args, Path(report.host.paths["logs"]).parent)
+    return report.verdict.exit_code
+
+
+def _run_here(args: argparse.Namespace, order: "Order | None") -> "Report":
     import anyio
 
     from lockproof.cli.progress import progress
@@ -92,7 +134,7 @@ def run(args: argparse.Namespace) -> int:
     request = Request(
         directory=args.directory,
         revision=args.revision,
-        stages=tuple(args.stage),
+        stages=tuple(f"={address}" for address in order.stages) if order else tuple(args.stage),
         mode=args.mode,
         jobs=args.jobs,
         runs=args.runs,
@@ -102,6 +144,7 @@ def run(args: argparse.Namespace) -> int:
         reuse=args.reuse,
         log_mlflow=args.log_mlflow,
         vary=parse_names(args.vary) if args.vary is not None else (),
+        apart=order is not None,
     )
     reports: list[Report] = []
 
@@ -111,6 +154,78 @@ def run(args: argparse.Namespace) -> int:
 
     with progress(verbose=args.verbose) as shown:
         anyio.run(main)
-    report = reports[0]
-    deliver(report, args, Path(report.host.paths["logs"]).parent)
+    return reports[0]
+
+
+def _run_elsewhere(args: argparse.Namespace) -> int:
+    from lockproof.cli.progress import watch
+    from lockproof.errors import ExitCode
+    from lockproof.steps.cluster import Request, attach, manifests, reproduce_on
+
+    request = Request(
+        directory=args.directory,
+        on=args.on or "kubernetes",
+        revision=args.revision,
+        stages=tuple(args.stage),
+        mode=args.mode,
+        jobs=args.jobs,
+        runs=args.runs,
+        since=args.since,
+        base=args.base,
+        detach=args.detach,
+        kubeconfig=chosen_kubeconfig(args),
+        context=args.context,
+    )
+    if args.dry_run:
+        sys.stdout.write(manifests(request))
+        return ExitCode.PASSED
+    with watch() as shown:
+        found = attach(request, args.attach, shown) if args.attach else reproduce_on(request, shown)
+    if isinstance(found, str):
+        print(found)
+        return ExitCode.PASSED
+    deliver(found, args, Path(found.host.paths["logs"]).parent)
+    return found.verdict.exit_code
+
+
+_NOT_IN_A_CLUSTER = ("log_mlflow", "vary", "isolation", "order")
+
+
+def _refuse_what_does_not_go_together(args: argparse.Namespace) -> None:
+    from lockproof.errors import UsageError
+
+    if args.on and args.attach:
+        raise UsageError("--attach finds out itself what a run is on: leave --on out")
+    for name in ("dry_run", "detach"):
+        if getattr(args, name) and not args.on:
+            raise UsageError(f"--{name.replace('_', '-')} goes with --on")
+    if args.dry_run and args.detach:
+        raise UsageError("--dry-run begins no run that --detach could leave")
+    for name in _NOT_IN_A_CLUSTER:
+        if getattr(args, name) and (args.on or args.attach):
+            raise UsageError(f"--{name.replace('_', '-')} does not go with --on or --attach")
+
+
+def _order(path: Path) -> "Order":
+    from lockproof.adapters.files import read_named
+    from lockproof.errors import UsageError
+    from lockproof.model.order import BadOrderError, Order
+
+    try:
+        return Order.parse(read_named(path, "order", "what --on has put there"))
+    except BadOrderError as error:
+        raise UsageError(f"{path} is no order: {error}") from error
+
+
+def _hand_in(report: "Report", order: "Order") -> int:
+    """Print the report sealed, for whoever has the same order."""
+    from lockproof.errors import UsageError
+    from lockproof.model.order import BadOrderError, seal
+    from lockproof.steps.cluster.gather import handed_in
+
+    try:
+        sys.stdout.write(seal(order, handed_in(report)))
+    except BadOrderError as error:
+        raise UsageError(f"{error}: use --on argo, or name some of the stages") from error
+    print(f"verdict: {report.verdict.value}", file=sys.stderr)
     return report.verdict.exit_code

@@ -4,6 +4,7 @@ One file for each group of sections.
 """
 
 from .base import Seconds, Section, matches_any
+from .cluster import ClusterPolicy, ClusterStage, PodPolicy, Toleration
 from .environment import EnvironmentPolicy, RunPolicy
 from .gate import FAMILIES, Family, GatePolicy, RulePolicy, Waiver
 from .hygiene import GitPolicy, MetricRule
@@ -19,6 +20,8 @@ __all__ = [
     "FAMILIES",
     "FILE_NAME",
     "BudgetPolicy",
+    "ClusterPolicy",
+    "ClusterStage",
     "EnvironmentPolicy",
     "Family",
     "GatePolicy",
@@ -28,6 +31,7 @@ __all__ = [
     "MetricRule",
     "MlflowPolicy",
     "ModelRule",
+    "PodPolicy",
     "Policy",
     "ProvisionPolicy",
     "RecordPolicy",
@@ -39,6 +43,7 @@ __all__ = [
     "Seconds",
     "Section",
     "ToleranceRule",
+    "Toleration",
     "TrustRule",
     "Waiver",
     "load_policy",

@@ -28,7 +28,24 @@ def _seconds(value: object) -> object:
     return value
 
 
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, allow_inf_nan=False)]
+_DURATION = r"^\s*(?=[0-9.]*[1-9])[0-9]+(\.[0-9]+)?\s*[smhd]\s*$"
+Seconds = Annotated[
+    float,
+    BeforeValidator(_seconds),
+    Field(gt=0, allow_inf_nan=False),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "description": "Seconds."},
+                {
+                    "type": "string",
+                    "pattern": _DURATION,
+                    "description": "Such as `90s`, `30m`, `2h`.",
+                },
+            ]
+        }
+    ),
+]
 _SIZES = {
     "B": 1,
     "kB": 10**3,

@@ -9,6 +9,7 @@ from lockproof.errors import ConfigError
 from lockproof.model.toml_text import read_toml
 
 from .base import Later, Section, matches_any
+from .cluster import ClusterPolicy
 from .environment import EnvironmentPolicy, RunPolicy
 from .gate import GatePolicy, RulePolicies, Waiver
 from .hygiene import GitPolicy, MetricRule
@@ -33,6 +34,7 @@ class Policy(Section):
     judged_by: tuple[Later[JudgedBy], ...] = ()
     record: Later[RecordPolicy] = RecordPolicy.model_construct()
     mlflow: Later[MlflowPolicy] = MlflowPolicy.model_construct()
+    cluster: Later[ClusterPolicy] = ClusterPolicy.model_construct()
     provision: Later[ProvisionPolicy] = ProvisionPolicy.model_construct()
     remote: Later[RemotePolicy] = RemotePolicy.model_construct()
     lint: Later[LintPolicy] = LintPolicy.model_construct()

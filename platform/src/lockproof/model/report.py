@@ -27,6 +27,8 @@ class SkipReason(StrEnum):
     UPSTREAM_FAILED = "upstream failed"
     INPUT_UNAVAILABLE = "input unavailable"
     NOT_LOCKED = "not locked"
+    NOT_REPORTED = "not reported"
+    """Only with `--on`: the pod that was to prove it brought no report that can be believed."""
 
 
 class Dependency(Frozen):

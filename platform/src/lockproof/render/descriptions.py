@@ -65,6 +65,7 @@ FIELDS = {
     "Policy.metric": "What metrics must be.",
     "Policy.judged_by": "Outputs that other outputs stand for.",
     "Policy.mlflow": "Where runs are logged.",
+    "Policy.cluster": "Where `reproduce --on` runs a pipeline.",
     "Policy.provision": "What `lockproof provision` brings up, and where.",
     "Policy.lint": "What `lockproof lint` looks at and what it takes for granted.",
     "Policy.remote": "How `lockproof gate` asks remotes for what the lock claims.",

@@ -69,9 +69,10 @@ def policy_page(schema: dict[str, Any]) -> str:
         title = f"{key}.LPxxx" if named else key
         parts.append(_section(title, definition, repeated=repeated))
         for name, field in definition["properties"].items():
-            if "$ref" in field:  # A table in the table.
-                inner = schema["$defs"][field["$ref"].rpartition("/")[2]]
-                parts.append(_section(f"{key}.{name}", inner, repeated=False))
+            one = field.get("items", field)
+            if "$ref" in one:  # A table in the table, or several.
+                inner = schema["$defs"][one["$ref"].rpartition("/")[2]]
+                parts.append(_section(f"{key}.{name}", inner, repeated="items" in field))
     return "\n".join(parts)
 
 
@@ -102,6 +103,8 @@ def _type(field: dict[str, Any]) -> str:
         return " or ".join(f"`{json.dumps(value)}`" for value in field["enum"])
     if field["type"] == "array":
         least = ", at least one" if field.get("minItems") else ""
+        if "$ref" in field["items"]:
+            return f"array of tables, below{least}"
         return f"array of {_type(field['items'])}s{least}"
     if field["type"] == "string" and "smhd" in field.get("pattern", ""):
         return "duration"

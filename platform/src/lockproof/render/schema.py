@@ -32,7 +32,6 @@ from lockproof.render.policy_page import policy_page
 
 REFERENCE_ROOT = f"{HELP_ROOT.rpartition('/')[0]}/reference"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_DURATION = r"^\s*(?=[0-9.]*[1-9])[0-9]+(\.[0-9]+)?\s*[smhd]\s*$"
 
 Schema = dict[str, Any]
 
@@ -76,14 +75,6 @@ def policy_schema() -> Schema:
     for definition in (schema, *definitions.values()):
         for field in definition.get("properties", {}).values():
             _without_null(field)
-    for section in ("RunPolicy", "ProvisionPolicy"):
-        timeout = definitions[section]["properties"]["timeout"]
-        timeout["anyOf"] = [
-            {"type": "number", "exclusiveMinimum": 0, "description": "Seconds."},
-            {"type": "string", "pattern": _DURATION, "description": "Such as `90s`, `30m`, `2h`."},
-        ]
-        for keyword in ("type", "exclusiveMinimum"):
-            timeout.pop(keyword, None)
     # What the validators of these two sections check.
     definitions["EnvironmentPolicy"]["oneOf"] = [
         {"required": [key]} for key in ("requirements", "uv-lock", "interpreter", "image")

@@ -27,6 +27,7 @@ SKIP_WORDS = {
     SkipReason.UPSTREAM_FAILED: "a stage that it needs failed",
     SkipReason.INPUT_UNAVAILABLE: "an input could not be fetched",
     SkipReason.NOT_LOCKED: "dvc.lock has no entry for it",
+    SkipReason.NOT_REPORTED: "its pod brought no report",
 }
 
 _GRAVEST_FIRST = (

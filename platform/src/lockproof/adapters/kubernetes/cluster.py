@@ -44,6 +44,9 @@ class Kind:
         return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
+POD = Kind(GroupKind("", "Pod"), "v1", "pods", namespaced=True)
+
+
 @dataclass
 class Cluster:
     """One cluster, as one user."""
@@ -149,6 +152,24 @@ class Cluster:
     def names_in(self, kind: Kind, namespace: str) -> list[Body]:
         """The metadata of the objects of a kind in one namespace."""
         return list(self._pages(kind, namespace, "", whole=False))
+
+    def log(self, namespace: str, pod: str, container: str, *, lines: int, most: int) -> bytes:
+        """The end of what a container of a pod wrote.
+
+        Args:
+            namespace: of the pod.
+            pod: its name.
+            container: the container's name.
+            lines: how many lines at most.
+            most: how many bytes at most.
+
+        Raises:
+            Refusal: it may not be read, or there is no such pod or log.
+            UnavailableError: the server, or the pod's node, does not answer, or it is longer.
+        """
+        path = f"{POD.path(namespace, pod)}/log"
+        query = {"container": container, "tailLines": str(lines)}
+        return self.connection.text(path, query, most)
 
     def apply(self, kind: Kind, body: Body, *, dry_run: bool, force: bool = False) -> Body:
         """Apply an object on the server's side and return what it becomes.

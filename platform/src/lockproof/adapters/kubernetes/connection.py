@@ -126,6 +126,64 @@ class Connection:
             time.sleep(_DELAYS[min(tries, len(_DELAYS) - 1)])
             tries += 1
 
+    def text(self, path: str, query: Mapping[str, str], most: int) -> bytes:
+        """What is behind a path as it is, such as a log; asked for once.
+
+        Args:
+            path: the path.
+            query: its query.
+            most: bytes; what comes after them is not read.
+
+        Raises:
+            Refusal: the server will not give it.
+            UnavailableError: it does not answer, or has more than that to say.
+        """
+        import urllib3
+
+        answer = None
+        try:
+            answer = self._open("GET", path, query, None, {"Accept": "*/*"}, preload_content=False)
+            content: bytes = answer.read(most + 1)
+        except urllib3.exceptions.HTTPError as error:
+            raise UnavailableError(f"{self.server} does not answer: {_brief(error)}") from error
+        finally:
+            if answer is not None:
+                answer.close()
+        if answer.status >= 400:
+            status = read_status(content)
+            refusal = refusal_of(answer.status, status)
+            said = " ".join(str(status.get("message") or f"HTTP {answer.status}").split())
+            raise refusal or UnavailableError(said[:300])
+        if len(content) > most:
+            raise UnavailableError(f"{path} has more than {most:,} bytes")
+        return content
+
+    def _open(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes | None,
+        headers: Mapping[str, str],
+        *,
+        preload_content: bool = True,
+    ) -> Any:
+        import urllib3
+
+        sent = {**headers, "User-Agent": "lockproof"}
+        for setting in self._configuration.auth_settings().values():
+            sent[setting["key"]] = setting["value"]
+        return self._pool.request(
+            method,
+            f"{self.server}{path}" + (f"?{urlencode(query)}" if query else ""),
+            body=body,
+            headers=sent,
+            timeout=urllib3.Timeout(connect=_CONNECT, read=_READ),
+            retries=False,
+            redirect=False,
+            preload_content=preload_content,
+        )
+
     def _is_ready(self, refusal: Refusal) -> bool:
         """Whether a refusal stands: a server that is starting knows no roles and no kinds yet."""
         unknown = refusal.why is Why.NOT_FOUND and "requested resource" in str(refusal)
@@ -146,19 +204,10 @@ class Connection:
         """The answer, or a refusal, or why there is neither yet."""
         import urllib3
 
-        headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": "lockproof"}
-        for setting in self._configuration.auth_settings().values():
-            headers[setting["key"]] = setting["value"]
+        headers = {"Accept": accept, "Content-Type": content_type}
+        content = None if body is None else json.dumps(body).encode()
         try:
-            answer = self._pool.request(
-                method,
-                f"{self.server}{path}" + (f"?{urlencode(query)}" if query else ""),
-                body=None if body is None else json.dumps(body).encode(),
-                headers=headers,
-                timeout=urllib3.Timeout(connect=_CONNECT, read=_READ),
-                retries=False,
-                redirect=False,
-            )
+            answer = self._open(method, path, query, content, headers)
         except urllib3.exceptions.SSLError as error:
             raise ConfigError(
                 f"the API server {self.server} cannot be trusted: {_brief(error)};"

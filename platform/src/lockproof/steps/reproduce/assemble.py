@@ -1,7 +1,7 @@
 """From results to the report: the core, and beside it what depends on the place."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 from shlex import quote
@@ -50,8 +50,10 @@ def assemble(
     results: Mapping[str, Result],
     lost: Sequence[Unavailable],
     timing: Timing,
+    *,
+    apart: bool = False,
 ) -> Report:
-    """Make the report of a reproduction."""
+    """Make the report of a reproduction; `apart` as in `Request`."""
     facts = {address: _facts(session, result) for address, result in results.items()}
     findings = [
         *_objects(session, lost),
@@ -67,8 +69,9 @@ def assemble(
     if not checked and session.policy.reproduce.unaffected == "accept":
         checked = [Verdict.PASSED]
     today = datetime.fromisoformat(timing.started).date()
-    findings = together(weigh_advisory(findings, session.policy, today))
-    findings.sort(key=lambda f: (_SEVERITIES.index(f.severity), f.rule, f.subject))
+    findings = weigh_advisory(findings, session.policy, today)
+    if not apart:
+        findings = ordered(findings)
     return Report(
         tool=f"lockproof {__version__}",
         subject=subject,
@@ -89,6 +92,12 @@ def assemble(
         ),
         timing=timing,
     )
+
+
+def ordered(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings as a report has them: those of one cause as one, the gravest first."""
+    found = together(findings)
+    return sorted(found, key=lambda f: (_SEVERITIES.index(f.severity), f.rule, f.subject))
 
 
 _SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.NOTE)

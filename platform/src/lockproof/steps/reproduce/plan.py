@@ -65,9 +65,13 @@ def select(
 
 
 def _names(address: str) -> set[str]:
-    """What a stage may be called: with or without its file, with or without its matrix part."""
+    """What a stage may be called: with or without its file, with or without its matrix part.
+
+    With `=` before it, an address means that one stage alone.
+    """
     short = address.rpartition(":")[2]
-    return {name for full in (address, short) for name in (full, full.partition("@")[0])}
+    names = {name for full in (address, short) for name in (full, full.partition("@")[0])}
+    return {*names, f"={address}"}
 
 
 def isolated_inputs(session: Session, stage: Stage) -> tuple[dict[str, Input], list[Need]]:

@@ -23,3 +23,5 @@ class Request:
     log_mlflow: bool = False
     vary: tuple[str, ...] = ()
     """Conditions to vary one by one (`conditions.NAMES`)."""
+    apart: bool = False
+    """Whether findings of one cause are left apart, for who puts several reports together."""

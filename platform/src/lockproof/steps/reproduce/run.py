@@ -101,7 +101,7 @@ async def reproduce(request: Request, progress: Progress) -> Report:
                 await _vary(session, results, request)
             timing = clock.timing({a: result.seconds for a, result in results.items()})
             with during(progress, "writing the report"):
-                report = assemble(session, subject, results, lost, timing)
+                report = assemble(session, subject, results, lost, timing, apart=request.apart)
                 return log_report(session, tracking, report) if tracking else report
         finally:
             session.project.close()

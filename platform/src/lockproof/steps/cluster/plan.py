@@ -1,0 +1,216 @@
+"""What a cluster is to do: the commit, and which pod proves which of its stages."""
+
+import os
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lockproof.adapters.dvc.project import find_root
+from lockproof.adapters.git.origin import without_credentials
+from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.git.snapshot import Snapshot
+from lockproof.config import FILE_NAME, ClusterPolicy, Policy, parse_policy
+from lockproof.errors import ConfigError, UsageError
+from lockproof.model.base import sha256_of
+from lockproof.model.digest import lock_digest
+from lockproof.model.order import Order
+from lockproof.model.pipeline import Pipeline
+from lockproof.steps.base import named_base
+from lockproof.steps.declared import declared, has_project
+from lockproof.steps.reproduce.affected import affected_since
+from lockproof.steps.reproduce.plan import Selection, choose_mode, select
+from lockproof.steps.trust import trusted_policy, trusted_reader
+
+from .request import Engine, Request
+
+_SLUG = 40
+
+
+@dataclass(frozen=True)
+class Task:
+    """The part of a reproduction that one pod does."""
+
+    name: str
+    """Unique in the run, a DNS label: what a pod, its log and its order are known by."""
+    stages: tuple[str, ...]
+    """Their addresses, in pipeline order."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A reproduction in a cluster."""
+
+    engine: Engine
+    run: str
+    """Its ID: the name of all its objects."""
+    git: GitRepository
+    commit: str
+    base: str
+    """The commit whose policy and remotes count in the pods."""
+    since: str | None
+    root: str
+    """The DVC root below the Git root; empty where they are the same."""
+    mode: str
+    runs: int
+    jobs: int | None
+    selected: tuple[str, ...]
+    """The stages asked for by name; empty for all."""
+    repository: str
+    cluster: ClusterPolicy
+    policy: Policy
+    """That of the commit, which says what passes."""
+    pipeline: Pipeline
+    lock_digest: str
+    selection: Selection
+    tasks: tuple[Task, ...]
+
+    def orders(self) -> dict[str, Order]:
+        """A fresh order for each task, with a key that no other pod has."""
+        whole = len(self.tasks) == 1 and not self.selected
+        return {
+            task.name: Order(task.name, () if whole else task.stages, secrets.token_bytes(32))
+            for task in self.tasks
+        }
+
+
+def make_plan(request: Request, run: str | None = None) -> Plan:
+    """Find out what is to be done; nothing is asked of a cluster.
+
+    Args:
+        request: what was asked for.
+        run: the ID of a run; None for a new one.
+
+    Raises:
+        UsageError: the repository, a revision or a policy is not usable.
+    """
+    git = GitRepository.discover(request.directory.absolute())
+    root = find_root(Path(os.path.realpath(request.directory)), git.root)
+    top = git.root.resolve()
+    prefix = "" if root == top else root.relative_to(top).as_posix()
+    commit = git.resolve(request.revision)
+    named = named_base(request.base or request.since)
+    base = git.resolve(named) if named else None
+    cluster = trusted_policy(trusted_reader(git, root, prefix, base)).cluster
+    snapshot = Snapshot(git, commit)
+    if not has_project(snapshot, prefix):
+        raise UsageError(f"{commit[:12]} has no DVC project at {prefix or 'its top'}")
+    policy = _policy_of(git, commit, prefix)
+    reading = declared(snapshot, prefix)
+    mode = request.mode or choose_mode(policy, reading.pipeline)
+    since = git.resolve(request.since) if request.since else None
+    affected = (
+        affected_since(
+            since,
+            git=git,
+            commit=commit,
+            pipeline=reading.pipeline,
+            policy=policy,
+            prefix=prefix,
+            tree=git.tree(commit),
+        )
+        if since
+        else None
+    )
+    selection = select(reading.pipeline, request.stages, mode, affected)
+    return Plan(
+        engine=request.on,
+        run=run or new_run(commit),
+        git=git,
+        commit=commit,
+        # Without a base the user's own checkout is trusted: of it, what a pod can fetch.
+        base=base or git.resolve("HEAD"),
+        since=since,
+        root=prefix,
+        mode=mode,
+        runs=request.runs or policy.reproduce.runs,
+        jobs=request.jobs,
+        selected=tuple(sorted(request.stages)),
+        repository=_repository(git, cluster),
+        cluster=cluster,
+        policy=policy,
+        pipeline=reading.pipeline,
+        lock_digest=lock_digest(reading.lock_files),
+        selection=selection,
+        tasks=tuple(tasks_of(request.on, mode, reading.pipeline, selection)),
+    )
+
+
+def new_run(commit: str) -> str:
+    """An ID for a run."""
+    return f"lockproof-{commit[:7]}-{secrets.token_hex(4)}"
+
+
+def tasks_of(engine: Engine, mode: str, pipeline: Pipeline, selection: Selection) -> Iterator[Task]:
+    """Which pod proves which stages: each stage that is selected is in just one of them.
+
+    A Job is one pod. In a Workflow each stage that is run has a pod of its own in isolated mode; in
+    chain mode all that hang together share one, since what a stage hands on is not kept anywhere.
+    What is not run at all is reported by one pod.
+    """
+    addresses = [stage.address for stage in selection.reported]
+    if engine == "kubernetes":
+        yield Task("all", tuple(addresses))
+        return
+    if mode == "chain":
+        parts = _connected(addresses, pipeline.upstream)
+    else:
+        idle = [
+            stage.address
+            for stage in selection.reported
+            if stage.address in selection.unaffected or stage.frozen or not stage.locked
+        ]
+        parts = [[address] for address in addresses if address not in set(idle)]
+        parts += [idle] if idle else []
+    for part in parts:
+        yield Task(_name(part), tuple(part))
+
+
+def _name(stages: list[str]) -> str:
+    slug = re.sub(r"[^a-z0-9]", "-", stages[0].lower())[:_SLUG].strip("-") or "stage"
+    more = f"-and-{len(stages) - 1}" if len(stages) > 1 else ""
+    return f"{slug}{more}-{sha256_of(stages)[:8]}"
+
+
+def _connected(
+    addresses: Iterable[str], upstream: Mapping[str, tuple[str, ...]]
+) -> list[list[str]]:
+    """The stages that hang together by what they read of each other, parts in pipeline order."""
+    addresses = list(addresses)
+    leader = {address: address for address in addresses}
+
+    def find(address: str) -> str:
+        while leader[address] != address:
+            leader[address] = leader[leader[address]]
+            address = leader[address]
+        return address
+
+    for address in addresses:
+        for other in upstream[address]:
+            if other in leader:
+                leader[find(other)] = find(address)
+    parts: dict[str, list[str]] = {}
+    for address in addresses:
+        parts.setdefault(find(address), []).append(address)
+    return list(parts.values())
+
+
+def _policy_of(git: GitRepository, commit: str, prefix: str) -> Policy:
+    content = git.read(commit, f"{prefix}/{FILE_NAME}" if prefix else FILE_NAME)
+    try:
+        return parse_policy(content.decode()) if content else Policy()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{FILE_NAME} is not UTF-8") from error
+
+
+def _repository(git: GitRepository, cluster: ClusterPolicy) -> str:
+    url = cluster.repository or git.remote_url() or ""
+    if not (cluster.repository or url.startswith("ssh://")):  # There it is the user to log in as.
+        url = without_credentials(url)
+    if not url:
+        raise ConfigError(
+            "where do pods fetch the commit from? There is no remote 'origin': write"
+            " [cluster] repository into lockproof.toml"
+        )
+    return url

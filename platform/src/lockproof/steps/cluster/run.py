@@ -1,0 +1,216 @@
+"""The course of a reproduction in a cluster: submit, wait, put together, clean up."""
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lockproof.adapters.kubernetes.cluster import Cluster, Kind
+from lockproof.adapters.scratch import run_folder
+from lockproof.errors import ConfigError, UsageError
+from lockproof.model.order import BadOrderError, Order
+from lockproof.model.report import Report
+from lockproof.model.resource import Body
+from lockproof.steps.clock import Clock
+from lockproof.steps.progress import Progress
+
+from .compile import compile_plan
+from .gather import gather
+from .plan import Plan, make_plan
+from .pod import PLAN
+from .request import Request
+from .watch import Watch
+
+_MANAGER = "lockproof-reproduce"
+_PATIENCE = 120.0
+"""Seconds for an API server that was reached before, such as while it is restarted."""
+_KINDS = {"kubernetes": ("batch/v1", "Job"), "argo": ("argoproj.io/v1alpha1", "Workflow")}
+_SHOWN = "lockproof-0000000-00000000"
+
+
+def manifests(request: Request) -> str:
+    """The objects that a run would be, as YAML; the same text for the same commit and policy.
+
+    Raises:
+        UsageError: the repository, a revision or the policy is not usable.
+    """
+    return as_yaml(compile_plan(make_plan(request, _SHOWN)))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes scripts as people do."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def as_yaml(objects: Iterable[Body]) -> str:
+    """Objects as `kubectl apply` reads them."""
+    text: str = yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, width=1000)
+    return text
+
+
+def reproduce_on(request: Request, progress: Progress) -> Report | str:
+    """Reproduce in a cluster.
+
+    Returns:
+        The report; the ID of the run where nobody is to wait for it.
+
+    Raises:
+        UsageError: the repository, the policy or the cluster is not usable as it is.
+        UnavailableError: the API server does not answer.
+    """
+    clock = Clock()
+    plan = make_plan(request)
+    orders = plan.orders()
+    secret, work = compile_plan(plan, orders)
+    cluster = _connect(request, progress)
+    kind, secrets = _kind(cluster, plan.engine), _secrets(cluster)
+    if request.revision == "HEAD" and plan.git.is_dirty():
+        progress.say("the work tree has changes that are not committed: they are not looked at")
+    made: list[tuple[Kind, Body]] = []
+    try:
+        made.append((secrets, cluster.apply(secrets, secret, dry_run=False)))
+        live = cluster.apply(kind, work, dry_run=False)
+        made.insert(0, (kind, live))
+        # Whatever removes the run then removes its keys.
+        cluster.apply(secrets, _owned(secret, live), dry_run=False)
+        count = len(plan.tasks)
+        progress.say(f"run {plan.run}: {count:,} task{'' if count == 1 else 's'}, {plan.mode} mode")
+        if request.detach:
+            return plan.run
+        progress.say(f"if this ends early: lockproof reproduce --attach {plan.run}")
+        return _report(plan, cluster, orders, kind, progress, clock)
+    except BaseException:
+        for each, body in made:
+            progress.say(f"removing {each.group_kind.kind} {plan.run}")
+            cluster.delete(each, body)
+        raise
+
+
+def attach(request: Request, run: str, progress: Progress) -> Report:
+    """Wait for a run that was begun before, here or elsewhere, and report; it is left as it is.
+
+    Raises:
+        UsageError: there is no such run, or it is not one of this repository.
+        UnavailableError: the API server does not answer.
+    """
+    clock = Clock()
+    cluster = _connect(request, progress)
+    namespace = make_plan(request, run).cluster.namespace
+    kind, work = _find(cluster, namespace, run)
+    plan = make_plan(_as_begun(request, work), run)
+    orders = _orders(cluster, namespace, run)
+    if set(orders) != {task.name for task in plan.tasks}:
+        raise UsageError(f"run {run} has other tasks than this commit's pipeline: it is another's")
+    return _report(plan, cluster, orders, kind, progress, clock)
+
+
+def _connect(request: Request, progress: Progress) -> Cluster:
+    return Cluster.connect(
+        request.kubeconfig,
+        request.context,
+        manager=_MANAGER,
+        patience=_PATIENCE,
+        say=progress.say,
+    )
+
+
+def _kind(cluster: Cluster, engine: str) -> Kind:
+    kind = cluster.kind(*_KINDS[engine])
+    if kind is None:
+        what = "Argo Workflows" if engine == "argo" else "batch/v1 Job"
+        raise ConfigError(
+            f"the cluster {cluster.server} does not serve {what}: install it, or use"
+            " --on kubernetes"
+        )
+    return kind
+
+
+def _secrets(cluster: Cluster) -> Kind:
+    kind = cluster.kind("v1", "Secret")
+    assert kind is not None
+    return kind
+
+
+def _owned(secret: Mapping[str, Any], live: Body) -> dict[str, Any]:
+    owner = {
+        "apiVersion": live["apiVersion"],
+        "kind": live["kind"],
+        "name": live["metadata"]["name"],
+        "uid": live["metadata"]["uid"],
+    }
+    return {**secret, "metadata": {**secret["metadata"], "ownerReferences": [owner]}}
+
+
+def _report(
+    plan: Plan,
+    cluster: Cluster,
+    orders: Mapping[str, Order],
+    kind: Kind,
+    progress: Progress,
+    clock: Clock,
+) -> Report:
+    logs = _folder(plan)
+    watch = Watch(plan, cluster, orders, logs, progress)
+    watch.wait(kind, plan.run)
+    return gather(plan, watch.received, watch.lost, logs, clock)
+
+
+def _folder(plan: Plan) -> Path:
+    logs = run_folder(f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{plan.commit[:7]}") / "logs"
+    logs.mkdir()
+    return logs
+
+
+def _find(cluster: Cluster, namespace: str, run: str) -> tuple[Kind, Body]:
+    for api_version, name in _KINDS.values():
+        kind = cluster.kind(api_version, name)
+        work = cluster.get(kind, namespace, run) if kind else None
+        if kind and work:
+            return kind, work
+    raise UsageError(
+        f"there is no run {run} in namespace {namespace}: it may have been removed, which is done"
+        " when [cluster] keep has passed since its end"
+    )
+
+
+def _as_begun(request: Request, work: Body) -> Request:
+    """What was asked for when a run was begun."""
+    try:
+        said = json.loads(work["metadata"]["annotations"][PLAN])
+        return replace(
+            request,
+            on=said["engine"],
+            revision=str(said["commit"]),
+            since=said["since"],
+            mode=said["mode"],
+            runs=said["runs"],
+            stages=tuple(said["selected"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"{work['kind']} {work['metadata']['name']} is no run of this") from error
+
+
+def _orders(cluster: Cluster, namespace: str, run: str) -> dict[str, Order]:
+    secret = cluster.get(_secrets(cluster), namespace, run)
+    if secret is None:
+        raise UsageError(f"the Secret {run} is gone, so no report of the run can be believed")
+    try:
+        found = {
+            name: Order.parse(base64.b64decode(text))
+            for name, text in (secret.get("data") or {}).items()
+        }
+    except (BadOrderError, ValueError) as error:
+        raise UsageError(f"the Secret {run} is not one of a run: {error}") from error
+    return found

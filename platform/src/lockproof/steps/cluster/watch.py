@@ -1,0 +1,157 @@
+"""Waits for the pods of a run, and takes what they report."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lockproof.adapters.files import write_whole
+from lockproof.adapters.kubernetes.answers import Refusal
+from lockproof.adapters.kubernetes.cluster import POD, Cluster, Kind
+from lockproof.errors import UnavailableError
+from lockproof.model.order import BadOrderError, Order, unseal
+from lockproof.model.resource import Body
+from lockproof.model.verdict import worst
+from lockproof.steps.progress import Progress
+
+from .gather import Received, receive
+from .plan import Plan
+from .pod import MAIN, RUN
+from .pods import failed_container, has_ended, is_over, line_of, task_of, why_lost, why_over
+
+_PAUSE = 2.0
+_LINES, _BYTES = 12_000, 16 << 20
+"""Of a log: a receipt has up to 8,000 lines of 800 characters."""
+_ASKED = 5
+"""How often a log that cannot be read is asked for."""
+_SHOWN = 8
+_GRACE = 120.0
+"""Seconds that engines may take, beyond the deadline, to say that it is over."""
+
+
+@dataclass
+class Watch:
+    """What is known of a run so far."""
+
+    plan: Plan
+    cluster: Cluster
+    orders: Mapping[str, Order]
+    logs: Path
+    progress: Progress
+    received: dict[str, Received] = field(default_factory=dict)
+    lost: dict[str, str] = field(default_factory=dict)
+    _seen: dict[str, str] = field(default_factory=dict)
+    """task -> what its pod did last: an engine deletes those that run when its deadline comes."""
+    _read: dict[str, int] = field(default_factory=dict)
+    """uid of a pod -> how often its log was asked for; `_ASKED` where it needs not be any more."""
+
+    def wait(self, kind: Kind, name: str) -> None:
+        """Wait until every task has reported, or until nothing more will come.
+
+        Raises:
+            UnavailableError: the API server does not answer.
+            Refusal: pods may not be listed.
+        """
+        end = time.monotonic() + self.plan.cluster.deadline + _GRACE
+        namespace = self.plan.cluster.namespace
+        while True:
+            work = self.cluster.get(kind, namespace, name)  # Before its pods: no later one is lost.
+            pods = self.cluster.listed(POD, namespace, f"{RUN}={self.plan.run}")
+            began = time.monotonic()
+            pending = self.look(pods)
+            if len(self.received) == len(self.plan.tasks):
+                return
+            over = work is None or is_over(work)
+            if over and not pending:
+                self._conclude(pods, "its run was deleted" if work is None else why_over(work))
+                return
+            if time.monotonic() > end:
+                self._conclude(pods, "the deadline of the run has passed")
+                return
+            time.sleep(max(_PAUSE, time.monotonic() - began))
+
+    def look(self, pods: list[Body]) -> bool:
+        """Take in how pods are, and the reports of those that ended.
+
+        Returns:
+            Whether a log could not be read that may be, later.
+        """
+        pending = False
+        for pod in pods:
+            task = task_of(pod)
+            if task not in self.orders or (task in self.received and not has_ended(pod)):
+                continue
+            if not has_ended(pod):
+                self._seen[task] = line_of(pod)
+                self.progress.show(task, self._seen[task])
+                continue
+            uid = str(pod["metadata"]["uid"])
+            if self._read.get(uid, 0) < _ASKED:
+                pending = self._take(pod, uid) or pending
+        return pending
+
+    def _take(self, pod: Body, uid: str) -> bool:
+        """Read the report of a pod that ended; whether to try again."""
+        task, name = task_of(pod), str(pod["metadata"]["name"])
+        container = failed_container(pod)
+        namespace = self.plan.cluster.namespace
+        try:
+            log = self.cluster.log(namespace, name, container, lines=_LINES, most=_BYTES)
+        except (Refusal, UnavailableError) as error:
+            self._read[uid] = self._read.get(uid, 0) + 1
+            self.lost[task] = f"{why_lost(pod)}, and its log cannot be read: {error}"
+            return self._read[uid] < _ASKED
+        self._read[uid] = _ASKED
+        self._keep(task, name, log)
+        if container == MAIN:
+            try:
+                self._accept(task, unseal(self.orders[task], log))
+                return False
+            except BadOrderError as error:
+                why = str(error)
+        else:
+            why = ""
+        # What its own pod says comes first: a receipt is missing for that reason.
+        said = _last_line(log)
+        self.lost[task] = "; ".join(p for p in (why_lost(pod), why, said) if p)
+        self.progress.say(f"{task}: {self.lost[task]}")
+        self.progress.end(task)
+        return False
+
+    def _accept(self, task: str, value: Mapping[str, object]) -> None:
+        planned = next(each for each in self.plan.tasks if each.name == task)
+        got = receive(self.plan, planned, value)
+        before = self.received.get(task)
+        # A verdict is never asked for twice; where two came all the same, the worse one counts.
+        if before and worst([before.report.verdict, got.report.verdict]) is before.report.verdict:
+            return
+        self.received[task] = got
+        self.progress.end(task)
+        count = f"{len(self.received):,} of {len(self.plan.tasks):,}"
+        self.progress.say(f"{task}: {got.report.verdict.value} ({count} have reported)")
+
+    def _keep(self, task: str, pod: str, log: bytes) -> None:
+        """Leave the log here, without the receipt."""
+        lines = log.decode("utf-8", "replace").split("\n")
+        text = "\n".join(line for line in lines if not line.startswith("lockproof-receipt/"))
+        write_whole(self.logs / f"{task}.{pod[-8:]}.log", text)
+
+    def _conclude(self, pods: list[Body], why: str) -> None:
+        """Say of every task without a report why it has none."""
+        last = {task_of(pod): pod for pod in pods}
+        for task in self.plan.tasks:
+            if task.name in self.received:
+                continue
+            pod = last.get(task.name)
+            if task.name not in self.lost:
+                seen = self._seen.get(task.name, "no pod was made for it")
+                ended = pod is not None and has_ended(pod)
+                self.lost[task.name] = why_lost(pod) if pod and ended else seen
+            if why:
+                self.lost[task.name] += f" ({why})"
+
+
+def _last_line(log: bytes) -> str:
+    lines = [line for line in log.decode("utf-8", "replace").split("\n") if line.strip()]
+    last = next((line for line in reversed(lines) if not line.startswith("lockproof-receipt/")), "")
+    return " ".join(last.split())[:300]
