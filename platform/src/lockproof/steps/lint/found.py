@@ -86,8 +86,11 @@ def _read(tree: Tree, path: str, found: Found) -> None:
     try:
         found.documents[path] = read_yaml(content, path, many=True)
     except ParseError as error:
-        # What has neither word is no manifest, but the file of another tool, such as mkdocs.yml.
-        if path.rpartition("/")[2] not in FILE_NAMES and not all(one in content for one in _MARK):
+        own = path.rpartition("/")[2] not in FILE_NAMES
+        marked = all(mark in content for mark in _MARK)
+        # A chart's template, or another tool's file with tags of its own, such as mkdocs.yml.
+        foreign = "/templates/" in f"/{path}" or "has a tag that is not allowed" in error.reason
+        if own and foreign and not marked:
             return
         found.findings.append(unreadable(path, error))
 

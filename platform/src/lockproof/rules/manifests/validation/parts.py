@@ -110,7 +110,7 @@ def selects(selecting: Any, given: Any) -> bool:
         if have.get(key) != value:
             return False
     for _, one in items(stated.get("matchExpressions"), ()):
-        name, values = one.get("key"), sequence(one.get("values"))
+        name, values = str(one.get("key")), sequence(one.get("values"))
         there = name in have
         wanted = {
             "In": there and have.get(name) in values,
