@@ -113,8 +113,8 @@ class Survey:
         """What the jobs of a CI system do not do, and what to do."""
         if self.submodules:
             yield (
-                f"the jobs of {_NAMES[system]} check out submodules, with their own token: where one"
-                " is private and of another repository, give the checkout a token that may read it"
+                f"the jobs of {_NAMES[system]} check out submodules, with their own token: where"
+                " one is private and of another repository, give the checkout a token that may read it"
             )
         unsigned = self.unsigned(system)
         if unsigned:
