@@ -114,7 +114,8 @@ class Survey:
         if self.submodules:
             yield (
                 f"the jobs of {_NAMES[system]} check out submodules, with their own token: where"
-                " one is private and of another repository, give the checkout a token for it"
+                " one is private and of another repository, give the checkout a token that may"
+                " read it"
             )
         unsigned = self.unsigned(system)
         if unsigned:
