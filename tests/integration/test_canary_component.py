@@ -129,8 +129,8 @@ def test_the_quotas_with_it_fit_the_node_as_they_did(bodies: list[Body]) -> None
               if b["kind"] == "ResourceQuota"}  # fmt: skip
     memory = sum(_mebibytes(quota["requests.memory"]) for quota in quotas.values())
     cpu = sum(int(quota["requests.cpu"].removesuffix("m")) for quota in quotas.values())
-    assert cpu + 350 <= 1930
-    assert memory + 300 <= 7000
+    assert cpu + 450 <= 1930
+    assert memory + 556 <= 7000
     # A canary has one pod more than replicas.
     rollout = one(bodies, "Rollout", "digits")["spec"]
     most = rollout["replicas"] + rollout["strategy"]["canary"]["maxSurge"]

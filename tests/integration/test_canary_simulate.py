@@ -79,10 +79,11 @@ def test_it_says_where_the_stated_chance_does_not_hold(
 
 
 def test_its_page_has_a_plot_of_each_kind(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page, data = tmp_path / "a.html", tmp_path / "a.json"
     checks = COMPARED.replace("errors", "a-b")
+    monkeypatch.setenv("COLUMNS", "140")  # In fewer, the name is broken.
     assert simulated(tmp_path, checks, "--output", str(page), "--output", str(data)) == 0
     assert "a-b +0.05, what matters" in capsys.readouterr().out
     text = page.read_text("utf-8")

@@ -95,6 +95,8 @@ def test_changed_data_alone_and_with_code(demo: Project) -> None:
     demo.commit("comments")
     assert causes(prove(demo, stages=("prepare",)), stage("prepare")) == [data]
     edit(demo, "params.yaml", r"seed: 20251", "seed: 20252")
+    policy = demo.root / "lockproof.toml"  # Two of eight changes are shown in 26 runs.
+    policy.write_text(policy.read_text().replace("[reproduce]", "[reproduce]\nexperiments = 32", 1))
     demo.commit("and another split")
     found = causes(prove(demo, stages=("prepare",)), stage("prepare"))
     assert sorted(found) == [data, ("parameter", "prepare.seed", "proven")]
