@@ -68,7 +68,8 @@ def query_findings(tree: Tree, path: str, found: Found) -> tuple[list[Finding], 
         checks = _read(tree, path)
     except ParseError:
         return [], 0  # The family `canary` says it.
-    findings, count = [], 0
+    findings: list[Finding] = []
+    count = 0
     arm = checks.spec.arms.canary
     for group, index, measure in _measures(checks):
         kind = type(measure.kind).__name__.lower()
@@ -76,7 +77,7 @@ def query_findings(tree: Tree, path: str, found: Found) -> tuple[list[Finding], 
             count += 1
             problem = parse_problem(fill(query, arm, checks.spec.interval))
             if problem is not None:
-                at = ["spec", group, index, kind, part]
+                at: list[str | int] = ["spec", group, index, kind, part]
                 line = nearest_line(found.documents[path][0], at)
                 text = f"{part} of {measure.name} is no Prometheus expression: {problem}"
                 named = f"{path} {measure.name} {part}"
