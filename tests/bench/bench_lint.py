@@ -42,7 +42,7 @@ def documents(count: int = DOCUMENTS) -> Iterator[dict[str, Any]]:
     sources = [
         document
         for path in sorted(PLATFORM.glob("*.yaml"))
-        if path.name not in ("kustomization.yaml", "models.test.yaml")
+        if path.name not in ("canary-checks.yaml", "kustomization.yaml", "models.test.yaml")
         for document in yaml.safe_load_all(path.read_text("utf-8"))
     ]
     for number in range(count):

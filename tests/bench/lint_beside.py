@@ -27,7 +27,7 @@ from manifests.mutations import MUTATIONS, PLATFORM, POLICY, Mutation, mutate, p
 from .lint_peers import program, write_schemas
 
 NEEDED = ("kubeconform", "kubectl-argo-rollouts", "promtool")
-NO_MANIFESTS = ("kustomization.yaml", "models.test.yaml")
+NO_MANIFESTS = ("canary-checks.yaml", "kustomization.yaml", "models.test.yaml")
 PAGE = """\
 # Lint beside others
 
@@ -43,7 +43,8 @@ Unchanged, the platform passes with all three:
 - `kubectl argo rollouts lint` {rollouts}, on `canary.yaml`, the file with the Rollout.
 
 They are made for other things: kubeconform validates fields, of any file and with any schema,
-and builds no kustomization; `rollouts lint` asks whether the controller would take the Rollout.
+and builds no kustomization; it is not given lockproof's own `canary-checks.yaml`.
+`rollouts lint` asks whether the controller would take the Rollout.
 
 | | caught | of |
 | --- | ---: | ---: |

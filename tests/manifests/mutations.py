@@ -646,6 +646,18 @@ MUTATIONS = (
         "LP662",
     ),
     _m("measured for ever", "canary", "      count: 5\n", "", "LP662"),
+    # What a canary is held to by lockproof.
+    _m("shares above one", "canary-checks", "share: 0.8", "share: 0.9", "LP636"),
+    _m("key of checks misspelt", "canary-checks", "limit: 0.05", "limits: 0.05", "LP636"),
+    _m("horizon too short for a pass", "canary-checks", "14400", "7200", "LP636"),
+    _m("nothing is better than the limit", "canary-checks", "limit: 0.05", "limit: 0", "LP636"),
+    _m(
+        "one arm without its hash",
+        "canary-checks",
+        'stable: rollouts_pod_template_hash="$hash"',
+        'stable: version="stable"',
+        "LP636",
+    ),
     # Prometheus.
     _m("rule does not parse", "monitoring", "expr: sum(rate", "expr: sum((rate", "LP641"),
     _m(
@@ -656,6 +668,7 @@ MUTATIONS = (
         "LP641",
     ),
     _m("query does not parse", "canary", "[2m]))\n            /", "2m]))\n            /", "LP641"),
+    _m("query of checks does not parse", "canary-checks", "sum(increase", "sum((increase", "LP641"),
     _m(
         "metric template does not parse",
         "flagger",

@@ -18,7 +18,7 @@ from lockproof.model.lint_family import LINT_FAMILIES
 from lockproof.model.verdict import Verdict, worst
 from lockproof.rules.manifests.policy import inline_secret
 from lockproof.steps.lint import Linted, lint_tree
-from manifests.mutations import platform
+from manifests.mutations import PLATFORM, platform
 
 POD = """\
 apiVersion: v1
@@ -478,3 +478,33 @@ def test_a_file_that_is_made_to_hurt_is_one_finding(name: str, tmp_path: Path) -
     (found,) = lint_tree(FolderTree(tmp_path), Policy(), ["."]).findings
     assert found.rule == "LP601"
     assert message in found.message
+
+
+CHECKS = (PLATFORM / "canary-checks.yaml").read_text("utf-8")
+
+
+def test_checks_of_a_canary_are_read_as_canary_check_reads_them(tmp_path: Path) -> None:
+    good = tree(tmp_path / "good", a_yaml=CHECKS)
+    assert verdict(good) is Verdict.PASSED, good
+    assert [(one.name, one.checked) for one in good.checks] == [("canary", 1), ("expressions", 4)]
+    without = CHECKS.replace("apiVersion: lockproof.dev/v1alpha1\n", "")
+    for number, (text, words) in enumerate(
+        (
+            (without, "apiVersion: Field required"),
+            (CHECKS.replace("v1alpha1", "v2"), "apiVersion: "),
+            (f"{CHECKS}---\n{POD}", "has 2 documents, must have one"),
+            (CHECKS.replace("$interval", "5m"), "does not say how long an interval is"),
+        )
+    ):
+        wrong = tree(tmp_path / str(number), a_yaml=text)
+        assert [(one.rule, one.path) for one in wrong.findings] == [("LP636", "a.yaml")]
+        assert words in wrong.findings[0].message
+        assert not any(check.not_checked for check in wrong.checks)
+
+
+def test_checks_of_somebody_else_are_a_kind_without_a_schema(tmp_path: Path) -> None:
+    result = tree(tmp_path, a_yaml=CHECKS.replace("lockproof.dev", "example.org"))
+    assert verdict(result) is Verdict.INCONCLUSIVE
+    assert result.checks[0].not_checked == (
+        "a.yaml:1: no schema for example.org/v1alpha1 CanaryChecks",
+    )

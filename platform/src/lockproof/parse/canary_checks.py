@@ -20,6 +20,7 @@ _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 _QUOTED_OR_COMMENT = re.compile(r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)|\#[^\n]*""")
 _HASH = re.compile(r"\$(?:\{hash\}|hash\b)")
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+_GROUP = "lockproof.dev/"
 _LATEST = 250_000_000_000
 """In the year 9892: a horizon after it still ends in the year 9999 at the latest."""
 _Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -80,6 +81,13 @@ def read_canary_checks(content: bytes, name: str) -> CanaryChecks:
     return checks
 
 
+def is_canary_checks(value: Any) -> bool:
+    """Whether a document says of itself that it is a file of checks, right or wrong."""
+    if not isinstance(value, Mapping) or value.get("kind") != "CanaryChecks":
+        return False
+    return str(value.get("apiVersion", _GROUP)).startswith(_GROUP)
+
+
 def queries_of(kind: Frozen) -> dict[str, str]:
     """The queries of a measure, by what they ask for."""
     return dict(kind.model_dump())
@@ -102,6 +110,11 @@ def fill(query: str, arm: str, seconds: int) -> str:
     return re.sub(
         r"\$(?:\{(arm|interval)\}|(arm|interval)\b)", lambda m: values[m[1] or m[2]], query
     )
+
+
+def has_hash(spec: Spec) -> bool:
+    """Whether the matchers of an arm have `$hash` in them."""
+    return any(_HASH.search(matchers) for matchers in (spec.arms.canary, spec.arms.stable))
 
 
 def with_hashes(spec: Spec, hashes: tuple[str, str] | None, name: str) -> Spec:

@@ -86,6 +86,7 @@ RULES = {
         Rule("LP633", "condition is not guarded", _E),
         Rule("LP634", "canary's weight goes down", _E),
         Rule("LP635", "canary is not judged", _E),
+        Rule("LP636", "canary checks do not work", _E),
         Rule("LP641", "Prometheus expression does not parse", _E),
         Rule("LP642", "rule test fails", _E),
         Rule("LP661", "condition does not work", _E),

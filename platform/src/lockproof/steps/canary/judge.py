@@ -192,24 +192,32 @@ def _even(measure: Measure, pairs: list[Pair]) -> float:
 
 def _undecided(measure: Measure, matters: float, seen: int, intervals: int, spec: Spec) -> str:
     """What a pass would take; `seen` of the intervals count."""
+    never = never_passes(measure, matters, spec)
+    if never:
+        return f"neither better nor worse is shown, and {never}"
+    fewest = needed(measure, matters, spec)
+    over = intervals >= spec.intervals
+    wait = "the horizon is over" if over else "wait for more intervals"
+    least = f" (a pass takes {fewest:,} at the least)" if fewest and seen < fewest else ""
+    return f"neither better nor worse is shown: {wait}{least}"
+
+
+def never_passes(measure: Measure, matters: float, spec: Spec) -> str:
+    """Why no canary can pass a measure, whatever it does; empty where that is not known."""
     best = _best(measure)
     if best is not None and matters <= best:
         return (
-            "it is not shown to be worse, and there is nothing better than the limit that it could"
-            f" be shown to be: take a {_easier(measure)}"
+            "there is nothing better than the limit that it could be shown to be: take a"
+            f" {_easier(measure)}"
         )
     fewest = needed(measure, matters, spec)
     if fewest is None or fewest > spec.intervals:
         least = f"more than {MOST_INTERVALS:,}" if fewest is None else f"{fewest:,}"
         return (
-            f"neither better nor worse is shown, and the horizon has too few intervals for a pass:"
-            f" {spec.intervals:,}, of {least} that it takes at the least; take a longer horizon, or"
-            f" a {_easier(measure)}"
+            f"the horizon has too few intervals for a pass: {spec.intervals:,}, of {least} that it"
+            f" takes at the least; take a longer horizon, or a {_easier(measure)}"
         )
-    over = intervals >= spec.intervals
-    wait = "the horizon is over" if over else "wait for more intervals"
-    least = f" (a pass takes {fewest:,} at the least)" if seen < fewest else ""
-    return f"neither better nor worse is shown: {wait}{least}"
+    return ""
 
 
 def needed(measure: Measure, matters: float, spec: Spec) -> int | None:

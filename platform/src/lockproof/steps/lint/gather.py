@@ -8,6 +8,7 @@ from lockproof.adapters.git.tree import Tree
 from lockproof.adapters.kustomize.program import Kustomize
 from lockproof.model.finding import Finding
 from lockproof.model.manifest import At, Bundle, Manifest, Place
+from lockproof.parse.canary_checks import is_canary_checks
 from lockproof.parse.yaml_document import YamlDocument, nearest_line
 from lockproof.rules.catalog import finding
 from lockproof.steps.kustomize import Built, Target, Trouble, build, documents_of, kustomization_in
@@ -117,6 +118,8 @@ def _documents(document: YamlDocument, path: str) -> Iterator[Manifest]:
     value = document.value
     if not isinstance(value, dict) or "apiVersion" not in value or "kind" not in value:
         return
+    if is_canary_checks(value):
+        return  # No cluster gets it: the family `canary` reads it.
     items = value.get("items")
     if value["kind"] == "List" and isinstance(items, list):
         for number, item in enumerate(items):

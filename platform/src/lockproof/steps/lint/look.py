@@ -18,6 +18,7 @@ from lockproof.rules.manifests.promql import dashboard, parse_problem
 from lockproof.rules.policy import all_off
 from lockproof.steps.lint.schema_locations import DEFINING
 
+from .canary_checks import checks_files, checks_findings, query_findings
 from .families import (
     RULES,
     Family,
@@ -138,11 +139,23 @@ def _families(
     left_out: Mapping[LintFamily, str],
 ) -> tuple[Family, ...]:
     manifests = _distinct(gathered)
+    checks = checks_files(found)
 
     def expressions() -> Family:
         family = expression_family(manifests)
         _dashboards(tree, found, family)
+        for path in checks:
+            wrong, count = query_findings(tree, path, found)
+            family.findings += wrong
+            family.checked += count
         return family
+
+    def canaries() -> Family | None:
+        family = canary_family(manifests) or Family("canary", "canary object")
+        for path in checks:
+            family.findings += checks_findings(tree, path, found)
+            family.checked += 1
+        return family if family.checked else None
 
     makers: dict[LintFamily, Callable[[], Family | None]] = {
         "schema": lambda: schema_family(manifests, schemas, schemas.ending, schemas.version),
@@ -150,13 +163,16 @@ def _families(
         "references": lambda: reference_family(gathered, policy.external),
         "policies": lambda: policy_family(manifests, policy.unpinned),
         "budget": lambda: budget_family(gathered, _budget(policy)),
-        "canary": lambda: canary_family(manifests),
+        "canary": canaries,
         "expressions": expressions,
         "rule-tests": lambda: rule_test_family(tree, found),
     }
     wanted = [name for name in makers if name not in left_out]
     if not manifests:
-        wanted = [name for name in wanted if name in ("schema", "kustomize")] or wanted[:1]
+        kept = ["canary", "expressions"] if checks else []
+        if gathered.built or not checks:
+            kept += ["schema", "kustomize"]
+        wanted = [name for name in wanted if name in kept] or wanted[:1]
     families: list[Family] = []
     for number, name in enumerate(wanted):
         family = makers[name]()
@@ -165,7 +181,9 @@ def _families(
             family = family or Family(name, "file")
             family.findings += found.findings
             family.not_checked += found.not_checked
-            if not (manifests or gathered.built or found.findings or found.not_checked):
+            if not (
+                manifests or family.checked or gathered.built or found.findings or found.not_checked
+            ):
                 family.summary = f"no manifests in {', '.join(found.paths)}"
         elif family is None or not (family.checked or family.findings or family.not_checked):
             continue
