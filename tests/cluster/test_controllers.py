@@ -61,7 +61,7 @@ def test_the_selectors_of_a_rollouts_services_are_its_controllers(project: Proje
     def selector(name: str) -> dict[str, str]:
         return dict(project.read(f"/api/v1 services/{name}")["spec"]["selector"])
 
-    wait_until(lambda: all(HASH in selector(name) for name in ("stable", "canary")), 90)
+    wait_until(lambda: all(HASH in selector(name) for name in ("stable", "canary")))
     now = selector("stable")
     for arguments in ([], ["--force-conflicts"], ["status"]):
         again = project.run(*arguments, *([] if "status" in arguments else ["--timeout", "60s"]))
