@@ -74,11 +74,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    reasons = {name: missing() for name, missing in MISSING.items()}
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse what cannot run before everything is collected, which takes a while."""
     for name in config.getoption("--require"):
-        if reasons[name]:
-            raise pytest.UsageError(f"--require {name}: {reasons[name]}")
+        if reason := MISSING[name]():
+            raise pytest.UsageError(f"--require {name}: {reason}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    reasons = {name: missing() for name, missing in MISSING.items()}
     for item in items:
         for name, reason in reasons.items():
             if reason and item.get_closest_marker(name):

@@ -43,6 +43,9 @@ _CONTROLLERS = (
     "validatingadmissionpolicy-status-controller",
 )
 
+LIMIT = 600
+"""Seconds after which something hangs; what is sound takes minutes beside a whole CI run."""
+
 
 def crd_folder() -> Path | None:
     """Where the real CustomResourceDefinitions are: $LOCKPROOF_CRDS, else ../shared/crds."""
@@ -51,7 +54,7 @@ def crd_folder() -> Path | None:
     return next((folder for folder in folders if folder.is_dir()), None)
 
 
-def wait_until(what: Callable[[], Any], seconds: float = 30) -> Any:
+def wait_until(what: Callable[[], Any], seconds: float = LIMIT) -> Any:
     """Wait until something is true; it as it was then."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -108,7 +111,7 @@ class Api:
         )
         context = ssl.create_default_context(cafile=str(self.ca))
         try:
-            with urllib.request.urlopen(request, context=context, timeout=30) as answer:
+            with urllib.request.urlopen(request, context=context, timeout=120) as answer:
                 return answer.status, _parsed(answer.read())
         except urllib.error.HTTPError as error:
             with error:
@@ -196,7 +199,7 @@ class Lab:
             "--watch-cache=true",
         ]
         self.server = self._spawn(argv, "apiserver")
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + LIMIT
         while time.monotonic() < deadline:
             assert self.server.poll() is None, (self.folder / "apiserver.log").read_text()[-3000:]
             try:
@@ -205,7 +208,7 @@ class Lab:
             except OSError:
                 pass  # It does not listen yet, or has not written its certificate.
             time.sleep(0.2)
-        raise AssertionError("the API server did not come up in 120 s")
+        raise AssertionError(f"the API server did not come up in {LIMIT} s")
 
     def stop_server(self) -> None:
         """Kill the API server; etcd keeps what it stored."""
@@ -218,7 +221,7 @@ class Lab:
         path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
         for one in definitions:
             self.api.create(path, one)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + LIMIT
         waiting = [one["metadata"]["name"] for one in definitions]
         while waiting:
             assert time.monotonic() < deadline, f"not established: {waiting}"

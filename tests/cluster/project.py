@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from cluster.lab import ADMIN, Lab
+from cluster.lab import ADMIN, LIMIT, Lab
 
 PROGRAM = Path(sys.executable).with_name("lockproof")
 
@@ -138,7 +138,7 @@ class Project:
 
 def finish(process: "subprocess.Popen[str]") -> Done:
     """Wait for a command."""
-    out, errors = process.communicate(timeout=120)
+    out, errors = process.communicate(timeout=LIMIT)
     return Done(process.returncode, json.loads(out) if out else {}, errors)
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from cluster.lab import Api, Lab
+from cluster.lab import LIMIT, Api, Lab
 
 _PKG = "/apis/pkg.crossplane.io/v1"
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -241,7 +241,7 @@ def at_work(stand_in: StandIn) -> Iterator[StandIn]:
         yield stand_in
     finally:
         stop.set()
-        worker.join(timeout=60)
+        worker.join(timeout=LIMIT)
     assert not stand_in.errors, stand_in.errors
 
 

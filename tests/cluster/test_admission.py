@@ -82,14 +82,14 @@ def api(lab: Lab) -> Iterator[Api]:
     api.create(f"{ABOVE}policybindings", binding)
     bare = served()
     del bare["spec"]["initContainers"]
-    wait_until(lambda: asked(api, bare)[0] == 422, 120)
+    wait_until(lambda: asked(api, bare)[0] == 422)
     yield api
     api.call("DELETE", f"{ABOVE}policybindings/{NAMESPACE}")
     api.call("DELETE", f"{ABOVE}policies/{NAMESPACE}")
 
 
 def test_the_expressions_are_what_the_server_expects_of_pods(api: Api) -> None:
-    status = wait_until(lambda: api.get(f"{ABOVE}policies/{NAMESPACE}").get("status"), 120)
+    status = wait_until(lambda: api.get(f"{ABOVE}policies/{NAMESPACE}").get("status"))
     assert not status.get("typeChecking", {}).get("expressionWarnings"), status
 
 
@@ -367,7 +367,7 @@ def put(api: Api, path: str, change: Callable[[Pod], object], part: str = "") ->
         answer = api.call("PUT", f"{path}{part}?dryRun=All", pod)
         return None if answer[0] == 409 else answer
 
-    answer: tuple[int, Any] = wait_until(once, 120)
+    answer: tuple[int, Any] = wait_until(once)
     return answer
 
 

@@ -147,7 +147,7 @@ class Canary:
             at = step is None or status.get("currentStepIndex") == step
             return bool(seen and status.get("phase") == phase and at)
 
-        wait_until(there, 120)
+        wait_until(there)
 
     def version(self, number: str) -> None:
         path = "/spec/template/spec/containers/0/env/0/value"
@@ -230,7 +230,7 @@ def test_a_bad_version_is_aborted_once(canary: Canary) -> None:
     assert canary.done() == "nothing: it is paused already"
     assert canary.check("--act", "promote") == 1
     assert canary.done() == "aborted it"
-    wait_until(lambda: canary.get()["status"].get("abort"), 60)
+    wait_until(lambda: canary.get()["status"].get("abort"))
     assert canary.check("--act", "promote") == 1
     assert canary.done() == "nothing: it was aborted"
     canary.figures.failing = 0.0

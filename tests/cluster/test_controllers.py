@@ -61,10 +61,10 @@ def test_the_selectors_of_a_rollouts_services_are_its_controllers(project: Proje
     def selector(name: str) -> dict[str, str]:
         return dict(project.read(f"/api/v1 services/{name}")["spec"]["selector"])
 
-    wait_until(lambda: all(HASH in selector(name) for name in ("stable", "canary")), 90)
+    wait_until(lambda: all(HASH in selector(name) for name in ("stable", "canary")))
     now = selector("stable")
     for arguments in ([], ["--force-conflicts"], ["status"]):
-        again = project.run(*arguments, *([] if "status" in arguments else ["--timeout", "60s"]))
+        again = project.run(*arguments, *([] if "status" in arguments else ["--timeout", "500s"]))
         assert again.code == 0, (
             arguments,
             [f["message"] for f in again.report.get("findings", ())],
@@ -110,7 +110,7 @@ def test_the_replicas_of_what_is_scaled_are_left_to_the_autoscaler(project: Proj
 def test_status_shows_what_others_added(project: Project) -> None:
     """Which `up` leaves alone, and so must say."""
     project.declare(project.deployment())
-    assert project.run("--timeout", "60s").code == 0
+    assert project.run("--timeout", "500s").code == 0
     path = f"/apis/apps/v1/namespaces/{project.name}/deployments/web"
     restart = {
         "template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "x"}}}

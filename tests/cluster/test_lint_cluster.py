@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.lab import LIMITED, Lab, crd_folder, read_crds, running, wait_until
+from cluster.lab import LIMIT, LIMITED, Lab, crd_folder, read_crds, running, wait_until
 from cluster.stand_in import open_definition
 from lockproof.adapters.git.tree import FolderTree
 from lockproof.adapters.kubernetes.field_tables import BundledSchemas, kubernetes_versions
@@ -84,7 +84,7 @@ def lint(root: Path, config: Path, *argv: str) -> subprocess.CompletedProcess[st
         cwd=root,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=LIMIT,
         env={**os.environ, "KUBECONFIG": str(config)},
     )
 

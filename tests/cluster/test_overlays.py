@@ -50,7 +50,7 @@ def test_an_overlay_comes_up_and_the_second_run_changes_nothing(
 ) -> None:
     """Then `down` keeps what holds data and what that needs, and with its consent removes all."""
     project = Project(lab, platform, overlay)
-    done = project.run("--timeout", "110s")
+    done = project.run("--timeout", "500s")
     assert done.code == 0, [f["message"] for f in done.report.get("findings", [])] or done.errors
     assert done.rules == []
     declared = len(done.report["host"]["objects"])
@@ -62,7 +62,7 @@ def test_an_overlay_comes_up_and_the_second_run_changes_nothing(
     assert done.report["host"]["platform"]["bucket"] == f"s3://{bucket}"
     assert done.report["host"]["platform"].get("MLflow") == mlflow
 
-    again = project.run("--timeout", "60s")
+    again = project.run("--timeout", "500s")
     assert again.code == 0, again.errors
     assert again.check("applied")["summary"] == "nothing changed"
 
@@ -79,7 +79,7 @@ def test_an_overlay_comes_up_and_the_second_run_changes_nothing(
         "Namespace lockproof-system",
         "Provider.pkg.crossplane.io provider-aws-s3",
     }
-    gone = project.run("down", "--allow-data-loss", "--timeout", "110s")
+    gone = project.run("down", "--allow-data-loss", "--timeout", "500s")
     assert gone.code == 0, gone.errors
     assert set(gone.actions.values()) == {"remove"}
 
@@ -94,14 +94,14 @@ def test_what_aws_named_is_taken_over_by_the_next_cluster(
     bootstrap = Project(lab, platform, "aws-bootstrap")
     early = bootstrap.run("names", "--to", str(file))
     assert (early.code, file.read_text()) == (5, nothing), "nothing is made yet"
-    done = bootstrap.run("--timeout", "110s")
+    done = bootstrap.run("--timeout", "500s")
     assert done.code == 0, [f["message"] for f in done.report.get("findings", [])] or done.errors
     done = bootstrap.run("names", "--to", str(file))
     assert done.code == 0, done.errors
     assert done.check("named")["summary"] == "4 named by the cloud"
     assert all(name in file.read_text() for name in stand_in.associations.values())
     written = file.read_text()
-    gone = bootstrap.run("down", "--allow-data-loss", "--timeout", "110s")
+    gone = bootstrap.run("down", "--allow-data-loss", "--timeout", "500s")
     assert gone.code == 0, gone.errors
 
     # The next cluster: of the first it has only what is in Git, and AWS has what was made.
@@ -115,8 +115,8 @@ def test_what_aws_named_is_taken_over_by_the_next_cluster(
     assert refused.check("applied")["not_checked"] == []
 
     file.write_text(written)
-    done = project.run("--timeout", "110s")
+    done = project.run("--timeout", "500s")
     assert done.code == 0, [f["message"] for f in done.report["findings"]]
     assert len(stand_in.associations) == 4, "nothing was made twice"
-    gone = project.run("down", "--allow-data-loss", "--timeout", "110s")
+    gone = project.run("down", "--allow-data-loss", "--timeout", "500s")
     assert gone.code == 0, gone.errors
