@@ -727,6 +727,19 @@ def test_the_gate_s_image_has_the_gate_s_packages() -> None:
     assert "requirements/gate.txt" in files(gate=True)
 
 
+@pytest.mark.parametrize(("gate", "rest"), [(True, ["gate"]), (False, ["run", "image"])])
+def test_what_builds_environments_is_where_stages_run_alone(gate: bool, rest: list[str]) -> None:
+    """Beside lockproof, that is: what installs it is in neither image."""
+    asked = [a["args"] for call, a in walk(chain(module().image(gate=gate))) if call == "withExec"]
+    made = [argv for argv in asked if argv[1:3] == ["-m", "venv"] and argv[-1] == "/opt/lockproof"]
+    assert made
+    assert all("--without-pip" in argv for argv in made)
+    own = [argv for argv in asked if "-r" in argv and "/opt/lockproof/bin/python" in argv]
+    own = [argv for index, argv in enumerate(own) if argv not in own[:index]]
+    assert [Path(argv[-1]).stem for argv in own] == ["build", *rest]
+    assert {argv[0] for argv in own} == {"/opt/beside/bin/uv"}
+
+
 def test_the_published_image_has_no_rights_and_its_packages_listed(engine: FakeEngine) -> None:
     image = chain(module().image("1.2"))
     assert [a["name"] for call, a in image if call == "withUser"][-1] == USER
