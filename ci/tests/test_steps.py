@@ -540,7 +540,7 @@ def test_the_policy_is_that_of_the_commit_in_question(engine: FakeEngine) -> Non
     assert last(engine).image == image
     with pytest.raises(InputError, match="as main has it names no server"):
         run(it.models().track("v1", "main"))
-    asked = [one for one in engine.execs if one.argv[0] == "git"]
+    asked = [one for one in engine.execs if "git" in one.argv]
     assert {(one.user, one.image) for one in asked} == {("root", BASE_IMAGE)}
     assert {kind for one in asked for kind, _ in [one.mounts["/work"]]} == {"withMountedDirectory"}
     run(module(tool_image="mirror.example/lockproof:1").reproduce())
@@ -645,7 +645,7 @@ def test_prometheus_s_image_is_fetched_only_where_rules_have_tests(
     engine.codes["git"] = code
     calls_of(name, engine)
     assert ("/usr/local/bin/promtool" in last(engine).mounts) == there
-    looked = next(seen for seen in engine.execs if seen.argv[:2] == ["git", "grep"])
+    looked = next(seen for seen in engine.execs if "grep" in seen.argv)
     assert looked.argv[-1] == ("--" if name == "gate" else "--untracked")
     assert ("HEAD" in looked.argv) == (name == "gate"), "the commit that is judged"
 
