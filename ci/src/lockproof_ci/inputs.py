@@ -9,6 +9,7 @@ from dagger import DefaultPath, Doc, Ignore, dag
 
 from .image import Packages, Recipe, own_source, pins, prepared
 from .policy import is_beyond, refuse_lost, says
+from .proof import asked
 from .sdk import InputError
 from .servers import MLFLOW_PORT, S3_KEY, S3_PORT, S3_REGION, mlflow_server, s3_server
 from .settings import (
@@ -42,9 +43,6 @@ _FILES = (
     "git -c core.fsmonitor=false -c filter.lfs.smudge= -c filter.lfs.process="
     " -c filter.lfs.required=false checkout-index --all --force --quiet"
 )
-# Git ends with 128 where there is no such revision or file. An engine takes codes from 128 to 191 for
-# signals, and fails whatever end the call expects.
-_ASKED = '"$0" "$@"; code=$?; [ "$code" -lt 128 ] || code=127; exit "$code"'
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -202,7 +200,7 @@ class Inputs:
             REPOSITORY, self.repository.filter(include=[".git"])
         )
         read = ["git", "-c", "safe.directory=*", "cat-file", "blob", f"{revision}:{file}"]
-        return await _asked(git, read).stdout()
+        return await asked(git, read).stdout()
 
     def place(self) -> str:
         """The absolute path of `path` in the container.
@@ -249,7 +247,7 @@ class Inputs:
             return container
         looked = ["git", "grep", "--quiet", "--fixed-strings", "-e", "rule_files"]
         looked += ["--untracked"] if revision is None else [revision, "--"]
-        if await _asked(container, looked).exit_code() == 1:
+        if await asked(container, looked).exit_code() == 1:
             return container
         promtool = dag.container().from_(self.prometheus_image).file("/bin/promtool")
         return container.with_file("/usr/local/bin/promtool", promtool)
@@ -315,11 +313,6 @@ class Inputs:
         if self.gpus == "all":
             return container.experimental_with_all_gp_us()
         return container.experimental_with_gpu([part.strip() for part in self.gpus.split(",")])
-
-
-def _asked(container: dagger.Container, words: list[str]) -> dagger.Container:
-    """A question to Git whose answer may be that there is nothing."""
-    return container.with_exec(["sh", "-c", _ASKED, *words], expect=dagger.ReturnType.ANY)
 
 
 def changes(before: dagger.Container, after: dagger.Container) -> dagger.Changeset:
