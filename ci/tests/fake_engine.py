@@ -1,6 +1,7 @@
 """A fake engine: it runs nothing, but keeps what the module would have it do."""
 
 import dataclasses
+import subprocess
 from functools import cache
 from typing import Any
 
@@ -125,16 +126,36 @@ class Recording(Context):
         if calls[-1][0] == "sync":
             raise Ended(Exec.of(calls))
         if calls[-1][0] == "exitCode":
-            return self.engine.codes.get(Exec.of(calls).argv[0], self.engine.code)
+            argv = Exec.of(calls).argv
+            return _ending(argv, self.engine.codes.get(_program(argv), self.engine.code))
         if calls[-1][0] == "stderr":
             return self.engine.errors.get(Exec.of(calls).argv[0], "")
         if calls[-1][0] == "stdout":
-            return self.engine.commits.get(Exec.of(calls).argv[-1], "")
+            argv = Exec.of(calls).argv
+            if "cat-file" in argv and argv[-1] not in self.engine.commits:
+                _ending(argv, 128)
+            return self.engine.commits.get(argv[-1], "")
         if calls[-1][0] == "exists":
             return calls[-1][1]["path"] in self.engine.files
         if calls[-1][0] == "contents" and calls[-2][0] == "file":
             return self.engine.files.get(calls[-2][1]["path"], "")
         return "" if return_type is str else None
+
+
+def _program(argv: list[str]) -> str:
+    """What runs: by itself, or as what the shell is to run."""
+    return argv[3] if argv[:2] == ["sh", "-c"] and len(argv) > 3 else argv[0]
+
+
+def _ending(argv: list[str], code: int) -> int:
+    """A command's exit code, as an engine v0.20 has it, where the call expects any."""
+    if code < 128:
+        return code
+    if argv[0] != "sh":
+        raise RuntimeError(f"exit code: {code}: an engine takes that for a signal: {argv}")
+    done = subprocess.run([*argv[:3], "sh", "-c", f"exit {code}"], check=False)
+    assert done.returncode < 128, argv
+    return done.returncode
 
 
 @cache

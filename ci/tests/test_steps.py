@@ -540,7 +540,7 @@ def test_the_policy_is_that_of_the_commit_in_question(engine: FakeEngine) -> Non
     assert last(engine).image == image
     with pytest.raises(InputError, match="as main has it names no server"):
         run(it.models().track("v1", "main"))
-    asked = [one for one in engine.execs if one.argv[0] == "git"]
+    asked = [one for one in engine.execs if "git" in one.argv]
     assert {(one.user, one.image) for one in asked} == {("root", BASE_IMAGE)}
     assert {kind for one in asked for kind, _ in [one.mounts["/work"]]} == {"withMountedDirectory"}
     run(module(tool_image="mirror.example/lockproof:1").reproduce())
@@ -645,7 +645,7 @@ def test_prometheus_s_image_is_fetched_only_where_rules_have_tests(
     engine.codes["git"] = code
     calls_of(name, engine)
     assert ("/usr/local/bin/promtool" in last(engine).mounts) == there
-    looked = next(seen for seen in engine.execs if seen.argv[:2] == ["git", "grep"])
+    looked = next(seen for seen in engine.execs if "grep" in seen.argv)
     assert looked.argv[-1] == ("--" if name == "gate" else "--untracked")
     assert ("HEAD" in looked.argv) == (name == "gate"), "the commit that is judged"
 
@@ -725,6 +725,19 @@ def test_the_gate_s_image_has_the_gate_s_packages() -> None:
 
     assert files(gate=True) ^ files(gate=False) == {"requirements/gate.txt", "requirements/run.txt"}
     assert "requirements/gate.txt" in files(gate=True)
+
+
+@pytest.mark.parametrize(("gate", "rest"), [(True, ["gate"]), (False, ["run", "image"])])
+def test_what_builds_environments_is_where_stages_run_alone(gate: bool, rest: list[str]) -> None:
+    """Beside lockproof, that is: what installs it is in neither image."""
+    asked = [a["args"] for call, a in walk(chain(module().image(gate=gate))) if call == "withExec"]
+    made = [argv for argv in asked if argv[1:3] == ["-m", "venv"] and argv[-1] == "/opt/lockproof"]
+    assert made
+    assert all("--without-pip" in argv for argv in made)
+    own = [argv for argv in asked if "-r" in argv and "/opt/lockproof/bin/python" in argv]
+    own = [argv for index, argv in enumerate(own) if argv not in own[:index]]
+    assert [Path(argv[-1]).stem for argv in own] == ["build", *rest]
+    assert {argv[0] for argv in own} == {"/opt/beside/bin/uv"}
 
 
 def test_the_published_image_has_no_rights_and_its_packages_listed(engine: FakeEngine) -> None:

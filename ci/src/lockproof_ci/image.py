@@ -94,17 +94,17 @@ class Recipe:
 
         The pins come first, so that a change of the source does not install them again. Every
         package is checked against its hash. What steps import is compiled, since they may not
-        write there; all of it would be 14,000 files, which took most of the time.
+        write there; all of it would be 14,000 files, which took most of the time. What installs
+        them stays outside: the gate builds no environment, and is a quarter smaller without.
         """
         python = f"{VENV}/bin/python"
-        pip = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-        uv = [f"{VENV}/bin/uv", "pip", "install", "--quiet", "--python", python, "--no-deps"]
+        uv = [f"{_BESIDE}/bin/uv", "pip", "install", "--quiet", "--python", python, "--no-deps"]
         uv += ["--no-build-isolation"]
-        container = self._base().with_env_variable("PYTHONDONTWRITEBYTECODE", "")
-        container = container.with_exec(["python3", "-m", "venv", VENV])
-        container = self._with_pins(container, pip, "image.txt")
-        for pins in ("build.txt", self.pins):
-            container = self._with_pins(container, [*uv, "--require-hashes"], pins)
+        container = self._beside("image.txt").with_env_variable("PYTHONDONTWRITEBYTECODE", "")
+        container = container.with_exec(["python3", "-m", "venv", "--without-pip", VENV])
+        builder = () if self.pins == pins(gate=True) else ("image.txt",)
+        for file in ("build.txt", self.pins, *builder):
+            container = self._with_pins(container, [*uv, "--require-hashes"], file)
         container = container.with_env_variable("MLFLOW_DISABLE_TELEMETRY", "true")
         container = container.with_exec([python, "-c", _IMPORTED[self.pins]])
         container = container.with_directory(_SOURCE, self.library).with_exec([*uv, _SOURCE])

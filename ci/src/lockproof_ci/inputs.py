@@ -9,6 +9,7 @@ from dagger import DefaultPath, Doc, Ignore, dag
 
 from .image import Packages, Recipe, own_source, pins, prepared
 from .policy import is_beyond, refuse_lost, says
+from .proof import asked
 from .sdk import InputError
 from .servers import MLFLOW_PORT, S3_KEY, S3_PORT, S3_REGION, mlflow_server, s3_server
 from .settings import (
@@ -199,7 +200,7 @@ class Inputs:
             REPOSITORY, self.repository.filter(include=[".git"])
         )
         read = ["git", "-c", "safe.directory=*", "cat-file", "blob", f"{revision}:{file}"]
-        return await git.with_exec(read, expect=dagger.ReturnType.ANY).stdout()
+        return await asked(git, read).stdout()
 
     def place(self) -> str:
         """The absolute path of `path` in the container.
@@ -246,7 +247,7 @@ class Inputs:
             return container
         looked = ["git", "grep", "--quiet", "--fixed-strings", "-e", "rule_files"]
         looked += ["--untracked"] if revision is None else [revision, "--"]
-        if await container.with_exec(looked, expect=dagger.ReturnType.ANY).exit_code() == 1:
+        if await asked(container, looked).exit_code() == 1:
             return container
         promtool = dag.container().from_(self.prometheus_image).file("/bin/promtool")
         return container.with_file("/usr/local/bin/promtool", promtool)
