@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,34 @@ def test_a_range_is_bounded() -> None:
 def test_a_refusal_says_where_and_what(text: str, why: str) -> None:
     with pytest.raises(Refused, match=why):
         condition(parse(text), [0.5])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "all(1..1000, {all(1..1000, {all(1..1000, # > 0)})})",
+        "count(1..900, {count(1..900, # > 2) > 3}) > 1",
+        "let a='" + "x" * 90 + "'; "
+        + " ".join(f"let {b}={'+'.join([a] * 10)};" for a, b in pairwise("abcdefghij"))
+        + " len(j) > 3",
+        "len(1..9000) > 3 && sum(1..9000) > 3",
+    ],
+)  # fmt: skip
+def test_what_takes_long_or_much_is_not_known(text: str) -> None:
+    with pytest.raises(Unsupported):
+        condition(parse(text), [0.5])
+
+
+@pytest.mark.parametrize(
+    ("text", "result", "answer"),
+    [
+        ("max(result) <= 200", [100.0, 150.0], "t"),
+        ("max(result) <= 200", [100.0, 250.0], "f"),
+        ("min(result, 3) < 3", [4.0, 5.0], "f"),
+        ("max(result) == nil", [], "t"),
+        ("max(result) > 1", [], "e"),
+    ],
+)
+def test_extremes_of_a_list(text: str, result: list[float], answer: str) -> None:
+    """As `minMax` of expr 1.16.9 and 1.17.7 has it."""
+    assert said(text, result) == answer

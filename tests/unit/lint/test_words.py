@@ -1,5 +1,6 @@
 """What lint says nothing of, or says that it does not know: words that were false once."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,15 @@ spec:
 PROMETHEUS = "{prometheus: {address: 'http://p', query: 'sum(up)'}}"
 
 
+def query(text: str) -> str:
+    return f"{{prometheus: {{address: 'http://p', query: {json.dumps(text)}}}}}"
+
+
+def or_vector(text: str, by: str = "") -> str:
+    """One that is never empty, unless what is made of it is grouped."""
+    return query(f"sum{by} ({text})" if by else f"{text} or on() vector(0)")
+
+
 @pytest.mark.parametrize(
     ("success", "failure", "provider", "expected"),
     [
@@ -140,6 +150,28 @@ PROMETHEUS = "{prometheus: {address: 'http://p', query: 'sum(up)'}}"
         ("result.ok == true", "result.ok == false", "{web: {url: 'http://a'}}", []),
         ("result.ok == true || true", "false", "{web: {url: 'http://a'}}", ["LP631"]),
         ("result.ok = true", "result.ok == false", "{web: {url: 'http://a'}}", ["LP661"]),
+        # What few answers fulfil is fulfilled all the same.
+        (
+            "len(result) > 0 && result[0] > 0.999 && result[0] < 0.9995",
+            "len(result) == 0 || result[0] >= 0.9995",
+            PROMETHEUS,
+            [],
+        ),
+        (
+            "len(result) > 0 && result[0] < 1 && result[0] > 2",
+            "len(result) == 0 || result[0] >= 1",
+            PROMETHEUS,
+            ["LP661"],
+        ),
+        ("result[0] < 1", "result[0] >= 1", or_vector("sum(rate(x[5m]))"), []),
+        ("result[0] < 1", "result[0] >= 1", or_vector("count(ALERTS{a='b'})"), []),
+        ("result[0] < 1", "result[0] >= 1", or_vector("x", " by (job)"), ["LP633"]),
+        ("len(result) == 0", "len(result) > 0", query('ALERTS{alertname="a"}'), []),
+        ("len(result) == 0", "len(result) > 0", query("absent(up)"), []),
+        ("len(result) == 0", "len(result) > 0", query("up == 0"), ["LP633"]),
+        # It takes two values: one that is NaN is not what it lacks.
+        ("result[0] - result[1] < 0.1", "result[0] - result[1] >= 0.1", PROMETHEUS, ["LP633"]),
+        ("max(result) <= 200", "max(result) > 200", or_vector("x"), []),
     ],
 )
 def test_conditions_are_judged_by_what_they_do(
@@ -157,3 +189,55 @@ def test_a_condition_that_uses_what_is_not_known_is_not_checked(tmp_path: Path) 
         stated[field] = conditions[field]
         text = TEMPLATE.format(provider=PROMETHEUS, **stated)
         assert any(said in one for one in unknown(linted(tmp_path / field, {"a.yaml": text})))
+
+
+@pytest.mark.parametrize(
+    ("success", "failure"),
+    [
+        ("len(result) > 0 && result[0] * 100 > 9950 && result[0] * 100 < 9951", "result[0] < 0"),
+        ("len(result) < 50", "len(result) >= 50 && any(result, # >= 1)"),
+    ],
+)  # fmt: skip
+def test_that_no_answer_is_found_shows_no_fault(success: str, failure: str, tmp_path: Path) -> None:
+    text = TEMPLATE.format(success=repr(success), failure=repr(failure), provider=PROMETHEUS)
+    result = linted(tmp_path, {"a.yaml": text})
+    assert [one for one in rules(result.findings) if one in ("LP631", "LP661")] == []
+    assert any("whether it can" in one for one in unknown(result))
+
+
+def test_the_guard_of_a_condition_on_two_values_asks_for_two(tmp_path: Path) -> None:
+    text = TEMPLATE.format(
+        success="'result[0] < result[1]'", failure="'result[0] >= result[1]'", provider=PROMETHEUS
+    )
+    (found,) = (f for f in linted(tmp_path, {"a.yaml": text}).findings if f.rule == "LP633")
+    assert "guard both conditions with len(result) > 1 &&" in found.message
+
+
+def test_a_rollout_of_another_workloads_pods_has_no_template(tmp_path: Path) -> None:
+    text = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: r}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: a}}
+  workloadRef: {apiVersion: apps/v1, kind: Deployment, name: a}
+  strategy: {canary: {steps: [{setWeight: 50}]}}
+"""
+    assert "LP607" not in rules(linted(tmp_path, {"a.yaml": text}).findings)
+
+
+def test_a_list_of_one_kind_is_taken_by_its_items(tmp_path: Path) -> None:
+    text = """\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleList
+items:
+- apiVersion: rbac.authorization.k8s.io/v1
+  kind: Role
+  metadata: {name: r, namespace: a}
+  rules: [{apiGroups: [""], resources: [pods], verbs: [get]}]
+- apiVersion: rbac.authorization.k8s.io/v1
+  kind: Rolle
+  metadata: {name: s, namespace: a}
+"""
+    assert rules(linted(tmp_path, {"a.yaml": text}).findings) == ["LP608"]

@@ -9,7 +9,7 @@ from lockproof.model.manifest import At, Manifest, dig, items, mapping, sequence
 
 from .conditions import FIELDS, condition_findings
 from .patterns import matches
-from .promql import answer_of
+from .promql import answer_of, emptiness_of
 from .rollouts import metric_findings, rollout_findings
 from .schema import dotted
 from .shape import at_place
@@ -35,13 +35,14 @@ def _analysis(manifest: Manifest) -> tuple[list[Finding], list[str]]:
         if "job" in provider:
             continue  # It succeeds or fails by its exit code.
         found += _missing(manifest, at, metric)
-        shape = None
+        shape, empty = None, emptiness_of("")
         if "prometheus" in provider:
             query = dig(provider, "prometheus", "query")
-            shape = answer_of(query) if isinstance(query, str) else None
+            if isinstance(query, str):
+                shape, empty = answer_of(query), emptiness_of(query)
             if isinstance(dig(provider, "prometheus", "rangeQuery"), Mapping):
                 shape = "vector"
-        more, unknown = condition_findings(manifest, at, metric, shape)
+        more, unknown = condition_findings(manifest, at, metric, shape, empty=empty)
         found += more
         skipped += unknown
     return found, skipped

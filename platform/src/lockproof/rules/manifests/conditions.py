@@ -8,6 +8,7 @@ inconclusive, and where one condition is missing it is the opposite of the other
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from random import Random
 from typing import Any, Literal, NamedTuple
 
@@ -16,7 +17,9 @@ from lockproof.model.manifest import At, Manifest, sequence
 
 from .expr import Refused, Unsupported, condition, parse
 from .expr.evaluation import UNKNOWN, Failed
+from .expr.plain import constants, is_plain
 from .expr.syntax import Node
+from .promql import Emptiness
 from .shape import at_place
 
 Outcome = Literal["successful", "failed", "inconclusive", "error"]
@@ -37,6 +40,16 @@ class _Read(NamedTuple):
 
     success: Node | None
     failure: Node | None
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Those that there are."""
+        return tuple(node for node in self if node is not None)
+
+    @property
+    def constants(self) -> list[float]:
+        """What results are held against, in order."""
+        return sorted({number for node in self.nodes for number in constants(node)})
 
     def outcome(self, result: Any) -> Outcome | None:
         """What a measurement is; None where that depends on a result that is not known.
@@ -65,7 +78,7 @@ class _Read(NamedTuple):
 
 
 def condition_findings(
-    manifest: Manifest, at: At, metric: Mapping[str, Any], shape: str | None
+    manifest: Manifest, at: At, metric: Mapping[str, Any], shape: str | None, *, empty: Emptiness
 ) -> tuple[list[Finding], list[str]]:
     """What is wrong with a metric's conditions, and what could not be found out.
 
@@ -74,6 +87,7 @@ def condition_findings(
         at: where the metric stands in it.
         metric: the metric.
         shape: `vector` or `scalar` for what a Prometheus query gives; None where that is not known.
+        empty: what an empty answer says.
     """
     name = f"{manifest.label} {metric.get('name', '?')}"
     texts = {field: metric[field] for field in FIELDS if _is_stated(metric.get(field))}
@@ -91,7 +105,7 @@ def condition_findings(
             if not filled:
                 break
         else:
-            return _weighed(manifest, at, metric, read, shape, name)
+            return _weighed(manifest, at, metric, read, shape, name, empty=empty)
     assert problem is not None
     field, reason = problem
     unknown = filled and not all(tag in values for tag in _tags(texts.values()))
@@ -161,6 +175,8 @@ def _weighed(
     read: _Read,
     shape: str | None,
     name: str,
+    *,
+    empty: Emptiness,
 ) -> tuple[list[Finding], list[str]]:
     """What the rollout would do for every answer that is tried."""
     probes: list[Any] = []
@@ -172,9 +188,13 @@ def _weighed(
             wrap = (lambda v: [v]) if shape == "vector" else (lambda v: v)
             probes = _probes(read, shape)
             outcomes = {read.outcome(probe) for probe in probes}
-            special = [("NaN, as 0/0 without traffic,", read.outcome(wrap(math.nan)))]
-            if shape == "vector":
-                special.insert(0, ("an empty answer", read.outcome([])))
+            special = []
+            if shape == "vector" and empty != "never":
+                outcomes.add(read.outcome([]))
+            if shape == "vector" and empty == "missed":
+                special.append(("an empty answer", read.outcome([])))
+            if read.outcome(wrap(0.5)) != "error":  # Else what it lacks is another value.
+                special.append(("NaN, as 0/0 without traffic,", read.outcome(wrap(math.nan))))
     except Refused as error:
         return [], [f"{name}: its conditions fit some answers only: {error}"]
     except Unsupported as error:
@@ -183,22 +203,37 @@ def _weighed(
     outcomes |= {outcome for _, outcome in special}
     if outcomes == {"error"}:
         return [_every_error(manifest, at, metric, name)], []
-    found = list(_special(manifest, at, metric, special, name))
-    tried = "" if shape is None else f" (of {len(probes) + len(special)} that were tried)"
+    needed = _needed(read) if shape == "vector" else 1
+    found = list(_special(manifest, at, metric, special, name, needed))
+    if None not in outcomes and not {"failed", "successful"} <= outcomes and not _decided(read):
+        missing = "fail" if "failed" not in outcomes else "succeed"
+        tried = len(probes) + len(special)
+        return found, [f"{name}: whether it can {missing}, which none of {tried} answers shows"]
     if None not in outcomes and "failed" not in outcomes:
-        text = f"no answer{tried} makes {told} fail: a bad version passes; correct its conditions"
+        text = f"no answer makes {told} fail: a bad version passes; correct its conditions"
         where = FIELDS[1] if read.failure is not None else FIELDS[0]
         subject = f"{name} conditions"
         found.append(at_place("LP631", manifest, (*at, where), text, subject=subject))
     elif None not in outcomes and "successful" not in outcomes:
         text = (
-            f"no answer{tried} makes {told} succeed: no version is ever promoted; correct its"
-            " conditions"
+            f"no answer makes {told} succeed: no version is ever promoted; correct its conditions"
         )
         where = FIELDS[0] if read.success is not None else FIELDS[1]
         subject = f"{name} conditions"
         found.append(at_place("LP661", manifest, (*at, where), text, subject=subject))
     return found, []
+
+
+def _decided(read: _Read) -> bool:
+    """Whether what was tried is all that there is to try."""
+    try:
+        if read.outcome(UNKNOWN) is not None:
+            return True
+    except (Refused, Unsupported):
+        return False
+    numbers = read.constants
+    few = 4 * len(numbers) + len(_USUAL) <= _MOST_PROBES
+    return few and is_plain(read.nodes, _LONGEST_ANSWER)
 
 
 def _every_error(manifest: Manifest, at: At, metric: Mapping[str, Any], name: str) -> Finding:
@@ -228,6 +263,7 @@ def _special(
     metric: Mapping[str, Any],
     special: Sequence[tuple[str, Outcome | None]],
     name: str,
+    needed: int,
 ) -> Iterator[Finding]:
     told = metric.get("name", "?")
     for what, outcome in special:
@@ -237,7 +273,7 @@ def _special(
             text = f"{what} is an error of {told}. {_aborts(metric)}"
         else:
             continue  # A failure or inconclusive: both keep it from traffic.
-        guard = "len(result) > 0" if "empty" in what else "!isNaN(result[0])"
+        guard = f"len(result) > {needed - 1}" if "empty" in what else "!isNaN(result[0])"
         field = FIELDS[0] if FIELDS[0] in metric else FIELDS[1]
         yield at_place(
             "LP633",
@@ -248,15 +284,22 @@ def _special(
         )
 
 
+def _needed(read: _Read) -> int:
+    """How many values an answer must have, so that no condition ends in an error; at least one."""
+    counts = range(1, _LONGEST_ANSWER + 1)
+    return next((n for n in counts if read.outcome([0.5] * n) != "error"), 1)
+
+
 def _probes(read: _Read, shape: str) -> list[Any]:
     """Answers to try: around every number that the conditions name, the usual ones, and chance."""
     values, sizes = dict.fromkeys(_USUAL), {1, 2, 3}
-    for node in (read.success, read.failure):
-        for number in _numbers(node):
-            step = max(abs(number) * 0.1, 0.01)
-            values |= dict.fromkeys((number, number - step, number + step))
-            if 0 <= number <= _LONGEST_ANSWER and number == int(number):
-                sizes |= {max(1, int(number) + more) for more in (-1, 0, 1)}
+    numbers = read.constants
+    values |= dict.fromkeys((low + high) / 2 for low, high in pairwise(numbers))
+    for number in numbers:
+        step = max(abs(number) * 0.1, 0.01)
+        values |= dict.fromkeys((number, number - step, number + step))
+        if 0 <= number <= _LONGEST_ANSWER and number == int(number):
+            sizes |= {max(1, int(number) + more) for more in (-1, 0, 1)}
     chance = Random(0)  # noqa: S311 - the same answers at every run
     chosen = list(values)[:_MOST_PROBES]
     chosen += [10 ** chance.uniform(-4, 6) for _ in range(20)]
@@ -266,13 +309,3 @@ def _probes(read: _Read, shape: str) -> list[Any]:
     for size in sorted(sizes - {1}):
         found += [chance.choices(chosen, k=size) for _ in range(60)]
     return found
-
-
-def _numbers(node: Node | None) -> Iterator[float]:
-    if node is None:
-        return
-    value = node.value if node.kind == "literal" else None
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        yield float(value)
-    for part in node.parts:
-        yield from _numbers(part)

@@ -10,6 +10,8 @@ from lockproof.model.manifest import At, Manifest, dig, items, mapping
 
 from .shape import at_place
 
+Emptiness = Literal["never", "hoped", "missed"]
+
 
 class Expression(NamedTuple):
     """An expression, its place, and how to call it."""
@@ -156,6 +158,56 @@ def answer_of(text: str) -> Literal["vector", "scalar"] | None:
             continue
         return "scalar" if _is_scalar(tree) else "vector"
     return None
+
+
+def emptiness_of(text: str) -> Emptiness:
+    """What an empty answer to a query says.
+
+    There is `never` one (`… or vector(0)`), it is what is `hoped` for (of `ALERTS` and of
+    `absent`), or what is to be measured was `missed`.
+    """
+    import promql_parser
+
+    for stand_in in ("1", "x", "5m"):
+        try:
+            tree = promql_parser.parse(_filled(text, stand_in))
+        except ValueError:
+            continue
+        hoped: Emptiness = "hoped" if _is_well_if_empty(tree) else "missed"
+        return "never" if _is_never_empty(tree) else hoped
+    return "missed"
+
+
+def _is_never_empty(tree: Any) -> bool:
+    kind = type(tree).__name__
+    if kind in ("ParenExpr", "UnaryExpr"):
+        return _is_never_empty(tree.expr)
+    if kind == "Call":
+        return str(tree.func.name) == "vector" or _is_scalar(tree)
+    if kind == "AggregateExpr":
+        # By labels, or for the k largest of none, there may be fewer.
+        grouped = tree.modifier is not None or tree.param is not None
+        return not grouped and _is_never_empty(tree.expr)
+    if kind == "BinaryExpr":
+        sides = (_is_never_empty(tree.lhs), _is_never_empty(tree.rhs))
+        if str(tree.op) == "or":
+            return any(sides)
+        scalar = _is_scalar(tree.lhs) or _is_scalar(tree.rhs)
+        return all(sides) and scalar and str(tree.op) in ("+", "-", "*", "/", "%", "^")
+    return kind == "NumberLiteral"
+
+
+def _is_well_if_empty(tree: Any) -> bool:
+    kind = type(tree).__name__
+    if kind in ("ParenExpr", "UnaryExpr", "AggregateExpr"):
+        return _is_well_if_empty(tree.expr)
+    if kind == "BinaryExpr":
+        if _is_scalar(tree.rhs):
+            return _is_well_if_empty(tree.lhs)
+        return _is_well_if_empty(tree.lhs) and _is_well_if_empty(tree.rhs)
+    if kind == "Call":
+        return str(tree.func.name) in ("absent", "absent_over_time")
+    return kind == "VectorSelector" and tree.name == "ALERTS"
 
 
 def _is_scalar(tree: Any) -> bool:

@@ -121,7 +121,8 @@ def _documents(document: YamlDocument, path: str) -> Iterator[Manifest]:
     if is_canary_checks(value):
         return  # No cluster gets it: the family `canary` reads it.
     items = value.get("items")
-    if value["kind"] == "List" and isinstance(items, list):
+    # Also a RoleList and the like, which kubectl takes by their items.
+    if str(value["kind"]).endswith("List") and isinstance(items, list):
         for number, item in enumerate(items):
             if isinstance(item, dict):
                 yield Manifest(item, _Lines(document, path, ("items", number)))

@@ -20,6 +20,9 @@ from .syntax import Node, Refused, Unsupported
 
 __all__ = ["UNKNOWN", "Failed", "condition"]
 
+_MOST_STEPS = 5_000
+"""Of one evaluation, in which a list counts as many as it has items; some dozens are usual."""
+
 
 class _Unknown:
     """A value that is not known here."""
@@ -83,9 +86,14 @@ class _Run:
     def __init__(self, result: Any) -> None:
         self.names = {"result": result}
         self.items: list[Any] = []
+        self.left = _MOST_STEPS
 
     def of(self, node: Node) -> Any:
-        return getattr(self, f"_{node.kind}")(node)
+        value = getattr(self, f"_{node.kind}")(node)
+        self.left -= len(value) if isinstance(value, list) else 1
+        if self.left < 0:
+            raise Unsupported(f"it takes more than {_MOST_STEPS} steps")
+        return value
 
     def _literal(self, node: Node) -> Any:
         return node.value

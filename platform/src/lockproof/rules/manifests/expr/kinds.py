@@ -210,7 +210,7 @@ class _Kinds:
 
 def _extreme(name: str, kinds: Sequence[str]) -> str:
     for kind in kinds:
-        if kind == "any":
+        if kind == "any" or kind.startswith("[]"):
             return "any"
         if kind not in _NUMBERS:
             raise Refused(f"{name} does not work on {_shown(kind)}")

@@ -8,7 +8,7 @@ from .syntax import Unsupported
 
 _LARGEST = 2**63
 _LONGEST = 10_000
-"""Items of a range."""
+"""Items of a range, characters of a text that is put together."""
 
 
 class Failed(Exception):
@@ -128,6 +128,8 @@ def _range(left: Any, right: Any) -> Any:
 
 def _plus(left: Any, right: Any) -> Any:
     if isinstance(left, str) and isinstance(right, str):
+        if len(left) + len(right) > _LONGEST:
+            raise Unsupported(f"a text of more than {_LONGEST} characters")
         return left + right
     return _counted(lambda a, b: a + b)(left, right)
 
@@ -254,12 +256,17 @@ def _median(value: Any) -> float:
 
 
 def extreme(name: str, given: list[Any]) -> Any:
-    """The least or the largest of some numbers."""
-    best = given[0]
-    for one in given[1:]:
-        compare = OPERATIONS["<" if name == "min" else ">"]
-        best = one if compare(one, best) else best
-    return best if is_number(best) else fail(best)
+    """The least or the largest of numbers and lists of them; nil of empty lists."""
+    compare, best = OPERATIONS["<" if name == "min" else ">"], None
+    for one in given:
+        if not is_number(one) and not isinstance(one, list) and len(given) == 1:
+            return one
+        for number in one if isinstance(one, list) else (one,):
+            value = extreme(name, [number]) if isinstance(number, list) else number
+            if not is_number(value):
+                fail(value)
+            best = value if best is None or compare(value, best) else best
+    return best
 
 
 BUILTINS: dict[str, Callable[[Any], Any]] = {

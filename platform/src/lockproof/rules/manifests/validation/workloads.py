@@ -24,11 +24,12 @@ def _selected(manifest: Manifest) -> Iterator[Wrong]:
     if isinstance(stated, Mapping):
         yield from selector(stated, (*_SPEC, "selector"), needed=True)
         given = dig(template, "metadata", "labels")
-        if (stated.get("matchLabels") or stated.get("matchExpressions")) and not selects(
-            stated, given
-        ):
+        asks = stated.get("matchLabels") or stated.get("matchExpressions")
+        if asks and (template or not spec.get("workloadRef")) and not selects(stated, given):
             where = (*_SPEC, "template", "metadata", "labels")
             yield Wrong(where, "must have the labels that spec.selector asks for")
+    if spec.get("workloadRef") and not template:
+        return  # A Rollout that takes the pods of another workload.
     yield from pod_template(template, (*_SPEC, "template"))
 
 
