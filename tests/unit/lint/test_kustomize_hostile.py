@@ -194,6 +194,24 @@ def test_a_components_patch_is_idle_only_where_it_is_so_in_every_build(tmp_path:
     assert "LP603 c/kustomization.yaml" in said
 
 
+@pytest.mark.parametrize(("has", "lacks"), ["ab", "ba"])
+def test_a_component_that_a_root_refuses_passes_on_none(
+    has: str, lacks: str, tmp_path: Path
+) -> None:
+    """One that patches what is there, and is refused, or what is not: as little fit."""
+    files = {
+        "c/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
+        "patches: [{target: {name: ok}, patch: '- {op: test, path: /data/a, value: b}'}]\n",
+        f"{has}/ok.yaml": OK,
+        f"{has}/kustomization.yaml": "resources: [ok.yaml]\n",
+        f"{lacks}/other.yaml": OK.replace("ok", "other"),
+        f"{lacks}/kustomization.yaml": "resources: [other.yaml]\n",
+    }
+    found, said = verdict(tmp_path, files)
+    assert found is Verdict.FAILED
+    assert "LP602" in said
+
+
 SECRETS: dict[str, str] = {
     "a literal": "secretGenerator: [{name: a, literals: [hunter2]}]\n",
     "a literal among others": "secretGenerator: [{name: a, literals: [k=1, 'hunter2, b', x=2]}]\n",

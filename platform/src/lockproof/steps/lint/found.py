@@ -38,7 +38,7 @@ class Found:
 
     def tell_apart(self, folders: Iterable[str]) -> None:
         """Make these the roots and components that nothing includes."""
-        chosen = list(folders)
+        chosen = sorted(folders)  # Trees list theirs in orders of their own.
         self.roots = [one for one in chosen if self.kinds[one] != "Component"]
         self.components = [one for one in chosen if self.kinds[one] == "Component"]
 

@@ -98,9 +98,14 @@ def _built(
     best: dict[str, tuple[str, Built]] = {}
     for (folder, root), made in zip(pairs, build(kustomize, tree, targets, documents), strict=True):
         made.root = kustomization_in(tree, folder) or made.root
-        if folder not in best or len(made.troubles) < len(best[folder][1].troubles):
+        if folder not in best or _misfit(made) < _misfit(best[folder][1]):
             best[folder] = (f"{folder} on {root}" if root else folder), made
     yield from best.values()
+
+
+def _misfit(made: Built) -> tuple[int, bool]:
+    """How little a component fits a root; of two that it fits as little, a refusal is told."""
+    return len(made.troubles), all(trouble.idle for trouble in made.troubles)
 
 
 def _trouble(made: Built, trouble: Trouble) -> Finding:
