@@ -256,7 +256,7 @@ def test_a_directory_says_which_file_varies(tmp_path: Path) -> None:
     assert any(e.text == "what differs in it: d/other" for e in report.host.stages["s"].evidence)
 
 
-def test_code_that_explains_it_ends_the_search_after_two_runs(tmp_path: Path) -> None:
+def test_code_that_explains_it_ends_the_search(tmp_path: Path) -> None:
     project = _project(tmp_path, {"nothing": "cat data/a.txt"})
     text = _pipeline({"nothing": "sh run.sh"}, {"nothing": {"deps": ["data", "run.sh"]}})
     project.write({"dvc.yaml": text, "run.sh": "echo 1\n"})
@@ -265,7 +265,8 @@ def test_code_that_explains_it_ends_the_search_after_two_runs(tmp_path: Path) ->
     project.commit("another")
     report = prove(project, stages=("nothing",), mode="isolated")
     assert causes(report, "nothing") == [("code", "run.sh", "proven")]
-    assert report.host.stages["nothing"].executed == 3, "the judged run and two experiments"
+    executed = report.host.stages["nothing"].executed
+    assert executed == 11, "the judged run, a repetition, one put back, and eight that confirm it"
 
 
 @pytest.mark.parametrize("level", [Level.LANDLOCK, Level.NONE])
