@@ -201,7 +201,13 @@ class _Reader:
         entry = self.lock.get(name)
         named = partial(_as_locked, folder=folder, root=self.root)
         declared = [named(text) for text in texts_of(definition, "deps")]
-        files = {named(text): keys for text, keys in params_of(definition).items()}
+        files: dict[str, list[str]] = {}
+        for text, keys in params_of(definition).items():
+            if files.setdefault(named(text), keys) is not keys:
+                raise TemplateError(
+                    f"params name {named(text)} in two ways, of which DVC locks only one: write"
+                    f" {named(text)}"
+                )
         flagged = [
             (k, named(text), f) for k in _LISTS for text, f in flags_of(definition, k).items()
         ]
