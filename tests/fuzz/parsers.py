@@ -78,6 +78,8 @@ def _yaml(content: bytes) -> object:
 class Files:
     """The tracked files of a revision, in memory."""
 
+    top = ""
+
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self.entries: Mapping[str, Any] = {path: Entry("100644", "0" * 40) for path in files}
         self.submodules: Mapping[str, Files | None] = {}

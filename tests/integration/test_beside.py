@@ -146,6 +146,57 @@ def test_an_absolute_path_into_this_clone_is_compared_like_any_other(
         inner.git("reset", "-q", "--hard", before)
 
 
+@pytest.mark.parametrize("inner", ["ml"], indirect=True)
+def test_absolute_paths_that_end_alike_are_named_as_dvc_names_them(inner: Project) -> None:
+    before = inner.git("rev-parse", "HEAD").strip()
+    inner.write({"sub/own.txt": "other\n", "sub/params.yaml": "{lr: 1}\n"})
+    root = inner.root.resolve()
+    inner.write(
+        {
+            "dvc.yaml": "stages: {first: {wdir: src, cmd: 'echo one > ../sub/out.txt',"
+            f" deps: ['{root}/own.txt', '{root}/src/../sub/own.txt'],"
+            f" params: ['{root}/sub/params.yaml': [lr]], outs: ['{root}/sub/out.txt']}}}}\n",
+        }
+    )
+    (inner.root / "dvc.lock").unlink()
+    inner.repro()
+    try:
+        assert passes(inner)["lock"]["not_checked"] == []
+        inner.write({"sub/params.yaml": "{lr: 2}\n", "sub/own.txt": "new\n"})
+        inner.commit("not run again")
+        code, found = asked(inner, None)
+        assert (code, len(found)) == (1, 2)
+        assert found[0].startswith("LP103 first: lr in sub/params.yaml differs"), found
+        assert found[1].startswith("LP104 first: sub/own.txt changed"), found
+    finally:
+        inner.git("reset", "-q", "--hard", before)
+
+
+@pytest.mark.parametrize("inner", ["ml"], indirect=True)
+def test_an_absolute_path_elsewhere_is_not_what_has_its_end_here(
+    inner: Project, tmp_path: Path
+) -> None:
+    before = inner.git("rev-parse", "HEAD").strip()
+    text = "stages: {{first: {{cmd: 'echo one > out.txt', deps: ['{}'], outs: [out.txt]}}}}\n"
+    inner.write({"dvc.yaml": text.format("own.txt")})
+    (inner.root / "dvc.lock").unlink()
+    inner.repro()
+    (tmp_path / "own.txt").write_text("own\n")
+    inner.write({"dvc.yaml": text.format(tmp_path / "own.txt")})
+    inner.commit("of another file")
+    try:
+        argv = [str(BIN / "dvc"), "status", "--json"]
+        done = subprocess.run(
+            argv, cwd=inner.root, env=inner.environment(), capture_output=True, check=True
+        )
+        assert "first" in json.loads(done.stdout)
+        code, found = asked(inner, None)
+        assert code == 1
+        assert {line[:5] for line in found} == {"LP108"}
+    finally:
+        inner.git("reset", "-q", "--hard", before)
+
+
 def _with_submodule(base: Path, files: dict[str, str]) -> Project:
     made = started(
         base,

@@ -18,6 +18,26 @@ def told():
         return str(error)
 print(told())
 """
+DEEP = """
+import os
+from lockproof.adapters.sandbox import quota
+from lockproof.adapters.sandbox.quota import Gauge, Quota
+top = {top!r}
+used = iter([1 << 30, (1 << 30) + (64 << 20)])
+quota._used = lambda places: next(used)
+gauge = Gauge(Quota(disk=1 << 20), [os.fsencode(top)], own_root=False)
+os.chdir(top)
+# So that the last folder has a path that the kernel takes, and the file has none; or neither has.
+left = os.pathconf(top, "PC_PATH_MAX") - len(os.getcwd()) - 1 + {beyond}
+while left > 1:
+    name = "n" * (min(left, 200) - 1)
+    left -= len(name) + 1
+    os.mkdir(name)
+    os.chdir(name)
+with open("large", "wb") as file:
+    file.write(os.urandom(2 << 20))
+print(gauge.over()[0])
+"""
 CONTENT = """
 from lockproof.adapters.environment.identity import content_of
 try:
@@ -106,9 +126,17 @@ def test_what_is_written_into_one_is_not_overlooked(top: Path) -> None:
     assert _told(TRACE, top) == "False later"
 
 
-@pytest.mark.parametrize("mode", ["0o755", "0o311", "0o000"])
+@pytest.mark.parametrize("mode", ["0o755", "0o311", "0o444", "0o000"])
 def test_what_a_stage_stores_in_one_is_stored(mode: str, tmp_path: Path) -> None:
     assert _told(GAUGE, tmp_path, mode=mode) == "disk"
+
+
+@pytest.mark.parametrize("beyond", [-3, 1000])
+def test_what_has_too_long_a_path_is_stored(beyond: int, tmp_path: Path) -> None:
+    try:
+        assert _told(DEEP, tmp_path, beyond=beyond) == "disk"
+    finally:  # Which Python's own way, by paths, cannot.
+        subprocess.run(["rm", "-rf", *tmp_path.iterdir()], check=True)
 
 
 def test_none_keeps_the_history_of_a_submodule_in_sight(top: Path) -> None:

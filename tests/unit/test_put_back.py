@@ -101,6 +101,7 @@ def said(bench: Bench, found: Outcome) -> dict[str, str]:
         alone=found.alone,
         shown=found.shown,
         unshown=found.unshown,
+        anew=found.anew,
         differing=("out",),
     )
     causes = [cause for cause, _ in conclude(facts)]
@@ -160,6 +161,70 @@ def test_a_long_stage_is_put_back_once_and_its_cause_is_likely() -> None:
     bench = Bench(lambda back, number: LOCKED if back else 0, seconds=3600.0)
     assert anyio.run(explained, bench) == {"c0": "likely"}
     assert bench.runs == 2
+
+
+@pytest.mark.parametrize("left", range(2, 26))
+def test_what_made_no_difference_is_cleared_whatever_could_be_tried_of_the_others(
+    left: int,
+) -> None:
+    bench = Bench(lambda back, number: LOCKED if "c1" in back else 0, 3, left=left)
+    found = anyio.run(put_back, bench, bench.changes)
+    assert "c0" not in said(bench, found)
+    assert {"c1"} <= {*said(bench, found)}
+
+
+class _Backed(frozenset[str]):
+    """A setup with `environment`, which is what packages are put back in."""
+
+    def put_back(self, environment: str) -> frozenset[str]:
+        return self | {environment}
+
+
+def _with_package(made: Made, base: str | None, packages: int = 1) -> Bench:
+    """Two changes of something else, and such of packages; `base`: of the usual environment."""
+    bench = Bench(made, 2)
+
+    async def build(packages: object, python: object) -> str:
+        return "built " + " ".join(sorted(packages))
+
+    bench.session.environment = SimpleNamespace(base=base)
+    bench.session.restored = SimpleNamespace(packages=build)
+    for name in [f"p{n}" for n in range(packages)]:
+        factor = Factor(CauseKind.PARAMETER, name, "it changed")
+        bench.changes.append(Change(factor, packages={name: "1"}))
+    bench.result.setup = _Backed()
+    bench.changes[:2] = [
+        Change(c.factor, lambda setup, c=c: _Backed(setup | {c.factor.subject}))
+        for c in bench.changes[:2]
+    ]
+    return bench
+
+
+def _is_built(back: frozenset[str]) -> bool:
+    return any(name.startswith("built") for name in back)
+
+
+@pytest.mark.parametrize(("base", "certainty"), [(None, "likely"), ("/python", "proven")])
+def test_a_package_is_not_proven_by_an_environment_that_differs_in_more(
+    base: str | None, certainty: str
+) -> None:
+    """As one of the user's own with a `sitecustomize.py`, which one built for the package lacks."""
+    bench = _with_package(lambda back, n: LOCKED if _is_built(back) else 0, base)
+    found = anyio.run(put_back, bench, bench.changes)
+    assert said(bench, found) == {"p0": certainty}
+    moved = _with_package(lambda back, n: 2 if _is_built(back) else 0, base)
+    told = anyio.run(put_back, moved, moved.changes)
+    assert said(moved, told)["p0"] == "likely"
+    assert told.anew == (set() if base else {2})
+
+
+def test_a_package_beside_another_is_proven_in_environments_that_are_both_built() -> None:
+    bench = _with_package(lambda back, n: LOCKED if "p0" in " ".join(back) else 0, None, 2)
+    found = anyio.run(put_back, bench, bench.changes)
+    assert said(bench, found) == {"p0": "proven"}
+    assert found.anew == set()
+    code = _with_package(lambda back, n: LOCKED if "c0" in back else 0, None)
+    assert said(code, anyio.run(put_back, code, code.changes)) == {"c0": "proven"}
 
 
 def test_what_brings_other_outputs_than_the_locked_ones_is_likely_after_the_same_runs() -> None:

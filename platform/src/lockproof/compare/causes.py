@@ -1,6 +1,6 @@
 """From what differs and what experiments showed to causes: pure inference, no table of cases."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from lockproof.model.cause import Cause, CauseKind, Certainty
@@ -46,6 +46,9 @@ class Facts:
     """Factor -> how many runs in a drawn order all met the lock with it put back, and else not."""
     unshown: str = ""
     """Why there are no such runs of the others."""
+    anew: Collection[int] = ()
+    """Factors put back in an environment that was built for it, and without them the stage ran in
+    one that lockproof did not build: the two may differ in more."""
     rewritten: Mapping[str, str] = field(default_factory=dict)
     """Dependency that the command changes -> evidence."""
     relocked: Mapping[str, str] = field(default_factory=dict)
@@ -69,6 +72,10 @@ class Facts:
     """Declared outputs that the command did not write."""
 
 
+_ANEW = (
+    "but it was put back in an environment that was built for that, which may differ in more from"
+    " the pipeline's own: have lockproof build that too, with requirements or uv-lock"
+)
 Finding = tuple[Cause, tuple[tuple[str, str | None], ...]]
 
 
@@ -77,10 +84,10 @@ def conclude(facts: Facts) -> tuple[Finding, ...]:
 
     A factor is `proven` where the locked outputs come back with it put back and do not with it
     alone left as it is, in as many runs as leave hardly room for chance; `likely` where that was
-    seen once, or of the group of factors only; `possible` where it could not be tested. What
-    experiments cleared is not named. Where nothing is established, the answer is `unknown`. No
-    lock is called altered: whoever runs a stage by force with another file below HOME, or a
-    variable that nobody records, leaves the same lock.
+    seen once, or of the group of factors only, or where more may have differed between these runs;
+    `possible` where it could not be tested. What experiments cleared is not named. Where nothing is
+    established, the answer is `unknown`. No lock is called altered: whoever runs a stage by force
+    with another file below HOME, or a variable that nobody records, leaves the same lock.
     """
     causes = [
         *_varying(facts),
@@ -109,6 +116,12 @@ def _factor(facts: Facts, index: int, factor: Factor) -> Finding | None:
 
 
 def _weigh(facts: Facts, index: int, factor: Factor) -> tuple[Certainty | None, str]:
+    more = f"; {_ANEW}" if index in facts.anew else ""
+    if index in facts.shown and more:
+        return Certainty.LIKELY, (
+            "with this put back the locked outputs are made again, and without they are not: in"
+            f" each of {facts.shown[index]} runs, in a drawn order{more}"
+        )
     if index in facts.shown:
         return Certainty.PROVEN, (
             "with this put back the locked outputs are made again, and with only this as it is now"
@@ -117,7 +130,7 @@ def _weigh(facts: Facts, index: int, factor: Factor) -> tuple[Certainty | None, 
     if facts.baseline_moved and facts.baseline is False and not factor.obstacle:
         return Certainty.LIKELY, (
             "putting it back changes the outputs, though not to the locked ones: there is"
-            " another cause beside it"
+            f" another cause beside it{more}"
         )
     if facts.varies:
         return Certainty.POSSIBLE, (
@@ -130,20 +143,20 @@ def _weigh(facts: Facts, index: int, factor: Factor) -> tuple[Certainty | None, 
         if index in facts.alone or len(restorable) == 1:
             return Certainty.LIKELY, (
                 "with this put back the locked outputs were made again, in one run, which may be"
-                f" chance: {facts.unshown or 'no more were made'}"
+                f" chance: {facts.unshown or 'no more were made'}{more}"
             )
         return Certainty.LIKELY, (
-            "with this and the other changes put back, the locked outputs are made again"
+            f"with this and the other changes put back, the locked outputs are made again{more}"
         )
     if factor.obstacle:
         return Certainty.POSSIBLE, f"it could not be put back here: {factor.obstacle}"
     if facts.baseline is None:
         return Certainty.POSSIBLE, facts.unshown or "no experiment was made"
     if facts.baseline_moved is None:
-        more = f" ({facts.unshown})" if facts.unshown else ""
+        why = f" ({facts.unshown})" if facts.unshown else ""
         return Certainty.POSSIBLE, (
             "the outputs were others with it put back, and no run shows that they are not by"
-            f" themselves{more}"
+            f" themselves{why}"
         )
     return None, ""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from posixpath import dirname, join, normpath
+from posixpath import dirname, join, normpath, relpath
 from typing import Any
 
 from lockproof.model.pipeline import Dep, Out, Params, Stage
@@ -59,6 +59,7 @@ def read_pipeline_file(
     load: Load,
     style: Style | None = None,
     prefix: str = "",
+    root: str = "",
 ) -> PipelineFile:
     """The stages of one `dvc.yaml`.
 
@@ -69,6 +70,8 @@ def read_pipeline_file(
         load: reads a parameter file by its path below the DVC root; None where it is not there.
         style: DVC's `[parsing]` settings.
         prefix: the DVC root below the Git root; empty where they are the same.
+        root: the DVC root, absolute, as DVC would find it: without links. Empty: no absolute path
+            leads into it.
 
     Raises:
         ParseError: one of the two is not what DVC takes, or a template cannot be filled.
@@ -85,7 +88,7 @@ def read_pipeline_file(
             raise ParseError(why, path, line)
     entries = read_lock(lock, lock_path) if lock is not None else {}
     reader = _Reader(document, entries, path, lock_path, load, style or Style())
-    reader.prefix = prefix
+    reader.prefix, reader.root = prefix, root
     # No template can be in it: neither as it stands, nor by an escape in a text.
     reader.literal = b"${" not in content and b"\\" not in content
     return reader.read()
@@ -117,7 +120,7 @@ class _Reader:
         self.load = load
         self.found = PipelineFile()
         self.literal = False
-        self.prefix = ""
+        self.prefix = self.root = ""
 
     def read(self) -> PipelineFile:
         value = self.document.value
@@ -196,13 +199,17 @@ class _Reader:
         if not command:
             raise TemplateError("has no cmd")
         entry = self.lock.get(name)
-        locked = [entry.deps, entry.outs] if entry else [{}, {}]
-        declared = [_as_locked(text, folder, locked[0]) for text in texts_of(definition, "deps")]
-        files = params_of(definition)
+        named = partial(_as_locked, folder=folder, root=self.root)
+        declared = [named(text) for text in texts_of(definition, "deps")]
+        files: dict[str, list[str]] = {}
+        for text, keys in params_of(definition).items():
+            if files.setdefault(named(text), keys) is not keys:
+                raise TemplateError(
+                    f"params name {named(text)} in two ways, of which DVC locks only one: write"
+                    f" {named(text)}"
+                )
         flagged = [
-            (k, _as_locked(text, folder, locked[1]), f)
-            for k in _LISTS
-            for text, f in flags_of(definition, k).items()
+            (k, named(text), f) for k in _LISTS for text, f in flags_of(definition, k).items()
         ]
         outs = [text for _, text, _ in flagged]
         at = partial(place, folder=folder, prefix=self.prefix)
@@ -283,12 +290,15 @@ class _Reader:
             )
 
 
-def _as_locked(text: str, folder: str, locked: Collection[str]) -> str:
-    """A path as the lock has it: DVC names an absolute one into its project by a relative one."""
-    if not text.startswith("/") or text in locked:
+def _as_locked(text: str, folder: str, root: str) -> str:
+    """A path as DVC writes it into the lock: from the stage's folder, where it leads into `root`.
+
+    Like DVC, this goes by the names alone: it follows no link.
+    """
+    if not root or not text.startswith("/"):
         return text
-    ends = {own: "/" + normpath(join(folder, own)) for own in locked if not own.startswith("/")}
-    return next((own for own, end in ends.items() if text.endswith(end)), text)
+    full = normpath(text)
+    return relpath(full, join(root, folder)) if full.startswith(f"{root.rstrip('/')}/") else text
 
 
 def _lines(

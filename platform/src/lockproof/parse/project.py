@@ -192,8 +192,10 @@ class _Project:
         lock = self._content(lock_path)
         if lock is not None and _has_conflict(lock):
             lock = None
+        top, prefix = self.files.top, self.prefix.rstrip("/")
+        root = normpath(join(top, prefix)) if top else ""
         read = read_pipeline_file(
-            content, lock, path, self._values, self._style, self.prefix.rstrip("/")
+            content, lock, path, self._values, self._style, prefix=prefix, root=root
         )
         self.found.lines.update(read.lines)
         self.found.metrics += read.metrics

@@ -12,6 +12,11 @@ class Files(Protocol):
     """The tracked files of a revision, from the Git root."""
 
     @property
+    def top(self) -> str:
+        """The Git root of the clone, absolute and without links; empty where there is none."""
+        ...
+
+    @property
     def entries(self) -> Mapping[str, Any]:
         """Every path."""
         ...

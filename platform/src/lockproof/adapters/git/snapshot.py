@@ -46,6 +46,11 @@ class Snapshot:
         self.git, self.commit = git, commit
         self._content: dict[str, bytes | None] = {}
 
+    @property
+    def top(self) -> str:
+        """The root of the clone, absolute and without links."""
+        return os.path.realpath(self.git.root)
+
     @cached_property
     def entries(self) -> Mapping[str, Entry]:
         """POSIX path from the Git root -> entry, in Git's order.

@@ -116,6 +116,11 @@ class WorkTree:
         """Nothing is read yet."""
         self._root = git.root
 
+    @property
+    def top(self) -> str:
+        """The root of the clone, absolute and without links."""
+        return os.path.realpath(self._root)
+
     @cached_property
     def entries(self) -> Mapping[str, None]:
         """POSIX path from the Git root, sorted; only what is there.

@@ -5,7 +5,6 @@ wants a control group, which can seldom be had, so the launcher looks several ti
 """
 
 import contextlib
-import errno
 import os
 import re
 import resource
@@ -28,6 +27,8 @@ _LEEWAY = 2
 _FIELD = re.compile(
     rb"^(RssAnon|RssShmem|VmSwap|Pss_Anon|Pss_Shmem|SwapPss):\s+(\d+) kB", re.MULTILINE
 )
+_GONE = (FileNotFoundError, NotADirectoryError)
+"""While it was looked at, which hides nothing from the next look."""
 _SHM = "/dev/shm"  # noqa: S108
 
 
@@ -232,23 +233,26 @@ def _used(places: Iterable[bytes]) -> int:
 
 
 def _stored(places: Iterable[bytes]) -> tuple[int, bool]:
-    """Bytes of all files below some folders, and whether one of these cannot be looked into."""
+    """Bytes of all files below some folders, and whether not all of these can be looked at.
+
+    That is so of a folder without the right to it, and of one whose path is longer than the kernel
+    takes, which a process can make step by step.
+    """
     total, linked, closed = 0, set(), False
     folders = list(places)
     while folders:
         try:
-            listing = os.scandir(folders.pop())
-        except OSError as error:
-            closed = closed or error.errno == errno.EACCES
-            continue
-        with contextlib.suppress(OSError), listing as entries:
-            for entry in entries:
-                with contextlib.suppress(OSError):
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(entry.path)
-                        total += 4096
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    try:
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(entry.path)
+                            total += 4096
+                            continue
+                        info = entry.stat(follow_symlinks=False)
+                    except OSError as error:
+                        closed = closed or not isinstance(error, _GONE)
                         continue
-                    info = entry.stat(follow_symlinks=False)
                     name = (info.st_dev, info.st_ino)
                     if info.st_nlink > 1:
                         if name in linked:
@@ -256,4 +260,6 @@ def _stored(places: Iterable[bytes]) -> tuple[int, bool]:
                         linked.add(name)
                     # An inode takes room too: a million empty files are not nothing.
                     total += info.st_blocks * 512 + 256
+        except OSError as error:
+            closed = closed or not isinstance(error, _GONE)
     return total, closed

@@ -160,7 +160,7 @@ class _Look:
         """
         if not dep.external:
             return dep
-        top = os.path.realpath(self.scene.head.git.root)
+        top = self.scene.head.top
         path = os.path.relpath(dep.path, top) if os.path.isabs(dep.path) else ".."
         if path.split("/")[0] in ("..", ".", ".git"):
             return None

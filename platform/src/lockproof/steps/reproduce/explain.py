@@ -65,6 +65,7 @@ async def explain(session: Session, result: Result, others: Mapping[str, Result]
         alone=seen.put_back.alone,
         shown=seen.put_back.shown,
         unshown=seen.put_back.unshown,
+        anew=seen.put_back.anew,
         rewritten=_rewritten(result),
         relocked=relocked(session, result, history),
         named=(*seen.state, *_beside(direct, seen, changes)),

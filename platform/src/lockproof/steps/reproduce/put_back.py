@@ -39,6 +39,7 @@ class Outcome:
     alone: dict[int, bool] = field(default_factory=dict)
     shown: dict[int, int] = field(default_factory=dict)
     unshown: str = ""
+    anew: set[int] = field(default_factory=set)
     strayed: list[Dependence] = field(default_factory=list)
     """Outputs that were seen to vary by themselves."""
 
@@ -56,8 +57,9 @@ async def put_back(lab: Lab, changes: Sequence[Change]) -> Outcome:
     every = await trial.run(movable, "put-back")
     if every is None:
         return Outcome()
-    found = Outcome(baseline=every.agrees)
+    found, building = Outcome(baseline=every.agrees), trial.building(movable)
     if not every.agrees:
+        found.anew = building
         await _moved(trial, every, movable, found)
         return found
     if trial.usually is None and lab.result.judgements[0].agrees:
@@ -70,8 +72,10 @@ async def put_back(lab: Lab, changes: Sequence[Change]) -> Outcome:
                 break
             without[index] = outcome
             found.alone[index] = outcome.agrees
-        if found.alone and all(found.alone.values()):
+        if len(found.alone) == len(movable) and all(found.alone.values()):
             found.alone = {}  # Only together do they matter: none is cleared.
+    if len(building) == 1 or not found.alone:  # Else those without one have others built.
+        found.anew = building
     await _confirm(trial, every, movable, without, found)
     return found
 
@@ -131,6 +135,11 @@ class _Trial:
         self.lab, self.changes = lab, changes
         self.usually = how_failed(lab.result.execution)
         self.too_long = sum(lab.result.execution.seconds.values()) > _LONG
+
+    def building(self, movable: Sequence[int]) -> set[int]:
+        """What is put back by building an environment where the usual one was not built here."""
+        found = {i for i in movable if self.changes[i].packages or self.changes[i].python}
+        return found if found and self.lab.session.environment.base is None else set()
 
     async def run(self, indices: Sequence[int], label: str) -> Look | None:
         """One with these put back; None where none is left, or they cannot be."""
