@@ -197,7 +197,10 @@ def test_keys_are_in_the_secret_alone_and_each_is_of_one_task() -> None:
     plan = make_plan()
     orders = plan.orders()
     secret, work = compile_plan(plan, orders)
-    read = {name: Order.parse(base64.b64decode(text)) for name, text in secret["data"].items()}
+    data = {name: base64.b64decode(text) for name, text in secret["data"].items()}
+    data_plan = data.pop("plan")
+    assert json.loads(data_plan)["commit"] == plan.commit
+    read = {name: Order.parse(text) for name, text in data.items()}
     assert read == orders
     assert {order.stages for order in orders.values()} == {("prepare",), ("train",), ("report",)}
     assert len({order.key for order in orders.values()}) == 3
@@ -205,7 +208,9 @@ def test_keys_are_in_the_secret_alone_and_each_is_of_one_task() -> None:
     text = json.dumps(work)
     assert all(order.key.hex() not in text for order in orders.values())
     (shown, _) = compile_plan(plan)
-    assert {base64.b64decode(v) for v in shown["data"].values()} == {b"made anew for each run"}
+    listed = {name: base64.b64decode(text) for name, text in shown["data"].items()}
+    assert listed.pop("plan") == data_plan
+    assert set(listed.values()) == {b"made anew for each run"}
 
 
 def test_a_stage_gets_what_the_policy_says_of_it() -> None:

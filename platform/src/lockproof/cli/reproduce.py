@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "that dvc.lock names. Differences are traced to their causes. Neither the work tree, nor\n"
         "the DVC cache, nor a remote is written to."
     )
-    add_revision(parser)
+    add_revision(parser, None)
     parser.add_argument(
         "--stage",
         action="append",
@@ -133,7 +133,7 @@ def _run_here(args: argparse.Namespace, order: "Order | None") -> "Report":
 
     request = Request(
         directory=args.directory,
-        revision=args.revision,
+        revision="HEAD" if args.revision is None else args.revision,
         stages=tuple(f"={address}" for address in order.stages) if order else tuple(args.stage),
         mode=args.mode,
         jobs=args.jobs,

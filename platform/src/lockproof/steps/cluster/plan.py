@@ -89,7 +89,7 @@ def make_plan(request: Request, run: str | None = None) -> Plan:
     root = find_root(Path(os.path.realpath(request.directory)), git.root)
     top = git.root.resolve()
     prefix = "" if root == top else root.relative_to(top).as_posix()
-    commit = git.resolve(request.revision)
+    commit = git.resolve("HEAD" if request.revision is None else request.revision)
     named = named_base(request.base or request.since)
     base = git.resolve(named) if named else None
     cluster = trusted_policy(trusted_reader(git, root, prefix, base)).cluster

@@ -1,7 +1,5 @@
 """The course of a reproduction in a cluster: submit, wait, put together, clean up."""
 
-import base64
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,16 +11,16 @@ import yaml
 from lockproof.adapters.kubernetes.cluster import Cluster, Kind
 from lockproof.adapters.scratch import run_folder
 from lockproof.errors import ConfigError, UsageError
-from lockproof.model.order import BadOrderError, Order
+from lockproof.model.order import Order
 from lockproof.model.report import Report
 from lockproof.model.resource import Body
 from lockproof.steps.clock import Clock
 from lockproof.steps.progress import Progress
 
+from .begun import plan_again, read
 from .compile import compile_plan
 from .gather import gather
 from .plan import Plan, make_plan
-from .pod import PLAN
 from .request import Request
 from .watch import Watch
 
@@ -76,7 +74,7 @@ def reproduce_on(request: Request, progress: Progress) -> Report | str:
     secret, work = compile_plan(plan, orders)
     cluster = _connect(request, progress)
     kind, secrets = _kind(cluster, plan.engine), _secrets(cluster)
-    if request.revision == "HEAD" and plan.git.is_dirty():
+    if request.revision in (None, "HEAD") and plan.git.is_dirty():
         progress.say("the work tree has changes that are not committed: they are not looked at")
     made: list[tuple[Kind, Body]] = []
     try:
@@ -102,18 +100,30 @@ def attach(request: Request, run: str, progress: Progress) -> Report:
     """Wait for a run that was begun before, here or elsewhere, and report; it is left as it is.
 
     Raises:
-        UsageError: there is no such run, or it is not one of this repository.
+        UsageError: there is no such run, it is not one of this repository, or it was begun with
+            other options than the request has.
         UnavailableError: the API server does not answer.
     """
     clock = Clock()
     cluster = _connect(request, progress)
-    namespace = make_plan(request, run).cluster.namespace
-    kind, work = _find(cluster, namespace, run)
-    plan = make_plan(_as_begun(request, work), run)
-    orders = _orders(cluster, namespace, run)
-    if set(orders) != {task.name for task in plan.tasks}:
-        raise UsageError(f"run {run} has other tasks than this commit's pipeline: it is another's")
+    namespace = make_plan(replace(request, stages=()), run).cluster.namespace
+    secret = cluster.get(_secrets(cluster), namespace, run)
+    if secret is None:  # Its keys: without them no report of it can be believed.
+        raise _gone(namespace, run)
+    begun, orders = read(secret)
+    plan = plan_again(request, run, begun, orders)
+    kind = _kind(cluster, plan.engine)
+    if cluster.get(kind, namespace, run) is None:
+        raise _gone(namespace, run)
     return _report(plan, cluster, orders, kind, progress, clock)
+
+
+def _gone(namespace: str, run: str) -> UsageError:
+    return UsageError(
+        f"there is no run {run} in namespace {namespace}: it may have been removed, which is done"
+        " when [cluster] keep has passed since its end; --base names whose policy says which"
+        " namespace it is"
+    )
 
 
 def _connect(request: Request, progress: Progress) -> Cluster:
@@ -171,46 +181,3 @@ def _folder(plan: Plan) -> Path:
     logs = run_folder(f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{plan.commit[:7]}") / "logs"
     logs.mkdir()
     return logs
-
-
-def _find(cluster: Cluster, namespace: str, run: str) -> tuple[Kind, Body]:
-    for api_version, name in _KINDS.values():
-        kind = cluster.kind(api_version, name)
-        work = cluster.get(kind, namespace, run) if kind else None
-        if kind and work:
-            return kind, work
-    raise UsageError(
-        f"there is no run {run} in namespace {namespace}: it may have been removed, which is done"
-        " when [cluster] keep has passed since its end"
-    )
-
-
-def _as_begun(request: Request, work: Body) -> Request:
-    """What was asked for when a run was begun."""
-    try:
-        said = json.loads(work["metadata"]["annotations"][PLAN])
-        return replace(
-            request,
-            on=said["engine"],
-            revision=str(said["commit"]),
-            since=said["since"],
-            mode=said["mode"],
-            runs=said["runs"],
-            stages=tuple(said["selected"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{work['kind']} {work['metadata']['name']} is no run of this") from error
-
-
-def _orders(cluster: Cluster, namespace: str, run: str) -> dict[str, Order]:
-    secret = cluster.get(_secrets(cluster), namespace, run)
-    if secret is None:
-        raise UsageError(f"the Secret {run} is gone, so no report of the run can be believed")
-    try:
-        found = {
-            name: Order.parse(base64.b64decode(text))
-            for name, text in (secret.get("data") or {}).items()
-        }
-    except (BadOrderError, ValueError) as error:
-        raise UsageError(f"the Secret {run} is not one of a run: {error}") from error
-    return found
