@@ -201,3 +201,78 @@ def test_without_the_plan_nothing_is_believed(project: Project, server: StandIn)
     del server.objects["Secret", run]["data"]["plan"]
     with pytest.raises(UsageError, match="has no plan"):
         attach(Request(project.root), run, Silence())
+
+
+def failing(times: dict[tuple[str, str], BaseException]) -> Callable[[str, str], Any]:
+    """Fail once for each verb and kind."""
+    return lambda verb, kind: times.pop((verb, kind), None)
+
+
+@pytest.mark.parametrize("ending", [UnavailableError("no answer"), OSError(28, "disk full")])
+def test_what_ends_the_wait_ends_no_run(
+    project: Project,
+    server: StandIn,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ending: Exception,
+) -> None:
+    """An API server that was restarted once cost the run that the guide said would go on."""
+    monkeypatch.setenv("LOCKPROOF_CACHE_DIR", str(tmp_path))
+    server.fails = failing({("list", "Pod"): ending})
+    progress = Silence()
+    with pytest.raises(type(ending)):
+        reproduce_on(Request(project.root), progress)
+    assert {kind for kind, _ in server.objects} == {"Job", "Secret"}
+    ((_, run), _) = server.objects
+    assert progress.said[-1] == f"the run goes on: lockproof reproduce --attach {run}"
+
+
+@pytest.mark.parametrize(
+    ("verb", "kind", "ending"),
+    [
+        ("list", "Pod", KeyboardInterrupt()),
+        ("apply", "Secret", UnavailableError("its answer is lost")),
+        ("apply", "Secret", KeyboardInterrupt()),
+        ("apply", "Job", UnavailableError("its answer is lost")),
+        ("apply", "Job", KeyboardInterrupt()),
+    ],
+)
+def test_what_is_interrupted_or_never_begun_leaves_nothing(
+    project: Project,
+    server: StandIn,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    verb: str,
+    kind: str,
+    ending: BaseException,
+) -> None:
+    monkeypatch.setenv("LOCKPROOF_CACHE_DIR", str(tmp_path))
+    server.fails = failing({(verb, kind): ending})
+    progress = Silence()
+    with pytest.raises(type(ending)):
+        reproduce_on(Request(project.root), progress)
+    assert server.objects == {}
+    assert progress.said[0].startswith("run lockproof-"), "its ID comes before anything is made"
+    assert not any("may be left" in said for said in progress.said)
+
+
+@pytest.mark.parametrize("trouble", [UnavailableError("no answer"), KeyboardInterrupt()])
+def test_what_cannot_be_removed_is_named(
+    project: Project,
+    server: StandIn,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: BaseException,
+) -> None:
+    monkeypatch.setenv("LOCKPROOF_CACHE_DIR", str(tmp_path))
+    failures = {("list", "Pod"): KeyboardInterrupt(), ("delete", "Job"): trouble}
+    server.fails = failing(failures)
+    progress = Silence()
+    with pytest.raises(KeyboardInterrupt):
+        reproduce_on(Request(project.root), progress)
+    run = progress.said[0].split()[1].rstrip(":")
+    left = [said for said in progress.said if "may be left" in said]
+    assert left[0] == f"it may be left: kubectl -n default delete jobs.batch {run}"
+    # The others are tried all the same; not after a second Ctrl-C.
+    assert (("Secret", run) in server.objects) is (len(left) == 2)
+    assert len(left) == (2 if isinstance(trouble, KeyboardInterrupt) else 1)

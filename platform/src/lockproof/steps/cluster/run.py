@@ -8,9 +8,10 @@ from typing import Any
 
 import yaml
 
+from lockproof.adapters.kubernetes.answers import Refusal
 from lockproof.adapters.kubernetes.cluster import Cluster, Kind
 from lockproof.adapters.scratch import run_folder
-from lockproof.errors import ConfigError, UsageError
+from lockproof.errors import ConfigError, LockproofError, UsageError
 from lockproof.model.order import Order
 from lockproof.model.report import Report
 from lockproof.model.resource import Body
@@ -66,7 +67,7 @@ def reproduce_on(request: Request, progress: Progress) -> Report | str:
 
     Raises:
         UsageError: the repository, the policy or the cluster is not usable as it is.
-        UnavailableError: the API server does not answer.
+        UnavailableError: the API server does not answer; a run that was begun goes on.
     """
     clock = Clock()
     plan = make_plan(request)
@@ -76,24 +77,60 @@ def reproduce_on(request: Request, progress: Progress) -> Report | str:
     kind, secrets = _kind(cluster, plan.engine), _secrets(cluster)
     if request.revision in (None, "HEAD") and plan.git.is_dirty():
         progress.say("the work tree has changes that are not committed: they are not looked at")
+    count = len(plan.tasks)
+    progress.say(f"run {plan.run}: {count:,} task{'' if count == 1 else 's'}, {plan.mode} mode")
     made: list[tuple[Kind, Body]] = []
+    begun = False
     try:
-        made.append((secrets, cluster.apply(secrets, secret, dry_run=False)))
-        live = cluster.apply(kind, work, dry_run=False)
-        made.insert(0, (kind, live))
+        _put(cluster, secrets, secret, made)
+        live = _put(cluster, kind, work, made)
         # Whatever removes the run then removes its keys.
         cluster.apply(secrets, _owned(secret, live), dry_run=False)
-        count = len(plan.tasks)
-        progress.say(f"run {plan.run}: {count:,} task{'' if count == 1 else 's'}, {plan.mode} mode")
+        begun = True
         if request.detach:
             return plan.run
         progress.say(f"if this ends early: lockproof reproduce --attach {plan.run}")
         return _report(plan, cluster, orders, kind, progress, clock)
-    except BaseException:
-        for each, body in made:
-            progress.say(f"removing {each.group_kind.kind} {plan.run}")
-            cluster.delete(each, body)
+    except BaseException as error:
+        if begun and not isinstance(error, KeyboardInterrupt):
+            progress.say(f"the run goes on: lockproof reproduce --attach {plan.run}")
+        else:
+            _remove(cluster, made, progress)
         raise
+
+
+def _put(cluster: Cluster, kind: Kind, body: Body, made: list[tuple[Kind, Body]]) -> Body:
+    """Apply an object; where its answer is lost, too, it is among those that may be there."""
+    made.insert(0, (kind, body))
+    try:
+        return cluster.apply(kind, body, dry_run=False)
+    except Refusal:
+        made.pop(0)
+        raise
+
+
+def _remove(cluster: Cluster, made: Iterable[tuple[Kind, Body]], progress: Progress) -> None:
+    """Delete what may be there of a run, and say what may be left."""
+    left = {kind.path(None): (kind, body["metadata"]) for kind, body in made}
+    try:
+        for path, (kind, metadata) in list(left.items()):
+            name, namespace = metadata["name"], metadata["namespace"]
+            progress.say(f"removing {kind.group_kind.kind} {name}")
+            try:
+                live = cluster.get(kind, namespace, name)
+                if live is not None:
+                    cluster.delete(kind, live)
+            except LockproofError as error:
+                progress.say(f"it cannot be removed: {error}")
+            else:
+                del left[path]
+    finally:  # A second Ctrl-C ends it.
+        for kind, metadata in left.values():
+            what = ".".join(part for part in (kind.plural, kind.group_kind.group) if part)
+            progress.say(
+                f"it may be left: kubectl -n {metadata['namespace']} delete {what}"
+                f" {metadata['name']}"
+            )
 
 
 def attach(request: Request, run: str, progress: Progress) -> Report:
