@@ -177,7 +177,8 @@ def _refuse_templates(value: Any) -> None:
         if "{{" in value.replace(_TASK, ""):
             raise ConfigError(f"Argo takes {value[:100]!r} for a template: write it without '{{{{'")
     elif isinstance(value, Mapping):
-        for each in value.values():
+        for key, each in value.items():
+            _refuse_templates(key)
             _refuse_templates(each)
     elif isinstance(value, list):
         for each in value:
