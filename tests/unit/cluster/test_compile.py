@@ -18,7 +18,7 @@ from lockproof.model.manifest import Manifest
 from lockproof.model.order import Order
 from lockproof.rules.manifests.shape import name_findings, shape_findings
 from lockproof.steps.cluster.compile import compile_plan
-from lockproof.steps.cluster.plan import Plan
+from lockproof.steps.cluster.plan import Plan, fetched_from
 from lockproof.steps.cluster.pod import amount, shape_of
 from lockproof.steps.cluster.run import as_yaml
 from unit.cluster.plans import IMAGE, RUN, STAGES, make_plan, stage, with_policy
@@ -197,7 +197,10 @@ def test_keys_are_in_the_secret_alone_and_each_is_of_one_task() -> None:
     plan = make_plan()
     orders = plan.orders()
     secret, work = compile_plan(plan, orders)
-    read = {name: Order.parse(base64.b64decode(text)) for name, text in secret["data"].items()}
+    data = {name: base64.b64decode(text) for name, text in secret["data"].items()}
+    data_plan = data.pop("plan")
+    assert json.loads(data_plan)["commit"] == plan.commit
+    read = {name: Order.parse(text) for name, text in data.items()}
     assert read == orders
     assert {order.stages for order in orders.values()} == {("prepare",), ("train",), ("report",)}
     assert len({order.key for order in orders.values()}) == 3
@@ -205,7 +208,9 @@ def test_keys_are_in_the_secret_alone_and_each_is_of_one_task() -> None:
     text = json.dumps(work)
     assert all(order.key.hex() not in text for order in orders.values())
     (shown, _) = compile_plan(plan)
-    assert {base64.b64decode(v) for v in shown["data"].values()} == {b"made anew for each run"}
+    listed = {name: base64.b64decode(text) for name, text in shown["data"].items()}
+    assert listed.pop("plan") == data_plan
+    assert set(listed.values()) == {b"made anew for each run"}
 
 
 def test_a_stage_gets_what_the_policy_says_of_it() -> None:
@@ -250,7 +255,7 @@ def test_without_an_image_nothing_is_begun() -> None:
         compile_plan(make_plan(cluster=ClusterPolicy()))
 
 
-@pytest.mark.parametrize("key", ["repository", "secrets", "image"])
+@pytest.mark.parametrize("key", ["repository", "secrets", "image", "label"])
 def test_nothing_of_the_policy_becomes_a_template_of_argo(key: str) -> None:
     plan = make_plan()
     if key == "repository":
@@ -258,6 +263,8 @@ def test_nothing_of_the_policy_becomes_a_template_of_argo(key: str) -> None:
         plan = type(plan)(**{**plan.__dict__, "repository": "https://h/{{workflow.name}}"})
     elif key == "image":
         plan = with_policy(plan, image="a/{{=1}}")
+    elif key == "label":
+        plan = with_policy(plan, node_selector={"{{workflow.name}}": "a"})
     else:
         plan = with_policy(plan, node_selector={"a": "{{inputs.parameters.other}}"})
     with pytest.raises(ConfigError, match="template"):
@@ -270,6 +277,31 @@ def test_no_text_becomes_a_variable_of_kubernetes() -> None:
     (pod,) = pods(plan).values()
     assert {"name": "REPOSITORY", "value": "https://h/$$(KEY)"} in pod["initContainers"][0]["env"]
     assert main_of(pod)["command"][2] == "/clone/repository/a $$(KEY)"
+
+
+@pytest.mark.parametrize(
+    ("origin", "shown"),
+    [
+        ("ssh://git:hunter2@host:22/r.git", "ssh://git@host:22/r.git"),
+        ("ssh://git@host/r.git", "ssh://git@host/r.git"),
+        ("git+ssh://git:hunter2@host/r", "git+ssh://git@host/r"),
+        ("https://hunter2@host/r@1.git", "https://host/r@1.git"),
+        ("https://me:hunter2@host/r.git", "https://host/r.git"),
+        ("https://me:hunter2@x@host/r.git", "https://host/r.git"),
+        ("http://me:hunter2@host", "http://host"),
+        ("git@host:ml/r.git", "git@host:ml/r.git"),
+        ("/srv/git/r@2.git", "/srv/git/r@2.git"),
+        ("", ""),
+    ],
+)
+def test_no_password_of_git_is_in_a_manifest(origin: str, shown: str) -> None:
+    assert fetched_from(None, origin) == shown
+    if origin == shown:
+        assert fetched_from(origin or None, "https://other/") == (origin or "https://other/")
+        return
+    with pytest.raises(ConfigError, match="git-secret") as caught:
+        fetched_from(origin, "")
+    assert "hunter2" not in str(caught.value)
 
 
 NUMBERS = st.integers(0, 10**6)

@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "that dvc.lock names. Differences are traced to their causes. Neither the work tree, nor\n"
         "the DVC cache, nor a remote is written to."
     )
-    add_revision(parser)
+    add_revision(parser, None)
     parser.add_argument(
         "--stage",
         action="append",
@@ -113,7 +113,7 @@ def _positive(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     """Reproduce, print the report, and return the verdict's exit code."""
     _refuse_what_does_not_go_together(args)
-    if args.on or args.attach:
+    if args.on or args.attach is not None:
         return _run_elsewhere(args)
     order = _order(args.order) if args.order else None
     report = _run_here(args, order)
@@ -133,7 +133,7 @@ def _run_here(args: argparse.Namespace, order: "Order | None") -> "Report":
 
     request = Request(
         directory=args.directory,
-        revision=args.revision,
+        revision="HEAD" if args.revision is None else args.revision,
         stages=tuple(f"={address}" for address in order.stages) if order else tuple(args.stage),
         mode=args.mode,
         jobs=args.jobs,
@@ -194,6 +194,9 @@ _NOT_IN_A_CLUSTER = ("log_mlflow", "vary", "isolation", "order")
 def _refuse_what_does_not_go_together(args: argparse.Namespace) -> None:
     from lockproof.errors import UsageError
 
+    elsewhere = args.on or args.attach is not None
+    if args.attach is not None and not args.attach.strip():  # Such as an unset "$ID".
+        raise UsageError("--attach names no run: give it the ID that --on has printed")
     if args.on and args.attach:
         raise UsageError("--attach finds out itself what a run is on: leave --on out")
     for name in ("dry_run", "detach"):
@@ -202,7 +205,7 @@ def _refuse_what_does_not_go_together(args: argparse.Namespace) -> None:
     if args.dry_run and args.detach:
         raise UsageError("--dry-run begins no run that --detach could leave")
     for name in _NOT_IN_A_CLUSTER:
-        if getattr(args, name) and (args.on or args.attach):
+        if elsewhere and getattr(args, name) not in (None, False):
             raise UsageError(f"--{name.replace('_', '-')} does not go with --on or --attach")
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from lockproof.config import ClusterPolicy
 from lockproof.errors import ConfigError
-from lockproof.model.base import canonical_json
 from lockproof.model.order import Order
 
+from .begun import ENTRY, Begun
 from .plan import Plan
-from .pod import PLAN, Shape, labels, pod_spec, shape_of
+from .pod import Shape, labels, pod_spec, shape_of
 
 _ENDINGS = (1, 2, 3, 5)
 """Exit codes that say that lockproof came to an end: trying again would be asking for another."""
@@ -45,7 +45,8 @@ def compile_plan(plan: Plan, orders: Mapping[str, Order] | None = None) -> list[
 
 
 def _orders(plan: Plan, orders: Mapping[str, Order] | None) -> dict[str, Any]:
-    data = {
+    data = {ENTRY: base64.b64encode(Begun.of(plan).entry).decode()}
+    data |= {
         task.name: base64.b64encode(orders[task.name].text.encode()).decode()
         if orders
         else base64.b64encode(b"made anew for each run").decode()
@@ -67,28 +68,13 @@ def _metadata(plan: Plan) -> dict[str, Any]:
     return {"name": plan.run, "namespace": plan.cluster.namespace, "labels": labels(plan)}
 
 
-def _annotated(plan: Plan) -> dict[str, Any]:
-    """The metadata of what runs: with what `--attach` has to know of it."""
-    request = {
-        "commit": plan.commit,
-        "base": plan.base,
-        "since": plan.since,
-        "root": plan.root,
-        "mode": plan.mode,
-        "runs": plan.runs,
-        "selected": plan.selected,
-        "engine": plan.engine,
-    }
-    return {**_metadata(plan), "annotations": {PLAN: canonical_json(request)}}
-
-
 def _job(plan: Plan) -> dict[str, Any]:
     (task,) = plan.tasks
     shape = shape_of(plan, task)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": _annotated(plan),
+        "metadata": _metadata(plan),
         "spec": {
             "backoffLimit": plan.cluster.retries,
             "activeDeadlineSeconds": int(min(shape.timeout, plan.cluster.deadline)) or 1,
@@ -141,7 +127,7 @@ def _workflow(plan: Plan) -> dict[str, Any]:
     return {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Workflow",
-        "metadata": _annotated(plan),
+        "metadata": _metadata(plan),
         "spec": spec,
     }
 
@@ -191,7 +177,8 @@ def _refuse_templates(value: Any) -> None:
         if "{{" in value.replace(_TASK, ""):
             raise ConfigError(f"Argo takes {value[:100]!r} for a template: write it without '{{{{'")
     elif isinstance(value, Mapping):
-        for each in value.values():
+        for key, each in value.items():
+            _refuse_templates(key)
             _refuse_templates(each)
     elif isinstance(value, list):
         for each in value:

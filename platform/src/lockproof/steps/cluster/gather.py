@@ -26,12 +26,12 @@ from lockproof.model.report import (
     Subject,
     Timing,
 )
-from lockproof.model.verdict import OutputVerdict, Verdict
+from lockproof.model.verdict import OutputVerdict, Verdict, worst
 from lockproof.rules.catalog import finding
-from lockproof.rules.reproduction import report_verdict
+from lockproof.rules.reproduction import StageFacts, report_verdict, stage_verdict
 from lockproof.rules.together import shared
 from lockproof.steps.clock import Clock
-from lockproof.steps.reproduce.assemble import ordered
+from lockproof.steps.reproduce.assemble import accepted_outputs, ordered
 from lockproof.steps.reproduce.judge import reports
 
 from .plan import Plan, Task
@@ -81,7 +81,50 @@ def receive(plan: Plan, task: Task, value: Mapping[str, Any]) -> Received:
         claimed = _claimed(plan, plan.pipeline.by_address[address])
         if address not in told or _claims(told[address]) != _claims(claimed):
             raise BadOrderError(f"its report does not state what this commit states of {address}")
+    _see_that_it_agrees(plan, report, findings)
     return Received(report, findings)
+
+
+def _see_that_it_agrees(plan: Plan, report: Report, findings: Iterable[Finding]) -> None:
+    """See that no verdict in a report is better than what it says that was found.
+
+    Raises:
+        BadOrderError: one is.
+    """
+    addresses = [stage.address for stage in report.stages]
+    if len(set(addresses)) < len(addresses):
+        raise BadOrderError("its report has a stage twice")
+    for stage in report.stages:
+        best = _best(plan, stage)
+        if worst([best, stage.verdict]) is not stage.verdict:
+            raise BadOrderError(f"its report contradicts itself: {stage.address} is {best.value}")
+    if report.verdict is not _verdict(plan, report.stages, findings):
+        raise BadOrderError("its report contradicts itself: its verdict is not that of its stages")
+
+
+def _best(plan: Plan, told: StageReport) -> Verdict:
+    """The best verdict that what a report says of a stage allows."""
+    policy = plan.policy.reproduce
+    stage = plan.pipeline.by_address.get(told.address)
+    if stage is None:
+        raise BadOrderError(f"its report is of {told.address[:100]!r}, which this commit has not")
+    accepted = False
+    if told.skipped is SkipReason.FROZEN:
+        accepted = stage.frozen and policy.frozen == "accept"
+    elif told.skipped is SkipReason.UNAFFECTED:
+        accepted = told.address in plan.selection.unaffected and policy.unaffected == "accept"
+    if told.skipped:
+        return Verdict.PASSED if accepted else Verdict.INCONCLUSIVE
+    verdicts = {output.path: output.verdict for output in told.outputs}
+    return stage_verdict(StageFacts(stage, verdicts, accepted_outputs(plan.policy)))
+
+
+def _verdict(plan: Plan, stages: Iterable[StageReport], findings: Iterable[Finding]) -> Verdict:
+    """The verdict on stages together, as a reproduction has it."""
+    checked = [s.verdict for s in stages if s.skipped is not SkipReason.UNAFFECTED]
+    if not checked and plan.policy.reproduce.unaffected == "accept":
+        checked = [Verdict.PASSED]
+    return report_verdict(checked, findings)
 
 
 def gather(
@@ -123,15 +166,12 @@ def gather(
     parts = [received[task.name] for task in plan.tasks if task.name in received]
     for part in parts:
         findings += [found for found in part.findings if found not in findings]
-    checked = [s.verdict for s in stages if s.skipped is not SkipReason.UNAFFECTED]
-    if not checked and plan.policy.reproduce.unaffected == "accept":
-        checked = [Verdict.PASSED]
     listed = ordered(findings)
     first = parts[0].report.host if parts else Host()
     return Report(
         tool=_TOOL,
         subject=_subject(plan, _common({part.report.subject.environment for part in parts})),
-        verdict=report_verdict(checked, listed),
+        verdict=_verdict(plan, stages, listed),
         stages=tuple(stages),
         findings=tuple(listed),
         host=Host(

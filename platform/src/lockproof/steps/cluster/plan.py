@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockproof.adapters.dvc.project import find_root
-from lockproof.adapters.git.origin import without_credentials
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.config import FILE_NAME, ClusterPolicy, Policy, parse_policy
@@ -89,7 +88,7 @@ def make_plan(request: Request, run: str | None = None) -> Plan:
     root = find_root(Path(os.path.realpath(request.directory)), git.root)
     top = git.root.resolve()
     prefix = "" if root == top else root.relative_to(top).as_posix()
-    commit = git.resolve(request.revision)
+    commit = git.resolve("HEAD" if request.revision is None else request.revision)
     named = named_base(request.base or request.since)
     base = git.resolve(named) if named else None
     cluster = trusted_policy(trusted_reader(git, root, prefix, base)).cluster
@@ -205,12 +204,47 @@ def _policy_of(git: GitRepository, commit: str, prefix: str) -> Policy:
 
 
 def _repository(git: GitRepository, cluster: ClusterPolicy) -> str:
-    url = cluster.repository or git.remote_url() or ""
-    if not (cluster.repository or url.startswith("ssh://")):  # There it is the user to log in as.
-        url = without_credentials(url)
+    url = fetched_from(cluster.repository, git.remote_url() or "")
     if not url:
         raise ConfigError(
             "where do pods fetch the commit from? There is no remote 'origin': write"
             " [cluster] repository into lockproof.toml"
         )
     return url
+
+
+def fetched_from(named: str | None, origin: str) -> str:
+    """The URL that pods fetch from: everybody who sees a manifest sees it.
+
+    Args:
+        named: what the policy says.
+        origin: that of this clone; empty where there is none.
+
+    Raises:
+        ConfigError: the policy's has credentials in it.
+    """
+    scheme, rest, user = _parts(named or origin)
+    # With SSH it is the user to log in as; else it may be a token.
+    keeps = user.partition(":")[0] if scheme in _SSH else ""
+    if named and user != keeps:
+        raise ConfigError(
+            "[cluster] repository has a password or a token in its URL, which every manifest would"
+            " show: leave out what stands before its '@', and name with git-secret the Secret"
+            " that has it"
+        )
+    if not user:
+        return named or origin
+    return f"{scheme}://{keeps}@{rest}" if keeps else f"{scheme}://{rest}"
+
+
+_SSH = ("ssh", "git+ssh", "ssh+git")
+
+
+def _parts(url: str) -> tuple[str, str, str]:
+    """Of a URL its scheme, what follows an `@`, and what stands before it."""
+    scheme, found, rest = url.partition("://")
+    if not found:
+        return "", url, ""
+    authority, slash, path = rest.partition("/")
+    user, _, host = authority.rpartition("@")
+    return scheme.lower(), f"{host}{slash}{path}", user

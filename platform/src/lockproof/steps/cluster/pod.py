@@ -10,8 +10,8 @@ from lockproof.model.pipeline import Stage
 
 from .plan import Plan, Task
 
-RUN, TASK, PLAN = "lockproof.dev/run", "lockproof.dev/task", "lockproof.dev/plan"
-"""Labels that name the run and the task of a pod; the annotation that says what a run is of."""
+RUN, TASK = "lockproof.dev/run", "lockproof.dev/task"
+"""Labels that name the run and the task of a pod."""
 QUEUE = "kueue.x-k8s.io/queue-name"
 MAIN, FETCH = "main", "fetch"
 """Its containers. Argo's executor wants the first to be called so."""

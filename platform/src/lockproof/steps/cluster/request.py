@@ -13,7 +13,8 @@ class Request:
 
     directory: Path
     on: Engine = "kubernetes"
-    revision: str = "HEAD"
+    revision: str | None = None
+    """None: HEAD, or that of the run that is attached to."""
     stages: tuple[str, ...] = ()
     mode: str | None = None
     jobs: int | None = None

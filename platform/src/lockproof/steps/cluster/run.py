@@ -1,7 +1,5 @@
 """The course of a reproduction in a cluster: submit, wait, put together, clean up."""
 
-import base64
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,19 +8,20 @@ from typing import Any
 
 import yaml
 
+from lockproof.adapters.kubernetes.answers import Refusal
 from lockproof.adapters.kubernetes.cluster import Cluster, Kind
 from lockproof.adapters.scratch import run_folder
-from lockproof.errors import ConfigError, UsageError
-from lockproof.model.order import BadOrderError, Order
+from lockproof.errors import ConfigError, LockproofError, UsageError
+from lockproof.model.order import Order
 from lockproof.model.report import Report
 from lockproof.model.resource import Body
 from lockproof.steps.clock import Clock
 from lockproof.steps.progress import Progress
 
+from .begun import plan_again, read
 from .compile import compile_plan
 from .gather import gather
 from .plan import Plan, make_plan
-from .pod import PLAN
 from .request import Request
 from .watch import Watch
 
@@ -68,7 +67,7 @@ def reproduce_on(request: Request, progress: Progress) -> Report | str:
 
     Raises:
         UsageError: the repository, the policy or the cluster is not usable as it is.
-        UnavailableError: the API server does not answer.
+        UnavailableError: the API server does not answer; a run that was begun goes on.
     """
     clock = Clock()
     plan = make_plan(request)
@@ -76,44 +75,92 @@ def reproduce_on(request: Request, progress: Progress) -> Report | str:
     secret, work = compile_plan(plan, orders)
     cluster = _connect(request, progress)
     kind, secrets = _kind(cluster, plan.engine), _secrets(cluster)
-    if request.revision == "HEAD" and plan.git.is_dirty():
+    if request.revision in (None, "HEAD") and plan.git.is_dirty():
         progress.say("the work tree has changes that are not committed: they are not looked at")
+    count = len(plan.tasks)
+    progress.say(f"run {plan.run}: {count:,} task{'' if count == 1 else 's'}, {plan.mode} mode")
     made: list[tuple[Kind, Body]] = []
+    begun = False
     try:
-        made.append((secrets, cluster.apply(secrets, secret, dry_run=False)))
-        live = cluster.apply(kind, work, dry_run=False)
-        made.insert(0, (kind, live))
+        _put(cluster, secrets, secret, made)
+        live = _put(cluster, kind, work, made)
         # Whatever removes the run then removes its keys.
         cluster.apply(secrets, _owned(secret, live), dry_run=False)
-        count = len(plan.tasks)
-        progress.say(f"run {plan.run}: {count:,} task{'' if count == 1 else 's'}, {plan.mode} mode")
+        begun = True
         if request.detach:
             return plan.run
         progress.say(f"if this ends early: lockproof reproduce --attach {plan.run}")
         return _report(plan, cluster, orders, kind, progress, clock)
-    except BaseException:
-        for each, body in made:
-            progress.say(f"removing {each.group_kind.kind} {plan.run}")
-            cluster.delete(each, body)
+    except BaseException as error:
+        if begun and not isinstance(error, KeyboardInterrupt):
+            progress.say(f"the run goes on: lockproof reproduce --attach {plan.run}")
+        else:
+            _remove(cluster, made, progress)
         raise
+
+
+def _put(cluster: Cluster, kind: Kind, body: Body, made: list[tuple[Kind, Body]]) -> Body:
+    """Apply an object; where its answer is lost, too, it is among those that may be there."""
+    made.insert(0, (kind, body))
+    try:
+        return cluster.apply(kind, body, dry_run=False)
+    except Refusal:
+        made.pop(0)
+        raise
+
+
+def _remove(cluster: Cluster, made: Iterable[tuple[Kind, Body]], progress: Progress) -> None:
+    """Delete what may be there of a run, and say what may be left."""
+    left = {kind.path(None): (kind, body["metadata"]) for kind, body in made}
+    try:
+        for path, (kind, metadata) in list(left.items()):
+            name, namespace = metadata["name"], metadata["namespace"]
+            progress.say(f"removing {kind.group_kind.kind} {name}")
+            try:
+                live = cluster.get(kind, namespace, name)
+                if live is not None:
+                    cluster.delete(kind, live)
+            except LockproofError as error:
+                progress.say(f"it cannot be removed: {error}")
+            else:
+                del left[path]
+    finally:  # A second Ctrl-C ends it.
+        for kind, metadata in left.values():
+            what = ".".join(part for part in (kind.plural, kind.group_kind.group) if part)
+            progress.say(
+                f"it may be left: kubectl -n {metadata['namespace']} delete {what}"
+                f" {metadata['name']}"
+            )
 
 
 def attach(request: Request, run: str, progress: Progress) -> Report:
     """Wait for a run that was begun before, here or elsewhere, and report; it is left as it is.
 
     Raises:
-        UsageError: there is no such run, or it is not one of this repository.
+        UsageError: there is no such run, it is not one of this repository, or it was begun with
+            other options than the request has.
         UnavailableError: the API server does not answer.
     """
     clock = Clock()
     cluster = _connect(request, progress)
-    namespace = make_plan(request, run).cluster.namespace
-    kind, work = _find(cluster, namespace, run)
-    plan = make_plan(_as_begun(request, work), run)
-    orders = _orders(cluster, namespace, run)
-    if set(orders) != {task.name for task in plan.tasks}:
-        raise UsageError(f"run {run} has other tasks than this commit's pipeline: it is another's")
+    namespace = make_plan(replace(request, stages=()), run).cluster.namespace
+    secret = cluster.get(_secrets(cluster), namespace, run)
+    if secret is None:  # Its keys: without them no report of it can be believed.
+        raise _gone(namespace, run)
+    begun, orders = read(secret)
+    plan = plan_again(request, run, begun, orders)
+    kind = _kind(cluster, plan.engine)
+    if cluster.get(kind, namespace, run) is None:
+        raise _gone(namespace, run)
     return _report(plan, cluster, orders, kind, progress, clock)
+
+
+def _gone(namespace: str, run: str) -> UsageError:
+    return UsageError(
+        f"there is no run {run} in namespace {namespace}: it may have been removed, which is done"
+        " when [cluster] keep has passed since its end; --base names whose policy says which"
+        " namespace it is"
+    )
 
 
 def _connect(request: Request, progress: Progress) -> Cluster:
@@ -171,46 +218,3 @@ def _folder(plan: Plan) -> Path:
     logs = run_folder(f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{plan.commit[:7]}") / "logs"
     logs.mkdir()
     return logs
-
-
-def _find(cluster: Cluster, namespace: str, run: str) -> tuple[Kind, Body]:
-    for api_version, name in _KINDS.values():
-        kind = cluster.kind(api_version, name)
-        work = cluster.get(kind, namespace, run) if kind else None
-        if kind and work:
-            return kind, work
-    raise UsageError(
-        f"there is no run {run} in namespace {namespace}: it may have been removed, which is done"
-        " when [cluster] keep has passed since its end"
-    )
-
-
-def _as_begun(request: Request, work: Body) -> Request:
-    """What was asked for when a run was begun."""
-    try:
-        said = json.loads(work["metadata"]["annotations"][PLAN])
-        return replace(
-            request,
-            on=said["engine"],
-            revision=str(said["commit"]),
-            since=said["since"],
-            mode=said["mode"],
-            runs=said["runs"],
-            stages=tuple(said["selected"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{work['kind']} {work['metadata']['name']} is no run of this") from error
-
-
-def _orders(cluster: Cluster, namespace: str, run: str) -> dict[str, Order]:
-    secret = cluster.get(_secrets(cluster), namespace, run)
-    if secret is None:
-        raise UsageError(f"the Secret {run} is gone, so no report of the run can be believed")
-    try:
-        found = {
-            name: Order.parse(base64.b64decode(text))
-            for name, text in (secret.get("data") or {}).items()
-        }
-    except (BadOrderError, ValueError) as error:
-        raise UsageError(f"the Secret {run} is not one of a run: {error}") from error
-    return found

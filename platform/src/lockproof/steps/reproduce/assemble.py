@@ -108,7 +108,8 @@ def _record_name(session: Session, results: Mapping[str, Result]) -> str | None:
     return next((record.name for record in records if record), None)
 
 
-def _accepted(policy: Policy) -> frozenset[OutputVerdict]:
+def accepted_outputs(policy: Policy) -> frozenset[OutputVerdict]:
+    """The inconclusive verdicts on outputs that a policy accepts."""
     accepted = set()
     if policy.reproduce.nondeterministic == "accept":
         accepted.add(OutputVerdict.NONDETERMINISTIC)
@@ -132,7 +133,7 @@ def _facts(session: Session, result: Result) -> StageFacts:
     return StageFacts(
         stage=stage,
         verdicts=result.verdicts,
-        accepted=_accepted(session.policy),
+        accepted=accepted_outputs(session.policy),
         skipped=result.skipped,
         skip_accepted=accept.get(result.skipped, False) if result.skipped else False,
         missing=missing,
