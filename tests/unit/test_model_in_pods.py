@@ -49,10 +49,9 @@ def pod(base: Path, digest: str, bring: Callable[[Path], object]) -> tuple[int, 
     """What the step ends with and says last; the model is in the folder `model`."""
     model, said = base / "model", io.StringIO()
     model.mkdir()
-    artifacts = ModuleType("mlflow.artifacts")
-    artifacts.download_artifacts = lambda artifact_uri, dst_path: bring(Path(dst_path))  # type: ignore[attr-defined]
-    mlflow = ModuleType("mlflow")
-    mlflow.artifacts = artifacts  # type: ignore[attr-defined]
+    artifacts, mlflow = ModuleType("mlflow.artifacts"), ModuleType("mlflow")
+    vars(artifacts)["download_artifacts"] = lambda artifact_uri, dst_path: bring(Path(dst_path))
+    vars(mlflow)["artifacts"] = artifacts
     code: object = 0
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MODEL_URI", "models:/toy/1")
