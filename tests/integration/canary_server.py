@@ -24,7 +24,12 @@ Rate = Callable[[float], float | None]
 """Minute -> a ratio; None: nothing is scraped then."""
 
 
-def exposition(arms: Mapping[str, Mapping[str, object]], seed: int = 15) -> str:
+def exposition(
+    arms: Mapping[str, Mapping[str, object]],
+    seed: int = 15,
+    began: int = BEGAN,
+    minutes: int = MINUTES,
+) -> str:
     """OpenMetrics: requests, errors and seconds of each arm.
 
     Of an arm: `errors` (a Rate), `per_scrape` requests, `slow` (the share of requests of over half
@@ -35,8 +40,8 @@ def exposition(arms: Mapping[str, Mapping[str, object]], seed: int = 15) -> str:
         own = random.Random(f"{seed} {arm}")
         requests, errors, spent = 0, 0, 0.0
         buckets = dict.fromkeys(BUCKETS, 0)
-        for scrape in range(MINUTES * 60 // SCRAPE + 1):
-            at = BEGAN + scrape * SCRAPE
+        for scrape in range(minutes * 60 // SCRAPE + 1):
+            at = began + scrape * SCRAPE
             rate = about["errors"](scrape * SCRAPE / 60)  # type: ignore[operator]
             if scrape in about.get("resets", ()):  # type: ignore[operator]
                 requests = errors = 0

@@ -16,6 +16,7 @@ import pytest
 
 from lockproof.cli.main import main
 from lockproof.model.report import Report
+from lockproof.parse.canary_checks import as_text
 from lockproof.render.html_report import html_report
 
 from .canary_server import BEGAN, MINUTES, exposition, prometheus
@@ -72,6 +73,8 @@ ARMS: dict[str, dict[str, Any]] = {
         "errors": lambda minute: None if 20 < minute < 30 else 0.01,
         "per_scrape": 20,
     },
+    "begins": {"errors": lambda minute: None if minute < 8 else 0.01, "per_scrape": 20},
+    "again": {"errors": lambda minute: None if 5 < minute < 40 else 0.01, "per_scrape": 20},
     "late": {"errors": lambda minute: 1.0 if minute > 38 else 0.01, "per_scrape": 20},
 }
 
@@ -136,6 +139,7 @@ def test_a_canary_is_judged(
         ("idle", "no interval counts: canary: no requests in 45"),
         ("absent", "no interval counts: canary: no total in 45"),
         ("away", "do not count: canary: no total in"),
+        ("begins", "8 intervals of 45 do not count: canary: no total in 8"),
     ],
 )
 def test_what_is_not_seen_is_not_passed(
@@ -172,6 +176,26 @@ def test_a_canary_that_failed_fails_at_every_later_look(server: str, tmp_path: P
 def test_a_canary_that_was_good_at_first_is_still_watched(server: str, tmp_path: Path) -> None:
     assert look(tmp_path, server, "late", until=BEGAN + 38 * 60)[0] in (0, 5)
     assert look(tmp_path, server, "late")[0] != 0
+
+
+@pytest.mark.parametrize(("canary", "minutes", "code"), [
+    ("late", 45, 5), ("good", 45, 5), ("good", 39, 5), ("good", 38, 0), ("errs", 45, 1),
+])  # fmt: skip
+def test_a_horizon_that_is_long_over_passes_nothing(
+    canary: str, minutes: int, code: int, server: str, tmp_path: Path
+) -> None:
+    """Later intervals are not read, and a canary that failed in them would be promoted."""
+    checks = CHECKS.replace("horizon: 3600", f"horizon: {36 * 60}")
+    until = BEGAN + minutes * 60
+    found, report = look(tmp_path, server, canary, checks=checks, until=until)
+    assert found == code
+    if code == 5:
+        assert set(verdicts(report).values()) == {"inconclusive"}
+        assert report.host.canary
+        reason = report.host.canary.measures[0].reason
+        over = as_text(BEGAN + 36 * 60)
+        assert f"the horizon ended at {over}, and the {minutes - 36} intervals after" in reason
+        assert "begin anew with a later --since" in reason
 
 
 def test_the_advice_is_true(server: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from lockproof.adapters.prometheus.client import Access
 from lockproof.adapters.web.server import Server
 from lockproof.cli.main import main
 from lockproof.cli.plain_progress import SilentProgress
+from lockproof.parse.canary_checks import as_text
 from lockproof.steps.canary.serve import Serving, server_of
 
 from .canary_server import BEGAN, MINUTES, exposition, prometheus
@@ -28,6 +30,9 @@ HASHES = CHECKS.replace("horizon: 3600", f"horizon: {MINUTES * 60}").replace(
     """{canary: 'arm="CANARY"', stable: 'arm="stable"'}""",
     """{canary: 'arm="$hash"', stable: 'arm="$hash"'}""",
 )
+LATELY = int(time.time()) // 60 * 60 - MINUTES * 60
+"""When the canaries began that go on until long after the tests: nobody can say --until here."""
+LONG = HASHES.replace(f"horizon: {MINUTES * 60}", "horizon: 14400")
 SECRET = "token-of-the-server"
 
 
@@ -37,9 +42,16 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield found
 
 
-def serving(folder: Path, url: str, **more: Any) -> Serving:
-    assert "$hash" in HASHES
-    (folder / "web.yaml").write_text(HASHES)
+@pytest.fixture(scope="module")
+def going_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    text = exposition(ARMS, began=LATELY, minutes=3 * MINUTES)
+    with prometheus(tmp_path_factory.mktemp("going-on"), text) as found:
+        yield found
+
+
+def serving(folder: Path, url: str, text: str = HASHES, **more: Any) -> Serving:
+    assert "$hash" in text
+    (folder / "web.yaml").write_text(text)
     (folder / "token").write_text(SECRET)
     access = Access(url=url, token=folder / "token")
     return Serving(folder, (Path("web.yaml"),), access, "127.0.0.1", 0, **more)
@@ -79,22 +91,31 @@ def ask(url: str, path: str = "/v1/verdict", **parameters: object) -> tuple[int,
         ("good", "passed", "it is shown not to be worse"),
         ("errs", "failed", "errors: it is shown to be worse than the stable version"),
         ("slow", "failed", "slow: it is shown to be worse"),
-        ("idle", "inconclusive", "no requests in 45"),
-        ("absent", "inconclusive", "no total in 45"),
+        ("idle", "inconclusive", "no requests in "),
+        ("absent", "inconclusive", "no total in "),
     ],
 )
 def test_each_outcome_is_a_word_and_a_reason(
-    canary: str, verdict: str, words: str, serve: Any, address: str
+    canary: str, verdict: str, words: str, serve: Any, going_on: str
 ) -> None:
-    url = serve(address)
-    code, value, text = ask(url, canary=canary, stable="stable", since=BEGAN)
+    url = serve(going_on, text=LONG)
+    code, value, text = ask(url, canary=canary, stable="stable", since=LATELY)
     assert (code, value["verdict"]) == (200, verdict)
     assert words in value["reason"]
     assert len(value["measures"]) == 4
     assert SECRET not in text
-    assert address not in text
-    # A second look at the same says the same, and both name the file by what is in it.
-    assert ask(url, canary=canary, stable="stable", since=BEGAN, checks="web")[1] == value
+    assert going_on not in text
+    # Another look says the same, and both name the file by what is in it.
+    again = ask(url, canary=canary, stable="stable", since=LATELY, checks="web")[1]
+    assert [again[key] for key in ("verdict", "digest")] == [value["verdict"], value["digest"]]
+
+
+def test_a_canary_of_long_ago_is_not_passed_now(serve: Any, address: str) -> None:
+    url = serve(address)
+    value = ask(url, canary="good", stable="stable", since=BEGAN)[1]
+    assert value["verdict"] == "inconclusive"
+    assert f"the horizon ended at {as_text(BEGAN + MINUTES * 60)}" in value["reason"]
+    assert ask(url, canary="errs", stable="stable", since=BEGAN)[1]["verdict"] == "failed"
 
 
 def test_what_cannot_be_told_is_inconclusive(serve: Any, tmp_path: Path) -> None:
@@ -156,13 +177,21 @@ def test_the_first_request_begins_a_canary(
         out = capsys.readouterr()
         return code, json.loads(out.out)["host"]["canary"] if out.out else out.err
 
-    code, seen = check("good", until)
+    code, seen = check("begins", until)
     assert code == 0
-    assert seen["measures"][0]["intervals"] == MINUTES
-    # Later looks begin with the same interval, and what decided stays decided.
-    assert check("good", until + MINUTES * 60)[1]["since"] == seen["since"]
+    assert seen["measures"][0]["intervals"] == MINUTES - 9 + 1
+    # Later looks begin with the same interval.
+    assert check("begins", until + MINUTES * 60)[1]["since"] == seen["since"]
     assert check("idle", until)[0] == 5
-    code, told = check("good", until + 2 * MINUTES * 60 - 600)
+    # One that is tried again long after is judged by that attempt alone.
+    code, seen = check("again", until)
+    assert (code, seen["since"]) == (5, as_text(BEGAN + 40 * 60))
+    # Nothing is there from before its first request, not even of stable: it may be older.
+    code, told = check("good", until)
+    assert code == 2
+    assert f"nothing from just before {as_text(BEGAN + 60)}, when the first request" in told
+    assert "so it may have begun sooner: say when with --since" in told
+    code, told = check("begins", until + 2 * MINUTES * 60 - 600)
     assert code == 2
     assert "for more than twice the horizon of 2,700 s: say when it began" in told
 

@@ -12,10 +12,18 @@ from lockproof.errors import ConfigError, LockproofError, UnavailableError, Usag
 from lockproof.model.rollout import RolloutState
 from lockproof.model.verdict import Verdict
 from lockproof.parse.canary_checks import read_canary_checks, with_hashes
-from lockproof.steps.canary.act import Act, Change, carry_out, decide
+from lockproof.steps.canary.act import Act, Change, Judged, carry_out, decide
 from unit.parse.test_canary_checks import DEFAULT, GOOD
 
 STATE = RolloutState("u", "7", "new", "old", "Paused", 1000, waits=True)
+WAITS_AT = 1_796_004_600
+"""02:10: when the pause began."""
+
+PAUSE = {"reason": "CanaryPauseStep", "startTime": "2026-11-30T02:10:00Z"}
+
+
+def judged_of(state: RolloutState, verdict: Verdict, until: int = WAITS_AT + 180) -> Judged:
+    return Judged(state, verdict, until=until, interval=60)
 
 
 class Cluster:
@@ -58,7 +66,7 @@ def body(**status: Any) -> dict[str, Any]:
         "stableRS": "old",
         "phase": "Paused",
         "currentStepIndex": 1,
-        "pauseConditions": [{"reason": "CanaryPauseStep"}],
+        "pauseConditions": [PAUSE],
         "conditions": [
             {"type": "Completed", "status": "False", "lastTransitionTime": "2026-11-30T02:00:00Z"}
         ],
@@ -81,7 +89,7 @@ def test_a_canary_that_waits_is_read() -> None:
     state = rollouts(body())[0].state("n", "r")
     assert (state.canary, state.stable, state.version, state.step) == ("new", "old", "7", 1)
     assert state.began == 1_796_004_000  # 02:00, when it diverged; its ReplicaSet is older
-    assert state.waits
+    assert (state.waits, state.paused) == (True, WAITS_AT)
     assert (state.aborted, state.promoted, state.held, state.doubted) == (False,) * 4
 
 
@@ -111,9 +119,7 @@ def test_what_is_no_canary_is_told(changed: Any, error: type[LockproofError], wo
 def test_of_reasons_to_wait_only_a_pause_without_an_end_waits() -> None:
     timed = body(currentStepIndex=1)
     timed["spec"]["strategy"]["canary"]["steps"][1] = {"pause": {"duration": "2m"}}
-    doubted = body(
-        pauseConditions=[{"reason": "CanaryPauseStep"}, {"reason": "InconclusiveAnalysisRun"}]
-    )
+    doubted = body(pauseConditions=[PAUSE, {"reason": "InconclusiveAnalysisRun"}])
     found = [state_of(one, [owned("2026-11-30T03:00:00Z")], []) for one in (timed, doubted, body())]
     assert [(one.waits, one.doubted) for one in found] == [
         (False, False),
@@ -160,7 +166,7 @@ def test_what_is_done_fits_the_verdict(verdict: Verdict, act: Act, now: RolloutS
 )
 def test_a_verdict_sets_one_field(verdict: Verdict, act: Act, patch: Any) -> None:
     all_, cluster = rollouts(body())
-    done = carry_out(all_, "n", "r", all_.state("n", "r"), verdict, act)
+    done = carry_out(all_, "n", "r", judged_of(all_.state("n", "r"), verdict), act)
     assert cluster.patches == ([patch] if patch else [])
     assert done.text.startswith("nothing: ") == (patch is None)
     assert not done.other
@@ -170,7 +176,7 @@ def test_a_newer_version_is_never_acted_on() -> None:
     all_, cluster = rollouts(body())
     judged = all_.state("n", "r")
     cluster.body = body(currentPodHash="newer")
-    done = carry_out(all_, "n", "r", judged, Verdict.FAILED, Act.ABORT)
+    done = carry_out(all_, "n", "r", judged_of(judged, Verdict.FAILED), Act.ABORT)
     assert done.other
     assert "its canary is newer and stable old by now" in done.text
 
@@ -182,7 +188,7 @@ def test_a_newer_version_is_never_acted_on() -> None:
         cluster.body["metadata"]["resourceVersion"] = "8"
 
     cluster.before = [comes]
-    assert carry_out(all_, "n", "r", judged, Verdict.PASSED, Act.PROMOTE_FULL).other
+    assert carry_out(all_, "n", "r", judged_of(judged, Verdict.PASSED), Act.PROMOTE_FULL).other
     assert cluster.patches == []
 
     # What its controller writes meanwhile is no reason to give up.
@@ -191,8 +197,74 @@ def test_a_newer_version_is_never_acted_on() -> None:
         cluster.body["metadata"]["resourceVersion"] = "9"
 
     cluster.body, cluster.before = body(), [written]
-    assert not carry_out(all_, "n", "r", judged, Verdict.FAILED, Act.ABORT).other
+    assert not carry_out(all_, "n", "r", judged_of(judged, Verdict.FAILED), Act.ABORT).other
     assert cluster.patches == [(True, {"status": {"abort": True}})]
+
+
+@pytest.mark.parametrize(
+    ("later", "words"),
+    [
+        ({"currentStepIndex": 3}, "nothing: it is at step 3 by now, and was judged at step 1"),
+        (
+            {"pauseConditions": [PAUSE | {"startTime": "2026-11-30T02:11:00Z"}]},
+            "nothing: it waits at this pause since 2026-11-30T02:11:00Z, and only 2 intervals of",
+        ),
+        (
+            {"pauseConditions": [{"reason": "CanaryPauseStep"}]},
+            "nothing: it does not say since when it waits at this pause",
+        ),
+    ],
+)
+def test_a_pause_that_nobody_judged_is_not_ended(later: dict[str, Any], words: str) -> None:
+    def next_pause() -> dict[str, Any]:
+        found = body(**later)
+        found["spec"]["strategy"]["canary"]["steps"] += [{"pause": {}}]
+        found["metadata"]["resourceVersion"] = "8"
+        return found
+
+    # A person promoted it just before: the API server refuses the change, and it is read again.
+    all_, cluster = rollouts(body())
+    judged = judged_of(all_.state("n", "r"), Verdict.PASSED)
+
+    def comes() -> None:
+        cluster.body = next_pause()
+
+    cluster.before = [comes]
+    done = carry_out(all_, "n", "r", judged, Act.PROMOTE)
+    assert words in done.text
+    assert done.other == ("currentStepIndex" in later)
+    assert cluster.patches == []
+
+    # The step is no matter to who skips them all.
+    assert carry_out(all_, "n", "r", judged, Act.PROMOTE_FULL).text == Change.PROMOTE_FULL
+
+
+def test_to_promote_twice_does_not_end_the_next_pause() -> None:
+    all_, cluster = rollouts(body())
+    first = judged_of(all_.state("n", "r"), Verdict.PASSED)
+    assert carry_out(all_, "n", "r", first, Act.PROMOTE).text == Change.PROMOTE
+
+    began = PAUSE | {"startTime": "2026-11-30T02:13:30Z"}
+    cluster.body = body(currentStepIndex=3, pauseConditions=[began])
+    cluster.body["spec"]["strategy"]["canary"]["steps"] += [{"pause": {}}]
+    again = judged_of(all_.state("n", "r"), Verdict.PASSED, WAITS_AT + 240)
+    told = carry_out(all_, "n", "r", again, Act.PROMOTE)
+    assert "since 2026-11-30T02:13:30Z, and only 0 intervals of it were looked at" in told.text
+    assert len(cluster.patches) == 1
+    later = judged_of(all_.state("n", "r"), Verdict.PASSED, WAITS_AT + 210 + 180)
+    assert carry_out(all_, "n", "r", later, Act.PROMOTE).text == Change.PROMOTE
+
+
+@pytest.mark.parametrize("verdict", [Verdict.PASSED, Verdict.FAILED])
+@pytest.mark.parametrize("act", [Act.PROMOTE, Act.PROMOTE_FULL])
+def test_another_attempt_is_not_the_one_that_was_judged(verdict: Verdict, act: Act) -> None:
+    all_, cluster = rollouts(body())
+    judged = judged_of(all_.state("n", "r"), verdict)
+    cluster.body = body(duration={"rolloutStartedAt": "2026-11-30T02:09:00Z"})
+    done = carry_out(all_, "n", "r", judged, act)
+    assert done.other
+    assert "its canary is tried again since 2026-11-30T02:09:00Z, and the attempt of" in done.text
+    assert cluster.patches == []
 
 
 def test_hashes_go_where_the_file_says() -> None:

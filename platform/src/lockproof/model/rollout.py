@@ -53,6 +53,8 @@ class RolloutState:
     """Whether a person, or `--act pause`, paused it."""
     waits: bool = False
     """Whether it is at a pause that ends only when somebody promotes."""
+    paused: int = 0
+    """Unix seconds at which the pause of its step began; 0 where it does not say."""
     doubted: bool = False
     """Whether it is paused because an analysis or an experiment was inconclusive."""
     analyses: Mapping[str, str] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from .cluster import Cluster, Kind
 
 _LABEL = "rollouts-pod-template-hash"
 _PHASES = ("Healthy", "Degraded", "Progressing", "Paused")
+_STEP = "CanaryPauseStep"
 _DOUBTS = ("InconclusiveAnalysisRun", "InconclusiveExperiment")
 _GROUP = "argoproj.io/v1alpha1"
 
@@ -153,7 +154,9 @@ def state_of(body: Body, sets: list[Body], runs: list[Body]) -> RolloutState:
     index = status.get("currentStepIndex")
     step = index if isinstance(index, int) and not isinstance(index, bool) else None
     now = mapping(steps[step]) if step is not None and 0 <= step < len(steps) else {}
-    reasons = {str(mapping(one).get("reason")) for one in sequence(status.get("pauseConditions"))}
+    pauses = [mapping(one) for one in sequence(status.get("pauseConditions"))]
+    reasons = {str(one.get("reason")) for one in pauses}
+    started = [_seconds(one.get("startTime")) for one in pauses if one.get("reason") == _STEP]
     doubted = not reasons.isdisjoint(_DOUBTS)
     pause = now.get("pause")
     endless = isinstance(pause, Mapping) and not pause.get("duration")
@@ -170,7 +173,8 @@ def state_of(body: Body, sets: list[Body], runs: list[Body]) -> RolloutState:
         aborted=status.get("abort") is True,
         promoted=status.get("promoteFull") is True,
         held=mapping(body.get("spec")).get("paused") is True,
-        waits=endless and "CanaryPauseStep" in reasons and not doubted,
+        waits=endless and _STEP in reasons and not doubted,
+        paused=max(started, default=0),
         doubted=doubted,
         analyses={
             str(one["metadata"]["name"]): str(mapping(one.get("status")).get("phase", "Pending"))

@@ -6,6 +6,10 @@ from enum import StrEnum
 from lockproof.adapters.kubernetes.rollouts import Rollouts
 from lockproof.model.rollout import RolloutState
 from lockproof.model.verdict import Verdict
+from lockproof.parse.canary_checks import as_text
+from lockproof.render.words import count
+
+from .judge import LATEST
 
 _TRIES = 10
 """Its controller writes it often; a change meanwhile need not be one of the version."""
@@ -24,6 +28,19 @@ class Act(StrEnum):
     """Failed: pause, so that a person decides. Passed: nothing."""
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What a verdict was on."""
+
+    state: RolloutState
+    """The rollout as it was when the look began."""
+    verdict: Verdict
+    until: int
+    """Unix seconds at which the last interval that was looked at ended."""
+    interval: int
+    """Seconds."""
+
+
 class Change(StrEnum):
     """One change of a rollout."""
 
@@ -39,7 +56,8 @@ class Done:
 
     text: str
     other: bool = False
-    """Whether the rollout has another canary, or none, by now: then the verdict is not of it."""
+    """Whether the rollout has another canary, attempt or step by now, or none: then the verdict is
+    not of it."""
 
 
 def decide(verdict: Verdict, act: Act, now: RolloutState) -> Change | str:
@@ -66,10 +84,11 @@ def decide(verdict: Verdict, act: Act, now: RolloutState) -> Change | str:
     return Change.PROMOTE if now.waits else "nothing: it is at no pause that waits for a promotion"
 
 
-def carry_out(
-    rollouts: Rollouts, namespace: str, name: str, judged: RolloutState, verdict: Verdict, act: Act
-) -> Done:
+def carry_out(rollouts: Rollouts, namespace: str, name: str, judged: Judged, act: Act) -> Done:
     """Change a rollout as the verdict says, if it still has the canary that was judged.
+
+    A pause is ended only at the step at which the canary was judged, and once some intervals of
+    that pause were looked at: so one look never ends two.
 
     Each change names the state that it was decided for, so that one which comes too late is
     refused by the API server; then it is decided anew.
@@ -78,27 +97,42 @@ def carry_out(
         rollouts: of the cluster, to be changed.
         namespace: of the rollout.
         name: of the rollout.
-        judged: as it was when the look began.
-        verdict: on its canary.
+        judged: the verdict on its canary, and what it was on.
         act: what may be done.
 
     Raises:
         UsageError: it is gone or has no canary any more, or may not be changed.
         UnavailableError: the cluster does not answer.
     """
+    was, verdict = judged.state, judged.verdict
     if verdict is Verdict.INCONCLUSIVE:
-        return Done(str(decide(verdict, act, judged)))
+        return Done(str(decide(verdict, act, was)))
     for _ in range(_TRIES):
         now = rollouts.state(namespace, name)
-        if (now.uid, now.canary, now.stable) != (judged.uid, judged.canary, judged.stable):
+        if (now.uid, now.canary, now.stable) != (was.uid, was.canary, was.stable):
             return Done(
                 f"nothing: its canary is {now.canary} and stable {now.stable} by now, and"
-                f" {judged.canary} beside {judged.stable} was judged",
+                f" {was.canary} beside {was.stable} was judged",
+                other=True,
+            )
+        if now.began != was.began:
+            return Done(
+                f"nothing: its canary is tried again since {as_text(now.began)}, and the attempt"
+                f" of {as_text(was.began)} was judged",
                 other=True,
             )
         change = decide(verdict, act, now)
         if not isinstance(change, Change):
             return Done(change)
+        if change is Change.PROMOTE:
+            if now.step != was.step:
+                return Done(
+                    f"nothing: it is at step {now.step} by now, and was judged at step {was.step}",
+                    other=True,
+                )
+            unseen = _unseen(now, judged)
+            if unseen:
+                return Done(unseen)
         does = {
             Change.PROMOTE: rollouts.promote,
             Change.PROMOTE_FULL: rollouts.promote_full,
@@ -108,3 +142,16 @@ def carry_out(
         if does(namespace, name, now):
             return Done(change.value)
     return Done(f"nothing: it changed {_TRIES} times while it was to be changed; look again", True)
+
+
+def _unseen(now: RolloutState, judged: Judged) -> str:
+    """Why nothing is known of the canary at this pause; empty where something is."""
+    if not now.paused:
+        return "nothing: it does not say since when it waits at this pause"
+    inside = max(0, judged.until - now.paused) // judged.interval
+    if inside >= LATEST:
+        return ""
+    return (
+        f"nothing: it waits at this pause since {as_text(now.paused)}, and only"
+        f" {count(inside, 'interval')} of it were looked at, {LATEST} are needed: look again"
+    )

@@ -143,10 +143,10 @@ class Course:
 
 
 def too_many_gaps(lasting: int, counted: int) -> bool:
-    """Whether too much of the time since the first interval that counts is not known.
+    """Whether too much of the time since the canary began is not known.
 
     Args:
-        lasting: intervals since then.
+        lasting: intervals since then, with those before the first that counts.
         counted: those of them that count.
     """
     return lasting - counted > _MOST_GAPS * lasting

@@ -1,24 +1,34 @@
 """When a canary began, where nobody says it: with its first request."""
 
+from itertools import pairwise
+
 from lockproof.adapters.prometheus.client import Prometheus
 from lockproof.errors import ConfigError
 from lockproof.model.canary_checks import Mean, Spec
-from lockproof.parse.canary_checks import fill
+from lockproof.parse.canary_checks import as_text, fill
+
+from .judge import LATEST
 
 _FEWEST = 0.5
 """Requests; less is none."""
+_ANYTHING = "count(up)"
+"""Every Prometheus has this of whatever it scrapes."""
+_NEAR = 10
+"""Intervals."""
 
 
 class OlderError(ConfigError):
-    """The canary has had requests for far longer than the horizon."""
+    """The canary had requests before the first that can be seen, or may have had."""
 
 
 def began(server: Prometheus, spec: Spec, until: int) -> int:
     """Unix seconds at which the interval begins in which the canary had its first request.
 
     Intervals begin at multiples of their length, so that every look finds the same one. Those
-    before it would count as gaps, and what is seen in later ones does not move it: no look depends
-    on how the canary did. Requests of the first measure are looked at.
+    before it would count as gaps, and how the canary did does not move it. Requests of the first
+    measure are looked at. After `minimumIntervals` intervals without any, in as many of which
+    nothing is decided, the next request begins another attempt; a shorter time without them counts
+    as gaps do, and is no more than a tenth of what is passed.
 
     Args:
         server: is asked.
@@ -29,26 +39,52 @@ def began(server: Prometheus, spec: Spec, until: int) -> int:
         The beginning; `until`, rounded down to an interval, where there was no request.
 
     Raises:
-        OlderError: it had some earlier than two horizons ago.
+        OlderError: this attempt had some earlier than two horizons ago, or the server has nothing
+            from just before the first, so that there may have been more.
         ConfigError, UnavailableError: as `Prometheus.query_range`.
     """
     step = spec.interval
     last = until // step * step
-    kind = spec.measures[0].kind
-    query = fill(kind.count if isinstance(kind, Mean) else kind.total, spec.arms.canary, step)
-    # Twice the horizon: a verdict stands for as long again once there is no more to wait for.
+    query = fill(_requests(spec), spec.arms.canary, step)
+    # Twice the horizon: a failure stands for as long again once there is no more to wait for.
     start = last - 2 * spec.intervals * step
-    found = [
+    found = sorted(
         at
         for line in server.query_range(query, start, last, step)
         for at, value in line.values.items()
         if value >= _FEWEST
-    ]
+    )
     if not found:
         return last
-    if min(found) <= start:
+    first = found[0]
+    for before, at in pairwise(found):
+        if at - before > spec.minimum_intervals * step:
+            first = at
+    if first <= start:
         raise OlderError(
             f"the canary has had requests for more than twice the horizon of {spec.horizon:,} s:"
             " say when it began with --since"
         )
-    return min(found) - step
+    stable = fill(_requests(spec), spec.arms.stable, step)
+    if not any(_known(server, asked, first, step) for asked in (stable, _ANYTHING)):
+        raise OlderError(
+            f"the server has nothing from just before {as_text(first)}, when the first request of"
+            " the canary is seen, so it may have begun sooner: say when with --since"
+        )
+    return first - step
+
+
+def _requests(spec: Spec) -> str:
+    kind = spec.measures[0].kind
+    return kind.count if isinstance(kind, Mean) else kind.total
+
+
+def _known(server: Prometheus, query: str, first: int, step: int) -> bool:
+    """Whether there is anything from just before the first request.
+
+    What is left of a canary's counters at the edge of what is kept gives no increase yet for an
+    interval or two, where other series are there already.
+    """
+    end = first - LATEST * step
+    lines = server.query_range(query, end - _NEAR * step, end, step)
+    return any(value >= _FEWEST for line in lines for value in line.values.values())

@@ -26,7 +26,9 @@ class Look:
     interval: int
     """Seconds."""
     count: int
-    """How many have ended."""
+    """How many have ended, of those within the horizon."""
+    later: int = 0
+    """How many more have ended since, which are not read."""
 
     @property
     def until(self) -> int:

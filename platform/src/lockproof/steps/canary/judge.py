@@ -167,11 +167,10 @@ def _doubt(measure: Measure, series: Series, course: Course, intervals: int) -> 
             f"what else was seen is good, but {OVER} in {count(strange, 'interval')}: see that"
             " both queries count the same requests"
         )
-    lasting = intervals - pairs[0].index
-    if too_many_gaps(lasting, len(pairs)):
+    if too_many_gaps(intervals, len(pairs)):
         return (
-            f"what was seen is good, but {count(lasting - len(pairs), 'interval')} of"
-            f" {lasting:,} do not count: {_gaps(series)}"
+            f"what was seen is good, but {count(intervals - len(pairs), 'interval')} of"
+            f" {intervals:,} do not count: {_gaps(series)}"
         )
     if course.good:
         return ""

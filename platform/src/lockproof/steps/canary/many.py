@@ -56,12 +56,12 @@ def _at_every_look(good: Any, drawn: "Drawn") -> Any:
 
     passes = drawn.counts & False
     canaries, counts = unpacked(drawn)
-    first, last = drawn.index[:, 0], drawn.index[:, 0] * 0 - LATEST
+    last = drawn.index[:, 0] * 0 - LATEST
     counted = last * 0
     for interval in range(drawn.intervals):
         here = counts[:, interval]
         counted = counted + here
         last[here] = interval
-        gaps = too_many_gaps(interval + 1 - first, counted) | (interval - last >= LATEST)
+        gaps = too_many_gaps(interval + 1, counted) | (interval - last >= LATEST)
         passes[:, interval] = (counted > 0) & ~gaps & good[canaries, counted - 1]
     return passes

@@ -11,9 +11,10 @@ from lockproof.model.check import Check
 from lockproof.model.report import Report
 from lockproof.model.rollout import RolloutSeen, RolloutState
 from lockproof.model.verdict import Verdict, worst
+from lockproof.parse.canary_checks import instant
 from lockproof.steps.progress import Progress, during
 
-from .act import Act, Done, carry_out
+from .act import Act, Done, Judged, carry_out
 from .request import Request
 from .run import check
 
@@ -69,15 +70,19 @@ def check_rollout(request: Request, named: Named, progress: Progress) -> Report:
     report = check(replace(request, hashes=(state.canary, state.stable), since=since), progress)
     done = None
     if named.act is not None:
-        done = _done(rollouts, named, named.act, state, report.verdict)
+        done = _done(rollouts, named, named.act, _judged(state, report))
     return _with(report, named, state, done)
 
 
-def _done(
-    rollouts: Rollouts, named: Named, act: Act, state: RolloutState, verdict: Verdict
-) -> Done:
+def _judged(state: RolloutState, report: Report) -> Judged:
+    seen = report.host.canary
+    assert seen is not None
+    return Judged(state, report.verdict, until=instant(seen.until), interval=seen.interval)
+
+
+def _done(rollouts: Rollouts, named: Named, act: Act, judged: Judged) -> Done:
     try:
-        return carry_out(rollouts, named.namespace, named.name, state, verdict, act)
+        return carry_out(rollouts, named.namespace, named.name, judged, act)
     except UnavailableError as error:
         return Done(f"nothing: {error}", other=True)
     except UsageError as error:

@@ -34,7 +34,7 @@ from lockproof.steps.progress import Progress, during
 
 from .first import began
 from .interface import Figures, Look, Source
-from .judge import NO_EVENT, RARE, errors_of, judge
+from .judge import LATEST, NO_EVENT, RARE, errors_of, judge
 from .request import Request
 from .sources import PrometheusSource, SamplesSource
 
@@ -83,9 +83,10 @@ def check(request: Request, progress: Progress) -> Report:
         def ended(index: int) -> str:
             return as_text(look.since + look.interval * (index + 1))
 
-        measures.append(judge(measure, errors, spec, (canary, stable), look.count, ended))
+        judged = judge(measure, errors, spec, (canary, stable), look.count, ended)
+        measures.append(_of_now(judged, look, request))
     findings = tuple(_findings(measures))
-    judged = CanarySeen(
+    whole = CanarySeen(
         checks=checks.metadata.name,
         digest=hashlib.sha256(content).hexdigest(),
         source=source.name,
@@ -103,7 +104,7 @@ def check(request: Request, progress: Progress) -> Report:
         verdict=worst(measured.verdict for measured in measures),
         checks=tuple(_check(measured) for measured in measures),
         findings=findings,
-        host=Host(canary=judged),
+        host=Host(canary=whole),
         timing=clock.timing(),
     )
 
@@ -129,7 +130,7 @@ def _source(request: Request, spec: Spec) -> tuple[Source, Look]:
                 f"{name}: measures.{strange[0][:80]}: {request.checks} has no such measure"
             )
         found = SamplesSource(samples, name)
-        return found, Look(since, spec.interval, min(found.length(), spec.intervals))
+        return found, _within(since, found.length(), spec)
     if request.access is None:
         raise UsageError("say where the figures come from: --prometheus or --samples")
     now = int(time.time())
@@ -143,7 +144,24 @@ def _source(request: Request, spec: Spec) -> tuple[Source, Look]:
     if since > now:
         raise UsageError("--since lies in the future: say when the canary began")
     ended = max(0, until - since) // spec.interval
-    return PrometheusSource(server), Look(since, spec.interval, min(ended, spec.intervals))
+    return PrometheusSource(server), _within(since, ended, spec)
+
+
+def _within(since: int, ended: int, spec: Spec) -> Look:
+    inside = min(ended, spec.intervals)
+    return Look(since, spec.interval, inside, ended - inside)
+
+
+def _of_now(measured: Measured, look: Look, request: Request) -> Measured:
+    """Not passed where the horizon ended so long ago that nothing tells how the canary is now."""
+    if measured.verdict is not Verdict.PASSED or look.later < LATEST:
+        return measured
+    anew = "a later --since" if request.samples is None else "samples that begin later"
+    reason = (
+        f"what was seen is good, but the horizon ended at {as_text(look.until)}, and the"
+        f" {count(look.later, 'interval')} after it are not read: begin anew with {anew}"
+    )
+    return measured.model_copy(update={"verdict": Verdict.INCONCLUSIVE, "reason": reason})
 
 
 def read(directory: Path, path: Path, largest: int) -> bytes:
