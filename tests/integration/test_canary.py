@@ -323,9 +323,7 @@ def test_a_server_that_repeats_what_it_was_given_shows_it_to_nobody(
     Path("checks.yaml").write_text(CHECKS)
     Path("secret").write_text("tell-nobody\n")
     said = {"status": "error", "error": f"who is {secret}?"}
-    with answering(status, json.dumps(said).encode()) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
+    with answering(status, json.dumps(said).encode()) as address:
         argv = ["canary", "check", "--checks", "checks.yaml", "--prometheus", address]
         assert main([*argv, "--since", str(BEGAN), *options]) in (2, 4)
     err = capsys.readouterr().err
