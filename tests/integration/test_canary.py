@@ -329,6 +329,32 @@ def answering(status: int, body: bytes) -> _Server:
     return _Server(("127.0.0.1", 0), Handler)
 
 
+@pytest.mark.parametrize("status", [200, 400, 401, 500])
+@pytest.mark.parametrize(
+    ("options", "secret"),
+    [
+        (("--token-file", "secret"), "tell-nobody"),
+        (("--user", "me", "--password-file", "secret"), "tell-nobody"),
+        (("--user", "me", "--password-file", "secret"), "bWU6dGVsbC1ub2JvZHk="),
+    ],
+    ids=["token", "password", "header"],
+)
+def test_a_server_that_repeats_what_it_was_given_shows_it_to_nobody(
+    status: int, options: tuple[str, ...], secret: str, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    Path("checks.yaml").write_text(CHECKS)
+    Path("secret").write_text("tell-nobody\n")
+    said = {"status": "error", "error": f"who is {secret}?"}
+    with answering(status, json.dumps(said).encode()) as address:
+        argv = ["canary", "check", "--checks", "checks.yaml", "--prometheus", address]
+        assert main([*argv, "--since", str(BEGAN), *options]) in (2, 4)
+    err = capsys.readouterr().err
+    assert "who is ***?" in err
+    assert secret not in err
+
+
 def test_credentials_and_certificates(tmp_path: Path) -> None:
     """Basic authentication and TLS, as Prometheus' own web configuration has them."""
     pytest.importorskip("cryptography")

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -133,16 +134,31 @@ def test_a_version_tells_of_the_look_that_ends_last(
         assert record(project, report) == 0
         assert words in capsys.readouterr().out
     assert said(project) == ("failed", "2026-11-29T13:30:00Z")
-    # Another canary of the same version, on another day.
-    again = look(project, "again.json", 240, 1, since="2026-11-30T12:00:00Z")
+    # By looser checks the same time passes, which undoes no failure.
+    checks = project.remote.parent / "canary-checks.yaml"
+    checks.write_text(CHECKS.replace("0.05", "0.9"))
+    assert record(project, look(project, "loose.json", 90, 40)) == 0
+    assert "ends at the same time and came to worse, which stays" in capsys.readouterr().out
+    assert said(project) == ("failed", "2026-11-29T13:30:00Z")
+    checks.write_text(CHECKS)
+    # Another canary of the same version.
+    again = look(project, "again.json", 240, 1, since="2026-11-29T18:00:00Z")
     assert record(project, again) == 0
-    assert said(project) == ("passed", "2026-11-30T16:00:00Z")
+    assert said(project) == ("passed", "2026-11-29T22:00:00Z")
     assert run(project, "lineage", "digits") == 0
-    assert "canary  passed  digits  2026-11-30T12:00:00Z to" in capsys.readouterr().out
+    assert "canary  passed  digits  2026-11-29T18:00:00Z to" in capsys.readouterr().out
     # What somebody wrote there by hand says nothing, and is replaced.
     (version,) = versions(project, "digits")
     with registry_of(project).session() as session:
         session.set_tag(version, "lockproof.canary", '{"until": "9999"}')
+    assert record(project, early) == 0
+    assert said(project) == ("inconclusive", "2026-11-29T12:10:00Z")
+    # Nor does a look that ends in the future, which would stay for ever.
+    (version,) = versions(project, "digits")
+    assert version.canary is not None
+    future = replace(version.canary, until="2200-01-01T00:00:00Z", verdict="passed")
+    with registry_of(project).session() as session:
+        session.set_tag(version, "lockproof.canary", future.text)
     assert record(project, early) == 0
     assert said(project) == ("inconclusive", "2026-11-29T12:10:00Z")
 
@@ -166,6 +182,7 @@ def test_what_is_signed_is_shown_and_signed_once(
     out = capsys.readouterr().out
     assert line in out
     assert f"(statement {statement[0]})" in out
+    assert "figures of a file of samples, " in out
     # By a key that nobody trusts: it is kept, and shown to nobody.
     later, theirs = look(project, "later.json", 100, 40), tmp_path / "theirs.jsonl"
     argv = (*key(project, "other.key"), "--bundle", str(theirs))
@@ -196,6 +213,10 @@ BAD: dict[str, tuple[Any, str]] = {
         "says passed, and its measures do not",
     ),
     "no measure": (lambda r: r["host"]["canary"].update(measures=[]), "its measures do not"),
+    "failed, called inconclusive": (
+        lambda r: r.update(verdict="inconclusive"),
+        "says inconclusive, and its measures do not",
+    ),
     "no report": (lambda r: r.clear(), "is no report: write one with 'lockproof canary check"),
 }
 

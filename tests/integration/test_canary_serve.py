@@ -146,6 +146,8 @@ def test_a_look_that_takes_too_long_is_inconclusive_and_keeps_its_place(serve: A
     [
         ({"canary": "a"}, "canary and stable must both be pod-template hashes"),
         ({"canary": 'a"} or up{', "stable": "b"}, "must both be pod-template hashes"),
+        ({"canary": "a", "stable": "a"}, "are the same hash: there is no canary going on"),
+        ({"canary": "", "stable": ""}, "canary and stable must both be pod-template hashes"),
         ({"canary": "a", "stable": "b", "checks": "../web"}, "checks must be one of: web"),
         ({"canary": "a", "stable": "b", "since": "soon"}, "since must be a time"),
         ({"prometheus": "http://elsewhere"}, "unknown parameter"),

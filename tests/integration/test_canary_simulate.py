@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from lockproof.cli.main import main
+from lockproof.model.simulation import Scenario, Share, Simulation
+from lockproof.render.simulation import verdict
 
 HEAD = """\
 apiVersion: lockproof.dev/v1alpha1
@@ -78,6 +80,30 @@ def test_it_says_where_the_stated_chance_does_not_hold(
     assert max(map(len, out.splitlines())) <= 140
 
 
+def test_it_claims_no_more_than_so_few_canaries_show() -> None:
+    def said(*shares: tuple[str, float, float]) -> str:
+        scenarios = tuple(
+            Scenario(
+                about=about, failed=1, passed=1, undecided=0, course=(),
+                wrong=Share(happened=1, accepted=0.05, low=low, high=high),
+            )
+            for about, low, high in shares
+        )  # fmt: skip
+        return verdict(
+            Simulation(
+                tool="t", checks="c", digest="0" * 64, traffic="t", levels={}, canaries=300, seed=1,
+                interval=60, intervals=60, checked=9, false_abort=0.05, false_promote=0.05,
+                scenarios=scenarios,
+            )
+        )  # fmt: skip
+
+    assert "wrong no more often than the file states;" in said(("a", 0.0, 0.02), ("b", 0, 0.05))
+    perhaps = said(("a", 0.0, 0.02), ("b", 0.04, 0.11), ("c", 0.0, 0.06))
+    assert "not shown to be wrong more often than the file states, nor that it is not" in perhaps
+    assert "(b: up to 11 % by 300 canaries, 5 % accepted" in perhaps
+    assert "more often than the file states (c);" in said(("a", 0.06, 0.1), ("c", 0.3, 0.5))
+
+
 def test_its_page_has_a_plot_of_each_kind(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,10 +162,15 @@ def test_it_is_explained_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert explained(tmp_path, GUARD + lower + quick) == 0
     out = capsys.readouterr().out
     for words in (
-        "at most 5 of 100 are failed",
+        "and by no guard beyond its limit, at most 5 of 100 are failed",
+        "A guard knows no stable version",
+        "10 of 100 were failed at bursts of sixteen",
+        "mean over few requests",
+        "requests  held only where each request fails or not whatever the others do",
+        "of canaries that are not above 0.1 it fails at most 1.67 of 100",
         "inconclusive where 2 h 00 min bring neither",
         "not held for canaries that are bad for several intervals on end",
-        "where shown to be above 0.1; of good canaries it fails at most 1.67 of 100",
+        "where shown to be above 0.1; of canaries that are",
         "where shown to be lower than stable, and by 0.05 or more as it looks then",
         "30 intervals (30 min 00 s) that count, and 100 requests of each version; for a pass 75",
         "less that of stable, of all requests so far",

@@ -113,9 +113,11 @@ def test_what_a_version_says_of_its_canary_reads_back(end: CanaryEnd) -> None:
         "", "null", "[]", "{", "{}", "[" * 100_000, '{"until": "9999"}', "1" * 10_000,
         END.text.replace('"failed"', "1"),
         END.text.replace("13:00:00Z", "13:00"),
+        END.text.replace("11-29T13", "13-41T13"),
+        END.text.replace("T13", "T11"),
         END.text.replace('"web"', '"web","more":"words"'),
     ],
-    ids=range(11),
+    ids=range(13),
 )  # fmt: skip
 def test_what_somebody_else_wrote_of_a_canary_says_nothing(text: str) -> None:
     assert ModelVersion("m", 1, tags={"lockproof.canary": text}).canary is None

@@ -7,6 +7,9 @@ from .base import Frozen
 from .rollout import RolloutSeen
 from .verdict import Verdict
 
+SKEW = 300
+"""Seconds by which the clock of another machine may be ahead of this one's."""
+
 
 class ArmSeen(Frozen):
     """What was seen of one arm."""

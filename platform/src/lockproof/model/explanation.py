@@ -19,6 +19,10 @@ class MeasureMeans(Frozen):
     """What one measure means."""
 
     name: str
+    method: str
+    """How it is judged: docs/guides/canary.md."""
+    guard: bool
+    """Whether it is a bound on the canary alone, whatever stable does."""
     what: str
     """What each interval's value is."""
     fails: str

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
@@ -141,7 +142,8 @@ class CanaryEnd:
             return None
         if not all(isinstance(value, str) for value in asdict(found).values()):
             return None
-        return found if all(map(_TIME.fullmatch, (found.since, found.until))) else None
+        since, until = moment(found.since), moment(found.until)
+        return found if since and until and since <= until else None
 
 
 @dataclass(frozen=True)
@@ -218,6 +220,16 @@ class Wanted:
     """`md5:…` or `md5:….dir`, as `MODEL_DIGEST` has it; empty likewise."""
     source: str
     """What an InferenceService would load; may be nothing that it can."""
+
+
+def moment(text: str) -> datetime | None:
+    """The time that `2026-11-29T12:00:00Z` names; None where it names none."""
+    if not _TIME.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:  # A thirteenth month.
+        return None
 
 
 def version_uri(text: str) -> tuple[str, int] | None:

@@ -28,6 +28,11 @@ class Share(Frozen):
         """False where it is surely more often than accepted."""
         return self.low <= self.accepted
 
+    @property
+    def shown(self) -> bool:
+        """Whether it is surely no more often than accepted; False also where so few do not say."""
+        return self.high <= self.accepted
+
 
 class Decided(Frozen):
     """How far they were after so many intervals."""

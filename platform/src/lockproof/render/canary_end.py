@@ -19,9 +19,12 @@ def canary_line(canary: CanaryLineage) -> str:
 def statement_line(predicate: CanaryPredicate, digest: str) -> str:
     """The same of a signed statement; `digest` is its SHA-256."""
     seen = predicate.canary
+    # A file that answers was asked nothing.
+    asked = any(each.canary.queries for each in seen.measures)
     return (
         f"canary of {brief(predicate.served, _NAME)}: {predicate.verdict.value}, by"
         f" {brief(seen.checks, _NAME)}, {brief(seen.since, 40)} to {brief(seen.until, 40)}, false"
-        f" abort {number(seen.false_abort)}, false promote {number(seen.false_promote)}  (statement"
-        f" {digest})"
+        f" abort {number(seen.false_abort)}, false promote {number(seen.false_promote)}, figures"
+        f" {'of Prometheus at' if asked else 'of a file of samples,'} {brief(seen.source, _NAME)} "
+        f" (statement {digest})"
     )

@@ -3,7 +3,21 @@
 from collections.abc import Iterator
 
 from lockproof.model.explanation import Expected, Explanation
-from lockproof.render.words import duration, number
+from lockproof.render.words import count, duration, number
+
+_SUPPOSES = {
+    "intervals": "not held for canaries that are bad for several intervals on end, and seldom"
+    " (`lockproof canary simulate --fault` says how many of these pass); nor where errors come in"
+    " bursts of many intervals (of good ones 10 of 100 were failed at bursts of sixteen that hit"
+    " one version alone: `--moves`); nor for a mean over few requests whose values differ by orders"
+    " of magnitude.",
+    "bounded": "held for any bursts, as long as no interval of a good canary is expected to be"
+    " worse, given those before.",
+    "requests": "held only where each request fails or not whatever the others do, with the same"
+    " chance all the time. Real traffic is seldom so: on bursts it is wrong far more often, and the"
+    " more so the more often one looks (`lockproof canary simulate --moves` says how often).",
+}
+"""What each method's chances hang on: docs/guides/canary.md, docs/canary-beside-others.md."""
 
 
 def explanation_text(found: Explanation) -> str:
@@ -14,17 +28,21 @@ def explanation_text(found: Explanation) -> str:
 def _lines(found: Explanation) -> Iterator[str]:
     horizon = duration(found.intervals * found.interval)
     yield (
-        f"{found.checks}: of canaries that are no worse at most"
-        f" {number(100 * found.false_abort, 3)} of 100 are failed, and of those that are worse by"
-        f" what matters {number(100 * found.false_promote, 3)} passed, however often one looks."
+        f"{found.checks}: of canaries that are no worse than stable, and by no guard beyond its"
+        f" limit, at most {number(100 * found.false_abort, 3)} of 100 are failed, and of those that"
+        f" are worse by what matters {number(100 * found.false_promote, 3)} passed, however often"
+        " one looks, where the traffic is as the method supposes:"
     )
+    for method in dict.fromkeys(each.method for each in found.measures):
+        yield f"  {method:<10}{_SUPPOSES[method]}"
+    if any(each.guard for each in found.measures):
+        yield (
+            "A guard knows no stable version: where what runs is beyond its limit, a canary that is"
+            " no worse is failed too."
+        )
     yield (
         "It passes where every measure does at one look, fails where one does, and is inconclusive"
         f" where {horizon} bring neither."
-    )
-    yield (
-        "By the method intervals this is not held for canaries that are bad for several intervals"
-        " on end, and seldom: `lockproof canary simulate --fault` says how many of these pass."
     )
     for each in found.measures:
         yield f"\n{each.name}: {each.what}"
@@ -50,5 +68,5 @@ def _who(one: Expected) -> str:
 def _when(one: Expected, found: Explanation) -> str:
     for look, what in ((one.failed, "failed"), (one.passed, "passed")):
         if look is not None:
-            return f"{what} after {duration(look * found.interval)}, {look:,} intervals"
+            return f"{what} after {duration(look * found.interval)}, {count(look, 'interval')}"
     return "undecided when the horizon is over"

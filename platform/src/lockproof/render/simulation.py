@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Console
 from rich.table import Table
 
-from lockproof.model.simulation import Scenario, Simulation, Until
+from lockproof.model.simulation import Scenario, Share, Simulation, Until
 from lockproof.render.words import count, duration, number
 
 _WIDTH, _HEIGHT = 640.0, 180.0
@@ -64,10 +64,22 @@ def about(found: Simulation) -> str:
 def verdict(found: Simulation) -> str:
     """Whether the stated chances hold here."""
     same = f"check itself came to the same at {count(found.checked, 'look')}"
-    if found.held:
+    wrongs = [(each.wrong, each.about) for each in found.scenarios if each.wrong]
+    if found.held and all(share.shown for share, _ in wrongs):
         return f"On this traffic it is wrong no more often than the file states; {same}."
-    worst = [each.about for each in found.scenarios if each.wrong and not each.wrong.held]
-    return f"On this traffic it is wrong more often than the file states ({worst[0]}); {same}."
+    share, which = max(wrongs, key=lambda each: _beyond(each[0], found.held))
+    if found.held:
+        return (
+            f"On this traffic it is not shown to be wrong more often than the file states, nor that"
+            f" it is not ({which}: up to {percent(share.high)} by {found.canaries:,} canaries,"
+            f" {percent(share.accepted)} accepted; more --canaries tell more); {same}."
+        )
+    return f"On this traffic it is wrong more often than the file states ({which}); {same}."
+
+
+def _beyond(share: Share, held: bool) -> float:
+    """By how many times what is accepted it is wrong: perhaps, or surely."""
+    return (share.high if held else share.low) / share.accepted
 
 
 def percent(share: float) -> str:

@@ -101,11 +101,16 @@ class Prometheus:
         self._url = f"{access.url.rstrip('/')}/api/v1/query_range"
         self._timeout = access.timeout
         self._headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        self._secrets: list[str] = []
         if access.token:
-            self._headers["Authorization"] = f"Bearer {_secret(access.token)}"
+            secret = _secret(access.token)
+            self._secrets = [secret]
+            self._headers["Authorization"] = f"Bearer {secret}"
         elif access.user is not None and access.password is not None:
-            pair = f"{access.user}:{_secret(access.password)}".encode()
-            self._headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+            secret = _secret(access.password)
+            pair = base64.b64encode(f"{access.user}:{secret}".encode()).decode()
+            self._secrets = [pair, secret]
+            self._headers["Authorization"] = f"Basic {pair}"
         self._opener = urllib.request.build_opener(_NoRedirect, *_https(access.ca))
 
     def query_range(self, query: str, start: int, end: int, step: int) -> list[Line]:
@@ -141,7 +146,7 @@ class Prometheus:
             code, content = self._within(lambda: self._exchange(request))
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or error
-            raise UnavailableError(f"{self.name} does not answer: {reason}") from error
+            raise UnavailableError(f"{self.name} does not answer: {self._shown(reason)}") from error
         if code != http.HTTPStatus.OK:
             raise self._refusal(code, content, query)
         if len(content) > _LARGEST:
@@ -155,7 +160,7 @@ class Prometheus:
             ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError
         ) as error:  # fmt: skip
             raise ConfigError(
-                f"{self.name} does not answer as Prometheus does: {unreadable(error)}"
+                f"{self.name} does not answer as Prometheus does: {self._shown(unreadable(error))}"
             ) from error
 
     def _within(self, work: Callable[[], tuple[int, bytes]]) -> tuple[int, bytes]:
@@ -207,13 +212,13 @@ class Prometheus:
         self, answer: Mapping[str, Any], query: str
     ) -> list[tuple[dict[str, str], dict[int, float]]]:
         if answer.get("status") != "success":
-            said = str(answer.get("error", ""))[:_SHOWN]
+            said = self._shown(answer.get("error", ""))
             raise ValueError(f"its status is not success{f': {said}' if said else ''}")
         warnings = answer.get("warnings")
         if warnings:  # As Thanos says that a store did not answer.
             raise UnavailableError(
                 f"{self.name} answers {_short(query)} with a warning, so perhaps in part:"
-                f" {str(warnings[0])[:_SHOWN]}"
+                f" {self._shown(warnings[0])}"
             )
         data = _mapping(answer["data"])
         if data["resultType"] != "matrix":
@@ -229,12 +234,19 @@ class Prometheus:
             found.append((labels, {round(float(t)): float(v) for t, v in series["values"]}))
         return found
 
+    def _shown(self, said: object) -> str:
+        """What a server says, without our credentials, which some repeat."""
+        text = str(said)
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text[:_SHOWN]
+
     def _refusal(self, code: int, content: bytes, query: str) -> Exception:
         try:
             said = str(_mapping(json.loads(content))["error"])
         except (ValueError, KeyError, RecursionError):
             said = ""
-        said = f": {said[:_SHOWN]}" if said else ""
+        said = f": {self._shown(said)}" if said else ""
         if code in (401, 403):
             return ConfigError(f"{self.name} refuses the credentials ({code}){said}")
         if code in (400, 422) and said:

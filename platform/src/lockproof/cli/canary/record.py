@@ -12,9 +12,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Write the verdict of a report of 'lockproof canary check' onto the model version that\n"
         "the canary served, in MLflow; with --key or --signer also into a signed statement beside\n"
-        "the data, which 'lockproof verify' shows. A version tells of the look that ends last:\n"
-        "run again, or with an earlier report, this changes nothing. Which version was served is\n"
-        "what you say. The exit code is 0 whatever the verdict."
+        "the data, which 'lockproof verify' shows. A version tells of the look that ends last,\n"
+        "and of two that end at the same time of the worse: run again, or with an earlier report,\n"
+        "this changes nothing. Which version was served is what you say. The exit code is 0\n"
+        "whatever the verdict."
     )
     parser.add_argument(
         "--report",
@@ -66,14 +67,14 @@ def run(args: argparse.Namespace) -> int:
         done = record(request, shown)
     end = done.end
     said = f"{end.verdict}, {end.since} to {end.until}"
-    if done.later:
-        line = f"{done.version.uri} tells of a later look, which stays: {said}"
+    if done.stays:
+        line = f"{done.version.uri} tells of {done.stays}, which stays: {said}"
     else:
         line = f"{done.version.uri} {'says' if done.written else 'says already'}: {said}"
     print(visible(line))
-    if done.later and signs:
+    if done.stays and signs:
         print("lockproof: nothing was signed", file=sys.stderr)
-    if end.statement and not done.later:
+    if end.statement and not done.stays:
         print(f"statement {end.statement}")
     for place in done.kept:
         print(visible(place))

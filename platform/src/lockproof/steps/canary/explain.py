@@ -52,18 +52,22 @@ def _means(request: SimulateRequest, measure: Measure, errors: Errors, spec: Spe
     if isinstance(measure, Guard):
         beyond = f"{'above' if measure.worse == 'higher' else 'below'} {number(measure.limit)}"
         fails, passes = f"shown to be {beyond}", f"shown not to be {beyond}"
-        bad = f"that are {beyond}"
+        bad, good = f"that are {beyond}", f"that are not {beyond}"
     else:
         assert isinstance(measure, Comparison)
         by = number(measure.smallest_effect)
         fails = f"shown to be {measure.worse} than stable, and by {by} or more as it looks then"
         passes = f"shown not to be {measure.worse} than stable by {by} or more"
         bad = f"that are {measure.worse} by so much"
+        good = f"that are not {measure.worse}"
     return MeasureMeans(
         name=measure.name,
+        method=measure.method,
+        guard=guard,
         what=f"the canary's {kind}{'' if guard else ' less that of stable'}, of "
         + ("all requests so far" if measure.method == "requests" else "each interval"),
-        fails=f"{fails}; of good canaries it fails at most {number(100 * errors.lower, 3)} of 100",
+        fails=f"{fails}; of canaries {good} it fails at most"
+        f" {number(100 * errors.lower, 3)} of 100",
         passes=f"{passes}; of canaries {bad} it lets at most {number(100 * errors.upper, 3)} of 100"
         " pass",
         needs=_needs(measure, bar, spec),

@@ -94,9 +94,12 @@ class Looks:
         name = parameters.get("checks") or (self.names[0] if len(self.names) == 1 else "")
         if name not in self._files:
             raise ValueError(f"checks must be one of: {', '.join(self.names)}")
+        named = [arm for arm in ("canary", "stable") if arm in parameters]
         hashes = tuple(parameters.get(arm, "") for arm in ("canary", "stable"))
-        if any(hashes) and not all(_HASH.fullmatch(one) for one in hashes):
+        if named and not all(_HASH.fullmatch(one) for one in hashes):
             raise ValueError("canary and stable must both be pod-template hashes")
+        if named and hashes[0] == hashes[1]:
+            raise ValueError("canary and stable are the same hash: there is no canary going on")
         since = None
         if parameters.get("since"):
             try:
@@ -108,7 +111,7 @@ class Looks:
             checks=self._files[name],
             access=self._serving.access,
             since=since,
-            hashes=(hashes[0], hashes[1]) if any(hashes) else None,
+            hashes=(hashes[0], hashes[1]) if named else None,
         )
 
     def _within(self, request: Request, parameters: Mapping[str, str]) -> dict[str, Any]:

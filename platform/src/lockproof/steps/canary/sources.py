@@ -1,10 +1,12 @@
 """Where the figures of a canary come from: a Prometheus server, or a file of samples."""
 
+import time
 from collections.abc import Mapping
 
 from lockproof.adapters.prometheus.client import Line, Prometheus
 from lockproof.errors import ConfigError
-from lockproof.parse.canary_checks import CanarySamples
+from lockproof.model.canary import SKEW
+from lockproof.parse.canary_checks import CanarySamples, as_text
 
 from .interface import Column, Figures, Look
 
@@ -86,6 +88,11 @@ class SamplesSource:
 
     def figures(self, measure: str, parts: Mapping[str, str], arm: str, look: Look) -> Figures:
         """As `Source` says; the queries are not asked, so none is reported."""
+        if look.until > time.time() + SKEW:
+            raise ConfigError(
+                f"{self.name}: since and the intervals reach to {as_text(look.until)}, which is"
+                " still to come: since is when the first interval began"
+            )
         arms = self._samples.measures.get(measure, {})
         samples = next((found for name, found in arms.items() if name == arm), None)
         columns: dict[str, Column] = {}

@@ -14,15 +14,14 @@ from lockproof.adapters.proofs import places
 from lockproof.adapters.proofs.remote import proofs_in
 from lockproof.adapters.signing.interface import Sealer
 from lockproof.config import FILE_NAME, load_policy, matches_any
-from lockproof.errors import ConfigError, ExitCode, LockproofError, UsageError
+from lockproof.errors import ConfigError, ExitCode, LockproofError
 from lockproof.model.canary import CanarySeen
 from lockproof.model.canary_statement import CANARY, CanaryPredicate, canary_payload
 from lockproof.model.registration import CANARY as CANARY_TAG
-from lockproof.model.registration import CANARY_VERDICT, CanaryEnd, ModelVersion
+from lockproof.model.registration import CANARY_VERDICT, CanaryEnd, ModelVersion, moment
 from lockproof.model.report import Report
 from lockproof.model.sealed import Sealed
 from lockproof.model.statement import ProvedOutput, subjects_of
-from lockproof.model.verdict import Verdict
 from lockproof.parse.bundle import read_bundles, read_canary, read_statement
 from lockproof.steps.gate.interface import Request as GateRequest
 from lockproof.steps.gate.interface import Scene
@@ -35,7 +34,10 @@ from lockproof.steps.progress import Progress
 from lockproof.steps.registered import version_named
 from lockproof.steps.standing import Standing
 
+from .canary_report import judged, to_come
 from .today import court_of, proof_of, trusts, weighed
+
+_RANK = {"passed": 0, "inconclusive": 1, "failed": 2}
 
 
 class NotSignedError(LockproofError):
@@ -70,8 +72,8 @@ class Recorded:
     """What the version says now."""
     written: bool
     """Whether it did not before."""
-    later: bool
-    """Whether the version tells of a later look, which stays; nothing was signed."""
+    stays: str = ""
+    """What look the version tells of that stays, so that nothing was signed; empty: none does."""
     kept: tuple[str, ...] = ()
     """Where the statement is, a line each."""
 
@@ -80,7 +82,8 @@ def record(request: RecordRequest, progress: Progress) -> Recorded:
     """Say on a model version how its canary ended, and sign that.
 
     Which version the canary served is the word of whoever asks: no figure of Prometheus says it.
-    The version tells of one look, the one that ends last. The statement is written before the
+    The version tells of one look, the one that ends last; of several that end at once, the worst,
+    or looser checks would undo a failure. The statement is written before the
     version names it, so what ends early the next run completes.
 
     Raises:
@@ -92,7 +95,7 @@ def record(request: RecordRequest, progress: Progress) -> Recorded:
     root = find_root(Path(os.path.realpath(request.directory)), own.root)
     here, _ = open_scene(GateRequest(request.directory), progress)
     report, digest = read_report(here, request.report, "canary check")
-    seen = _judged(report, request.report)
+    seen = judged(report, request.report)
     registry = Registry.open(load_policy(root / FILE_NAME).mlflow, root)
     version = version_named(request.version, registry)
     end = CanaryEnd(
@@ -103,11 +106,12 @@ def record(request: RecordRequest, progress: Progress) -> Recorded:
         until=seen.until,
         report=digest,
     )
-    if CanaryEnd.read(end.text) is None:
-        raise UsageError(f"{request.report} names no times as 'lockproof canary check' writes them")
     before = version.canary
-    if before is not None and before.until > end.until:
-        return Recorded(version, before, written=False, later=True)
+    if before is not None and to_come(before.until):
+        before = None  # Which nothing that happens would ever follow.
+    stays = "" if before is None else _stays(before, end)
+    if before is not None and stays:
+        return Recorded(version, before, written=False, stays=stays)
     kept: tuple[str, ...] = ()
     if request.sealer is not None:
         statement, kept = _signed(
@@ -122,28 +126,17 @@ def record(request: RecordRequest, progress: Progress) -> Recorded:
         with registry.session(patient=True) as session:
             for name, text in missing.items():
                 session.set_tag(version, name, text)
-    return Recorded(version, end, written=bool(missing), later=False, kept=kept)
+    return Recorded(version, end, written=bool(missing), kept=kept)
 
 
-def _judged(report: Report, path: Path) -> CanarySeen:
-    """What a look saw.
-
-    Raises:
-        UsageError: the report is of another step, or says two things.
-    """
-    seen = report.host.canary
-    if report.step != "canary" or seen is None:
-        raise UsageError(
-            f"{path} is a report of {report.step[:40]!r}: write one with 'lockproof canary check"
-            " --output FILE.json'"
-        )
-    verdicts = [measured.verdict for measured in seen.measures]
-    passed = bool(verdicts) and all(each is Verdict.PASSED for each in verdicts)
-    if (report.verdict is Verdict.PASSED and not passed) or (
-        report.verdict is Verdict.FAILED and Verdict.FAILED not in verdicts
-    ):
-        raise UsageError(f"{path} says {report.verdict.value}, and its measures do not")
-    return seen
+def _stays(before: CanaryEnd, end: CanaryEnd) -> str:
+    """In words, which look the version tells of that is not replaced; empty: it is."""
+    if before.until > end.until:
+        return "a later look"
+    ranks = [_RANK.get(each.verdict, -1) for each in (before, end)]
+    if before.until == end.until and ranks[0] > ranks[1]:
+        return "a look that ends at the same time and came to worse"
+    return ""
 
 
 def _signed(
@@ -250,6 +243,8 @@ def canary_of(
 ) -> tuple[CanaryPredicate, Sealed] | None:
     """The latest statement about a version's canary by a trusted signer; None: there is none.
 
+    Of several that end at once it is the worst, and none that ends in the future counts.
+
     Args:
         scene: of the version's commit.
         signers: those that the policy trusts.
@@ -284,6 +279,12 @@ def canary_of(
             said == subjects_of(proof.verdict.outputs)
             and (predicate.key, predicate.model) == (key, version.name)
             and any(matches_any(version.name, signer.rule.models) for signer in by)
+            and moment(predicate.canary.until) is not None
+            and not to_come(predicate.canary.until)
         ):
             found.append((predicate, sealed))
-    return max(found, key=lambda each: each[0].canary.until, default=None)
+    return max(
+        found,
+        key=lambda each: (each[0].canary.until, _RANK[each[0].verdict.value]),
+        default=None,
+    )
