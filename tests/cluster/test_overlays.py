@@ -101,6 +101,9 @@ def test_what_aws_named_is_taken_over_by_the_next_cluster(
     assert done.check("named")["summary"] == "4 named by the cloud"
     assert all(name in file.read_text() for name in stand_in.associations.values())
     written = file.read_text()
+    again = bootstrap.run("names", "--to", str(file))
+    assert (again.code, file.read_text()) == (0, written), "the overlay says them through it alone"
+    assert again.check("named")["summary"] == "4 named by the cloud"
     gone = bootstrap.run("down", "--allow-data-loss", "--timeout", "500s")
     assert gone.code == 0, gone.errors
 

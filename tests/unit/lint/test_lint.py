@@ -352,6 +352,62 @@ def test_a_selector_reaches_the_pods_of_its_namespace_alone(tmp_path: Path) -> N
     assert references(tmp_path, inside(workload, "x"), inside(service, "y")) == ["LP613"]
 
 
+MONITOR = """\
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata: {namespace: x, name: m}
+spec: {selector: {matchLabels: {app: dns}}, namespaceSelector: AMONG, endpoints: []}
+"""
+MADE = """\
+apiVersion: GROUP/v1
+kind: KIND
+metadata: {namespace: x, name: o}
+"""
+
+
+@pytest.mark.parametrize(
+    ("selects", "beside", "rules"),
+    [
+        ("Service", "", ["LP613"]),
+        ("Service", "monitoring.coreos.com PodMonitor", ["LP613"]),
+        ("Service", "s3.aws.m.upbound.io Bucket", ["LP613"]),
+        ("Service", "monitoring.coreos.com Prometheus", []),
+        ("Service", "postgresql.cnpg.io Cluster", []),
+        ("Service", "argoproj.io WorkflowTemplate", []),
+        ("NetworkPolicy", "", []),
+        ("ServiceMonitor {}", "", ["LP613"]),
+        ("ServiceMonitor {}", "ray.io RayCluster", []),
+        ("ServiceMonitor {any: true}", "", []),
+        ("ServiceMonitor {matchNames: [x]}", "", ["LP613"]),
+        ("ServiceMonitor {matchNames: [kube-system]}", "", []),
+    ],
+)
+def test_a_selector_of_what_others_make_is_not_checked(
+    tmp_path: Path, selects: str, beside: str, rules: list[str]
+) -> None:
+    """Pods of an operator, or in a namespace in which nothing of the bundle runs."""
+    inside = "\nmetadata: {namespace: x, name: "
+    workload = ROLLOUT.replace("        - analysis: {templates: [{templateName: t}]}\n", "")
+    kind, _, among = selects.partition(" ")
+    text = {
+        "Service": SERVICE.format("{app: b}").replace("\nmetadata: {name: ", inside),
+        "NetworkPolicy": "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+        "metadata: {namespace: kube-system, name: p}\n"
+        "spec: {podSelector: {matchLabels: {k8s-app: kube-dns}}}\n",
+        "ServiceMonitor": MONITOR.replace("AMONG", among),
+    }[kind]
+    texts = [workload.replace("\nmetadata: {name: ", inside), text]
+    if beside:
+        group, _, other = beside.partition(" ")
+        texts.append(MADE.replace("GROUP", group).replace("KIND", other))
+    for number, one in enumerate(texts):
+        (tmp_path / f"{number}.yaml").write_text(one)
+    families = lint_tree(FolderTree(tmp_path), Policy(), ["."]).families
+    [family] = [family for family in families if family.name == "references"]
+    assert [finding.rule for finding in family.findings] == rules
+    assert ["whether its selector" in told for told in family.not_checked] == [True][len(rules) :]
+
+
 def test_of_two_templates_of_one_name_that_of_the_same_file_is_meant(tmp_path: Path) -> None:
     needs, gives = TEMPLATE.format("[{name: x}]"), TEMPLATE.format("[{name: x, value: y}]")
     assert references(tmp_path, needs, f"{ROLLOUT}---\n{gives}") == []

@@ -33,9 +33,12 @@ KINDS = {
     "/apis/apps/v1": ["Deployment"],
     "/apis/batch/v1": ["Job"],
     "/apis/networking.k8s.io/v1": ["NetworkPolicy"],
+    "/apis/admissionregistration.k8s.io/v1": ["ValidatingWebhookConfiguration"],
+    "/apis/cilium.io/v2": ["CiliumNetworkPolicy"],
     "/apis/pkg.crossplane.io/v1": ["Provider"],
     "/apis/s3.aws.m.upbound.io/v1beta1": ["Bucket", "BucketVersioning"],
 }
+_EVERYWHERE = ("Namespace", "Provider", "ValidatingWebhookConfiguration")
 BAD = [{"type": "Synced", "status": "False", "message": "api error: 409 ResourceInUseException"}]
 GOOD = [{"type": "Synced", "status": "True"}, {"type": "Ready", "status": "True"}]
 
@@ -73,8 +76,8 @@ class Stored:
 
 
 def _resource(kind: str) -> Body:
-    plural = "networkpolicies" if kind == "NetworkPolicy" else f"{kind.lower()}s"
-    return {"name": plural, "kind": kind, "namespaced": kind not in ("Namespace", "Provider")}
+    plural = f"{kind.lower()}s".replace("ys", "ies")
+    return {"name": plural, "kind": kind, "namespaced": kind not in _EVERYWHERE}
 
 
 class Heard:
@@ -267,11 +270,42 @@ def test_when_the_time_is_up_the_rest_is_applied_and_said_not_to_be_waited_for(
 def test_what_guards_pods_comes_before_them_or_they_do_not_come(server: Stored) -> None:
     server.refused.add("walls")
     server.status["far"] = RUNS
-    far = web("far")
-    far.body["metadata"]["namespace"] = "elsewhere"
+    far = thing_elsewhere()
     run = Run(server, thing("NetworkPolicy.networking.k8s.io", "walls"), web("web"), far)
     assert server.order == ["far"]
     assert run.held == {"web": "NetworkPolicy.networking.k8s.io n/walls"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "free"),
+    [
+        ("ValidatingWebhookConfiguration.admissionregistration.k8s.io", []),
+        ("CiliumNetworkPolicy.cilium.io", ["far"]),
+    ],
+)
+def test_policies_of_webhooks_and_custom_kinds_guard_as_well(
+    server: Stored, kind: str, free: list[str]
+) -> None:
+    server.refused.add("walls")
+    server.status["far"] = RUNS
+    run = Run(server, thing(kind, "walls"), web("web"), thing_elsewhere())
+    assert server.order == free
+    assert run.held["web"].startswith(kind)
+
+
+def test_a_policy_that_its_controller_has_not_seen_yet_does_not_hold_that_back(
+    server: Stored,
+) -> None:
+    server.status |= {"walls": {"conditions": BAD}, "agent": RUNS}
+    run = Run(server, thing("CiliumNetworkPolicy.cilium.io", "walls"), web("agent"), seconds=1.5)
+    assert server.order == ["walls", "agent"]
+    assert run.held == {}
+
+
+def thing_elsewhere() -> Manifest:
+    far = web("far")
+    far.body["metadata"]["namespace"] = "elsewhere"
+    return far
 
 
 def test_a_job_that_failed_holds_back_the_waves_after_it(server: Stored) -> None:

@@ -1,6 +1,7 @@
 """Pod specifications and their containers, wherever a kind keeps them."""
 
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from lockproof.model.manifest import At, Manifest, dig, items, mapping
@@ -9,6 +10,21 @@ _TEMPLATED = {
     ("apps", "Deployment"), ("apps", "StatefulSet"), ("apps", "DaemonSet"), ("apps", "ReplicaSet"),
     ("batch", "Job"), ("", "ReplicationController"), ("argoproj.io", "Rollout"),
 }  # fmt: skip
+_NO_PODS = (
+    "*.k8s.io", "*.upbound.io", "*.crossplane.io", "*.istio.io", "*projectcalico.org",
+    "monitoring.coreos.com", "flagger.app", "*cert-manager.io", "*external-secrets.io",
+    "bitnami.com", "kyverno.io", "cilium.io", "*.gatekeeper.sh", "source.*.fluxcd.io",
+    "*.eks.amazonaws.com", "secrets-store.csi.x-k8s.io",
+)  # fmt: skip
+"""Groups of custom kinds of which no pods are made, but for those of `_MAKERS`."""
+_MAKERS = frozenset(
+    {
+        "Prometheus", "PrometheusAgent", "Alertmanager", "ThanosRuler", "IstioOperator", "Istio",
+        "Release", "Installation",
+    }
+)  # fmt: skip
+_OF_ARGO = ("AnalysisTemplate", "ClusterAnalysisTemplate", "AppProject")
+"""Of its group the kinds of which no pods are made."""
 _CRON: At = ("spec", "jobTemplate", "spec", "template", "spec")
 
 
@@ -56,6 +72,21 @@ def pods(manifest: Manifest) -> Iterator[Pod]:
                 yield Pod(manifest, where, spec, {})
     elif (manifest.group, manifest.kind) == ("kubernetes.m.crossplane.io", "Object"):
         yield from _wrapped(manifest)
+
+
+def may_make_pods(manifest: Manifest) -> bool:
+    """Whether pods may be made of an object that it does not show: by an operator, say."""
+    key = (manifest.group, manifest.kind)
+    if key == ("kubernetes.m.crossplane.io", "Object"):
+        inner = dig(manifest.value, "spec", "forProvider", "manifest")
+        held = Manifest(mapping(inner), manifest.locate)
+        return held.kind != "Object" and may_make_pods(held)
+    if "." not in manifest.group or key in _TEMPLATED:
+        return False
+    if manifest.group == "argoproj.io":
+        return manifest.kind not in _OF_ARGO
+    known = any(fnmatchcase(manifest.group, glob) for glob in _NO_PODS)
+    return not known or manifest.kind in _MAKERS
 
 
 def _pod(manifest: Manifest, at: At) -> Pod:

@@ -99,7 +99,13 @@ def reference_findings(
         pods_here = bundle.complete and not any(
             fnmatchcase(f"Pods/{manifest.name}", glob) for glob in outside
         )
-        found += _local(manifest, known, selectors=pods_here)
+        if pods_here:
+            for told in selector_findings(manifest, known.objects, known.pods):
+                if isinstance(told, str):
+                    skipped.append(told)
+                else:
+                    found.append(told)
+        found += _local(manifest, known)
     return found, count, tuple(skipped)
 
 
@@ -201,10 +207,8 @@ def _made(manifests: Iterable[Manifest]) -> Iterator[tuple[str, str]]:
                 yield str(dig(inner, "kind")), name
 
 
-def _local(manifest: Manifest, known: _Known, *, selectors: bool) -> Iterator[Finding]:
-    """References by label, port name, volume name and argument."""
-    if selectors:
-        yield from selector_findings(manifest, known.objects, known.pods)
+def _local(manifest: Manifest, known: _Known) -> Iterator[Finding]:
+    """References by port name, volume name and argument."""
     if manifest.kind == "Rollout":
         yield from _arguments(manifest, known)
     elif manifest.kind in ("AnalysisTemplate", "ClusterAnalysisTemplate"):

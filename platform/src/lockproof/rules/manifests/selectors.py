@@ -6,7 +6,7 @@ from typing import Any
 from lockproof.model.finding import Finding
 from lockproof.model.manifest import At, Manifest, dig, items, mapping, sequence
 
-from .pods import Pod, containers, pods
+from .pods import Pod, containers, may_make_pods, pods
 from .shape import at_place
 
 _ADDED = frozenset(
@@ -31,13 +31,16 @@ def selector_findings(
     manifest: Manifest,
     objects: Mapping[str, Sequence[Manifest]],
     present: Callable[[str], Sequence[Pod]],
-) -> Iterator[Finding]:
+) -> Iterator[Finding | str]:
     """Selectors that match nothing, and ports that what they match does not have.
 
     Args:
         manifest: what selects.
         objects: the objects of its bundle, by kind.
         present: the pods of its bundle in a namespace: a selector reaches no other.
+
+    Yields:
+        What is wrong; as a text, what cannot be known, since pods may come from elsewhere.
     """
     key = (manifest.group, manifest.kind)
     if key == ("", "Service"):
@@ -46,20 +49,58 @@ def selector_findings(
             return
         chosen = [p for p in present(manifest.namespace) if _selects(selector, p.labels)]
         if not chosen:
-            yield _unmatched(manifest, ("spec", "selector"), "pod")
+            yield _no_pod(manifest, ("spec", "selector"), objects, present)
         else:
             yield from _target_ports(manifest, chosen)
     elif key == ("monitoring.coreos.com", "ServiceMonitor"):
-        yield from _monitored(manifest, objects)
+        yield from _monitored(manifest, objects, present)
     elif key in (("policy", "PodDisruptionBudget"), ("networking.k8s.io", "NetworkPolicy")):
         field = "selector" if manifest.kind == "PodDisruptionBudget" else "podSelector"
         selector = dig(manifest.spec, field, "matchLabels")
         here = present(manifest.namespace) if selector else ()
         if selector and not any(_selects(selector, pod.labels) for pod in here):
-            yield _unmatched(manifest, ("spec", field, "matchLabels"), "pod")
+            yield _no_pod(manifest, ("spec", field, "matchLabels"), objects, present)
 
 
-def _monitored(manifest: Manifest, objects: Mapping[str, Sequence[Manifest]]) -> Iterator[Finding]:
+def _no_pod(
+    manifest: Manifest,
+    at: At,
+    objects: Mapping[str, Sequence[Manifest]],
+    present: Callable[[str], Sequence[Pod]],
+) -> Finding | str:
+    selector = dig(manifest.value, *(str(step) for step in at))
+    strayed = any(_selects(selector, pod.labels) for pod in present(""))
+    # Pods of another namespace alone that would match are a mistake, even if none are in its own.
+    here = "" if strayed else manifest.namespace
+    unsure = _maker([manifest.namespace], objects) or _empty([here], present)
+    if unsure:
+        return f"{manifest.label}: whether its selector matches a pod: {unsure}"
+    return _unmatched(manifest, at, "pod")
+
+
+def _empty(spaces: Sequence[str], present: Callable[[str], Sequence[Pod]]) -> str | None:
+    """Which of these namespaces has no pods in the bundle: what is there comes from elsewhere."""
+    for space in spaces:
+        if not present(space):
+            return f"nothing here runs in {f'namespace {space}' if space else 'any namespace'}"
+    return None
+
+
+def _maker(spaces: Sequence[str], objects: Mapping[str, Sequence[Manifest]]) -> str | None:
+    """What in these namespaces may make pods, and services of them, that it does not show."""
+    for manifests in objects.values():
+        for one in manifests:
+            near = not one.namespace or "" in spaces or one.namespace in spaces
+            if near and may_make_pods(one):
+                return f"{one.label} may make it"
+    return None
+
+
+def _monitored(
+    manifest: Manifest,
+    objects: Mapping[str, Sequence[Manifest]],
+    present: Callable[[str], Sequence[Pod]],
+) -> Iterator[Finding | str]:
     """A monitor's services, and the ports of them that it scrapes."""
     selector = dig(manifest.spec, "selector", "matchLabels")
     if not selector:
@@ -70,7 +111,16 @@ def _monitored(manifest: Manifest, objects: Mapping[str, Sequence[Manifest]]) ->
         if _selects(selector, mapping(service.metadata.get("labels")))
     ]
     if not chosen:
-        if not any(_selects(selector, one) for one in _flagger_labels(objects)):
+        if any(_selects(selector, one) for one in _flagger_labels(objects)):
+            return
+        among = mapping(manifest.spec.get("namespaceSelector"))
+        spaces = [str(one) for one in sequence(among.get("matchNames"))] or [manifest.namespace]
+        unsure = _maker(spaces, objects) or _empty(spaces, present)
+        if among.get("any") is True:
+            unsure = "it selects in every namespace of the cluster"
+        if unsure:
+            yield f"{manifest.label}: whether its selector matches a service: {unsure}"
+        else:
             yield _unmatched(manifest, ("spec", "selector", "matchLabels"), "service")
         return
     names = {port.get("name") for one in chosen for _, port in items(one.spec.get("ports"), ())}

@@ -1,8 +1,9 @@
 """Applying, batch by batch: each object when what it needs is there, whatever else failed."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 
 from lockproof.adapters.kubernetes.answers import Refusal, Why
 from lockproof.adapters.kubernetes.cluster import Kind
@@ -141,7 +142,12 @@ def _is_there(session: Session, item: Item) -> bool:
 
 def _holder(session: Session, item: Item) -> Item | None:
     """What an object needs and is not there; the first of it."""
-    return next((one for one in item.needs if not _is_there(session, one)), None)
+    missing = (one for one in item.needs if not _is_there(session, one))
+    return next(chain(missing, _refused_guards(item)), None)
+
+
+def _refused_guards(item: Item) -> Iterator[Item]:
+    return (one for one in item.guards if one.action == "refuse")
 
 
 def _is_over(item: Item) -> bool:
@@ -153,7 +159,7 @@ def _is_lost(item: Item) -> bool:
     """Whether an object will not be there in this run."""
     if _is_over(item):
         return item.action == "refuse" or item.state == State.FAILED
-    return any(_is_lost(one) for one in item.needs)
+    return any(map(_is_lost, item.needs)) or any(_refused_guards(item))
 
 
 def _is_settled(session: Session, item: Item) -> bool:

@@ -5,7 +5,7 @@ that name in an annotation of the object in its cluster; a second control plane,
 manifests alone, would make the resource again and be refused, since it is there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from .wait import read
 
 EXTERNAL_NAME = "crossplane.io/external-name"
 MARK = "# By lockproof provision names: what the cloud named, by which this is taken over."
+_DONE = "written: commit it"
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,19 @@ class Names:
     """What the managed resources of an overlay are called in the cloud."""
 
     given: tuple[Given, ...]
-    """Those that neither Git nor the object's own name says."""
+    """Those that neither the object's own name says nor Git, the file of names left aside."""
     known: int
     """How many others there are."""
     missing: tuple[str, ...]
     """Those without a name yet, each with its reason."""
 
 
-def read_names(session: Session) -> tuple[list[Item], Names]:
+def read_names(session: Session, kept: Mapping[ResourceKey, Given]) -> tuple[list[Item], Names]:
     """Look at every managed resource that is declared.
+
+    Args:
+        session: the run.
+        kept: what the file of names has: an overlay that includes it says these through it alone.
 
     Raises:
         Refusal: one may not be read.
@@ -68,42 +73,78 @@ def read_names(session: Session) -> tuple[list[Item], Names]:
                 "it is not in the cluster" if body is None else "its provider has named it not yet"
             )
             missing.append(f"{item.name}: {why}")
-        elif name in (_external_name(item.body), item.key.name):
+        elif item.key not in kept and name in (_external_name(item.body), item.key.name):
             known += 1
         else:
             given.append(Given(item.key, item.manifest.api_version, name))
     return items, Names(tuple(given), known, tuple(missing))
 
 
+def kept_names(path: Path) -> dict[ResourceKey, Given]:
+    """What an earlier run has written; empty where there is no file.
+
+    Raises:
+        UsageError: it cannot be read, is somebody's own, or was changed by hand.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {path}: {error}") from error
+    if not text:
+        return {}
+    if not text.startswith(MARK):
+        raise UsageError(f"{path} was not written by this command: name another file with --to")
+    try:
+        patches = [yaml.safe_load(one["patch"]) for one in yaml.safe_load(text)["patches"]]
+        kept = {ResourceKey.of(patch): _given(patch) for patch in patches}
+        own = component(kept.values()) == text
+    except (yaml.YAMLError, LookupError, TypeError, AttributeError, ValueError, RecursionError):
+        own = False
+    if not own:
+        raise UsageError(
+            f"{path} was changed by hand: have it as it was written, or name another file with --to"
+        )
+    return kept
+
+
 def write_names(path: Path, names: Names) -> str:
     """Write them as a kustomize component that adds them to the overlays that include it.
+
+    What the file has of other resources stays in it.
 
     Returns:
         What was done, in a few words.
 
     Raises:
-        UsageError: it cannot be written, or the file is somebody's own.
+        UsageError: as `kept_names`, or it cannot be written.
     """
-    text = component(names.given)
-    try:
-        old = path.read_text("utf-8")
-    except FileNotFoundError:
-        old = ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from error
-    if old and not old.startswith(MARK):
-        raise UsageError(f"{path} was not written by this command: name another file with --to")
-    if old == text:
+    kept = kept_names(path)
+    given = {one.key: one for one in names.given}
+    text = component((kept | given).values())
+    if kept and text == component(kept.values()):
         return "says this already"
     write_whole(path, text)
-    return "written: commit it"
+    other = sum(key in given and given[key].name != one.name for key, one in kept.items())
+    return f"written, {other} with another name than before: commit it" if other else _DONE
 
 
-def component(given: Sequence[Given]) -> str:
+def component(given: Iterable[Given]) -> str:
     """The text of the component."""
-    patches = [{"patch": _yaml(_patch(one))} for one in sorted(given, key=lambda one: one.key)]
+    patches = [{"patch": _yaml(_patch(one))} for one in sorted(given, key=_order)]
     body = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component"}
     return f"{MARK}\n{_yaml(body | {'patches': patches})}"
+
+
+def _order(one: Given) -> tuple[str, str, str, str]:
+    kind = one.key.group_kind
+    return kind.group, kind.kind, one.key.namespace or "", one.key.name
+
+
+def _given(patch: Body) -> Given:
+    name = str(patch["metadata"]["annotations"][EXTERNAL_NAME])
+    return Given(ResourceKey.of(patch), str(patch["apiVersion"]), name)
 
 
 def _patch(one: Given) -> Body:

@@ -22,9 +22,18 @@ _GUARDS = {
         "MutatingAdmissionPolicyBinding.admissionregistration.k8s.io",
         "ValidatingAdmissionPolicy.admissionregistration.k8s.io",
         "ValidatingAdmissionPolicyBinding.admissionregistration.k8s.io",
+        "MutatingWebhookConfiguration.admissionregistration.k8s.io",
+        "ValidatingWebhookConfiguration.admissionregistration.k8s.io",
     )
 }
 """What holds pods to something: without it they would run free of it."""
+_GUARDIANS = {
+    "kyverno.io", "policies.kyverno.io", "constraints.gatekeeper.sh", "templates.gatekeeper.sh",
+    "mutations.gatekeeper.sh", "cilium.io", "crd.projectcalico.org", "projectcalico.org",
+    "security.istio.io",
+}  # fmt: skip
+"""Groups of such policies of custom kinds. Their controllers, which make some of these kinds and
+call them ready, may be among what is applied: these hold pods back only where they are refused."""
 
 
 def link(batches: Sequence[Sequence[Item]]) -> None:
@@ -39,6 +48,7 @@ def link(batches: Sequence[Sequence[Item]]) -> None:
     for batch in batches:
         for item in batch:
             item.needs = _needs(item, earlier)
+            item.guards = _guards(item, earlier)
         earlier += batch
 
 
@@ -47,7 +57,7 @@ def _needs(item: Item, earlier: Sequence[Item]) -> tuple[Item, ...]:
     declared = Declared(body, lambda _: (item.manifest.path, item.manifest.line))
     wanted = {(one.kind, one.name, one.namespace or here) for one in targets(declared)}
     anywhere = {(kind, name) for kind, name, _ in wanted}
-    has_pods = any(True for _ in pods(declared))
+    has_pods = _has_pods(item)
     wave = rank(body)[0]
     found = []
     for other in earlier:
@@ -62,6 +72,21 @@ def _needs(item: Item, earlier: Sequence[Item]) -> tuple[Item, ...]:
         ):
             found.append(other)
     return tuple(found)
+
+
+def _guards(item: Item, earlier: Sequence[Item]) -> tuple[Item, ...]:
+    if not _has_pods(item):
+        return ()
+    return tuple(
+        other
+        for other in earlier
+        if other.key.group_kind.group in _GUARDIANS and _space(other) in ("", _space(item))
+    )
+
+
+def _has_pods(item: Item) -> bool:
+    declared = Declared(item.manifest.body, lambda _: (item.manifest.path, item.manifest.line))
+    return any(True for _ in pods(declared))
 
 
 def _space(item: Item) -> str:

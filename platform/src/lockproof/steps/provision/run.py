@@ -26,7 +26,7 @@ from .assemble import Account, assemble
 from .controllers import additions
 from .handover import ENV_FILE, Written, write_environment, write_remote
 from .inventory import listed_kinds, listed_namespaces
-from .names import read_names, write_names
+from .names import kept_names, read_names, write_names
 from .plan import all_items, plan
 from .platform import platform_of
 from .readiness import State
@@ -111,12 +111,13 @@ def names(request: Request, progress: Progress) -> Report:
         UsageError, ConfigError, UnavailableError: as `provision`.
     """
     clock = Clock()
+    path = request.directory.absolute() / request.to if request.to is not None else None
+    kept = kept_names(path) if path is not None else {}
     session = _open(request, progress, only_asks=True)
     account = Account(session, items=[], findings=[])
-    account.items, account.named = read_names(session)
+    account.items, account.named = read_names(session, kept)
     report = assemble(account, clock)
-    if request.to is not None and report.verdict is Verdict.PASSED:
-        path = request.directory.absolute() / request.to
+    if path is not None and report.verdict is Verdict.PASSED:
         progress.say(f"{path}: {write_names(path, account.named)}")
     return report
 

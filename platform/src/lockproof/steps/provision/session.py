@@ -92,6 +92,8 @@ class Item:
     """Whether the cluster has the object as it is declared."""
     needs: tuple["Item", ...] = ()
     """What has to be there before it is applied."""
+    guards: tuple["Item", ...] = ()
+    """What must not have been refused before it is applied."""
     held: str = ""
     """Which of these it was not applied for."""
     failing_since: float | None = None
