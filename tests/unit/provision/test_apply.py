@@ -287,7 +287,7 @@ def test_policies_of_webhooks_and_custom_kinds_guard_as_well(
     server: Stored, kind: str, free: list[str]
 ) -> None:
     server.refused.add("walls")
-    server.status["far"] = RUNS
+    server.status |= {"far": RUNS, "web": RUNS}
     run = Run(server, thing(kind, "walls"), web("web"), thing_elsewhere())
     assert server.order == free
     assert run.held["web"].startswith(kind)
