@@ -290,6 +290,7 @@ def test_no_text_becomes_a_variable_of_kubernetes() -> None:
         ("https://me:hunter2@x@host/r.git", "https://host/r.git"),
         ("http://me:hunter2@host", "http://host"),
         ("git@host:ml/r.git", "git@host:ml/r.git"),
+        ("https://user:hunter2/x@git.example/r.git", "https://git.example/r.git"),
         ("/srv/git/r@2.git", "/srv/git/r@2.git"),
         ("", ""),
     ],

@@ -70,6 +70,11 @@ class Order:
         return cls(task, tuple(stages), bytes.fromhex(key))
 
 
+def is_of_receipt(line: str) -> bool:
+    """Whether a line of a log is one of a receipt."""
+    return line.startswith(_MARK)
+
+
 def seal(order: Order, value: Mapping[str, Any]) -> str:
     """The receipt of a value, as lines for a log.
 
@@ -95,7 +100,7 @@ def unseal(order: Order, log: bytes) -> dict[str, Any]:
     Raises:
         BadOrderError: there is none, it is not whole, or another key sealed it.
     """
-    lines = [line for line in log.decode("utf-8", "replace").split("\n") if line.startswith(_MARK)]
+    lines = [line for line in log.decode("utf-8", "replace").split("\n") if is_of_receipt(line)]
     if _BEGIN not in lines:
         raise BadOrderError("its log holds no report")
     start = len(lines) - lines[::-1].index(_BEGIN)

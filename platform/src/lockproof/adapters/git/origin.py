@@ -13,18 +13,13 @@ _BRANCHES = ("GITHUB_HEAD_REF", "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "CI_COMMI
 _CREDENTIALS = re.compile(r"^([\w+.-]+://)[^/]*@")
 
 
-def without_credentials(url: str) -> str:
-    """A URL without what stands before its `@`: it may be a token."""
-    return _CREDENTIALS.sub(r"\1", url)
-
-
 def origin_of(git: GitRepository, commit: str | None) -> Origin:
     """Repository, branch, title and author; what is not known is empty.
 
     A URL loses what stands before its `@`: it may be a token. The branch is that of the work tree,
     and only told of where the commit is checked out.
     """
-    url = without_credentials(git.remote_url() or "")
+    url = _CREDENTIALS.sub(r"\1", git.remote_url() or "")
     if commit is None:
         return Origin(repository=url, branch=git.branch() or "")
     said = run_git(git.root, "log", "-1", "--format=%s%x00%an", commit)

@@ -190,9 +190,10 @@ def _weighed(
             outcomes = {read.outcome(probe) for probe in probes}
             special = []
             if shape == "vector" and empty != "never":
-                outcomes.add(read.outcome([]))
-            if shape == "vector" and empty == "missed":
-                special.append(("an empty answer", read.outcome([])))
+                nothing = read.outcome([])
+                outcomes.add(nothing)
+                if empty == "missed":
+                    special.append(("an empty answer", nothing))
             if read.outcome(wrap(0.5)) != "error":  # Else what it lacks is another value.
                 special.append(("NaN, as 0/0 without traffic,", read.outcome(wrap(math.nan))))
     except Refused as error:

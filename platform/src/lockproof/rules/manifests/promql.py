@@ -149,15 +149,10 @@ def parse_problem(text: str) -> str | None:
 
 def answer_of(text: str) -> Literal["vector", "scalar"] | None:
     """What an instant query answers; None where it does not parse."""
-    import promql_parser
-
-    for stand_in in ("1", "x", "5m"):
-        try:
-            tree = promql_parser.parse(_filled(text, stand_in))
-        except ValueError:
-            continue
-        return "scalar" if _is_scalar(tree) else "vector"
-    return None
+    tree = _tree(text)
+    if tree is None:
+        return None
+    return "scalar" if _is_scalar(tree) else "vector"
 
 
 def emptiness_of(text: str) -> Emptiness:
@@ -166,16 +161,23 @@ def emptiness_of(text: str) -> Emptiness:
     There is `never` one (`… or vector(0)`), it is what is `hoped` for (of `ALERTS` and of
     `absent`), or what is to be measured was `missed`.
     """
+    tree = _tree(text)
+    if tree is None:
+        return "missed"
+    hoped: Emptiness = "hoped" if _is_well_if_empty(tree) else "missed"
+    return "never" if _is_never_empty(tree) else hoped
+
+
+def _tree(text: str) -> Any:
+    """An expression as `promql_parser` reads it; None where it does not."""
     import promql_parser
 
     for stand_in in ("1", "x", "5m"):
         try:
-            tree = promql_parser.parse(_filled(text, stand_in))
+            return promql_parser.parse(_filled(text, stand_in))
         except ValueError:
             continue
-        hoped: Emptiness = "hoped" if _is_well_if_empty(tree) else "missed"
-        return "never" if _is_never_empty(tree) else hoped
-    return "missed"
+    return None
 
 
 def _is_never_empty(tree: Any) -> bool:

@@ -85,19 +85,19 @@ def read(secret: Body) -> tuple[Begun, dict[str, Order]]:
         raise UsageError(f"the Secret {name} is not one of a run: {error}") from error
 
 
-def plan_again(request: Request, run: str, begun: Begun, orders: Mapping[str, Order]) -> Plan:
+def plan_again(request: Request, here: Plan, begun: Begun, orders: Mapping[str, Order]) -> Plan:
     """The plan that a run was begun with.
 
     Args:
         request: what is asked for beside its ID.
-        run: its ID.
+        here: a plan with its ID of what is checked out here.
         begun: what its Secret says.
         orders: those in its Secret.
 
     Raises:
         UsageError: something else is asked for, or this is not its repository.
     """
-    here = make_plan(replace(request, stages=()), run)
+    run = here.run
     if here.root != begun.root:
         place = begun.root or "the top of the repository"
         raise UsageError(f"run {run} is of the DVC project at {place}: attach from there")

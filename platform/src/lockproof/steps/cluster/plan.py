@@ -16,6 +16,7 @@ from lockproof.model.base import sha256_of
 from lockproof.model.digest import lock_digest
 from lockproof.model.order import Order
 from lockproof.model.pipeline import Pipeline
+from lockproof.model.run import without_credentials
 from lockproof.steps.base import named_base
 from lockproof.steps.declared import declared, has_project
 from lockproof.steps.reproduce.affected import affected_since
@@ -223,28 +224,11 @@ def fetched_from(named: str | None, origin: str) -> str:
     Raises:
         ConfigError: the policy's has credentials in it.
     """
-    scheme, rest, user = _parts(named or origin)
-    # With SSH it is the user to log in as; else it may be a token.
-    keeps = user.partition(":")[0] if scheme in _SSH else ""
-    if named and user != keeps:
+    shown = without_credentials(named or origin)
+    if named and shown != named:
         raise ConfigError(
             "[cluster] repository has a password or a token in its URL, which every manifest would"
             " show: leave out what stands before its '@', and name with git-secret the Secret"
             " that has it"
         )
-    if not user:
-        return named or origin
-    return f"{scheme}://{keeps}@{rest}" if keeps else f"{scheme}://{rest}"
-
-
-_SSH = ("ssh", "git+ssh", "ssh+git")
-
-
-def _parts(url: str) -> tuple[str, str, str]:
-    """Of a URL its scheme, what follows an `@`, and what stands before it."""
-    scheme, found, rest = url.partition("://")
-    if not found:
-        return "", url, ""
-    authority, slash, path = rest.partition("/")
-    user, _, host = authority.rpartition("@")
-    return scheme.lower(), f"{host}{slash}{path}", user
+    return shown

@@ -143,12 +143,13 @@ def attach(request: Request, run: str, progress: Progress) -> Report:
     """
     clock = Clock()
     cluster = _connect(request, progress)
-    namespace = make_plan(replace(request, stages=()), run).cluster.namespace
+    here = make_plan(replace(request, stages=()), run)
+    namespace = here.cluster.namespace
     secret = cluster.get(_secrets(cluster), namespace, run)
     if secret is None:  # Its keys: without them no report of it can be believed.
         raise _gone(namespace, run)
     begun, orders = read(secret)
-    plan = plan_again(request, run, begun, orders)
+    plan = plan_again(request, here, begun, orders)
     kind = _kind(cluster, plan.engine)
     if cluster.get(kind, namespace, run) is None:
         raise _gone(namespace, run)

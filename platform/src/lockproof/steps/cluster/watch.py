@@ -9,7 +9,7 @@ from lockproof.adapters.files import write_whole
 from lockproof.adapters.kubernetes.answers import Refusal
 from lockproof.adapters.kubernetes.cluster import POD, Cluster, Kind
 from lockproof.errors import UnavailableError
-from lockproof.model.order import BadOrderError, Order, unseal
+from lockproof.model.order import BadOrderError, Order, is_of_receipt, unseal
 from lockproof.model.resource import Body
 from lockproof.model.verdict import worst
 from lockproof.steps.progress import Progress
@@ -133,7 +133,7 @@ class Watch:
     def _keep(self, task: str, pod: str, log: bytes) -> None:
         """Leave the log here, without the receipt."""
         lines = log.decode("utf-8", "replace").split("\n")
-        text = "\n".join(line for line in lines if not line.startswith("lockproof-receipt/"))
+        text = "\n".join(line for line in lines if not is_of_receipt(line))
         write_whole(self.logs / f"{task}.{pod[-8:]}.log", text)
 
     def _conclude(self, pods: list[Body], why: str) -> None:
@@ -153,5 +153,5 @@ class Watch:
 
 def _last_line(log: bytes) -> str:
     lines = [line for line in log.decode("utf-8", "replace").split("\n") if line.strip()]
-    last = next((line for line in reversed(lines) if not line.startswith("lockproof-receipt/")), "")
+    last = next((line for line in reversed(lines) if not is_of_receipt(line)), "")
     return " ".join(last.split())[:300]
