@@ -6,9 +6,9 @@ Nothing is believed here: whoever reads checks the signatures first.
 import base64
 import binascii
 import json
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from lockproof.errors import ConfigError, unreadable
 from lockproof.model.canary_statement import CANARY, CanaryPredicate
@@ -17,6 +17,7 @@ from lockproof.model.sealed import MEDIA_TYPE, MOST_BYTES, Sealed
 from lockproof.model.statement import PAYLOAD_TYPE, VERDICT, Statement, VerdictPredicate
 
 MOST_LINES = 1000
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 def read_bundles(content: bytes, name: str) -> tuple[Sealed, ...]:
@@ -92,14 +93,7 @@ def read_verdict(statement: Statement) -> VerdictPredicate:
     Raises:
         ConfigError: it is another predicate, one of another version, or not well formed.
     """
-    if statement.predicate_type != VERDICT:
-        raise ConfigError(f"its predicate is {statement.predicate_type[:200]!r} and not {VERDICT}")
-    try:
-        return VerdictPredicate.model_validate_json(json.dumps(statement.predicate))
-    except ValidationError as error:
-        raise ConfigError(f"no verdict of version 1: {_first(error)}") from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"no verdict of version 1: {unreadable(error)}") from error
+    return _predicate(statement, VERDICT, VerdictPredicate, "verdict")
 
 
 def read_canary(statement: Statement) -> CanaryPredicate:
@@ -108,14 +102,18 @@ def read_canary(statement: Statement) -> CanaryPredicate:
     Raises:
         ConfigError: it is another predicate, one of another version, or not well formed.
     """
-    if statement.predicate_type != CANARY:
-        raise ConfigError(f"its predicate is {statement.predicate_type[:200]!r} and not {CANARY}")
+    return _predicate(statement, CANARY, CanaryPredicate, "canary")
+
+
+def _predicate(statement: Statement, kind: str, model: type[_Model], noun: str) -> _Model:
+    if statement.predicate_type != kind:
+        raise ConfigError(f"its predicate is {statement.predicate_type[:200]!r} and not {kind}")
     try:
-        return CanaryPredicate.model_validate_json(json.dumps(statement.predicate))
+        return model.model_validate_json(json.dumps(statement.predicate))
     except ValidationError as error:
-        raise ConfigError(f"no canary of version 1: {_first(error)}") from error
+        raise ConfigError(f"no {noun} of version 1: {_first(error)}") from error
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"no canary of version 1: {unreadable(error)}") from error
+        raise ConfigError(f"no {noun} of version 1: {unreadable(error)}") from error
 
 
 def _json(text: str) -> dict[str, Any]:
