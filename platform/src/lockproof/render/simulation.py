@@ -1,12 +1,11 @@
 """A simulation of canaries: as a table, as JSON, and as a page with plots."""
 
-from functools import cache
 from io import StringIO
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Console
 from rich.table import Table
 
+from lockproof.model.inert import inert_json
 from lockproof.model.simulation import Scenario, Share, Simulation, Until
 from lockproof.render.words import count, duration, number
 
@@ -15,7 +14,7 @@ _WIDTH, _HEIGHT = 640.0, 180.0
 
 def simulation_json(found: Simulation) -> str:
     """All of it."""
-    return found.model_dump_json(indent=2) + "\n"
+    return inert_json(found.model_dump_json(indent=2)) + "\n"
 
 
 def simulation_table(found: Simulation, width: int = 100, *, color: bool = False) -> str:
@@ -61,11 +60,19 @@ def about(found: Simulation) -> str:
     )
 
 
+def tone(found: Simulation) -> str:
+    """The verdict whose colour the answer has: `passed`, `inconclusive` or `failed`."""
+    if not found.held:
+        return "failed"
+    shown = all(each.wrong.shown for each in found.scenarios if each.wrong)
+    return "passed" if shown else "inconclusive"
+
+
 def verdict(found: Simulation) -> str:
     """Whether the stated chances hold here."""
     same = f"check itself came to the same at {count(found.checked, 'look')}"
     wrongs = [(each.wrong, each.about) for each in found.scenarios if each.wrong]
-    if found.held and all(share.shown for share, _ in wrongs):
+    if tone(found) == "passed":
         return f"On this traffic it is wrong no more often than the file states; {same}."
     share, which = max(wrongs, key=lambda each: _beyond(each[0], found.held))
     if found.held:
@@ -114,21 +121,20 @@ def curves(found: Simulation, each: Scenario) -> dict[str, str]:
 
 
 def simulation_html(found: Simulation) -> str:
-    """A page that needs nothing else."""
-    return _environment().get_template("simulation.html.j2").render(found=found)
+    """A page that needs nothing else; what foreign text it holds is escaped."""
+    # Jinja is loaded for a page only.
+    from lockproof.render.html_report import page_from
 
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("lockproof.render"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return page_from(
+        "simulation.html.j2",
+        found=found,
+        about=about,
+        tone=tone(found),
+        verdict=verdict,
+        percent=percent,
+        wrong=wrong,
+        delay=delay,
+        curves=curves,
+        width=_WIDTH,
+        height=_HEIGHT,
     )
-    environment.globals.update(
-        about=about, verdict=verdict, percent=percent, wrong=wrong, delay=delay, curves=curves,
-        duration=duration, width=_WIDTH, height=_HEIGHT,
-    )  # fmt: skip
-    return environment
