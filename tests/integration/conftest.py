@@ -39,8 +39,10 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture
-def door() -> Iterator[Door]:
+def door(index: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
+    """Where the user's own settings let set-up code call."""
     made = Door()
+    monkeypatch.setenv("PIP_TRUSTED_HOST", f"127.0.0.1:{made.server.getsockname()[1]}")
     yield made
     made.close()
 

@@ -5,6 +5,26 @@ import socket
 import threading
 from typing import Any
 
+CALL = """
+import os, socket
+def call(place):
+    proxy = os.environ.get("HTTPS_PROXY", "")
+    if not proxy:
+        return socket.create_connection(place)
+    host, _, port = proxy.rpartition("/")[2].partition(":")
+    line = socket.create_connection((host, int(port)))
+    line.sendall(("CONNECT %s:%d HTTP/1.1\\r\\n\\r\\n" % tuple(place)).encode())
+    said = b""
+    while not said.endswith(b"\\r\\n\\r\\n"):
+        more = line.recv(1)
+        if not more:
+            break
+        said += more
+    if b" 200 " not in said:
+        raise OSError(said)
+    return line
+"""
+"""Code that calls by the proxy which set-up code has, where there is one."""
 STAYING = "staying"
 """Said by a caller who keeps the line."""
 
@@ -24,8 +44,8 @@ class Door:
         """Code of a function's body."""
         place = self.server.getsockname()
         return (
-            "import json, os, socket\n"
-            f"    with socket.create_connection({place}) as s:"
+            f"exec({CALL!r}, globals())\n    import json\n"
+            f"    with call({place}) as s:"
             "\n        s.sendall(json.dumps(dict(os.environ)).encode() + b'\\n')"
             "\n        s.recv(1)"
         )

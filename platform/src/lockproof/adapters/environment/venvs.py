@@ -237,10 +237,10 @@ async def _make(recipe: Recipe, folder: Path, lock: int, isolation: Isolation, p
             apart = await furnish(room, folder, recipe, uv, plain.env, isolation)
         if not await _from_wheels(recipe, uv, folder, log, partial(run, plain)):
             built = isolation.level
-            pulse.say(f"a package of {recipe.name} is built from source: {_kept(isolation)}")
+            pulse.say(f"a package of {recipe.name} is built from source: {_kept(isolation, apart)}")
             from_source = install_programs(recipe, uv, folder, wheels=False)
             if not await run(apart, from_source, installs=True):
-                raise failure(recipe, _tail(log), log, apart=isolation != OFF)
+                raise _failed_apart(recipe, _tail(log), log, apart, isolation)
         # From here on there is code of packages in it, which its Python runs as it starts.
         inside = partial(run, apart, network=False)
         check = check_programs(recipe, uv, folder)
@@ -252,6 +252,19 @@ async def _make(recipe: Recipe, folder: Path, lock: int, isolation: Isolation, p
             raise failure(recipe, _tail(log), log)
         await inside([compile_program(recipe, folder)], doing="compiling modules")
     return built
+
+
+def _failed_apart(
+    recipe: Recipe, output: str, log: Path, apart: Workshop, isolation: Isolation
+) -> LockproofError:
+    if apart.outlet and apart.outlet.refused:
+        return ConfigError(
+            f"cannot build the environment of {recipe.name}: what builds a package asked for"
+            f" {apart.outlet.refused[0]}, which is not on the Internet: if it may, name that host"
+            " and port in your own settings, such as PIP_EXTRA_INDEX_URL or PIP_TRUSTED_HOST"
+            f" (see {log})"
+        )
+    return failure(recipe, output, log, apart=isolation != OFF)
 
 
 def _tell_absent(recipe: Recipe, absent: Sequence[str], say: Say) -> None:
@@ -304,11 +317,14 @@ async def _from_wheels(
     return False
 
 
-def _kept(isolation: Isolation) -> str:
+def _kept(isolation: Isolation, apart: Workshop) -> str:
     if isolation == OFF:
         return "its set-up code runs in the open ([run] isolation)"
     if isolation.level is Level.NONE:
         return f"its set-up code runs without your credentials, and not kept apart ({isolation})"
+    if apart.outlet is None:
+        why = "" if not isolation.level.own_root else ", since a proxy is set"
+        return f"its set-up code is kept apart by {isolation}, but for this machine's network{why}"
     return f"its set-up code is kept apart by {isolation}"
 
 

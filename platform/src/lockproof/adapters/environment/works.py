@@ -1,6 +1,7 @@
 """Runs the programs that make an environment, and bounds those that may run code of packages."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,20 +57,22 @@ class Works:
             doing = "asking the package index"
         packages = len(self.recipe.names) if network else 0
         told = Installing(self.log, packages, self.pulse, self.folder, doing)
-        ended = await run_programs(
-            programs,
-            cwd=self.cwd,
-            env=where.env,
-            log=self.log,
-            limits=Limits(
-                timeout=self.patience if where.runs_code else timeout,
-                network=network,
-                quota=self.quota if where.runs_code else FREE,
-            ),
-            on_output=told,
-            held=[self.lock],
-            isolated=where.isolated,
-        )
+        outlet = where.outlet if network else None
+        with outlet.served() if outlet else nullcontext():
+            ended = await run_programs(
+                [outlet.opener, *programs] if outlet else programs,
+                cwd=self.cwd,
+                env=where.env,
+                log=self.log,
+                limits=Limits(
+                    timeout=self.patience if where.runs_code else timeout,
+                    network=network and outlet is None,
+                    quota=self.quota if where.runs_code else FREE,
+                ),
+                on_output=told,
+                held=[self.lock],
+                isolated=where.isolated,
+            )
         if ended.refusal:
             raise ConfigError(f"{self.recipe.name} could not be built apart: {ended.refusal}")
         if where.runs_code and (excess := self._excess(ended)):

@@ -16,6 +16,7 @@ from lockproof.adapters.sandbox.view import Mount, readable, system_view
 from lockproof.adapters.scratch import remove
 
 from .installers import Recipe, pip_settings
+from .outlet import Outlet, has_proxy, vouched_places
 from .prefixes import folders_of_python, narrow
 from .variables import selected
 
@@ -51,6 +52,8 @@ class Workshop:
     isolated: Isolated | None
     runs_code: bool = False
     """Whether these run code of packages, which is then bounded."""
+    outlet: Outlet | None = None
+    """Their way to the network, where they have one of their own."""
 
 
 @contextmanager
@@ -105,7 +108,12 @@ async def furnish(
             Mount(str(room / "cache"), str(room / "cache"), "write"),
         ]
     )
-    return Workshop(env, Isolated(isolation.level, view), runs_code=True)
+    outlet = None
+    if own_root and not has_proxy(env):
+        settings = [room / "uv.toml"] if (room / "uv.toml").exists() else []
+        outlet = Outlet(recipe.interpreter.base, room / "tmp", vouched_places(env, *settings))
+        env = outlet.variables(env)
+    return Workshop(env, Isolated(isolation.level, view), runs_code=True, outlet=outlet)
 
 
 def _unarmed(variables: Mapping[str, str], room: Path, tmp: Path) -> dict[str, str]:

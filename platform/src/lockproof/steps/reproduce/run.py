@@ -159,10 +159,11 @@ async def _open(
         for line in unread_submodules(reading):
             progress.say(line)
         project = Project(project_root, work / "dvc", trusted, reading.pipeline, reading.lock_files)
+        # Looking around is mostly waiting for programs: meanwhile this can be done.
         if not (look and request.reuse and verdicts.any_kept()):
             with during(progress, "loading DVC"):
-                # Looking around is mostly waiting for programs: meanwhile this can be done.
                 await anyio.to_thread.run_sync(lambda: project.repo)
+        await anyio.to_thread.run_sync(_get_report_ready)
     own_state = around[0].own_state
     own_cache = functools.cache(lambda: user_cache(root))  # Asked for late: it loads DVC.
     progress.say(f"stages are kept apart by: {around[0].surface.isolation}")
@@ -189,6 +190,12 @@ async def _open(
         progress=progress,
         absent=absent,
     )
+
+
+def _get_report_ready() -> None:
+    from lockproof.render.html_report import get_ready
+
+    get_ready()
 
 
 def _trusted(

@@ -1,0 +1,132 @@
+"""Where set-up code of packages may call: the Internet, and what the user's settings name."""
+
+import ipaddress
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lockproof.adapters.environment.outlet import (
+    Outlet,
+    _Proxy,
+    has_proxy,
+    is_public,
+    vouched_places,
+)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "127.9.9.9", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1"),
+        # What clouds answer their own machines at.
+        *("169.254.169.254", "100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254"),
+        *("::1", "::", "fe80::1%eth0", "fc00::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254"),
+        *(
+            "64:ff9b:1::1",
+            "64:ff9b::7f00:1",
+            "64:ff9b::a9fe:a9fe",
+            "2002:7f00:1::",
+            "224.0.0.1",
+            "ff02::1",
+        ),
+    ],
+)
+def test_what_is_near_is_not_the_internet(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "151.101.0.223", "2606:4700:4700::1111"])
+def test_the_internet(address: str) -> None:
+    assert is_public(address)
+
+
+@given(st.ip_addresses(v=4))
+def test_no_other_way_to_write_an_address_says_more(ip: ipaddress.IPv4Address) -> None:
+    number = int(ip)
+    forms = (f"::ffff:{ip}", f"64:ff9b::{number >> 16:x}:{number & 0xFFFF:x}")
+    forms += (f"2002:{number >> 16:x}:{number & 0xFFFF:x}::1",)
+    assert {is_public(form) for form in forms} <= {False, is_public(str(ip))}
+
+
+def test_the_users_settings_name_places(tmp_path: Path) -> None:
+    settings = tmp_path / "uv.toml"
+    settings.write_text('find-links = ["http://10.0.0.7:81/x"]\n')
+    found = vouched_places(
+        {
+            "PIP_INDEX_URL": "https://me:s3cret@Mirror.corp:8443/simple",
+            "UV_INDEX": "mine=http://[::1]/simple https://a.corp/simple",
+            "PIP_TRUSTED_HOST": "b.corp localhost localhost:99",
+            "EDITOR": "http://127.0.0.1:5/",
+        },
+        settings,
+    )
+    usual = {("pypi.org", 443), ("files.pythonhosted.org", 443)}
+    assert found - usual == {
+        *(("mirror.corp", 8443), ("::1", 80), ("a.corp", 443), ("localhost", 99), ("10.0.0.7", 81)),
+    }, "a host without a port would open all its ports"
+
+
+def test_a_proxy_of_the_users_is_noticed() -> None:
+    assert has_proxy({"https_proxy": "http://p:1"})
+    assert has_proxy({"PIP_PROXY": "http://p:1"})
+    assert not has_proxy({"HTTPS_PROXY": "", "NO_PROXY": "x"})
+    assert "NO_PROXY" not in Outlet.variables({"NO_PROXY": "*", "A": "b"})
+
+
+@pytest.fixture
+def proxy() -> Iterator[tuple[str, int]]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        place = listener.getsockname()
+        with _Proxy(listener, frozenset(), []) as made:
+            thread = threading.Thread(target=made.serve_forever)
+            thread.start()
+            yield place
+            made.shutdown()
+            thread.join()
+
+
+HOSTILE = {
+    "no request": b"\r\n\r\n",
+    "bytes": b"\xff\x00\xfe\r\n\r\n",
+    "no port": b"CONNECT localhost HTTP/1.1\r\n\r\n",
+    "no host": b"CONNECT :80 HTTP/1.1\r\n\r\n",
+    "a port that is none": b"CONNECT localhost:99999 HTTP/1.1\r\n\r\n",
+    "a port in words": b"CONNECT localhost:http HTTP/1.1\r\n\r\n",
+    "a number of 5,000 digits": b"CONNECT localhost:" + b"9" * 5000 + b" HTTP/1.1\r\n\r\n",
+    "this machine": b"CONNECT localhost:%d HTTP/1.1\r\n\r\n",
+    "this machine in brackets": b"CONNECT [::ffff:7f00:1]:%d HTTP/1.1\r\n\r\n",
+    "this machine by a number": b"CONNECT 2130706433:%d HTTP/1.1\r\n\r\n",
+    "this machine behind a user": b"GET http://pypi.org@127.0.0.1:%d/ HTTP/1.1\r\n\r\n",
+    "this machine in a header": b"GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n",
+    "another kind of address": b"GET file:///etc/passwd HTTP/1.1\r\n\r\n",
+    "no address": b"GET http://[/ HTTP/1.1\r\n\r\n",
+    "a name that is none": b"CONNECT \xc3\xa9..x:1 HTTP/1.1\r\n\r\n",
+    "a long name": b"CONNECT " + b"a" * 300 + b":1 HTTP/1.1\r\n\r\n",
+    "another verb": b"POST http://127.0.0.1:%d/ HTTP/1.1\r\n\r\n",
+    "a line without end": b"GET " + b"a" * 70_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_it_does_not_lead_to(name: str, proxy: tuple[str, int]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as near:
+        near.settimeout(0)
+        request = HOSTILE[name].replace(b"%d", b"%d" % near.getsockname()[1])
+        with socket.create_connection(proxy) as line:
+            line.sendall(request)
+            line.shutdown(socket.SHUT_WR)
+            said = b""
+            try:
+                while more := line.recv(4096):
+                    said += more
+            except ConnectionResetError:  # It has not read all that was said.
+                pass
+        assert not said.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200"))
+        assert b"passwd" not in said or b"root:" not in said
+        with pytest.raises(BlockingIOError):
+            near.accept()
