@@ -88,8 +88,8 @@ causes-answers: develop ## hold causes against known truth, for docs/causes-besi
 	@$(BIN)/python -m tests.bench.causes_answers $(ARGS) docs/causes-beside-truth.md
 
 .PHONY: causes-again
-causes-again: develop ## ask 60 times about what is another each time (ARGS='TIMES WORDS')
-	@$(BIN)/python -m tests.bench.causes_again $(ARGS)
+causes-again: develop ## ask 60 times about what is another each time, for docs/causes-again.md
+	@$(BIN)/python -m tests.bench.causes_again $(ARGS) docs/causes-again.md
 
 .PHONY: canary-figures
 canary-figures: develop ## hold ways to decide about a canary against known truth, for docs/canary-beside-others.md (ARGS=CANARIES)

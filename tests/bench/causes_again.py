@@ -1,22 +1,32 @@
 """Whether what is another each time gets one answer each time: the same question, many times.
 
-`make causes-again` asks 60 times about each repository (ARGS='TIMES WORDS' for another number, and
-for those alone whose names hold the words); it takes an hour. An answer is the verdict with all
-causes, their summaries and the rules; what shows them may differ, such as the time of a run.
+`make causes-again` asks 60 times about each repository and writes docs/causes-again.md; it takes an
+hour. ARGS='--times N', ARGS='--only WORDS' (only those whose names hold the words; then no page is
+written), ARGS='--keep FOLDER': repositories and answers are kept there after each, and a run that
+was ended goes on with them. An answer is the verdict with all causes, their summaries and the
+rules; what shows them may differ, such as the time of a run.
 """
 
+import argparse
+import datetime
+import json
+import multiprocessing
 import os
+import re
 import statistics
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from lockproof.adapters.files import write_whole
 from lockproof.model.verdict import Verdict
 from lockproof.steps.reproduce.conditions.clock import library
 from tests.integration.answer_case import Case, build, surrounded
@@ -24,8 +34,23 @@ from tests.integration.answers import CASES
 from tests.integration.answers_conditions import python, shell
 from tests.integration.pipelines import Project, prove
 
+from .causes_answers import line
+
 INCONCLUSIVE = Verdict.INCONCLUSIVE
 TIMES = 60
+INTRODUCTION = """\
+# One answer each time
+
+Written by `make causes-again` (`tests/bench/causes_again.py`) on {date}; do not edit. Each line is
+a repository of one stage whose output is another each time that it runs, or hangs on something that
+changes by itself. It was made once and asked about so many times, in turn with all the others. An
+answer is the verdict of the commit and of each output, every cause with its certainty and words,
+and the rules. Whether it is right is in [causes beside the truth](causes-beside-truth.md).
+
+{counts}
+
+"""
+HEAD = ("repository", "what was done", "times asked", "answers", "what was said")
 TWO = "open('out.txt', 'w').write(' '.join({'alpha', 'beta'}))\n"
 TEMPORARY = "import tempfile\nopen('out.txt', 'w').write(tempfile.mkdtemp())\n"
 ADDRESS = "open('out.txt', 'w').write(repr(object()))\n"
@@ -142,18 +167,36 @@ class Asked:
     """A repository, and what was said of it so far."""
 
     case: Case
-    project: Project
+    folder: Path
+    """Where its repository lies, and `said.json` with the answers."""
     said: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
+    project: Project | None = None
+
+    def __post_init__(self) -> None:
+        """Take up what an earlier run left."""
+        known = self.folder / "said.json"
+        if known.exists():
+            kept = json.loads(known.read_text("utf-8"))
+            self.said, self.seconds = Counter(kept["said"]), kept["seconds"]
+            self.project = Project(*map(Path, kept["project"]))
 
     def ask(self) -> None:
-        """Once more."""
+        """Once more; the first time in a repository that is made now."""
+        if self.project is None:
+            # What was left by a run that was ended while it made one is in another folder.
+            base = Path(tempfile.mkdtemp(dir=self.folder.parent, prefix=f"{self.folder.name}-"))
+            self.project = build(self.case, base)
+            self.folder.mkdir(exist_ok=True)
         started = time.monotonic()
         text = answer(self.project, self.case)
-        self.seconds.append(time.monotonic() - started)
+        self.seconds.append(round(time.monotonic() - started, 2))
         self.said[text] += 1
         if len(self.said) > 1 and self.said[text] == 1:
             print(f"ANOTHER ANSWER, {self.name}: {text}", flush=True)
+        places = [str(self.project.root), str(self.project.remote)]
+        kept = {"project": places, "said": self.said, "seconds": self.seconds}
+        write_whole(self.folder / "said.json", json.dumps(kept, indent=1))
 
     @property
     def name(self) -> str:
@@ -166,26 +209,75 @@ class Asked:
         title = f"{self.name}: {count} answer{'s' * (count != 1)}, {median:.1f} s each"
         return "\n".join([title, *(f"  {n}: {text}" for text, n in self.said.most_common())])
 
+    @property
+    def cells(self) -> list[str]:
+        """Its line of the page."""
+        said = " **and** ".join(f"{text} ({n} times)" for text, n in self.said.most_common())
+        said = said if len(self.said) > 1 else next(iter(self.said))
+        return [self.case.name, self.case.done, str(self.said.total()), str(len(self.said)), said]
 
-def main(times: int, words: str) -> int:
+
+def asked_so_far(place: Path, words: str = "") -> list[Asked]:
+    """The repositories whose names hold the words, and what was said of them."""
+    every = []
+    for case in cases():
+        name = f"{case.name}: {case.done}"
+        if words in name:
+            every.append(Asked(case, place / re.sub("[^a-z0-9]+", "-", name.lower())))
+    return every
+
+
+def ask_until(place: Path, name: str, times: int) -> None:
+    """Ask about one repository until it was asked about so many times."""
+    (one,) = (each for each in asked_so_far(place) if each.name == name)
+    while one.said.total() < times:
+        one.ask()
+
+
+def page(every: Iterable[Asked]) -> str:
+    """All that was said, as a page of `docs/`."""
+    rows = [each.cells for each in every]
+    one = sum(cells[3] == "1" for cells in rows)
+    today = datetime.datetime.now(datetime.UTC).date()
+    least = min(int(cells[2]) for cells in rows)
+    counts = (
+        f"{len(rows)} repositories, asked {least} times each at the least: {one} had one answer."
+    )
+    text = INTRODUCTION.format(date=today, counts=counts)
+    table = [line(HEAD), line(["---"] * len(HEAD)), *map(line, rows)]
+    return text + "\n".join(table) + "\n"
+
+
+def main(times: int, words: str, jobs: int, keep: Path | None, target: Path) -> int:
     """Ask about all in turn, and print what was said; 1 where one repository has two answers."""
-    with tempfile.TemporaryDirectory() as made:
-        os.environ["LOCKPROOF_CACHE_DIR"] = str(Path(made, "cache"))
-        every = []
-        for number, case in enumerate(cases()):
-            if words in f"{case.name}: {case.done}":
-                base = Path(made, str(number))
-                base.mkdir()
-                every.append(Asked(case, build(case, base)))
-        for turn in range(1, times + 1):
-            for each in every:
-                each.ask()
+    # A shim of pyenv starts thirty programs before Python, for each run of a stage.
+    os.environ["PATH"] = os.pathsep.join([f"{sys.base_prefix}/bin", os.environ["PATH"]])
+    with ExitStack() as stack:
+        place = keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        os.environ["LOCKPROOF_CACHE_DIR"] = str(place / "cache")
+        place.mkdir(exist_ok=True)
+        names = [each.name for each in asked_so_far(place, words)]
+        # Most of the time a run waits for another moment than that of the last one.
+        pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+        stack.enter_context(pool)
+        for turn in dict.fromkeys((1, *range(10, times, 10), times)):
+            for done in [pool.submit(ask_until, place, name, min(turn, times)) for name in names]:
+                done.result()
             print(f"asked {turn} of {times} times", flush=True)
-            if turn in (1, times) or turn % 10 == 0:
-                print(*every, sep="\n", flush=True)
+        every = asked_so_far(place, words)
+        print(*every, sep="\n", flush=True)
+    if not words:
+        write_whole(target, page(every))
     return int(any(len(each.said) > 1 for each in every))
 
 
 if __name__ == "__main__":
-    argv = sys.argv[1:]
-    sys.exit(main(int(argv[0]) if argv else TIMES, " ".join(argv[1:])))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=int, default=TIMES)
+    parser.add_argument("--only", default="", metavar="WORDS")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--keep", type=Path, metavar="FOLDER")
+    parser.add_argument("page", type=Path)
+    asked = parser.parse_args()
+    keep = asked.keep and asked.keep.resolve()
+    sys.exit(main(asked.times, asked.only, asked.jobs, keep, asked.page))

@@ -18,6 +18,7 @@ from lockproof.model.resource import GroupKind
 from lockproof.model.verdict import Verdict
 from lockproof.steps.cluster import Request, attach, reproduce_on
 from lockproof.steps.cluster import run as module
+from lockproof.steps.cluster.begun import Begun
 from lockproof.steps.cluster.plan import Plan
 from unit.cluster.test_watch import Silence, report_of
 
@@ -186,6 +187,23 @@ def test_a_secret_that_does_not_fit_is_refused(
     with pytest.raises(UsageError, match=said):
         attach(Request(project.root), run, Silence())
     assert attached == []
+
+
+def test_the_version_that_began_a_run_attaches_to_it_where_another_does_not_know_it(
+    project: Project, server: StandIn, attached: list[Plan]
+) -> None:
+    """As the refusal says; the other version keeps one thing more of what was asked for."""
+
+    class Later(Begun):
+        more: int = 1
+
+    with pytest.MonkeyPatch.context() as patch:
+        for place in ("begun", "compile"):
+            patch.setattr(f"lockproof.steps.cluster.{place}.Begun", Later)
+        run = begin(project)
+        assert attach(Request(project.root), run, Silence()).verdict is Verdict.PASSED
+    with pytest.raises(UsageError, match="attach with the one that began it"):
+        attach(Request(project.root), run, Silence())
 
 
 @pytest.mark.parametrize("gone", ["Job", "Secret"])

@@ -6,9 +6,9 @@ out in an order that knows nothing of the one drawn, whether by a coin, a clock 
 load, and each of the 2**RUNS - 2 orders that have both kinds is as likely. So it fits by chance in
 at most 1 / (2**RUNS - 2): Fisher's randomisation test ("The Design of Experiments", 1935, chapter
 II). With 8 runs that is 1 in 254. An output is put to two such tests at most before its stage is
-said to vary by itself (a condition, then the clock): 2 in 254, less than 1 % for an output, and
-as many times that as a stage has outputs that vary so. Runs of the search count for nothing, as
-what was looked for is what was found in them. Putting a change back (`put_back`) is one more.
+said to vary by itself (a condition or a change, then the clock), and to one more where its stage
+finds files of an earlier run: 2 or 3 in 254, and as many times that as a stage has outputs that
+vary so. Runs of the search count for nothing, as what was looked for is what was found in them.
 """
 
 import secrets
