@@ -100,6 +100,36 @@ def test_what_is_nested_deeply_ends_at_once(one: str) -> None:
         parse(one * 20_000)
 
 
+@pytest.mark.parametrize(
+    ("opened", "middle", "closed", "answer"),
+    [
+        ("(", "result > 1", " ?: true)", "t"),
+        ("", "result > 1", " ?: true", "t"),
+        # Its kind would take 3 times as many steps for each list in a list.
+        ("true in [", "true", "]", "?"),
+    ],
+)
+def test_what_stands_in_itself_many_times_ends(
+    opened: str, middle: str, closed: str, answer: str
+) -> None:
+    assert said(opened * 55 + middle + closed * 55, 0.5) == answer
+    assert said(opened * 2 + middle + closed * 2, 0.5) == "t"
+
+
+def test_the_short_choice_is_the_long_one() -> None:
+    for first in ("result > 1", "result < 1", "1"):
+        short, long = f"{first} ?: false", f"{first} ? {first} : false"
+        assert said(short, 0.5) == said(long, 0.5)
+
+
+def test_what_is_equal_and_of_another_kind_is_told_apart() -> None:
+    assert [said(text, 1.0) for text in ("result == 1", "result == true", "result == 1.0")] == [
+        "t",
+        "e",
+        "t",
+    ]
+
+
 def test_a_chain_of_many_is_no_depth() -> None:
     text = " && ".join(["result[0] < 1"] * 300)
     assert condition(parse(text), [0.5]) is True

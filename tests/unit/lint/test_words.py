@@ -8,6 +8,7 @@ import pytest
 from lockproof.adapters.git.tree import FolderTree
 from lockproof.config import parse_policy
 from lockproof.model.finding import Finding, Severity
+from lockproof.rules.manifests.answers import try_answers
 from lockproof.rules.manifests.policy import is_legacy_group
 from lockproof.steps.lint import Linted, lint_tree
 
@@ -180,6 +181,16 @@ def test_conditions_are_judged_by_what_they_do(
     text = TEMPLATE.format(success=repr(success), failure=repr(failure), provider=provider)
     result = linted(tmp_path, {"a.yaml": text})
     assert [one for one in rules(result.findings) if one.startswith(("LP63", "LP66"))] == expected
+
+
+def test_conditions_that_many_metrics_have_are_weighed_once(tmp_path: Path) -> None:
+    stated = {"success": "'result[0] < 0.25'", "failure": "'result[0] >= 0.25'"}
+    text = TEMPLATE.format(provider=PROMETHEUS, **stated)
+    before = try_answers.cache_info().misses
+    for number in range(3):
+        result = linted(tmp_path / str(number), {"a.yaml": text})
+        assert rules(result.findings).count("LP633") == 1
+    assert try_answers.cache_info().misses == before + 1
 
 
 def test_a_condition_that_uses_what_is_not_known_is_not_checked(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ class Schemas(Protocol):
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """A mapping, or an empty one for anything else."""
-    return value if isinstance(value, Mapping) else _EMPTY
+    return value if isinstance(value, _MAPPINGS) else _EMPTY
 
 
 def sequence(value: Any) -> list[Any]:
@@ -117,15 +117,16 @@ def sequence(value: Any) -> list[Any]:
 def items(value: Any, at: At) -> Iterator[tuple[At, Mapping[str, Any]]]:
     """The mappings of a list, with their places."""
     for position, item in enumerate(sequence(value)):
-        if isinstance(item, Mapping):
+        if isinstance(item, _MAPPINGS):
             yield (*at, position), item
 
 
 def dig(value: Any, *keys: str) -> Any:
     """A nested value; None where a key is missing."""
     for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
+        value = value.get(key) if isinstance(value, _MAPPINGS) else None
     return value
 
 
 _EMPTY: Mapping[str, Any] = {}
+_MAPPINGS = (dict, Mapping)  # Nearly all are the first, which is found much sooner.

@@ -20,7 +20,6 @@ _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 _QUOTED_OR_COMMENT = re.compile(r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)|\#[^\n]*""")
 _HASH = re.compile(r"\$(?:\{hash\}|hash\b)")
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
-_GROUP = "lockproof.dev/"
 _LATEST = 250_000_000_000
 """In the year 9892: a horizon after it still ends in the year 9999 at the latest."""
 _Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -79,13 +78,6 @@ def read_canary_checks(content: bytes, name: str) -> CanaryChecks:
                     where = f"spec.{group}.{index}.{kind}.{part}"
                     raise ParseError(f"{where}: {wrong}", name, line)
     return checks
-
-
-def is_canary_checks(value: Any) -> bool:
-    """Whether a document says of itself that it is a file of checks, right or wrong."""
-    if not isinstance(value, Mapping) or value.get("kind") != "CanaryChecks":
-        return False
-    return str(value.get("apiVersion", _GROUP)).startswith(_GROUP)
 
 
 def queries_of(kind: Frozen) -> dict[str, str]:

@@ -1,13 +1,15 @@
 """Files of a work tree or of a commit, by their path from the Git root."""
 
 import os
+import stat
 from collections.abc import Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from .snapshot import Snapshot
+if TYPE_CHECKING:
+    from .snapshot import Snapshot
 
 _SKIPPED = frozenset({"node_modules", "__pycache__"})
 _LARGEST = 16 << 20
@@ -46,6 +48,7 @@ class FolderTree:
         """Paths are relative to `root`; nothing outside it is read, not even by a link."""
         self.root = Path(os.path.realpath(root))
         self._read: dict[str, bytes | None] = {}
+        self._folders: dict[str, str] = {}
         self.unlisted: set[str] = set()
 
     def read(self, path: str) -> bytes | None:
@@ -57,7 +60,10 @@ class FolderTree:
     def _load(self, path: str) -> bytes | None:
         full = self._inside(path)
         try:
-            if full is None or os.path.getsize(full) > _LARGEST or not os.path.isfile(full):
+            if full is None:
+                return None
+            stated = os.stat(full)
+            if stated.st_size > _LARGEST or not stat.S_ISREG(stated.st_mode):
                 return None
             with open(full, "rb") as file:
                 return file.read()
@@ -65,12 +71,26 @@ class FolderTree:
             return None
 
     def _inside(self, path: str) -> str | None:
+        root = str(self.root)
         try:
-            full = os.path.realpath(os.path.join(self.root, path))
+            full = self._real(os.path.join(root, path))
         except ValueError:  # A NUL, or what is no text of a file system.
             return None
-        root = str(self.root)
         return full if full == root or full.startswith(root.rstrip("/") + "/") else None
+
+    def _real(self, path: str) -> str:
+        """`os.path.realpath`, which looks at every folder on the way, once for each folder."""
+        folder, name = os.path.split(path)
+        if name in ("", ".", ".."):
+            return os.path.realpath(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        full = os.path.join(self._folders[folder], name)
+        try:
+            is_link = stat.S_ISLNK(os.lstat(full).st_mode)
+        except OSError:  # Not there, or not to be seen.
+            is_link = False
+        return os.path.realpath(full) if is_link else full
 
     def is_folder(self, path: str) -> bool:
         """Whether there is such a folder."""
@@ -106,7 +126,7 @@ class SnapshotTree:
 
     unlisted = frozenset[str]()
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: "Snapshot") -> None:
         """Nothing of the work tree is looked at, and no link is followed."""
         self.snapshot = snapshot
 

@@ -81,19 +81,18 @@ def _way_back(
 
 def _waves(manifests: Sequence[Manifest]) -> Iterator[Finding]:
     """Workloads that Argo CD waits for before it applies what they cannot start without."""
-    later: dict[tuple[str, str], list[Manifest]] = {}
+    later: dict[tuple[str, str, str], list[tuple[int, Manifest]]] = {}
     for one in manifests:
-        if one.kind in _HELD and one.group == "":
-            later.setdefault((one.kind, one.name), []).append(one)
-    for manifest in manifests:
-        own = _wave(manifest)
-        if manifest.kind not in _WAITED_FOR or own is None:
+        wave = _wave(one) if one.kind in _HELD and one.group == "" else None
+        if wave is not None:
+            later.setdefault((one.kind, one.name, one.namespace), []).append((wave, one))
+    for manifest in manifests if later else ():
+        own = _wave(manifest) if manifest.kind in _WAITED_FOR else None
+        if own is None:
             continue
         for target in targets(manifest):
-            for held in later.get((target.kind, target.name), ()):
-                wave = _wave(held)
-                same = manifest.namespace == held.namespace
-                if wave is not None and wave > own and same and target.kind in _HELD:
+            for wave, held in later.get((target.kind, target.name, manifest.namespace), ()):
+                if wave > own:
                     text = (
                         f"it is applied in wave {own} and needs {held.label} of wave {wave}, which"
                         " comes once it is healthy: it never is; give that one an earlier wave"

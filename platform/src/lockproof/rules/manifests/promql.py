@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from lockproof.model.finding import Finding
@@ -125,6 +126,7 @@ _PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}|\$\{[\w.:-]+\}|\[\[\w+\]\]|\$__?\w+|\
 _STRING = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`")
 
 
+@lru_cache(maxsize=1024)
 def parse_problem(text: str) -> str | None:
     """Why an expression does not parse; None where it does.
 
@@ -168,6 +170,7 @@ def emptiness_of(text: str) -> Emptiness:
     return "never" if _is_never_empty(tree) else hoped
 
 
+@lru_cache(maxsize=256)
 def _tree(text: str) -> Any:
     """An expression as `promql_parser` reads it; None where it does not."""
     import promql_parser

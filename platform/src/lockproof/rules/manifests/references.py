@@ -1,17 +1,15 @@
 """References between manifests: what is named must be there."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
-from functools import cached_property
 
 from lockproof.model.finding import Finding
 from lockproof.model.manifest import Bundle, Manifest, dig, items, mapping, sequence
 
-from .arguments import arguments, together, used_arguments
+from .arguments import arguments, used_arguments
+from .known import Globs, Known, declared_arguments, find_among
 from .pods import Pod, containers, pods
-from .selectors import all_pods, selector_findings
+from .selectors import selector_findings
 from .shape import at_place
 from .targets import Target, targets
 
@@ -20,39 +18,6 @@ _ALWAYS_THERE = (
     "ClusterRole/cluster-admin", "ClusterRole/admin", "ClusterRole/edit", "ClusterRole/view",
     "ClusterRole/system:*", "Role/system:*", "Role/extension-apiserver-authentication-reader",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Known:
-    """The objects of a bundle by kind, and what will exist besides them."""
-
-    objects: Mapping[str, Sequence[Manifest]]
-    made: frozenset[tuple[str, str]]
-    """Kind and name of what other objects make once they run."""
-
-    @cached_property
-    def _by_namespace(self) -> Mapping[str, Sequence[Pod]]:
-        found: dict[str, list[Pod]] = {}
-        for manifests in self.objects.values():
-            for manifest in manifests:
-                # What Crossplane applies stands in a namespace of its own.
-                space = "" if manifest.kind == "Object" else manifest.namespace
-                found.setdefault(space, []).extend(all_pods(manifest))
-        return found
-
-    def pods(self, namespace: str) -> Sequence[Pod]:
-        """The pods that may stand in a namespace; in any where it is not stated."""
-        spaces = (namespace, "") if namespace else tuple(self._by_namespace)
-        return [pod for space in spaces for pod in self._by_namespace.get(space, ())]
-
-    @cached_property
-    def named(self) -> Mapping[tuple[str, str], Sequence[Manifest]]:
-        """The objects by kind and name."""
-        found: dict[tuple[str, str], list[Manifest]] = {}
-        for manifests in self.objects.values():
-            for manifest in manifests:
-                found.setdefault((manifest.kind, manifest.name), []).append(manifest)
-        return found
 
 
 def reference_findings(
@@ -76,30 +41,27 @@ def reference_findings(
     present = (*bundle.manifests, *beside)
     for manifest in present:
         objects.setdefault(manifest.kind, []).append(manifest)
-    known = _Known(objects, frozenset(_made(present)))
-    outside = (*_ALWAYS_THERE, *external)
+    known = Known(objects, frozenset(_made(present)))
+    outside = Globs((*_ALWAYS_THERE, *external))
     found: list[Finding] = []
     skipped: list[str] = []
     count = 0
     for manifest in bundle.manifests:
         for target in targets(manifest):
             count += 1
-            if any(fnmatchcase(f"{target.kind}/{target.name}", glob) for glob in outside):
+            if outside.match(f"{target.kind}/{target.name}"):
                 continue
             if (target.kind, target.name) in known.made:
                 continue
-            match = _find(manifest, target, known.named.get((target.kind, target.name), ()))
+            match = known.find(manifest, target)
             if match is None and not bundle.complete:
                 skipped.append(f"{manifest.label}: whether there is {target.kind} {target.name}")
             elif match is None:
-                found.append(_missing(manifest, target, objects, elsewhere, bundle.name))
+                found.append(_missing(manifest, target, known, elsewhere, bundle.name))
             else:
                 found += _parts(manifest, target, match)
         # Pods may come from elsewhere, too, such as from a chart.
-        pods_here = bundle.complete and not any(
-            fnmatchcase(f"Pods/{manifest.name}", glob) for glob in outside
-        )
-        if pods_here:
+        if bundle.complete and not outside.match(f"Pods/{manifest.name}"):
             for told in selector_findings(manifest, known.objects, known.pods):
                 if isinstance(told, str):
                     skipped.append(told)
@@ -109,30 +71,14 @@ def reference_findings(
     return found, count, tuple(skipped)
 
 
-def _find(manifest: Manifest, target: Target, candidates: Iterable[Manifest]) -> Manifest | None:
-    space = target.namespace if target.namespace is not None else manifest.namespace
-    fitting = [
-        candidate
-        for candidate in candidates
-        if candidate.name == target.name
-        and (not target.group or candidate.group == target.group)
-        and (not space or not candidate.namespace or candidate.namespace == space)
-    ]
-    if len(fitting) < 2:
-        return fitting[0] if fitting else None
-    # Loose files may declare an object each: what is in the same file is meant.
-    path, _ = manifest.locate(())
-    return next((one for one in fitting if one.locate(())[0] == path), fitting[0])
-
-
 def _missing(
     manifest: Manifest,
     target: Target,
-    objects: Mapping[str, Sequence[Manifest]],
+    known: Known,
     elsewhere: Iterable[Bundle],
     where: str,
 ) -> Finding:
-    names = [other.name for other in objects.get(target.kind, ())]
+    names = known.names.get(target.kind, ())
     close = get_close_matches(target.name, names, n=1, cutoff=0.75)
     hint = f"declare it, or name it in [lint] external as '{target.kind}/{target.name}'"
     if target.name in names:
@@ -140,7 +86,7 @@ def _missing(
     elif close:
         hint = f"did you mean {close[0]}?"
     else:
-        other = next((b.name for b in elsewhere if _find(manifest, target, b.manifests)), None)
+        other = next((b.name for b in elsewhere if find_among(manifest, target, b.manifests)), None)
         if other is not None:
             hint = f"it is only in {other or 'files of no kustomization'}: {hint}"
     return at_place(
@@ -207,7 +153,7 @@ def _made(manifests: Iterable[Manifest]) -> Iterator[tuple[str, str]]:
                 yield str(dig(inner, "kind")), name
 
 
-def _local(manifest: Manifest, known: _Known) -> Iterator[Finding]:
+def _local(manifest: Manifest, known: Known) -> Iterator[Finding]:
     """References by port name, volume name and argument."""
     if manifest.kind == "Rollout":
         yield from _arguments(manifest, known)
@@ -218,10 +164,10 @@ def _local(manifest: Manifest, known: _Known) -> Iterator[Finding]:
         yield from _probes(pod)
 
 
-def _arguments(manifest: Manifest, known: _Known) -> Iterator[Finding]:
+def _arguments(manifest: Manifest, known: Known) -> Iterator[Finding]:
     """Arguments that a template needs and the rollout does not give."""
     for target, given in arguments(manifest):
-        template = _find(manifest, target, known.named.get((target.kind, target.name), ()))
+        template = known.find(manifest, target)
         for argument in sequence(template.spec.get("args")) if template else ():
             needed = isinstance(argument, Mapping) and not (
                 "value" in argument or "valueFrom" in argument
@@ -237,20 +183,12 @@ def _arguments(manifest: Manifest, known: _Known) -> Iterator[Finding]:
                 )
 
 
-def _undeclared(manifest: Manifest, known: _Known) -> Iterator[Finding]:
+def _undeclared(manifest: Manifest, known: Known) -> Iterator[Finding]:
     """Arguments that a template's metrics use, and neither it nor what runs with it declares."""
-    declared = _declared(manifest)
-    for rollout in known.objects.get("Rollout", ()):
-        for _, beside in together(rollout):
-            if (manifest.kind, manifest.name) not in beside:
-                continue
-            for key in beside:
-                others = known.named.get(key, ())
-                if not others:
-                    return  # It may declare what is missing.
-                declared |= {name for other in others for name in _declared(other)}
-    if "templates" in manifest.spec:
-        return
+    beside = known.declared_beside(manifest)
+    if beside is None or "templates" in manifest.spec:
+        return  # What is not here may declare what is missing.
+    declared = beside | declared_arguments(manifest)
     for at, metric in items(manifest.spec.get("metrics"), ("spec", "metrics")):
         for name in dict.fromkeys(used_arguments(metric)):
             if name not in declared:

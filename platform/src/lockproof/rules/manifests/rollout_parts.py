@@ -1,6 +1,6 @@
 """A rollout with what it names: its templates, and the routes that its traffic takes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lockproof.model.finding import Finding
@@ -11,8 +11,19 @@ from .rollouts import seconds
 from .shape import at_place
 from .targets import templates
 
+Named = Mapping[tuple[str, str], Sequence[Manifest]]
+"""Manifests by kind and name."""
 
-def parts_findings(manifest: Manifest, manifests: Sequence[Manifest]) -> Iterator[Finding]:
+
+def by_name(manifests: Iterable[Manifest]) -> Named:
+    """Those that a rollout can name."""
+    found: dict[tuple[str, str], list[Manifest]] = {}
+    for manifest in manifests:
+        found.setdefault((manifest.kind, manifest.name), []).append(manifest)
+    return found
+
+
+def parts_findings(manifest: Manifest, manifests: Named) -> Iterator[Finding]:
     """What is wrong with a rollout beside the objects that it names.
 
     Args:
@@ -28,21 +39,17 @@ def parts_findings(manifest: Manifest, manifests: Sequence[Manifest]) -> Iterato
     yield from _routes(manifest, at, canary, manifests)
 
 
-def _named(
-    manifest: Manifest, kind: str, name: str, manifests: Sequence[Manifest]
-) -> Manifest | None:
+def _named(manifest: Manifest, kind: str, name: str, manifests: Named) -> Manifest | None:
     found = [
         one
-        for one in manifests
-        if one.kind == kind
-        and one.name == name
-        and (kind.startswith("Cluster") or one.namespace == manifest.namespace)
+        for one in manifests.get((kind, name), ())
+        if (kind.startswith("Cluster") or one.namespace == manifest.namespace)
     ]
     return found[0] if len(found) == 1 else None
 
 
 def _metrics(
-    manifest: Manifest, at: At, analysis: Mapping[str, Any], manifests: Sequence[Manifest]
+    manifest: Manifest, at: At, analysis: Mapping[str, Any], manifests: Named
 ) -> list[Mapping[str, Any]] | None:
     """The metrics of an analysis; None where one of its templates is not known."""
     found: list[Mapping[str, Any]] = []
@@ -55,7 +62,7 @@ def _metrics(
 
 
 def _measured_late(
-    manifest: Manifest, at: At, canary: Mapping[str, Any], manifests: Sequence[Manifest]
+    manifest: Manifest, at: At, canary: Mapping[str, Any], manifests: Named
 ) -> Iterator[Finding]:
     """A background analysis whose first measurement comes when the steps are over."""
     analysis = canary.get("analysis")
@@ -92,7 +99,7 @@ def _lasts(steps: Sequence[Any]) -> float | None:
 
 
 def _measured_for_ever(
-    manifest: Manifest, at: At, canary: Mapping[str, Any], manifests: Sequence[Manifest]
+    manifest: Manifest, at: At, canary: Mapping[str, Any], manifests: Named
 ) -> Iterator[Finding]:
     for where, analysis in analyses(canary, at):
         if where == (*at, "analysis"):
@@ -108,7 +115,7 @@ def _measured_for_ever(
 
 
 def _routes(
-    manifest: Manifest, at: At, canary: Mapping[str, Any], manifests: Sequence[Manifest]
+    manifest: Manifest, at: At, canary: Mapping[str, Any], manifests: Named
 ) -> Iterator[Finding]:
     """Ingresses that lead no traffic to the service that the router works on."""
     routing = mapping(canary.get("trafficRouting"))

@@ -9,7 +9,6 @@ from lockproof.model.finding import Finding
 from lockproof.parse.canary_checks import (
     fill,
     has_hash,
-    is_canary_checks,
     queries_of,
     read_canary_checks,
     with_hashes,
@@ -22,15 +21,6 @@ from .found import Found
 
 _HASHES = ("6d4cf56db6", "7bfb8d5c9c")
 """Stand for those of a canary and of its stable version."""
-
-
-def checks_files(found: Found) -> list[str]:
-    """The files that are checks of a canary, right or wrong."""
-    return [
-        path
-        for path, documents in found.documents.items()
-        if any(is_canary_checks(document.value) for document in documents)
-    ]
 
 
 def checks_findings(tree: Tree, path: str, found: Found) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from lockproof.rules.manifests.policy import policy_findings
 from lockproof.rules.manifests.promql import expression_findings
 from lockproof.rules.manifests.quotas import quota_findings
 from lockproof.rules.manifests.references import reference_findings
-from lockproof.rules.manifests.rollout_parts import parts_findings
+from lockproof.rules.manifests.rollout_parts import by_name, parts_findings
 from lockproof.rules.manifests.shape import (
     Ending,
     ending_findings,
@@ -182,12 +182,13 @@ def budget_family(gathered: Gathered, stated: Budget | None) -> Family | None:
 def canary_family(manifests: Sequence[Manifest]) -> Family | None:
     """Canaries and the analyses that judge them; None where there are none."""
     family = Family("canary", "canary object")
+    named = by_name(manifests)
     for manifest in manifests:
         if is_canary(manifest):
             found, skipped = canary_findings(manifest)
             family.findings += found
             if manifest.kind == "Rollout":
-                family.findings += parts_findings(manifest, manifests)
+                family.findings += parts_findings(manifest, named)
             family.not_checked += skipped
             family.checked += 1
     return family if family.checked else None

@@ -13,6 +13,7 @@ from lockproof.rules.catalog import finding
 
 _YAML = (".yaml", ".yml")
 _MARK = (b"apiVersion", b"kind")
+_OWN = "lockproof.dev/"
 
 
 @dataclass
@@ -36,11 +37,27 @@ class Found:
     findings: list[Finding] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
 
+    @property
+    def checks(self) -> list[str]:
+        """The files that are checks of a canary, right or wrong."""
+        return [
+            path
+            for path, documents in self.documents.items()
+            if any(is_canary_checks(document.value) for document in documents)
+        ]
+
     def tell_apart(self, folders: Iterable[str]) -> None:
         """Make these the roots and components that nothing includes."""
         chosen = sorted(folders)  # Trees list theirs in orders of their own.
         self.roots = [one for one in chosen if self.kinds[one] != "Component"]
         self.components = [one for one in chosen if self.kinds[one] == "Component"]
+
+
+def is_canary_checks(value: Any) -> bool:
+    """Whether a document says of itself that it is a file of checks, right or wrong."""
+    if not isinstance(value, dict) or value.get("kind") != "CanaryChecks":
+        return False
+    return str(value.get("apiVersion", _OWN)).startswith(_OWN)
 
 
 def find(tree: Tree, paths: Iterable[str], exclude: tuple[str, ...]) -> Found:

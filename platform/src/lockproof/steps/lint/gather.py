@@ -3,17 +3,19 @@
 import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from lockproof.adapters.git.tree import Tree
-from lockproof.adapters.kustomize.program import Kustomize
 from lockproof.model.finding import Finding
 from lockproof.model.manifest import At, Bundle, Manifest, Place
-from lockproof.parse.canary_checks import is_canary_checks
 from lockproof.parse.yaml_document import YamlDocument, nearest_line
 from lockproof.rules.catalog import finding
-from lockproof.steps.kustomize import Built, Target, Trouble, build, documents_of, kustomization_in
 
-from .found import Found
+from .found import Found, is_canary_checks
+
+if TYPE_CHECKING:
+    from lockproof.adapters.kustomize.program import Kustomize
+    from lockproof.steps.kustomize import Built, Trouble
 
 _MOST_ROOTS = 4
 """Kustomizations that a component is tried on."""
@@ -32,10 +34,9 @@ class Gathered:
     """Kustomizations, components included."""
 
 
-def gather(
-    tree: Tree, found: Found, kustomize: Kustomize | None, say: Callable[[str], None]
-) -> Gathered:
+def gather(tree: Tree, found: Found, say: Callable[[str], None]) -> Gathered:
     """Build every kustomization that is in no other, and take the other files as they are."""
+    kustomize = _kustomize() if found.kinds else None
     gathered = Gathered()
     used = set(found.owned)
     unread = {finding.path for finding in found.findings}  # Told of already.
@@ -71,7 +72,13 @@ def gather(
     return gathered
 
 
-def _left_over(found: Found, built: list[tuple[str, Built]]) -> Found:
+def _kustomize() -> "Kustomize | None":
+    from lockproof.adapters.kustomize.program import find_kustomize
+
+    return find_kustomize()
+
+
+def _left_over(found: Found, built: list[tuple[str, "Built"]]) -> Found:
     """The kustomizations that are part of no build that was made or refused.
 
     Those that include each other have no root, and one that is included where nothing can be
@@ -86,9 +93,12 @@ def _left_over(found: Found, built: list[tuple[str, Built]]) -> Found:
 
 
 def _built(
-    tree: Tree, found: Found, roots: list[str], kustomize: Kustomize | None
-) -> Iterator[tuple[str, Built]]:
+    tree: Tree, found: Found, roots: list[str], kustomize: "Kustomize | None"
+) -> Iterator[tuple[str, "Built"]]:
     """What the roots make, and each component that nothing includes on the root it fits best."""
+    # Here, since many trees have no kustomization.
+    from lockproof.steps.kustomize import Target, build, documents_of, kustomization_in
+
     documents = documents_of(tree, found.documents)
     targets = [Target(root) for root in found.roots]
     yield from zip(found.roots, build(kustomize, tree, targets, documents), strict=True)
@@ -103,12 +113,12 @@ def _built(
     yield from best.values()
 
 
-def _misfit(made: Built) -> tuple[int, bool]:
+def _misfit(made: "Built") -> tuple[int, bool]:
     """How little a component fits a root; of two that it fits as little, a refusal is told."""
     return len(made.troubles), all(trouble.idle for trouble in made.troubles)
 
 
-def _trouble(made: Built, trouble: Trouble) -> Finding:
+def _trouble(made: "Built", trouble: "Trouble") -> Finding:
     path, line = trouble.place
     return finding(
         "LP603" if trouble.idle else "LP602",

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lockproof.adapters.git.tree import Tree
-from lockproof.adapters.kustomize.program import find_kustomize
 from lockproof.config import FILE_NAME, LintPolicy, Policy
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
@@ -18,7 +17,6 @@ from lockproof.rules.manifests.promql import dashboard, parse_problem
 from lockproof.rules.policy import all_off
 from lockproof.steps.lint.schema_locations import DEFINING
 
-from .canary_checks import checks_files, checks_findings, query_findings
 from .families import (
     RULES,
     Family,
@@ -107,7 +105,7 @@ def lint_tree(
         if isinstance(document.value, dict) and document.value.get("kind") in DEFINING
     ]
     schemas = ChosenSchemas(version, locations, definitions, cluster)
-    gathered = gather(tree, found, find_kustomize(), say)
+    gathered = gather(tree, found, say)
     only = request.only if request else ()
     left_out = dict(_left_out(policy, only))
     families = _families(tree, found, gathered, schemas, stated, left_out)
@@ -139,12 +137,14 @@ def _families(
     left_out: Mapping[LintFamily, str],
 ) -> tuple[Family, ...]:
     manifests = _distinct(gathered)
-    checks = checks_files(found)
+    checks = found.checks
 
     def expressions() -> Family:
         family = expression_family(manifests)
         _dashboards(tree, found, family)
         for path in checks:
+            from .canary_checks import query_findings  # Few trees have such files.
+
             wrong, count = query_findings(tree, path, found)
             family.findings += wrong
             family.checked += count
@@ -153,6 +153,8 @@ def _families(
     def canaries() -> Family | None:
         family = canary_family(manifests) or Family("canary", "canary object")
         for path in checks:
+            from .canary_checks import checks_findings
+
             family.findings += checks_findings(tree, path, found)
             family.checked += 1
         return family if family.checked else None

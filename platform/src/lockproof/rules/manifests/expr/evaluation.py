@@ -1,6 +1,7 @@
 """What a condition says of a result."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from .kinds import kind_of
@@ -45,15 +46,23 @@ def condition(node: Node, result: Sequence[float] | float | _Unknown) -> bool | 
         Unsupported: it uses what is not known here.
     """
     known = "any" if result is UNKNOWN else "float" if isinstance(result, float) else "[]float"
-    kind = kind_of(node, known)
+    kind = _kind(node, known)
     if kind not in ("bool", "any"):
         raise Refused(f"it is no condition: it gives {kind.replace('[]float', 'a list')}")
-    value = _Run(list(result) if isinstance(result, Sequence) else result).of(_folded(node))
+    value = _Run(list(result) if isinstance(result, Sequence) else result).of(_simplified(node))
     if value is UNKNOWN:
         return None
     if not isinstance(value, bool):
         raise Failed("it gives no truth value")
     return value
+
+
+_kind = lru_cache(maxsize=1024)(kind_of)
+
+
+@lru_cache(maxsize=1024)
+def _simplified(node: Node) -> Node:
+    return _folded(node)
 
 
 def _folded(node: Node) -> Node:
@@ -222,7 +231,9 @@ class _Run:
         asked = self.of(node.parts[0])
         if asked is UNKNOWN:
             return UNKNOWN
-        return self.of(node.parts[1 if truth(asked) else 2])
+        if truth(asked):
+            return self.of(node.parts[1]) if len(node.parts) == 3 else asked
+        return self.of(node.parts[-1])
 
     def _list(self, node: Node) -> Any:
         made = [self.of(part) for part in node.parts]

@@ -22,6 +22,8 @@ _NUMBERS = ("int", "float")
 _ORDERED = (*_NUMBERS, "string")
 _ONE_NUMBER = {"abs": "", "ceil": "float", "floor": "float", "int": "int", "float": "float"}
 _OF_LIST = {"sum": "any", "mean": "float", "median": "float"}
+_MOST_STEPS = 20_000
+"""Of one expression, which has half as many parts at most: those of lists are asked again."""
 _TRUTHS = ("all", "none", "any", "one", "filter", "count")
 
 
@@ -39,8 +41,12 @@ class _Kinds:
     def __init__(self, result: str) -> None:
         self.names = {"result": result}
         self.items: list[str] = []
+        self.left = _MOST_STEPS
 
     def of(self, node: Node) -> str:
+        self.left -= 1  # The items of a list are asked twice, and so those of a list in it.
+        if self.left < 0:
+            raise Unsupported(f"it takes more than {_MOST_STEPS} steps to find its kind")
         kind: str = getattr(self, f"_{node.kind}")(node)
         return kind
 
@@ -190,9 +196,10 @@ class _Kinds:
         return kind
 
     def _choice(self, node: Node) -> str:
-        asked, yes, no = (self.of(part) for part in node.parts)
+        asked, *chosen = (self.of(part) for part in node.parts)
         if asked not in ("bool", "any"):
             raise Refused(f"{_shown(asked)} is no condition")
+        yes, no = chosen if len(chosen) == 2 else (asked, *chosen)
         if "nil" in (yes, no):
             return no if yes == "nil" else yes
         return yes if yes == no else "any"

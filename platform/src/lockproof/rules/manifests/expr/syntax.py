@@ -1,6 +1,7 @@
 """The grammar: an expression as a tree."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from .tokens import Refused, Token, Unsupported, tokens
@@ -32,20 +33,21 @@ _DEEPEST = 60
 _LARGEST = 2**63 - 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # Values that are equal can be of two kinds: 1 and true.
 class Node:
     """A part of an expression."""
 
     kind: str
     """`literal`, `name`, `unary`, `binary`, `member`, `slice`, `call`, `builtin`, `closure`,
-    `item`, `let`, `choice`, `list` or `map`."""
+    `item`, `let`, `choice` (of two parts where it is `?:`), `list` or `map`."""
     parts: tuple["Node", ...] = ()
     value: Any = None
     """The value of a literal; the name or the sign of the others."""
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Node:
-    """The tree of an expression.
+    """The tree of an expression, the same one for the same text.
 
     Raises:
         Refused: it does not parse.
@@ -109,7 +111,7 @@ class _Parser:
         self.step()
         if self.meets("operator", ":"):
             self.step()
-            return Node("choice", (node, node, self.expression(0)))
+            return Node("choice", (node, self.expression(0)))
         yes = self.expression(0)
         self.must("operator", ":")
         return Node("choice", (node, yes, self.expression(0)))
