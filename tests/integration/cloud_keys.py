@@ -170,7 +170,7 @@ class Proxy(Vault):
 def google(
     keys: dict[str, EllipticCurvePrivateKey], account: bytes, files: tuple[Path, Path]
 ) -> tuple[Any, int]:
-    """Serve Cloud KMS's `AsymmetricSign` (gRPC); the server, which ends when nobody has it, and its port."""
+    """Serve Cloud KMS's `AsymmetricSign` (gRPC) while somebody has the server; it, and its port."""
     import grpc
     from google.auth import jwt
     from google.cloud import kms
@@ -221,7 +221,7 @@ def main(folder: Path) -> None:
     Vault.keys = keys
     Proxy.ports = {}
     if is_here("google.cloud.kms"):
-        server, Proxy.ports[GOOGLE] = google(keys, account.public_key().public_bytes(*form), files)
+        _server, Proxy.ports[GOOGLE] = google(keys, account.public_key().public_bytes(*form), files)
     vault = ThreadingHTTPServer(("127.0.0.1", 0), Vault)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*files)
