@@ -9,12 +9,9 @@ import importlib.util
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import time
 import urllib.request
 import warnings
 from base64 import b64encode
@@ -25,9 +22,10 @@ import pytest
 
 from lockproof.cli.main import main
 
-from .mlflow_server import ADMIN, free_port, mlflow_server
+from .mlflow_server import ADMIN, mlflow_server
 from .models import aliases, downloaded, proof_of, registry_of, versions, without_settings
 from .pipelines import Project, copy_of, new_project
+from .postgresql import postgresql_server
 
 LARGE = bool(os.environ.get("LOCKPROOF_TEST_RACES"))
 PROCESSES, COMMITS, MODELS = (6, 4, 5) if LARGE else (3, 3, 1)
@@ -75,32 +73,8 @@ def proved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, list[tupl
 
 @pytest.fixture(scope="module")
 def postgresql() -> Iterator[str]:
-    """The URI of an empty database of a server of its own."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found or importlib.util.find_spec("psycopg") is None:
-        pytest.skip("no PostgreSQL: its server programs or psycopg are not installed")
-    # Not below pytest's folder, which is for one user: PostgreSQL refuses to be run by root.
-    folder, programs, port = Path(tempfile.mkdtemp()), found[-1].parent, str(free_port())
-    user = []
-    if os.geteuid() == 0:
-        shutil.chown(folder, "nobody")
-        user = ["setpriv", "--reuid=nobody", "--clear-groups"]
-    data = str(folder / "data")
-    initdb = [*user, str(found[-1]), "-D", data, "-A", "trust", "-U", "mlflow"]
-    subprocess.run(initdb, check=True, cwd=folder, stdout=subprocess.DEVNULL)
-    command = [*user, str(programs / "postgres"), "-D", data, "-p", port, "-k", str(folder)]
-    options = ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
-    server = subprocess.Popen([*command, *options], cwd=folder, stderr=subprocess.DEVNULL)
-    try:
-        ready = [str(programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", port]
-        while subprocess.run(ready, check=False).returncode:
-            assert server.poll() is None
-            time.sleep(0.2)
-        yield f"postgresql+psycopg://mlflow@127.0.0.1:{port}/postgres"
-    finally:
-        server.send_signal(signal.SIGINT)  # Its fast shutdown.
-        server.wait(60)
-        shutil.rmtree(folder)
+    with postgresql_server() as uri:
+        yield uri
 
 
 @contextlib.contextmanager
