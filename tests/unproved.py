@@ -52,9 +52,10 @@ PARTS = (
         "keys in a key service or in Vault",
         "its extras gcpkms, azurekms and vault in .venv",
     ),
+    (r"in-toto-attestation", "statements, by in-toto's own bindings", "that package in .venv"),
     (
         r"no PostgreSQL",
-        "registering on PostgreSQL",
+        "registering, and all of the way to what is served, on PostgreSQL",
         "apt-get install postgresql, and psycopg in .venv",
     ),
     (r"the clock cannot be held", "causes that a clock hides", "apt-get install libfaketime"),

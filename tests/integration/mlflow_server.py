@@ -23,16 +23,27 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def mlflow_server(
-    folder: Path, *, auth: bool = False, backend: str | None = None, workers: int = 1
+    folder: Path,
+    *,
+    auth: bool = False,
+    backend: str | None = None,
+    bucket: str | None = None,
+    workers: int = 1,
 ) -> Iterator[str]:
-    """Its URI; with `auth` users need a password, and `ADMIN` is one."""
+    """Its URI; with `auth` users need a password, and `ADMIN` is one.
+
+    With `bucket`, a URI, those who use it keep their files there themselves.
+    """
     uri = f"http://127.0.0.1:{free_port()}"
     command = [
         *(sys.executable, "-m", "mlflow", "server", "--workers", str(workers)),
         *("--host", "127.0.0.1", "--port", uri.rpartition(":")[2]),
         *("--backend-store-uri", backend or f"sqlite:///{folder}/s.db"),
-        *("--artifacts-destination", str(folder / "artifacts")),
     ]
+    if bucket is None:
+        command += ["--artifacts-destination", str(folder / "artifacts")]
+    else:
+        command += ["--no-serve-artifacts", "--default-artifact-root", bucket]
     # Its eight job runners do nothing here, and take longer to start than the server.
     off = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     environment = {**os.environ, **off}

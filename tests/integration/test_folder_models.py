@@ -189,19 +189,28 @@ def holds(statement: Path, name: str) -> bool:
     return f'"name": "{name}"' in statement.read_text()
 
 
-def test_a_folder_with_others_among_its_files_is_not_promoted(
-    project: Project, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("flavour", ["pyfunc", "file"])
+def test_of_several_outputs_none_is_promoted_and_as_is_said_one_is(
+    flavour: str, project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Which files of the version are the folder's nobody could say."""
-    both = POLICY.replace('["out/served"]', '["out/served", "out/words"]\nload = "out/served"')
-    first = both.index("[[model]]", 1)
-    project.write({"lockproof.toml": both[first:].replace('"served"', '"both"', 1)})
-    project.write({"both.yaml": ROLLOUT.format("both")})
+    """A pod keeps one: the others would be missing there, or nobody could say whose they are."""
+    both = 'name = "both"\npaths = ["out/served", "out/words"]\nload = "out/served"'
+    policy = f'[[model]]\n{both}\nflavour = "{flavour}"\n{POLICY[POLICY.index("[[trust]]") :]}'
+    project.write({"lockproof.toml": policy, "both.yaml": ROLLOUT.format("both")})
     project.commit("both")
-    report = proof_of(project, "both.json")
-    key = str(project.remote.parent / "ci.key")
-    (project.remote.parent / "ci.key").write_bytes(pem_of(KEY))
-    assert run(project, "attest", "--report", str(report), "--key", key) == 0
+    key = project.remote.parent / "ci.key"
+    key.write_bytes(pem_of(KEY))
+    signed = ("--key", str(key), "--report")
+    assert run(project, "attest", *signed, str(proof_of(project, "both.json"))) == 0
     assert run(project, "register", "--model", "both") == 0
+    capsys.readouterr()
     assert run(project, "promote", "models:/both/1", "--to", "both.yaml") == 1
-    assert "its flavour is pyfunc" in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "it has 2 outputs (out/served, out/words)" in line
+    assert "name in paths of [[model]] the one output that is (lockproof.toml)" in line
+    assert (project.root / "both.yaml").read_text() == ROLLOUT.format("both")
+    project.write({"lockproof.toml": policy.replace(', "out/words"', "")})
+    project.commit("one")
+    assert run(project, "attest", *signed, str(proof_of(project, "one.json"))) == 0
+    assert run(project, "register", "--model", "both") == 0
+    assert run(project, "promote", "models:/both/2", "--to", "both.yaml") == 0

@@ -5,7 +5,6 @@ AWS, but signs a digest as if it were the message (5.2.5).
 """
 
 import base64
-import importlib.util
 import json
 import socket
 import threading
@@ -32,6 +31,7 @@ from lockproof.cli.main import main
 from lockproof.errors import UnavailableError, UsageError
 from lockproof.parse.bundle import read_bundles
 
+from .cloud_keys import is_here
 from .models import POLICY, proof_of, toy_project
 from .pipelines import Project, copy_of
 from .test_proofs import asked, public_of
@@ -175,13 +175,6 @@ def test_a_service_that_is_not_there_is_unavailable_in_one_line(
     assert len(str(refused.value).splitlines()) == 1
     assert len(str(refused.value)) < 600
     assert capsys.readouterr() == ("", "")
-
-
-def is_here(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 def unused() -> int:

@@ -389,7 +389,7 @@ def _tag(name: str, value: str):
 
 
 FORGED = {
-    "what it loads": (_tag("loads", "raw.txt"), "no MD5 names the one file"),
+    "what it loads": (_tag("loads", "raw.txt"), "no MD5 names the one file or folder"),
     "commit": (_tag("commit", "a" * 40), "they do not give its key"),
     "outputs": (_tag("outputs", '{"model.txt": "md5:' + "0" * 32 + '"}'), "do not give its key"),
     "lock": (_tag("lock_digest", "b" * 64), "the lock of commit"),

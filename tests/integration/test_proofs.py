@@ -841,6 +841,25 @@ def test_sigstores_and_in_totos_readers_take_the_bundles(made: tuple[Project, Re
         SigstoreStatement(dsse.payload)
 
 
+def test_in_totos_own_bindings_take_the_statements(made: tuple[Project, Report]) -> None:
+    attestation = pytest.importorskip(
+        "in_toto_attestation.v1.statement", reason="pip install in-toto-attestation"
+    )
+    from google.protobuf.json_format import ParseDict
+    from in_toto_attestation.predicates.provenance.v1.provenance_pb2 import Provenance
+    from in_toto_attestation.v1.statement_pb2 import Statement
+
+    found = set()
+    for line in lines_of(made[0]):
+        said = statement_in(line)
+        # Parsing takes no field that the specification has not.
+        attestation.Statement.copy_from_pb(ParseDict(said, Statement())).validate()
+        found.add(said["predicateType"])
+        if said["predicateType"] == PROVENANCE:
+            ParseDict(said["predicate"], Provenance())
+    assert found == {VERDICT, PROVENANCE, SUMMARY}
+
+
 def test_without_ambient_identity_sigstore_is_not_asked(
     made: tuple[Project, Report],
     monkeypatch: pytest.MonkeyPatch,

@@ -8,40 +8,27 @@ import contextlib
 import importlib.util
 import json
 import os
-import shutil
+import random
 import signal
 import subprocess
 import sys
-import tempfile
-import time
 import urllib.request
 import warnings
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from lockproof.cli.main import main
 
-from .mlflow_server import ADMIN, free_port, mlflow_server
+from .mlflow_server import ADMIN, mlflow_server
 from .models import aliases, downloaded, proof_of, registry_of, versions, without_settings
 from .pipelines import Project, copy_of, new_project
+from .postgresql import postgresql_server
 
 LARGE = bool(os.environ.get("LOCKPROOF_TEST_RACES"))
 PROCESSES, COMMITS, MODELS = (6, 4, 5) if LARGE else (3, 3, 1)
-
-WORKER = """
-import json, random, sys
-from lockproof.cli.main import main
-root, seed, work = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
-random.Random(seed).shuffle(work)
-codes = []
-for model, commit, report in work:
-    argv = ["-C", root, "register", commit, "--model", model, "--report", report]
-    codes.append(main([*argv, "--alias", "candidate"]))
-sys.exit(any(codes))
-"""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -86,32 +73,8 @@ def proved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, list[tupl
 
 @pytest.fixture(scope="module")
 def postgresql() -> Iterator[str]:
-    """The URI of an empty database of a server of its own."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found or importlib.util.find_spec("psycopg") is None:
-        pytest.skip("no PostgreSQL: its server programs or psycopg are not installed")
-    # Not below pytest's folder, which is for one user: PostgreSQL refuses to be run by root.
-    folder, programs, port = Path(tempfile.mkdtemp()), found[-1].parent, str(free_port())
-    user = []
-    if os.geteuid() == 0:
-        shutil.chown(folder, "nobody")
-        user = ["setpriv", "--reuid=nobody", "--clear-groups"]
-    data = str(folder / "data")
-    initdb = [*user, str(found[-1]), "-D", data, "-A", "trust", "-U", "mlflow"]
-    subprocess.run(initdb, check=True, cwd=folder, stdout=subprocess.DEVNULL)
-    command = [*user, str(programs / "postgres"), "-D", data, "-p", port, "-k", str(folder)]
-    options = ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
-    server = subprocess.Popen([*command, *options], cwd=folder, stderr=subprocess.DEVNULL)
-    try:
-        ready = [str(programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", port]
-        while subprocess.run(ready, check=False).returncode:
-            assert server.poll() is None
-            time.sleep(0.2)
-        yield f"postgresql+psycopg://mlflow@127.0.0.1:{port}/postgres"
-    finally:
-        server.send_signal(signal.SIGINT)  # Its fast shutdown.
-        server.wait(60)
-        shutil.rmtree(folder)
+    with postgresql_server() as uri:
+        yield uri
 
 
 @contextlib.contextmanager
@@ -141,6 +104,51 @@ def store(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[N
         yield
 
 
+def forked() -> int:
+    """As `os.fork`, which warns beside threads: those of MLflow wait, and have no locks."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def at_once(root: Path, works: Sequence[Sequence[tuple[str, str, str]]], folder: Path) -> list[str]:
+    """Register each list in a process of its own, all begun together; what those say that fail.
+
+    The processes are forks of this one, which has loaded MLflow: to load it anew in each takes
+    longer than all that they race for.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow.store.tracking.sqlalchemy_store  # noqa: F401 - and so MLflow
+
+    reading, writing = os.pipe()
+    running = {}
+    for number, work in enumerate(works):
+        said = folder / f"said-{number}"
+        child = forked()
+        if not child:
+            failed = True
+            try:
+                for stream in (1, 2):
+                    os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
+                sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+                os.close(writing)
+                os.read(reading, 1)  # Until this end is closed, for all at once.
+                codes = []
+                for model, commit, report in work:
+                    argv = ["-C", str(root), "register", commit, "--model", model]
+                    codes.append(main([*argv, "--report", report, "--alias", "candidate"]))
+                sys.stderr.flush()
+                failed = any(codes)
+            finally:
+                os._exit(failed)
+        running[child] = said
+    os.close(reading)
+    os.close(writing)
+    ended = {said: os.waitpid(child, 0)[1] for child, said in running.items()}
+    return [f"status {code}: {said.read_text()}" for said, code in ended.items() if code]
+
+
 @pytest.mark.parametrize(
     "kind",
     ["sqlite", "server", "postgresql"] if LARGE else ["sqlite"],
@@ -153,19 +161,10 @@ def test_many_at_once_make_one_version_each_and_the_alias_is_at_the_last_commit(
 ) -> None:
     project, commits = copy_of(proved[0], tmp_path), proved[1]
     models = [f"toy{n}" for n in range(MODELS)]
-    work = json.dumps([(m, commit, report) for m in models for commit, report in commits])
+    work = [(m, commit, report) for m in models for commit, report in commits]
+    shuffled = [random.Random(seed).sample(work, len(work)) for seed in range(PROCESSES)]
     with store(kind, request, tmp_path):
-        running = [
-            subprocess.Popen(
-                [sys.executable, "-c", WORKER, str(project.root), str(seed), work],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            for seed in range(PROCESSES)
-        ]
-        said = [process.communicate()[0] for process in running]
-        assert [process.returncode for process in running] == [0] * PROCESSES, said
+        assert at_once(project.root, shuffled, tmp_path) == []
         for model in models:
             found = versions(project, model)
             assert sorted(v.commit or "" for v in found) == sorted(c for c, _ in commits)
@@ -197,9 +196,7 @@ if not LARGE:
 
 def killed_at(step: str, when: str, argv: list[str]) -> None:
     """Run lockproof in a process that is killed right before or after its first such call."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Of a fork beside threads.
-        child = os.fork()
+    child = forked()
     if not child:
         try:
             from mlflow import MlflowClient

@@ -6,8 +6,8 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from lockproof.errors import UsageError
 
@@ -84,7 +84,7 @@ def _remove_if_left(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def open_named(path: Path, instead: str) -> Iterator[BinaryIO]:
+def open_named(path: Path, instead: str) -> Iterator[BufferedReader]:
     """Open a file that somebody names; never waits for whoever may write into a pipe.
 
     Args:

@@ -1,10 +1,15 @@
 """`lockproof verify`: check the signed proof of a model, and its bytes."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lockproof.cli.reports import add_report_options, deliver
+
+if TYPE_CHECKING:
+    from lockproof.adapters.hashing import Hashing
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +49,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Verify, print the report and the lineage, and return the verdict's exit code."""
+    from lockproof.adapters.hashing import Hashing
+
+    path = Path(os.path.abspath(Path(args.directory, args.subject)))
+    if not path.is_file():
+        return _verify(args, None)
+    # Begun before all that has to be loaded to look at what is proved of it.
+    with Hashing(path, "a model's file or folder") as hashing:
+        return _verify(args, hashing)
+
+
+def _verify(args: argparse.Namespace, hashing: "Hashing | None") -> int:
     from lockproof.cli.progress import progress
     from lockproof.render.canary_end import statement_line
     from lockproof.render.proof_tree import proof_tree
@@ -56,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
         pull_request=args.pr,
         base=args.base,
         policy=args.policy,
+        hashing=hashing,
     )
     with progress(verbose=args.verbose) as shown:
         verified = verify(request, shown)

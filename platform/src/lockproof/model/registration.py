@@ -189,14 +189,14 @@ class ModelVersion:
     def served_digest(self) -> str | None:
         """`md5:…` of the file, or `md5:….dir` of the folder, that whoever serves it can check.
 
-        None where there is none. Not a tag of its own, so that it is no other than what the lock
-        says of the model.
+        None where there is none, and of several outputs: one would be checked, and the others
+        served unchecked or not at all. Not a tag of its own, so that it is no other than what the
+        lock says of the model.
         """
         outputs = self.digests("outputs") or {}
-        loads = self.said("loads") or (next(iter(outputs)) if len(outputs) == 1 else "")
-        if self.said("flavour") == "pyfunc" and len(outputs) > 1:
-            return None  # The others lie among the files of its folder.
-        digest = outputs.get(loads, "")
+        if len(outputs) != 1:
+            return None
+        digest = outputs.get(self.said("loads") or next(iter(outputs)), "")
         return digest if _SERVED.fullmatch(digest) else None
 
     def digests(self, name: str) -> dict[str, str] | None:

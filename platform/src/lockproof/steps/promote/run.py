@@ -107,12 +107,23 @@ def _copied(scene: _Scene) -> tuple[str, ...]:
 def _wanted(version: ModelVersion) -> Wanted:
     digest = version.served_digest
     if digest is None:
-        raise NotPromotedError(
-            f"{version.uri} is not promoted: no MD5 names the one file or folder of it that is"
-            " loaded, by which who serves it could check it: it has several outputs and [[model]]"
-            " has no load, or its flavour is pyfunc, or it is locked as DVC 2 did"
-        )
+        raise NotPromotedError(f"{version.uri} is not promoted: {_unserved(version)}")
     return Wanted(version.uri, digest, version.source)
+
+
+def _unserved(version: ModelVersion) -> str:
+    outputs = sorted(version.digests("outputs") or {})
+    if len(outputs) < 2:
+        return (
+            "no MD5 names the one file or folder of it, by which who serves it could check it: it"
+            " is locked as DVC 2 did, or its tags were edited"
+        )
+    named = ", ".join(outputs[:3]) + (", …" if outputs[3:] else "")
+    return (
+        f"it has {len(outputs)} outputs ({named}), and who serves it checks and keeps one file or"
+        " folder: let the stage write what is served into one folder, or name in paths of [[model]]"
+        f" the one output that is ({FILE_NAME}), and register it again"
+    )
 
 
 def _state(scene: _Scene) -> State:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from lockproof.adapters.hashing import Hashing
 from lockproof.adapters.signing.interface import Sealer
 
 
@@ -37,3 +38,5 @@ class VerifyRequest:
     pull_request: bool = False
     base: str | None = None
     policy: Path | None = None
+    hashing: Hashing | None = None
+    """Where somebody reads a file already that may be the subject."""

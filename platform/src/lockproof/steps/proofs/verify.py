@@ -8,6 +8,7 @@ from shlex import quote
 
 from lockproof import __version__
 from lockproof.adapters.git.origin import origin_of
+from lockproof.adapters.hashing import Hashing
 from lockproof.adapters.proofs import places
 from lockproof.config import FILE_NAME
 from lockproof.errors import UsageError
@@ -111,7 +112,7 @@ def verify(request: VerifyRequest, progress: Progress) -> Verified:
     court = court_of(open_scene(gate, progress)[0], progress)
     scene, signers = court.scene, court.signers
     refused: list[Refusal] = []
-    held = _held(scene, path, progress) if path else None
+    held = _held(scene, path, request.hashing, progress) if path else None
     bundles = bundles_of(_found(scene, signers, request, held), refused.append)
     weighed = of_models(weigh(scene, bundles, signers))
     if held is not None:
@@ -131,13 +132,15 @@ def verify(request: VerifyRequest, progress: Progress) -> Verified:
     return Verified(_report(scene, checks, findings, clock), tuple(proofs), canary)
 
 
-def _held(scene: Scene, path: Path, progress: Progress) -> _Held:
+def _held(scene: Scene, path: Path, hashing: Hashing | None, progress: Progress) -> _Held:
     own = os.path.relpath(Path(os.path.realpath(path.parent), path.name), scene.root)
     own = own.replace(os.sep, "/")
     # Anywhere else DVC is not at work, and all that is in a folder is served.
     at_home = any(own == out.path for stage in scene.pipeline.stages for out in stage.outs)
     hides = hidden_by_dvc(scene, own) if at_home else nothing
     with during(progress, "hash", path.name):
+        if hashing is not None and hashing.path == path:
+            return _Held(path, own, {"": hashing.sha256()}, ())
         return _Held(path, own, sums_at(path, hides), left_out(path, own, hides))
 
 
