@@ -1,17 +1,20 @@
 """Write the figures of docs/canary-beside-others.md, and its plots: `make canary-figures`.
 
-Seeded. With an argument, so many canaries a case instead of 10,000.
+Seeded. With an argument, so many canaries a case instead of 10,000. What was decided is kept in
+`.canary-figures`, and not decided again.
 """
 
+import hashlib
 import math
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import lockproof
 from lockproof.model.canary_checks import Spec
 from lockproof.stats.arrays import quantiles
 from lockproof.stats.compared import WAYS
@@ -19,11 +22,13 @@ from lockproof.stats.traffic import CASES, Drawn, Traffic, draw, packed
 from lockproof.steps.canary.outcomes import decided
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
+SOURCE = Path(lockproof.__file__).parent
+DECIDES = ("stats", "steps/canary")
 PAGE = DOCS / "canary-beside-others.md"
 BEGIN, END = "<!-- figures: made by `make canary-figures` -->", "<!-- end of figures -->"
 SEED, INTERVALS, EFFECT, AT_ONCE = 15, 240, 0.02, 1_200_000
-SLOW = {"requests": 5, "Mann-Whitney": 10}
-"""Ways that take longer -> the part of the canaries that they are asked about."""
+FEWER = {"requests": 5, "Mann-Whitney": 10, "latencies": 10}
+"""What takes longer -> the part of the canaries that it is asked about."""
 OURS = ("intervals", "bounded", "requests")
 EVERY_15_S = "independent requests, intervals of 15 s"
 ALL: dict[str, tuple[Traffic, int]] = {
@@ -61,71 +66,51 @@ Asked = tuple[str, float]
 """A case, and what the canary is worse by."""
 
 
-class Together:
-    """Decides by our methods about canaries of several cases at once.
+class Kept:
+    """What was decided already, so that a run of an hour that ends early goes on where it was.
 
-    An array's call takes about as long for ten canaries as for a thousand, and *requests* makes
-    fifty of them for each bound.
+    Below `.canary-figures`, a folder for each state of the code that draws and decides.
     """
 
-    def __init__(self) -> None:
-        self.found: dict[tuple[str, str, float], list[Decisions]] = {}
-        self._waiting: dict[tuple[str, int], list[tuple[Asked, Drawn]]] = {}
+    def __init__(self, canaries: int) -> None:
+        code = hashlib.sha256(f"{SEED} {EFFECT} {INTERVALS} {AT_ONCE}".encode())
+        for path in sorted(path for folder in DECIDES for path in SOURCE.glob(f"{folder}/*.py")):
+            code.update(path.read_bytes())
+        self._folder = DOCS.parent / ".canary-figures" / f"{canaries}-{code.hexdigest()[:16]}"
+        self._folder.mkdir(parents=True, exist_ok=True)
 
-    def add(self, way: str, asked: Asked, drawn: Drawn) -> None:
-        key = (way, drawn.intervals)
-        waiting = self._waiting.setdefault(key, [])
-        waiting.append((asked, drawn))
-        if sum(each.canaries for _, each in waiting) * drawn.intervals >= AT_ONCE:
-            self._decide(key)
-
-    def close(self) -> None:
-        for key in list(self._waiting):
-            self._decide(key)
-
-    def _decide(self, key: tuple[str, int]) -> None:
-        way, intervals = key
-        waiting = self._waiting.pop(key)
-        ours = decided(spec_of(way, intervals), [beside([drawn for _, drawn in waiting])])
-        begin = 0
-        for (case, worse), drawn in waiting:
-            these = slice(begin, begin + drawn.canaries)
-            begin += drawn.canaries
-            decisions = (ours.failed[these], ours.passed[these])
-            self.found.setdefault((case, way, worse), []).append(decisions)
+    def get(self, key: tuple[object, ...], work: Callable[[], Decisions]) -> Decisions:
+        """What `work` gives, or gave."""
+        path = self._folder / f"{hashlib.sha256(repr(key).encode()).hexdigest()[:32]}.npz"
+        if not path.exists():
+            aborts, promotes = work()
+            part = path.with_suffix(".part.npz")
+            np.savez(part, aborts=aborts, promotes=promotes)
+            part.rename(path)
+            print(*key, file=sys.stderr, flush=True)
+        with np.load(path) as found:
+            return found["aborts"], found["promotes"]
 
 
-def joined(parts: list[Decisions]) -> Decisions:
-    return np.concatenate([a for a, _ in parts]), np.concatenate([p for _, p in parts])
+def decisions(kept: Kept, canaries: int, way: str, asked: Asked) -> Decisions:
+    """What becomes of each canary by one way."""
+    many = fewer(canaries, way)
+
+    def work() -> Decisions:
+        parts = []
+        for drawn in drawn_in_parts(asked[0], many, asked[1]):
+            if way in WAYS:
+                parts.append(WAYS[way](drawn, ALL[asked[0]][0].level, EFFECT))
+            else:
+                ours = decided(spec_of(way, drawn.intervals), [drawn])
+                parts.append((ours.failed, ours.passed))
+        return np.concatenate([a for a, _ in parts]), np.concatenate([p for _, p in parts])
+
+    return kept.get((way, *asked), work)
 
 
-def beside(parts: list[Drawn]) -> Drawn:
-    def all_of(arm: str) -> tuple[Any, Any]:
-        arms = [getattr(part, arm) for part in parts]
-        return np.concatenate([a for a, _ in arms]), np.concatenate([b for _, b in arms])
-
-    return replace(
-        parts[0],
-        canary=all_of("canary"),
-        stable=all_of("stable"),
-        index=np.concatenate([part.index for part in parts]),
-        counts=np.concatenate([part.counts for part in parts]),
-    )
-
-
-def for_way(drawn: Drawn, way: str) -> Drawn:
-    return first(drawn, max(1, drawn.canaries // SLOW.get(way, 1)))
-
-
-def first(drawn: Drawn, canaries: int) -> Drawn:
-    some = slice(canaries)
-    return replace(
-        drawn,
-        canary=(drawn.canary[0][some], drawn.canary[1][some]),
-        stable=(drawn.stable[0][some], drawn.stable[1][some]),
-        index=drawn.index[some],
-        counts=drawn.counts[some],
-    )
+def fewer(canaries: int, way: str) -> int:
+    return max(10, canaries // FEWER.get(way, 1))
 
 
 def share(numbers: Any) -> float:
@@ -136,36 +121,22 @@ def percent(value: float) -> str:
     return f"{100 * value:.2f} %" if 0 < value < 0.01 else f"{100 * value:.1f} %"
 
 
-def decisions(canaries: int, asked: list[Asked], ways: tuple[str, ...]) -> dict[Any, Decisions]:
-    """(case, way, worse) -> what became of each canary."""
-    together = Together()
-    found = together.found
-    for case, worse in asked:
-        for drawn in drawn_in_parts(case, canaries, worse):
-            for way in ways:
-                some = for_way(drawn, way)
-                if way in WAYS:
-                    theirs = WAYS[way](some, ALL[case][0].level, EFFECT)
-                    found.setdefault((case, way, worse), []).append(theirs)
-                else:
-                    together.add(way, (case, worse), some)
-        print(f"{case}, worse by {worse:g}", file=sys.stderr, flush=True)
-    together.close()
-    return {key: joined(parts) for key, parts in found.items()}
+Told = dict[tuple[str, str, float], tuple[float, float]]
+"""Case, way and what the canary is worse by -> which part is aborted, and which promoted."""
 
 
-def rates(canaries: int) -> dict[tuple[str, str, float], tuple[float, float]]:
-    asked = [
-        (case, worse)
-        for case, (traffic, _) in ALL.items()
-        for worse in (0.0, EFFECT, 2 * EFFECT)
-        if worse or not traffic.fault
-    ]
-    found = decisions(canaries, asked, (*OURS, *WAYS))
-    return {key: (share(aborts), share(promotes)) for key, (aborts, promotes) in found.items()}
+def rates(kept: Kept, canaries: int) -> Told:
+    found = {}
+    for way in sorted((*OURS, *WAYS), key=lambda way: FEWER.get(way, 1)):
+        for case, (traffic, _) in ALL.items():
+            for worse in (0.0, EFFECT, 2 * EFFECT):
+                if worse or not traffic.fault:
+                    aborts, promotes = decisions(kept, canaries, way, (case, worse))
+                    found[case, way, worse] = share(aborts), share(promotes)
+    return found
 
 
-def tables(told: dict[tuple[str, str, float], tuple[float, float]]) -> Iterator[str]:
+def tables(told: Told) -> Iterator[str]:
     for title, worse, index in (
         ("False aborts: the canary is as good", 0.0, 0),
         ("False promotes: it is worse by just what matters", EFFECT, 1),
@@ -185,17 +156,15 @@ DELAYS = ("independent requests", "1 % of the traffic", "bursts of 4 intervals, 
 SIZES = (1.0, 1.5, 2.0, 3.0, 5.0)
 
 
-def delays(canaries: int) -> Iterator[str]:
+def delays(kept: Kept, canaries: int) -> Iterator[str]:
     yield "\n## How long until a bad canary is aborted, by *intervals*\n"
     yield "Intervals after which half of those that are aborted had been, and nine of ten.\n"
     yield "| Worse by, in what matters | " + " | ".join(DELAYS) + " |"
     yield "| --- |" + " ---: |" * len(DELAYS)
-    asked = [(case, size * EFFECT) for size in SIZES for case in DELAYS]
-    found = decisions(canaries, asked, ("intervals",))
     for size in SIZES:
         row = []
         for case in DELAYS:
-            aborts, _ = found[case, "intervals", size * EFFECT]
+            aborts, _ = decisions(kept, canaries, "intervals", (case, size * EFFECT))
             half, most = quantiles(aborts[aborts > 0], 0.5, 0.9)
             row.append(f"{half}, {most} ({percent(share(aborts))})")
         yield f"| {size:g} | " + " | ".join(row) + " |"
@@ -212,7 +181,7 @@ LATENCIES: dict[str, tuple[float, tuple[int, int], float | None]] = {
 
 def latency(
     canaries: int, sigma: float, requests: tuple[int, int], percentile: float | None, worse: bool
-) -> tuple[float, float]:
+) -> Decisions:
     """Log-normal latencies with mean 1, whose level moves by a third with the hours."""
     random = np.random.default_rng(SEED)
     effect = 0.2 if percentile is None else 0.5
@@ -230,10 +199,10 @@ def latency(
         arms.append((np.full(values.shape, float(many)), values * many))
     drawn: Drawn = packed(arms[0], arms[1], INTERVALS)
     ours = decided(spec_of("intervals", INTERVALS, "mean", effect), [drawn])
-    return share(ours.failed), share(ours.passed)
+    return ours.failed, ours.passed
 
 
-def latencies(canaries: int) -> Iterator[str]:
+def latencies(kept: Kept, canaries: int) -> Iterator[str]:
     yield "\n## Latencies\n"
     yield (
         f"Log-normal, with mean 1; by *intervals*, {canaries:,} canaries a case. 0.2 more of the"
@@ -243,12 +212,15 @@ def latencies(canaries: int) -> Iterator[str]:
     yield "| Latencies | false aborts | false promotes | right promotes |"
     yield "| --- | ---: | ---: | ---: |"
     for title, about in LATENCIES.items():
-        good, bad = (latency(canaries, *about, worse) for worse in (False, True))
-        yield f"| {title} | {percent(good[0])} | {percent(bad[1])} | {percent(good[1])} |"
-        print(title, file=sys.stderr, flush=True)
+        good, bad = (
+            kept.get((title, worse), partial(latency, canaries, *about, worse))
+            for worse in (False, True)
+        )
+        shares = share(good[0]), share(bad[1]), share(good[1])
+        yield f"| {title} | " + " | ".join(percent(each) for each in shares) + " |"
 
 
-def dots(told: dict[tuple[str, str, float], tuple[float, float]], worse: float, index: int) -> str:
+def dots(told: Told, worse: float, index: int) -> str:
     """A row for each kind of traffic, a dot for each way; the root of the share, to see small."""
     cases = [case for case in ALL if (case, "intervals", worse) in told]
     ways, left, width, row = (*OURS, *WAYS), 330, 420, 22
@@ -285,8 +257,9 @@ def dots(told: dict[tuple[str, str, float], tuple[float, float]], worse: float, 
 
 def main() -> None:
     canaries = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    told = rates(canaries)
-    slow = " and ".join(f"{canaries // part:,} by {way}" for way, part in SLOW.items())
+    kept = Kept(canaries)
+    late, told = list(delays(kept, canaries)), rates(kept, canaries)
+    slow = " and ".join(f"{fewer(canaries, way):,} by {way}" for way in FEWER if way != "latencies")
     made = [
         BEGIN,
         f"\nSeed {SEED}; {canaries:,} canaries a case ({slow}); {INTERVALS} intervals of a minute"
@@ -296,8 +269,8 @@ def main() -> None:
         "![False aborts by traffic and way](canary-false-aborts.svg)\n",
         "![False promotes by traffic and way](canary-false-promotes.svg)",
         *tables(told),
-        *delays(canaries),
-        *latencies(max(10, canaries // 10)),
+        *late,
+        *latencies(kept, fewer(canaries, "latencies")),
         "",
         END,
     ]

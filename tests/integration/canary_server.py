@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -33,7 +33,8 @@ def exposition(
     """OpenMetrics: requests, errors and seconds of each arm.
 
     Of an arm: `errors` (a Rate), `per_scrape` requests, `slow` (the share of requests of over half
-    a second), `resets` (the scrapes at which its counters begin again).
+    a second), `resets` (the scrapes at which its counters begin again), `shift` (seconds by which
+    the clock is ahead that tells when it was scraped).
     """
     lines: dict[str, list[str]] = {"requests": [], "errors": [], "seconds": [], "spent": []}
     for arm, about in arms.items():
@@ -41,7 +42,7 @@ def exposition(
         requests, errors, spent = 0, 0, 0.0
         buckets = dict.fromkeys(BUCKETS, 0)
         for scrape in range(minutes * 60 // SCRAPE + 1):
-            at = began + scrape * SCRAPE
+            at = began + scrape * SCRAPE + int(str(about.get("shift", 0)))
             rate = about["errors"](scrape * SCRAPE / 60)  # type: ignore[operator]
             if scrape in about.get("resets", ()):  # type: ignore[operator]
                 requests = errors = 0
@@ -73,16 +74,22 @@ def exposition(
 
 
 @contextlib.contextmanager
-def prometheus(folder: Path, text: str, web: str = "", scheme: str = "http") -> Iterator[str]:
-    """Its address; `web` is its web configuration file. It scrapes nothing."""
+def prometheus(
+    folder: Path, text: str, web: str = "", scheme: str = "http", flags: Sequence[str] = ()
+) -> Iterator[str]:
+    """Its address; `web` is its web configuration file. It scrapes nothing.
+
+    Without a `text` it has no series.
+    """
     program, promtool = shutil.which("prometheus"), shutil.which("promtool")
     if program is None or promtool is None:
         pytest.skip("no prometheus on PATH")
-    (folder / "series.txt").write_text(text)
-    subprocess.run(
-        [promtool, "tsdb", "create-blocks-from", "openmetrics", "series.txt", "data"],
-        cwd=folder, check=True, capture_output=True,
-    )  # fmt: skip
+    if text:
+        (folder / "series.txt").write_text(text)
+        subprocess.run(
+            [promtool, "tsdb", "create-blocks-from", "openmetrics", "series.txt", "data"],
+            cwd=folder, check=True, capture_output=True,
+        )  # fmt: skip
     (folder / "prometheus.yml").write_text("global: {}\n")
     address = f"127.0.0.1:{free_port()}"
     command = [
@@ -91,6 +98,7 @@ def prometheus(folder: Path, text: str, web: str = "", scheme: str = "http") -> 
         "--storage.tsdb.path=data",
         "--storage.tsdb.retention.time=100y",
         f"--web.listen-address={address}",
+        *flags,
     ]
     if web:
         (folder / "web.yml").write_text(web)

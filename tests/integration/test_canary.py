@@ -75,6 +75,11 @@ ARMS: dict[str, dict[str, Any]] = {
     },
     "begins": {"errors": lambda minute: None if minute < 8 else 0.01, "per_scrape": 20},
     "again": {"errors": lambda minute: None if 5 < minute < 40 else 0.01, "per_scrape": 20},
+    "ahead": {"errors": every(0.01), "per_scrape": 20, "shift": 20},
+    "behind": {"errors": every(0.01), "per_scrape": 20, "shift": -20},
+    "behind-errs": {"errors": every(0.25), "per_scrape": 20, "shift": -20},
+    "hour-ahead": {"errors": every(0.01), "per_scrape": 20, "shift": 3600},
+    "hour-behind": {"errors": every(0.01), "per_scrape": 20, "shift": -3600},
     "late": {"errors": lambda minute: 1.0 if minute > 38 else 0.01, "per_scrape": 20},
 }
 
@@ -131,6 +136,17 @@ def test_a_canary_is_judged(
         for query in measured.canary.queries.values():
             assert f'arm="{canary}"' in query
             assert "[60s]" in query
+
+
+@pytest.mark.parametrize(
+    ("canary", "code"),
+    [("ahead", 0), ("behind", 0), ("behind-errs", 1), ("hour-ahead", 5), ("hour-behind", 5)],
+)
+def test_a_clock_of_the_scrape_that_is_wrong_passes_nothing_bad(
+    canary: str, code: int, server: str, tmp_path: Path
+) -> None:
+    """By seconds the arms are compared a little apart; by more than the canary lasts not at all."""
+    assert look(tmp_path, server, canary)[0] == code
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lockproof.stats import betting, normal_mixture, proportion
@@ -109,6 +109,25 @@ def test_bounds_on_a_share_hold_it_and_agree_with_the_evidence(
     for share in (low, high):
         if 0 < share < 1:
             assert proportion.evidence_against(share, events, requests) == pytest.approx(limit)
+
+
+@given(st.floats(0, 1e6), st.floats(1e-3, 1e6), st.floats(1e-6, 0.4), st.sampled_from([0.0, 1.0]))
+@example(1.0, 1e6, 1e-6, 0.0)
+@example(1e-9, 10.0, 0.05, 0.0)
+def test_an_end_is_where_halving_finds_it(
+    events: float, others: float, alpha: float, outer: float
+) -> None:
+    requests = events + others
+    limit, inside, outside = math.log(1 / alpha), events / requests, outer
+    if proportion.evidence_against(outer, events, requests) >= limit:
+        for _ in range(60):
+            middle = (inside + outside) / 2
+            if proportion.evidence_against(middle, events, requests) < limit:
+                inside = middle
+            else:
+                outside = middle
+    found = proportion.end(outer, events, requests, alpha)
+    assert found == pytest.approx(outside, rel=1e-7, abs=1e-12)
 
 
 @given(st.integers(0, 40), st.integers(0, 40), LEVELS)

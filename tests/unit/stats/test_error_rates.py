@@ -4,6 +4,7 @@ docs/canary-beside-others.md has the same for more canaries.
 """
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -132,6 +133,21 @@ def test_kayenta_fails_what_its_users_say_that_it_fails() -> None:
     """With the eighth value of 6278 changed, it is high; and of 426 where all are."""
     assert is_high([100.0] * 8 + [1.0] * 2, [1.0] * 10)
     assert is_high([1.0, 2.0, 3.0, 1.0, 2.0, 2.0], [0.0, 0.1] * 3)
+
+
+@given(
+    st.lists(st.integers(0, 9), min_size=1, max_size=40),
+    st.lists(st.integers(0, 6), min_size=1, max_size=40),
+    st.sampled_from([1.0, 0.3, 7.0]),
+)
+def test_what_is_told_without_all_pairs_is_what_they_tell(
+    x: list[int], y: list[int], unit: float
+) -> None:
+    one, other = np.array(x) * unit, np.array(y, dtype=float)
+    shift = abs(float(np.median(np.subtract.outer(one, other))))
+    by_pairs = z_of_ranks(one - 0.25 * shift, other) > NormalDist().inv_cdf(0.99)
+    if not np.array_equal(np.sort(one), np.sort(other)) and len({*one, *other}) > 1:
+        assert is_high(one, other) == by_pairs
 
 
 @given(

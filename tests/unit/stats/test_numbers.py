@@ -16,7 +16,8 @@ AMOUNTS = st.floats(0, 1e6)
 @given(AMOUNTS, st.floats(0, 1), st.booleans())
 def test_arrays_give_what_numbers_give(x: float, y: float, which: bool) -> None:
     for name, values in (
-        ("sqrt", [x]), ("log1p", [x]), ("lgamma", [x + 0.5]), ("xlogy", [x, y]),
+        ("sqrt", [x]), ("log1p", [x]), ("exp", [y]), ("expm1", [y]),
+        ("lgamma", [x + 0.5]), ("xlogy", [x, y]),
         ("minimum", [x, y]), ("maximum", [x, y]), ("where", [which, x, y]),
     ):  # fmt: skip
         one = getattr(floats, name)(*values)

@@ -28,6 +28,8 @@ class Measured(Frozen):
 
     name: str
     """As the file of checks has it."""
+    part: str | None = None
+    """Of frequencies: which class or bound the figures are of, the one that decides; else null."""
     verdict: Verdict
     """What follows for it alone; one that fails fails the canary."""
     reason: str

@@ -13,8 +13,12 @@ MOST_INTERVALS = 20_000
 FEWEST_INTERVALS = 30
 """Below this the asymptotic bounds were seen to err more often than they say; they may above it."""
 
+OTHER = "other"
+"""All classes that a file does not name."""
+
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Query = Annotated[str, Field(min_length=1, max_length=10_000)]
+Class = Annotated[str, Field(max_length=200)]
 Rate = Annotated[float, Field(ge=1e-9, le=0.5, strict=True, allow_inf_nan=False)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
@@ -102,6 +106,86 @@ class Comparison(Measure):
         return self
 
 
+class Classes(_Part):
+    """How often each class comes: of what a model predicts, or of what it is asked about."""
+
+    counts: Query
+    """One series for each class, in one interval: `sum by (LABEL) (increase(…))`."""
+    label: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
+    """The label that names the class."""
+    values: Annotated[tuple[Class, ...], Field(min_length=1, max_length=50)]
+    """The classes; all others together are one more, called `other`."""
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if len(set(self.values)) < len(self.values) or OTHER in self.values:
+            raise ValueError(f"values must name each class once, and none {OTHER}")
+        return self
+
+
+class Histogram(_Part):
+    """How what was measured is distributed: the share above each of some bounds."""
+
+    buckets: Query
+    """Of one interval: a native histogram, `sum(increase(…))`, or a series for each bucket of a
+    classic one, `sum by (le) (increase(…_bucket…))`."""
+    bounds: Annotated[tuple[Number, ...], Field(min_length=1, max_length=50)]
+    """At which it is looked; of a classic one values of `le`, of a native one ends of buckets."""
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if list(self.bounds) != sorted(set(self.bounds)):
+            raise ValueError("bounds must ascend")
+        return self
+
+
+class Reference(_Part):
+    """A column of a CSV file that the pipeline wrote and the lock names."""
+
+    file: Annotated[str, Field(min_length=1, max_length=1000)]
+    """The output, from the directory that lockproof is run in."""
+    column: Annotated[str, Field(min_length=1, max_length=200)]
+    """Its name, in the first line; of classes their names, of a histogram numbers."""
+
+
+class Drift(_Part):
+    """Whether frequencies are others than those of the stable version, or of the training data."""
+
+    name: Name
+    """No other measure has it."""
+    classes: Classes | None = None
+    """What is counted; either this or `histogram`."""
+    histogram: Histogram | None = None
+    """What is counted; either this or `classes`."""
+    worse: Literal["higher", "lower", "either"] = "either"
+    """Of a histogram: which way is worse; of latencies `higher`."""
+    smallest_effect: Annotated[float, Field(gt=0, lt=1, strict=True, allow_inf_nan=False)]
+    """From which difference on it matters: of the share of a class, or of what is above a bound."""
+    method: Literal["intervals", "bounded", "requests"] = "intervals"
+    """As of a measure that is a ratio."""
+    minimum_requests: Annotated[int, Field(ge=1, strict=True)] = 100
+    """Of each arm, all in all, before anything is decided."""
+    share: Annotated[float, Field(ge=1e-6, le=1, strict=True)] | None = None
+    """Of the chance of a false alarm; without it what the others leave, in equal parts."""
+    reference: Reference | None = None
+    """What the canary is held against; without it the stable version."""
+
+    @property
+    def kind(self) -> Classes | Histogram:
+        """The one that is given."""
+        found = self.classes or self.histogram
+        assert found is not None
+        return found
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.classes is None) == (self.histogram is None):
+            raise ValueError("needs either classes or histogram")
+        if self.classes is not None and self.worse != "either":
+            raise ValueError("a class that is rarer makes another more frequent: leave worse out")
+        return self
+
+
 class Metadata(_Part):
     """Its name."""
 
@@ -138,6 +222,8 @@ class Spec(_Part):
     """Bounds on the canary alone."""
     comparisons: Annotated[tuple[Comparison, ...], Field(max_length=MOST_CHECKS)] = ()
     """The canary beside the stable version."""
+    drifts: Annotated[tuple[Drift, ...], Field(max_length=MOST_CHECKS)] = ()
+    """Frequencies of classes and buckets, beside the stable version or the training data."""
 
     @property
     def intervals(self) -> int:
@@ -146,14 +232,21 @@ class Spec(_Part):
 
     @property
     def measures(self) -> tuple[Guard | Comparison, ...]:
-        """All, in the order of the file."""
+        """Those of one figure, in the order of the file."""
         return (*self.guards, *self.comparisons)
+
+    @property
+    def all(self) -> tuple[Guard | Comparison | Drift, ...]:
+        """Those, and then the drifts."""
+        return (*self.measures, *self.drifts)
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        names = [measure.name for measure in self.measures]
+        names = [measure.name for measure in self.all]
         if not names:
-            raise ValueError("needs a guard or a comparison: nothing checked proves nothing")
+            raise ValueError(
+                "needs a guard, a comparison or a drift: nothing checked proves nothing"
+            )
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise ValueError(f"two measures are called {twice}: give each a name of its own")
@@ -162,7 +255,7 @@ class Spec(_Part):
                 f"the horizon has {self.intervals} intervals; it must have at least"
                 f" minimumIntervals, {self.minimum_intervals}, and at most {MOST_INTERVALS}"
             )
-        stated = [m.share for m in self.measures if m.share is not None]
+        stated = [m.share for m in self.all if m.share is not None]
         if sum(stated) > 1 + 1e-9:
             raise ValueError(f"the shares are {sum(stated):.6g} together, must be at most 1")
         if len(stated) < len(names) and sum(stated) > 1 - 1e-9:

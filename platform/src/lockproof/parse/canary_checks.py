@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from lockproof.errors import ConfigError, unreadable
 from lockproof.model.base import Frozen
-from lockproof.model.canary_checks import MOST_INTERVALS, CanaryChecks, Spec
+from lockproof.model.canary_checks import MOST_INTERVALS, CanaryChecks, Drift, Measure, Spec
 
 from .yaml_document import ParseError, YamlDocument, nearest_line, read_yaml
 
@@ -20,6 +20,7 @@ _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 _QUOTED_OR_COMMENT = re.compile(r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)|\#[^\n]*""")
 _HASH = re.compile(r"\$(?:\{hash\}|hash\b)")
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+_QUERIES = ("events", "total", "sum", "count", "counts", "buckets")
 _LATEST = 250_000_000_000
 """In the year 9892: a horizon after it still ends in the year 9999 at the latest."""
 _Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -33,6 +34,10 @@ class Samples(Frozen):
     total: _Column | None = None
     sum: _Column | None = None
     count: _Column | None = None
+    classes: Annotated[Mapping[str, _Column], Field(max_length=1000)] | None = None
+    """Class -> how often it came."""
+    buckets: Annotated[Mapping[str, _Column], Field(max_length=1000)] | None = None
+    """Upper end of a bucket, `+Inf` among them -> how many were up to it."""
 
 
 class CanarySamples(Frozen):
@@ -65,10 +70,12 @@ def read_canary_checks(content: bytes, name: str) -> CanaryChecks:
     if arms.canary == arms.stable and not _HASH.search(arms.canary):
         line = nearest_line(document, ["spec", "arms"])
         raise ParseError("spec.arms: canary and stable are the same: tell them apart", name, line)
-    for group, measures in (
-        ("guards", checks.spec.guards),
-        ("comparisons", checks.spec.comparisons),
-    ):
+    groups: dict[str, tuple[Measure | Drift, ...]] = {
+        "guards": checks.spec.guards,
+        "comparisons": checks.spec.comparisons,
+        "drifts": checks.spec.drifts,
+    }
+    for group, measures in groups.items():
         for index, measure in enumerate(measures):
             kind = type(measure.kind).__name__.lower()
             for part, query in queries_of(measure.kind).items():
@@ -82,7 +89,7 @@ def read_canary_checks(content: bytes, name: str) -> CanaryChecks:
 
 def queries_of(kind: Frozen) -> dict[str, str]:
     """The queries of a measure, by what they ask for."""
-    return dict(kind.model_dump())
+    return {name: query for name, query in kind.model_dump().items() if name in _QUERIES}
 
 
 def _wrong(query: str) -> str:

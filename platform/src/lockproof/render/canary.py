@@ -17,7 +17,8 @@ def summary(measured: Measured) -> str:
     if stable is not None:
         values += f", stable {number(stable.value, 4)}"
         requests += f" and {stable.requests:,.0f}"
-    parts = [f"{values} ({requests} requests)"]
+    named = "" if measured.part is None else f"{measured.part}: "
+    parts = [f"{named}{values} ({requests} requests)"]
     if measured.estimate is not None:
         what = "difference" if stable is not None else "mean of intervals"
         parts.append(f"{what} {number(measured.estimate, 3)}, {interval(measured)}")
@@ -68,7 +69,8 @@ def look_line(seen: CanarySeen) -> str:
     for each in seen.measures:
         middle = "" if each.estimate is None else f", {number(each.estimate, 3)} {interval(each)}"
         what = f"{each.verdict.value}, {count(each.intervals, 'interval')}"
-        parts.append(f"{each.name} {what}{middle}")
+        named = each.name if each.part is None else f"{each.name} ({each.part})"
+        parts.append(f"{named} {what}{middle}")
     return f"until {seen.until[11:]}: {'; '.join(parts)}"
 
 
@@ -80,7 +82,7 @@ def look_table(seen: CanarySeen) -> Table:
     for each in seen.measures:
         stable = each.stable.value if each.stable else None
         table.add_row(
-            Text(each.name),
+            Text(each.name if each.part is None else f"{each.name}: {each.part}"),
             Text(each.verdict.value, style=_STYLES[each.verdict.value]),
             f"{each.intervals:,}",
             number(each.canary.value, 4),

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 sqrt = np.sqrt
 log1p = np.log1p
+exp = np.exp
+expm1 = np.expm1
 minimum = np.minimum
 maximum = np.maximum
 where = np.where
@@ -17,8 +19,9 @@ _lgamma = np.frompyfunc(math.lgamma, 1, 1)
 
 
 def lgamma(x: Any, /) -> Any:
-    """As `Numbers` says."""
-    return np.asarray(_lgamma(x), dtype=float)
+    """As `Numbers` says; once for each value that there is, since numpy has none of its own."""
+    values, where_ = np.unique(np.asarray(x), return_inverse=True)
+    return np.asarray(_lgamma(values), dtype=float)[where_]
 
 
 def xlogy(x: Any, y: Any, /) -> Any:

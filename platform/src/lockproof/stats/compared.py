@@ -16,6 +16,7 @@ from .traffic import Drawn
 
 _LOOKS = 5
 _JUDGEMENTS = 8
+_HIGH = NormalDist().inv_cdf(0.99)
 
 Way = Callable[[Drawn, float, float], tuple[Any, Any]]
 """Figures, the ratio that stable has, and how much worse matters -> aborts, promotes."""
@@ -85,10 +86,24 @@ def is_high(canary: Sequence[float], stable: Sequence[float]) -> bool:
     x, y = np.asarray(canary, dtype=float), np.asarray(stable, dtype=float)
     if not x.size or not y.size or np.array_equal(np.sort(x), np.sort(y)):
         return False
-    if np.unique(np.concatenate([x, y])).size == 1:
+    if np.unique(np.concatenate([x, y])).size == 1 or not _may_be_high(x, y):
         return False
     shift = abs(float(np.median(np.subtract.outer(x, y))))
-    return z_of_ranks(x - 0.25 * shift, y) > NormalDist().inv_cdf(0.99)
+    return z_of_ranks(x - 0.25 * shift, y) > _HIGH
+
+
+def _may_be_high(x: Any, y: Any) -> bool:
+    """False only where no shift of `x` downwards is high; all pairs need not be compared then.
+
+    The ranks of `x` fall with it, and their variance is smallest where the values that are tied
+    within `x` meet those within `y`, the most with the most (the rearrangement inequality).
+    """
+    within = [np.sort(np.unique(arm, return_counts=True)[1])[::-1].astype(float) for arm in (x, y)]
+    met = np.zeros(max(each.size for each in within))
+    for each in within:
+        met[: each.size] += each
+    least = _variance(x.size, y.size, met)
+    return bool(_over(x, y) - 0.5 > _HIGH * math.sqrt(max(least, 0.0)) - 1e-9)
 
 
 def z_of_ranks(x: Any, y: Any) -> float:
@@ -97,18 +112,27 @@ def z_of_ranks(x: Any, y: Any) -> float:
     Mann and Whitney (1947), with the normal approximation, corrected for ties and for continuity
     as in Lehmann, "Nonparametrics" (1975), section 1.3 to 1.4. 0 where all are tied.
     """
-    ordered = np.sort(y)
-    below = np.searchsorted(ordered, x, "left") + np.searchsorted(ordered, x, "right")
-    over = float(below.sum()) / 2 - x.size * y.size / 2
-    ties = np.unique(np.concatenate([x, y]), return_counts=True)[1].astype(float)
-    total = x.size + y.size
-    variance = (
-        x.size * y.size / 12 * (total + 1 - float((ties**3 - ties).sum()) / (total * (total - 1)))
-    )
+    over = _over(x, y)
+    variance = _variance(x.size, y.size, np.unique(np.concatenate([x, y]), return_counts=True)[1])
     if variance <= 0:
         return 0.0
     corrected = over - (math.copysign(0.5, over) if over else 0.0)
-    return float(corrected) / math.sqrt(variance)
+    return corrected / math.sqrt(variance)
+
+
+def _over(x: Any, y: Any) -> float:
+    """In how many pairs `x` is the larger, beyond half of them; a tie is half a pair."""
+    ordered = np.sort(y)
+    below = np.searchsorted(ordered, x, "left") + np.searchsorted(ordered, x, "right")
+    over: float = float(below.sum()) / 2 - x.size * y.size / 2
+    return over
+
+
+def _variance(one: int, other: int, ties: Any) -> float:
+    """Of that number, where so many values each are tied."""
+    total, ties = one + other, np.asarray(ties, dtype=float)
+    lost = float((ties**3 - ties).sum()) / (total * (total - 1))
+    return one * other / 12 * (total + 1 - lost)
 
 
 def _even(drawn: Drawn, arm: tuple[Any, Any]) -> tuple[Any, Any]:

@@ -4,6 +4,8 @@ import math
 
 sqrt = math.sqrt
 log1p = math.log1p
+exp = math.exp
+expm1 = math.expm1
 lgamma = math.lgamma
 some = bool
 

@@ -12,6 +12,12 @@ class Numbers(Protocol):
     def log1p(self, x: Any, /) -> Any:
         """log(1 + x)."""
 
+    def exp(self, x: Any, /) -> Any:
+        """e to the power of x."""
+
+    def expm1(self, x: Any, /) -> Any:
+        """exp(x) - 1."""
+
     def lgamma(self, x: Any, /) -> Any:
         """The logarithm of the gamma function."""
 

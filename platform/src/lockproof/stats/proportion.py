@@ -11,7 +11,10 @@ import math
 from . import floats
 from .interface import Numbers
 
-_STEPS = 50
+_STEPS = 40
+"""The error is halved at first by each, then squared; it begins below one in the logarithm."""
+_NEAR = 1e-14
+_SMALLEST, _TINY = -700.0, 1e-300
 
 
 def _log_beta(a: float, b: float, numbers: Numbers) -> float:
@@ -64,14 +67,37 @@ def end(
         alpha: the chance that the true share is ever outside of both.
         numbers: what `events` and `requests` are: single numbers, or arrays.
     """
-    inside, outside = events / requests, events * 0 + outer
     least = _mixed(events, requests, numbers) - math.log(1 / alpha)
-    whole = _likelihood(outside, events, requests, numbers) > least
-    if numbers.some(whole ^ True):
-        for _ in range(_STEPS):
-            middle = (inside + outside) / 2
-            likely = _likelihood(middle, events, requests, numbers) > least
-            inside = numbers.where(likely, middle, inside)
-            outside = numbers.where(likely, outside, middle)
-    found: float = numbers.where(whole, outer, outside)
+    whole = _likelihood(events * 0 + outer, events, requests, numbers) > least
+    # The largest share of events leaves the smallest share of the others.
+    happened = events if outer == 0 else requests - events
+    found = _smallest(numbers.where(whole, requests, happened), requests, least, numbers)
+    nearest: float = numbers.where(whole, outer, found if outer == 0 else 1 - found)
+    return nearest
+
+
+def _smallest(events: float, requests: float, least: float, numbers: Numbers) -> float:
+    """The share p below the estimate whose likelihood is `least`: Newton's method in log p.
+
+    The logarithm of the likelihood is concave in log p, and at exp(least / events) it is `least`
+    at the most. From there each step comes nearer and none goes past, so that what it stops at is
+    no narrower than the bound.
+
+    Args:
+        events: above 0, up to `requests`.
+        requests: how many.
+        least: the logarithm of a likelihood, below the largest one.
+        numbers: what `events` and `requests` are.
+    """
+    others, most = requests - events, numbers.xlogy(1.0, events / requests)
+    at = numbers.minimum(numbers.maximum(least / events, _SMALLEST), most)
+    for _ in range(_STEPS):
+        rest = -numbers.expm1(at)
+        lacking = least - events * at - numbers.xlogy(others, rest)
+        slope = events - others * (1 - rest) / numbers.maximum(rest, _TINY)
+        step = numbers.maximum(lacking, 0.0) / numbers.maximum(slope, _TINY)
+        at = numbers.minimum(at + step, most)
+        if not numbers.some(step > _NEAR):
+            break
+    found: float = numbers.exp(at)
     return found

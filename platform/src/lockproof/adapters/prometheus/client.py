@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
 from typing import IO, Any
@@ -43,12 +43,24 @@ class Access:
 
 
 @dataclass(frozen=True)
+class Histogram:
+    """A native histogram."""
+
+    count: float
+    """Of all observations, also those that were no number and are in no bucket."""
+    buckets: tuple[tuple[float, float, float], ...]
+    """Its ends, and how many observations are in it; none of them overlap."""
+
+
+@dataclass(frozen=True)
 class Line:
     """One series of an answer."""
 
     labels: Mapping[str, str]
     values: Mapping[int, float]
     """Unix seconds -> value, which may be no number."""
+    histograms: Mapping[int, Histogram] = field(default_factory=dict)
+    """Unix seconds -> native histogram; a series has one or the other at a time."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -120,18 +132,18 @@ class Prometheus:
             ConfigError: the server refuses the query or the credentials, or is no Prometheus.
             UnavailableError: it does not answer, or only in part.
         """
-        found: dict[tuple[tuple[str, str], ...], dict[int, float]] = {}
+        found: dict[tuple[tuple[str, str], ...], Line] = {}
         at = start
         while at <= end:
             last = min(end, at + step * (_MOST_POINTS - 1))
-            for labels, values in self._ask(query, at, last, step):
-                found.setdefault(tuple(sorted(labels.items())), {}).update(values)
+            for line in self._ask(query, at, last, step):
+                key = tuple(sorted(line.labels.items()))
+                before = found.get(key)
+                found[key] = line if before is None else _joined(before, line)
             at = last + step
-        return [Line(dict(labels), values) for labels, values in found.items()]
+        return list(found.values())
 
-    def _ask(
-        self, query: str, start: int, end: int, step: int
-    ) -> list[tuple[dict[str, str], dict[int, float]]]:
+    def _ask(self, query: str, start: int, end: int, step: int) -> list[Line]:
         form = {
             "query": query,
             "start": str(start),
@@ -208,9 +220,7 @@ class Prometheus:
                     raise http.client.IncompleteRead(b"", answer.length)
             return answer.status, bytes(content)
 
-    def _lines(
-        self, answer: Mapping[str, Any], query: str
-    ) -> list[tuple[dict[str, str], dict[int, float]]]:
+    def _lines(self, answer: Mapping[str, Any], query: str) -> list[Line]:
         if answer.get("status") != "success":
             said = self._shown(answer.get("error", ""))
             raise ValueError(f"its status is not success{f': {said}' if said else ''}")
@@ -223,16 +233,7 @@ class Prometheus:
         data = _mapping(answer["data"])
         if data["resultType"] != "matrix":
             raise ValueError("its result is no matrix")
-        found = []
-        for series in data["result"]:
-            if "histograms" in series:
-                raise ConfigError(
-                    f"{_short(query)} gives native histograms, which are not read: ask for one"
-                    " number, such as histogram_count() of it"
-                )
-            labels = {str(k): str(v) for k, v in series["metric"].items()}
-            found.append((labels, {round(float(t)): float(v) for t, v in series["values"]}))
-        return found
+        return [_line(series) for series in data["result"]]
 
     def _shown(self, said: object) -> str:
         """What a server says, without our credentials, which some repeat."""
@@ -286,6 +287,27 @@ def _secret(path: Path) -> str:
     if not text or not text.isprintable():
         raise UsageError(f"{path} must hold one line and nothing else")
     return text
+
+
+def _joined(one: Line, other: Line) -> Line:
+    """A series in two answers that follow each other."""
+    return Line(one.labels, {**one.values, **other.values}, {**one.histograms, **other.histograms})
+
+
+def _line(series: Any) -> Line:
+    if "values" not in series and "histograms" not in series:
+        raise ValueError("a series has no values")
+    return Line(
+        labels={str(k): str(v) for k, v in series["metric"].items()},
+        values={round(float(t)): float(v) for t, v in series.get("values", ())},
+        histograms={round(float(t)): _histogram(v) for t, v in series.get("histograms", ())},
+    )
+
+
+def _histogram(said: Any) -> Histogram:
+    """As the API has it: `count`, and `buckets` of a rule for the ends, these, and a count."""
+    buckets = tuple((float(b[1]), float(b[2]), float(b[3])) for b in said.get("buckets", ()))
+    return Histogram(float(said["count"]), buckets)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -111,6 +111,7 @@ def request_of(args: argparse.Namespace) -> "Request":
     """
     from lockproof.errors import UsageError
     from lockproof.steps.canary import Request
+    from lockproof.steps.trained import trained
 
     access = None
     if args.prometheus is not None:
@@ -133,4 +134,5 @@ def request_of(args: argparse.Namespace) -> "Request":
         since=None if args.since == FIRST else args.since,
         until=args.until,
         hashes=getattr(args, "hashes", None),
+        trained=trained,
     )

@@ -3,14 +3,15 @@
 import math
 from collections.abc import Iterator
 
-from lockproof.model.canary_checks import Comparison, Guard, Measure, Spec
+from lockproof.model.canary_checks import Comparison, Drift, Guard, Measure, Spec
 from lockproof.model.explanation import Expected, Explanation, MeasureMeans
 from lockproof.parse.canary_checks import LARGEST, read_canary_checks
 from lockproof.render.words import count, duration, number
 
 from .bounds import Errors
 from .course import Bar, Course
-from .judge import errors_of, needed
+from .drift import errors_of_part, parts_of
+from .judge import errors_of, errors_of_drifts, needed
 from .made_up import SimulateRequest, level_of, matters, refuse_strange
 from .run import read
 from .values import Pair, Point
@@ -37,10 +38,37 @@ def explain(request: SimulateRequest) -> Explanation:
         false_abort=checks.spec.false_abort,
         false_promote=checks.spec.false_promote,
         requests=request.requests,
-        measures=tuple(
-            _means(request, measure, errors, checks.spec)
-            for measure, errors in zip(checks.spec.measures, errors_of(checks.spec), strict=True)
+        measures=(
+            *(
+                _means(request, measure, errors, checks.spec)
+                for measure, errors in zip(
+                    checks.spec.measures, errors_of(checks.spec), strict=True
+                )
+            ),
+            *(
+                _drift_means(request, drift, errors, checks.spec)
+                for drift, errors in zip(
+                    checks.spec.drifts, errors_of_drifts(checks.spec), strict=True
+                )
+            ),
         ),
+    )
+
+
+def _drift_means(
+    request: SimulateRequest, drift: Drift, errors: Errors, spec: Spec
+) -> MeasureMeans:
+    """What one of its classes or bounds means; the others mean the same."""
+    parts = parts_of(drift)
+    level = errors_of_part(errors, len(parts))
+    found = _means(request, parts[0].measure, level, spec)
+    which = "each class" if drift.classes else "what is above each bound"
+    beside = "" if drift.reference is None else f", held to that of {drift.reference.file}"
+    return found.model_copy(
+        update={
+            "what": f"{found.what}, of {which}{beside} ({count(len(parts), 'comparison')});"
+            " one of these:"
+        }
     )
 
 

@@ -1,11 +1,12 @@
 """When a canary began, where nobody says it: with its first request."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 
-from lockproof.adapters.prometheus.client import Prometheus
+from lockproof.adapters.prometheus.client import Line, Prometheus
 from lockproof.errors import ConfigError
-from lockproof.model.canary_checks import Mean, Spec
-from lockproof.parse.canary_checks import as_text, fill
+from lockproof.model.canary_checks import Spec
+from lockproof.parse.canary_checks import as_text, fill, queries_of
 
 from .judge import LATEST
 
@@ -51,7 +52,7 @@ def began(server: Prometheus, spec: Spec, until: int) -> int:
     found = sorted(
         at
         for line in server.query_range(query, start, last, step)
-        for at, value in line.values.items()
+        for at, value in _requests_of(line)
         if value >= _FEWEST
     )
     if not found:
@@ -75,8 +76,14 @@ def began(server: Prometheus, spec: Spec, until: int) -> int:
 
 
 def _requests(spec: Spec) -> str:
-    kind = spec.measures[0].kind
-    return kind.count if isinstance(kind, Mean) else kind.total
+    asked = queries_of(spec.all[0].kind)
+    return next(asked[part] for part in ("total", "count", "counts", "buckets") if part in asked)
+
+
+def _requests_of(line: Line) -> Iterator[tuple[int, float]]:
+    yield from line.values.items()
+    for at, histogram in line.histograms.items():
+        yield at, histogram.count
 
 
 def _known(server: Prometheus, query: str, first: int, step: int) -> bool:
@@ -87,4 +94,4 @@ def _known(server: Prometheus, query: str, first: int, step: int) -> bool:
     """
     end = first - LATEST * step
     lines = server.query_range(query, end - _NEAR * step, end, step)
-    return any(value >= _FEWEST for line in lines for value in line.values.values())
+    return any(value >= _FEWEST for line in lines for _, value in _requests_of(line))

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from lockproof.model.canary_checks import Drift
+
 Column = Sequence[float | None]
 """One number for each interval; None where there is none."""
 
@@ -15,6 +17,20 @@ class Figures:
     queries: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Column] = field(default_factory=dict)
     """`events`, `total`, `sum`, `count` -> numbers."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Of one drift and one arm: how often each class came, or what was above each bound."""
+
+    columns: Mapping[str, Column]
+    """Class, or bound as `render.words.number` writes it -> numbers."""
+    total: Column
+    """Of all classes or buckets, with those that are not looked at."""
+    query: str = ""
+    """What was asked for; empty where a file of samples answered."""
+    unknown: str = ""
+    """Why nothing follows from them; empty where something does."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +70,20 @@ class Source(Protocol):
         Raises:
             ConfigError: the source says that it is not to be asked so.
             UnavailableError: it does not answer.
+        """
+        ...
+
+    def frequencies(self, drift: Drift, parts: Mapping[str, str], arm: str, look: Look) -> Counts:
+        """How often each class came in an arm (`canary`, `stable`), or what was above each bound.
+
+        Args:
+            drift: what is counted.
+            parts: the one query, with the arm filled in.
+            arm: `canary` or `stable`.
+            look: for which intervals.
+
+        Raises:
+            ConfigError, UnavailableError: as `figures`.
         """
         ...
 

@@ -29,13 +29,22 @@ LATEST = 3
 
 
 def errors_of(spec: Spec) -> list[Errors]:
-    """The levels of each measure, in the order of the file.
+    """The levels of each measure, in the order of `spec.measures`; `errors_of_drifts` has the rest.
 
     A canary fails where any measure does, so these share the chance of a false alarm. It passes
     where all do: a canary that is worse in one must get past that one, whose level is the whole
     (an intersection-union test: Berger 1982, Technometrics 24(4)).
     """
-    levels = parted(spec.false_abort, [measure.share for measure in spec.measures])
+    return _errors(spec)[: len(spec.measures)]
+
+
+def errors_of_drifts(spec: Spec) -> list[Errors]:
+    """The same for `spec.drifts`."""
+    return _errors(spec)[len(spec.measures) :]
+
+
+def _errors(spec: Spec) -> list[Errors]:
+    levels = parted(spec.false_abort, [measure.share for measure in spec.all])
     return [Errors(level, spec.false_promote) for level in levels]
 
 

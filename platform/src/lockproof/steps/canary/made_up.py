@@ -41,7 +41,7 @@ def refuse_strange(request: SimulateRequest, spec: Spec) -> None:
     Raises:
         UsageError: there is no such measure.
     """
-    strange = sorted(request.levels.keys() - {measure.name for measure in spec.measures})
+    strange = sorted(request.levels.keys() - {measure.name for measure in spec.all})
     if strange:
         raise UsageError(f"--level: {request.checks} has no measure {strange[0]}")
 

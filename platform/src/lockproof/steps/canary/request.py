@@ -1,9 +1,17 @@
 """The arguments of `canary check`."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lockproof.adapters.prometheus.client import Access
+from lockproof.model.canary_checks import Spec
+from lockproof.steps.progress import Progress
+
+from .drift import Reference
+
+Trained = Callable[[Spec, Path, Progress], Mapping[str, Reference]]
+"""What is decided, and where -> name of a drift -> what its training data say."""
 
 
 @dataclass(frozen=True)
@@ -20,3 +28,5 @@ class Request:
     """Unix seconds; None: now."""
     hashes: tuple[str, str] | None = None
     """What `$hash` stands for in the matchers of the canary and of stable: pod-template hashes."""
+    trained: Trained | None = None
+    """Reads training data; None: there is no repository to read them from."""

@@ -2,14 +2,17 @@
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from lockproof import __version__
 from lockproof.adapters.prometheus.client import Prometheus
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model.canary import CanarySeen, Measured
-from lockproof.model.canary_checks import Comparison, Guard, Spec
+from lockproof.model.canary_checks import Drift, Guard, Measure, Spec
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
 from lockproof.model.report import Host, Report, Subject
@@ -32,9 +35,10 @@ from lockproof.rules.catalog import finding
 from lockproof.steps.clock import Clock
 from lockproof.steps.progress import Progress, during
 
+from .drift import Reference, judge_drift
 from .first import began
-from .interface import Figures, Look, Source
-from .judge import LATEST, NO_EVENT, RARE, errors_of, judge
+from .interface import Look, Source
+from .judge import LATEST, NO_EVENT, RARE, errors_of, errors_of_drifts, judge
 from .request import Request
 from .sources import PrometheusSource, SamplesSource
 
@@ -56,34 +60,23 @@ def check(request: Request, progress: Progress) -> Report:
     spec = checks.spec
     if request.samples is None:
         spec = with_hashes(spec, request.hashes, str(request.checks))
+    references = _references(request, spec, progress)
     source, look = _source(request, spec)
+    looked = _Looked(source, look, spec, progress)
+
+    def ended(index: int) -> str:
+        return as_text(look.since + look.interval * (index + 1))
+
     measures = []
     for measure, errors in zip(spec.measures, errors_of(spec), strict=True):
-        seen: list[Figures | None] = []
-        for arm, matchers in (("canary", spec.arms.canary), ("stable", spec.arms.stable)):
-            if arm == "stable" and isinstance(measure, Guard):
-                seen.append(None)
-                continue
-            parts = {
-                part: fill(query, matchers, spec.interval)
-                for part, query in queries_of(measure.kind).items()
-            }
-            with during(progress, measure.name, f"asking for {arm}"):
-                seen.append(source.figures(measure.name, parts, arm, look))
-        if isinstance(measure, Comparison):
-            parts = {
-                part: fill(query, both(spec.arms.canary, spec.arms.stable), spec.interval)
-                for part, query in queries_of(measure.kind).items()
-            }
-            with during(progress, measure.name, "asking whether the two are apart"):
-                source.apart(measure.name, parts, look)
-        canary, stable = seen
-        assert canary is not None
-
-        def ended(index: int) -> str:
-            return as_text(look.since + look.interval * (index + 1))
-
-        judged = judge(measure, errors, spec, (canary, stable), look.count, ended)
+        ask = partial(source.figures, measure.name)
+        figures = looked.arms(measure, ask, isinstance(measure, Guard))
+        judged = judge(measure, errors, spec, figures, look.count, ended)
+        measures.append(_of_now(judged, look, request))
+    for drift, errors in zip(spec.drifts, errors_of_drifts(spec), strict=True):
+        known = references.get(drift.name)
+        counts = looked.arms(drift, partial(source.frequencies, drift), known is not None)
+        judged = judge_drift(drift, errors, spec, counts, known, look.count, ended)
         measures.append(_of_now(judged, look, request))
     findings = tuple(_findings(measures))
     whole = CanarySeen(
@@ -109,6 +102,54 @@ def check(request: Request, progress: Progress) -> Report:
     )
 
 
+def _references(request: Request, spec: Spec, progress: Progress) -> Mapping[str, Reference]:
+    named = [drift.name for drift in spec.drifts if drift.reference is not None]
+    if not named:
+        return {}
+    if request.trained is None:
+        raise ConfigError(
+            f"{request.checks}: {named[0]} has a reference, and there is no repository to read it"
+            " from: look with 'lockproof canary check' in a clone"
+        )
+    return request.trained(spec, request.directory, progress)
+
+
+_Seen = TypeVar("_Seen")
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """Asks a source about both arms."""
+
+    source: Source
+    look: Look
+    spec: Spec
+    progress: Progress
+
+    def arms(
+        self,
+        measure: Measure | Drift,
+        ask: Callable[[Mapping[str, str], str, Look], _Seen],
+        alone: bool,
+    ) -> tuple[_Seen, _Seen | None]:
+        """What is seen of the canary, and of stable unless the canary is judged alone."""
+        arms = self.spec.arms
+        with during(self.progress, measure.name, "asking for canary"):
+            canary = ask(self._filled(measure, arms.canary), "canary", self.look)
+        if alone:
+            return canary, None
+        with during(self.progress, measure.name, "asking for stable"):
+            stable = ask(self._filled(measure, arms.stable), "stable", self.look)
+        with during(self.progress, measure.name, "asking whether the two are apart"):
+            matchers = both(arms.canary, arms.stable)
+            self.source.apart(measure.name, self._filled(measure, matchers), self.look)
+        return canary, stable
+
+    def _filled(self, measure: Measure | Drift, matchers: str) -> dict[str, str]:
+        queries = queries_of(measure.kind).items()
+        return {part: fill(query, matchers, self.spec.interval) for part, query in queries}
+
+
 def _source(request: Request, spec: Spec) -> tuple[Source, Look]:
     if request.samples is not None:
         name = str(request.samples)
@@ -124,7 +165,7 @@ def _source(request: Request, spec: Spec) -> tuple[Source, Look]:
             since = instant(samples.since)
         except ValueError as error:
             raise ConfigError(f"{name}: since {error}") from None
-        strange = sorted(samples.measures.keys() - {measure.name for measure in spec.measures})
+        strange = sorted(samples.measures.keys() - {measure.name for measure in spec.all})
         if strange:
             raise ConfigError(
                 f"{name}: measures.{strange[0][:80]}: {request.checks} has no such measure"

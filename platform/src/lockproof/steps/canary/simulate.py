@@ -49,6 +49,10 @@ def simulate(request: SimulateRequest, progress: Progress) -> Simulation:
     content = read(request.directory, request.checks, LARGEST)
     checks = read_canary_checks(content, str(request.checks))
     refuse_strange(request, checks.spec)
+    if checks.spec.drifts:
+        raise UsageError(
+            f"{request.checks} has drifts, and no classes are made up: simulate a copy without them"
+        )
     traffics = [_traffic(request, measure) for measure in checks.spec.measures]
     scenarios, checked = _scenarios(request, checks.spec, traffics, progress)
     words = [

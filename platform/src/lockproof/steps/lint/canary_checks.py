@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from lockproof.adapters.git.tree import Tree
 from lockproof.errors import ConfigError
-from lockproof.model.canary_checks import CanaryChecks, Measure
+from lockproof.model.canary_checks import CanaryChecks, Drift, Measure
 from lockproof.model.finding import Finding
 from lockproof.parse.canary_checks import (
     fill,
@@ -42,9 +42,12 @@ def checks_findings(tree: Tree, path: str, found: Found) -> Iterator[Finding]:
 def _never(path: str, checks: CanaryChecks, document: YamlDocument) -> Iterator[Finding]:
     """Measures that no canary passes, so that none is ever promoted."""
     from lockproof.steps.canary.course import Bar
+    from lockproof.steps.canary.drift import parts_of
     from lockproof.steps.canary.judge import never_passes
 
-    for group, index, measure in _measures(checks):
+    for group, index, stated in _measures(checks):
+        # What a drift takes at the least is the same beside any shares.
+        measure = parts_of(stated)[0].measure if isinstance(stated, Drift) else stated
         why = never_passes(measure, Bar.of(measure, checks.spec).matters, checks.spec)
         if why:
             line = nearest_line(document, ["spec", group, index])
@@ -79,8 +82,11 @@ def _read(tree: Tree, path: str) -> CanaryChecks:
     return read_canary_checks(tree.read(path) or b"", path)
 
 
-def _measures(checks: CanaryChecks) -> Iterator[tuple[str, int, Measure]]:
-    groups = (("guards", checks.spec.guards), ("comparisons", checks.spec.comparisons))
+def _measures(checks: CanaryChecks) -> Iterator[tuple[str, int, Measure | Drift]]:
+    spec = checks.spec
+    groups: tuple[tuple[str, tuple[Measure | Drift, ...]], ...] = (
+        ("guards", spec.guards), ("comparisons", spec.comparisons), ("drifts", spec.drifts),
+    )  # fmt: skip
     for group, measures in groups:
         for index, measure in enumerate(measures):
             yield group, index, measure
