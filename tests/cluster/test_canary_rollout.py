@@ -1,4 +1,4 @@
-"""`lockproof canary check --rollout … --act …` on the real Argo Rollouts controller.
+"""`lockproof canary check --rollout … --act …`, and `watch`, on the real Argo Rollouts controller.
 
 Pods are kwok's, and a stand-in answers as Prometheus would: what the canary does is up to the test.
 """
@@ -7,7 +7,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ class Figures(ThreadingHTTPServer):
         self.failing: float | None = 0.0
         self.hashes: set[str] = set()
         """What was asked for."""
+        self.asked: Callable[[], None] = lambda: None
+        """Is told of each question."""
 
 
 class _Answer(BaseHTTPRequestHandler):
@@ -58,6 +60,7 @@ class _Answer(BaseHTTPRequestHandler):
         found = re.search(r'hash="([^"]+)"', form["query"])
         assert found, form
         self.server.hashes.add(found[1])
+        self.server.asked()
         value = 1000.0
         if form["query"].startswith("events"):
             value *= self.server.failing or 0
@@ -155,10 +158,10 @@ class Canary:
         code, answer = self.api.call("PATCH", self.path, patch, "application/json-patch+json")
         assert code == 200, answer
 
-    def check(self, *more: str, config: Path | None = None) -> int:
+    def check(self, *more: str, config: Path | None = None, action: str = "check") -> int:
         return main(
             [
-                "canary", "check", "--checks", str(self.checks),
+                "canary", action, "--checks", str(self.checks),
                 "--prometheus", f"http://127.0.0.1:{self.figures.server_port}",
                 "--rollout", f"{NAMESPACE}/{self.name}", "--output", str(self.report),
                 "--kubeconfig", str(config or self.config), *more,
@@ -187,7 +190,7 @@ def canary(
 ) -> Iterator[Canary]:
     words = request.node.name.removeprefix("test_").split("[")[0].replace("_", "-")
     one = Canary(ruled, figures, words[:30].strip("-"), tmp_path)
-    figures.failing = 0.0
+    figures.failing, figures.asked = 0.0, lambda: None
     figures.hashes.clear()
     yield one
     one.api.call("DELETE", one.path)
@@ -255,6 +258,31 @@ def test_silence_does_nothing(canary: Canary) -> None:
     status = canary.get()["status"]
     assert (status["currentStepIndex"], status.get("abort")) == (1, None)
     assert canary.get()["metadata"]["generation"] == before
+
+
+def test_it_is_watched_until_it_is_decided(
+    canary: Canary, capsys: pytest.CaptureFixture[str]
+) -> None:
+    canary.figures.failing = 0.5
+    canary.version("2")
+    canary.until("Paused", 1)
+    assert canary.check(action="watch") == 1
+    assert re.search(r"until .{9} \(Paused, step 2 of 5\): errors failed", capsys.readouterr().err)
+    assert canary.done() == ""
+    assert canary.get()["status"].get("abort") is None, "to watch changes nothing"
+
+
+def test_what_is_aborted_is_watched_no_more(canary: Canary) -> None:
+    canary.figures.failing = None
+    canary.version("2")
+    canary.until("Paused", 1)
+
+    def aborts() -> None:  # While it is looked at.
+        canary.api.merge(f"{canary.path}/status", {"status": {"abort": True}})
+
+    canary.figures.asked = aborts
+    assert canary.check(action="watch") == 5
+    assert canary.done() == ("no more to watch: it was aborted, so its canary gets no more traffic")
 
 
 def test_who_may_not_is_told(canary: Canary, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lockproof.cli.reports import add_report_options, deliver
 
+from .rollout import add_rollout_options, named_of
 from .source import add_checks_option, add_source_options, request_of
 
 if TYPE_CHECKING:
@@ -18,10 +19,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Look at a canary after each interval, until it is passed or failed, or the horizon is\n"
         "over; then print the report and end as `check` does. On a terminal the figures stand\n"
-        "still and change; elsewhere each look is a line. Nothing is promoted or aborted."
+        "still and change; elsewhere each look is a line. Nothing is promoted or aborted. The\n"
+        "canary of a rollout is watched while it is the same: once it is aborted, promoted or\n"
+        "another one, the watch ends, and is inconclusive unless the canary failed."
     )
     add_checks_option(parser)
-    add_source_options(parser, first=False)
+    add_source_options(parser)
+    add_rollout_options(parser, act=False)
     add_report_options(parser)
 
 
@@ -31,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from lockproof.render.canary import look_line, look_table
     from lockproof.steps.canary import watch
 
-    progress = PlainProgress()
+    named, request, progress = named_of(args), request_of(args), PlainProgress()
     live = None
     if sys.stderr.isatty():
         from rich.console import Console
@@ -47,6 +51,6 @@ def run(args: argparse.Namespace) -> int:
             live.update(look_table(report.host.canary), refresh=True)
 
     with live or nullcontext():
-        report = watch(request_of(args), progress, seen)
+        report = watch(request, progress, seen, named=named)
     deliver(report, args)
     return report.verdict.exit_code
