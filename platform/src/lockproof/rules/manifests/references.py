@@ -88,9 +88,15 @@ def reference_findings(
                 continue
             if (target.kind, target.name) in known.made:
                 continue
-            match = _find(manifest, target, known.named.get((target.kind, target.name), ()))
+            named = known.named.get((target.kind, target.name), ())
+            match = _find(manifest, target, named)
             if match is None and not bundle.complete:
                 skipped.append(f"{manifest.label}: whether there is {target.kind} {target.name}")
+            elif match is None and named and _of_a_job(manifest, target):
+                skipped.append(
+                    f"{manifest.label}: whether {target.kind} {target.name} is where its Job is"
+                    " made, which ARGO_ROLLOUTS_ANALYSIS_JOB_NAMESPACE of Argo Rollouts says"
+                )
             elif match is None:
                 found.append(_missing(manifest, target, objects, elsewhere, bundle.name))
             else:
@@ -123,6 +129,11 @@ def _find(manifest: Manifest, target: Target, candidates: Iterable[Manifest]) ->
     # Loose files may declare an object each: what is in the same file is meant.
     path, _ = manifest.locate(())
     return next((one for one in fitting if one.locate(())[0] == path), fitting[0])
+
+
+def _of_a_job(manifest: Manifest, target: Target) -> bool:
+    """Whether it is a Job of an analysis that needs it: Argo may make those in one namespace."""
+    return manifest.kind.endswith("AnalysisTemplate") and "job" in target.at
 
 
 def _missing(
