@@ -1,21 +1,23 @@
-"""`lockproof canary check --rollout … --act …` on the real Argo Rollouts controller.
+"""`lockproof canary check --rollout … --act …`, and `watch`, on the real Argo Rollouts controller.
 
 Pods are kwok's, and a stand-in answers as Prometheus would: what the canary does is up to the test.
 """
 
 import json
 import re
+import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+import yaml
 
-from cluster.lab import ADMIN, LIMITED, Lab, wait_until
+from cluster.lab import ADMIN, LIMITED, ROOT, Lab, wait_until
 from cluster.test_canary import EXPERIMENTS, controller
 from lockproof.cli.main import main
 
@@ -23,6 +25,8 @@ pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 NAMESPACE = "canary-act"
 ROLLOUTS = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/rollouts"
+PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+COMPONENT = ROOT / "control-plane/components/canary-job"
 CHECKS = """
 apiVersion: lockproof.dev/v1alpha1
 kind: CanaryChecks
@@ -47,6 +51,10 @@ class Figures(ThreadingHTTPServer):
         self.failing: float | None = 0.0
         self.hashes: set[str] = set()
         """What was asked for."""
+        self.began: dict[str, float] = {}
+        """Hash -> Unix seconds of its first request."""
+        self.asked: Callable[[], None] = lambda: None
+        """Is told of each question."""
 
 
 class _Answer(BaseHTTPRequestHandler):
@@ -58,11 +66,13 @@ class _Answer(BaseHTTPRequestHandler):
         found = re.search(r'hash="([^"]+)"', form["query"])
         assert found, form
         self.server.hashes.add(found[1])
+        self.server.asked()
         value = 1000.0
         if form["query"].startswith("events"):
             value *= self.server.failing or 0
         ends = range(int(form["start"]), int(form["end"]) + 1, int(form["step"]))
-        series = {"metric": {}, "values": [[end, str(value)] for end in ends]}
+        first = self.server.began.get(found[1], 0)
+        series = {"metric": {}, "values": [[end, str(value)] for end in ends if end > first]}
         result = [] if self.server.failing is None else [series]
         body = {"status": "success", "data": {"resultType": "matrix", "result": result}}
         content = json.dumps(body).encode()
@@ -155,10 +165,10 @@ class Canary:
         code, answer = self.api.call("PATCH", self.path, patch, "application/json-patch+json")
         assert code == 200, answer
 
-    def check(self, *more: str, config: Path | None = None) -> int:
+    def check(self, *more: str, config: Path | None = None, action: str = "check") -> int:
         return main(
             [
-                "canary", "check", "--checks", str(self.checks),
+                "canary", action, "--checks", str(self.checks),
                 "--prometheus", f"http://127.0.0.1:{self.figures.server_port}",
                 "--rollout", f"{NAMESPACE}/{self.name}", "--output", str(self.report),
                 "--kubeconfig", str(config or self.config), *more,
@@ -187,8 +197,9 @@ def canary(
 ) -> Iterator[Canary]:
     words = request.node.name.removeprefix("test_").split("[")[0].replace("_", "-")
     one = Canary(ruled, figures, words[:30].strip("-"), tmp_path)
-    figures.failing = 0.0
+    figures.failing, figures.asked = 0.0, lambda: None
     figures.hashes.clear()
+    figures.began.clear()
     yield one
     one.api.call("DELETE", one.path)
 
@@ -255,6 +266,125 @@ def test_silence_does_nothing(canary: Canary) -> None:
     status = canary.get()["status"]
     assert (status["currentStepIndex"], status.get("abort")) == (1, None)
     assert canary.get()["metadata"]["generation"] == before
+
+
+def test_it_is_watched_until_it_is_decided(
+    canary: Canary, capsys: pytest.CaptureFixture[str]
+) -> None:
+    canary.figures.failing = 0.5
+    canary.version("2")
+    canary.until("Paused", 1)
+    assert canary.check(action="watch") == 1
+    assert re.search(r"until .{9} \(Paused, step 2 of 5\): errors failed", capsys.readouterr().err)
+    assert canary.done() == ""
+    assert canary.get()["status"].get("abort") is None, "to watch changes nothing"
+
+
+def test_what_is_aborted_is_watched_no_more(canary: Canary) -> None:
+    canary.figures.failing = None
+    canary.version("2")
+    canary.until("Paused", 1)
+
+    def aborts() -> None:  # While it is looked at.
+        canary.api.merge(f"{canary.path}/status", {"status": {"abort": True}})
+
+    canary.figures.asked = aborts
+    assert canary.check(action="watch") == 5
+    assert canary.done() == ("no more to watch: it was aborted, so its canary gets no more traffic")
+
+
+def lower(text: str, times: dict[str, str]) -> Any:
+    for old, new in times.items():
+        assert old in text
+        text = text.replace(old, new)
+    return yaml.safe_load(text)
+
+
+class Kubelet:
+    """A stand-in for what runs the pods of Jobs: it runs their command here, and says how it ended.
+
+    Of the pod the volume and the address of Prometheus are others here.
+    """
+
+    def __init__(self, canary: Canary, prometheus: str) -> None:
+        self.canary, self.prometheus = canary, prometheus
+        self.codes: dict[str, int] = {}
+        """Job -> exit code of its pod."""
+
+    def run(self) -> None:
+        """All that wait to be run."""
+        for pod in self.canary.api.items(PODS):
+            job = pod["metadata"]["labels"].get("job-name")
+            if job and pod["status"]["phase"] == "Running":
+                self._run(pod, job)
+
+    def _run(self, pod: Any, job: str) -> None:
+        (container,) = pod["spec"]["containers"]
+        given = {
+            "/checks/canary-checks.yaml": str(self.canary.checks),
+            "http://prometheus-kube-prometheus-prometheus.monitoring.svc:9090": self.prometheus,
+            "$(JOB)": job,
+        }
+        words = [*container["command"], *container["args"]]
+        for old, new in given.items():
+            words = [word.replace(old, new) for word in words]
+        self.codes[job] = code = main(words[1:])
+        state = {"terminated": {"exitCode": code, "finishedAt": pod["status"]["startTime"]}}
+        said = {
+            "name": container["name"], "image": "one", "imageID": "", "ready": False,
+            "restartCount": 0, "state": state,
+        }  # fmt: skip
+        phase = "Failed" if code else "Succeeded"
+        path = f"{PODS}/{pod['metadata']['name']}"
+        self.canary.api.set_status(path, {"phase": phase, "containerStatuses": [said]})
+
+
+@pytest.mark.parametrize(
+    ("failing", "there", "codes", "ends", "phase"),
+    [
+        (0.0, True, [0, 0], "Successful", "Healthy"),
+        (0.5, True, [1, 1, 1], "Failed", "Degraded"),
+        (0.0, False, [0, 1, 0, 1], "Inconclusive", "Paused"),
+    ],
+    ids=["good", "bad", "without-prometheus"],
+)
+def test_jobs_come_to_three_outcomes(
+    failing: float, there: bool, codes: list[int], ends: str, phase: str,
+    canary: Canary,
+) -> None:  # fmt: skip
+    api, figures = canary.api, canary.figures
+    namespaced = {"namespace: serving": f"namespace: {NAMESPACE}", "interval: 10s": "interval: 1s"}
+    template = lower((COMPONENT / "analysis.yaml").read_text(), namespaced)
+    template["metadata"]["name"] = canary.name
+    template["spec"]["args"] = [{"name": "canary-hash"}, {"name": "stable-hash"}]
+    api.create(ROLLOUTS.replace("rollouts", "analysistemplates"), template)
+    arms = {"canary-hash": "Latest", "stable-hash": "Stable"}
+    args = [{"name": n, "valueFrom": {"podTemplateHashValue": v}} for n, v in arms.items()]
+    analysis = {"analysis": {"templates": [{"templateName": canary.name}], "args": args}}
+    steps = [{"setWeight": 25}, analysis, {"setWeight": 100}]
+    api.merge(canary.path, {"spec": {"strategy": {"canary": {"steps": steps}}}})
+    canary.until("Healthy")
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = figures.server_port if there else nobody.getsockname()[1]
+    kubelet = Kubelet(canary, f"http://127.0.0.1:{port}")
+    figures.failing = failing
+    canary.version("2")
+    wait_until(lambda: canary.get()["status"].get("currentStepIndex") == 1)
+    figures.began[canary.get()["status"]["currentPodHash"]] = time.time()
+
+    uid = canary.get()["metadata"]["uid"]
+
+    def ended() -> Any:
+        kubelet.run()
+        runs = api.items(ROLLOUTS.replace("rollouts", "analysisruns"))
+        owned = [one for one in runs if one["metadata"]["ownerReferences"][0]["uid"] == uid]
+        (found,) = owned or [{}]
+        return found.get("status", {}).get("completedAt") and found["status"]
+
+    assert wait_until(ended)["phase"] == ends
+    by_turn = sorted(kubelet.codes, key=lambda job: int(job.rpartition(".")[2]))
+    assert [kubelet.codes[job] for job in by_turn] == codes
+    canary.until(phase)
 
 
 def test_who_may_not_is_told(canary: Canary, capsys: pytest.CaptureFixture[str]) -> None:

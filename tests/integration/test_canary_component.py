@@ -1,4 +1,7 @@
-"""The component by which `lockproof canary serve` judges the platform's own rollout."""
+"""The components by which `lockproof canary` judges the platform's own rollout.
+
+One has a service that is asked over HTTP, the other makes Jobs.
+"""
 
 import re
 import shutil
@@ -21,15 +24,13 @@ DIGEST = "sha256:" + 64 * "a"
 Body = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone whose local overlay takes the component, and names an image."""
-    root = tmp_path_factory.mktemp("repository")
+def clone(root: Path, component: str) -> Path:
+    """One whose local overlay takes a component, and names an image."""
     shutil.copytree(CONTROL, root / "control-plane", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "lockproof.toml", root)
     path = root / "control-plane/overlays/local/kustomization.yaml"
     overlay = yaml.safe_load(path.read_text())
-    overlay["components"].append("../../components/canary")
+    overlay["components"].append(f"../../components/{component}")
     image = {"name": "lockproof", "newName": "registry.example/lockproof", "digest": DIGEST}
     overlay["images"] = [image]
     path.write_text(yaml.safe_dump(overlay))
@@ -38,10 +39,24 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def bodies_of(root: Path) -> list[Body]:
+    overlay = root / "control-plane/overlays/local"
+    return [dict(one.body) for one in load_manifests(root, overlay)]
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clone(tmp_path_factory.mktemp("repository"), "canary")
+
+
 @pytest.fixture(scope="module")
 def bodies(repository: Path) -> list[Body]:
-    overlay = repository / "control-plane/overlays/local"
-    return [dict(one.body) for one in load_manifests(repository, overlay)]
+    return bodies_of(repository)
+
+
+@pytest.fixture(scope="module")
+def with_jobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clone(tmp_path_factory.mktemp("with-jobs"), "canary-job")
 
 
 def one(bodies: list[Body], kind: str, name: str) -> Body:
@@ -137,6 +152,69 @@ def test_the_quotas_with_it_fit_the_node_as_they_did(bodies: list[Body]) -> None
     assert most * _requested(rollout) <= _mebibytes(quotas["serving"]["requests.memory"])
     service = one(bodies, "Deployment", "lockproof-canary")["spec"]
     assert _requested(service) <= _mebibytes(quotas["canary"]["requests.memory"])
+
+
+def test_the_platform_with_jobs_passes_lint(
+    with_jobs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["lint", "control-plane", "-C", str(with_jobs)]) == 0, capsys.readouterr().out
+
+
+def test_a_job_is_confined_and_its_command_exists(with_jobs: Path, tmp_path: Path) -> None:
+    bodies = bodies_of(with_jobs)
+    template = one(bodies, "AnalysisTemplate", "model-canary")["spec"]
+    (metric,) = template["metrics"]
+    assert set(metric["provider"]) == {"job"}
+    job = metric["provider"]["job"]["spec"]
+    pod = job["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["image"] == f"registry.example/lockproof@{DIGEST}"
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    assert "lockproof-canary" not in str([b for b in bodies if b["kind"].endswith("Binding")])
+    # What it names is in the namespace in which it is made: lint cannot see that.
+    account = one(bodies, "ServiceAccount", pod["serviceAccountName"])
+    assert account["metadata"]["namespace"] == "canary"
+    (volume,) = pod["volumes"]
+    checks = one(bodies, "ConfigMap", volume["configMap"]["name"])
+    assert checks["metadata"]["namespace"] == "canary"
+    (tmp_path / "canary-checks.yaml").write_text(checks["data"]["canary-checks.yaml"])
+    words = [*container["command"], *container["args"]]
+    given = {arg["name"] for arg in template["args"]}
+    assert set(re.findall(r"{{args.(.*?)}}", str(words))) == given
+    parsed = build_parser(["canary"]).parse_args(
+        [re.sub(r"{{args.(.).*?}}", r"\1", word) for word in words[1:]]
+    )
+    assert (parsed.action, parsed.hashes, parsed.since) == ("watch", ("c", "s"), "first")
+    assert parsed.checks.name in checks["data"]
+    # The name of the Job, by the label that its controller gives its pods.
+    assert parsed.argo_job == "$(JOB)"
+    assert container["env"] == [
+        {"name": "JOB", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['job-name']"}}}
+    ]
+    # Only what the command says of the canary fails a Job; a pod that was killed is made anew.
+    assert job["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"] == [1]
+    assert "activeDeadlineSeconds" not in {*job, *pod}
+
+
+def test_jobs_are_made_where_their_pods_may_be(with_jobs: Path) -> None:
+    bodies = bodies_of(with_jobs)
+    sources = one(bodies, "Application", "argo-rollouts")["spec"]["sources"]
+    values = sources[0]["helm"]["valuesObject"]["controller"]["extraEnv"]
+    assert values == [{"name": "ARGO_ROLLOUTS_ANALYSIS_JOB_NAMESPACE", "value": "canary"}]
+    job = one(bodies, "AnalysisTemplate", "model-canary")["spec"]["metrics"][0]["provider"]["job"]
+    labels = job["spec"]["template"]["metadata"]["labels"]
+    policy = one(bodies, "NetworkPolicy", "lockproof-canary-job")["spec"]
+    assert policy["podSelector"]["matchLabels"] == labels
+    assert "ingress" not in policy
+    assert "Ingress" in policy["policyTypes"], "so nobody reaches it"
+    quotas = {b["metadata"]["namespace"]: b["spec"]["hard"] for b in bodies
+              if b["kind"] == "ResourceQuota"}  # fmt: skip
+    assert _requested(job["spec"]) <= _mebibytes(quotas["canary"]["requests.memory"])
+    assert {b["kind"] for b in bodies if b["metadata"].get("namespace") == "canary"} == {
+        "ConfigMap", "NetworkPolicy", "ResourceQuota", "ServiceAccount",
+    }  # fmt: skip
 
 
 def _requested(spec: Body) -> int:

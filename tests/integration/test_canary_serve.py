@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -163,6 +163,144 @@ def test_a_wrong_request_is_told(parameters: Any, words: str, serve: Any) -> Non
         assert answer.code == 400
         assert words in json.load(answer)["error"]
     assert ask(url, "/elsewhere")[0] == 404
+
+
+def hook(url: str, kind: str, **changed: Any) -> tuple[int, Any]:
+    """Status and value of a call that is shaped as Flagger's are; a stand-in for Flagger.
+
+    As `CallWebhook` of its pkg/controller/webhook.go makes it: one line of JSON by POST.
+    """
+    payload = {
+        "name": "good",
+        "namespace": "serving",
+        "phase": "Progressing",
+        "checksum": "5bd7c9c7d5",
+        "metadata": None,
+    }
+    payload |= changed
+    return post(f"{url}/v1/flagger/{kind}", json.dumps(payload).encode())
+
+
+def post(url: str, content: bytes) -> tuple[int, Any]:
+    request = urllib.request.Request(url, content, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+KINDS = ("confirm-promotion", "confirm-traffic-increase", "rollout", "rollback")
+
+
+@pytest.fixture
+def flagger(tmp_path: Path, going_on: str) -> Iterator[Any]:
+    """A server with a file of checks for each canary, and the time at which hooks are called."""
+    names = ("good", "errs", "idle")
+    for name in names:
+        text = LONG.replace("{name: web}", f"{{name: {name}}}")
+        arms = f"""{{canary: 'arm="{name}"', stable: 'arm="stable"'}}"""
+        text = text.replace("""{canary: 'arm="$hash"', stable: 'arm="$hash"'}""", arms)
+        assert "$hash" not in text
+        (tmp_path / f"{name}.yaml").write_text(text)
+    now = [float(LATELY)]
+    files = tuple(Path(f"{name}.yaml") for name in names)
+    settings = Serving(tmp_path, files, Access(url=going_on), "127.0.0.1", 0, now=lambda: now[0])
+    server = server_of(settings, SilentProgress())
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", now
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("canary", "verdict", "yes"),
+    [
+        ("good", "passed", ("confirm-promotion", "confirm-traffic-increase", "rollout")),
+        ("errs", "failed", ("rollback",)),
+        ("idle", "inconclusive", ()),
+    ],
+)
+def test_a_hook_of_flagger_is_a_yes_for_one_verdict_alone(
+    canary: str, verdict: str, yes: tuple[str, ...], flagger: Any
+) -> None:
+    url, _ = flagger
+    for kind in KINDS:
+        code, value = hook(url, kind, name=canary)
+        assert (code, value["verdict"]) == (200 if kind in yes else 409, verdict), kind
+    # Its own checks, or those that it names.
+    code, value = hook(url, "confirm-promotion", name="app", metadata={"checks": canary})
+    assert (code, value["checks"]) == (200 if "confirm-promotion" in yes else 409, canary)
+
+
+def test_what_was_seen_of_another_version_does_not_count(flagger: Any) -> None:
+    url, now = flagger
+    assert hook(url, "confirm-promotion")[0] == 200
+    # A newer version comes in the middle, with the same labels and no pause between the two.
+    now[0] = time.time()
+    code, value = hook(url, "confirm-promotion", checksum="6d9f4b8c77")
+    assert (code, value["verdict"]) == (409, "inconclusive")
+    assert all(measure["intervals"] == 0 for measure in value["measures"])
+    # And the first one again, which began anew.
+    assert hook(url, "confirm-promotion")[0] == 409
+    # Another Canary has nothing to do with it.
+    now[0] = float(LATELY)
+    assert hook(url, "confirm-promotion", namespace="elsewhere")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"checksum": None}, "no checksum of the version that is tried: take a newer Flagger"),
+        ({"checksum": "../x"}, "no checksum of the version"),
+        ({"name": "other"}, "no checks are named other; metadata.checks may be one of: good, errs"),
+        ({"name": ["good"]}, "name must be that of a Canary"),
+        ({"namespace": "A B"}, "namespace must be that of a Canary"),
+        ({"metadata": {"since": "1"}}, "metadata may name checks, and nothing else"),
+        ({"metadata": {"checks": 7}}, "metadata.checks must be the name of checks"),
+    ],
+)
+def test_a_hook_that_cannot_be_told_is_no_yes(
+    changed: dict[str, Any], words: str, flagger: Any
+) -> None:
+    url, _ = flagger
+    for kind in KINDS:
+        code, value = hook(url, kind, **changed)
+        assert code == 400
+        assert words in value["error"]
+
+
+def test_what_is_posted_has_a_form_and_an_end(flagger: Any) -> None:
+    url, _ = flagger
+    path = f"{url}/v1/flagger/rollout"
+    for content in (b"", b"{", b"\xff", b"[" * 60_000):
+        assert post(path, content) == (400, {"error": "what was posted is no JSON"})
+    assert post(path, b"[]")[0] == 400
+    assert post(path, b" " * 65_537)[0] == 413
+    assert post(f"{path}?checks=good", b"{}")[0] == 400
+    assert post(f"{url}/v1/verdict", b"{}")[0] == 405
+    assert post(f"{url}/v1/flagger/confirm-rollout", b"{}")[0] == 404
+    assert ask(url, "/v1/flagger/rollout")[0] == 405
+    address = urlsplit(url)
+    with socket.create_connection((address.hostname, address.port)) as one:
+        one.sendall(b"POST /v1/flagger/rollout HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b" 411 " in one.recv(100)
+
+
+def test_flagger_halts_without_prometheus(tmp_path: Path) -> None:
+    text = HASHES.replace("$hash", "one", 1).replace("$hash", "two", 1)
+    (tmp_path / "web.yaml").write_text(text)
+    settings = Serving(tmp_path, (Path("web.yaml"),), Access("http://127.0.0.1:1"), "127.0.0.1", 0)
+    server = server_of(settings, SilentProgress())
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        for kind in KINDS:
+            code, value = hook(f"http://127.0.0.1:{server.server_port}", kind, name="web")
+            assert (code, value["verdict"]) == (409, "inconclusive")
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_the_first_request_begins_a_canary(

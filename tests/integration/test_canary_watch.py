@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from lockproof.cli.main import main
 from lockproof.cli.plain_progress import PlainProgress
 from lockproof.errors import UnavailableError, UsageError
 from lockproof.model.report import Report
+from lockproof.model.rollout import RolloutState
 from lockproof.render.canary import look_line, look_table
-from lockproof.steps.canary import Request, watch
+from lockproof.steps.canary import Named, Request, watch
 
 from .canary_server import BEGAN, exposition, prometheus
 
@@ -63,9 +65,9 @@ class Clock:
         self.waited.append(seconds)
         self.now += seconds
 
-    def watch(self) -> Report:
+    def watch(self, named: Named | None = None) -> Report:
         progress = PlainProgress()
-        return watch(self.request, progress, self.looks.append, lambda: self.now, self.wait)
+        return watch(self.request, progress, self.looks.append, lambda: self.now, self.wait, named)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +112,102 @@ def test_another_file_of_checks_is_not_gone_on_with(server: str, tmp_path: Path)
     clock.looks = Changing(tmp_path / "checks.yaml")
     with pytest.raises(UsageError, match="became another"):
         clock.watch()
+
+
+STATE = RolloutState("u", "7", "good", "stable", "Progressing", BEGAN, step=1, steps=4)
+
+
+class Followed(Named):
+    """A stand-in for a cluster: the look -> what its rollout says, or why it says nothing."""
+
+    says: Callable[[int], RolloutState | Exception]
+    asked = 0
+
+    def rollouts(self, progress: Any) -> Any:
+        return self
+
+    def state(self, namespace: str, name: str) -> RolloutState:
+        object.__setattr__(self, "asked", self.asked + 1)
+        said = self.says(self.asked)
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+
+def followed(clock: Clock, says: Callable[[int], RolloutState | Exception]) -> Report:
+    """The report of watching a rollout, whose canary is told by its hash."""
+    checks = clock.request.directory / "checks.yaml"
+    checks.write_text(re.sub(r'arm="(good|errs|stable)"', 'arm="$hash"', checks.read_text()))
+    clock.request = replace(clock.request, since=None)
+    named = Followed("serving", "digits")
+    object.__setattr__(named, "says", says)
+    return clock.watch(named)
+
+
+@pytest.mark.parametrize(("canary", "code"), [("errs", 1), ("good", 0)])
+def test_the_canary_of_a_rollout_is_watched(
+    canary: str, code: int, server: str, tmp_path: Path
+) -> None:
+    clock = Clock(tmp_path, canary, server)
+    # Its controller restarts in the middle, and says nothing for a while.
+    away = UnavailableError("the cluster does not answer")
+    state = replace(STATE, canary=canary)
+    report = followed(clock, lambda look: away if look in (1, 2, 9) else state)
+    assert report.verdict.exit_code == code
+    assert report.host.canary
+    rollout = report.host.canary.rollout
+    assert rollout is not None
+    assert (rollout.canary, rollout.stable, rollout.done) == (canary, "stable", "")
+    assert "Z (Progressing, step 2 of 4): errors" in look_line(report.host.canary)
+
+
+@pytest.mark.parametrize(
+    ("later", "words"),
+    [
+        (replace(STATE, aborted=True, phase="Degraded"), "it was aborted, so its canary gets no"),
+        (replace(STATE, canary="newer"), "its canary is newer and stable stable by now, and good"),
+        (replace(STATE, began=BEGAN + 60), "its canary is tried again since"),
+        (UsageError("the Rollout has no canary going on: all of it is good"), "no canary going on"),
+    ],
+    ids=["aborted", "newer", "retried", "promoted"],
+)
+def test_what_is_no_more_is_watched_no_more(
+    later: RolloutState | Exception, words: str, server: str, tmp_path: Path
+) -> None:
+    clock = Clock(tmp_path, "good", server)
+    report = followed(clock, lambda look: STATE if look < 5 else later)
+    assert report.verdict.exit_code == 5
+    assert len(clock.looks) == 5
+    assert report.checks[-1].name == "rollout"
+    assert words in report.checks[-1].summary
+    assert report.checks[-1].demanded
+
+
+def test_what_passes_as_it_is_aborted_is_not_passed(server: str, tmp_path: Path) -> None:
+    clock = Clock(tmp_path, "good", server)
+    clock.now += 2400
+    aborted = replace(STATE, aborted=True)
+    assert followed(clock, lambda look: aborted).verdict.exit_code == 5
+    clock = Clock(tmp_path, "errs", server)
+    clock.now += 2400
+    aborted = replace(STATE, aborted=True, canary="errs")
+    assert followed(clock, lambda look: aborted).verdict.exit_code == 1
+
+
+def test_no_canary_at_the_first_look_is_a_mistake(server: str, tmp_path: Path) -> None:
+    clock = Clock(tmp_path, "good", server)
+    with pytest.raises(UsageError, match="none going on"):
+        followed(clock, lambda look: UsageError("none going on"))
+
+
+def test_one_that_gets_no_request_is_waited_for_as_long_as_the_horizon(
+    server: str, tmp_path: Path
+) -> None:
+    clock = Clock(tmp_path, "nobody", server)
+    clock.request = replace(clock.request, since=None)
+    report = clock.watch()
+    assert report.verdict.exit_code == 5
+    assert 2400 < clock.now - BEGAN <= 2400 + 180
 
 
 class Changing(list[Report]):

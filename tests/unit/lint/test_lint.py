@@ -408,6 +408,24 @@ def test_a_selector_of_what_others_make_is_not_checked(
     assert ["whether its selector" in told for told in family.not_checked] == [True][len(rules) :]
 
 
+def test_the_job_of_an_analysis_may_be_made_in_another_namespace(tmp_path: Path) -> None:
+    template = (
+        "apiVersion: argoproj.io/v1alpha1\nkind: AnalysisTemplate\n"
+        "metadata: {name: t, namespace: a}\nspec: {metrics: [{name: m, provider: {job: {spec:"
+        " {template: {spec: {serviceAccountName: s, containers: []}}}}}}]}\n"
+    )
+    account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: s, namespace: b}\n"
+    (tmp_path / "two.yaml").write_text(f"{template}---\n{account}")
+    families = lint_tree(FolderTree(tmp_path), Policy(), ["."]).families
+    [family] = [family for family in families if family.name == "references"]
+    assert list(family.findings) == []
+    (told,) = family.not_checked
+    assert "whether ServiceAccount s is where its Job is made, which ARGO_ROLLOUTS_ANALYSIS" in told
+    # One that is nowhere is missing all the same.
+    (tmp_path / "two.yaml").unlink()
+    assert references(tmp_path, template) == ["LP611"]
+
+
 def test_of_two_templates_of_one_name_that_of_the_same_file_is_meant(tmp_path: Path) -> None:
     needs, gives = TEMPLATE.format("[{name: x}]"), TEMPLATE.format("[{name: x, value: y}]")
     assert references(tmp_path, needs, f"{ROLLOUT}---\n{gives}") == []

@@ -28,7 +28,7 @@ class RolloutSeen(Frozen):
     analyses: Mapping[str, str] = {}
     """Analysis run of the canary -> its phase."""
     done: str = ""
-    """What `--act` did, or why it did nothing; empty where nothing was asked for."""
+    """What `--act` did, or why it did nothing, or why `watch` ended; else empty."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lockproof.model.canary import CanarySeen, Measured
+from lockproof.model.rollout import RolloutSeen
 from lockproof.render.words import count, number
 
 _STYLES = {"passed": "green", "failed": "bold red", "inconclusive": "yellow"}
@@ -54,13 +55,24 @@ def _rollout(seen: CanarySeen) -> str:
     rollout = seen.rollout
     if rollout is None:
         return ""
-    at = "" if rollout.step is None else f", step {rollout.step + 1} of {rollout.steps}"
+    at = _step(rollout)
     runs = "".join(f", analysis {name}: {phase}" for name, phase in rollout.analyses.items())
     done = f"; {rollout.done}" if rollout.done else ""
     return (
         f"; Rollout {rollout.namespace}/{rollout.name} ({rollout.phase}{at}{runs}): canary"
         f" {rollout.canary} beside {rollout.stable}{done}"
     )
+
+
+def _step(rollout: RolloutSeen) -> str:
+    """`, step 2 of 7`; empty where it has none."""
+    return "" if rollout.step is None else f", step {rollout.step + 1} of {rollout.steps}"
+
+
+def _until(seen: CanarySeen, until: str) -> str:
+    """`until 12:40:00Z`, or with a rollout `until 12:40:00Z (Paused, step 2 of 7)`."""
+    rollout = seen.rollout
+    return f"until {until}" + (f" ({rollout.phase}{_step(rollout)})" if rollout else "")
 
 
 def look_line(seen: CanarySeen) -> str:
@@ -71,12 +83,12 @@ def look_line(seen: CanarySeen) -> str:
         what = f"{each.verdict.value}, {count(each.intervals, 'interval')}"
         named = each.name if each.part is None else f"{each.name} ({each.part})"
         parts.append(f"{named} {what}{middle}")
-    return f"until {seen.until[11:]}: {'; '.join(parts)}"
+    return f"{_until(seen, seen.until[11:])}: {'; '.join(parts)}"
 
 
 def look_table(seen: CanarySeen) -> Table:
     """The same for a terminal, a row for each measure."""
-    table = Table(box=None, pad_edge=False, title=f"until {seen.until}", title_justify="left")
+    table = Table(box=None, pad_edge=False, title=_until(seen, seen.until), title_justify="left")
     for title in ("measure", "so far", "intervals", "canary", "stable", "by intervals", "bounds"):
         table.add_column(title)
     for each in seen.measures:

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 _SECONDS = 10.0
 """Within which a request has to be there, and within which a part of an answer has to be taken."""
 _MOST_PARAMETERS = 20
+_LARGEST = 65536
+"""Bytes that are posted."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,9 @@ class Asked:
     path: str
     parameters: Mapping[str, str]
     """What stands behind the question mark."""
+    posted: Any = None
+    """The JSON of a POST; None of a GET."""
+    method: str = "GET"
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ Handle = Callable[[Asked], Answer]
 
 
 class Server(ThreadingHTTPServer):
-    """One thread for each connection, which has one request. Only GET is answered."""
+    """One thread for each connection, which has one request: GET, or POST of JSON."""
 
     daemon_threads = True
 
@@ -112,9 +117,23 @@ class _Handler(BaseHTTPRequestHandler):
     error_message_format = '{"error": "HTTP %(code)d"}'
 
     def do_GET(self) -> None:
+        self._handle(None)
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdigit()):
+            self._answer(Answer(411, {"error": "say its Content-Length"}))
+        elif int(length[:9]) > _LARGEST:
+            self._answer(Answer(413, {"error": f"more than {_LARGEST:,} bytes"}))
+        else:
+            self._handle(self.rfile.read(int(length)))
+
+    def _handle(self, content: bytes | None) -> None:
         self.server.read(self.request)
         try:
             asked = _asked(self.path)
+            if content is not None:
+                asked = replace(asked, posted=_json(content), method="POST")
         except ValueError as error:
             self._answer(Answer(400, {"error": str(error)}))
             return
@@ -140,6 +159,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Nothing: who answers says what is worth a line."""
+
+
+def _json(content: bytes) -> Any:
+    """What was posted.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        raise ValueError("what was posted is no JSON") from None
 
 
 def _asked(target: str) -> Asked:

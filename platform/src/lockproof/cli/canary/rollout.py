@@ -15,8 +15,8 @@ _NAME = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"
 _ACTS = ("promote", "promote-full", "abort", "pause")
 
 
-def add_rollout_options(parser: argparse.ArgumentParser) -> None:
-    """`--rollout`, `--hashes`, `--act` and those of a cluster."""
+def add_rollout_options(parser: argparse.ArgumentParser, *, act: bool = True) -> None:
+    """`--rollout`, `--hashes`, `--act` (only with `act`) and those of a cluster."""
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--rollout",
@@ -31,14 +31,17 @@ def add_rollout_options(parser: argparse.ArgumentParser) -> None:
         metavar="CANARY,STABLE",
         help="what $hash stands for, where no cluster is asked",
     )
-    parser.add_argument(
-        "--act",
-        choices=_ACTS,
-        metavar="WHAT",
-        help="with --rollout. promote: passed ends the pause that the rollout waits at, failed"
-        " aborts; promote-full: passed skips all its steps, failed aborts; abort: failed aborts;"
-        " pause: failed pauses. Inconclusive does nothing",
-    )
+    if act:
+        parser.add_argument(
+            "--act",
+            choices=_ACTS,
+            metavar="WHAT",
+            help="with --rollout. promote: passed ends the pause that the rollout waits at, failed"
+            " aborts; promote-full: passed skips all its steps, failed aborts; abort: failed"
+            " aborts; pause: failed pauses. Inconclusive does nothing",
+        )
+    else:
+        parser.set_defaults(act=None)
     add_cluster_options(parser)
 
 

@@ -15,7 +15,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "the web provider of an Argo AnalysisTemplate. HASH is the pod-template hash which $hash\n"
         "stands for in the checks. The canary begins with its first request, or with &since=TIME.\n"
         "What cannot be told, such as without Prometheus, is inconclusive. GET /healthz is for\n"
-        "probes. It keeps nothing, promotes nothing, and asks nobody who is asking."
+        "probes. POST /v1/flagger/HOOK answers Flagger's webhooks confirm-promotion,\n"
+        "confirm-traffic-increase and rollout with 200 where the canary passed, and rollback\n"
+        "where it failed, with 409 else. It promotes nothing, and asks nobody who is asking."
     )
     parser.add_argument(
         "--checks",

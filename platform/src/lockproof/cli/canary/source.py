@@ -20,14 +20,8 @@ def add_checks_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_source_options(parser: argparse.ArgumentParser, *, first: bool = True) -> None:
-    """`--prometheus` and all that goes with it, and `--samples`.
-
-    Args:
-        parser: of the action.
-        first: whether the canary may begin with its first request.
-    """
-    or_first = "; 'first': with its first request" if first else ""
+def add_source_options(parser: argparse.ArgumentParser) -> None:
+    """`--prometheus` and all that goes with it, and `--samples`."""
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--prometheus", metavar="URL", help="ask this server")
     source.add_argument(
@@ -35,10 +29,10 @@ def add_source_options(parser: argparse.ArgumentParser, *, first: bool = True) -
     )
     parser.add_argument(
         "--since",
-        type=_beginning if first else _instant,
+        type=_beginning,
         metavar="TIME",
         help="when the canary began, the same at every look, such as 2026-11-29T12:00:00Z or Unix"
-        f" seconds{or_first}; with --prometheus",
+        " seconds; 'first': with its first request; with --prometheus",
     )
     parser.add_argument(
         "--until",

@@ -54,8 +54,14 @@ def reference_findings(
             if (target.kind, target.name) in known.made:
                 continue
             match = known.find(manifest, target)
+            named = target.name in known.names.get(target.kind, ())
             if match is None and not bundle.complete:
                 skipped.append(f"{manifest.label}: whether there is {target.kind} {target.name}")
+            elif match is None and named and _of_a_job(manifest, target):
+                skipped.append(
+                    f"{manifest.label}: whether {target.kind} {target.name} is where its Job is"
+                    " made, which ARGO_ROLLOUTS_ANALYSIS_JOB_NAMESPACE of Argo Rollouts says"
+                )
             elif match is None:
                 found.append(_missing(manifest, target, known, elsewhere, bundle.name))
             else:
@@ -69,6 +75,11 @@ def reference_findings(
                     found.append(told)
         found += _local(manifest, known)
     return found, count, tuple(skipped)
+
+
+def _of_a_job(manifest: Manifest, target: Target) -> bool:
+    """Whether it is a Job of an analysis that needs it: Argo may make those in one namespace."""
+    return manifest.kind.endswith("AnalysisTemplate") and "job" in target.at
 
 
 def _missing(

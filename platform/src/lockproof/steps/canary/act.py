@@ -84,6 +84,21 @@ def decide(verdict: Verdict, act: Act, now: RolloutState) -> Change | str:
     return Change.PROMOTE if now.waits else "nothing: it is at no pause that waits for a promotion"
 
 
+def other_than(was: RolloutState, now: RolloutState, done: str) -> str:
+    """Which other canary it has by now than the one that was `done`; empty where it is the same."""
+    if (now.uid, now.canary, now.stable) != (was.uid, was.canary, was.stable):
+        return (
+            f"its canary is {now.canary} and stable {now.stable} by now, and {was.canary} beside"
+            f" {was.stable} was {done}"
+        )
+    if now.began != was.began:
+        return (
+            f"its canary is tried again since {as_text(now.began)}, and the attempt of"
+            f" {as_text(was.began)} was {done}"
+        )
+    return ""
+
+
 def carry_out(rollouts: Rollouts, namespace: str, name: str, judged: Judged, act: Act) -> Done:
     """Change a rollout as the verdict says, if it still has the canary that was judged.
 
@@ -109,18 +124,9 @@ def carry_out(rollouts: Rollouts, namespace: str, name: str, judged: Judged, act
         return Done(str(decide(verdict, act, was)))
     for _ in range(_TRIES):
         now = rollouts.state(namespace, name)
-        if (now.uid, now.canary, now.stable) != (was.uid, was.canary, was.stable):
-            return Done(
-                f"nothing: its canary is {now.canary} and stable {now.stable} by now, and"
-                f" {was.canary} beside {was.stable} was judged",
-                other=True,
-            )
-        if now.began != was.began:
-            return Done(
-                f"nothing: its canary is tried again since {as_text(now.began)}, and the attempt"
-                f" of {as_text(was.began)} was judged",
-                other=True,
-            )
+        other = other_than(was, now, "judged")
+        if other:
+            return Done(f"nothing: {other}", other=True)
         change = decide(verdict, act, now)
         if not isinstance(change, Change):
             return Done(change)

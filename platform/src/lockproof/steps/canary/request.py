@@ -24,6 +24,8 @@ class Request:
     access: Access | None = None
     since: int | None = None
     """Unix seconds; None, where a server is asked: with the canary's first request."""
+    not_before: int | None = None
+    """Unix seconds; with `since` None: before this it was another canary with the same labels."""
     until: int | None = None
     """Unix seconds; None: now."""
     hashes: tuple[str, str] | None = None

@@ -1,8 +1,10 @@
 """A look at the canary of an Argo Rollout: which pods are which it says itself."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypedDict
 
 from lockproof.adapters.kubernetes.cluster import Cluster
 from lockproof.adapters.kubernetes.rollouts import Rollouts
@@ -14,12 +16,17 @@ from lockproof.model.verdict import Verdict, worst
 from lockproof.parse.canary_checks import instant
 from lockproof.steps.progress import Progress, during
 
-from .act import Act, Done, Judged, carry_out
+from .act import Act, Done, Judged, carry_out, other_than
 from .request import Request
 from .run import check
 
 _PATIENCE = 30.0
 """Seconds for an API server that does not answer."""
+
+
+class _Arms(TypedDict):
+    hashes: tuple[str, str]
+    since: int
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,53 @@ class Named:
         )
 
 
+class Followed:
+    """The canary of a rollout, looked at again and again while it is the same."""
+
+    def __init__(
+        self, request: Request, named: Named, progress: Progress, now: Callable[[], float]
+    ) -> None:
+        """Nothing is contacted yet; `now` gives Unix seconds."""
+        self._request, self._named, self._progress, self._now = request, named, progress, now
+        self._rollouts = named.rollouts(progress)
+        self._last: tuple[RolloutState, Report] | None = None
+        self.ended = False
+
+    def look(self, until: int) -> Report:
+        """At what there was at `until`, in Unix seconds.
+
+        Once the rollout is aborted or has another canary or none, that is the last: it is not
+        passed, and says why.
+
+        Raises:
+            UsageError: as `check_rollout`, at the first look alone.
+            UnavailableError: as `check_rollout`.
+        """
+        try:
+            state = self._rollouts.state(self._named.namespace, self._named.name)
+        except UsageError as error:
+            if self._last is None:
+                raise
+            return self._end(*self._last, str(error))
+        if self._last is not None:
+            other = other_than(self._last[0], state, "watched")
+            if other:
+                return self._end(*self._last, other)
+        report = check(
+            replace(self._request, **_arms(state, self._request, self._now()), until=until),
+            self._progress,
+        )
+        report = _with(report, self._named, state, None)
+        if state.aborted:
+            return self._end(state, report, "it was aborted, so its canary gets no more traffic")
+        self._last = state, report
+        return report
+
+    def _end(self, state: RolloutState, report: Report, why: str) -> Report:
+        self.ended = True
+        return _with(report, self._named, state, Done(f"no more to watch: {why}", other=True))
+
+
 def check_rollout(request: Request, named: Named, progress: Progress) -> Report:
     """Look once at the canary of a rollout, and do what `named.act` says.
 
@@ -65,13 +119,18 @@ def check_rollout(request: Request, named: Named, progress: Progress) -> Report:
     rollouts = named.rollouts(progress)
     with during(progress, f"{named.namespace}/{named.name}", "reading the rollout"):
         state = rollouts.state(named.namespace, named.name)
-    # The API server's clock may be ahead of this one.
-    since = min(state.began, int(time.time())) if request.since is None else request.since
-    report = check(replace(request, hashes=(state.canary, state.stable), since=since), progress)
+    report = check(replace(request, **_arms(state, request, time.time())), progress)
     done = None
     if named.act is not None:
         done = _done(rollouts, named, named.act, _judged(state, report))
     return _with(report, named, state, done)
+
+
+def _arms(state: RolloutState, request: Request, now: float) -> _Arms:
+    """Of which pods figures are asked for, and since when."""
+    # The API server's clock may be ahead of this one.
+    since = min(state.began, int(now)) if request.since is None else request.since
+    return {"hashes": (state.canary, state.stable), "since": since}
 
 
 def _judged(state: RolloutState, report: Report) -> Judged:

@@ -36,7 +36,7 @@ from lockproof.steps.clock import Clock
 from lockproof.steps.progress import Progress, during
 
 from .drift import Reference, judge_drift
-from .first import began
+from .first import OlderError, began
 from .interface import Look, Source
 from .judge import LATEST, NO_EVENT, RARE, errors_of, errors_of_drifts, judge
 from .request import Request
@@ -181,11 +181,25 @@ def _source(request: Request, spec: Spec) -> tuple[Source, Look]:
     elif request.until > now:
         raise UsageError("--until lies in the future: leave it out to look at what there is")
     server = Prometheus(request.access)
-    since = began(server, spec, until) if request.since is None else request.since
+    if request.since is None:
+        since = min(now, _first(server, spec, until, request.not_before))
+    else:
+        since = request.since
     if since > now:
         raise UsageError("--since lies in the future: say when the canary began")
     ended = max(0, until - since) // spec.interval
     return PrometheusSource(server), _within(since, ended, spec)
+
+
+def _first(server: Prometheus, spec: Spec, until: int, floor: int | None) -> int:
+    """When the canary had its first request, from `floor` on; intervals begin at multiples."""
+    if floor is None:
+        return began(server, spec, until)
+    whole = -(-floor // spec.interval) * spec.interval
+    try:
+        return max(whole, began(server, spec, until))
+    except OlderError:
+        return whole
 
 
 def _within(since: int, ended: int, spec: Spec) -> Look:

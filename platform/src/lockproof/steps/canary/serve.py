@@ -1,14 +1,15 @@
 """Looks at canaries for who asks over HTTP, such as the web provider of an Argo AnalysisTemplate.
 
-It keeps nothing: what it needs it asks Prometheus, at every look. What cannot be told is
-inconclusive, and never an error, which Argo would count against the canary.
+It keeps nothing but since when Flagger tries a version: what it needs it asks Prometheus, at every
+look. What cannot be told is inconclusive, and never an error, which Argo would count against the
+canary.
 """
 
 import re
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,14 @@ from lockproof.parse.canary_checks import LARGEST, instant, read_canary_checks
 from lockproof.steps.progress import Progress
 
 from .first import OlderError
+from .flagger import YES, Attempts, read_hook
 from .request import Request
 from .run import check
 
 _HASH = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 _KEYS = ("checks", "canary", "stable", "since")
 _CONNECTIONS = 64
+_HOOKS = "/v1/flagger/"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Serving:
     """At once; whoever asks for one more is sent away with 503."""
     seconds: float = 45.0
     """For one look."""
+    now: Callable[[], float] = time.time
+    """Unix seconds at which a hook of Flagger is called."""
 
 
 class Looks:
@@ -55,6 +60,7 @@ class Looks:
             UsageError: one cannot be read, or two have the same name.
         """
         self._serving, self._progress = serving, progress
+        self._attempts = Attempts()
         self._free = threading.BoundedSemaphore(serving.looks)
         self._files: dict[str, Path] = {}
         for path in serving.checks:
@@ -72,15 +78,43 @@ class Looks:
         """To a request."""
         if asked.path == "/healthz":
             return Answer(200, {"status": "ok"})
-        if asked.path != "/v1/verdict":
-            return Answer(404, {"error": "there is /v1/verdict and /healthz"})
+        hook = asked.path.removeprefix(_HOOKS)
+        flagger = asked.path.startswith(_HOOKS) and hook in YES
+        if asked.path != "/v1/verdict" and not flagger:
+            return Answer(404, {"error": f"there is /v1/verdict, {_HOOKS}HOOK and /healthz"})
+        if asked.method != ("POST" if flagger else "GET"):
+            return Answer(405, {"error": f"{asked.method} is not for {asked.path}"})
         try:
-            request = self._request(asked.parameters)
+            if flagger:
+                request, about = self._hooked(asked)
+            else:
+                request = self._request(asked.parameters)
+                about = asked.parameters.get("canary") or "as its file says"
         except ValueError as error:
             return Answer(400, {"error": str(error)})
         if not self._free.acquire(blocking=False):
             return Answer(503, {"error": "too many looks at once"}, {"Retry-After": "5"})
-        return Answer(200, self._within(request, asked.parameters))
+        told = self._within(request, about)
+        # For Flagger every other status is a no.
+        return Answer(409 if flagger and told["verdict"] != YES[hook] else 200, told)
+
+    def _hooked(self, asked: Asked) -> tuple[Request, str]:
+        """The look that Flagger asks for, and at what.
+
+        Raises:
+            ValueError: it cannot be told what.
+        """
+        if asked.parameters:
+            raise ValueError("a hook has no parameters: name checks in its metadata")
+        hook = read_hook(asked.posted)
+        if hook.checks not in self._files:
+            raise ValueError(
+                f"no checks are named {hook.checks}; metadata.checks may be one of:"
+                f" {', '.join(self.names)}"
+            )
+        request = self._request({"checks": hook.checks})
+        since = self._attempts.since(hook, int(self._serving.now()))
+        return replace(request, not_before=since), f"{hook.namespace}/{hook.name}"
 
     def _request(self, parameters: Mapping[str, str]) -> Request:
         """The look that is asked for.
@@ -114,7 +148,7 @@ class Looks:
             hashes=(hashes[0], hashes[1]) if named else None,
         )
 
-    def _within(self, request: Request, parameters: Mapping[str, str]) -> dict[str, Any]:
+    def _within(self, request: Request, canary: str) -> dict[str, Any]:
         """What comes of a look, or that it takes too long; then it goes on and keeps its place."""
         found: list[dict[str, Any]] = []
         began = time.monotonic()
@@ -133,7 +167,7 @@ class Looks:
         if not found:
             raise RuntimeError("the look ended with a bug")
         told = found[0]
-        about = f"{request.checks.name}, canary {parameters.get('canary') or 'as its file says'}"
+        about = f"{request.checks.name}, canary {canary}"
         self._progress.say(
             f"{told['verdict']}: {about}: {told['reason']} ({time.monotonic() - began:.1f} s)"
         )
