@@ -95,7 +95,7 @@ def test_the_tables_of_kubernetes_say_what_the_server_says(schemas: ClusterSchem
         pytest.skip(f"no field tables for Kubernetes {schemas.version}")
     bundled = BundledSchemas(schemas.version)
     content = json.loads(Path(_tables("kubernetes.json")).read_bytes())
-    comparison = Comparison()
+    comparison = Comparison(frozenset({"said"}))  # No words of theirs are bundled.
     compared = 0
     for name in content["kinds"]:
         ours, theirs = bundled.find(*name.split("/")), schemas.find(*name.split("/"))

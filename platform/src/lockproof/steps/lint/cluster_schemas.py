@@ -95,7 +95,7 @@ def document_kinds(document: Mapping[str, Any]) -> dict[tuple[str, str, str], Sc
     components = document.get("components")
     schemas = components.get("schemas") if isinstance(components, Mapping) else None
     definitions: dict[str, int] = {}
-    builder = TableBuilder(lambda target: target.removeprefix(_PREFIX))
+    builder = TableBuilder(lambda target: target.removeprefix(_PREFIX), said=True)
     named: dict[tuple[str, str, str], str] = {}
     for name, schema in (schemas if isinstance(schemas, Mapping) else {}).items():
         node = builder.node(schema, structural=not name.startswith(_OWN))
