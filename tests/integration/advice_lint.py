@@ -119,6 +119,13 @@ TOLD = (
         "      analysis:\n        templates: [{templateName: errors}]\n        args:\n"
         "          - {name: hash, valueFrom: {podTemplateHashValue: Latest}}\n      steps:\n",
     ),
+    _told("path of a composite", "did you mean 'region'", "spec.regoin", "spec.region"),
+    _told(
+        "readiness of an unknown condition",
+        "such as its condition `Ready`",
+        "status: Unknown",
+        'status: "True"',
+    ),
     _told("horizon too short for a pass", "make `horizon` so long", "7200", "14400"),
     _told("shares above one", "must be at most 1", "share: 0.9", "share: 0.8"),
     _told("rule does not parse", "Correct the expression", "expr: sum((rate", "expr: sum(rate"),

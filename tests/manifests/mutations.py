@@ -57,6 +57,20 @@ _CRON = (
 
 
 _CANARY = (PLATFORM / "canary.yaml").read_text("utf-8")
+_SERVICES = _CANARY.index("---\napiVersion: v1\nkind: Service\n")
+
+
+def _meshed(route: str) -> str:
+    """The rollout with its traffic shifted by Istio, on a route that knows the stable side alone."""
+    routing = f"trafficRouting: {{istio: {{virtualService: {{name: digits, routes: [{route}]}}}}}}"
+    return (
+        _CANARY[:_SERVICES].replace("      steps:\n", f"      {routing}\n      steps:\n")
+        + "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\n"
+        "metadata: {name: digits, namespace: models}\nspec:\n  hosts: [digits-stable]\n  http:\n"
+        "    - {name: main, route: [{destination: {host: digits-stable.models.svc.cluster.local}}]}\n"
+    )
+
+
 _JUDGED = _CANARY[_CANARY.index("        - analysis:") : _CANARY.index("      interval: 30s")]
 _JUDGED_LATE = (
     _JUDGED.replace(
@@ -646,6 +660,69 @@ MUTATIONS = (
         "LP662",
     ),
     _m("measured for ever", "canary", "      count: 5\n", "", "LP662"),
+    _m("mesh without the canary service", "canary", _CANARY[:_SERVICES], _meshed("main"), "LP662"),
+    _m("route of the mesh that is none", "canary", _CANARY[:_SERVICES], _meshed("mian"), "LP662"),
+    _m(
+        "service of the mesh that is not there",
+        "canary",
+        "      steps:\n",
+        "      trafficRouting:\n        istio:\n          virtualService: {name: digits}\n"
+        "      steps:\n",
+        "LP611",
+    ),
+    # Crossplane's compositions, and what says that things are well.
+    _m(
+        "path of a composite",
+        "composition",
+        "fromFieldPath: spec.region",
+        "fromFieldPath: spec.regoin",
+        "LP666",
+    ),
+    _m(
+        "path of a composed resource",
+        "composition",
+        "forProvider.region",
+        "forProvider.regoin",
+        "LP666",
+    ),
+    _m(
+        "path of a status",
+        "composition",
+        "toFieldPath: status.arn",
+        "toFieldPath: status.bucketArn",
+        "LP666",
+    ),
+    _m(
+        "patch set that is none",
+        "composition",
+        "patchSetName: labels",
+        "patchSetName: label",
+        "LP666",
+    ),
+    _m(
+        "readiness of an unknown condition",
+        "composition",
+        'status: "True"',
+        "status: Unknown",
+        "LP667",
+    ),
+    _m(
+        "health that is always healthy",
+        "composition",
+        """    hs = {status = "Progressing", message = "no condition yet"}
+    for _, c in ipairs((obj.status or {}).conditions or {}) do
+      if c.type == "Ready" and c.status == "True" then
+        hs = {status = "Healthy", message = c.message}
+      end
+    end
+    return hs
+""",
+        """    hs = {}
+    hs.status = "Healthy" -- not "Progressing" for now
+    return hs
+""",
+        "LP667",
+    ),
     # What a canary is held to by lockproof.
     _m("shares above one", "canary-checks", "share: 0.8", "share: 0.9", "LP636"),
     _m("key of checks misspelt", "canary-checks", "limit: 0.05", "limits: 0.05", "LP636"),

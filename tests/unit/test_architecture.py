@@ -24,6 +24,7 @@ ROOMS = {
     "dvc": ["adapters/dvc/*", "adapters/store/*"],
     "dvc_data": ["adapters/dvc/*", "adapters/store/*"],
     "dvc_objects": ["adapters/dvc/*", "adapters/store/*"],
+    "cel_expr_python": ["rules/manifests/cel_library.py"],
     "cryptography": ["adapters/signing/*"],
     "kingfisher_sdk": ["adapters/secrets.py"],
     "kubernetes": ["adapters/kubernetes/*"],

@@ -56,7 +56,8 @@ def test_a_mistake_is_caught_by_its_rule_alone(mutation: Mutation, tmp_path: Pat
 def test_there_are_enough_mutations_and_every_rule_has_one() -> None:
     assert len(MUTATIONS) >= 40
     assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)
-    rules = {rule for rule in RULES if rule.startswith("LP6")}
+    # LP665 is a cluster's word: tests/cluster/test_lint_asked.py.
+    rules = {rule for rule in RULES if rule.startswith("LP6")} - {"LP665"}
     assert {mutation.rule for mutation in MUTATIONS} == rules
 
 

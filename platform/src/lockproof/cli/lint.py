@@ -38,7 +38,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cluster",
         action="store_true",
-        help="take the schemas from a cluster: what it does not serve is a finding",
+        help="ask a cluster: it gives the schemas, and its API server says in a dry run, which"
+        " writes nothing, what it would refuse",
     )
     add_cluster_options(parser)
     parser.add_argument(
@@ -68,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
 
     if (args.context or args.kubeconfig) and not args.cluster:
         raise UsageError("--context and --kubeconfig say which cluster: add --cluster")
+    if "cluster" in args.only and not args.cluster:
+        raise UsageError("--only cluster asks a cluster: add --cluster")
     request = Request(
         directory=args.directory,
         paths=tuple(args.paths),

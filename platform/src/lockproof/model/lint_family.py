@@ -11,5 +11,6 @@ LintFamily = Literal[
     "canary",
     "expressions",
     "rule-tests",
+    "cluster",
 ]
 LINT_FAMILIES: tuple[LintFamily, ...] = get_args(LintFamily)

@@ -13,8 +13,8 @@ Node = Mapping[str, Any]
 `pattern`, `format`, `minimum`, `maximum`, `above`, `below`, `min-length`, `max-length`,
 `min-items`, `max-items`, `min-properties`, `max-properties`, `unique`, `keys` (of a list that is a
 map), `merge` (key by which a strategic merge joins a list), `all`, `any`, `one` (lists of
-references), `not`, `embedded` (a whole object of any kind), `rules` (CEL expressions), `needs`
-(dotted paths that a managed resource must give).
+references), `not`, `embedded` (a whole object of any kind), `rules` (CEL expressions), `said`
+(rule -> its message), `needs` (dotted paths that a managed resource must give).
 """
 
 Reference = int | str

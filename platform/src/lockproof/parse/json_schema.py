@@ -26,6 +26,7 @@ _NEEDED = re.compile(
     r" \|\| 'Update' in self\.managementPolicies\) \|\| has\(self\.forProvider\.(\w+)\)"
     r"( \|\| \(has\(self\.initProvider\) && has\(self\.initProvider\.\1\)\))?"
 )
+_LONGEST_MESSAGE = 300
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 """The definition that every object's metadata is held against."""
 
@@ -33,11 +34,19 @@ OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 class TableBuilder:
     """Turns schemas into nodes; equal shapes become one node."""
 
-    def __init__(self, resolve: Callable[[str], Reference] | None = None) -> None:
-        """`resolve` says what a `$ref` stands for; without it every `$ref` is an error."""
+    def __init__(
+        self, resolve: Callable[[str], Reference] | None = None, *, said: bool = False
+    ) -> None:
+        """Begin with nothing.
+
+        Args:
+            resolve: says what a `$ref` stands for; without it every `$ref` is an error.
+            said: whether to keep what rules say in words where they are broken.
+        """
         self.nodes: list[dict[str, Any]] = []
         self._known: dict[str, int] = {}
         self._resolve = resolve
+        self._said = said
 
     def reserve(self) -> int:
         """An index for a node that is filled in later: what refers to itself needs one."""
@@ -113,6 +122,8 @@ class TableBuilder:
         if not whole:
             self._combined(schema, node)
         self._rules(schema, node)
+        if self._said and "rules" in node:
+            node["said"] = _messages(schema)
         return node
 
     @staticmethod
@@ -187,6 +198,16 @@ class TableBuilder:
             node["needs"] = sorted(needs)
         if others:
             node["rules"] = others
+
+
+def _messages(schema: Mapping[str, Any]) -> dict[str, str]:
+    """What each rule says in words."""
+    stated = ((one.get("rule"), one.get("message")) for one in _listed(schema))
+    return {
+        " ".join(rule.split()): " ".join(message.split())[:_LONGEST_MESSAGE]
+        for rule, message in stated
+        if isinstance(rule, str) and isinstance(message, str)
+    }
 
 
 def _listed(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:

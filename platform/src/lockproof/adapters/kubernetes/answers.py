@@ -112,7 +112,7 @@ def refusal_of(code: int, status: Mapping[str, Any]) -> Refusal | None:
         return Refusal(Why.FORBIDDEN, message)
     if code in (404, 410):
         return Refusal(Why.NOT_FOUND, message)
-    if code in (405, 415):
+    if code in (405, 413, 415):  # 413: larger than what a server takes.
         return Refusal(Why.INVALID, message)
     return None
 

@@ -191,6 +191,19 @@ class Cluster:
         path = kind.path(metadata.get("namespace"), metadata["name"])
         return self.connection.request("PATCH", path, query, body, "application/apply-patch+yaml")
 
+    def ask(self, kind: Kind, body: Body) -> Body:
+        """What an object would become if it were applied, whoever has its fields now.
+
+        Raises:
+            Refusal, UnavailableError: as `apply`.
+        """
+        metadata = body["metadata"]
+        if metadata.get("name"):
+            return self.apply(kind, body, dry_run=True, force=True)
+        # One whose name the server makes cannot be applied, only created.
+        query = {"fieldManager": self.manager, "fieldValidation": "Strict", "dryRun": "All"}
+        return self.connection.request("POST", kind.path(metadata.get("namespace")), query, body)
+
     def delete(self, kind: Kind, live: Body, *, dry_run: bool = False) -> None:
         """Delete just this object; one that has gone already is no error.
 

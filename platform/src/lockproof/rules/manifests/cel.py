@@ -1,16 +1,16 @@
-"""The rules that schemas state in CEL, as far as manifests need it.
+"""The rules that schemas state in CEL, as far as the bundled kinds need it.
 
 The grammar is that of the Common Expression Language's specification less macros, maps, lists,
-arithmetic and indexing: enough for the rules of the bundled kinds. What it cannot evaluate it
-says so of, and never takes for true. (The package with the full language imports a terminal
-toolkit: 0.3 s of every run.)
+arithmetic and indexing. What it cannot evaluate it says so of, and never takes for true: then
+`cel_library` is asked, where its extra is installed.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from lockproof.model.schema import Node, Table
 from lockproof.rules.formats import duration
 
 from .patterns import matches
@@ -151,9 +151,11 @@ class _Parser:
 
 
 def _unescaped(name: str) -> str:
-    """CEL reserves words: `__namespace__` is the field `namespace`."""
-    match = re.fullmatch(r"__(\w+)__", name)
-    return match[1] if match else name
+    """The field that a rule means: `__namespace__` is `namespace`, which CEL reserves."""
+    word = name.removeprefix("__").removesuffix("__")
+    if escaped(word) == name:
+        return word
+    return re.sub(r"__(?:underscores|dot|dash|slash)__", lambda match: _SIGNS[match[0]], name)
 
 
 def _content(token: str, rule: str) -> str:
@@ -265,3 +267,82 @@ _WITH: Mapping[str, Callable[[str, str], Any]] = {
     "endsWith": str.endswith,
     "contains": str.__contains__,
 }
+
+
+TIMES = ("date-time", "date", "duration")
+"""Formats of texts that a server makes moments and durations of."""
+TYPED = (*TIMES, "byte")
+"""Those of which a rule gets no text."""
+TEXT = re.compile(r"r?\"(?:[^\"\\]|\\.)*+\"|r?'(?:[^'\\]|\\.)*+'")
+_TOKENS = re.compile(r"\w+|==|!=|\S")
+_OPERATORS = ("==", "!=", "+")
+_SPECIAL = {"__": "__underscores__", ".": "__dot__", "-": "__dash__", "/": "__slash__"}
+_SIGNS = {written: sign for sign, written in _SPECIAL.items()}
+_RESERVED = frozenset(
+    {
+        "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for",
+        "function", "if", "import", "let", "loop", "package", "namespace", "return", "var", "void",
+        "while",
+    }
+)  # fmt: skip
+
+
+def escaped(name: str) -> str:
+    """A field's name as rules write it (Kubernetes' API reference, Validation rules)."""
+    if name in _RESERVED:
+        return f"__{name}__"
+    return re.sub(r"__|[./-]", lambda match: _SPECIAL[match[0]], name)
+
+
+def is_of_other_types(
+    rule: str, value: Any, table: Table, node: Node, formats: Collection[str]
+) -> bool:
+    """Whether a rule may speak of what a server gives it as another type than JSON has.
+
+    Args:
+        rule: the expression.
+        value: what it is asked of.
+        table: where the value's schema stands.
+        node: the value's schema.
+        formats: those of texts that are given as they stand, and should not be.
+    """
+    tokens = _TOKENS.findall(TEXT.sub("''", rule))
+    words, compared = set(tokens), set(_compared(tokens))
+    return any(
+        (name in words and shape.get("format") in formats)
+        # Lists that are sets or maps are equal in any order, and joined without repetition.
+        or (name in compared and bool({"keys", "unique"} & set(shape)))
+        for name, shape in _named(value, table, node, "self")
+    )
+
+
+def _compared(tokens: list[str]) -> Iterator[str]:
+    """The names that stand on a side of `==`, `!=` or `+` as they are."""
+    for place, name in enumerate(tokens):
+        after = place + 1
+        while after < len(tokens) and tokens[after] == ")":
+            after += 1
+        follows = tokens[after] if after < len(tokens) else ""
+        if follows in _OPERATORS:
+            yield name
+        before = place - 1
+        while before >= 1 and tokens[before] == ".":
+            before -= 2  # Over what it is a part of.
+        if before >= 0 and tokens[before] in _OPERATORS and follows not in (".", "[", "("):
+            yield name
+
+
+def _named(value: Any, table: Table, node: Node, name: str) -> Iterator[tuple[str, Node]]:
+    """Every shape in a value, with the name by which a rule gets at it."""
+    yield name, node
+    if isinstance(value, list) and "items" in node:
+        table, shape = table.find(node["items"])
+        for inner in value:
+            yield from _named(inner, table, shape, name)
+    elif isinstance(value, Mapping):
+        known, others = node.get("properties", {}), node.get("values")
+        for key, inner in value.items():
+            if key in known:
+                yield from _named(inner, *table.find(known[key]), escaped(str(key)))
+            elif others is not None:
+                yield from _named(inner, *table.find(others), name)

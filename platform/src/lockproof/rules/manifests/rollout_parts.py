@@ -9,7 +9,7 @@ from lockproof.model.manifest import At, Manifest, dig, items, mapping, sequence
 from .canary import analyses
 from .rollouts import seconds
 from .shape import at_place
-from .targets import templates
+from .targets import templates, virtual_services
 
 Named = Mapping[tuple[str, str], Sequence[Manifest]]
 """Manifests by kind and name."""
@@ -37,13 +37,17 @@ def parts_findings(manifest: Manifest, manifests: Named) -> Iterator[Finding]:
     yield from _measured_late(manifest, at, canary, manifests)
     yield from _measured_for_ever(manifest, at, canary, manifests)
     yield from _routes(manifest, at, canary, manifests)
+    yield from _meshed(manifest, canary, manifests)
 
 
-def _named(manifest: Manifest, kind: str, name: str, manifests: Named) -> Manifest | None:
+def _named(
+    manifest: Manifest, kind: str, name: str, manifests: Named, namespace: str | None = None
+) -> Manifest | None:
+    namespace = manifest.namespace if namespace is None else namespace
     found = [
         one
         for one in manifests.get((kind, name), ())
-        if (kind.startswith("Cluster") or one.namespace == manifest.namespace)
+        if (kind.startswith("Cluster") or one.namespace == namespace)
     ]
     return found[0] if len(found) == 1 else None
 
@@ -144,3 +148,49 @@ def _services(ingress: Manifest) -> set[str]:
     ]
     found = {str(dig(path, "backend", "service", "name")) for path in paths}
     return found | {str(dig(ingress.spec, "defaultBackend", "service", "name"))}
+
+
+def _meshed(manifest: Manifest, canary: Mapping[str, Any], manifests: Named) -> Iterator[Finding]:
+    """Routes of Istio that the controller shifts weights on, and that lack a side."""
+    for where, stated, name, namespace in virtual_services(manifest):
+        found = _named(manifest, "VirtualService", name, manifests, namespace)
+        routes = [r for _, r in items(found.spec.get("http"), ())] if found else []
+        if found is None or not routes:
+            continue  # Routes of TCP and TLS are picked by port and host.
+        for text in _lacking(stated, routes, canary):
+            said = f"Argo Rollouts refuses it: {found.label} {text}"
+            yield at_place("LP662", manifest, (*where, "name"), said)
+
+
+def _lacking(
+    stated: Mapping[str, Any],
+    routes: Sequence[Mapping[str, Any]],
+    canary: Mapping[str, Any],
+) -> Iterator[str]:
+    """What the HTTP routes of a VirtualService lack (`ValidateHTTPRoutes` of Argo Rollouts)."""
+    names = [str(name) for name in sequence(stated.get("routes"))]
+    known = {str(route.get("name") or ""): route for route in reversed(routes)}
+    routing = mapping(canary.get("trafficRouting"))
+    managed = {str(one.get("name")) for _, one in items(routing.get("managedRoutes"), ())}
+    if not names and len([r for r in routes if r.get("name") not in managed]) > 1:
+        yield "has several routes: name those that the rollout shifts in routes"
+        return
+    if not names:
+        names = [str(routes[0].get("name") or "")] if len(routes) == 1 else [""]
+    rule = mapping(dig(routing, "istio", "destinationRule"))
+    for name in names:
+        if name not in known:
+            if name:
+                yield f"has no route {name}"
+            continue
+        route = [mapping(one.get("destination")) for _, one in items(known[name].get("route"), ())]
+        if rule:
+            there = {str(one.get("subset")) for one in route}
+            wanted = (rule.get("stableSubsetName"), rule.get("canarySubsetName"))
+        else:
+            there = {str(one.get("host", "")).partition(".")[0] for one in route}
+            wanted = (canary.get("stableService"), canary.get("canaryService"))
+        for one in wanted:
+            if one and str(one) not in there:
+                what = "subset" if rule else "service"
+                yield f"leads its route {name or 'without a name'} not to the {what} {one}"

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from lockproof.model.schema import Node, Reference, Schema, Table
 from lockproof.rules.formats import FORMATS, is_quantity
 
-from .cel import Unsupported, holds
+from .cel import TYPED, Unsupported, holds, is_of_other_types
 from .patterns import matches
 
 At = tuple[str | int, ...]
@@ -209,11 +209,13 @@ class _Run:
         rules = node.get("rules", ())
         completed = _completed(value, table, node) if rules else None
         for rule in rules:
-            try:
-                if not holds(rule, completed):
-                    self._say("value", at, f"breaks the rule {rule}")
-            except Unsupported:
+            answer = _asked(rule, completed, table, node)
+            if answer is None:
                 self.not_checked.append(f"the rule '{rule}' on {dotted(at)}")
+            elif not answer:
+                said = node.get("said", _NONE).get(rule)
+                why = f": {said}" if said else ""
+                self._say("value", at, f"breaks the rule {rule}{why}")
 
     def _alternatives(self, value: Any, table: Table, parts: Sequence[Reference]) -> str:
         needed = [table.find(part)[1].get("required") for part in parts]
@@ -233,6 +235,18 @@ class _Run:
         places = (spec.get("forProvider"), spec.get("initProvider"))
         if not any(isinstance(place, dict) and name in place for place in places):
             self._say("required", (*at, "forProvider"), f"lacks the required parameter '{name}'")
+
+
+def _asked(rule: str, value: Any, table: Table, node: Node) -> bool | None:
+    """Whether a rule is true; None where that cannot be known here."""
+    if not is_of_other_types(rule, value, table, node, TYPED):
+        try:
+            return holds(rule, value)
+        except Unsupported:
+            pass
+    from .cel_library import holds_by_library  # Loaded where a rule needs it.
+
+    return holds_by_library(rule, value, table, node)
 
 
 def _is_filled_in(value: str, kind: str | None, node: Node) -> bool:

@@ -148,11 +148,30 @@ def _rollout(manifest: Manifest) -> Iterator[Target]:
         ingress = dig(strategy, "trafficRouting", "nginx", "stableIngress")
         where = (*at, "trafficRouting", "nginx", "stableIngress")
         yield Target(where, "Ingress", _text(ingress), "networking.k8s.io")
+    for where, _, name, space in virtual_services(manifest):
+        yield Target((*where, "name"), "VirtualService", name, "networking.istio.io", space)
     held = mapping(manifest.spec.get("workloadRef"))
     group = _text(held.get("apiVersion")).rpartition("/")[0]
     yield Target(
         ("spec", "workloadRef", "name"), _text(held.get("kind")), _text(held.get("name")), group
     )
+
+
+def virtual_services(
+    manifest: Manifest,
+) -> Iterator[tuple[At, Mapping[str, Any], str, str | None]]:
+    """Each VirtualService of a rollout: where it is named, all said of it, name and namespace."""
+    at: At = ("spec", "strategy", "canary", "trafficRouting", "istio")
+    istio = mapping(dig(manifest.value, *(str(key) for key in at)))
+    for where, stated in (
+        ((*at, "virtualService"), mapping(istio.get("virtualService"))),
+        *items(istio.get("virtualServices"), (*at, "virtualServices")),
+    ):
+        # The controller takes `name.namespace` as well, with the suffix of the cluster.
+        text = _text(stated.get("name")).removesuffix(".cluster.local")
+        above, dot, below = text.rpartition(".")
+        if text:
+            yield where, stated, above if dot else text, below if dot else None
 
 
 def templates(analysis: Any, at: At) -> Iterator[Target]:

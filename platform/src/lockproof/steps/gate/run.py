@@ -213,6 +213,7 @@ def _report(
     if scene.request.pull_request or scene.request.offline:
         unseen.append("LP306")  # Secrets are looked for in changed files only.
     unseen += rules.ADVISORY  # Which only a reproduction finds.
+    unseen.append("LP665")  # Which only a cluster says.
     own = weighing.close(policy_findings, scene.git_path(FILE_NAME), unseen, off)
     # The policy's own check says nothing about the repository: alone it proves nothing.
     verdict = worst([*deciding, own] if own is Verdict.FAILED else deciding)

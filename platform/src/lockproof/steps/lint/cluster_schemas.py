@@ -28,7 +28,8 @@ class ClusterSchemas:
             UsageError: the cluster refuses to tell.
             UnavailableError: it does not answer.
         """
-        self._connection = connection
+        self.connection = connection
+        """To the API server, only to ask."""
         stated = self._get("/version")
         number = re.match(r"(\d+)\.(\d+)", f"{stated.get('major')}.{stated.get('minor')}")
         self.version = number[0] if number else None
@@ -86,7 +87,7 @@ class ClusterSchemas:
 
     def _get(self, address: str) -> dict[str, Any]:
         # Without its hash: with that of a document that has changed since, the server redirects.
-        return self._connection.request("GET", urlsplit(address).path, {})
+        return self.connection.request("GET", urlsplit(address).path, {})
 
 
 def document_kinds(document: Mapping[str, Any]) -> dict[tuple[str, str, str], Schema]:
@@ -94,7 +95,7 @@ def document_kinds(document: Mapping[str, Any]) -> dict[tuple[str, str, str], Sc
     components = document.get("components")
     schemas = components.get("schemas") if isinstance(components, Mapping) else None
     definitions: dict[str, int] = {}
-    builder = TableBuilder(lambda target: target.removeprefix(_PREFIX))
+    builder = TableBuilder(lambda target: target.removeprefix(_PREFIX), said=True)
     named: dict[tuple[str, str, str], str] = {}
     for name, schema in (schemas if isinstance(schemas, Mapping) else {}).items():
         node = builder.node(schema, structural=not name.startswith(_OWN))

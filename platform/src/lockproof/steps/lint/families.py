@@ -10,7 +10,9 @@ from lockproof.model.manifest import Bundle, Manifest, Schemas
 from lockproof.model.verdict import Verdict
 from lockproof.rules.manifests.budget import Budget, budget_findings, declared_budget
 from lockproof.rules.manifests.canary import canary_findings, is_canary
+from lockproof.rules.manifests.compositions import composition_findings, is_composition
 from lockproof.rules.manifests.delivery import delivery_findings
+from lockproof.rules.manifests.health import health_findings, unread_health
 from lockproof.rules.manifests.policy import policy_findings
 from lockproof.rules.manifests.promql import expression_findings
 from lockproof.rules.manifests.quotas import quota_findings
@@ -33,12 +35,13 @@ _MOST_NAMED = 50
 RULES: dict[LintFamily, tuple[str, ...]] = {
     "schema": ("LP601", "LP604", "LP605", "LP606", "LP607", "LP608", "LP609"),
     "kustomize": ("LP602", "LP603"),
-    "references": ("LP61", "LP663", "LP664"),
+    "references": ("LP61", "LP663", "LP664", "LP666", "LP667"),
     "policies": ("LP621", "LP622", "LP623", "LP624", "LP625", "LP626", "LP627"),
     "budget": ("LP628",),
     "canary": ("LP63", "LP661", "LP662"),
     "expressions": ("LP641",),
     "rule-tests": ("LP642",),
+    "cluster": ("LP665",),
 }
 """Every family, and how the ids of its rules begin."""
 
@@ -117,9 +120,19 @@ def _no_such_kind(manifest: Manifest, schemas: Schemas) -> Iterable[Finding]:
     return kind_findings(manifest, schemas.kinds(manifest.group), whole=whole)
 
 
-def reference_family(gathered: Gathered, external: Sequence[str]) -> Family:
-    """Every name that manifests use of each other."""
+def reference_family(
+    gathered: Gathered, manifests: Iterable[Manifest], external: Sequence[str], schemas: Schemas
+) -> Family:
+    """Every name that manifests use of each other, and every path into them."""
     family = Family("references", "reference")
+    for manifest in manifests:
+        family.findings += health_findings(manifest)
+        family.not_checked += unread_health(manifest)
+        if is_composition(manifest):
+            wrong, paths, unread = composition_findings(manifest, schemas)
+            family.findings += wrong
+            family.checked += paths
+            family.not_checked += unread
     for bundle in gathered.bundles:
         family.findings += repeated_findings(bundle.manifests)
         family.findings += delivery_findings(bundle.manifests)
@@ -135,8 +148,8 @@ def reference_family(gathered: Gathered, external: Sequence[str]) -> Family:
         files: dict[str, list[Manifest]] = {}
         for manifest in gathered.loose.manifests:
             files.setdefault(manifest.locate(())[0], []).append(manifest)
-        for manifests in files.values():
-            family.findings += repeated_findings(tuple(manifests))
+        for together in files.values():
+            family.findings += repeated_findings(tuple(together))
         family.findings += delivery_findings(gathered.loose.manifests)
         everything = [m for bundle in gathered.bundles for m in bundle.manifests]
         found, count, skipped = reference_findings(

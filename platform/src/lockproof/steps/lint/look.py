@@ -107,8 +107,12 @@ def lint_tree(
     schemas = ChosenSchemas(version, locations, definitions, cluster)
     gathered = gather(tree, found, say)
     only = request.only if request else ()
-    left_out = dict(_left_out(policy, only))
-    families = _families(tree, found, gathered, schemas, stated, left_out)
+    left_out = dict(_left_out(policy, only, asked=cluster is not None))
+
+    def ask() -> Family | None:
+        return _asked(gathered, cluster, "cluster" in (*stated.require, *only), say)
+
+    families = _families(tree, found, gathered, schemas, stated, left_out, ask)
     # What --only names is asked for.
     required = (*stated.require, *only)
     is_told_of = chosen or stated.exclude or required or paths != _EVERYTHING
@@ -118,9 +122,11 @@ def lint_tree(
     return Linted(families, left_out, stated.not_checked == "accept", required)
 
 
-def _left_out(policy: Policy, only: Sequence[LintFamily]) -> Iterator[tuple[LintFamily, str]]:
+def _left_out(
+    policy: Policy, only: Sequence[LintFamily], *, asked: bool
+) -> Iterator[tuple[LintFamily, str]]:
     for name, prefix in RULES.items():
-        if name in only:
+        if name in only or (name == "cluster" and not asked):
             continue
         if only:
             yield name, "left out by --only"
@@ -135,6 +141,7 @@ def _families(
     schemas: ChosenSchemas,
     policy: LintPolicy,
     left_out: Mapping[LintFamily, str],
+    ask: Callable[[], Family | None],
 ) -> tuple[Family, ...]:
     manifests = _distinct(gathered)
     checks = found.checks
@@ -162,12 +169,13 @@ def _families(
     makers: dict[LintFamily, Callable[[], Family | None]] = {
         "schema": lambda: schema_family(manifests, schemas, schemas.ending, schemas.version),
         "kustomize": lambda: _kustomize_family(gathered),
-        "references": lambda: reference_family(gathered, policy.external),
+        "references": lambda: reference_family(gathered, manifests, policy.external, schemas),
         "policies": lambda: policy_family(manifests, policy.unpinned),
         "budget": lambda: budget_family(gathered, _budget(policy)),
         "canary": canaries,
         "expressions": expressions,
         "rule-tests": lambda: rule_test_family(tree, found),
+        "cluster": ask,
     }
     wanted = [name for name in makers if name not in left_out]
     if not manifests:
@@ -191,6 +199,20 @@ def _families(
             continue
         families.append(family)
     return tuple(families)
+
+
+def _asked(
+    gathered: Gathered,
+    cluster: "ClusterSchemas | None",
+    wanted: bool,
+    say: Callable[[str], None],
+) -> Family | None:
+    if cluster is None:
+        lines = ["no cluster is asked: add --cluster"] if wanted else []
+        return Family("cluster", "manifest", not_checked=lines)
+    from .asked import asked_family  # Imports the client, as `_cluster` has done.
+
+    return asked_family(_distinct(gathered), cluster.connection, say)
 
 
 def _kustomize_family(gathered: Gathered) -> Family:

@@ -25,7 +25,7 @@ class Request:
     kubernetes_version: str | None = None
     schema_locations: tuple[str, ...] = ()
     cluster: bool = False
-    """Take the schemas from a cluster."""
+    """Take the schemas from a cluster, and ask it about every manifest."""
     kubeconfig: Path | None = None
     """None: `$KUBECONFIG`, else `~/.kube/config`."""
     context: str | None = None

@@ -98,7 +98,7 @@ class SchemaLocation:
             return None
         document = _json(content, address)
         resolver = _Resolver(address, document)
-        builder = TableBuilder(resolver.resolve)
+        builder = TableBuilder(resolver.resolve, said=True)
         resolver.builder = builder
         root = builder.add(document)
         return Schema(Table(builder.nodes, resolver.known), Kind(root))
@@ -202,7 +202,7 @@ class CustomSchemas:
         if entry is None:
             return None
         if key not in self._found:
-            builder = TableBuilder()
+            builder = TableBuilder(said=True)
             root = add_object(builder, entry[0])
             table = Table(builder.nodes, parent=self.metadata)
             self._found[key] = Schema(table, Kind(root, entry[1], "" if entry[2] else None))

@@ -1,0 +1,170 @@
+"""What a cluster's API server says of each manifest, asked in a dry run that writes nothing."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from lockproof.adapters.kubernetes.answers import Cause, Refusal, Why, way_to
+from lockproof.adapters.kubernetes.cluster import Cluster, Kind
+from lockproof.adapters.kubernetes.connection import Connection
+from lockproof.model.finding import Finding
+from lockproof.model.manifest import Manifest
+from lockproof.rules.manifests.shape import at_place
+
+from .families import Family
+
+_MANAGER = "lockproof"
+_WORKERS = 8
+_LONGEST = 600
+"""Characters of an answer; a server repeats whole objects."""
+_DENIED = re.compile(
+    r"denied (?:the )?request|violates PodSecurity|exceeded quota|failed quota", re.IGNORECASE
+)
+"""How admission refuses an object: as forbidden, like what a user may not do."""
+_UNASKED = re.compile(r"does not support dry ?run", re.IGNORECASE)
+_OF_THE_CHANGE = re.compile(r"immutable|updates to|may not (?:be )?change|cannot be changed")
+_MADE_ANEW = (
+    ("argocd.argoproj.io/hook", ""),
+    ("helm.sh/hook", ""),
+    ("argocd.argoproj.io/sync-options", "Replace=true"),
+    ("argocd.argoproj.io/sync-options", "Force=true"),
+    ("kustomize.toolkit.fluxcd.io/force", "enabled"),
+)
+"""Annotations, and what they hold, by which an object is deleted before it is made again."""
+
+_Answer = tuple[Sequence[Finding], str]
+"""What the server refuses, and what it could not be asked; at most one of them."""
+
+
+def asked_family(
+    manifests: Sequence[Manifest], connection: Connection, say: Callable[[str], None]
+) -> Family | None:
+    """Ask the server of every manifest; None where there are none.
+
+    Args:
+        manifests: as they would be applied.
+        connection: one that only asks.
+        say: is told how many are asked.
+
+    Raises:
+        UnavailableError: the server does not answer.
+    """
+    if not manifests:
+        return None
+    cluster = Cluster(connection, _MANAGER)
+    family = Family("cluster", "manifest", summary=f"context {cluster.context}")
+    say(f"asking {cluster.context} about {len(manifests)} manifests")
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        for found, unknown in pool.map(partial(_ask, cluster), manifests):
+            family.findings += found
+            family.not_checked += [unknown] if unknown else []
+            family.checked += not unknown
+    return family
+
+
+def _ask(cluster: Cluster, manifest: Manifest) -> _Answer:
+    name, namespace = manifest.metadata.get("name"), manifest.metadata.get("namespace")
+    if not _names(name or manifest.metadata.get("generateName")) or not _names(namespace or "x"):
+        return _left(manifest, "no object can have its name or namespace")
+    try:
+        json.dumps(manifest.value)
+        kind = cluster.kind(manifest.api_version, manifest.kind)
+    except (TypeError, ValueError):
+        return _left(manifest, "it is no JSON")
+    except Refusal as refusal:
+        return _left(manifest, str(refusal))
+    if kind is None:
+        return _left(manifest, f"the cluster does not serve {manifest.api_version}")
+    if not {"create", "patch"} <= kind.verbs:
+        return _left(manifest, "the cluster keeps no object of this kind")
+    namespace = namespace or "default"
+    try:
+        cluster.ask(kind, _placed(manifest, kind, namespace))
+    except Refusal as refusal:
+        if refusal.why is Why.NOT_FOUND and kind.namespaced:
+            return _ask_elsewhere(cluster, manifest, kind, namespace)
+        if _is_of_the_object(manifest, refusal):
+            return _told(manifest, refusal)
+        return _left(manifest, str(refusal))
+    return (), ""
+
+
+def _ask_elsewhere(cluster: Cluster, manifest: Manifest, kind: Kind, namespace: str) -> _Answer:
+    """Whether an object whose namespace is not there is wrong wherever it is."""
+    try:
+        cluster.ask(kind, _placed(manifest, kind, "default"))
+    except Refusal as refusal:
+        # In a namespace of its own other policies may hold, and other objects be there.
+        if (
+            refusal.why is Why.INVALID
+            and not _DENIED.search(str(refusal))
+            and not _OF_THE_CHANGE.search(str(refusal))
+            and not _UNASKED.search(str(refusal))
+        ):
+            return _told(manifest, refusal)
+    return _left(manifest, f"the cluster has no namespace {namespace} yet")
+
+
+def _is_of_the_object(manifest: Manifest, refusal: Refusal) -> bool:
+    """Whether a refusal is about what the manifest says, and not about who asks, or when."""
+    said = str(refusal)
+    if _UNASKED.search(said) or (_OF_THE_CHANGE.search(said) and _is_made_anew(manifest)):
+        return False
+    denied = refusal.why is Why.FORBIDDEN and _DENIED.search(said) is not None
+    return refusal.why is Why.INVALID or denied
+
+
+def _is_made_anew(manifest: Manifest) -> bool:
+    stated = ((manifest.annotation(name), held) for name, held in _MADE_ANEW)
+    return any(text is not None and held in text for text, held in stated)
+
+
+def _told(manifest: Manifest, refusal: Refusal) -> _Answer:
+    found = []
+    for cause in refusal.causes or (Cause("", str(refusal)),):
+        at = way_to(cause.field, manifest.value)
+        if "${" in json.dumps(_value(manifest.value, at)):
+            said = f"it holds what is filled in later; as it is, the cluster says: {cause.message}"
+            return _left(manifest, said)
+        field = cause.field.lstrip(".")
+        said = _short(f"{field}: {cause.message}" if field else cause.message)
+        subject = f"{manifest.label} {field}".rstrip()
+        text = f"the cluster refuses it: {said}"
+        found.append(at_place("LP665", manifest, at, text, subject=subject))
+    return found, ""
+
+
+def _left(manifest: Manifest, why: str) -> _Answer:
+    path, line = manifest.locate(())
+    return (), f"{path}:{line}: {manifest.label}: {_short(why)}"
+
+
+def _placed(manifest: Manifest, kind: Kind, namespace: str) -> dict[str, Any]:
+    metadata = {k: v for k, v in manifest.metadata.items() if k != "namespace"}
+    if kind.namespaced:
+        metadata["namespace"] = namespace
+    return {**manifest.value, "metadata": metadata}
+
+
+def _value(value: Any, at: Sequence[str | int]) -> Any:
+    for step in at:
+        inside = isinstance(value, Mapping) and step in value
+        inside = inside or (isinstance(value, list) and isinstance(step, int) and step < len(value))
+        if not inside:
+            break
+        value = value[step]
+    return value
+
+
+def _names(name: object) -> bool:
+    """Whether a text can stand for an object in an address."""
+    return isinstance(name, str) and re.fullmatch(r"(?!\.{1,2}$)[^/%\s]+", name) is not None
+
+
+def _short(text: str) -> str:
+    """Without the middle of what is long: what is wrong with a value stands after it."""
+    text, half = " ".join(text.split()), _LONGEST // 2
+    return text if len(text) <= _LONGEST else f"{text[:half]} … {text[-half:]}"

@@ -1,0 +1,209 @@
+"""`lockproof lint --cluster` lets a real API server judge every manifest, and writes nothing."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.lab import LIMITED, Lab, running, wait_until
+from cluster.test_lint_cluster import lint
+
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
+
+CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {}, namespace: {}}}\ndata: {{a: {}}}\n"
+JOB = """\
+apiVersion: batch/v1
+kind: Job
+metadata:
+  {name}
+  namespace: x
+  annotations: {annotations}
+spec:
+  completionMode: {mode}
+  completions: 1
+  template:
+    spec:
+      restartPolicy: Never
+      containers:
+        - name: a
+          image: a@sha256:{digest}
+          resources: {{requests: {{cpu: 1, memory: 1Gi}}, limits: {{memory: 1Gi}}}}
+          securityContext:
+            runAsNonRoot: true
+            readOnlyRootFilesystem: true
+            allowPrivilegeEscalation: false
+            capabilities: {{drop: [ALL]}}
+"""
+
+
+def job(mode: str, name: str = "name: same", annotations: str = "{}") -> str:
+    digest = "a" * 64
+    return JOB.format(name=name, annotations=annotations, mode=mode, digest=digest)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A server with a policy of admission, and an object that cannot become another."""
+    with running(tmp_path_factory.mktemp("asked-lab"), controllers=False) as lab:
+        for name in ("x", "default"):
+            value = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+            lab.api.create("/api/v1/namespaces", value)
+        here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "x"}}}
+        rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["*"]}
+        rule["resources"] = ["configmaps"]
+        policy = {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": {"name": "house"},
+            "spec": {
+                "matchConstraints": {"resourceRules": [rule]} | here,
+                "validations": [{"expression": "object.data.a != 'bad'", "message": "not in here"}],
+            },
+        }
+        binding = {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": {"name": "house"},
+            "spec": {"policyName": "house", "validationActions": ["Deny"]},
+        }
+        start = "/apis/admissionregistration.k8s.io/v1"
+        lab.api.create(f"{start}/validatingadmissionpolicies", policy)
+        lab.api.create(f"{start}/validatingadmissionpolicybindings", binding)
+        refused = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "bad"}}
+        refused["metadata"] = {"name": "try"}
+        path = "/api/v1/namespaces/x/configmaps?dryRun=All"
+        wait_until(lambda: lab.api.call("POST", path, refused)[0] == 422)
+        template = {
+            "restartPolicy": "Never",
+            "containers": [{"name": "a", "image": "a"}],
+        }
+        live = {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {"name": "same"},
+            "spec": {"template": {"spec": template}},
+        }
+        lab.api.create("/apis/batch/v1/namespaces/x/jobs", live)
+        yield lab
+
+
+def everything(server: Lab) -> dict[str, Any]:
+    """Every object that the server keeps, but for the leases and events that it writes itself."""
+    starts = ["/api/v1"]
+    for group in server.api.get("/apis")["groups"]:
+        starts += [f"/apis/{version['groupVersion']}" for version in group["versions"]]
+    kept = {}
+    for start in starts:
+        for one in server.api.get(start)["resources"]:
+            if "list" in one["verbs"] and one["name"] not in ("leases", "events"):
+                for item in server.api.items(f"{start}/{one['name']}"):
+                    metadata = item["metadata"]
+                    kept[f"{start} {metadata.get('uid') or metadata['name']}"] = item
+    return kept
+
+
+def answer(server: Lab, folder: Path, text: str, *argv: str, token: str = "") -> dict[str, Any]:
+    (folder / "w.yaml").write_text(text)
+    config = server.kubeconfig(token) if token else server.kubeconfig()
+    done = lint(folder, config, "--only", "cluster", "--format", "json", *argv, "w.yaml")
+    assert done.returncode in (0, 1, 5), done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    assert report["checks"][0]["name"] == "cluster"
+    return report | {"code": done.returncode}
+
+
+def test_what_the_server_takes_passes_and_nothing_is_written(server: Lab, tmp_path: Path) -> None:
+    before = everything(server)
+    assert len(before) > 20
+    texts = [
+        CONFIG.format("new", "x", "good"),
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: new}\n",
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: x, labels: {changed: it-is}}\n",
+        job("NonIndexed", "generateName: made-"),
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: new}\n"
+        "rules: [{apiGroups: [''], resources: [pods], verbs: [get]}]\n",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: in-no-namespace}\n",
+    ]
+    report = answer(server, tmp_path, "---\n".join(texts))
+    assert (report["code"], report["findings"]) == (0, [])
+    assert report["checks"][0]["checked"] == len(texts)
+    texts += [CONFIG.format("new", "x", "bad"), job("Indexed"), CONFIG.format("new", "gone", "b")]
+    assert answer(server, tmp_path, "---\n".join(texts))["code"] == 1
+    assert everything(server) == before
+
+
+def test_the_servers_own_words_stand_at_the_line_of_the_field(server: Lab, tmp_path: Path) -> None:
+    texts = [
+        CONFIG.format("new", "x", "bad"),
+        job("Indexed"),
+        "apiVersion: v1\nkind: Service\nmetadata: {name: s, namespace: x}\nspec:\n"
+        "  clusterIP: 10.9.9.9\n  ports: [{port: 80}]\n",
+    ]
+    report = answer(server, tmp_path, "---\n".join(texts))
+    assert report["code"] == 1
+    told = {(f["rule"], f["line"]): f["message"] for f in report["findings"]}
+    assert [rule for rule, _ in told] == ["LP665"] * len(told)
+    assert "ValidatingAdmissionPolicy 'house'" in told["LP665", 1]
+    assert "not in here" in told["LP665", 1]
+    fixed = [message for message in told.values() if "field is immutable" in message]
+    assert fixed, told
+    outside = "spec.clusterIPs: Invalid value"
+    assert any(outside in message for message in told.values()), told
+
+
+def test_what_is_not_about_the_manifest_is_not_checked(server: Lab, tmp_path: Path) -> None:
+    cases = (
+        (CONFIG.format("one", "gone", "good"), "the cluster has no namespace gone yet"),
+        # In another namespace another policy may hold.
+        (CONFIG.format("two", "gone", "bad"), "the cluster has no namespace gone yet"),
+        (job("${MODE}"), "filled in later"),
+        (job("Indexed", annotations="{argocd.argoproj.io/hook: Sync}"), "field is immutable"),
+        ("apiVersion: example.org/v1\nkind: A\nmetadata: {name: a}\n", "does not serve"),
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ..}\n", "no object can have"),
+        (
+            "apiVersion: authentication.k8s.io/v1\nkind: TokenReview\nmetadata: {name: a}\n",
+            "keeps no object",
+        ),
+    )
+    report = answer(server, tmp_path, "---\n".join(text for text, _ in cases))
+    assert (report["code"], report["findings"]) == (5, [])
+    lines = report["checks"][0]["not_checked"]
+    assert len(lines) == len(cases)
+    for line, (_, why) in zip(lines, cases, strict=True):
+        assert line.startswith("w.yaml:"), line
+        assert why in line
+
+
+def test_what_is_wrong_wherever_it_is_needs_no_namespace(server: Lab, tmp_path: Path) -> None:
+    text = "apiVersion: v1\nkind: Service\nmetadata: {name: s, namespace: gone}\n"
+    text += "spec: {ports: []}\n"
+    report = answer(server, tmp_path, text)
+    (found,) = report["findings"]
+    assert (report["code"], found["rule"], found["line"]) == (1, "LP665", 4)
+    assert "spec.ports: Required value" in found["message"]
+
+
+def test_what_a_user_may_not_ask_is_said_and_never_passed(server: Lab, tmp_path: Path) -> None:
+    text = CONFIG.format("new", "x", "good")
+    report = answer(server, tmp_path, text, token=LIMITED)
+    assert (report["code"], report["findings"]) == (5, [])
+    (line,) = report["checks"][0]["not_checked"]
+    assert 'User "limited" cannot patch resource "configmaps"' in line
+
+
+def test_an_object_too_large_for_the_server_is_refused(server: Lab, tmp_path: Path) -> None:
+    report = answer(server, tmp_path, CONFIG.format("large", "x", "b" * (4 << 20)))
+    (found,) = report["findings"]
+    assert (report["code"], found["rule"]) == (1, "LP665")
+    assert "too large" in found["message"]
+
+
+def test_what_offline_lint_cannot_know_decides_beside_the_other_families(
+    server: Lab, tmp_path: Path
+) -> None:
+    (tmp_path / "w.yaml").write_text(CONFIG.format("new", "x", "bad"))
+    done = lint(tmp_path, server.kubeconfig(), "w.yaml")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "LP665  w.yaml:1" in done.stdout
