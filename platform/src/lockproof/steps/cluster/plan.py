@@ -109,6 +109,7 @@ def make_plan(request: Request, run: str | None = None) -> Plan:
             policy=policy,
             prefix=prefix,
             tree=git.tree(commit),
+            head=snapshot,
         )
         if since
         else None

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -41,7 +41,13 @@ def manifests(request: Request) -> str:
     return as_yaml(compile_plan(make_plan(request, _SHOWN)))
 
 
-class _Dumper(yaml.SafeDumper):
+if TYPE_CHECKING:
+    _Fast = yaml.SafeDumper
+else:
+    _Fast = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # For a thousand tasks, a second less.
+
+
+class _Dumper(_Fast):
     """Writes scripts as people do."""
 
 
