@@ -12,3 +12,13 @@ def add_revision(parser: argparse.ArgumentParser, default: str | None = "HEAD") 
         metavar="REV",
         help="commit, branch or tag (default: HEAD)",
     )
+
+
+def add_revisions(parser: argparse.ArgumentParser) -> None:
+    """`REV ...` for a verb that takes several; an empty list where none is named."""
+    parser.add_argument(
+        "revisions",
+        nargs="*",
+        metavar="REV",
+        help="commits, branches or tags (default: HEAD); of several each has a report of its own",
+    )
