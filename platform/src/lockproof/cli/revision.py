@@ -2,6 +2,8 @@
 
 import argparse
 
+_HELP = "commit, branch or tag (default: HEAD)"
+
 
 def add_revision(parser: argparse.ArgumentParser, default: str | None = "HEAD") -> None:
     """`REV`; with the default None the verb itself takes HEAD where it is left out."""
@@ -10,7 +12,7 @@ def add_revision(parser: argparse.ArgumentParser, default: str | None = "HEAD") 
         nargs="?",
         default=default,
         metavar="REV",
-        help="commit, branch or tag (default: HEAD)",
+        help=_HELP,
     )
 
 
@@ -20,5 +22,5 @@ def add_revisions(parser: argparse.ArgumentParser) -> None:
         "revisions",
         nargs="*",
         metavar="REV",
-        help="commits, branches or tags (default: HEAD); of several each has a report of its own",
+        help=f"{_HELP}; of several each has a report of its own",
     )
