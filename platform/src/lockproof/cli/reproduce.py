@@ -170,6 +170,7 @@ def _run_elsewhere(args: argparse.Namespace) -> int:
         directory=args.directory,
         on=args.on or "kubernetes",
         revision=next(iter(args.revisions), None),
+        revisions=tuple(args.revisions[:-1] and args.revisions),
         stages=tuple(args.stage),
         mode=args.mode,
         jobs=args.jobs,
@@ -188,8 +189,13 @@ def _run_elsewhere(args: argparse.Namespace) -> int:
     if isinstance(found, str):
         print(found)
         return ExitCode.PASSED
-    deliver(found, args, Path(found.host.paths["logs"]).parent)
-    return found.verdict.exit_code
+    if len(args.revisions) > 1 or len(found) > 1:
+        from .several import tell_of
+
+        return tell_of(args, found)
+    (report,) = found
+    deliver(report, args, Path(report.host.paths["logs"]).parent)
+    return report.verdict.exit_code
 
 
 _NOT_IN_A_CLUSTER = ("log_mlflow", "vary", "isolation", "order")

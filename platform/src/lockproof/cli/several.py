@@ -53,6 +53,18 @@ def run_several(args: argparse.Namespace, prove: "Callable[[str], Report]") -> i
     return told(args, one_by_one(asked_for(args.directory, args.revisions), one, say))
 
 
+def tell_of(args: argparse.Namespace, reports: "tuple[Report, ...]") -> int:
+    """Write the files of reports that came together, print the table, and return its code."""
+    from lockproof.steps.revisions import asked_for, together
+
+    called = {each.commit: each.names for each in asked_for(args.directory, args.revisions)}
+    found = []
+    for report in reports:
+        commit = report.subject.commit or ""
+        found.append(left(args, report, called.get(commit, (commit[:12],))))
+    return told(args, together(found))
+
+
 def left(args: argparse.Namespace, report: "Report", names: tuple[str, ...]) -> "Revision":
     """Write the files of one report; what it says."""
     from lockproof.model.revisions import reported
