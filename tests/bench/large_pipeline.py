@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.integration.pipelines import Project, new_project
 
 FILES = 10
@@ -14,7 +16,18 @@ _SOURCES = 7
 _CHAIN = 10
 """Stages that follow one another, each on the output of the one before."""
 _PARAMS = 10
+_HEAD = {"schema": "2.0"}
 _OTHERS = '["remote", "git", "record", "metrics", "manifests", "reproduction"]'
+
+_LONG_POLICY = f"""\
+[gate]
+off = {_OTHERS}
+[cluster]
+image = "registry.example/lockproof@sha256:{"0" * 64}"
+repository = "https://git.example/repository.git"
+[reproduce]
+unaffected = "accept"
+"""
 
 
 def large_pipeline(base: Path, stages: int) -> Project:
@@ -62,6 +75,58 @@ def copies(project: Project, stages: int) -> None:
     _dump(project.root / "dvc.yaml", {"stages": declared})
     _dump(project.root / "dvc.lock", {"schema": "2.0", "stages": locked})
     project.commit("copies")
+
+
+def long_lock(base: Path, stages: int) -> Project:
+    """A lock of very many stages, each on a script of its own and the output before it.
+
+    Two files of each are in Git: its script and its metric. `dvc status` agrees that nothing is to
+    be done. DVC's own writer takes minutes for ten thousand; what is written here is what it would
+    write, which is seen at the first of them.
+    """
+    from dvc.utils.serialize import dumps_yaml
+
+    project = new_project(base)
+    params = "".join(f"p{n}: {n}\n" for n in range(_PARAMS))
+    project.write({"lockproof.toml": _LONG_POLICY, "params.yaml": params})
+    declared: dict[str, Any] = {}
+    locked: dict[str, Any] = {}
+    for number in range(stages):
+        name, key = f"s{number:05}", f"p{number % _PARAMS}"
+        script, out, metric = f"run/{name}.py", f"data/{name}.bin", f"metrics/{name}.json"
+        before = f"data/s{number - 1:05}.bin" if number % _CHAIN else None
+        texts = {script: f"# {name}\n", out: f"{name}\n", metric: json.dumps({"loss": number / 7})}
+        project.write(texts)
+        _cache(project.root, texts[out].encode())
+        known = {path: _file(text) for path, text in texts.items()}
+        if before:
+            known[before] = _file(f"s{number - 1:05}\n")
+        deps, command = sorted([script, *([before] if before else [])]), f"python {script}"
+        declared[name] = {
+            "cmd": command,
+            "deps": deps,
+            "params": [key],
+            "outs": [out],
+            "metrics": [{metric: {"cache": False}}],
+        }
+        locked[name] = {
+            "cmd": command,
+            "deps": [{"path": path, **known[path]} for path in deps],
+            "params": {"params.yaml": {key: number % _PARAMS}},
+            "outs": [{"path": path, **known[path]} for path in (out, metric)],
+        }
+    for path, head, body in (("dvc.yaml", {}, declared), ("dvc.lock", _HEAD, locked)):
+        few = {**head, "stages": dict(list(body.items())[:20])}
+        assert _plain(few) == dumps_yaml(few)
+        (project.root / path).write_text(_plain({**head, "stages": body}))
+    project.write({"data/.gitignore": "/*.bin\n"})
+    project.commit("a long lock")
+    return project
+
+
+def _plain(value: Mapping[str, Any]) -> str:
+    text: str = yaml.dump(value, Dumper=yaml.CSafeDumper, sort_keys=False)
+    return text
 
 
 def _stage(project: Project, name: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -89,9 +89,9 @@ def attached(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
     """The plans that were waited for; nothing is."""
     plans: list[Plan] = []
 
-    def waited(plan: Plan, *_: object) -> Report:
-        plans.append(plan)
-        return report_of(plan, plan.tasks[0])
+    def waited(asked: tuple[Plan, ...], *_: object) -> tuple[Report, ...]:
+        plans.extend(asked)
+        return tuple(report_of(plan, plan.tasks[0]) for plan in asked)
 
     monkeypatch.setattr(module, "_report", waited)
     return plans
@@ -108,7 +108,8 @@ def test_what_is_attached_to_is_what_was_begun(
 ) -> None:
     first = project.git("rev-parse", "HEAD~1").strip()
     run = begin(project, revision="HEAD~1", mode="chain", runs=3, stages=("prepare",), base="HEAD")
-    assert attach(Request(project.root), run, Silence()).verdict is Verdict.PASSED
+    (report,) = attach(Request(project.root), run, Silence())
+    assert report.verdict is Verdict.PASSED
     (plan,) = attached
     assert (plan.commit, plan.mode, plan.runs, plan.selected) == (first, "chain", 3, ("prepare",))
     same = Request(project.root, revision=first, mode="chain", runs=3, stages=("prepare",),
@@ -162,11 +163,18 @@ def entry(server: StandIn, run: str, name: str, change: Callable[[Any], Any]) ->
     data[name] = base64.b64encode(json.dumps(value).encode()).decode()
 
 
+def entry_with(value: Any, **more: Any) -> Any:
+    (one,) = value["revisions"]
+    return {"revisions": [{**one, **more}]}
+
+
 CHANGES: list[tuple[str, Callable[[Any], Any], str]] = [
-    ("plan", lambda v: {**v, "selected": ["prepare"]}, "other tasks"),
-    ("plan", lambda v: {**v, "root": "sub"}, "attach from there"),
-    ("plan", lambda v: {**v, "more": 1}, "this version"),
-    ("plan", lambda v: {**v, "runs": "1"}, "this version"),
+    ("plan", lambda v: entry_with(v, selected=["prepare"]), "other tasks"),
+    ("plan", lambda v: entry_with(v, root="sub"), "attach from there"),
+    ("plan", lambda v: entry_with(v, more=1), "this version"),
+    ("plan", lambda v: entry_with(v, runs="1"), "this version"),
+    ("plan", lambda v: {"revisions": v["revisions"] * 2}, "a commit twice"),
+    ("plan", lambda v: {"revisions": []}, "a commit twice, or none"),
     ("plan", lambda v: [], "this version"),
     ("all", lambda v: {**v, "stages": ["prepare"]}, "other tasks"),
     ("all", lambda v: {**v, "key": ""}, "64 hex digits"),
@@ -294,3 +302,37 @@ def test_what_cannot_be_removed_is_named(
     # The others are tried all the same; not after a second Ctrl-C.
     assert (("Secret", run) in server.objects) is (len(left) == 2)
     assert len(left) == (2 if isinstance(trouble, KeyboardInterrupt) else 1)
+
+
+def test_several_revisions_are_one_run_and_come_back_as_what_they_were(
+    project: Project, server: StandIn, attached: list[Plan]
+) -> None:
+    run = begin(project, on="argo", revisions=("HEAD~1", "HEAD", "HEAD~1"), mode="isolated")
+    assert set(server.objects) == {("Secret", run), ("Workflow", run)}
+    reports = attach(Request(project.root), run, Silence())
+    commits = [project.git("rev-parse", name).strip() for name in ("HEAD~1", "HEAD")]
+    assert [report.subject.commit for report in reports] == commits
+    assert [plan.commit for plan in attached] == commits
+    names = [task.name for plan in attached for task in plan.tasks]
+    assert len(set(names)) == len(names) == 2, "not locked, so one task tells of both stages"
+    same = Request(project.root, revisions=("HEAD", "HEAD~1"))
+    assert len(attach(same, run, Silence())) == 2
+    with pytest.raises(UsageError, match="REV was"):
+        attach(Request(project.root, revision="HEAD"), run, Silence())
+
+
+def test_several_revisions_are_no_job(project: Project, server: StandIn) -> None:
+    with pytest.raises(UsageError, match="--on argo"):
+        begin(project, revisions=("HEAD~1", "HEAD"))
+    assert server.objects == {}
+
+
+def test_a_commit_taken_out_of_the_secret_is_missed(
+    project: Project, server: StandIn, attached: list[Plan]
+) -> None:
+    """Its tasks are still there: a table with fewer revisions than were asked for is no answer."""
+    run = begin(project, on="argo", revisions=("HEAD~1", "HEAD"))
+    entry(server, run, "plan", lambda v: {"revisions": v["revisions"][:1]})
+    with pytest.raises(UsageError, match="other tasks"):
+        attach(Request(project.root), run, Silence())
+    assert attached == []

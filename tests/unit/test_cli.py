@@ -107,7 +107,7 @@ def test_every_verb_about_a_commit_says_the_same_of_it() -> None:
     actions = [(n, a) for n, v in verbs.items() for a in v._actions if a.metavar == "REV"]
     said = {n: a.help for n, a in actions if not a.option_strings}
     assert len(said) > 4
-    assert len(set(said.values())) == 1, said
+    assert len({str(text).partition(";")[0] for text in said.values()}) == 1, said
 
 
 def test_version() -> None:

@@ -2,8 +2,10 @@
 
 import base64
 import json
+import re
 import resource
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from lockproof.model.manifest import Manifest
 from lockproof.model.order import Order
 from lockproof.rules.manifests.shape import name_findings, shape_findings
 from lockproof.steps.cluster.compile import compile_plan
-from lockproof.steps.cluster.plan import Plan, fetched_from
+from lockproof.steps.cluster.plan import Plan, fetched_from, tasks_of
 from lockproof.steps.cluster.pod import amount, shape_of
 from lockproof.steps.cluster.run import as_yaml
 from unit.cluster.plans import IMAGE, RUN, STAGES, make_plan, stage, with_policy
@@ -127,12 +129,58 @@ def test_what_is_not_run_takes_one_pod() -> None:
 )
 def test_manifests_are_as_they_were(name: str, plan: Plan) -> None:
     """After a change that is meant: delete the file, run this twice, and read the difference."""
-    text = as_yaml(compile_plan(plan))
+    see_golden(name, as_yaml(compile_plan(plan)))
+
+
+def see_golden(name: str, text: str) -> None:
     path = GOLDEN / f"{name}.yaml"
     if not path.exists():
         path.write_text(text, "utf-8")
         pytest.fail(f"{path} was not there: it is now")
     assert text == path.read_text("utf-8")
+
+
+REVISIONS = ("0123456789abcdef0123456789abcdef01234567", "89abcdef0123456789abcdef0123456789abcdef")
+
+
+def of_revisions(*stages: Any) -> tuple[Plan, ...]:
+    """Plans of two commits in one run."""
+    return tuple(
+        replace(
+            make_plan(*stages),
+            commit=commit,
+            runs=number,
+            tasks=tuple(tasks_of("argo", "isolated", plan.pipeline, plan.selection, commit=commit)),
+        )
+        for number, commit in enumerate(REVISIONS, 1)
+        for plan in (make_plan(*stages),)
+    )
+
+
+def test_revisions_fan_out_as_they_did() -> None:
+    """As `test_manifests_are_as_they_were`."""
+    see_golden("workflow-revisions", as_yaml(compile_plan(*of_revisions())))
+
+
+@given(PIPELINES)
+def test_each_stage_of_each_revision_is_one_item(stages: tuple[Any, ...]) -> None:
+    plans = of_revisions(*stages)
+    secret, work = compile_plan(*plans, orders={n: o for p in plans for n, o in p.orders().items()})
+    (dag, *templates) = work["spec"]["templates"]
+    by_name = {template["name"]: template for template in templates}
+    items = [item for task in dag["dag"]["tasks"] for item in task["withItems"]]
+    told = {(i["task"], i["commit"], i["mode"], i["runs"]) for i in items}
+    assert told == {
+        (task.name, plan.commit, plan.mode, str(plan.runs)) for plan in plans for task in plan.tasks
+    }
+    assert len(items) == len(told) == len({name for name, *_ in told})
+    assert secret["data"].keys() == {"plan", *(name for name, *_ in told)}
+    for task in dag["dag"]["tasks"]:
+        given = {p["name"] for p in task["arguments"]["parameters"]}
+        assert given == {p["name"] for p in by_name[task["template"]]["inputs"]["parameters"]}
+        assert REVISIONS[0] not in json.dumps(by_name[task["template"]])
+    for name, *_ in told:
+        assert re.fullmatch(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", name)
 
 
 def test_a_jobs_objects_fit_the_schemas_of_kubernetes() -> None:
@@ -196,10 +244,11 @@ def test_a_verdict_is_never_asked_for_twice() -> None:
 def test_keys_are_in_the_secret_alone_and_each_is_of_one_task() -> None:
     plan = make_plan()
     orders = plan.orders()
-    secret, work = compile_plan(plan, orders)
+    secret, work = compile_plan(plan, orders=orders)
     data = {name: base64.b64decode(text) for name, text in secret["data"].items()}
     data_plan = data.pop("plan")
-    assert json.loads(data_plan)["commit"] == plan.commit
+    (begun,) = json.loads(data_plan)["revisions"]
+    assert begun["commit"] == plan.commit
     read = {name: Order.parse(text) for name, text in data.items()}
     assert read == orders
     assert {order.stages for order in orders.values()} == {("prepare",), ("train",), ("report",)}
@@ -320,7 +369,7 @@ def test_a_thousand_stages_are_compiled_in_two_seconds_of_work() -> None:
     stages = [stage(f"s{n}", f"out{n - 1}" if n else "", f"out{n}") for n in range(1000)]
     began = resource.getrusage(resource.RUSAGE_SELF).ru_utime
     plan = make_plan(*stages)
-    secret, work = compile_plan(plan, plan.orders())
+    secret, work = compile_plan(plan, orders=plan.orders())
     took = resource.getrusage(resource.RUSAGE_SELF).ru_utime - began
     assert len(plan.tasks) == 1000
     assert len(work["spec"]["templates"]) == 2, "tasks of one shape share a template"

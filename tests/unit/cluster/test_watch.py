@@ -119,7 +119,7 @@ def watch(
     monkeypatch.setattr(module, "_PAUSE", 0.0)
     monkeypatch.setattr(module, "time", SimpleNamespace(sleep=lambda _: None, monotonic=_Ticks()))
     server: Any = StandIn(plan)
-    return Watch(plan, server, orders, tmp_path, Silence())
+    return Watch((plan,), server, orders, (tmp_path,), Silence())
 
 
 class _Ticks:
@@ -148,7 +148,7 @@ def everyone_reports(watch: Watch) -> Any:
 
 def verdict_of(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> Verdict:
     monkeypatch.setattr("lockproof.steps.cluster.gather.origin_of", lambda *_: None)
-    return gather(watch.plan, watch.received, watch.lost, watch.logs, Clock()).verdict
+    return gather(watch.plan, watch.received, watch.lost, watch.logs[0], Clock()).verdict
 
 
 def test_when_all_have_reported_nothing_is_waited_for(
@@ -339,7 +339,7 @@ def test_pods_of_nobody_are_not_asked(watch: Watch) -> None:
 def test_logs_are_kept_without_the_receipt(watch: Watch) -> None:
     everyone_reports(watch)
     watch.wait(JOB, watch.plan.run)
-    texts = [path.read_text() for path in sorted(watch.logs.iterdir())]
+    texts = [path.read_text() for path in sorted(watch.logs[0].iterdir())]
     assert texts == ["some progress\n"] * 3
 
 

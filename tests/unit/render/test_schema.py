@@ -40,6 +40,7 @@ def test_the_published_file_is_what_the_models_say(name: str) -> None:
         schema.policy_schema(),
         schema.verdict_schema(),
         schema.lineage_schema(),
+        schema.revisions_schema(),
         schema.canary_checks_schema(),
         schema.canary_schema(),
     ],

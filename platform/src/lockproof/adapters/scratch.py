@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,39 @@ def _sweep_temporary(base: Path) -> None:
                     remove(base / name)
             finally:
                 os.close(handle)
+
+
+def take_fetched(owner: Path, folder: Path) -> None:
+    """Put at `folder` what a run for the same owner had fetched when it ended early, if it did.
+
+    Whoever uses it has to see that it is sound: it lay where other processes could write.
+
+    Args:
+        owner: the repository that it is of.
+        folder: a path where nothing is, on the same file system as the cache.
+    """
+    base = cache_root() / "fetched"
+    with contextlib.suppress(OSError):
+        for old in base.iterdir():
+            if time.time() - _changed(old) > _YOUNG:
+                remove(old)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(base / _key(owner), folder)  # Of two runs at once, one gets it.
+
+
+def keep_fetched(owner: Path, folder: Path) -> None:
+    """Keep what was fetched for `take_fetched`, for a day; nothing where nothing was."""
+    kept = cache_root() / "fetched" / _key(owner)
+    with contextlib.suppress(OSError):
+        if next(folder.iterdir(), None) is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            remove(kept)
+            os.rename(folder, kept)
+            os.utime(kept)
+
+
+def _key(owner: Path) -> str:
+    return sha256(os.fsencode(os.path.realpath(owner))).hexdigest()[:16]
 
 
 def run_folder(name: str) -> Path:

@@ -54,6 +54,26 @@ def _report_file(text: str) -> Path:
     return Path(text)
 
 
+def leave(
+    report: "Report", args: argparse.Namespace, folder: Path | None = None, mark: str = ""
+) -> None:
+    """Write the report's files alone.
+
+    Args:
+        report: the report.
+        args: `--output`.
+        folder: as for `deliver`.
+        mark: put before the suffix of the files of `--output`, to tell several reports apart.
+
+    Raises:
+        UsageError: a file cannot be written.
+    """
+    left = (folder / "report.json", folder / "report.html") if folder else ()
+    named = (path.with_stem(f"{path.stem}{mark}") if mark else path for path in args.output)
+    for path in (*left, *named):
+        write_whole(path, format_for(path).load()(report))
+
+
 def deliver(report: "Report", args: argparse.Namespace, folder: Path | None = None) -> None:
     """Write the report's files, then print it.
 
@@ -62,9 +82,7 @@ def deliver(report: "Report", args: argparse.Namespace, folder: Path | None = No
     Raises:
         UsageError: a file cannot be written.
     """
-    left = (folder / "report.json", folder / "report.html") if folder else ()
-    for path in (*left, *args.output):
-        write_whole(path, format_for(path).load()(report))
+    leave(report, args, folder)
     name = args.format or "table"
     if name == "table":
         from lockproof.render.table import table

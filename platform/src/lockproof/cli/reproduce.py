@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lockproof.cli.cluster import add_cluster_options, chosen_kubeconfig
 from lockproof.cli.reports import add_report_options, deliver
-from lockproof.cli.revision import add_revision
+from lockproof.cli.revision import add_revisions
 
 if TYPE_CHECKING:
     from lockproof.model.order import Order
@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "that dvc.lock names. Differences are traced to their causes. Neither the work tree, nor\n"
         "the DVC cache, nor a remote is written to."
     )
-    add_revision(parser, None)
+    add_revisions(parser)
     parser.add_argument(
         "--stage",
         action="append",
@@ -115,15 +115,19 @@ def run(args: argparse.Namespace) -> int:
     _refuse_what_does_not_go_together(args)
     if args.on or args.attach is not None:
         return _run_elsewhere(args)
+    if len(args.revisions) > 1:
+        from .several import run_several
+
+        return run_several(args, lambda commit: _run_here(args, None, commit))
     order = _order(args.order) if args.order else None
-    report = _run_here(args, order)
+    report = _run_here(args, order, next(iter(args.revisions), "HEAD"))
     if order:
         return _hand_in(report, order)
     deliver(report, args, Path(report.host.paths["logs"]).parent)
     return report.verdict.exit_code
 
 
-def _run_here(args: argparse.Namespace, order: "Order | None") -> "Report":
+def _run_here(args: argparse.Namespace, order: "Order | None", revision: str) -> "Report":
     import anyio
 
     from lockproof.cli.progress import progress
@@ -133,7 +137,7 @@ def _run_here(args: argparse.Namespace, order: "Order | None") -> "Report":
 
     request = Request(
         directory=args.directory,
-        revision="HEAD" if args.revision is None else args.revision,
+        revision=revision,
         stages=tuple(f"={address}" for address in order.stages) if order else tuple(args.stage),
         mode=args.mode,
         jobs=args.jobs,
@@ -165,7 +169,8 @@ def _run_elsewhere(args: argparse.Namespace) -> int:
     request = Request(
         directory=args.directory,
         on=args.on or "kubernetes",
-        revision=args.revision,
+        revision=next(iter(args.revisions), None),
+        revisions=tuple(args.revisions[:-1] and args.revisions),
         stages=tuple(args.stage),
         mode=args.mode,
         jobs=args.jobs,
@@ -184,8 +189,13 @@ def _run_elsewhere(args: argparse.Namespace) -> int:
     if isinstance(found, str):
         print(found)
         return ExitCode.PASSED
-    deliver(found, args, Path(found.host.paths["logs"]).parent)
-    return found.verdict.exit_code
+    if len(args.revisions) > 1 or len(found) > 1:
+        from .several import tell_of
+
+        return tell_of(args, found)
+    (report,) = found
+    deliver(report, args, Path(report.host.paths["logs"]).parent)
+    return report.verdict.exit_code
 
 
 _NOT_IN_A_CLUSTER = ("log_mlflow", "vary", "isolation", "order")
@@ -204,6 +214,10 @@ def _refuse_what_does_not_go_together(args: argparse.Namespace) -> None:
             raise UsageError(f"--{name.replace('_', '-')} goes with --on")
     if args.dry_run and args.detach:
         raise UsageError("--dry-run begins no run that --detach could leave")
+    if len(args.revisions) > 1:
+        from .several import refuse_what_is_for_one
+
+        refuse_what_is_for_one(args)
     for name in _NOT_IN_A_CLUSTER:
         if elsewhere and getattr(args, name) not in (None, False):
             raise UsageError(f"--{name.replace('_', '-')} does not go with --on or --attach")

@@ -2,6 +2,8 @@
 
 import argparse
 
+_HELP = "commit, branch or tag (default: HEAD)"
+
 
 def add_revision(parser: argparse.ArgumentParser, default: str | None = "HEAD") -> None:
     """`REV`; with the default None the verb itself takes HEAD where it is left out."""
@@ -10,5 +12,15 @@ def add_revision(parser: argparse.ArgumentParser, default: str | None = "HEAD") 
         nargs="?",
         default=default,
         metavar="REV",
-        help="commit, branch or tag (default: HEAD)",
+        help=_HELP,
+    )
+
+
+def add_revisions(parser: argparse.ArgumentParser) -> None:
+    """`REV ...` for a verb that takes several; an empty list where none is named."""
+    parser.add_argument(
+        "revisions",
+        nargs="*",
+        metavar="REV",
+        help=f"{_HELP}; of several each has a report of its own",
     )

@@ -24,6 +24,7 @@ from lockproof.model.canary_statement import CanaryPredicate
 from lockproof.model.finding import HELP_ROOT
 from lockproof.model.lineage import Lineage
 from lockproof.model.report import Report
+from lockproof.model.revisions import Revisions
 from lockproof.model.statement import VerdictPredicate
 from lockproof.model.verdict import Verdict
 from lockproof.render.descriptions import FIELDS
@@ -123,6 +124,18 @@ def lineage_schema() -> Schema:
     return _headed(schema, "lineage.schema.json", "lockproof lineage")
 
 
+def revisions_schema() -> Schema:
+    """JSON Schema of what `reproduce` writes of several revisions."""
+    schema = Revisions.model_json_schema(mode="serialization")
+    _describe(schema, Revisions)
+    for definition in (schema, *schema["$defs"].values()):
+        if "properties" in definition:
+            definition["required"] = list(definition["properties"])
+            for field in definition["properties"].values():
+                field.pop("default", None)
+    return _headed(schema, "revisions.schema.json", "lockproof revisions")
+
+
 def as_text(schema: Schema) -> str:
     """A schema as its file has it."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
@@ -134,6 +147,7 @@ PUBLISHED: Mapping[str, Callable[[], str]] = {
     "verdict.schema.json": lambda: as_text(verdict_schema()),
     "canary.schema.json": lambda: as_text(canary_schema()),
     "lineage.schema.json": lambda: as_text(lineage_schema()),
+    "revisions.schema.json": lambda: as_text(revisions_schema()),
     "canary-checks.schema.json": lambda: as_text(canary_checks_schema()),
     "policy.md": lambda: policy_page(policy_schema()),
 }

@@ -64,6 +64,7 @@ def affected(directory: Path, revision: str, since: str | None) -> Affected:
             policy=policy,
             prefix=prefix,
             tree=git.tree(commit),
+            head=head,
         )
     if not any(stage.kind == "stage" for stage in pipeline.stages):
         # Only data, of which nothing is to be run.

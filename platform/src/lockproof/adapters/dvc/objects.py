@@ -4,37 +4,25 @@ The user's cache is only ever read. What is fetched goes to a scratch cache, and
 hashed once before it is used: one that is corrupted is named, and never blamed on the pipeline.
 """
 
-import os
 import shutil
 import threading
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from lockproof.adapters.hashing import CHUNK, file_md5
 from lockproof.adapters.patience import patience
-from lockproof.adapters.plugins import require_plugin
-from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
+from lockproof.errors import ConfigError, UnavailableError, UsageError
 from lockproof.model.digest import Algorithm, Digest, directory_digest
 from lockproof.model.pipeline import Out, Stage, inside
-from lockproof.model.remote import RemoteConfig
 
+from .downloads import Downloads, Item, Problem
 from .project import Project
 
 _MAX_LISTING = 1 << 30
-_ATTEMPTS = 3
-
-
-class Problem(StrEnum):
-    """Why an object cannot be had."""
-
-    MISSING = "missing"
-    CORRUPTED = "corrupted"
-    NO_REMOTE = "no remote"
-    NO_LISTING = "no valid listing"
+_MOST_LOST = 1_000
+"""Objects of one directory: once more are lost, no others of it are asked for."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +58,12 @@ class ObjectStore:
     user_cache: Callable[[], Path]
     read_listing: Callable[[Iterable[bytes], str], Iterable[tuple[str, str]]]
     """Reads a directory object strictly: chunks and what errors call it -> paths and MD5s."""
-    jobs: int = 8
-    _sound: set[tuple[str, str]] = field(default_factory=set)
+    _sound: set[bytes] = field(default_factory=set)
+    """Copies that were hashed, as few bytes each: there may be millions."""
     _bad: set[Path] = field(default_factory=set)
-    _remotes: dict[str | None, Any] = field(default_factory=dict)
-    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _read: set[str] = field(default_factory=set)
+    """Directory objects that were read to their end."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fetch(
         self, needs: Iterable[Need], progress: Callable[[str], None] = lambda text: None
@@ -94,20 +83,24 @@ class ObjectStore:
         plain = [n for n in needs if not n.out.versioned]
         problems = self._fetch_by_dvc(special) if special else []
         parts = _parts(plain)
-        failed = self._fetch_objects(parts, progress)
-        children, refused = set(), list[Unavailable]()
-        for (remote, path, digest), below in parts.items():
-            if digest.is_dir and (remote, path, digest) not in failed:
-                try:
-                    listed = self.listing(digest)
-                except ConfigError as error:
-                    where = (self._name(remote), str(error))
-                    refused.append(Unavailable(path, digest, Problem.NO_LISTING, *where))
-                    continue
-                for name, child in listed.items():
-                    if _wanted(f"{path}/{name}", below):
-                        children.add((remote, f"{path}/{name}", child))
-        failed |= self._fetch_objects(children, progress)
+        bring = self._downloads.bring
+        failed = bring(parts, self._is_here, progress)
+        refused = list[Unavailable]()
+        for item, below in parts.items():
+            remote, path, digest = item
+            if not digest.is_dir or item in failed:
+                continue
+            try:
+                self._read_whole(digest)
+            except ConfigError as error:
+                where = (self._downloads.name(remote), str(error))
+                refused.append(Unavailable(path, digest, Problem.NO_LISTING, *where))
+                continue
+            children = self._children(item, below)
+            lost = bring(children, self._is_here, progress, most_lost=_MOST_LOST)
+            if len(lost) > _MOST_LOST:
+                progress(f"{path}: {len(lost)} of its objects are lost; the rest was not asked for")
+            failed |= lost
         imports = [n for n in plain if n.stage.kind == "import"]
         retry = [n for n in imports if any(inside(path, n.out.path) for _, path, _ in failed)]
         if retry:
@@ -115,32 +108,63 @@ class ObjectStore:
             retried = tuple(n.out.path for n in retry)
             failed = {k: v for k, v in failed.items() if not _wanted(k[1], retried)}
         problems += [
-            Unavailable(path, digest, problem, self._name(remote))
+            Unavailable(path, digest, problem, self._downloads.name(remote))
             for (remote, path, digest), problem in sorted(failed.items(), key=lambda f: f[0][1])
         ]
         return (*problems, *refused)
+
+    @cached_property
+    def _downloads(self) -> Downloads:
+        return Downloads(self.project, self.scratch)
 
     def listing(self, digest: Digest) -> dict[str, Digest]:
         """The files of a directory object: POSIX path below the directory -> digest.
 
         Raises:
+            ConfigError: as `listed`.
+        """
+        return {path: Digest.of(digest.algorithm, md5) for path, md5 in self.listed(digest)}
+
+    def listed(self, digest: Digest) -> Iterator[tuple[str, str]]:
+        """The files of a directory object one by one, each with its MD5; none of a bad one.
+
+        Raises:
             ConfigError: the object is no listing, or names what cannot be or would leave the
                 directory.
         """
+        self._read_whole(digest)
+        yield from self._lines(digest)
+
+    def _read_whole(self, digest: Digest) -> None:
+        """See that a directory object is a listing to its end; nothing of it is kept."""
+        if digest.value not in self._read:
+            for _ in self._lines(digest):
+                pass
+            self._read.add(digest.value)
+
+    def _lines(self, digest: Digest) -> Iterator[tuple[str, str]]:
         source = self.find(digest)
         if source is None or source.stat().st_size > _MAX_LISTING:
             raise ConfigError(f"directory object {digest} is missing or too large to read")
         with source.open("rb") as file:
-            listed = self.read_listing(iter(lambda: file.read(CHUNK), b""), f"object {digest}")
-            return {path: Digest.of(digest.algorithm, md5) for path, md5 in listed}
+            yield from self.read_listing(iter(lambda: file.read(CHUNK), b""), f"object {digest}")
+
+    def _children(self, item: Item, below: tuple[str, ...]) -> Iterator[Item]:
+        remote, path, digest = item
+        for name, md5 in self.listed(digest):
+            if _wanted(f"{path}/{name}", below):
+                yield remote, f"{path}/{name}", Digest.of(digest.algorithm, md5)
+
+    def _is_here(self, digest: Digest) -> bool:
+        return self.find(digest) is not None
 
     def find(self, digest: Digest) -> Path | None:
         """A sound local copy of an object, else None."""
-        for base in (self.user_cache(), self.scratch):
+        for number, base in enumerate((self.user_cache(), self.scratch)):
             path = base / digest.object_path
             if path in self._bad or not path.is_file():
                 continue
-            if self._is_sound(path, digest):
+            if self._is_sound(path, digest, number):
                 return path
         return None
 
@@ -156,8 +180,8 @@ class ObjectStore:
         if not digest.is_dir:
             return Digest.of(algorithm, file_md5(source, algorithm))
         files = {}
-        for name, child in self.listing(digest).items():
-            found = self.rehashed(child, algorithm)
+        for name, md5 in self.listed(digest):
+            found = self.rehashed(Digest.of(digest.algorithm, md5), algorithm)
             if found is None:
                 return None
             files[name] = found.value
@@ -191,8 +215,8 @@ class ObjectStore:
             return False
         target.mkdir(parents=True)
         return all(
-            self._copy_file(child, target / name)
-            for name, child in self.listing(digest).items()
+            self._copy_file(Digest.of(digest.algorithm, md5), target / name)
+            for name, md5 in self.listed(digest)
             if _wanted(f"{path}/{name}", below)
         )
 
@@ -205,8 +229,8 @@ class ObjectStore:
         shutil.copyfile(source, target)
         return True
 
-    def _is_sound(self, path: Path, digest: Digest) -> bool:
-        key = (str(path), digest.value)
+    def _is_sound(self, path: Path, digest: Digest, base: int) -> bool:
+        key = b"%d %s %s" % (base, digest.algorithm.encode(), _packed(digest.value))
         with self._lock:
             if key in self._sound:
                 return True
@@ -217,97 +241,6 @@ class ObjectStore:
             self._sound.add(key)
         return True
 
-    def _fetch_objects(
-        self,
-        wanted: Iterable[tuple[str | None, str, Digest]],
-        progress: Callable[[str], None],
-    ) -> dict[tuple[str | None, str, Digest], Problem]:
-        todo = [item for item in sorted(set(wanted), key=repr) if self.find(item[2]) is None]
-        if not todo:
-            return {}
-        progress(f"fetching {len(todo)} objects")
-        unique = list(dict.fromkeys((remote, digest) for remote, _, digest in todo))
-        with ThreadPoolExecutor(self.jobs) as pool:
-            found = pool.map(lambda item: self._download(*item), unique)
-            outcomes = dict(zip(unique, found, strict=True))
-        return {
-            item: problem for item in todo if (problem := outcomes[(item[0], item[2])]) is not None
-        }
-
-    def _download(self, remote: str | None, digest: Digest) -> Problem | None:
-        odb = self._odb(remote, digest.algorithm)
-        if odb is None:
-            return Problem.NO_REMOTE
-        target = self.scratch / digest.object_path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{threading.get_ident()}")
-        source = odb.oid_to_path(digest.value)
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                odb.fs.get_file(source, str(temporary))
-                break
-            except FileNotFoundError:
-                return self._missing(odb)
-            except LockproofError:
-                raise
-            except Exception as error:
-                if attempt == _ATTEMPTS:
-                    raise self._unreachable(remote, error) from error
-        if file_md5(temporary, digest.algorithm) != digest.value.removesuffix(".dir"):
-            temporary.unlink()
-            return Problem.CORRUPTED
-        os.replace(temporary, target)
-        return None
-
-    def _missing(self, odb: Any) -> Problem:
-        # A folder that is not there at all is an unmounted disk, not a lost object.
-        if odb.fs.protocol == "local" and not any(
-            Path(folder).is_dir() for folder in (odb.path, Path(odb.path).parent.parent)
-        ):
-            raise UnavailableError(
-                f"the remote folder {Path(odb.path).parent.parent} is not there:"
-                " mount it, or set the remote's url with 'dvc remote modify'"
-            )
-        return Problem.MISSING
-
-    def _odb(self, name: str | None, algorithm: str) -> Any:
-        from dvc.config import NoRemoteError
-
-        self._refuse_foreign(name)
-        with self._lock:
-            if name not in self._remotes:
-                section = self.project.repo.config["remote"].get(self._name(name), {})
-                require_plugin(RemoteConfig(name=self._name(name), url=str(section.get("url", ""))))
-                try:
-                    self._remotes[name] = self.project.repo.cloud.get_remote(name)
-                except NoRemoteError:
-                    self._remotes[name] = None
-                except Exception as error:
-                    what = f"DVC cannot use remote {name or 'default'}: {error}"
-                    raise ConfigError(what) from error
-            remote = self._remotes[name]
-            if remote is None:
-                return None
-            return remote.legacy_odb if algorithm == "md5-dos2unix" else remote.odb
-
-    def _refuse_foreign(self, remote: str | None) -> None:
-        name = self._name(remote)
-        if self.project.is_foreign(remote):
-            raise ConfigError(
-                f"remote {name!r} is defined by the commit alone, so nothing is sent there: define"
-                f" it for yourself with 'dvc remote add --local {name} URL', or merge the change of"
-                " .dvc/config first"
-            )
-
-    def _name(self, remote: str | None) -> str:
-        return str(remote or self.project.repo.config["core"].get("remote") or "(none)")
-
-    def _unreachable(self, remote: str | None, error: Exception) -> UnavailableError:
-        return UnavailableError(
-            f"remote {self._name(remote)!r} does not answer:"
-            f" {str(error) or type(error).__name__} (check the network and the credentials)"
-        )
-
     def _fetch_by_dvc(self, needs: list[Need]) -> list[Unavailable]:
         """Fetch what is not stored by content (imports, cloud versions) as DVC itself does."""
         from dvc.exceptions import DownloadError, DvcException
@@ -315,20 +248,28 @@ class ObjectStore:
         problems = []
         for need in needs:
             digest = _locked(need)
-            self._refuse_foreign(need.out.remote)
+            self._downloads.refuse_foreign(need.out.remote)
             if need.stage.kind == "import" and not self.project.may_import(need.stage.file):
-                where = self._name(need.out.remote)
+                where = self._downloads.name(need.out.remote)
                 problems.append(Unavailable(need.out.path, digest, Problem.MISSING, where))
                 continue
             try:
                 self.project.repo.fetch(targets=[str(self.project.root / need.out.path)])
             except DownloadError:
-                problems.append(
-                    Unavailable(need.out.path, digest, Problem.MISSING, self._name(need.out.remote))
-                )
+                where = self._downloads.name(need.out.remote)
+                problems.append(Unavailable(need.out.path, digest, Problem.MISSING, where))
             except DvcException as error:
                 raise UnavailableError(f"cannot fetch {need.out.path}: {error}") from error
         return problems
+
+
+def _packed(value: str) -> bytes:
+    """Half as many bytes as a digest has digits."""
+    digits, dot, suffix = value.partition(".")
+    try:
+        return bytes.fromhex(digits) + f"{dot}{suffix}".encode()
+    except ValueError:
+        return value.encode()
 
 
 def _wanted(path: str, below: tuple[str, ...]) -> bool:

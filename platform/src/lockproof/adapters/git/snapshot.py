@@ -136,6 +136,21 @@ class Snapshot:
         self.load([path])
         return self._content[path]
 
+    def reads_alike(self, other: "Snapshot") -> bool:
+        """Whether who has read this one would find the same in another.
+
+        That is so where both have the same names, modes, links and submodules, and what was read
+        here as content is the same there. False where nothing was read yet.
+        """
+        mine, theirs = self.entries, other.entries
+        if not self._content or mine.keys() != theirs.keys():
+            return False
+        return all(
+            entry == theirs[path]
+            or (entry.is_file and entry.mode == theirs[path].mode and path not in self._content)
+            for path, entry in mine.items()
+        )
+
     def load(self, paths: Iterable[str]) -> None:
         """Read many files at once, so that `read` finds them."""
         wanted = [path for path in dict.fromkeys(paths) if path not in self._content]

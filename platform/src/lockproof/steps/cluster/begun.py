@@ -5,7 +5,7 @@ the Secret says, and no option beside it may say otherwise.
 """
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pydantic import StrictInt, StrictStr, ValidationError
@@ -54,17 +54,22 @@ class Begun(Frozen):
             deadline=plan.cluster.deadline,
         )
 
-    @property
-    def entry(self) -> bytes:
-        """As it stands in the Secret."""
-        return canonical_json(self.model_dump(mode="json")).encode()
+
+class _Entry(Frozen):
+    revisions: tuple[Begun, ...]
 
 
-def read(secret: Body) -> tuple[Begun, dict[str, Order]]:
+def entry_of(plans: Iterable[Plan]) -> bytes:
+    """What stands in the Secret of a run: one of each revision."""
+    entry = _Entry(revisions=tuple(map(Begun.of, plans)))
+    return canonical_json(entry.model_dump(mode="json")).encode()
+
+
+def read(secret: Body) -> tuple[tuple[Begun, ...], dict[str, Order]]:
     """What a run's Secret says.
 
     Returns:
-        What the run is, and task -> its order.
+        What the run is, for each of its revisions, and task -> its order.
 
     Raises:
         UsageError: it is not one of a run.
@@ -72,7 +77,11 @@ def read(secret: Body) -> tuple[Begun, dict[str, Order]]:
     name = secret["metadata"]["name"]
     try:
         data = {key: base64.b64decode(text) for key, text in (secret.get("data") or {}).items()}
-        begun = Begun.model_validate_json(data.pop(ENTRY))
+        begun = _Entry.model_validate_json(data.pop(ENTRY)).revisions
+        if not begun or len({each.commit for each in begun}) < len(begun):
+            raise UsageError(
+                f"the Secret {name} is not one of a run: it has a commit twice, or none"
+            )
         return begun, {key: Order.parse(content) for key, content in data.items()}
     except KeyError as error:
         raise UsageError(f"the Secret {name} is not one of a run: it has no {ENTRY}") from error
@@ -85,8 +94,10 @@ def read(secret: Body) -> tuple[Begun, dict[str, Order]]:
         raise UsageError(f"the Secret {name} is not one of a run: {error}") from error
 
 
-def plan_again(request: Request, here: Plan, begun: Begun, orders: Mapping[str, Order]) -> Plan:
-    """The plan that a run was begun with.
+def plans_again(
+    request: Request, here: Plan, begun: Sequence[Begun], orders: Mapping[str, Order]
+) -> tuple[Plan, ...]:
+    """The plans that a run was begun with.
 
     Args:
         request: what is asked for beside its ID.
@@ -98,16 +109,39 @@ def plan_again(request: Request, here: Plan, begun: Begun, orders: Mapping[str, 
         UsageError: something else is asked for, or this is not its repository.
     """
     run = here.run
-    if here.root != begun.root:
-        place = begun.root or "the top of the repository"
-        raise UsageError(f"run {run} is of the DVC project at {place}: attach from there")
-    other = ", ".join(_other(request, begun, here.git))
-    if other:
-        raise UsageError(f"run {run} was begun with other options than are given here: {other}")
+    _refuse_others(request, here, begun)
+    plans = tuple(_plan_again(request, here, each, apart=len(begun) > 1) for each in begun)
+    told = {name: order.stages for name, order in orders.items()}
+    wanted = {name: order.stages for plan in plans for name, order in plan.orders().items()}
+    if tuple(map(Begun.of, plans)) != tuple(begun) or told != wanted:
+        raise UsageError(f"run {run} has other tasks than this commit's pipeline: it is another's")
+    return plans
+
+
+def _refuse_others(request: Request, here: Plan, begun: Sequence[Begun]) -> None:
+    run = here.run
+    commits = [each.commit for each in begun]
+    named = request.revisions or ((request.revision,) if request.revision is not None else ())
+    if named and {here.git.resolve(name) for name in named} != set(commits):
+        was = " ".join(commits[:3]) + (" …" if len(commits) > 3 else "")
+        raise UsageError(
+            f"run {run} was begun with other options than are given here: REV was {was}"
+        )
+    for each in begun:
+        if here.root != each.root:
+            place = each.root or "the top of the repository"
+            raise UsageError(f"run {run} is of the DVC project at {place}: attach from there")
+        other = ", ".join(_other(request, each, here.git))
+        if other:
+            raise UsageError(f"run {run} was begun with other options than are given here: {other}")
+
+
+def _plan_again(request: Request, here: Plan, begun: Begun, *, apart: bool) -> Plan:
     asked = replace(
         request,
         on=begun.engine,
         revision=begun.commit,
+        revisions=(),
         stages=begun.selected,
         mode=begun.mode,
         jobs=begun.jobs,
@@ -116,17 +150,12 @@ def plan_again(request: Request, here: Plan, begun: Begun, orders: Mapping[str, 
     )
     # Where it is and how long it may take was settled then.
     cluster = here.cluster.model_copy(update={"deadline": begun.deadline})
-    plan = replace(make_plan(asked, run), base=begun.base, cluster=cluster)
-    told = {name: order.stages for name, order in orders.items()}
-    if Begun.of(plan) != begun or told != {n: o.stages for n, o in plan.orders().items()}:
-        raise UsageError(f"run {run} has other tasks than this commit's pipeline: it is another's")
-    return plan
+    return replace(make_plan(asked, here.run, apart=apart), base=begun.base, cluster=cluster)
 
 
 def _other(request: Request, begun: Begun, git: GitRepository) -> Iterator[str]:
     """What is asked for and is not what was begun."""
     commits = (
-        ("REV", request.revision, begun.commit),
         ("--since", request.since or None, begun.since),
         ("--base", request.base or None, begun.base),
     )

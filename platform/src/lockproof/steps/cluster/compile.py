@@ -2,16 +2,17 @@
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple
 from typing import Any
 
 from lockproof.config import ClusterPolicy
 from lockproof.errors import ConfigError
 from lockproof.model.order import Order
 
-from .begun import ENTRY, Begun
-from .plan import Plan
-from .pod import Shape, labels, pod_spec, shape_of
+from .begun import ENTRY, entry_of
+from .plan import Plan, Task
+from .pod import Shape, Told, labels, pod_spec, shape_of, told
 
 _ENDINGS = (1, 2, 3, 5)
 """Exit codes that say that lockproof came to an end: trying again would be asking for another."""
@@ -19,20 +20,28 @@ _MOST_BYTES = 1_000_000
 """Of one object; etcd takes 1.5 MiB, and a Workflow's own status stands in it, too."""
 _DAG = "tasks"
 _TASK = "{{inputs.parameters.task}}"
+_FANNED = Told(
+    _TASK,
+    *(f"{{{{inputs.parameters.{name}}}}}" for name in ("commit", "mode", "runs")),
+)
+"""What templates say of pods that prove different commits."""
+_PARAMETERS = ("task", "commit", "mode", "runs")
+_PLACEHOLDERS = (*astuple(_FANNED), *(f"{{{{item.{name}}}}}" for name in _PARAMETERS))
 
 
-def compile_plan(plan: Plan, orders: Mapping[str, Order] | None = None) -> list[dict[str, Any]]:
+def compile_plan(*plans: Plan, orders: Mapping[str, Order] | None = None) -> list[dict[str, Any]]:
     """The run's Secret, and the Job or Workflow that reads it.
 
     Args:
-        plan: what is to be done.
+        plans: what is to be done; of several revisions one each, in one Workflow.
         orders: one for each task; None to show the manifests, without keys.
 
     Raises:
         ConfigError: the policy names no image, or there is more than objects may hold.
     """
-    work = _workflow(plan) if plan.engine == "argo" else _job(plan)
-    objects = [_orders(plan, orders), work]
+    plan = plans[0]
+    work = _workflow(plans) if plan.engine == "argo" else _job(plan)
+    objects = [_orders(plans, orders), work]
     for each in objects:
         if len(json.dumps(each)) > _MOST_BYTES:
             raise ConfigError(
@@ -44,15 +53,16 @@ def compile_plan(plan: Plan, orders: Mapping[str, Order] | None = None) -> list[
     return objects
 
 
-def _orders(plan: Plan, orders: Mapping[str, Order] | None) -> dict[str, Any]:
-    data = {ENTRY: base64.b64encode(Begun.of(plan).entry).decode()}
+def _orders(plans: Sequence[Plan], orders: Mapping[str, Order] | None) -> dict[str, Any]:
+    data = {ENTRY: base64.b64encode(entry_of(plans)).decode()}
     data |= {
         task.name: base64.b64encode(orders[task.name].text.encode()).decode()
         if orders
         else base64.b64encode(b"made anew for each run").decode()
+        for plan in plans
         for task in plan.tasks
     }
-    metadata = _metadata(plan)
+    metadata = _metadata(plans[0])
     metadata["labels"].pop("kueue.x-k8s.io/queue-name", None)
     return {
         "apiVersion": "v1",
@@ -97,17 +107,20 @@ def _job(plan: Plan) -> dict[str, Any]:
             },
             "template": {
                 "metadata": {"labels": labels(plan, task.name)},
-                "spec": pod_spec(plan, shape, task.name),
+                "spec": pod_spec(plan, shape, told(plan, task.name)),
             },
         },
     }
 
 
-def _workflow(plan: Plan) -> dict[str, Any]:
-    shapes = {task.name: shape_of(plan, task) for task in plan.tasks}
+def _workflow(plans: Sequence[Plan]) -> dict[str, Any]:
+    plan = plans[0]
+    shapes = [(each, task, shape_of(each, task)) for each in plans for task in each.tasks]
     kinds = {
-        shape: f"prove-{number}" for number, shape in enumerate(dict.fromkeys(shapes.values()))
+        shape: f"prove-{number}"
+        for number, shape in enumerate(dict.fromkeys(shape for _, _, shape in shapes))
     }
+    fanned = len(plans) > 1
     cluster = plan.cluster
     spec: dict[str, Any] = {
         "entrypoint": _DAG,
@@ -118,8 +131,14 @@ def _workflow(plan: Plan) -> dict[str, Any]:
         "activeDeadlineSeconds": int(cluster.deadline) or 1,
         "ttlStrategy": {"secondsAfterCompletion": int(cluster.keep)},
         "templates": [
-            {"name": _DAG, "dag": {"failFast": False, "tasks": list(_dag(shapes, kinds))}},
-            *(_template(plan, shape, name) for shape, name in kinds.items()),
+            {
+                "name": _DAG,
+                "dag": {
+                    "failFast": False,
+                    "tasks": list((_fan if fanned else _dag)(shapes, kinds)),
+                },
+            },
+            *(_template(plan, shape, name, fanned=fanned) for shape, name in kinds.items()),
         ],
     }
     if cluster.parallel:
@@ -132,24 +151,45 @@ def _workflow(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _dag(shapes: Mapping[str, Shape], kinds: Mapping[Shape, str]) -> Iterable[dict[str, Any]]:
-    for name, shape in shapes.items():
+_Shaped = Iterable[tuple[Plan, Task, Shape]]
+
+
+def _dag(shapes: _Shaped, kinds: Mapping[Shape, str]) -> Iterable[dict[str, Any]]:
+    for _, task, shape in shapes:
         yield {
-            "name": name,
+            "name": task.name,
             "template": kinds[shape],
-            "arguments": {"parameters": [{"name": "task", "value": name}]},
+            "arguments": {"parameters": [{"name": "task", "value": task.name}]},
         }
 
 
-def _template(plan: Plan, shape: Shape, name: str) -> dict[str, Any]:
-    pod = pod_spec(plan, shape, _TASK)
+def _fan(shapes: _Shaped, kinds: Mapping[Shape, str]) -> Iterable[dict[str, Any]]:
+    """A task for each kind of pod, and an item for each pod of that kind."""
+    items: dict[Shape, list[dict[str, str]]] = {shape: [] for shape in kinds}
+    for plan, task, shape in shapes:
+        items[shape].append(dict(zip(_PARAMETERS, astuple(told(plan, task.name)), strict=True)))
+    for shape, kind in kinds.items():
+        yield {
+            "name": kind,
+            "template": kind,
+            "arguments": {
+                "parameters": [
+                    {"name": name, "value": f"{{{{item.{name}}}}}"} for name in _PARAMETERS
+                ]
+            },
+            "withItems": items[shape],
+        }
+
+
+def _template(plan: Plan, shape: Shape, name: str, *, fanned: bool) -> dict[str, Any]:
+    pod = pod_spec(plan, shape, _FANNED if fanned else told(plan, _TASK))
     (container,) = pod.pop("containers")
     for key in ("restartPolicy", "serviceAccountName", "automountServiceAccountToken"):
         pod.pop(key)
     pod.pop("enableServiceLinks")
     template = {
         "name": name,
-        "inputs": {"parameters": [{"name": "task"}]},
+        "inputs": {"parameters": [{"name": n} for n in (_PARAMETERS if fanned else ("task",))]},
         "metadata": {"labels": labels(plan, _TASK)},
         "activeDeadlineSeconds": int(shape.timeout) or 1,
         "container": container,
@@ -174,7 +214,7 @@ def _retries(cluster: ClusterPolicy) -> dict[str, Any] | None:
 def _refuse_templates(value: Any) -> None:
     """See that nothing but our own placeholder is one: Argo would put something in its place."""
     if isinstance(value, str):
-        if "{{" in value.replace(_TASK, ""):
+        if value not in _PLACEHOLDERS and "{{" in value:
             raise ConfigError(f"Argo takes {value[:100]!r} for a template: write it without '{{{{'")
     elif isinstance(value, Mapping):
         for key, each in value.items():

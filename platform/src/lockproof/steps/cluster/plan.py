@@ -4,7 +4,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lockproof.adapters.dvc.project import find_root
@@ -21,6 +21,7 @@ from lockproof.steps.base import named_base
 from lockproof.steps.declared import declared, has_project
 from lockproof.steps.reproduce.affected import affected_since
 from lockproof.steps.reproduce.plan import Selection, choose_mode, select
+from lockproof.steps.revisions import asked_for
 from lockproof.steps.trust import trusted_policy, trusted_reader
 
 from .request import Engine, Request
@@ -75,12 +76,34 @@ class Plan:
         }
 
 
-def make_plan(request: Request, run: str | None = None) -> Plan:
+def make_plans(request: Request, run: str | None = None) -> tuple[Plan, ...]:
+    """A plan for each revision, all with the ID of one run.
+
+    Raises:
+        UsageError: as `make_plan`; or several revisions do not go with the engine.
+    """
+    if len(request.revisions) < 2:
+        revision = next(iter(request.revisions), request.revision)
+        return (make_plan(replace(request, revision=revision), run),)
+    if request.on != "argo":
+        raise UsageError("several revisions go with --on argo, or without --on")
+    asked = asked_for(request.directory, request.revisions)
+    run = run or new_run(asked[0].commit)
+    one = [replace(request, revision=each.commit) for each in asked]
+    plans = tuple(make_plan(each, run, apart=True) for each in one)
+    names = [task.name for plan in plans for task in plan.tasks]
+    if len(set(names)) < len(names):  # Of a report nobody could say whose it is.
+        raise UsageError("tasks of two revisions got one name: reproduce them in runs of their own")
+    return plans
+
+
+def make_plan(request: Request, run: str | None = None, *, apart: bool = False) -> Plan:
     """Find out what is to be done; nothing is asked of a cluster.
 
     Args:
         request: what was asked for.
         run: the ID of a run; None for a new one.
+        apart: whether its tasks need names that other commits' tasks do not have.
 
     Raises:
         UsageError: the repository, a revision or a policy is not usable.
@@ -109,6 +132,7 @@ def make_plan(request: Request, run: str | None = None) -> Plan:
             policy=policy,
             prefix=prefix,
             tree=git.tree(commit),
+            head=snapshot,
         )
         if since
         else None
@@ -133,7 +157,9 @@ def make_plan(request: Request, run: str | None = None) -> Plan:
         pipeline=reading.pipeline,
         lock_digest=lock_digest(reading.lock_files),
         selection=selection,
-        tasks=tuple(tasks_of(request.on, mode, reading.pipeline, selection)),
+        tasks=tuple(
+            tasks_of(request.on, mode, reading.pipeline, selection, commit if apart else "")
+        ),
     )
 
 
@@ -142,12 +168,14 @@ def new_run(commit: str) -> str:
     return f"lockproof-{commit[:7]}-{secrets.token_hex(4)}"
 
 
-def tasks_of(engine: Engine, mode: str, pipeline: Pipeline, selection: Selection) -> Iterator[Task]:
+def tasks_of(
+    engine: Engine, mode: str, pipeline: Pipeline, selection: Selection, commit: str = ""
+) -> Iterator[Task]:
     """Which pod proves which stages: each stage that is selected is in just one of them.
 
     A Job is one pod. In a Workflow each stage that is run has a pod of its own in isolated mode; in
     chain mode all that hang together share one, since what a stage hands on is not kept anywhere.
-    What is not run at all is reported by one pod.
+    What is not run at all is reported by one pod. With a commit, its name is in those of its tasks.
     """
     addresses = [stage.address for stage in selection.reported]
     if engine == "kubernetes":
@@ -164,12 +192,15 @@ def tasks_of(engine: Engine, mode: str, pipeline: Pipeline, selection: Selection
         parts = [[address] for address in addresses if address not in set(idle)]
         parts += [idle] if idle else []
     for part in parts:
-        yield Task(_name(part), tuple(part))
+        yield Task(_name(part, commit), tuple(part))
 
 
-def _name(stages: list[str]) -> str:
-    slug = re.sub(r"[^a-z0-9]", "-", stages[0].lower())[:_SLUG].strip("-") or "stage"
+def _name(stages: list[str], commit: str) -> str:
+    most = _SLUG - len(commit[:7])
+    slug = re.sub(r"[^a-z0-9]", "-", stages[0].lower())[:most].strip("-") or "stage"
     more = f"-and-{len(stages) - 1}" if len(stages) > 1 else ""
+    if commit:
+        return f"r{commit[:7]}-{slug}{more}-{sha256_of([commit, *stages])[:8]}"
     return f"{slug}{more}-{sha256_of(stages)[:8]}"
 
 

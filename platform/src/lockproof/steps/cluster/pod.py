@@ -124,13 +124,29 @@ def amount(quantity: str) -> float:
     return float(number) * _FACTORS[quantity[len(number) :]]
 
 
-def pod_spec(plan: Plan, shape: Shape, order: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Told:
+    """What a pod is told of what it proves, or Argo's placeholders for that."""
+
+    order: str
+    """The key of its order in the run's Secret."""
+    commit: str
+    mode: str
+    runs: str
+
+
+def told(plan: Plan, task: str) -> Told:
+    """What the pod of a task is told."""
+    return Told(task, plan.commit, plan.mode, str(plan.runs))
+
+
+def pod_spec(plan: Plan, shape: Shape, said: Told) -> dict[str, Any]:
     """The pod as a Job's template has it.
 
     Args:
         plan: what is to be done.
         shape: what it gets.
-        order: the key of its order in the run's Secret.
+        said: what it is told beside that.
     """
     cluster = plan.cluster
     volumes: list[dict[str, Any]] = [
@@ -139,7 +155,7 @@ def pod_spec(plan: Plan, shape: Shape, order: str) -> dict[str, Any]:
         {"name": "tmp", "emptyDir": {}},
         # Not the other's: Git leaves there what it logs in with.
         {"name": "fetch", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}},
-        {"name": "order", "secret": _secret(plan.run, [{"key": order, "path": "order"}])},
+        {"name": "order", "secret": _secret(plan.run, [{"key": said.order, "path": "order"}])},
     ]
     fetch_mounts = [_mount("clone", _CLONE), _mount("fetch", "/tmp")]  # noqa: S108
     if cluster.git_secret:
@@ -165,7 +181,7 @@ def pod_spec(plan: Plan, shape: Shape, order: str) -> dict[str, Any]:
                     GIT_TERMINAL_PROMPT="0",
                     GIT_ALLOW_PROTOCOL="https:http:ssh:git:file",
                     REPOSITORY=plan.repository,
-                    COMMIT=plan.commit,
+                    COMMIT=said.commit,
                     BASE=plan.base,
                     DEPTH=str(cluster.depth or ""),
                 ),
@@ -177,7 +193,7 @@ def pod_spec(plan: Plan, shape: Shape, order: str) -> dict[str, Any]:
                 "volumeMounts": fetch_mounts,
             }
         ],
-        "containers": [main_container(plan, shape)],
+        "containers": [main_container(plan, shape, said)],
         "volumes": volumes,
     }
     if shape.node_selector:
@@ -187,7 +203,7 @@ def pod_spec(plan: Plan, shape: Shape, order: str) -> dict[str, Any]:
     return spec
 
 
-def main_container(plan: Plan, shape: Shape) -> dict[str, Any]:
+def main_container(plan: Plan, shape: Shape, said: Told) -> dict[str, Any]:
     """The container that runs lockproof, and in it, apart from it, the stages."""
     limits = {"memory": shape.memory}
     if shape.gpus:
@@ -195,7 +211,7 @@ def main_container(plan: Plan, shape: Shape) -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": MAIN,
         "image": shape.image,
-        "command": ["lockproof", *map(_literal, arguments(plan))],
+        "command": ["lockproof", *map(_literal, arguments(plan, said))],
         # Nothing in it outlives it, so that Landlock is enough to keep stages apart in there.
         "env": _variables(
             LOCKPROOF_DISPOSABLE="1",
@@ -217,11 +233,11 @@ def main_container(plan: Plan, shape: Shape) -> dict[str, Any]:
     return container
 
 
-def arguments(plan: Plan) -> list[str]:
+def arguments(plan: Plan, said: Told) -> list[str]:
     """The command line of lockproof in a pod; which stages, its order says."""
     place = f"{_CLONE}/repository" + (f"/{plan.root}" if plan.root else "")
-    argv = ["-C", place, "reproduce", plan.commit, "--base", plan.base, "--mode", plan.mode]
-    argv += ["--runs", str(plan.runs), "--isolation", "required", "--no-reuse"]
+    argv = ["-C", place, "reproduce", said.commit, "--base", plan.base, "--mode", said.mode]
+    argv += ["--runs", said.runs, "--isolation", "required", "--no-reuse"]
     argv += ["--since", plan.since] if plan.since else []
     argv += ["--jobs", str(plan.jobs)] if plan.jobs else []
     return [*argv, "--order", f"{_ORDER}/order"]

@@ -15,6 +15,8 @@ class Request:
     on: Engine = "kubernetes"
     revision: str | None = None
     """None: HEAD, or that of the run that is attached to."""
+    revisions: tuple[str, ...] = ()
+    """Several, in place of that one: all of them in one run."""
     stages: tuple[str, ...] = ()
     mode: str | None = None
     jobs: int | None = None

@@ -33,10 +33,12 @@ _GRACE = 120.0
 class Watch:
     """What is known of a run so far."""
 
-    plan: Plan
+    plans: tuple[Plan, ...]
+    """Of one run: one for each revision."""
     cluster: Cluster
     orders: Mapping[str, Order]
-    logs: Path
+    logs: tuple[Path, ...]
+    """The folder of each plan's logs."""
     progress: Progress
     received: dict[str, Received] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
@@ -44,6 +46,19 @@ class Watch:
     """task -> what its pod did last: an engine deletes those that run when its deadline comes."""
     _read: dict[str, int] = field(default_factory=dict)
     """uid of a pod -> how often its log was asked for; `_ASKED` where it needs not be any more."""
+
+    def __post_init__(self) -> None:
+        """Know whose each task is."""
+        self._tasks = {
+            task.name: (plan, task, logs)
+            for plan, logs in zip(self.plans, self.logs, strict=True)
+            for task in plan.tasks
+        }
+
+    @property
+    def plan(self) -> Plan:
+        """One of them: run, namespace and deadline are the same for all."""
+        return self.plans[0]
 
     def wait(self, kind: Kind, name: str) -> None:
         """Wait until every task has reported, or until nothing more will come.
@@ -59,7 +74,7 @@ class Watch:
             pods = self.cluster.listed(POD, namespace, f"{RUN}={self.plan.run}")
             began = time.monotonic()
             pending = self.look(pods)
-            if len(self.received) == len(self.plan.tasks):
+            if len(self.received) == len(self._tasks):
                 return
             over = work is None or is_over(work)
             if over and not pending:
@@ -79,7 +94,7 @@ class Watch:
         pending = False
         for pod in pods:
             task = task_of(pod)
-            if task not in self.orders or (task in self.received and not has_ended(pod)):
+            if task not in self._tasks or (task in self.received and not has_ended(pod)):
                 continue
             if not has_ended(pod):
                 self._seen[task] = line_of(pod)
@@ -119,36 +134,36 @@ class Watch:
         return False
 
     def _accept(self, task: str, value: Mapping[str, object]) -> None:
-        planned = next(each for each in self.plan.tasks if each.name == task)
-        got = receive(self.plan, planned, value)
+        plan, planned, _ = self._tasks[task]
+        got = receive(plan, planned, value)
         before = self.received.get(task)
         # A verdict is never asked for twice; where two came all the same, the worse one counts.
         if before and worst([before.report.verdict, got.report.verdict]) is before.report.verdict:
             return
         self.received[task] = got
         self.progress.end(task)
-        count = f"{len(self.received):,} of {len(self.plan.tasks):,}"
+        count = f"{len(self.received):,} of {len(self._tasks):,}"
         self.progress.say(f"{task}: {got.report.verdict.value} ({count} have reported)")
 
     def _keep(self, task: str, pod: str, log: bytes) -> None:
         """Leave the log here, without the receipt."""
         lines = log.decode("utf-8", "replace").split("\n")
         text = "\n".join(line for line in lines if not is_of_receipt(line))
-        write_whole(self.logs / f"{task}.{pod[-8:]}.log", text)
+        write_whole(self._tasks[task][2] / f"{task}.{pod[-8:]}.log", text)
 
     def _conclude(self, pods: list[Body], why: str) -> None:
         """Say of every task without a report why it has none."""
         last = {task_of(pod): pod for pod in pods}
-        for task in self.plan.tasks:
-            if task.name in self.received:
+        for task in self._tasks:
+            if task in self.received:
                 continue
-            pod = last.get(task.name)
-            if task.name not in self.lost:
-                seen = self._seen.get(task.name, "no pod was made for it")
+            pod = last.get(task)
+            if task not in self.lost:
+                seen = self._seen.get(task, "no pod was made for it")
                 ended = pod is not None and has_ended(pod)
-                self.lost[task.name] = why_lost(pod) if pod and ended else seen
+                self.lost[task] = why_lost(pod) if pod and ended else seen
             if why:
-                self.lost[task.name] += f" ({why})"
+                self.lost[task] += f" ({why})"
 
 
 def _last_line(log: bytes) -> str:

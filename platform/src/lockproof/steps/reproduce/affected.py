@@ -29,6 +29,7 @@ def affected_since(
     policy: Policy,
     prefix: str,
     tree: Mapping[str, str],
+    head: Snapshot | None = None,
 ) -> frozenset[str] | None:
     """Addresses of the stages that may differ from `base`; None where it has no such project.
 
@@ -44,6 +45,8 @@ def affected_since(
         policy: its policy.
         prefix: the DVC root below the Git root; empty where they are the same.
         tree: its files, as `GitRepository.tree` gives them.
+        head: the files from which its pipeline was read: where nothing of that is other at the
+            base, the pipeline is not read there again.
 
     Raises:
         ConfigError: the pipeline of the base is not valid.
@@ -51,7 +54,8 @@ def affected_since(
     old = Snapshot(git, base)
     if not has_project(old, prefix):
         return None
-    before = declared(old, prefix).pipeline
+    head = head or Snapshot(git, commit)
+    before = pipeline if head.reads_alike(old) else declared(old, prefix).pipeline
     old_tree = git.tree(base)
 
     def place(path: str) -> str:
@@ -61,7 +65,8 @@ def affected_since(
     whole = [FILE_NAME]
     if named:
         whole += [path for path in (named.requirements, named.uv_lock) if path]
-    modes, old_modes = (_modes(git, revision) for revision in (commit, base))
+    modes, old_modes = _modes(head), _modes(old)
+    links = frozenset(_with_parents(path for path, mode in modes.items() if mode == LINK))
     differing = {p for p in {*modes, *old_modes} if modes.get(p) != old_modes.get(p)}
     differing |= set(_changed_files(old_tree, tree))
     packages = tuple(os.path.dirname(place(path)) for path in whole[1:])
@@ -72,7 +77,7 @@ def affected_since(
             blob_in(old_tree, here) != blob_in(tree, here)
             or modes.get(here) != old_modes.get(here)
             # What a link leads to is not followed: it may be any file that is another.
-            or bool(differing and _has_link(modes, here))
+            or bool(differing and here in links)
         )
 
     known = _Declared((before, pipeline), policy, place)
@@ -100,14 +105,15 @@ def _counts_for_all(path: str, packages: tuple[str, ...]) -> bool:
     return name in _ATTRIBUTES or (folder in packages and name.endswith(_PACKAGES))
 
 
-def _modes(git: GitRepository, revision: str) -> dict[str, str]:
-    return {path: entry.mode for path, entry in Snapshot(git, revision).entries.items()}
+def _modes(files: Snapshot) -> dict[str, str]:
+    return {path: entry.mode for path, entry in files.entries.items()}
 
 
-def _has_link(modes: Mapping[str, str], path: str) -> bool:
-    if path in modes:
-        return modes[path] == LINK
-    return any(mode == LINK and p.startswith(f"{path}/") for p, mode in modes.items())
+def _with_parents(paths: Iterable[str]) -> Iterator[str]:
+    """Paths, and every folder that one of them is in."""
+    for path in paths:
+        yield path
+        yield from map(str, PurePosixPath(path).parents)
 
 
 class _Declared:
@@ -140,7 +146,8 @@ class _Declared:
 
 def _changed_files(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
     """Files and submodules that are in one tree alone, or other in the two."""
-    folders = {str(parent) for path in (*old, *new) for parent in PurePosixPath(path).parents}
+    # Each folder is in its tree itself, so that what it lies in is met there.
+    folders = {path.rpartition("/")[0] for path in (*old, *new)}
     changed = (path for path in {*old, *new} if old.get(path) != new.get(path))
     return (path for path in changed if path not in folders)
 

@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 from shlex import quote
 
 from lockproof import __version__
-from lockproof.adapters.dvc.objects import Problem, Unavailable
+from lockproof.adapters.dvc.downloads import Problem
+from lockproof.adapters.dvc.objects import Unavailable
 from lockproof.adapters.git.origin import origin_of
 from lockproof.compare.content import READERS
 from lockproof.compare.contents import from_windows

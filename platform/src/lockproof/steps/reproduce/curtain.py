@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from functools import cache
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
@@ -111,17 +112,17 @@ def _is_kept(path: str, proved: Container[str]) -> bool:
 
 
 def _matches_any(path: str, globs: tuple[str, ...]) -> bool:
-    if not globs:
-        return False
-    parts = PurePosixPath(path).parts
-    heads = ["/".join(parts[: count + 1]) for count in range(len(parts))]
-    return any(_matches(head, glob) for head in heads for glob in globs)
+    """Whether it, or a folder that it is in, matches one, as in a shell: `*` crosses no `/`."""
+    parts = path.split("/")
+    return any(
+        len(wanted) <= len(parts) and all(map(fnmatchcase, parts, wanted))
+        for wanted in _pieces(globs)
+    )
 
 
-def _matches(path: str, glob: str) -> bool:
-    """As in a shell: `*` does not cross a `/`."""
-    pieces, wanted = path.split("/"), glob.strip("/").split("/")
-    return len(pieces) == len(wanted) and all(map(fnmatchcase, pieces, wanted))
+@cache
+def _pieces(globs: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(glob.strip("/").split("/")) for glob in globs)
 
 
 @contextmanager

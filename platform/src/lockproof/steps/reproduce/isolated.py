@@ -7,7 +7,8 @@ from dataclasses import replace
 import anyio
 import anyio.to_thread
 
-from lockproof.adapters.dvc.objects import Need, Problem, Unavailable
+from lockproof.adapters.dvc.downloads import Problem
+from lockproof.adapters.dvc.objects import Need, Unavailable
 from lockproof.adapters.patience import in_thread
 from lockproof.errors import ConfigError
 from lockproof.model.pipeline import inside
@@ -67,7 +68,7 @@ async def fetch(
         UnavailableError: a remote does not answer.
         ConfigError: objects are needed and no remote is configured.
     """
-    lost = await anyio.to_thread.run_sync(session.store.fetch, needs, session.progress.say)
+    lost = await in_thread(session.store.fetch, needs, session.progress.say)
     orphans = [u for u in lost if u.problem is Problem.NO_REMOTE]
     if orphans:
         made = {out.path for s in session.pipeline.stages if s.kind == "stage" for out in s.outs}

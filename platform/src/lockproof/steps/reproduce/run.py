@@ -16,7 +16,13 @@ from lockproof.adapters.dvc.trust import Trusted, user_cache
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.adapters.plugins import require_dvc
-from lockproof.adapters.scratch import WorkFolder, run_folder, work_folder
+from lockproof.adapters.scratch import (
+    WorkFolder,
+    keep_fetched,
+    run_folder,
+    take_fetched,
+    work_folder,
+)
 from lockproof.adapters.store.config import COMMITTED
 from lockproof.adapters.verdicts import Secret
 from lockproof.config import FILE_NAME, Policy, load_policy
@@ -103,6 +109,9 @@ async def reproduce(request: Request, progress: Progress) -> Report:
             with during(progress, "writing the report"):
                 report = assemble(session, subject, results, lost, timing, apart=request.apart)
                 return log_report(session, tracking, report) if tracking else report
+        except BaseException:  # Such as Ctrl-C, or a remote that does not answer any more.
+            keep_fetched(git.root, session.store.scratch)
+            raise
         finally:
             session.project.close()
 
@@ -116,6 +125,8 @@ async def _open(
     request: Request,
 ) -> Session:
     work = scratch.path
+    fetched = work / "dvc" / "cache"
+    take_fetched(git.root, fetched)
     prefix = "" if root == git.root.resolve() else root.relative_to(git.root.resolve()).as_posix()
     progress.say(f"checking out {commit[:12]}")
     checkout = work / "project"
@@ -179,7 +190,7 @@ async def _open(
         logs=logs,
         policy=policy,
         project=project,
-        store=ObjectStore(project, work / "dvc" / "cache", own_cache, read_listing),
+        store=ObjectStore(project, fetched, own_cache, read_listing),
         environment=around[0].environment,
         described=around[0].described,
         surface=around[0].surface,

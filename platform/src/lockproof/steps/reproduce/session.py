@@ -1,6 +1,7 @@
 """What one reproduction works with: the checkout, its pipeline, objects, environment, policy."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -26,6 +27,8 @@ from lockproof.steps.surface import Seen, Surface, own_places
 
 from .curtain import Curtain
 from .restored import Restored
+
+_NOT_NORMAL = re.compile(r"//|(?:^|/)\.(?:/|$)|/$")
 
 
 @dataclass(frozen=True)
@@ -183,11 +186,13 @@ class Session:
 
 def blob_in(tree: Mapping[str, str], path: str) -> str | None:
     """What names the content of a path in `GitRepository.tree`; None: not tracked."""
-    for place in (PurePath(path), *PurePath(path).parents):
-        oid = tree.get(place.as_posix())
-        if oid and (place.as_posix() == path or oid.startswith("commit:")):
-            return oid
-    return None
+    place = PurePath(path).as_posix() if _NOT_NORMAL.search(path) else path
+    oid = tree.get(place)
+    while oid is None and "/" in place:
+        place = place.rpartition("/")[0]
+        above = tree.get(place, "")
+        oid = above if above.startswith("commit:") else None
+    return oid
 
 
 def raw_path(stage: Stage, path: str) -> str:

@@ -1,0 +1,123 @@
+"""Fetching what stages need: in little memory however much it is, and not twice."""
+
+import hashlib
+import json
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from integration.pipelines import SORT_AND_TRAIN, TRAIN, Project, new_project, prove
+from lockproof.adapters.dvc import downloads
+from lockproof.adapters.dvc.downloads import Downloads, Item, Problem
+from lockproof.adapters.dvc.objects import Need, ObjectStore
+from lockproof.adapters.files import cache_root
+from lockproof.errors import UnavailableError
+from lockproof.model.digest import Digest
+from lockproof.model.pipeline import Out, Stage
+from lockproof.model.verdict import Verdict
+from lockproof.parse.listing import read_listing
+
+
+def put(cache: Path, content: bytes, suffix: str = "") -> str:
+    """An object of a cache or a folder remote; its digest."""
+    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    path = cache / "files" / "md5" / digest[:2] / f"{digest[2:]}{suffix}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return f"{digest}{suffix}"
+
+
+def directory(cache: Path, digests: list[str], entries: int) -> Need:
+    """A directory of so many files with these contents in turn."""
+    listing = [
+        {"md5": digests[n % len(digests)], "relpath": f"{n // 100:06}/{n:08}"}
+        for n in range(entries)
+    ]
+    name = put(cache, json.dumps(listing).encode(), ".dir")
+    out = Out(path="raw", locked=Digest(value=name))
+    return Need(out, Stage(address="raw.dvc", kind="data", file="raw.dvc", outs=(out,)))
+
+
+def peak(tmp_path: Path, entries: int) -> int:
+    """Bytes that fetching took at most; all of it is in the cache."""
+    cache = tmp_path / f"cache-{entries}"
+    need = directory(cache, [put(cache, b"%d" % n) for n in range(20)], entries)
+    nobody: Any = None  # No remote is asked.
+    store = ObjectStore(nobody, tmp_path / "scratch", lambda: cache, read_listing)
+    tracemalloc.start()
+    try:
+        assert store.fetch([need]) == ()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_hardly_grows_with_the_number_of_files(tmp_path: Path) -> None:
+    """Every entry of a listing was kept as values until the last was fetched."""
+    few, many = peak(tmp_path, 15_000), peak(tmp_path, 45_000)
+    assert (many - few) / 30_000 < 200, "bytes for each file more"
+
+
+def remote_of(project: Project) -> Any:
+    """A project as `Downloads` asks it, by DVC's own repository object."""
+    from dvc.repo import Repo
+
+    return SimpleNamespace(repo=Repo(str(project.root)), is_foreign=lambda _: False)
+
+
+def test_where_much_of_a_directory_is_lost_the_rest_is_not_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = new_project(tmp_path)
+    put(project.remote, b"there")
+    monkeypatch.setattr(downloads, "_BATCH", 10)
+    read = 0
+
+    def wanted() -> Iterator[Item]:
+        nonlocal read
+        for number in range(1000):
+            read += 1
+            yield None, f"raw/{number}", Digest(value=f"{number:032x}")
+
+    bringing = Downloads(remote_of(project), tmp_path / "scratch")
+    lost = bringing.bring(wanted(), lambda _: False, lambda _: None, most_lost=25)
+    assert (len(lost), read) == (30, 30)
+    assert set(lost.values()) == {Problem.MISSING}
+
+
+def test_what_came_before_a_run_ended_early_is_not_fetched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = new_project(tmp_path)
+    project.write({"dvc.yaml": SORT_AND_TRAIN, "train.py": TRAIN, "raw.csv": "b\na\n"})
+    project.dvc("add", "-q", "raw.csv")
+    project.repro()
+    asked: list[str] = []
+    fails = True
+    real = Downloads.download
+
+    def download(self: Downloads, remote: str | None, digest: Digest) -> Problem | None:
+        """A remote that stops answering after one object."""
+        asked.append(digest.value)
+        if fails and len(asked) > 1:
+            raise UnavailableError("remote 'store' does not answer")
+        return real(self, remote, digest)
+
+    monkeypatch.setattr(Downloads, "download", download)
+    monkeypatch.setattr(Downloads, "jobs", 1)
+    for path in (project.root / ".dvc" / "cache" / "files").rglob("*"):
+        if path.is_file():
+            path.chmod(0o644)
+            path.unlink()
+    with pytest.raises(UnavailableError):
+        prove(project)
+    first = asked[0]
+    asked, fails = [], False
+    assert prove(project).verdict is Verdict.PASSED
+    assert asked
+    assert first not in asked
+    assert list((cache_root() / "fetched").iterdir()) == []
