@@ -120,6 +120,18 @@ def _undigested(stage: str, kind: str, path: str) -> Edit:
     return in_lock(change)
 
 
+def _reads(stage: str, old: str, new: str, md5: str) -> Edit:
+    """Let the lock name another dependency in place of one."""
+
+    def change(stages: Document) -> None:
+        entries = stages[stage]["deps"]
+        entries[:] = [
+            {"path": new, "hash": "md5", "md5": md5} if e["path"] == old else e for e in entries
+        ]
+
+    return in_lock(change)
+
+
 _NEW_CODE = digest_of(f"{TRAIN}# new\n".encode()).value
 
 
@@ -240,6 +252,15 @@ LOCK = (
         ),
     ),
     _M(
+        "code changed in a folder that holds a link as well",
+        "LP104",
+        both(
+            _reads("train", "src/train.py", "src", f"{OTHER}.dir"),
+            swap("dvc.yaml", "[clean, src/train.py]", "[clean, src]"),
+            lambda project, _: (project.root / "src/link.py").symlink_to("train.py"),
+        ),
+    ),
+    _M(
         "line ends of the code converted in a checkout",
         "LP104",
         put(".gitattributes", "src/train.py text eol=crlf\n"),
@@ -289,6 +310,14 @@ LOCK = (
         "dependency that its producer did not make",
         "LP105",
         forged("report", "deps", "model.txt", md5=OTHER),
+    ),
+    _M(
+        "older file of a directory that another stage makes",
+        "LP105",
+        both(
+            _reads("train", "clean", "clean/a.csv", OTHER),
+            swap("dvc.yaml", "[clean, src/train.py]", "[clean/a.csv, src/train.py]"),
+        ),
     ),
     _M("metric in Git edited", "LP106", swap("metrics.json", "0.8", "0.9")),
     _M(

@@ -78,6 +78,14 @@ def test_a_proxy_of_the_users_is_noticed() -> None:
     assert "NO_PROXY" not in Outlet.variables({"NO_PROXY": "*", "A": "b"})
 
 
+def test_a_first_program_that_never_comes_is_not_waited_for(tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 40)
+    folder.mkdir()
+    with Outlet(Path("python"), folder).served():
+        assert list(folder.iterdir())
+    assert list(folder.iterdir()) == []
+
+
 @pytest.fixture
 def proxy() -> Iterator[tuple[str, int]]:
     with socket.create_server(("127.0.0.1", 0)) as listener:

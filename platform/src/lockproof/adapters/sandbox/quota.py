@@ -98,11 +98,14 @@ class Gauge:
             self._tasks = _tasks()
 
     def _look(self) -> tuple[str, int] | None:
+        others = self._quota.memory or self._quota.disk
+        if not others and 0 < _tasks() <= self._quota.processes:
+            return None  # So few are on the whole machine, which is cheaper to see.
         pids = descendants(os.getpid()) if self._seen else {}
         count = sum(pids.values())
         if 0 < self._quota.processes < count:
             return "processes", count
-        if not (self._quota.memory or self._quota.disk):
+        if not others:
             return None
         unlinked = list(_unlinked(pids))
         if self._quota.memory:
