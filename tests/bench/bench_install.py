@@ -1,7 +1,8 @@
 """From nothing to a verdict: lockproof installed and its gate asked, beside DVC and its status.
 
-Each in a virtual environment of its own, with pip, which has cached nothing.
-Then what the gate advises for the extra that it lacks is followed to the letter.
+Each in a virtual environment of its own, by an installer that has cached nothing: from this commit,
+which pip builds, as it is installed while it is on no index; and from a wheel, as a release would
+be and DVC is. Then what the gate advises for the extra that it lacks is followed to the letter.
 """
 
 import os
@@ -14,7 +15,7 @@ import pytest
 
 from integration.pipelines import SORT_AND_TRAIN, TRAIN, Project, new_project
 
-from .timing import Cost, cost
+from .timing import BIN, Cost, cost
 
 ROOT = Path(__file__).resolve().parents[2]
 REPOSITORY = "https://github.com/lockproof/lockproof"
@@ -46,6 +47,45 @@ def summed(*costs: Cost) -> Cost:
     return Cost(sum(one.wall for one in costs), sum(one.cpu for one in costs))
 
 
+def answer(place: Path, project: Project, *words: str) -> Cost:
+    """What asking takes; without the secrets extra the gate is inconclusive, exit code 5."""
+    asked = [str(place / "bin" / words[0]), *words[1:]]
+    return cost(["sh", "-c", '"$@" || [ $? = 5 ]', "-", *asked], project.root, **variables(place))
+
+
+def show_both(ours: Cost, other: Cost) -> None:
+    for name, one in (("lockproof", ours), ("dvc", other)):
+        print(f"\n{name}: {one.cpu:.1f} s CPU, {one.wall:.1f} s by the clock", end="")
+    print(f"\nratio {other.cpu / ours.cpu:.1f} by CPU (goal: 5)")
+
+
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+def test_release(installer: str, project: Project, tmp_path: Path) -> None:
+    uv = str(BIN / "uv")
+    cost([uv, "build", "--quiet", "--wheel", "--out-dir", str(tmp_path / "dist"), str(ROOT)], ROOT)
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+
+    def installed(place: Path, what: str) -> Cost:
+        if installer == "pip":
+            make = [sys.executable, "-m", "venv", str(place)]
+            install = [str(place / "bin" / "pip"), "install", "--quiet", what]
+        else:
+            make = [uv, "venv", "--quiet", "--no-project", "--python", sys.executable, str(place)]
+            python = str(place / "bin" / "python")
+            # pip compiles what it installs, too.
+            install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
+            install.append(what)
+        cache = {"UV_CACHE_DIR": str(place.with_name(f"{place.name}-uv"))}
+        return summed(cost(make, tmp_path), cost(install, tmp_path, **variables(place), **cache))
+
+    ours, peer = tmp_path / "ours", tmp_path / "peer"
+    print(f"\nfrom a wheel, with {installer}:", end="")
+    show_both(
+        summed(installed(ours, str(wheel)), answer(ours, project, "lockproof", "gate")),
+        summed(installed(peer, "dvc"), answer(peer, project, "dvc", "status")),
+    )
+
+
 def test_install(project: Project, tmp_path: Path) -> None:
     asked = ["git", "rev-parse", "HEAD"]
     head = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -69,16 +109,10 @@ def test_install(project: Project, tmp_path: Path) -> None:
 
     ours, peer = tmp_path / "ours", tmp_path / "peer"
     first = summed(venv(ours), install(ours, f"lockproof @ {source}"))
-    # Without the extra the gate is inconclusive, which `cost` does not take for success.
-    gate = [str(ours / "bin" / "lockproof"), "gate"]
-    verdict = cost(["sh", "-c", '"$@" || [ $? = 5 ]', "-", *gate], project.root, **variables(ours))
+    verdict = answer(ours, project, "lockproof", "gate")
     text = said(ours)
-    status = [str(peer / "bin" / "dvc"), "status"]
-    other = summed(venv(peer), install(peer, "dvc"), cost(status, project.root, **variables(peer)))
-    ours_all = summed(first, verdict)
-    for name, one in (("lockproof", ours_all), ("dvc", other)):
-        print(f"\n{name}: {one.cpu:.1f} s CPU, {one.wall:.1f} s by the clock", end="")
-    print(f"\nratio {other.cpu / ours_all.cpu:.1f} by CPU (goal: 5)")
+    other = summed(venv(peer), install(peer, "dvc"), answer(peer, project, "dvc", "status"))
+    show_both(summed(first, verdict), other)
 
     advised = re.search(r"secrets.* needs the extra 'secrets': (pip install '[^']+')", text)
     assert advised, text
