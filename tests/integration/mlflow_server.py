@@ -28,13 +28,14 @@ def mlflow_server(
     auth: bool = False,
     backend: str | None = None,
     bucket: str | None = None,
+    port: int | None = None,
     workers: int = 1,
 ) -> Iterator[str]:
     """Its URI; with `auth` users need a password, and `ADMIN` is one.
 
     With `bucket`, a URI, those who use it keep their files there themselves.
     """
-    uri = f"http://127.0.0.1:{free_port()}"
+    uri = f"http://127.0.0.1:{port or free_port()}"
     command = [
         *(sys.executable, "-m", "mlflow", "server", "--workers", str(workers)),
         *("--host", "127.0.0.1", "--port", uri.rpartition(":")[2]),

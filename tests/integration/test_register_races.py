@@ -22,7 +22,7 @@ import pytest
 
 from lockproof.cli.main import main
 
-from .mlflow_server import ADMIN, mlflow_server
+from .mlflow_server import ADMIN, free_port, mlflow_server
 from .models import aliases, downloaded, proof_of, registry_of, versions, without_settings
 from .pipelines import Project, copy_of, new_project
 from .postgresql import postgresql_server
@@ -257,8 +257,11 @@ def test_a_server_that_goes_away_is_told_and_the_next_run_completes_it(
     project, (commit, report) = copy_of(proved[0], tmp_path), proved[1][0]
     argv = ["-C", str(project.root), "register", commit, "--model", "toy0", "--report", report]
     argv += ["--alias", "candidate"]
+    # It comes back where it was: in one process MLflow remembers where a run has its files.
+    port = free_port()
     with contextlib.ExitStack() as server:
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", server.enter_context(mlflow_server(tmp_path)))
+        uri = server.enter_context(mlflow_server(tmp_path, port=port))
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
         real = getattr(MlflowClient, step)
 
         def last(*args: object, **named: object) -> object:
@@ -270,8 +273,7 @@ def test_a_server_that_goes_away_is_told_and_the_next_run_completes_it(
             assert main(argv) == 4
         (line,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("lockproof:")]
         assert "start it or correct the URI, then try again" in line
-    with mlflow_server(tmp_path) as uri:
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with mlflow_server(tmp_path, port=port):
         assert main(argv) == 0
         (version,) = versions(project, "toy0")
         assert aliases(project, "toy0") == {"candidate": version.number}

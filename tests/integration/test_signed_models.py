@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,45 @@ def test_a_report_registers_but_only_a_signature_promotes_where_the_policy_trust
     # The advice, followed.
     assert run(project, "attest", "--report", str(report), "--key", key(project)) == 0
     assert run(project, "promote", TOY, "--to", "rollout.yaml") == 0
+
+
+def test_where_the_policy_names_a_branch_only_what_is_merged_is_served(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    branch = project.git("symbolic-ref", "--short", "HEAD").strip()
+    project.git("checkout", "-q", "-b", "feature")
+    project.write({"lockproof.toml": f'{POLICY}{TRUST}branch = "{branch}"\n'})
+    project.commit("a branch")
+    bundle, report = tmp_path / "proof.jsonl", str(proof_of(project, "branch.json"))
+    signed = ("--report", report, "--key", key(project), "--bundle", str(bundle))
+    assert run(project, "attest", *signed) == 0
+    named = ("register", "--model", "toy", "--alias", "candidate")
+    assert run(project, *named) == 1
+    assert run(project, *named, "--report", report) == 0
+    for subject in (TOY, "HEAD", "./model.txt"):
+        code, found = asked(project, "verify", subject)
+        assert code == 1
+        assert f"is not part of the branch {branch}, which [[trust]] asks for" in found[0], found
+    capsys.readouterr()
+    assert run(project, "promote", TOY, "--to", "rollout.yaml") == 1
+    assert f"is not part of the branch {branch}" in capsys.readouterr().err
+    # What the gate looks at no branch has yet.
+    _, found = asked(project, "gate", "--proof", str(bundle))
+    assert not [line for line in found if line.startswith("LP72")], found
+    project.git("branch", "-q", "-f", branch, "HEAD")
+    for subject in (TOY, "HEAD", "./model.txt"):
+        assert asked(project, "verify", subject) == (0, []), subject
+    assert run(project, *named) == 0
+    assert run(project, "promote", TOY, "--to", "rollout.yaml") == 0
+    # What origin has counts, whatever the clone calls its own; then as is said.
+    project.git("clone", "-q", "--bare", ".", str(tmp_path / "origin"))
+    project.git("remote", "add", "origin", str(tmp_path / "origin"))
+    project.git("update-ref", f"refs/remotes/origin/{branch}", "HEAD^")
+    code, found = asked(project, "verify", TOY)
+    assert code == 1
+    (command,) = re.findall("'(git fetch [^']+)'", found[0])
+    project.run(*command.split())
+    assert asked(project, "verify", TOY) == (0, [])
 
 
 def _copied(project: Project, **changed: str) -> None:

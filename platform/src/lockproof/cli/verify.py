@@ -65,6 +65,9 @@ def _verify(args: argparse.Namespace, hashing: "Hashing | None") -> int:
     from lockproof.render.proof_tree import proof_tree
     from lockproof.steps.proofs import VerifyRequest, verify
 
+    as_table = args.format in (None, "table")
+    if as_table:
+        import lockproof.render.table  # noqa: F401 - for `deliver`, while the file is hashed
     request = VerifyRequest(
         directory=args.directory,
         subject=args.subject,
@@ -76,7 +79,7 @@ def _verify(args: argparse.Namespace, hashing: "Hashing | None") -> int:
     )
     with progress(verbose=args.verbose) as shown:
         verified = verify(request, shown)
-    if args.format in (None, "table"):
+    if as_table:
         for each in verified.proofs:
             if each.verdict is not None:
                 sys.stdout.write(proof_tree(each.verdict, each.sealed.digest) + "\n")

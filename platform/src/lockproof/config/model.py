@@ -62,6 +62,10 @@ class TrustRule(Section):
     """How old its proofs may be; by default as old as they like."""
     oldest_tool: Annotated[str, Field(pattern=r"^[0-9]{1,6}(\.[0-9]{1,6}){0,3}$")] | None = None
     """The oldest version of lockproof whose proofs count, such as `0.2`; by default any."""
+    branch: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./+-]*$")] | None = None
+    """A branch that has to lead to the commit which `register`, `verify` and `promote` are asked
+    about, such as `main`: that of `origin`, or the clone's own where `origin` has none. The gate
+    does not ask for it, since what it sees is not merged yet. By default any."""
 
     @model_validator(mode="after")
     def _names_one_signer(self) -> Self:

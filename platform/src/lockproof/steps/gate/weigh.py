@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from lockproof.config import FILE_NAME, matches_any
-from lockproof.errors import ConfigError
+from lockproof.errors import ConfigError, UsageError
 from lockproof.model.canary_statement import CANARY
 from lockproof.model.report import Report
 from lockproof.model.sealed import Sealed
@@ -136,24 +137,45 @@ def _too_old(verdict: VerdictPredicate, signer: Signer, now: datetime) -> Refusa
     return None
 
 
-def of_models(weighed: Sequence[Weighed]) -> list[Weighed]:
-    """The same, where it matters who may prove the stages that make a model.
+def of_models(scene: Scene, weighed: Sequence[Weighed]) -> list[Weighed]:
+    """The same, where it matters who may prove the stages that make a model, and of which branch.
 
-    The gate asks stage by stage, and takes of each proof what its signer may prove.
+    The gate asks stage by stage, and takes of each proof what its signer may prove; it looks at
+    what no branch has yet.
     """
-    return [_of_model(each) for each in weighed]
+    return [_of_model(scene, each) for each in weighed]
 
 
-def _of_model(weighed: Weighed) -> Weighed:
+def _of_model(scene: Scene, weighed: Weighed) -> Weighed:
     if weighed.verdict is None or weighed.refused:
         return weighed
     stages = sorted({out.stage for out in weighed.verdict.outputs})
     left = [s for s in weighed.signers if all(matches_any(a, s.rule.stages) for a in stages)]
+    merged = [signer for signer in left if _has_commit(scene, signer.rule.branch)]
+    if merged:
+        return replace(weighed, signers=tuple(merged))
     if left:
-        return replace(weighed, signers=tuple(left))
+        branch = left[0].rule.branch
+        text = (
+            f"commit {(scene.head.commit or '')[:12]} is not part of the branch {branch}, which"
+            " [[trust]] asks for, as this clone has it: merge it, or bring the branch as it is now"
+            f" ('git fetch origin +{branch}:refs/remotes/origin/{branch}'; a shallow clone needs"
+            " --unshallow too)"
+        )
+        return replace(weighed, refused=(Refusal("LP724", text),))
     names = ", ".join(sorted({signer.name for signer in weighed.signers}))
     text = f"{names} may not prove the stage {' and '.join(stages)}: see [[trust]] stages"
     return replace(weighed, refused=(Refusal("LP723", text),))
+
+
+def _has_commit(scene: Scene, branch: str | None) -> bool:
+    if branch is None:
+        return True
+    git, commit = scene.head.git, scene.head.commit
+    for ref in (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}"):
+        with suppress(UsageError):
+            return commit is not None and git.is_ancestor(commit, git.resolve(ref))
+    return False
 
 
 def is_older(tool: str, oldest: str) -> bool:

@@ -67,7 +67,7 @@ def weighed(court: Court, given: Path | None) -> tuple[list[Weighed], list[Refus
     """
     refused: list[Refusal] = []
     bundles = bundles_of(look_for(court.scene, court.signers, given), refused.append)
-    found = of_models(weigh(court.scene, bundles, court.signers))
+    found = of_models(court.scene, weigh(court.scene, bundles, court.signers))
     return found, [*refused, *(refusal for each in found for refusal in each.refused)]
 
 

@@ -112,10 +112,13 @@ def verify(request: VerifyRequest, progress: Progress) -> Verified:
     court = court_of(open_scene(gate, progress)[0], progress)
     scene, signers = court.scene, court.signers
     refused: list[Refusal] = []
-    held = _held(scene, path, request.hashing, progress) if path else None
+    held = None
+    if path and request.bundle is None:  # By its bytes the proof is found.
+        held = _held(scene, path, request.hashing, progress)
     bundles = bundles_of(_found(scene, signers, request, held), refused.append)
-    weighed = of_models(weigh(scene, bundles, signers))
-    if held is not None:
+    weighed = of_models(scene, weigh(scene, bundles, signers))
+    if path:
+        held = held or _held(scene, path, request.hashing, progress)
         findings, proofs, checks = _of_bytes(scene, held, weighed)
     elif version is not None:
         findings, proofs, checks = _of_version(version, weighed)
