@@ -7,8 +7,8 @@ Seeded. With an argument, so many canaries a case instead of 10,000. What was de
 import hashlib
 import math
 import sys
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,40 +73,64 @@ class Kept:
     """
 
     def __init__(self, canaries: int) -> None:
-        code = hashlib.sha256(f"{SEED} {EFFECT} {INTERVALS} {AT_ONCE}".encode())
+        code = hashlib.sha256(f"{SEED} {EFFECT} {INTERVALS} {AT_ONCE} {FEWER}".encode())
         for path in sorted(path for folder in DECIDES for path in SOURCE.glob(f"{folder}/*.py")):
             code.update(path.read_bytes())
         self._folder = DOCS.parent / ".canary-figures" / f"{canaries}-{code.hexdigest()[:16]}"
         self._folder.mkdir(parents=True, exist_ok=True)
 
-    def get(self, key: tuple[object, ...], work: Callable[[], Decisions]) -> Decisions:
-        """What `work` gives, or gave."""
-        path = self._folder / f"{hashlib.sha256(repr(key).encode()).hexdigest()[:32]}.npz"
-        if not path.exists():
-            aborts, promotes = work()
-            part = path.with_suffix(".part.npz")
-            np.savez(part, aborts=aborts, promotes=promotes)
-            part.rename(path)
-            print(*key, file=sys.stderr, flush=True)
-        with np.load(path) as found:
+    def __contains__(self, key: object) -> bool:
+        return self._path(key).exists()
+
+    def put(self, key: object, found: Decisions) -> None:
+        path = self._path(key)
+        part = path.with_suffix(".part.npz")
+        np.savez(part, aborts=found[0], promotes=found[1])
+        part.rename(path)
+        print(key, file=sys.stderr, flush=True)
+
+    def get(self, key: object) -> Decisions:
+        with np.load(self._path(key)) as found:
             return found["aborts"], found["promotes"]
 
+    def _path(self, key: object) -> Path:
+        return self._folder / f"{hashlib.sha256(repr(key).encode()).hexdigest()[:32]}.npz"
 
-def decisions(kept: Kept, canaries: int, way: str, asked: Asked) -> Decisions:
-    """What becomes of each canary by one way."""
-    many = fewer(canaries, way)
 
-    def work() -> Decisions:
-        parts = []
-        for drawn in drawn_in_parts(asked[0], many, asked[1]):
+def decide(kept: Kept, canaries: int, ways: tuple[str, ...], asked: Asked) -> None:
+    """Keep what becomes of each canary by some ways; drawing takes as long as most of these."""
+    case, worse = asked
+    left = {way: fewer(canaries, way) for way in ways if (way, *asked) not in kept}
+    if not left:
+        return
+    parts: dict[str, list[Decisions]] = {way: [] for way in left}
+    done = 0
+    for drawn in drawn_in_parts(case, max(left.values()), worse):
+        for way, many in left.items():
+            if many <= done:
+                continue
+            some = first(drawn, many - done)
             if way in WAYS:
-                parts.append(WAYS[way](drawn, ALL[asked[0]][0].level, EFFECT))
+                parts[way].append(WAYS[way](some, ALL[case][0].level, EFFECT))
             else:
-                ours = decided(spec_of(way, drawn.intervals), [drawn])
-                parts.append((ours.failed, ours.passed))
-        return np.concatenate([a for a, _ in parts]), np.concatenate([p for _, p in parts])
+                ours = decided(spec_of(way, some.intervals), [some])
+                parts[way].append((ours.failed, ours.passed))
+        done += drawn.canaries
+    for way, found in parts.items():
+        aborts, promotes = (np.concatenate(each) for each in zip(*found, strict=True))
+        kept.put((way, *asked), (aborts, promotes))
 
-    return kept.get((way, *asked), work)
+
+def first(drawn: Drawn, canaries: int) -> Drawn:
+    """So many of them, or all."""
+    some = slice(canaries)
+    return replace(
+        drawn,
+        canary=(drawn.canary[0][some], drawn.canary[1][some]),
+        stable=(drawn.stable[0][some], drawn.stable[1][some]),
+        index=drawn.index[some],
+        counts=drawn.counts[some],
+    )
 
 
 def fewer(canaries: int, way: str) -> int:
@@ -127,11 +151,12 @@ Told = dict[tuple[str, str, float], tuple[float, float]]
 
 def rates(kept: Kept, canaries: int) -> Told:
     found = {}
-    for way in sorted((*OURS, *WAYS), key=lambda way: FEWER.get(way, 1)):
-        for case, (traffic, _) in ALL.items():
-            for worse in (0.0, EFFECT, 2 * EFFECT):
-                if worse or not traffic.fault:
-                    aborts, promotes = decisions(kept, canaries, way, (case, worse))
+    for case, (traffic, _) in ALL.items():
+        for worse in (0.0, EFFECT, 2 * EFFECT):
+            if worse or not traffic.fault:
+                decide(kept, canaries, (*OURS, *WAYS), (case, worse))
+                for way in (*OURS, *WAYS):
+                    aborts, promotes = kept.get((way, case, worse))
                     found[case, way, worse] = share(aborts), share(promotes)
     return found
 
@@ -164,7 +189,9 @@ def delays(kept: Kept, canaries: int) -> Iterator[str]:
     for size in SIZES:
         row = []
         for case in DELAYS:
-            aborts, _ = decisions(kept, canaries, "intervals", (case, size * EFFECT))
+            asked = (case, size * EFFECT)
+            decide(kept, canaries, ("intervals",), asked)
+            aborts, _ = kept.get(("intervals", *asked))
             half, most = quantiles(aborts[aborts > 0], 0.5, 0.9)
             row.append(f"{half}, {most} ({percent(share(aborts))})")
         yield f"| {size:g} | " + " | ".join(row) + " |"
@@ -212,10 +239,10 @@ def latencies(kept: Kept, canaries: int) -> Iterator[str]:
     yield "| Latencies | false aborts | false promotes | right promotes |"
     yield "| --- | ---: | ---: | ---: |"
     for title, about in LATENCIES.items():
-        good, bad = (
-            kept.get((title, worse), partial(latency, canaries, *about, worse))
-            for worse in (False, True)
-        )
+        for worse in (False, True):
+            if (title, worse) not in kept:
+                kept.put((title, worse), latency(canaries, *about, worse))
+        good, bad = (kept.get((title, worse)) for worse in (False, True))
         shares = share(good[0]), share(bad[1]), share(good[1])
         yield f"| {title} | " + " | ".join(percent(each) for each in shares) + " |"
 

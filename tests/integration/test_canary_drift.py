@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from lockproof.cli.main import main
+from lockproof.errors import ConfigError
 from lockproof.model.report import Report
 from lockproof.parse.canary_checks import as_text
+from lockproof.steps.canary import Request, check
 
 from .canary_server import BEGAN, MINUTES, SCRAPE, prometheus
-from .pipelines import Project, new_project
+from .pipelines import Project, Silence, new_project
 from .remote_write import floats, native, push
 
 CHECKS = """
@@ -285,3 +287,24 @@ def test_training_data_that_cannot_be_had_pass_nothing(
     finally:
         away.rename(trained.remote)
         table.write_bytes(content)
+
+
+def test_without_a_repository_a_reference_is_not_known(trained: Project) -> None:
+    """As for `canary serve`, which then answers that it is inconclusive."""
+    (trained.root / "checks.yaml").write_text(TRAINED.replace("FILE", "train.csv"))
+    samples(trained.root, (0.7, 0.3))
+    request = Request(trained.root, Path("checks.yaml"), samples=Path("samples.json"))
+    with pytest.raises(ConfigError, match="there is no repository to read it from"):
+        check(request, Silence())
+
+
+def test_what_drifts_mean_is_explained_and_none_are_made_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "checks.yaml").write_text(CHECKS)
+    assert main(["-C", str(tmp_path), "canary", "explain", "--checks", "checks.yaml"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "of each class (6 comparisons)" in said
+    assert "of what is above each bound (2 comparisons)" in said
+    assert main(["-C", str(tmp_path), "canary", "simulate", "--checks", "checks.yaml"]) == 2
+    assert "simulate a copy without them" in " ".join(capsys.readouterr().err.split())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -574,6 +575,38 @@ def test_checks_of_a_canary_are_read_as_canary_check_reads_them(tmp_path: Path) 
         assert [(one.rule, one.path) for one in wrong.findings] == [("LP636", "a.yaml")]
         assert words in wrong.findings[0].message
         assert not any(check.not_checked for check in wrong.checks)
+
+
+SHARED = re.sub(r"\n *share: [0-9.]+", "", CHECKS).rstrip()
+DRIFT = """
+  drifts:
+    - name: predictions
+      classes:
+        counts: sum by (class) (increase(p{$arm}[$interval]))
+        label: class
+        values: [cat]
+      smallestEffect: 0.1
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule", "words"),
+    [
+        ("sum by", "sum bye", "LP641", "counts of predictions is no Prometheus expression"),
+        ("[$interval]", "[5m]", "LP636", "does not say how long an interval is"),
+        ("0.1", "0.001", "LP636", "no canary can pass predictions"),
+        ("values: [cat]", "values: [cat, other]", "LP636", "and none other"),
+        ("name: predictions", "name: errors", "LP636", "two measures are called errors"),
+    ],
+)
+def test_drifts_are_read_as_check_reads_them(
+    old: str, new: str, rule: str, words: str, tmp_path: Path
+) -> None:
+    good = tree(tmp_path / "good", a_yaml=SHARED + DRIFT)
+    assert not good.findings
+    wrong = tree(tmp_path / "wrong", a_yaml=SHARED + DRIFT.replace(old, new, 1))
+    assert [one.rule for one in wrong.findings] == [rule]
+    assert words in wrong.findings[0].message
 
 
 def test_checks_of_somebody_else_are_a_kind_without_a_schema(tmp_path: Path) -> None:

@@ -89,6 +89,7 @@ class Course:
         # Bounds are tightest about the middle of when something may be decided.
         best_at = (spec.minimum_intervals + spec.intervals) // 2
         self._measure, self._guard = measure, isinstance(measure, Guard)
+        self._numbers = numbers
         ends = (self.bar.limit, self.bar.matters)
         self.method = method_of(measure, errors, ends, best_at, numbers)
         # It alone compares all requests of each arm, so that both must be of the same hours.
@@ -132,8 +133,13 @@ class Course:
     @property
     def fails(self) -> bool:
         """Whether it is shown to be too bad, as of now."""
-        worse = self.method.worse_than(self.bar.limit) & self.comparable
-        return worse if self._guard else worse & (self.method.estimate >= self.bar.matters)
+        if self._guard:
+            return self.method.worse_than(self.bar.limit) & self.comparable
+        # Bounds take longer to find than the estimate, and most canaries are good.
+        perhaps = self.method.estimate >= self.bar.matters
+        if not self._numbers.some(perhaps):
+            return perhaps
+        return perhaps & self.method.worse_than(self.bar.limit) & self.comparable
 
     @property
     def good(self) -> bool:
