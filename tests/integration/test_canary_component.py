@@ -217,6 +217,40 @@ def test_jobs_are_made_where_their_pods_may_be(with_jobs: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_baseline_is_as_large_as_the_canary_and_fits(tmp_path: Path) -> None:
+    bodies = bodies_of(clone(tmp_path, "canary-baseline"))
+    rollout = one(bodies, "Rollout", "digits")["spec"]
+    steps = rollout["strategy"]["canary"]["steps"]
+    experiment = steps[0]["experiment"]
+    arms = {
+        t["specRef"]: (t["name"], t["replicas"], t["metadata"]) for t in experiment["templates"]
+    }
+    assert arms.keys() == {"stable", "canary"}
+    assert len({replicas for _, replicas, _ in arms.values()}) == 1
+    assert arms["stable"][2] != arms["canary"][2]
+    (analysis,) = experiment["analyses"]
+    assert analysis["requiredForCompletion"]
+    given = {arg["name"]: arg["value"] for arg in analysis["args"]}
+    assert given == {
+        f"{kind}-hash": f"{{{{templates.{arms[kind][0]}.podTemplateHash}}}}"
+        for kind in ("canary", "stable")
+    }
+    template = one(bodies, "AnalysisTemplate", analysis["templateName"])["spec"]
+    assert given.keys() == {arg["name"] for arg in template["args"]}
+    # It is judged once, before it gets a share of the Rollout's own pods.
+    asked = [
+        template["templateName"]
+        for step in steps
+        for template in step.get("analysis", {}).get("templates", ())
+    ]
+    assert "model-canary" not in asked
+    assert [step["setWeight"] for step in steps if "setWeight" in step] == [25, 50, 75, 100]
+    most = rollout["replicas"] + sum(replicas for _, replicas, _ in arms.values())
+    (quota,) = (b for b in bodies if b["kind"] == "ResourceQuota"
+                and b["metadata"]["namespace"] == "serving")  # fmt: skip
+    assert most * _requested(rollout) <= _mebibytes(quota["spec"]["hard"]["requests.memory"])
+
+
 def _requested(spec: Body) -> int:
     containers = spec["template"]["spec"]["containers"]
     return sum(_mebibytes(c["resources"]["requests"]["memory"]) for c in containers)

@@ -283,9 +283,11 @@ def test_what_is_posted_has_a_form_and_an_end(flagger: Any) -> None:
     assert post(f"{url}/v1/flagger/confirm-rollout", b"{}")[0] == 404
     assert ask(url, "/v1/flagger/rollout")[0] == 405
     address = urlsplit(url)
-    with socket.create_connection((address.hostname, address.port)) as one:
-        one.sendall(b"POST /v1/flagger/rollout HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert b" 411 " in one.recv(100)
+    for header, code in (("", b" 411 "), (f"Content-Length: {9 * '0'}{9 * '9'}\r\n", b" 413 ")):
+        with socket.create_connection((address.hostname, address.port)) as one:
+            one.settimeout(60)
+            one.sendall(f"POST /v1/flagger/rollout HTTP/1.1\r\nHost: x\r\n{header}\r\n".encode())
+            assert code in one.recv(100)
 
 
 def test_flagger_halts_without_prometheus(tmp_path: Path) -> None:

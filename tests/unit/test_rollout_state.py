@@ -33,15 +33,20 @@ class Cluster:
 
     def __init__(self, body: Any) -> None:
         self.body, self.patches, self.before = body, [], []  # type: ignore[var-annotated]
+        self.experiment: Any = None
+        self.sets: list[Any] = []
+        """Of the experiment."""
 
     def kind(self, api_version: str, kind: str) -> str:
         return kind
 
     def get(self, kind: str, namespace: str, name: str) -> Any:
-        return self.body
+        return self.body if kind == "Rollout" else self.experiment
 
     def listed(self, kind: str, namespace: str, selector: str) -> Any:
-        return [owned("2026-11-30T01:00:00Z")] if kind == "ReplicaSet" else []
+        if kind != "ReplicaSet":
+            return []
+        return [owned("2026-11-30T01:00:00Z"), *self.sets]
 
     def change(self, kind: str, live: Any, patch: Any, *, status: bool) -> None:
         from lockproof.adapters.kubernetes.answers import Refusal, Why
@@ -264,6 +269,83 @@ def test_another_attempt_is_not_the_one_that_was_judged(verdict: Verdict, act: A
     done = carry_out(all_, "n", "r", judged, act)
     assert done.other
     assert "its canary is tried again since 2026-11-30T02:09:00Z, and the attempt of" in done.text
+    assert cluster.patches == []
+
+
+def at_experiment(*references: str) -> dict[str, Any]:
+    """A Rollout whose step is an experiment with templates `t0`, `t1`, … of these versions."""
+    found = body(canary={"currentExperiment": "e"}, pauseConditions=[])
+    templates = [{"name": f"t{n}", "specRef": one} for n, one in enumerate(references)]
+    found["spec"]["strategy"]["canary"]["steps"][1] = {"experiment": {"templates": templates}}
+    return found
+
+
+def beside(cluster: Cluster, *hashes: str, available: str | None = "2026-11-30T02:30:00Z") -> None:
+    """The experiment, and a ReplicaSet with this hash for each template."""
+    metadata = {"name": "e", "namespace": "n", "uid": "x", "ownerReferences": [{"uid": "u"}]}
+    cluster.experiment = {"metadata": metadata, "status": {"availableAt": available}}
+    for number, one in enumerate(hashes):
+        names = {
+            "ownerReferences": [{"uid": "x"}],
+            "annotations": {"experiment.argoproj.io/template-name": f"t{number}"},
+            "labels": {"rollouts-pod-template-hash": one},
+        }
+        cluster.sets.append({"metadata": names})
+
+
+def test_an_experiment_says_which_pods_are_compared() -> None:
+    all_, cluster = rollouts(at_experiment("stable", "canary"))
+    beside(cluster, "base", "try")
+    state = all_.state("n", "r")
+    assert (state.canary, state.stable, state.arms) == ("new", "old", ("try", "base"))
+    assert (state.experiment, state.began) == ("e", 1_796_005_800)
+    # Without pods of its own the rollout's canary is compared with it.
+    all_, cluster = rollouts(at_experiment("stable"))
+    beside(cluster, "base")
+    assert all_.state("n", "r").arms == ("new", "base")
+    # At any other step it is the rollout's own pods.
+    assert rollouts(body(canary={"currentExperiment": "e"}))[0].state("n", "r").arms is None
+
+
+@pytest.mark.parametrize(
+    ("references", "hashes", "error", "words"),
+    [
+        (("stable", "stable"), ("a", "b"), UsageError, "0 templates of the canary and 2 of stable"),
+        (("canary",), ("a",), UsageError, "1 templates of the canary and 0 of stable"),
+        (("stable",), ("old",), UsageError, "give its template a label of its own"),
+        (("stable",), (), UnavailableError, "not all there yet"),
+    ],
+)
+def test_an_experiment_that_cannot_be_told_is_no_comparison(
+    references: tuple[str, ...], hashes: tuple[str, ...], error: type[LockproofError], words: str
+) -> None:
+    all_, cluster = rollouts(at_experiment(*references))
+    beside(cluster, *hashes)
+    with pytest.raises(error, match=words):
+        all_.state("n", "r")
+
+
+def test_an_experiment_that_is_not_there_yet_is_waited_for() -> None:
+    all_, cluster = rollouts(at_experiment("stable"))
+    with pytest.raises(UnavailableError, match="its experiment e is not there: look again"):
+        all_.state("n", "r")
+    beside(cluster, "a", available=None)
+    with pytest.raises(UnavailableError, match="not all there yet"):
+        all_.state("n", "r")
+    beside(cluster, "a")
+    cluster.experiment["metadata"]["ownerReferences"] = [{"uid": "of another"}]
+    with pytest.raises(UnavailableError, match="its experiment e is not there"):
+        all_.state("n", "r")
+
+
+def test_what_an_experiment_showed_promotes_nothing_after_it() -> None:
+    all_, cluster = rollouts(at_experiment("stable", "canary"))
+    beside(cluster, "base", "try")
+    judged = judged_of(all_.state("n", "r"), Verdict.PASSED)
+    cluster.body = body()
+    done = carry_out(all_, "n", "r", judged, Act.PROMOTE_FULL)
+    assert done.other
+    assert done.text == "nothing: its experiment is none by now, and with e it was judged"
     assert cluster.patches == []
 
 

@@ -17,6 +17,10 @@ class RolloutSeen(Frozen):
     """The pod-template hash of the version that is tried."""
     stable: str
     """The pod-template hash of the version that runs."""
+    experiment: str = ""
+    """The Argo Experiment whose pods were compared instead; empty where none runs."""
+    arms: tuple[str, str] | None = None
+    """With an experiment: the hashes of its canary and its baseline."""
     phase: str
     """As Argo has it: `Progressing`, `Paused`, `Degraded` or `Healthy`."""
     message: str = ""
@@ -42,7 +46,11 @@ class RolloutState:
     stable: str
     phase: str
     began: int
-    """Unix seconds at which this canary began."""
+    """Unix seconds at which this canary began, or its experiment did."""
+    experiment: str = ""
+    """The Experiment at which it is; empty where it is at none."""
+    arms: tuple[str, str] | None = None
+    """Of the experiment: the hashes of its canary and its baseline."""
     message: str = ""
     step: int | None = None
     steps: int = 0

@@ -58,6 +58,8 @@ def _rollout(seen: CanarySeen) -> str:
     at = _step(rollout)
     runs = "".join(f", analysis {name}: {phase}" for name, phase in rollout.analyses.items())
     done = f"; {rollout.done}" if rollout.done else ""
+    if rollout.arms:
+        done = f"; Experiment {rollout.experiment}: {' beside '.join(rollout.arms)}{done}"
     return (
         f"; Rollout {rollout.namespace}/{rollout.name} ({rollout.phase}{at}{runs}): canary"
         f" {rollout.canary} beside {rollout.stable}{done}"

@@ -5,7 +5,7 @@ What the fields mean, and which of them a promotion, an abort and a pause set, i
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +16,8 @@ from lockproof.model.rollout import RolloutState
 
 from .answers import Refusal, Why
 from .cluster import Cluster, Kind
+from .experiments import LABEL, compared, running
 
-_LABEL = "rollouts-pod-template-hash"
 _PHASES = ("Healthy", "Degraded", "Progressing", "Paused")
 _STEP = "CanaryPauseStep"
 _DOUBTS = ("InconclusiveAnalysisRun", "InconclusiveExperiment")
@@ -90,13 +90,39 @@ class Rollouts:
             )
         canary = _going_on(body, f"the Rollout {namespace}/{name}")
         uid = str(body["metadata"]["uid"])
-        selector = f"{_LABEL}={canary}"
+        selector = f"{LABEL}={canary}"
         sets = self.cluster.listed(self._kind("ReplicaSet", "apps/v1"), namespace, selector)
         runs = self.cluster.listed(self._kind("AnalysisRun"), namespace, selector)
-        return body, state_of(
+        state = state_of(
             body,
             [one for one in sets if _owned(one, uid)],
             [one for one in runs if _owned(one, uid)],
+        )
+        return body, self._beside(body, state)
+
+    def _beside(self, body: Body, state: RolloutState) -> RolloutState:
+        """The state with the pods that an experiment compares, where one runs."""
+        name, namespace = running(body), str(body["metadata"]["namespace"])
+        steps = sequence(dig(body, "spec", "strategy", "canary", "steps"))
+        at = state.step
+        step = mapping(steps[at]) if at is not None and 0 <= at < len(steps) else {}
+        if not name or "experiment" not in step:
+            return state
+        experiment = self.cluster.get(self._kind("Experiment"), namespace, name)
+        if experiment is None or not _owned(experiment, state.uid):
+            raise UnavailableError(
+                f"the Rollout {namespace}/{body['metadata']['name']}: its experiment {name} is not"
+                " there: look again"
+            )
+        sets = self.cluster.listed(self._kind("ReplicaSet", "apps/v1"), namespace, LABEL)
+        own = str(experiment["metadata"]["uid"])
+        made = [one for one in sets if _owned(one, own)]
+        found = compared(step, experiment, made, (state.canary, state.stable))
+        return replace(
+            state,
+            began=found.began,
+            experiment=found.experiment,
+            arms=(found.canary, found.baseline),
         )
 
 

@@ -123,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdigit()):
             self._answer(Answer(411, {"error": "say its Content-Length"}))
-        elif int(length[:9]) > _LARGEST:
+        elif len(length) > 9 or int(length) > _LARGEST:
             self._answer(Answer(413, {"error": f"more than {_LARGEST:,} bytes"}))
         else:
             self._handle(self.rfile.read(int(length)))

@@ -91,6 +91,9 @@ def other_than(was: RolloutState, now: RolloutState, done: str) -> str:
             f"its canary is {now.canary} and stable {now.stable} by now, and {was.canary} beside"
             f" {was.stable} was {done}"
         )
+    if now.experiment != was.experiment:
+        names = [one.experiment or "none" for one in (now, was)]
+        return f"its experiment is {names[0]} by now, and with {names[1]} it was {done}"
     if now.began != was.began:
         return (
             f"its canary is tried again since {as_text(now.began)}, and the attempt of"

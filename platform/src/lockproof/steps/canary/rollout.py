@@ -130,7 +130,7 @@ def _arms(state: RolloutState, request: Request, now: float) -> _Arms:
     """Of which pods figures are asked for, and since when."""
     # The API server's clock may be ahead of this one.
     since = min(state.began, int(now)) if request.since is None else request.since
-    return {"hashes": (state.canary, state.stable), "since": since}
+    return {"hashes": state.arms or (state.canary, state.stable), "since": since}
 
 
 def _judged(state: RolloutState, report: Report) -> Judged:
@@ -157,6 +157,8 @@ def _with(report: Report, named: Named, state: RolloutState, done: Done | None) 
         name=named.name,
         canary=state.canary,
         stable=state.stable,
+        experiment=state.experiment,
+        arms=state.arms,
         phase=state.phase,
         message=state.message,
         step=state.step,
