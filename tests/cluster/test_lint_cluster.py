@@ -261,7 +261,7 @@ def test_the_command_asks_the_cluster(server: Lab, tmp_path: Path) -> None:
     # The server drops a namespace where none belongs: no error.
     assert [(f["rule"], f["line"], f["severity"]) for f in report["findings"]] == [
         ("LP607", 4, "error"), ("LP604", 8, "note"), ("LP608", 12, "error"),
-        ("LP609", 19, "warning"), ("LP608", 22, "error"),
+        ("LP609", 21, "warning"), ("LP608", 22, "error"),
     ]  # fmt: skip
     assert report["checks"][0]["not_checked"] == [
         "w.yaml:16: the cluster does not serve flagger.app/v1beta1 Canary"
