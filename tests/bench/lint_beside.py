@@ -2,20 +2,24 @@
 
     PYTHONPATH=tests .venv/bin/python -m tests.bench.lint_beside docs/lint-beside-others.md
 
-Needs kubeconform, kubectl-argo-rollouts and promtool, on PATH or in ~/.cache/lab/bin.
+Needs kubeconform, kubectl-argo-rollouts and promtool, on PATH or in ~/.cache/lab/bin; for an API
+server $KUBEBUILDER_ASSETS, and the real CustomResourceDefinitions in $LOCKPROOF_CRDS.
 """
 
+import os
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
+from cluster.lab import Lab, crd_folder, read_crds, running
+from cluster.test_lint_cluster import manifests, refusal
 from lockproof import __version__
 from lockproof.adapters.files import write_whole
 from lockproof.adapters.git.tree import FolderTree
@@ -23,6 +27,7 @@ from lockproof.adapters.kubernetes.field_tables import BundledSchemas
 from lockproof.config import parse_policy
 from lockproof.steps.lint import lint_tree
 from manifests.mutations import MUTATIONS, PLATFORM, POLICY, Mutation, mutate, platform
+from manifests.served import as_manifest, chosen, every_change, told
 
 from .lint_peers import program, write_schemas
 
@@ -51,9 +56,19 @@ and builds no kustomization; it is not given lockproof's own `canary-checks.yaml
 | `lockproof lint` | {ours} | {mutations} |
 | `kubeconform -strict` | {theirs} | {mutations} |
 | `kubectl argo rollouts lint` | {argo} | {argo_of} in its file |
+| API server {server}, dry run | {refused} | {asked} that it was asked about |
 
-| mistake | file | lockproof lint | kubeconform | rollouts lint |
-| --- | --- | --- | --- | --- |
+The API server has the last word on what can be applied, and none on what comes after: it takes what
+controllers refuse, what waits for ever and what is always healthy. It was asked about each object
+that a mistake changes, of kinds that it serves. Nothing that it refuses passes here.
+
+Of {changes:,} changes made by rule to objects of Kubernetes' own kinds
+([tests/manifests/served.py](../tests/manifests/served.py)) the API server refuses {beyond:,}, and
+`lockproof lint` says so of {said}. It refuses {more} more, for reasons that stand in the
+same file: to a server an empty text counts as left out, and a dry run is not all that can refuse.
+
+| mistake | file | lockproof lint | kubeconform | rollouts lint | API server |
+| --- | --- | --- | --- | --- | --- |
 {rows}
 """
 
@@ -66,6 +81,8 @@ class Row(NamedTuple):
     kubeconform: bool
     rollouts: bool | None
     """None: the mistake is in none of its files."""
+    server: bool | None
+    """Whether the API server refuses it; None where there is nothing to ask it about."""
 
 
 def main(argv: list[str]) -> int:
@@ -77,9 +94,14 @@ def main(argv: list[str]) -> int:
     if missing:
         print(f"not here: {', '.join(missing)}", file=sys.stderr)
         return 4
+    crds = crd_folder()
+    if crds is None or "KUBEBUILDER_ASSETS" not in os.environ:
+        print(__doc__, file=sys.stderr)
+        return 4
     with tempfile.TemporaryDirectory() as folder:
-        schemas = Path(folder, "schemas")
+        schemas, laboratory = Path(folder, "schemas"), Path(folder, "lab")
         schemas.mkdir()
+        laboratory.mkdir()
         write_schemas(schemas, BundledSchemas("1.34"), _documents())
         # No table is bundled of this kind, which is no mistake: anything passes.
         (schemas / "virtualservice-networking-v1.json").write_text("{}")
@@ -87,11 +109,18 @@ def main(argv: list[str]) -> int:
         assert not _rules(clean, keep_test=True)
         assert not _kubeconform(clean, schemas)
         assert not _rollouts(clean)
-        rows = [
-            _row(mutation, platform(Path(folder, str(number))), schemas)
-            for number, mutation in enumerate(MUTATIONS)
-        ]
-    write_whole(Path(argv[0]), _page(rows))
+        with running(laboratory, controllers=False) as lab:
+            lab.install(read_crds(crds))
+            for name in ("models", "argocd", "flux-system", "x"):
+                value = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+                lab.api.create("/api/v1/namespaces", value)
+            before = [manifest.value for manifest in manifests(clean)]
+            rows = [
+                _row(mutation, platform(Path(folder, str(number))), schemas, lab, before)
+                for number, mutation in enumerate(MUTATIONS)
+            ]
+            counts = _counts(lab)
+    write_whole(Path(argv[0]), _page(rows, counts))
     return 0
 
 
@@ -104,14 +133,46 @@ def _documents() -> Iterator[dict[str, str]]:
     yield {"apiVersion": "storage.k8s.io/v1beta1", "kind": "VolumeAttributesClass"}
 
 
-def _row(mutation: Mutation, root: Path, schemas: Path) -> Row:
+def _row(
+    mutation: Mutation, root: Path, schemas: Path, lab: Lab, before: list[Mapping[str, Any]]
+) -> Row:
     mutate(root, mutation)
+    server = _server(mutation, root, lab, before)
     return Row(
         mutation,
         _rules(root, keep_test=mutation.rule == "LP642"),
         _kubeconform(root, schemas),
         _rollouts(root) if mutation.file == "canary.yaml" else None,
+        server,
     )
+
+
+def _server(
+    mutation: Mutation, root: Path, lab: Lab, before: list[Mapping[str, Any]]
+) -> bool | None:
+    """Whether it refuses an object that the mistake changes."""
+    said = [refusal(lab, one) for one in manifests(root) if one.value not in before]
+    # What it does not serve is a mistake only where the kind is; elsewhere it is not installed.
+    known = [one for one in said if one != "not served" or mutation.rule == "LP608"]
+    return any(known) if known else None
+
+
+def _counts(lab: Lab) -> dict[str, Any]:
+    """Who refuses how many of a thousand generated changes."""
+    schemas = BundledSchemas("1.34")
+    every = every_change()
+    changes = [every[number] for number in chosen(1000)]
+    pairs = []
+    for change in changes:
+        manifest = as_manifest(change.value)
+        pairs.append((refusal(lab, manifest) is not None, bool(told(manifest, schemas))))
+    return {
+        "server": lab.api.get("/version")["gitVersion"],
+        "changes": len(pairs),
+        "beyond": sum(theirs for theirs, _ in pairs),
+        "unsaid": sum(theirs and not ours for theirs, ours in pairs),
+        "more": sum(ours and not theirs for theirs, ours in pairs),
+    }
 
 
 def _rules(root: Path, *, keep_test: bool) -> tuple[str, ...]:
@@ -148,8 +209,11 @@ def _version(name: str) -> str:
     return match[1] if match else "of an unknown version"
 
 
-def _page(rows: list[Row]) -> str:
+def _page(rows: list[Row], counts: dict[str, Any]) -> str:
     judged = [row for row in rows if row.rollouts is not None]
+    asked = [row for row in rows if row.server is not None]
+    unsaid = [row.mutation.name for row in asked if row.server and not row.rules]
+    assert not unsaid, unsaid
     return (
         PAGE.format(
             mutations=len(rows),
@@ -161,6 +225,10 @@ def _page(rows: list[Row]) -> str:
             theirs=sum(row.kubeconform for row in rows),
             argo=sum(row.rollouts is True for row in judged),
             argo_of=len(judged),
+            refused=sum(row.server is True for row in asked),
+            asked=len(asked),
+            said=f"all but {counts['unsaid']}" if counts["unsaid"] else "each",
+            **counts,
             rows="\n".join(_line(row) for row in rows),
         ).rstrip()
         + "\n"
@@ -170,7 +238,8 @@ def _page(rows: list[Row]) -> str:
 def _line(row: Row) -> str:
     rules = ", ".join(f"[{rule}](rules/{rule}.md)" for rule in row.rules) or "passes"
     argo = "" if row.rollouts is None else _word(row.rollouts)
-    cells = (row.mutation.name, row.mutation.file, rules, _word(row.kubeconform), argo)
+    server = "" if row.server is None else "refuses" if row.server else "takes it"
+    cells = (row.mutation.name, row.mutation.file, rules, _word(row.kubeconform), argo, server)
     return f"| {' | '.join(cells)} |"
 
 

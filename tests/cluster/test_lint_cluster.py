@@ -16,6 +16,7 @@ from lockproof.adapters.kubernetes.field_tables import BundledSchemas, kubernete
 from lockproof.adapters.kustomize.program import find_kustomize
 from lockproof.model.manifest import Manifest
 from lockproof.rules.manifests.shape import name_findings, shape_findings
+from lockproof.rules.manifests.validation import with_validation
 from lockproof.steps.lint.cluster_schemas import ClusterSchemas
 from lockproof.steps.lint.found import find
 from lockproof.steps.lint.gather import gather
@@ -204,7 +205,8 @@ def test_the_server_refuses_what_lint_refuses(
         (changed,) = (m for m in manifests(root) if m.value not in before)
         assert refusal(server, changed) is not None, mutation.name
         schema = schemas.find(changed.group, changed.version, changed.kind)
-        assert schema is None or shape_findings(changed, schema)[0], mutation.name
+        found = with_validation(changed, *shape_findings(changed, schema))[0] if schema else True
+        assert found, mutation.name
         refused += 1
     assert refused > 20
 
@@ -261,7 +263,7 @@ def test_the_command_asks_the_cluster(server: Lab, tmp_path: Path) -> None:
     # The server drops a namespace where none belongs: no error.
     assert [(f["rule"], f["line"], f["severity"]) for f in report["findings"]] == [
         ("LP607", 4, "error"), ("LP604", 8, "note"), ("LP608", 12, "error"),
-        ("LP609", 19, "warning"), ("LP608", 22, "error"),
+        ("LP609", 21, "warning"), ("LP608", 22, "error"),
     ]  # fmt: skip
     assert report["checks"][0]["not_checked"] == [
         "w.yaml:16: the cluster does not serve flagger.app/v1beta1 Canary"

@@ -149,6 +149,7 @@ HEALTHY = "hs.status = 'Healthy'\nreturn hs\n"
         (f"hs = {{}}\nif obj.status.ready then {HEALTHY} end\nreturn hs\n", []),
         ("hs = {status = obj.status.ready and 'Healthy' or nil}\nreturn hs\n", []),
         ("return {status = obj.status.health}\n", []),
+        ("known = {up = 'Healthy'}\nreturn {status = known[obj.status.state]}\n", []),
     ],
 )
 def test_a_script_that_goes_one_way(script: str, rules: list[str], tmp_path: Path) -> None:

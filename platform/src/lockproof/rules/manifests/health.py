@@ -16,6 +16,9 @@ _LUA_ASIDE = re.compile(
     r"--\[\[(?:[^\]]|\](?!\]))*+\]\]|--[^\n]*+"
     r"|(?P<text>\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+')"
 )
+_HEALTHY = "\0"
+_LUA_SAYS = re.compile(r"\bstatus\s*+=\s*+\0")
+_LUA_STATUSES = frozenset({"Progressing", "Degraded", "Suspended", "Missing", "Unknown"})
 _LUA_TURNS = frozenset(
     {"if", "while", "for", "repeat", "function", "and", "or", "goto", "load", "error", "assert"}
 )
@@ -103,17 +106,15 @@ def _says_only_healthy(script: str) -> bool:
     texts: list[str] = []
 
     def aside(match: re.Match[str]) -> str:
-        if match["text"]:
-            texts.append(match["text"][1:-1])
-        return " "
+        text = (match["text"] or "")[1:-1]
+        texts.append(text)
+        return _HEALTHY if text == "Healthy" else " "
 
-    words = set(_WORD.findall(_LUA_ASIDE.sub(aside, script)))
-    statuses = {"Progressing", "Degraded", "Suspended", "Missing", "Unknown"}
+    bare = _LUA_ASIDE.sub(aside, script)
     return (
-        "Healthy" in texts
-        and not statuses & set(texts)
-        and not words & _LUA_TURNS
-        and {"return", "status"} <= words
+        _LUA_SAYS.search(bare) is not None
+        and not _LUA_STATUSES & set(texts)
+        and not set(_WORD.findall(bare)) & _LUA_TURNS
     )
 
 

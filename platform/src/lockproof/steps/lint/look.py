@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lockproof.adapters.git.tree import Tree
@@ -109,12 +110,12 @@ def lint_tree(
     only = request.only if request else ()
     left_out = dict(_left_out(policy, only, asked=cluster is not None))
 
-    def ask() -> Family | None:
-        return _asked(gathered, cluster, "cluster" in (*stated.require, *only), say)
-
-    families = _families(tree, found, gathered, schemas, stated, left_out, ask)
     # What --only names is asked for.
     required = (*stated.require, *only)
+    ask = None
+    if cluster is not None or "cluster" in required:
+        ask = partial(_asked, gathered, cluster, say)
+    families = _families(tree, found, gathered, schemas, stated, left_out, ask)
     is_told_of = chosen or stated.exclude or required or paths != _EVERYTHING
     if not is_told_of and not any(f.checked or f.findings or f.not_checked for f in families):
         for family in families:
@@ -141,7 +142,7 @@ def _families(
     schemas: ChosenSchemas,
     policy: LintPolicy,
     left_out: Mapping[LintFamily, str],
-    ask: Callable[[], Family | None],
+    ask: Callable[[], Family | None] | None,
 ) -> tuple[Family, ...]:
     manifests = _distinct(gathered)
     checks = found.checks
@@ -175,8 +176,9 @@ def _families(
         "canary": canaries,
         "expressions": expressions,
         "rule-tests": lambda: rule_test_family(tree, found),
-        "cluster": ask,
     }
+    if ask is not None:
+        makers["cluster"] = ask
     wanted = [name for name in makers if name not in left_out]
     if not manifests:
         kept = ["canary", "expressions"] if checks else []
@@ -202,14 +204,10 @@ def _families(
 
 
 def _asked(
-    gathered: Gathered,
-    cluster: "ClusterSchemas | None",
-    wanted: bool,
-    say: Callable[[str], None],
+    gathered: Gathered, cluster: "ClusterSchemas | None", say: Callable[[str], None]
 ) -> Family | None:
     if cluster is None:
-        lines = ["no cluster is asked: add --cluster"] if wanted else []
-        return Family("cluster", "manifest", not_checked=lines)
+        return Family("cluster", "manifest", not_checked=["no cluster is asked: add --cluster"])
     from .asked import asked_family  # Imports the client, as `_cluster` has done.
 
     return asked_family(_distinct(gathered), cluster.connection, say)
