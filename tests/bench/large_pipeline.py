@@ -52,7 +52,7 @@ def large_pipeline(base: Path, stages: int) -> Project:
     return project
 
 
-def copies(project: Project, stages: int) -> None:
+def copies(project: Project, stages: int, before: str = "") -> None:
     """Stages that each copy one file, locked and committed as if DVC had run them.
 
     The lock is written whole, as for `large_pipeline`; the commands are true to it.
@@ -62,7 +62,7 @@ def copies(project: Project, stages: int) -> None:
     declared: dict[str, Any] = {}
     locked: dict[str, Any] = {}
     for number in range(stages):
-        out, command = f"o{number}.txt", f"cp raw.txt o{number}.txt"
+        out, command = f"o{number}.txt", f"{before}cp raw.txt o{number}.txt"
         declared[f"s{number}"] = {"cmd": command, "deps": ["raw.txt"], "outs": [out]}
         locked[f"s{number}"] = {
             "cmd": command,

@@ -26,12 +26,12 @@ from lockproof.adapters.environment.build import (
     with_packages,
 )
 from lockproof.adapters.environment.interpreters import find_uv
-from lockproof.adapters.environment.machine import this_machine, threads
+from lockproof.adapters.environment.machine import installed_cuda, this_machine, threads
 from lockproof.adapters.environment.variables import stage_variables
 from lockproof.adapters.sandbox.detect import find_isolation
 from lockproof.config import EnvironmentPolicy, RunPolicy
 from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
-from lockproof.model.environment import Environment
+from lockproof.model.environment import Environment, environment_changes
 
 from .door import Door
 from .wheels import sdist, wheel
@@ -800,6 +800,52 @@ def test_gpus_and_their_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     fake.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed'; exit 9\n")
     machine = anyio.run(this_machine)
     assert (machine.gpus, machine.driver) == ((), None)
+
+
+def test_cuda_and_cudnn_of_the_machine(tmp_path: Path) -> None:
+    """Files as NVIDIA's installers leave them stand in for CUDA: there is none where this runs."""
+    assert installed_cuda(tmp_path) == {}
+    cuda = tmp_path / "usr/local/cuda"
+    (cuda / "include").mkdir(parents=True)
+    (cuda / "version.json").write_text(
+        '{"cuda": {"name": "CUDA SDK", "version": "12.4.1"}, "cuda_nvcc": {"version": "12.4.131"}}'
+    )
+    header = "#define CUDNN_MAJOR 9\n#define CUDNN_MINOR 1\n#define CUDNN_PATCHLEVEL 0\n"
+    (cuda / "include" / "cudnn_version.h").write_text(f"#ifndef A\n{header}#endif\n")
+    assert installed_cuda(tmp_path) == {"cuda": "12.4.1", "cudnn": "9.1.0"}
+    for broken in ("", "[]", '{"cuda": {"version": ["12"]}}', '{"cuda": {"version": "a b"}}', "\0"):
+        (cuda / "version.json").write_text(broken)
+        assert installed_cuda(tmp_path) == {"cudnn": "9.1.0"}
+    (cuda / "include" / "cudnn_version.h").write_text("#define CUDNN_MAJOR 9\n")
+    assert installed_cuda(tmp_path) == {}
+
+
+def test_cuda_is_a_change_only_where_both_looked_for_it() -> None:
+    """A record of before lockproof looked for it says nothing of it."""
+    old, now, then = (
+        Environment(kind="unpinned", name="PATH", cuda=cuda)
+        for cuda in (None, {"cuda": "12.4.1"}, {"cuda": "12.2.0", "cudnn": "9.1.0"})
+    )
+    assert environment_changes(old, now) == ()
+    assert environment_changes(now, old) == ()
+    assert [(c.factor, str(c)) for c in environment_changes(then, now)] == [
+        ("cuda", "cuda 12.2.0 -> 12.4.1"),
+        ("cuda", "cudnn 9.1.0 -> absent"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE", "TF_DETERMINISTIC_OPS", "XLA_FLAGS",
+     "JAX_DEFAULT_MATMUL_PRECISION"],
+)  # fmt: skip
+def test_flags_of_determinism_reach_stages_and_are_told(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(name, "1")
+    given = stage_variables(RunPolicy(), path="", home=tmp_path, tmp=tmp_path, extra={})
+    assert given[name] == "1"
+    assert threads(given)[name] == "1"
 
 
 PROBE = Path(describe.__code__.co_filename).with_name("probe.py")

@@ -39,6 +39,9 @@ class Environment(Frozen):
     gpus: tuple[str, ...] = ()
     driver: str | None = None
     """GPU driver version."""
+    cuda: Mapping[str, str] | None = None
+    """`cuda` (the toolkit) and `cudnn`, as they are installed for the machine -> version; those of
+    Python packages are among `packages`. None: nobody looked."""
     shell: str | None = None
     """The shell that runs stage commands."""
     timezone: str | None = None
@@ -68,7 +71,8 @@ class FactorChange(Frozen):
 
     factor: str
     """`package`, `python`, `os`, `libc`, `machine`, `cpu`, `cpu-features`, `blas`, `threads`,
-    `gpu`, `driver`, `shell`, `timezone`, `locale`, `umask`, `user`, `filesystem` or `variable`."""
+    `gpu`, `driver`, `cuda`, `shell`, `timezone`, `locale`, `umask`, `user`, `filesystem` or
+    `variable`."""
     subject: str
     before: str | None
     after: str | None
@@ -91,6 +95,8 @@ def environment_changes(before: Environment, after: Environment) -> tuple[Factor
             changes.append(FactorChange(factor=factor, subject=factor, before=old, after=new))
     changes += _set_changes("cpu-features", before.cpu_features, after.cpu_features)
     changes += _set_changes("gpu", before.gpus, after.gpus)
+    if before.cuda is not None and after.cuda is not None:
+        changes += _mapping_changes("cuda", before.cuda, after.cuda)
     if "1" not in (before.described, after.described):
         changes += _mapping_changes("locale", before.locale, after.locale)
         changes += _mapping_changes("variable", before.variables, after.variables)

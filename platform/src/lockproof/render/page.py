@@ -190,6 +190,7 @@ def _environment_rows(environment: Environment | None) -> tuple[tuple[str, str],
         "Threads": _pairs(environment.threads),
         "GPU": ", ".join(environment.gpus),
         "GPU driver": environment.driver,
+        "CUDA": _pairs(environment.cuda or {}),
         "Shell": environment.shell,
     }
     return tuple((name, value) for name, value in rows.items() if value)

@@ -202,6 +202,7 @@ async def describe(
         threads=threads(variables),
         gpus=machine.gpus,
         driver=machine.driver,
+        cuda=machine.cuda,
         shell=_shell(shell, variables.get("PATH", os.defpath)),
         **(asdict(under) | {"described": "2"} if under else {}),
     )

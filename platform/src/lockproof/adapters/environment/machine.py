@@ -1,6 +1,8 @@
 """What machine this is, as far as it can make results differ: system, CPU, GPUs, conditions."""
 
+import contextlib
 import hashlib
+import json
 import os
 import platform
 import re
@@ -22,6 +24,9 @@ CPU_FEATURES = re.compile(
     r"|asimd\w*|fphp|sve2?|svei8mm|svebf16|sme2?|i8mm|bf16|altivec|vsx|vxe?2?"
 )
 """Names as in Linux's /proc/cpuinfo."""
+_CUDNN = re.compile(r"^#define CUDNN_(MAJOR|MINOR|PATCHLEVEL) ([0-9]{1,4})\b", re.MULTILINE)
+_VERSION = re.compile(r"[0-9.]{1,20}")
+_MOST_READ = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Machine:
     cpu_features: tuple[str, ...]
     gpus: tuple[str, ...]
     driver: str | None
+    cuda: Mapping[str, str]
 
 
 async def this_machine() -> Machine:
@@ -49,7 +55,43 @@ async def this_machine() -> Machine:
         cpu_features=tuple(sorted(filter(CPU_FEATURES.fullmatch, features))),
         gpus=gpus,
         driver=driver,
+        cuda=installed_cuda(),
     )
+
+
+def installed_cuda(root: Path = Path("/")) -> dict[str, str]:
+    """`cuda` and `cudnn` -> version, where the toolkit or its development files tell.
+
+    Nothing is loaded: `version.json` is what NVIDIA's installers leave (CUDA 11.1 and later), the
+    header is what cuDNN is compiled against. What only a package brings is not here.
+
+    Args:
+        root: of the file system.
+    """
+    found = {}
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        text = _beginning(root / "usr/local/cuda/version.json")
+        version = json.loads(text)["cuda"]["version"]
+        if isinstance(version, str) and _VERSION.fullmatch(version):
+            found["cuda"] = version
+    include = (
+        "usr/include",
+        f"usr/include/{platform.machine()}-linux-gnu",
+        "usr/local/cuda/include",
+    )
+    names = ("cudnn_version.h", "cudnn_version_v9.h", "cudnn_version_v8.h")
+    for path in (root / folder / name for folder in include for name in names):
+        with contextlib.suppress(OSError):
+            parts = dict(_CUDNN.findall(_beginning(path)))
+            if len(parts) == 3:
+                found["cudnn"] = ".".join(parts[n] for n in ("MAJOR", "MINOR", "PATCHLEVEL"))
+                break
+    return found
+
+
+def _beginning(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(_MOST_READ).decode("utf-8", "replace")
 
 
 def threads(variables: Mapping[str, str]) -> dict[str, str]:

@@ -107,7 +107,7 @@ class Keys:
                 "view": [[m.target, m.kind] for m in session.surface.view.ordered()],
                 "machine": [
                     *(described.machine, described.os, described.libc, described.cpu),
-                    *(described.cpu_features, described.gpus, described.driver),
+                    *(described.cpu_features, described.gpus, described.driver, described.cuda),
                     *(described.threads, described.blas, platform.version(), _memory()),
                 ],
                 "user": [os.geteuid(), os.getegid(), sorted(os.getgroups()), UMASK, _limits()],

@@ -13,7 +13,7 @@ from .history import LockHistory
 from .result import Result
 from .session import Session
 
-_MACHINE = ("os", "libc", "machine", "cpu", "cpu-features", "gpu", "driver", "shell")
+_MACHINE = ("os", "libc", "machine", "cpu", "cpu-features", "gpu", "driver", "cuda", "shell")
 _HERE = "it belongs to the machine"
 _RECORDED = "as in the run that was watched"
 
