@@ -13,6 +13,7 @@ from lockproof.adapters.files import cache_root
 from lockproof.adapters.sandbox.detect import find_isolation
 from lockproof.config import load_policy
 from lockproof.model.verdict import Verdict
+from lockproof.steps.reproduce.conditions import NAMES
 
 from .pipelines import Project, causes, prove, rules, verdicts
 
@@ -169,3 +170,22 @@ def test_stage_that_rewrites_its_input(demo: Project) -> None:
     assert ("rewritten input", FEATURES, "proven") in causes(report, stage("train@zones"))
     assert "LP707" in rules(report)
     assert report.verdict is Verdict.FAILED
+
+
+STAGES = ("prepare", "featurize@pca", "featurize@zones", "train@pca", "train@zones", "evaluate")
+WHOLE = bool(os.environ.get("LOCKPROOF_TEST_WHOLE"))
+
+
+@pytest.mark.parametrize("name", STAGES if WHOLE else ("train@pca",))
+def test_of_all_conditions_only_the_features_of_the_cpu_matter(demo: Project, name: str) -> None:
+    """Run LOCKPROOF_TEST_WHOLE=1 for all stages, which takes minutes; train@pca calls BLAS most."""
+    report = prove(demo, stages=(name,), vary=NAMES)
+    (host,) = report.host.stages.values()
+    rows = {row.condition: row for row in host.varied}
+    told = "\n".join(f"{row.condition}: {row.outputs} {row.obstacle}" for row in rows.values())
+    assert rows.keys() == {*NAMES}, told
+    assert {row.condition for row in rows.values() if row.matters} <= {"cpu-features"}, told
+    assert {"hash-seed", "timezone", "locale", "umask"} <= {n for n, r in rows.items() if r.outputs}
+    named = {f.subject for f in report.findings if f.rule == "LP711"}
+    assert named <= {f"{stage(name)} cpu-features"}
+    assert report.verdict is Verdict.PASSED, told
