@@ -9,6 +9,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -104,14 +106,27 @@ def ruled(
     lab.install([EXPERIMENTS])
     folder, sockets = tmp_path_factory.mktemp("act"), tmp_path_factory.mktemp("s")
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
-    with controller(lab, folder, sockets, figures.server_port):
+    with ExitStack() as stack:
+        at_work = partial(controller, lab, folder, sockets, figures.server_port)
+        stack.enter_context(at_work())
         lab.api.create("/api/v1/namespaces", body)
+
+        @contextmanager
+        def away() -> Iterator[None]:
+            stack.close()
+            yield
+            stack.enter_context(at_work())
+
+        Canary.without_controller = staticmethod(away)
         yield lab
         lab.api.call("DELETE", f"/api/v1/namespaces/{NAMESPACE}")
 
 
 class Canary:
     """A Rollout of its own, with version 1 in full and version 2 waiting at its first pause."""
+
+    without_controller: Callable[[], AbstractContextManager[None]]
+    """Its controller is killed, and a new one started at the end."""
 
     def __init__(self, lab: Lab, figures: Figures, name: str, folder: Path) -> None:
         self.api, self.figures, self.name = lab.api, figures, name
@@ -385,6 +400,69 @@ def test_jobs_come_to_three_outcomes(
     by_turn = sorted(kubelet.codes, key=lambda job: int(job.rpartition(".")[2]))
     assert [kubelet.codes[job] for job in by_turn] == codes
     canary.until(phase)
+
+
+def test_a_controller_that_restarts_in_the_middle_is_waited_for(
+    canary: Canary, capsys: pytest.CaptureFixture[str]
+) -> None:
+    canary.version("2")
+    canary.until("Paused", 1)
+    canary.ended()
+    second = canary.get()["status"]["currentPodHash"]
+    with canary.without_controller():
+        # What it said stands as long as nobody wants anything else.
+        assert canary.check() == 0
+        canary.version("3")
+        assert canary.check("--act", "promote-full") == 4
+        assert "its controller has not seen generation" in capsys.readouterr().err
+    wait_until(lambda: canary.get()["status"]["currentPodHash"] != second)
+    canary.until("Paused", 1)
+    status = canary.get()["status"]
+    canary.figures.hashes.clear()
+    canary.ended()
+    assert canary.figures.hashes == {status["currentPodHash"]}
+    assert canary.check("--act", "promote-full") == 0
+    canary.until("Healthy")
+
+
+def test_the_pods_of_an_experiment_are_compared(
+    canary: Canary, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arms = {"baseline": "stable", "canary": "canary"}
+    templates = [
+        {"name": name, "specRef": ref, "replicas": 1, "metadata": {"labels": {"arm": name}}}
+        for name, ref in arms.items()
+    ]
+    steps = [{"setWeight": 25}, {"experiment": {"templates": templates}}, {"setWeight": 100}]
+    canary.api.merge(canary.path, {"spec": {"strategy": {"canary": {"steps": steps}}}})
+    canary.until("Healthy")
+    canary.version("2")
+    path = ROLLOUTS.replace("rollouts", "experiments")
+
+    def there() -> Any:
+        named = canary.get()["status"].get("canary", {}).get("currentExperiment")
+        one = canary.api.get(f"{path}/{named}") if named else None
+        return one and one.get("status", {}).get("availableAt") and one
+
+    experiment = wait_until(there)
+    canary.ended()
+    hashes = []
+    for arm in ("canary", "baseline"):
+        name = f"{experiment['metadata']['name']}-{arm}"
+        made = canary.api.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/replicasets/{name}")
+        hashes.append(made["metadata"]["labels"]["rollouts-pod-template-hash"])
+    status = canary.get()["status"]
+    assert not {status["currentPodHash"], status["stableRS"]} & set(hashes)
+    rollout = canary.seen()["host"]["canary"]["rollout"]
+    assert (rollout["experiment"], rollout["arms"]) == (experiment["metadata"]["name"], hashes)
+    assert hashes[0] in canary.figures.hashes
+    # Its pods are those with these hashes, of one size.
+    for value in hashes:
+        pods = canary.api.items(f"{PODS}?labelSelector=rollouts-pod-template-hash%3D{value}")
+        assert len(pods) == 1
+    canary.figures.failing = 0.5
+    assert canary.check("--act", "abort") == 1
+    wait_until(lambda: canary.get()["status"].get("abort"))
 
 
 def test_who_may_not_is_told(canary: Canary, capsys: pytest.CaptureFixture[str]) -> None:
