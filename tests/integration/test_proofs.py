@@ -2,8 +2,10 @@
 
 import base64
 import hashlib
+import html
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -136,6 +138,19 @@ def test_a_proof_passes_verify_and_the_gate(made: tuple[Project, Report]) -> Non
     assert asked(project, "gate") == (0, [])
     assert asked(project, "gate", "--pr", "--base", "base") == (0, [])
     assert asked(project, "gate", "--proof", str(file_of(project))) == (0, [])
+
+
+def test_a_page_shows_where_the_models_come_from(
+    made: tuple[Project, Report], capsys: pytest.CaptureFixture[str]
+) -> None:
+    project, report = made
+    page = project.remote.parent / "verified.html"
+    assert main(["-C", str(project.root), "verify", "--output", str(page)]) == 0
+    said = capsys.readouterr().out
+    trees = re.findall(r"<pre[^>]*>(.*?)</pre>", page.read_text("utf-8"), re.DOTALL)
+    assert trees
+    assert all(tree.rstrip() in said for tree in map(html.unescape, trees))
+    assert all(f"commit {(report.subject.commit or '')[:12]}" in tree for tree in trees)
 
 
 def file_of(project: Project) -> Path:

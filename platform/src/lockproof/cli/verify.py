@@ -62,7 +62,6 @@ def run(args: argparse.Namespace) -> int:
 def _verify(args: argparse.Namespace, hashing: "Hashing | None") -> int:
     from lockproof.cli.progress import progress
     from lockproof.render.canary_end import statement_line
-    from lockproof.render.proof_tree import proof_tree
     from lockproof.steps.proofs import VerifyRequest, verify
 
     as_table = args.format in (None, "table")
@@ -80,9 +79,8 @@ def _verify(args: argparse.Namespace, hashing: "Hashing | None") -> int:
     with progress(verbose=args.verbose) as shown:
         verified = verify(request, shown)
     if as_table:
-        for each in verified.proofs:
-            if each.verdict is not None:
-                sys.stdout.write(proof_tree(each.verdict, each.sealed.digest) + "\n")
+        for lineage in verified.report.host.lineages:
+            sys.stdout.write(lineage + "\n")
         if verified.canary is not None:
             predicate, sealed = verified.canary
             sys.stdout.write(statement_line(predicate, sealed.digest) + "\n\n")

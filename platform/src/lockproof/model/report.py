@@ -214,6 +214,8 @@ class Host(Frozen):
     """The objects in a cluster, in the order in which they are applied."""
     canary: CanarySeen | None = None
     """What a canary was judged by; null in every other step."""
+    lineages: tuple[str, ...] = ()
+    """Of each model whose proof counts, where it comes from: a tree in lines."""
     platform: Mapping[str, str] = {}
     """How to reach what was provisioned: what it is -> its address."""
 

@@ -6,21 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
-from lockproof import __version__
-from lockproof.adapters.git.origin import origin_of
 from lockproof.adapters.hashing import Hashing
 from lockproof.adapters.proofs import places
-from lockproof.config import FILE_NAME
 from lockproof.errors import UsageError
-from lockproof.model.baseline import Baseline
 from lockproof.model.canary_statement import CanaryPredicate
 from lockproof.model.check import Check
-from lockproof.model.digest import lock_digest
 from lockproof.model.finding import Finding
 from lockproof.model.registration import ModelVersion
-from lockproof.model.report import Host, Report, Subject
+from lockproof.model.report import Report
 from lockproof.model.sealed import Sealed
-from lockproof.model.verdict import Verdict, worst
+from lockproof.model.verdict import Verdict
 from lockproof.parse.ignore import IGNORE_FILE
 from lockproof.rules.catalog import finding
 from lockproof.steps.clock import Clock
@@ -35,11 +30,9 @@ from lockproof.steps.gate.signed import (
     read_proof,
 )
 from lockproof.steps.gate.signers import Refusal, Signer
-from lockproof.steps.gate.stages import stage_reports
 from lockproof.steps.gate.weigh import Weighed, of_models, weigh
 from lockproof.steps.models import Model, every_model
 from lockproof.steps.progress import Progress, during
-from lockproof.steps.weighing import Weighing
 
 from .canary import canary_of
 from .content import (
@@ -53,6 +46,7 @@ from .content import (
     sums_at,
 )
 from .request import VerifyRequest
+from .said import report_of
 from .subject import is_revision, path_of, version_of
 from .today import court_of, proof_of
 
@@ -132,7 +126,7 @@ def verify(request: VerifyRequest, progress: Progress) -> Verified:
     if version is not None and proofs:
         given = bundles if request.bundle is not None else None
         canary = canary_of(scene, signers, version, proofs[0], given)
-    return Verified(_report(scene, checks, findings, clock), tuple(proofs), canary)
+    return Verified(report_of(scene, checks, findings, clock, proofs), tuple(proofs), canary)
 
 
 def _held(scene: Scene, path: Path, hashing: Hashing | None, progress: Progress) -> _Held:
@@ -317,33 +311,4 @@ def _proofs(weighed: Sequence[Weighed], counting: Sequence[Weighed]) -> Check:
         checked=len(weighed),
         unit="signed statement",
         summary=said,
-    )
-
-
-def _report(
-    scene: Scene, checks: Sequence[Check], findings: Sequence[Finding], clock: Clock
-) -> Report:
-    policy = scene.policy.model_copy(update={"rules": {}, "waiver": ()})
-    weighing = Weighing(policy, clock.started.date(), Baseline(), FILE_NAME)
-    verdicts = []
-    for number, check in enumerate(checks):
-        own = findings if number == 0 else ()
-        verdict = weighing.add(check, own, "LP72")
-        if check.demanded or verdict is Verdict.FAILED:
-            verdicts.append(verdict)
-    return Report(
-        tool=f"lockproof {__version__}",
-        step="verify",
-        subject=Subject(
-            commit=scene.head.commit,
-            lock_digest=lock_digest(scene.reading.lock_files),
-            root=scene.prefix or ".",
-            base=scene.base.commit if scene.base else None,
-        ),
-        verdict=worst(verdicts),
-        checks=tuple(weighing.checks),
-        stages=stage_reports(scene.pipeline, ()),
-        findings=tuple(weighing.findings),
-        host=Host(origin=origin_of(scene.head.git, scene.head.commit)),
-        timing=clock.timing(),
     )
