@@ -230,6 +230,8 @@ def test_training_data_are_held_to() -> None:
         (LATENCY, lines({"0.25": [1.0] * 40}, "le"), "there is no bucket +Inf"),
         (LATENCY, lines({"0.3": [1.0] * 40, "+Inf": [2.0] * 40}, "le"), "take bounds of 0.3"),
         (LATENCY, lines({"x": [1.0] * 40}, "le"), "no end of a bucket"),
+        (LATENCY, lines({"NaN": [1.0] * 40}, "le"), "no end of a bucket"),
+        (LATENCY, lines({"1": [1.0] * 40, "1.0": [9.0] * 40}, "le"), "two buckets end at 1,"),
         (LATENCY, [Line({"a": b}, {}, {60: Histogram(1.0, ())}) for b in "xy"], "put sum()"),
     ],
 )  # fmt: skip

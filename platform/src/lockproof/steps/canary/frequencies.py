@@ -105,9 +105,18 @@ def _classic(
     by_end: dict[float, Column] = {}
     for name, column in columns.items():
         try:
-            by_end[float(name)] = column
+            end = float(name)
         except ValueError:
-            raise ConfigError(f"{drift.name}: {name[:80]!r} is no end of a bucket") from None
+            end = math.nan
+        if math.isnan(end):
+            raise ConfigError(f"{drift.name}: {name[:80]!r} is no end of a bucket")
+        if end in by_end:
+            # Clients write one end in several ways: `1` and `1.0` are two series of one bucket.
+            raise ConfigError(
+                f"{drift.name}: two buckets end at {called(end)}, written in different ways: make"
+                " them one (in a query by label_replace, then sum by (le))"
+            )
+        by_end[end] = column
     nothing: Column = [None] * look.count
     if not by_end:
         return Counts({called(bound): nothing for bound in histogram.bounds}, nothing, query)
