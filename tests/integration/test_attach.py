@@ -13,6 +13,7 @@ import pytest
 from integration.pipelines import SORT_AND_TRAIN, Project, new_project
 from lockproof.adapters.kubernetes.cluster import Kind
 from lockproof.errors import UnavailableError, UsageError
+from lockproof.model.base import Frozen
 from lockproof.model.report import Report
 from lockproof.model.resource import GroupKind
 from lockproof.model.verdict import Verdict
@@ -205,11 +206,15 @@ def test_the_version_that_began_a_run_attaches_to_it_where_another_does_not_know
     class Later(Begun):
         more: int = 1
 
+    class Entry(Frozen):
+        revisions: tuple[Later, ...]
+
     with pytest.MonkeyPatch.context() as patch:
-        for place in ("begun", "compile"):
-            patch.setattr(f"lockproof.steps.cluster.{place}.Begun", Later)
+        patch.setattr("lockproof.steps.cluster.begun.Begun", Later)
+        patch.setattr("lockproof.steps.cluster.begun._Entry", Entry)
         run = begin(project)
-        assert attach(Request(project.root), run, Silence()).verdict is Verdict.PASSED
+        (report,) = attach(Request(project.root), run, Silence())
+    assert report.verdict is Verdict.PASSED
     with pytest.raises(UsageError, match="attach with the one that began it"):
         attach(Request(project.root), run, Silence())
 
