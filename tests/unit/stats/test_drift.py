@@ -240,3 +240,61 @@ def test_what_cannot_be_right_is_told(about: Any, series: list[Line], words: str
     with pytest.raises(ConfigError) as error:
         counted(drift, "q", series, LOOK)
     assert words in str(error.value)
+
+
+def test_a_class_that_may_vanish_by_just_what_matters_is_not_passed_when_it_has() -> None:
+    """Its limit is no share of all, and it was left out: ten balanced classes at 0.1 had none."""
+    spec = spec_of(CLASSES)
+    (drift,) = spec.drifts
+    known = Reference({"0": 0.6, "1": 0.3, "2": 0.1, OTHER: 0.0}, "train.csv")
+    there = {"0": [600.0] * 120, "1": [300.0] * 120, "2": [100.0] * 120}
+    gone = {"0": [650.0] * 120, "1": [350.0] * 120, "2": [0.0] * 120}
+    look = Look(0, 60, 120)
+    verdicts = []
+    for columns in (there, gone):
+        arm = counted(drift, "q", lines(columns), look)
+        (errors,) = errors_of_drifts(spec)
+        verdicts.append(judge_drift(drift, errors, spec, (arm, None), known, 120, str).verdict)
+    assert verdicts == [Verdict.PASSED, Verdict.INCONCLUSIVE]
+
+
+def test_what_cannot_be_worse_by_what_matters_is_told() -> None:
+    spec = spec_of(LATENCY, smallestEffect=0.9)
+    (drift,) = spec.drifts
+    arm = counted(drift, "q", lines({"0.25": [1.0] * 40, "0.5": [1.0] * 40, "1": [1.0] * 40,
+                                     "+Inf": [2.0] * 40}, "le"), LOOK)  # fmt: skip
+    known = Reference({"0.25": 0.5, "0.5": 0.5, "1": 0.5}, "train.csv")
+    with pytest.raises(ConfigError, match="take a smaller one, or other bounds"):
+        judged(drift, spec, arm, reference=known)
+
+
+def test_classes_that_are_called_otherwise_leave_no_figures_of_a_failure() -> None:
+    """`record` takes no report whose verdict and figures tell two stories."""
+    spec = spec_of(CLASSES)
+    (drift,) = spec.drifts
+    stable = counted(drift, "q", lines({name: [30.0] * 40 for name in "012"}), LOOK)
+    renamed = counted(drift, "q", lines({name: [30.0] * 40 for name in "abc"}), LOOK)
+    found = judged(drift, spec, renamed, stable)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert (found.estimate, found.lower, found.upper) == (None, None, None)
+
+
+def test_a_failure_beside_an_interval_that_cannot_be_told_stays_one() -> None:
+    spec = spec_of(LATENCY)
+    (drift,) = spec.drifts
+    slow = Histogram(90.0, ((0.125, 0.25, 10.0), (1.0, 2.0, 80.0)))
+    quick = Histogram(90.0, ((0.125, 0.25, 80.0), (1.0, 2.0, 10.0)))
+    across = Histogram(90.0, ((0.9, 1.1, 90.0),))
+    lost = Histogram(90.0, ((0.125, 0.25, 80.0),))
+    for odd in (across, lost):
+        arms = [
+            counted(
+                drift,
+                "q",
+                [Line({}, {}, {60 * (at + 1): odd if at == 39 else each for at in range(40)})],
+                LOOK,
+            )
+            for each in (slow, quick)
+        ]
+        assert judged(drift, spec, *arms).verdict is Verdict.FAILED
+        assert judged(drift, spec, arms[1], arms[1]).verdict is Verdict.INCONCLUSIVE

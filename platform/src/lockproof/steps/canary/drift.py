@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from lockproof.errors import ConfigError
 from lockproof.model.canary import Measured
 from lockproof.model.canary_checks import OTHER, Comparison, Drift, Guard, Spec
 from lockproof.model.verdict import Verdict
@@ -19,6 +20,9 @@ from .bounds import Errors
 from .frequencies import called
 from .interface import Counts, Figures
 from .judge import judge
+
+_LEAST = 1e-9
+"""A share that is none, and what differences of shares are off by."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,10 @@ def _both(drift: Drift, key: str, reference: Reference | None) -> Iterator[Part]
         else:
             sign = 1 if worse == "higher" else -1
             limit = reference.shares[key] + sign * drift.smallest_effect
-            if not 0 < limit < 1:
+            if not -_LEAST <= limit <= 1 + _LEAST:
                 continue
+            # One that may vanish wholly, or be all, by just what matters is shown not to have.
+            limit = min(max(limit, _LEAST), 1 - _LEAST)
             measure = Guard.model_validate({**about, "worse": worse, "limit": limit})
         yield Part(key, said, measure)
 
@@ -110,8 +116,17 @@ def judge_drift(
         reference: what the canary is compared with else.
         intervals: how many have ended.
         at: index of an interval -> when it ended, as text.
+
+    Raises:
+        ConfigError: nothing can be worse by what matters.
     """
     parts = parts_of(drift, reference)
+    if not parts:
+        raise ConfigError(
+            f"{drift.name}: no share can be worse by smallestEffect {drift.smallest_effect:g}"
+            f" beside {reference.said if reference else 'stable'}: take a smaller one, or other"
+            f" {'bounds' if drift.histogram else 'classes'}"
+        )
     level = errors_of_part(errors, len(parts))
     found = []
     for part in parts:
@@ -122,9 +137,12 @@ def judge_drift(
         found.append(one.model_copy(update={"part": part.about}))
     decides = _decides(found)
     unknown = next((arm.unknown for arm in seen if arm is not None and arm.unknown), "")
-    if unknown:
+    # Where some intervals cannot be told, a failure in the others stays one.
+    if unknown and (drift.classes is not None or decides.verdict is not Verdict.FAILED):
+        # Bounds beside it would tell another story, of what it is not about.
+        nothing = {"estimate": None, "lower": None, "upper": None, "decided": None}
         return decides.model_copy(
-            update={"verdict": Verdict.INCONCLUSIVE, "reason": unknown, "decided": None}
+            update={"verdict": Verdict.INCONCLUSIVE, "reason": unknown, **nothing}
         )
     among = f", of {count(len(parts), 'comparison')}"
     if decides.verdict is Verdict.PASSED:

@@ -12,6 +12,8 @@ from .interface import Column, Counts, Look
 
 _SAME = 1e-9
 """Ends of buckets that differ by less, relatively, are the same."""
+_LOST = 1e-6
+"""Which part of a count its buckets may lack by rounding."""
 _SHOWN = 12
 
 
@@ -158,6 +160,8 @@ def _native(
         counts = [] if here is None else [here.count, *(bucket[2] for bucket in here.buckets)]
         if here is None or not all(_is_count(count) for count in counts):
             here = None
+        elif here.count - math.fsum(counts[1:]) > _LOST * here.count:
+            here, unknown = None, unknown or "some of what was observed is no number"
         total.append(None if here is None else here.count)
         for bound in histogram.bounds:
             across = None if here is None else _across(here, bound)
