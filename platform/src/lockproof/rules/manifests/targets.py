@@ -167,11 +167,11 @@ def virtual_services(
         ((*at, "virtualService"), mapping(istio.get("virtualService"))),
         *items(istio.get("virtualServices"), (*at, "virtualServices")),
     ):
-        # The controller takes `name.namespace` as well, with the suffix of the cluster.
-        text = _text(stated.get("name")).removesuffix(".cluster.local")
-        above, dot, below = text.rpartition(".")
-        if text:
-            yield where, stated, above if dot else text, below if dot else None
+        # The controller takes `name.namespace` as well, and all of a service's name: what follows
+        # the namespace says nothing (`GetVirtualServiceNamespaceName` of Argo Rollouts).
+        name, *rest = _text(stated.get("name")).split(".")
+        if name:
+            yield where, stated, name, rest[0] if rest else None
 
 
 def templates(analysis: Any, at: At) -> Iterator[Target]:
