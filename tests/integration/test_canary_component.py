@@ -97,10 +97,9 @@ def test_what_the_template_asks_is_answered(bodies: list[Body], tmp_path: Path) 
     given = {f"{{{{args.{arg['name']}}}}}" for arg in template["args"]}
     assert set(re.findall(r"{{.*?}}", web["url"])) == given
     # Its parameters are those that the service takes, and its checks are among those it has.
-    (mount,) = (
-        b for b in bodies if b["kind"] == "ConfigMap" and "canary-checks.yaml" in b.get("data", {})
-    )
-    content = mount["data"]["canary-checks.yaml"]
+    pod = one(bodies, "Deployment", "lockproof-canary")["spec"]["template"]["spec"]
+    (name,) = (v["configMap"]["name"] for v in pod["volumes"] if "configMap" in v)
+    content = one(bodies, "ConfigMap", name)["data"]["canary-checks.yaml"]
     (tmp_path / "canary-checks.yaml").write_text(content)
     parameters = {k: "a1" if k == "canary" else "b2" if k == "stable" else v
                   for k, v in parse_qsl(url.query)}  # fmt: skip
