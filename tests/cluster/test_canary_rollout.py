@@ -119,7 +119,9 @@ def ruled(
 
         Canary.without_controller = staticmethod(away)
         yield lab
-        lab.api.call("DELETE", f"/api/v1/namespaces/{NAMESPACE}")
+        path = f"/api/v1/namespaces/{NAMESPACE}"
+        lab.api.call("DELETE", path)
+        wait_until(lambda: lab.api.get(path) is None)  # Another module makes it anew.
 
 
 class Canary:
