@@ -32,6 +32,11 @@ PARTS = (
         "LOCKPROOF_TEST_REGISTRY and LOCKPROOF_TEST_INDEX",
     ),
     (
+        r"no helm on PATH",
+        "charts, by Helm itself",
+        "helm on PATH, version 3 or 4 (https://helm.sh/docs/intro/install)",
+    ),
+    (
         r"promtool|no prometheus on PATH",
         "rule tests and expressions, by Prometheus itself",
         "apt-get install prometheus",

@@ -47,6 +47,7 @@ TOLERATIONS = (Toleration(key="gpu", operator="Equal", value="yes", effect="NoEx
 
 KEYS: list[tuple[str, str, object]] = [
     ('[lint]\nrequire = ["rule-tests"]', "lint.require", ("rule-tests",)),
+    ('[lint.charts]\n"a-1.0.0" = "a.tgz"', "lint.charts", {"a-1.0.0": "a.tgz"}),
     ('[environment]\nrequirements = "r.lock"', "environment.requirements", "r.lock"),
     ('[environment]\nuv-lock = "uv.lock"', "environment.uv_lock", "uv.lock"),
     ('[environment]\ninterpreter = "python3"', "environment.interpreter", "python3"),

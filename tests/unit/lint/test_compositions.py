@@ -120,8 +120,8 @@ def test_the_input_of_another_function_is_not_checked(
 @pytest.mark.parametrize(
     ("check", "rules"),
     [
-        ("{type: MatchString, fieldPath: status.atProvider.state, matchString: ''}", ["LP667"]),
-        ("{type: MatchString, fieldPath: status.atProvider.state, matchString: ACTIVE}", []),
+        ("{type: MatchString, fieldPath: status.atProvider.arn, matchString: ''}", ["LP667"]),
+        ("{type: MatchString, fieldPath: status.atProvider.arn, matchString: ACTIVE}", []),
         ("{type: MatchCondition, matchCondition: {type: Ready, status: Unknown}}", ["LP667"]),
         ("{type: MatchCondition, matchCondition: {type: Ready, status: 'False'}}", []),
         ("{type: NonEmpty, fieldPath: status.atProvider.arn}", []),
@@ -130,10 +130,75 @@ def test_the_input_of_another_function_is_not_checked(
     ],
 )
 def test_readiness_that_sees_nothing(check: str, rules: list[str], tmp_path: Path) -> None:
+    text = looking_up(f"readinessChecks: [{check}]")
+    assert [rule for rule, _ in told(tmp_path, text)[0]] == rules
+
+
+def looking_up(field: str) -> str:
+    """The sample with other readiness checks, or with something beside its patches."""
     start = SAMPLE.index("            readinessChecks:")
     end = SAMPLE.index("---\napiVersion: pkg.")
-    text = f"{SAMPLE[:start]}            readinessChecks: [{check}]\n{SAMPLE[end:]}"
-    assert [rule for rule, _ in told(tmp_path, text)[0]] == rules
+    return f"{SAMPLE[:start]}            {field}\n{SAMPLE[end:]}"
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        (
+            "readinessChecks: [{type: NonEmpty, fieldPath: status.atProvider.arm}]",
+            "reads status.atProvider.arm of s3.aws.m.upbound.io/v1beta1 Bucket, where"
+            " status.atProvider has no field 'arm': it is never ready",
+        ),
+        (
+            "readinessChecks: [{type: MatchTrue, fieldPath: status.ready}]",
+            "where status has no field 'ready': it is never ready",
+        ),
+        (
+            "readinessChecks: [{type: MatchInteger, fieldPath: statsu.count, matchInteger: 1}]",
+            "it has no field 'statsu': it is never ready",
+        ),
+        (
+            "connectionDetails: [{name: a, type: FromFieldPath, fromFieldPath: status.atProvider.aarn}]",
+            "'aarn': it is never set; did you mean 'arn'?",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_looked_up_and_not_there_is_told(field: str, words: str, tmp_path: Path) -> None:
+    ((rule, message),), left = told(tmp_path, looking_up(field))
+    assert (rule, left) == ("LP666", [])
+    assert words in message
+
+
+def test_what_is_ready_for_what_is_never_said(tmp_path: Path) -> None:
+    check = "{type: MatchString, fieldPath: status.atProvider.arm, matchString: ''}"
+    found, _ = told(tmp_path, looking_up(f"readinessChecks: [{check}]"))
+    assert sorted(rule for rule, _ in found) == ["LP666", "LP667"]
+    assert any("it is ready from the beginning" in message for _, message in found)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "readinessChecks: [{type: NonEmpty, fieldPath: 'metadata.annotations[a.b/c]'}]",
+        "readinessChecks: [{type: NonEmpty, fieldPath: 'status.conditions[0].reason'}]",
+        "connectionDetails: [{name: a, type: FromFieldPath, fromFieldPath: status.atProvider.arn}]",
+        "connectionDetails: [{name: a, type: FromConnectionSecretKey, fromConnectionSecretKey: key}]",
+        "connectionDetails: [{name: a, type: FromValue, value: status.nowhere}]",
+    ],
+)  # fmt: skip
+def test_what_is_looked_up_and_there_is_taken(field: str, tmp_path: Path) -> None:
+    assert told(tmp_path, looking_up(field)) == ([], [])
+
+
+def test_readiness_of_what_has_no_schema_is_not_checked(tmp_path: Path) -> None:
+    text = looking_up("readinessChecks: [{type: NonEmpty, fieldPath: status.nowhere}]")
+    text = text.replace(PATCHES, "").replace("kind: Bucket\n", "kind: Bocket\n")
+    assert told(tmp_path, text) == (
+        [],
+        [
+            "Composition/stores: paths of s3.aws.m.upbound.io/v1beta1 Bocket, whose schema is not known"
+        ],
+    )
 
 
 HEALTHY = "hs.status = 'Healthy'\nreturn hs\n"

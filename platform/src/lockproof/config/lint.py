@@ -1,6 +1,7 @@
 """What `lockproof lint` looks at."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field, field_validator
@@ -58,5 +59,8 @@ class LintPolicy(Section):
     globs. They are told of and do not fail."""
     not_checked: Acceptance = "inconclusive"
     """What becomes of things that could not be checked, such as kinds without a schema."""
+    charts: Mapping[Name, Name] = {}
+    """Copies of the charts that controllers install, so that they are rendered (with helm):
+    `NAME-VERSION` -> an archive or folder, from the Git root. Nothing is downloaded."""
     budget: BudgetPolicy | None = None
     """The lean budget: requests of what always runs are held against it."""

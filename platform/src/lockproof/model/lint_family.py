@@ -11,6 +11,8 @@ LintFamily = Literal[
     "canary",
     "expressions",
     "rule-tests",
+    "charts",
+    "admission",
     "cluster",
 ]
 LINT_FAMILIES: tuple[LintFamily, ...] = get_args(LintFamily)

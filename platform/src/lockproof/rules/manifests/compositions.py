@@ -1,4 +1,4 @@
-"""Crossplane compositions: the paths of patches, held against the schemas at both ends."""
+"""Crossplane compositions: the paths they read and write, held against the schemas."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -37,13 +37,15 @@ class _End(NamedTuple):
 
 
 class _Patch(NamedTuple):
-    """One path of a patch."""
+    """One path of a patch, of a readiness check or of a connection detail."""
 
     at: At
     path: Any
     end: str
     """composite, composed or environment."""
     reads: bool
+    then: str = "it is never set"
+    """What becomes of a path that reads what is never there."""
 
 
 def is_composition(manifest: Manifest) -> bool:
@@ -124,6 +126,21 @@ def _patches(
             of_set, one_set = sets[name]
             for inner, part in items(one_set.get("patches"), (*of_set, "patches")):
                 yield from ((one, composed) for one in _paths(inner, part))
+        yield from ((one, composed) for one in _looked_up(where, resource))
+
+
+def _looked_up(at: At, resource: Mapping[str, Any]) -> Iterator[_Patch]:
+    """What is read of a resource beside its patches: for its readiness and its connection."""
+    for where, check in items(resource.get("readinessChecks"), (*at, "readinessChecks")):
+        if check.get("type") in _READY_BY_FIELD and check.get("fieldPath"):
+            then = "it is never ready"
+            if check.get("type") == "MatchString" and check.get("matchString") == "":
+                then = "it is ready from the beginning"
+            yield _Patch((*where, "fieldPath"), check["fieldPath"], "composed", True, then)
+    for where, detail in items(resource.get("connectionDetails"), (*at, "connectionDetails")):
+        if detail.get("type") == "FromFieldPath" and detail.get("fromFieldPath"):
+            path = detail["fromFieldPath"]
+            yield _Patch((*where, "fromFieldPath"), path, "composed", reads=True)
 
 
 def _paths(at: At, patch: Mapping[str, Any]) -> Iterator[_Patch]:
@@ -144,6 +161,8 @@ def _paths(at: At, patch: Mapping[str, Any]) -> Iterator[_Patch]:
         yield _Patch((*at, to), patch[to], target, reads=False)
 
 
+_READY_BY_FIELD = frozenset({"NonEmpty", "MatchString", "MatchInteger", "MatchTrue", "MatchFalse"})
+"""Types of readiness checks that read a field; the others read conditions, or nothing."""
 _ENDS: Mapping[str, tuple[str, str]] = {
     "FromCompositeFieldPath": ("composite", "composed"),
     "CombineFromComposite": ("composite", "composed"),
@@ -169,7 +188,7 @@ def _led(manifest: Manifest, one: _Patch, end: _End) -> Iterator[Finding]:
     close = get_close_matches(steps[number][:60], known, n=1, cutoff=0.75)
     hint = f"; did you mean '{close[0]}'?" if close else ""
     does = "reads" if one.reads else "writes"
-    then = "it is never set" if one.reads else "it is dropped or refused"
+    then = one.then if one.reads else "it is dropped or refused"
     text = (
         f"it {does} {one.path} of {end.name}, where {above} has no field '{steps[number]}': {then}"
         f"{hint}"

@@ -8,6 +8,7 @@ from lockproof.model.finding import Finding
 from lockproof.model.lint_family import LintFamily
 from lockproof.model.manifest import Bundle, Manifest, Schemas
 from lockproof.model.verdict import Verdict
+from lockproof.rules.manifests.admission import unevaluated
 from lockproof.rules.manifests.budget import Budget, budget_findings, declared_budget
 from lockproof.rules.manifests.canary import canary_findings, is_canary
 from lockproof.rules.manifests.compositions import composition_findings, is_composition
@@ -41,9 +42,11 @@ RULES: dict[LintFamily, tuple[str, ...]] = {
     "canary": ("LP63", "LP661", "LP662"),
     "expressions": ("LP641",),
     "rule-tests": ("LP642",),
+    "charts": (),
+    "admission": (),
     "cluster": ("LP665",),
 }
-"""Every family, and how the ids of its rules begin."""
+"""Every family, and how the ids of its rules begin; some only say what is not looked at."""
 
 
 @dataclass
@@ -57,7 +60,7 @@ class Family:
     summary: str = ""
     not_checked: list[str] = field(default_factory=list)
     lacks: str = ""
-    """The program that it needs and this machine does not have."""
+    """What it needs and is not here, such as a program: it counts where it is required."""
     idle: bool = False
     """Whether there is nothing to look at, and nobody said that there would be."""
 
@@ -133,12 +136,17 @@ def reference_family(
             family.findings += wrong
             family.checked += paths
             family.not_checked += unread
-    for bundle in gathered.bundles:
+    of_charts = [made for chart in gathered.charts for made in chart.manifests]
+    for bundle in (*gathered.bundles, *gathered.charts):
         family.findings += repeated_findings(bundle.manifests)
         family.findings += delivery_findings(bundle.manifests)
         elsewhere = [other for other in gathered.bundles if other is not bundle]
         elsewhere.append(gathered.loose)
-        found, count, skipped = reference_findings(bundle, elsewhere, external)
+        # Charts stand beside everything, and what they use is not in one of ours alone.
+        beside = of_charts
+        if bundle in gathered.charts:
+            beside = [made for one in (*elsewhere, *gathered.charts) for made in one.manifests]
+        found, count, skipped = reference_findings(bundle, elsewhere, external, beside)
         family.findings += found
         family.checked += count
         family.not_checked += skipped
@@ -151,7 +159,8 @@ def reference_family(
         for together in files.values():
             family.findings += repeated_findings(tuple(together))
         family.findings += delivery_findings(gathered.loose.manifests)
-        everything = [m for bundle in gathered.bundles for m in bundle.manifests]
+        bundles = (*gathered.bundles, *gathered.charts)
+        everything = [m for bundle in bundles for m in bundle.manifests]
         found, count, skipped = reference_findings(
             Bundle("", gathered.loose.manifests), [], external, beside=everything
         )
@@ -215,6 +224,13 @@ def expression_family(manifests: Iterable[Manifest]) -> Family:
         family.findings += found
         family.checked += count
     return family
+
+
+def admission_family(manifests: Iterable[Manifest], *, asked: bool) -> Family | None:
+    """What admission policies say of objects, which nobody evaluates here; None without any."""
+    family = Family("admission", "policy", not_checked=list(unevaluated(manifests, asked=asked)))
+    family.lacks = "an API server that has them"
+    return family if family.not_checked else None
 
 
 def told_apart(findings: Iterable[Finding]) -> tuple[Finding, ...]:

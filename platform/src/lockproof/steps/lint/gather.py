@@ -28,6 +28,8 @@ class Gathered:
     bundles: list[Bundle] = field(default_factory=list)
     loose: Bundle = field(default_factory=lambda: Bundle("", ()))
     """Manifests in files that no kustomization reads."""
+    charts: list[Bundle] = field(default_factory=list)
+    """What each chart makes that is rendered."""
     findings: list[Finding] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
     built: int = 0

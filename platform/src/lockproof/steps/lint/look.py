@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lockproof.adapters.git.tree import Tree
 from lockproof.config import FILE_NAME, LintPolicy, Policy
@@ -18,9 +18,11 @@ from lockproof.rules.manifests.promql import dashboard, parse_problem
 from lockproof.rules.policy import all_off
 from lockproof.steps.lint.schema_locations import DEFINING
 
+from .charts import look_at_charts
 from .families import (
     RULES,
     Family,
+    admission_family,
     budget_family,
     canary_family,
     expression_family,
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
 DEFAULT_FOLDER = "control-plane"
 _EVERYTHING = (".",)
+_ALL_RULES = "LP6"
+"""What stands for the rules of a family that has none: with all of them off, it is off as well."""
 
 
 @dataclass(frozen=True)
@@ -99,23 +103,27 @@ def lint_tree(
     version = version or (cluster and cluster.version) or stated.kubernetes_version
     locations = request.schema_locations if request else stated.schema_locations
     found = find(tree, paths, stated.exclude)
-    definitions = [
-        document.value
-        for documents in found.documents.values()
-        for document in documents
-        if isinstance(document.value, dict) and document.value.get("kind") in DEFINING
-    ]
-    schemas = ChosenSchemas(version, locations, definitions, cluster)
     gathered = gather(tree, found, say)
     only = request.only if request else ()
     left_out = dict(_left_out(policy, only, asked=cluster is not None))
+    manifests = _distinct(gathered)
+    charts = Family("charts", "chart")
+    if "charts" not in stated.off:
+        looked = look_at_charts(tree, found, manifests, stated.charts, version, say)
+        charts, gathered.charts = looked.family, looked.bundles
+        manifests += [made for chart in gathered.charts for made in chart.manifests]
+    schemas = ChosenSchemas(version, locations, _definitions(found, gathered), cluster)
 
     # What --only names is asked for.
     required = (*stated.require, *only)
-    ask = None
+    asked = cluster is not None and "cluster" not in left_out
+    more: dict[LintFamily, Callable[[], Family | None]] = {
+        "charts": lambda: charts,
+        "admission": partial(admission_family, manifests, asked=asked),
+    }
     if cluster is not None or "cluster" in required:
-        ask = partial(_asked, gathered, cluster, say)
-    families = _families(tree, found, gathered, schemas, stated, left_out, ask)
+        more["cluster"] = partial(_asked, manifests, cluster, say)
+    families = _families(tree, found, gathered, manifests, schemas, stated, left_out, more)
     is_told_of = chosen or stated.exclude or required or paths != _EVERYTHING
     if not is_told_of and not any(f.checked or f.findings or f.not_checked for f in families):
         for family in families:
@@ -131,20 +139,31 @@ def _left_out(
             continue
         if only:
             yield name, "left out by --only"
-        elif name in policy.lint.off or all_off(policy, prefix):
+        elif name in policy.lint.off or all_off(policy, prefix or _ALL_RULES):
             yield name, f"switched off by {FILE_NAME}"
+
+
+def _definitions(found: Found, gathered: Gathered) -> list[Mapping[str, Any]]:
+    """What defines kinds: in the files, and in what charts make."""
+    of_files = [document.value for documents in found.documents.values() for document in documents]
+    of_charts = [made.value for chart in gathered.charts for made in chart.manifests]
+    return [
+        value
+        for value in (*of_files, *of_charts)
+        if isinstance(value, dict) and value.get("kind") in DEFINING
+    ]
 
 
 def _families(
     tree: Tree,
     found: Found,
     gathered: Gathered,
+    manifests: Sequence[Manifest],
     schemas: ChosenSchemas,
     policy: LintPolicy,
     left_out: Mapping[LintFamily, str],
-    ask: Callable[[], Family | None] | None,
+    more: Mapping[LintFamily, Callable[[], Family | None]],
 ) -> tuple[Family, ...]:
-    manifests = _distinct(gathered)
     checks = found.checks
 
     def expressions() -> Family:
@@ -176,9 +195,8 @@ def _families(
         "canary": canaries,
         "expressions": expressions,
         "rule-tests": lambda: rule_test_family(tree, found),
+        **more,
     }
-    if ask is not None:
-        makers["cluster"] = ask
     wanted = [name for name in makers if name not in left_out]
     if not manifests:
         kept = ["canary", "expressions"] if checks else []
@@ -204,13 +222,13 @@ def _families(
 
 
 def _asked(
-    gathered: Gathered, cluster: "ClusterSchemas | None", say: Callable[[str], None]
+    manifests: Sequence[Manifest], cluster: "ClusterSchemas | None", say: Callable[[str], None]
 ) -> Family | None:
     if cluster is None:
         return Family("cluster", "manifest", not_checked=["no cluster is asked: add --cluster"])
     from .asked import asked_family  # Imports the client, as `_cluster` has done.
 
-    return asked_family(_distinct(gathered), cluster.connection, say)
+    return asked_family(manifests, cluster.connection, say)
 
 
 def _kustomize_family(gathered: Gathered) -> Family:
