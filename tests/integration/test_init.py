@@ -412,6 +412,10 @@ def test_a_project_in_a_folder_is_named_in_the_ci_files(tmp_path: Path) -> None:
         (["--ci", "gitlab"], {".gitlab-ci.yml": "a: [\n"}, ".gitlab-ci.yml is not valid YAML"),
         (["--gpu-runner", "a,$(id)"], {}, "'$(id)' cannot be the label of a runner"),
         (["--bin", '"; id'], {}, "use a plain path"),
+        *(
+            (["--nightly", cron], {}, f"--nightly {cron!r} is no time: write minute, hour")
+            for cron in ("daily", "0 24 * * *", "* * * *", "5-1 * * * *", "0 0 0 * *", "1 1 1 1 7")
+        ),
         ([], {"dvc.yaml": "stages: 1\n"}, "dvc.yaml"),
     ],
 )
@@ -539,7 +543,7 @@ def test_a_shared_engine_with_gpus_is_named_apart(project: Project) -> None:
 
 def test_run_again_without_options_it_keeps_the_choices(project: Project) -> None:
     chosen = ["--runner", "dagger", "--branch", "trunk", "--install", "echo 'a  b'", "--bin", "/b"]
-    chosen += ["--isolation", "preferred"]
+    chosen += ["--isolation", "preferred", "--nightly"]
     assert init(project, "--ci", "github", "--ci", "gitlab", *chosen, "--yes").returncode == 0
     project.commit()
     again = init(project)
@@ -552,6 +556,17 @@ def test_run_again_without_options_it_keeps_the_choices(project: Project) -> Non
     assert "--report" in text
     assert '    branches: ["trunk"]\n' in text
     assert "--isolation preferred" in text
+    assert '    - cron: "17 3 * * *"\n' in text
+
+
+@pytest.mark.parametrize("cron", ["1,31 */6 1-5 12 0", "59 23 31 1 6", "0 0/2 * * 1-5"])
+def test_the_default_branch_is_proved_when_it_was_said(project: Project, cron: str) -> None:
+    done = init(project, "--ci", "github", "--ci", "gitlab", "--nightly", cron, "--yes")
+    assert done.returncode == 0
+    text = (project.root / ".github/workflows/lockproof.yaml").read_text()
+    assert f'    - cron: "{cron}"\n' in text
+    said = f"glab schedule create --cron '{cron}' --ref main --description 'nightly proof'"
+    assert said in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ VARIANTS = [
         "signing": "sigstore",
     },
     {**MODELS, "install": "make setup", "signing": "key", "registers": False},
+    {**MODELS, "install": "make setup", "nightly": "17 3 * * *"},
 ]
 PINNED = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 OWN = Choices(
@@ -241,6 +242,32 @@ def test_the_gate_answers_early_unless_it_has_to_wait_for_a_proof(tmp_path: Path
     gate = jobs(child)["lockproof-gate"]
     assert [need["job"] for need in gate["needs"]] == ["lockproof", "lockproof-gpu"]
     assert gate["rules"] == [{"when": "always"}]
+
+
+@pytest.mark.parametrize("signing", ["", "key"])
+def test_a_night_proves_all_and_signs_nothing(tmp_path: Path, signing: str) -> None:
+    choices: dict[str, Any] = {**MODELS, "signing": signing}
+    for nightly in ("17 3 * * *", ""):
+        files = write_files(tmp_path / "gitlab", "gitlab", **choices, nightly=nightly)
+        [path] = write_files(tmp_path, "github", **choices, nightly=nightly)
+        content = yaml.safe_load(path.read_text())
+        times = content[True].get("schedule")  # YAML 1.1 takes `on` for true.
+        assert times == ([{"cron": nightly}] if nightly else None)
+        group = content["concurrency"]["group"]
+        assert ("'schedule' && 'nightly'" in group) == bool(nightly), "no merge waits for a night"
+        first = jobs(path)["attest" if signing else "register"]
+        assert ("github.event_name != 'schedule'" in first["if"]) == bool(nightly)
+        if signing:
+            assert jobs(path)["register"]["needs"] == "attest"
+        for name in ("gate", "affected", "reproduce", "verdict"):
+            assert "schedule" not in str(jobs(path)[name].get("if"))
+        main, child = map(jobs, files)
+        told = {"LOCKPROOF_SOURCE": "$CI_PIPELINE_SOURCE"} if nightly else None
+        assert main["lockproof-reproduce"].get("variables") == told
+        never = {"if": '$LOCKPROOF_SOURCE == "schedule"', "when": "never"}
+        with_it = {name for name, job in child.items() if never in job.get("rules", ())}
+        jobs_that_write = {"lockproof-register"} | ({"lockproof-attest"} if signing else set())
+        assert with_it == (jobs_that_write if nightly else set())
 
 
 def test_a_runner_with_a_gpu_is_asked_for_only_where_a_stage_needs_it(tmp_path: Path) -> None:

@@ -95,6 +95,9 @@ class Lockproof(Inputs):
         isolation: Annotated[
             str | None, Doc("preferred: CI also runs stages that cannot be kept apart")
         ] = None,
+        nightly: Annotated[
+            str | None, Doc("When CI proves the default branch anew: five fields of cron, UTC")
+        ] = None,
     ) -> dagger.Changeset:
         """Write policy and CI files, or bring them up to date: as changes to agree to."""
         if ci and runner is None and install is None:
@@ -103,7 +106,7 @@ class Lockproof(Inputs):
         wanted = options(
             ci=ci, branch=branch, runner=runner, module=module, engine=engine,
             gpu_engine=gpu_engine, tool_image=image, install=install, bin=bin_folder,
-            gpu_runner=gpu_runner, isolation=isolation, yes=True, force=True,
+            gpu_runner=gpu_runner, isolation=isolation, nightly=nightly, yes=True, force=True,
         )  # fmt: skip
         before = self.checkout(gate=True).with_directory(
             REPOSITORY, self.repository.without_directory(".git"), owner=USER

@@ -29,7 +29,10 @@ _CHOICES = (
     "bin",
     "gpu_runner",
     "isolation",
+    "nightly",
 )
+_NIGHTLY = "17 3 * * *"
+"""Not at a full hour, when CI systems have the most to do."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -105,6 +108,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="required: CI runs no stage that cannot be kept apart from the runner; preferred: it"
         " does, and says so (default: required)",
     )
+    parser.add_argument(
+        "--nightly",
+        metavar="CRON",
+        nargs="?",
+        const=_NIGHTLY,
+        help="CI also proves the default branch anew every night, or when the five fields of CRON"
+        f" say, in UTC (default: never; without CRON: '{_NIGHTLY}')",
+    )
     parser.add_argument("--yes", action="store_true", help="write without asking")
     parser.add_argument(
         "--force", action="store_true", help="also replace CI files that differ, without asking"
@@ -133,6 +144,7 @@ def run(args: argparse.Namespace) -> int:
             bin=args.bin,
             gpu_runner=tuple(args.gpu_runner.split(",")) if args.gpu_runner else GPU_RUNNER,
             isolation=args.isolation,
+            nightly=args.nightly,
         ),
     )
     if not planned.systems:

@@ -40,6 +40,8 @@ class Workflow(Frozen):
     """The labels (GitHub) or tags (GitLab) of runners with a GPU."""
     isolation: Isolation = "required"
     """Whether the job that runs stages refuses where they cannot be kept apart from the machine."""
+    nightly: str = ""
+    """When the default branch is proved anew, as five fields of cron; empty: never."""
     submodules: bool = False
     """Whether the repository has submodules, which jobs then check out as well."""
     canary: tuple[str, ...] = ()

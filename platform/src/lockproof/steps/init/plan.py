@@ -13,17 +13,17 @@ from lockproof.adapters.git.merge_driver import NAME, PATTERNS
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.config import FILE_NAME
 from lockproof.errors import ConfigError, UsageError
-from lockproof.model.workflow import CiSystem, Isolation, Runner, Workflow
+from lockproof.model.workflow import CiSystem, Runner, Workflow
 from lockproof.parse.container_images import ImageUse
 from lockproof.render.workflows import PLACES, pins, workflow_files
 
+from .choices import Choices, check_nightly, command, when_on_gitlab
 from .edits import included, listed, with_item, with_lines, with_toolchain
 from .installs import installs, lacking, model_install, own_module
 from .policy import policy_text
 from .survey import Survey, survey
 
 BIN = ".lockproof/venv/bin"
-GPU_RUNNER = ("self-hosted", "gpu")
 _MODULE = "lockproof"
 _ATTRIBUTES = ".gitattributes"
 _HOOKS = ".pre-commit-config.yaml"
@@ -43,32 +43,6 @@ _S3_SECRETS = (
     ("AWS_ACCESS_KEY_ID", "LOCKPROOF_READ_ACCESS_KEY_ID"),
     ("AWS_SECRET_ACCESS_KEY", "LOCKPROOF_READ_SECRET_ACCESS_KEY"),
 )
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What was asked for; None means: as the repository suggests."""
-
-    systems: tuple[CiSystem, ...] | None = None
-    branch: str | None = None
-    """The branch that pull requests are for."""
-    runner: Runner | None = None
-    install: str | None = None
-    gate_install: str | None = None
-    """For jobs that read no data; None: as `install`."""
-    bin: str | None = None
-    module: str = ""
-    """The Dagger module that CI calls; empty: lockproof's own at the commit that runs here."""
-    tool_image: str = ""
-    """lockproof's own image by digest, as the module publishes it; empty: an engine builds it."""
-    engine: str = ""
-    """The address of a shared Dagger engine."""
-    gpu_engine: str = ""
-    """The address of one that has GPUs; empty: the same one, or one on the runner with a GPU."""
-    gpu_runner: tuple[str, ...] = GPU_RUNNER
-    """Labels of runners with a GPU; as GitLab tags without `self-hosted`."""
-    isolation: Isolation | None = None
-    """Whether CI refuses to run stages that cannot be kept apart; None: it does."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +95,7 @@ def plan(directory: Path, choices: Choices) -> Plan:
             stage = "test" if not stages or "test" in stages else stages[0]
             remarks += [_ASSUMED] if stages is None else []
             workflow = workflow.model_copy(update={"stage": stage})
+            remarks += filter(None, [when_on_gitlab(choices, workflow.branch)])
         for path, text in workflow_files(system, workflow).items():
             wanted[path] = (text, True)
     if "gitlab" in systems:
@@ -253,6 +228,7 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
     for label in choices.gpu_runner:
         if not _LABEL.fullmatch(label):
             raise UsageError(f"{label!r} cannot be the label of a runner")
+    check_nightly(choices.nightly)
     place = BIN if choices.bin is None else choices.bin
     if not _PLACE.fullmatch(place):
         raise UsageError(f"cannot name {place!r} in CI files: use a plain path")
@@ -281,7 +257,7 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
     if runner == "host":
         install, gate_install = installs(choices.install, choices.gate_install, found)
     return Workflow(
-        command=_command(system, choices),
+        command=command(system, choices),
         runner=runner,
         root=found.root,
         branch=choices.branch or found.branch,
@@ -294,6 +270,7 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
         gpu_engine=choices.gpu_engine,
         gpu_runner=choices.gpu_runner,
         isolation=choices.isolation or "required",
+        nightly=choices.nightly or "",
         submodules=found.submodules,
         canary=found.canary,
         rule_tests=found.rule_tests,
@@ -305,29 +282,6 @@ def _workflow(system: CiSystem, choices: Choices, found: Survey) -> Workflow:
         registry=found.registry,
         registers=found.registers,
     )
-
-
-def _command(system: CiSystem, choices: Choices) -> str:
-    """The command line that makes the same file again."""
-    words = ["lockproof", "init", "--ci", system]
-    for name, value, usual in (
-        ("--branch", choices.branch, None),
-        ("--runner", choices.runner, None),
-        ("--module", choices.module, ""),
-        ("--engine", choices.engine, ""),
-        ("--gpu-engine", choices.gpu_engine, ""),
-        ("--tool-image", choices.tool_image, ""),
-        ("--install", choices.install, None),
-        ("--gate-install", choices.gate_install, None),
-        ("--bin", choices.bin, None),
-    ):
-        if value is not None and value != usual:
-            words += [name, value]
-    if choices.gpu_runner != GPU_RUNNER:
-        words += ["--gpu-runner", ",".join(choices.gpu_runner)]
-    if choices.isolation is not None:
-        words += ["--isolation", choices.isolation]
-    return " ".join(shlex.join(words).split())
 
 
 def _read(top: Path, path: str) -> str | None:
