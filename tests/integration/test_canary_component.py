@@ -75,6 +75,11 @@ def test_the_platform_with_it_passes_lint(
     assert main(["lint", "control-plane", "-C", str(repository)]) == 0, capsys.readouterr().out
 
 
+def test_argo_cd_may_apply_into_its_namespace(bodies: list[Body]) -> None:
+    allowed = one(bodies, "AppProject", "lockproof")["spec"]["destinations"]
+    assert "canary" in {destination["namespace"] for destination in allowed}
+
+
 def test_the_rollout_asks_it_first_and_thresholds_later(bodies: list[Body]) -> None:
     steps = one(bodies, "Rollout", "digits")["spec"]["strategy"]["canary"]["steps"]
     asked = [
