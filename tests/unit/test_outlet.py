@@ -34,13 +34,19 @@ from lockproof.adapters.environment.outlet import (
             "224.0.0.1",
             "ff02::1",
         ),
+        # QEMU's name for its host; forms of IPv4 that nobody routes; documentation; SRv6.
+        *("fec0::2", "feff::1", "::127.0.0.1", "::ffff:0:10.0.0.1", "3fff::1", "5f00::1"),
+        *("2001:db8::1", "2001::1", "2001:1ff::1", "2002:101:101::1", "100::1", "4000::1"),
+        *("192.0.2.1", "192.88.99.1", "198.18.0.1", "240.0.0.1", "255.255.255.255"),
     ],
 )
 def test_what_is_near_is_not_the_internet(address: str) -> None:
     assert not is_public(address)
 
 
-@pytest.mark.parametrize("address", ["1.1.1.1", "151.101.0.223", "2606:4700:4700::1111"])
+@pytest.mark.parametrize(
+    "address", ["1.1.1.1", "151.101.0.223", "2606:4700:4700::1111", "2001:200::1"]
+)
 def test_the_internet(address: str) -> None:
     assert is_public(address)
 
@@ -51,6 +57,37 @@ def test_no_other_way_to_write_an_address_says_more(ip: ipaddress.IPv4Address) -
     forms = (f"::ffff:{ip}", f"64:ff9b::{number >> 16:x}:{number & 0xFFFF:x}")
     forms += (f"2002:{number >> 16:x}:{number & 0xFFFF:x}::1",)
     assert {is_public(form) for form in forms} <= {False, is_public(str(ip))}
+
+
+SPECIAL = [
+    ipaddress.ip_network(n)
+    for n in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
+        *("172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/3"),
+        *("::/8", "100::/8", "400::/6", "1000::/4", "4000::/2", "8000::/1"),
+        *("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"),
+    )
+]
+
+
+def stands_for_ipv4(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    forms = map(ipaddress.ip_network, ("::ffff:0:0/96", "64:ff9b::/96"))
+    return any(ip in form for form in forms)
+
+
+@given(st.sampled_from(SPECIAL).flatmap(lambda network: st.ip_addresses(network=network)))
+def test_nothing_that_is_not_global_unicast_is_the_internet(
+    ip: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> None:
+    assert stands_for_ipv4(ip) or not is_public(str(ip))
+
+
+@given(st.ip_addresses())
+def test_it_leads_nowhere_that_python_knows_to_be_near(
+    ip: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> None:
+    """Python knows less of it in its earlier versions, and none is asked."""
+    assert stands_for_ipv4(ip) or ip.is_global or not is_public(str(ip))
 
 
 def test_the_users_settings_name_places(tmp_path: Path) -> None:
