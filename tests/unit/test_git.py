@@ -153,7 +153,8 @@ def test_an_option_is_no_revision(repo: Made, revision: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "revision", ["nope", "", "main..HEAD", "HEAD:f", "HEAD^{tree}", "0" * 40, "HEAD~9", "a b"]
+    "revision",
+    ["nope", "", "main..HEAD", "HEAD:f", "HEAD^{tree}", "0" * 40, "HEAD~9", "a b", "^HEAD"],
 )
 def test_what_is_no_commit_is_said(repo: Made, revision: str) -> None:
     with pytest.raises(UsageError, match=r"repo has no commit '.*git fetch --unshallow"):

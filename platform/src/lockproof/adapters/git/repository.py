@@ -73,11 +73,13 @@ def run_git(
             check=False,
         )
     except FileNotFoundError as error:
-        if not cwd.exists():
+        if not os.path.exists(cwd):
             raise UsageError(f"no such directory: {cwd}") from error
         raise UsageError("git is not installed: install it and try again") from error
     except NotADirectoryError as error:
         raise UsageError(f"not a directory: {cwd}") from error
+    except OSError as error:  # Its name is too long, or it is closed to this user.
+        raise UsageError(f"cannot use {cwd}: {error.strerror or error}") from error
     if done.returncode != 0:
         reason = done.stderr.decode("utf-8", "replace").strip().splitlines()
         fatal = [line for line in reason if line.startswith(("fatal:", "error:"))]
@@ -205,7 +207,10 @@ class GitRepository:
 
     def _id(self, name: str) -> str:
         asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", name)
-        return run_git(self.root, *asked).decode().strip()
+        found = run_git(self.root, *asked).decode().strip()
+        if found.startswith("^"):  # Git's way to leave a commit out, which names none.
+            raise UsageError(f"not an object: {name!r}")
+        return found
 
     def history(self, commit: str, path: str, limit: int = 200) -> Iterator[str]:
         """Commits up to `commit` that changed `path`, newest first."""
