@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from lockproof.adapters.environment.installers import _shown
 from lockproof.adapters.environment.outlet import (
     Outlet,
     _Proxy,
@@ -17,6 +18,8 @@ from lockproof.adapters.environment.outlet import (
     is_public,
     vouched_places,
 )
+from lockproof.adapters.environment.places import Places
+from lockproof.adapters.environment.workshop import _USER
 
 
 @pytest.mark.parametrize(
@@ -106,6 +109,23 @@ def test_the_users_settings_name_places(tmp_path: Path) -> None:
     assert found - usual == {
         *(("mirror.corp", 8443), ("::1", 80), ("a.corp", 443), ("localhost", 99), ("10.0.0.7", 81)),
     }, "a host without a port would open all its ports"
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="/?#[]")))
+@example("p@ssw0rd")
+@example("\"p@'w")
+def test_no_part_of_a_password_is_given_to_set_up_code_or_shown(password: str) -> None:
+    """Pip and uv take what stands before the last `@`."""
+    url = f"https://me:{password}@index.corp:8443/simple"
+    plain = "https://index.corp:8443/simple"
+    assert _USER.sub("://", f"mine={url} {url}") == f"mine={plain} {plain}"
+    assert _shown(f"no answer from {url}") == "no answer from https://***@index.corp:8443/simple"
+
+
+def test_a_host_is_what_follows_the_last_at() -> None:
+    url = "https://me:p@ssw0rd@Index.corp/simple"
+    assert ("index.corp", 443) in vouched_places({"PIP_INDEX_URL": url})
+    assert Places(hosts=frozenset({"index.corp"})).foreign(url) == frozenset()
 
 
 def test_a_proxy_of_the_users_is_noticed() -> None:

@@ -46,7 +46,7 @@ _SPECIAL = [
 
 What `ipaddress` says of them is another thing in each version of Python.
 """
-_URL = re.compile(r"\b(https?)://(?:[^/\s@\"']*@)?(\[[^\]\s]*\]|[^/\s:\"',\]]+)(?::(\d+))?")
+_URL = re.compile(r"\b(https?)://(?:[^/\s\"']*@)?(\[[^\]\s]*\]|[^/\s:\"',\]]+)(?::(\d+))?")
 _HOST = re.compile(r"^(\[[^\]\s]*\]|[^\s:/]+):(\d+)$")
 _USUAL = frozenset((("pypi.org", 443), ("files.pythonhosted.org", 443)))
 """Where installers look without any settings; some networks have a mirror by those names."""
