@@ -13,13 +13,12 @@ import pytest
 from integration.pipelines import SORT_AND_TRAIN, Project, new_project
 from lockproof.adapters.kubernetes.cluster import Kind
 from lockproof.errors import UnavailableError, UsageError
-from lockproof.model.base import Frozen
 from lockproof.model.report import Report
 from lockproof.model.resource import GroupKind
 from lockproof.model.verdict import Verdict
 from lockproof.steps.cluster import Request, attach, reproduce_on
 from lockproof.steps.cluster import run as module
-from lockproof.steps.cluster.begun import Begun
+from lockproof.steps.cluster.begun import _Entry
 from lockproof.steps.cluster.plan import Plan
 from unit.cluster.test_watch import Silence, report_of
 
@@ -119,6 +118,18 @@ def test_what_is_attached_to_is_what_was_begun(
     assert attached[1].tasks == plan.tasks
 
 
+@pytest.mark.parametrize("named", [("HEAD", "main"), ("HEAD", "HEAD"), ("HEAD~1", "HEAD")])
+def test_one_commit_by_two_names_is_one_revision(
+    named: tuple[str, ...], project: Project, server: StandIn, attached: list[Plan]
+) -> None:
+    commits = list(dict.fromkeys(project.git("rev-parse", *named).split()))
+    run = begin(project, on="argo", revisions=named)
+    for asked in (None, named):
+        attached.clear()
+        attach(Request(project.root, revisions=asked or ()), run, Silence())
+        assert [plan.commit for plan in attached] == commits
+
+
 def test_what_is_written_on_a_job_decides_nothing(
     project: Project, server: StandIn, attached: list[Plan]
 ) -> None:
@@ -203,18 +214,14 @@ def test_the_version_that_began_a_run_attaches_to_it_where_another_does_not_know
 ) -> None:
     """As the refusal says; the other version keeps one thing more of what was asked for."""
 
-    class Later(Begun):
+    class Later(_Entry):
         more: int = 1
 
-    class Entry(Frozen):
-        revisions: tuple[Later, ...]
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lockproof.steps.cluster.begun.Begun", Later)
-        patch.setattr("lockproof.steps.cluster.begun._Entry", Entry)
+        patch.setattr("lockproof.steps.cluster.begun._Entry", Later)
         run = begin(project)
         (report,) = attach(Request(project.root), run, Silence())
-    assert report.verdict is Verdict.PASSED
+        assert report.verdict is Verdict.PASSED
     with pytest.raises(UsageError, match="attach with the one that began it"):
         attach(Request(project.root), run, Silence())
 

@@ -1,7 +1,9 @@
 """Fetching what stages need: in little memory however much it is, and not twice."""
 
+import errno
 import hashlib
 import json
+import os
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
 from integration.pipelines import SORT_AND_TRAIN, TRAIN, Project, new_project, prove
 from lockproof.adapters.dvc import downloads
@@ -66,7 +69,12 @@ def remote_of(project: Project) -> Any:
     """A project as `Downloads` asks it, by DVC's own repository object."""
     from dvc.repo import Repo
 
-    return SimpleNamespace(repo=Repo(str(project.root)), is_foreign=lambda _: False)
+    return SimpleNamespace(
+        repo=Repo(str(project.root)),
+        root=project.root,
+        is_foreign=lambda _: False,
+        may_import=lambda _: True,
+    )
 
 
 def test_where_much_of_a_directory_is_lost_the_rest_is_not_asked_for(
@@ -87,6 +95,77 @@ def test_where_much_of_a_directory_is_lost_the_rest_is_not_asked_for(
     lost = bringing.bring(wanted(), lambda _: False, lambda _: None, most_lost=25)
     assert (len(lost), read) == (30, 30)
     assert set(lost.values()) == {Problem.MISSING}
+
+
+def test_a_damaged_copy_of_an_earlier_run_is_fetched_anew(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    scratch, damaged = tmp_path / "scratch", {}
+    need = directory(project.remote, [put(project.remote, b"sound")], 1)
+    locked = need.out.locked
+    assert locked is not None
+    for path in project.remote.rglob("*"):
+        if path.is_file():
+            damaged[path] = scratch / path.relative_to(project.remote)
+            damaged[path].parent.mkdir(parents=True)
+            damaged[path].write_bytes(b"damaged")
+    store = ObjectStore(remote_of(project), scratch, lambda: tmp_path / "cache", read_listing)
+    assert store.fetch([need]) == ()
+    assert len(damaged) == 2
+    for sound, fetched in damaged.items():
+        assert fetched.read_bytes() == sound.read_bytes()
+    assert store.copy(locked, "raw", tmp_path / "made")
+    assert (tmp_path / "made" / "000000" / "00000000").read_bytes() == b"sound"
+
+
+@pytest.mark.parametrize("content", [b"damaged", None], ids=["damaged", "unreadable"])
+def test_a_copy_that_is_put_right_is_found(
+    content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    digest = Digest(value=put(cache, b"sound"))
+    copy = cache / digest.object_path
+    nobody: Any = None
+    store = ObjectStore(nobody, tmp_path / "scratch", lambda: cache, read_listing)
+    with monkeypatch.context() as patch:
+        if content is None:  # Whoever is root reads what is closed.
+            patch.setattr(Path, "open", refused)
+        else:
+            copy.write_bytes(content)
+        assert store.find(digest) is None
+        assert store.find(digest) is None
+    copy.unlink()
+    put(cache, b"sound")
+    assert store.find(digest) == copy
+
+
+def refused(*_: object) -> None:
+    """As a file of another user's is opened, or one of a disk that fails."""
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def test_what_dvc_takes_for_sound_is_looked_at(tmp_path: Path) -> None:
+    """It believes what is read-only, as it leaves what it fetches."""
+    project, source = new_project(tmp_path / "to"), new_project(tmp_path / "from", "source")
+    source.write({"raw/a": "a\n", "raw/b": "b\n"})
+    source.dvc("add", "-q", "raw")
+    source.dvc("push", "-q")
+    source.commit()
+    project.dvc("import", "-q", str(source.root), "raw")
+    cache = project.root / ".dvc" / "cache"
+    digest = Digest(value=yaml.safe_load((project.root / "raw.dvc").read_text())["outs"][0]["md5"])
+    copies = [path for path in (cache / "files").rglob("*") if path.is_file()]
+    assert len(copies) == 3
+    out = Out(path="raw", locked=digest)
+    need = Need(out, Stage(address="raw.dvc", kind="import", file="raw.dvc", outs=(out,)))
+    for copy in copies:
+        copy.chmod(0o644)
+        copy.write_bytes(b"damaged")
+        copy.chmod(0o444)
+    # DVC's own cache is where lockproof has it fetch to.
+    store = ObjectStore(remote_of(project), cache, lambda: tmp_path / "none", read_listing)
+    assert store.fetch([need]) == ()
+    assert store.copy(digest, "raw", tmp_path / "made")
+    assert (tmp_path / "made" / "b").read_bytes() == b"b\n"
 
 
 def test_what_came_before_a_run_ended_early_is_not_fetched_again(

@@ -182,6 +182,40 @@ def test_c_says_where_to_work(
     assert capsys.readouterr().err == f"lockproof: no such directory: {tmp_path / 'nope'}\n"
 
 
+LONG = "a" * 300
+"""More than any file system takes for a name."""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *([verb, "-C", LONG] for verb in sorted(set(VERBS) - {"completion", "explain", "canary"})),
+        *(["verify", LONG], ["verify", f"m@{LONG}"], ["verify", "--policy", LONG]),
+        *(["lint", LONG], ["lint", "--schema-location", LONG], ["gate", "--policy", LONG]),
+        ["promote", "m@a", "--to", f"{LONG}/x.yaml"],
+    ],
+    ids=lambda words: " ".join(words).replace(LONG, "LONG"),
+)
+def test_no_name_is_too_long_to_say_that_nothing_is_there(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / ".dvc").mkdir()
+    monkeypatch.chdir(tmp_path)
+    more = {
+        "attest": ["--report", "r", "--key", "k"],
+        "register": ["--model", "m"],
+        "promote": ["m@a", "--to", "f"],
+        "provision": ["status"],
+    }
+    assert main([*words, *(more.get(words[0], []) if "-C" in words else [])]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("lockproof: ")
+
+
 @pytest.mark.parametrize(
     ("ending", "code", "said"),
     [

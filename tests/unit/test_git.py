@@ -146,14 +146,29 @@ def test_revisions_are_resolved_to_commits(repo: Made) -> None:
     assert found.parent(repo.first) is None
 
 
-@pytest.mark.parametrize("revision", ["-h", "--all", "--git-dir", "-", "--output=/tmp/x"])
+@pytest.mark.parametrize("name", ["refs/remotes/origin/release", "refs/heads/release"])
+def test_a_tag_called_like_a_branch_is_not_that_branch(repo: Made, name: str) -> None:
+    git(repo.root, "update-ref", f"refs/tags/{name}", repo.second)
+    found = GitRepository(repo.root)
+    for asked in (name, f"{name}~1", f"{name}^{{commit}}"):
+        with pytest.raises(UsageError, match="has no commit"):
+            found.resolve(asked)
+    git(repo.root, "update-ref", name, repo.second)
+    git(repo.root, "update-ref", f"refs/tags/{name}", repo.first)
+    assert found.resolve(name) == found.resolve(f"{name}^{{commit}}") == repo.second
+    assert found.resolve(f"{name}~1") == repo.first
+    assert found.resolve(f"refs/tags/{name}") == repo.first
+
+
+@pytest.mark.parametrize("revision", ["-h", "--all", "--git-dir", "-", "--output=/tmp/x", "^HEAD"])
 def test_an_option_is_no_revision(repo: Made, revision: str) -> None:
-    with pytest.raises(UsageError, match=r"^not a revision: '-"):
+    with pytest.raises(UsageError, match=r"^not a revision: '[-^]"):
         GitRepository(repo.root).resolve(revision)
 
 
 @pytest.mark.parametrize(
-    "revision", ["nope", "", "main..HEAD", "HEAD:f", "HEAD^{tree}", "0" * 40, "HEAD~9", "a b"]
+    "revision",
+    ["nope", "", "main..HEAD", "HEAD:f", "HEAD^{tree}", "0" * 40, "HEAD~9", "a b"],
 )
 def test_what_is_no_commit_is_said(repo: Made, revision: str) -> None:
     with pytest.raises(UsageError, match=r"repo has no commit '.*git fetch --unshallow"):

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from lockproof.adapters.environment.installers import _shown
 from lockproof.adapters.environment.outlet import (
     Outlet,
     _Proxy,
@@ -17,6 +18,8 @@ from lockproof.adapters.environment.outlet import (
     is_public,
     vouched_places,
 )
+from lockproof.adapters.environment.places import Places
+from lockproof.adapters.environment.workshop import _USER
 
 
 @pytest.mark.parametrize(
@@ -34,13 +37,19 @@ from lockproof.adapters.environment.outlet import (
             "224.0.0.1",
             "ff02::1",
         ),
+        # QEMU's name for its host; forms of IPv4 that nobody routes; documentation; SRv6.
+        *("fec0::2", "feff::1", "::127.0.0.1", "::ffff:0:10.0.0.1", "3fff::1", "5f00::1"),
+        *("2001:db8::1", "2001::1", "2001:1ff::1", "2002:101:101::1", "100::1", "4000::1"),
+        *("192.0.2.1", "192.88.99.1", "198.18.0.1", "240.0.0.1", "255.255.255.255"),
     ],
 )
 def test_what_is_near_is_not_the_internet(address: str) -> None:
     assert not is_public(address)
 
 
-@pytest.mark.parametrize("address", ["1.1.1.1", "151.101.0.223", "2606:4700:4700::1111"])
+@pytest.mark.parametrize(
+    "address", ["1.1.1.1", "151.101.0.223", "2606:4700:4700::1111", "2001:200::1"]
+)
 def test_the_internet(address: str) -> None:
     assert is_public(address)
 
@@ -51,6 +60,37 @@ def test_no_other_way_to_write_an_address_says_more(ip: ipaddress.IPv4Address) -
     forms = (f"::ffff:{ip}", f"64:ff9b::{number >> 16:x}:{number & 0xFFFF:x}")
     forms += (f"2002:{number >> 16:x}:{number & 0xFFFF:x}::1",)
     assert {is_public(form) for form in forms} <= {False, is_public(str(ip))}
+
+
+SPECIAL = [
+    ipaddress.ip_network(n)
+    for n in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
+        *("172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/3"),
+        *("::/8", "100::/8", "400::/6", "1000::/4", "4000::/2", "8000::/1"),
+        *("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"),
+    )
+]
+
+
+def stands_for_ipv4(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    forms = map(ipaddress.ip_network, ("::ffff:0:0/96", "64:ff9b::/96"))
+    return any(ip in form for form in forms)
+
+
+@given(st.sampled_from(SPECIAL).flatmap(lambda network: st.ip_addresses(network=network)))
+def test_nothing_that_is_not_global_unicast_is_the_internet(
+    ip: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> None:
+    assert stands_for_ipv4(ip) or not is_public(str(ip))
+
+
+@given(st.ip_addresses())
+def test_it_leads_nowhere_that_python_knows_to_be_near(
+    ip: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> None:
+    """Python knows less of it in its earlier versions, and none is asked."""
+    assert stands_for_ipv4(ip) or ip.is_global or not is_public(str(ip))
 
 
 def test_the_users_settings_name_places(tmp_path: Path) -> None:
@@ -69,6 +109,23 @@ def test_the_users_settings_name_places(tmp_path: Path) -> None:
     assert found - usual == {
         *(("mirror.corp", 8443), ("::1", 80), ("a.corp", 443), ("localhost", 99), ("10.0.0.7", 81)),
     }, "a host without a port would open all its ports"
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="/?#[]")))
+@example("p@ssw0rd")
+@example("\"p@'w")
+def test_no_part_of_a_password_is_given_to_set_up_code_or_shown(password: str) -> None:
+    """Pip and uv take what stands before the last `@`."""
+    url = f"https://me:{password}@index.corp:8443/simple"
+    plain = "https://index.corp:8443/simple"
+    assert _USER.sub("://", f"mine={url} {url}") == f"mine={plain} {plain}"
+    assert _shown(f"no answer from {url}") == "no answer from https://***@index.corp:8443/simple"
+
+
+def test_a_host_is_what_follows_the_last_at() -> None:
+    url = "https://me:p@ssw0rd@Index.corp/simple"
+    assert ("index.corp", 443) in vouched_places({"PIP_INDEX_URL": url})
+    assert Places(hosts=frozenset({"index.corp"})).foreign(url) == frozenset()
 
 
 def test_a_proxy_of_the_users_is_noticed() -> None:

@@ -45,6 +45,17 @@ class UsageError(LockproofError):
     exit_code = ExitCode.USAGE
 
 
+def explained(error: BaseException) -> LockproofError | None:
+    """The first of an error, or of a group of them, that says what to do.
+
+    None where one among them is none of ours: a bug, or an interruption.
+    """
+    if not isinstance(error, BaseExceptionGroup):
+        return error if isinstance(error, LockproofError) else None
+    found = [explained(each) for each in error.exceptions]
+    return found[0] if all(found) else None
+
+
 class ConfigError(UsageError):
     """`lockproof.toml`, the DVC configuration or a pipeline file does not say what it must."""
 

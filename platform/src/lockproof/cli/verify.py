@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     from lockproof.adapters.hashing import Hashing
 
     path = Path(os.path.abspath(Path(args.directory, args.subject)))
-    if not path.is_file():
+    if not os.path.isfile(path):  # Unlike `Path.is_file`, of any text: a name may be too long.
         return _verify(args, None)
     # Begun before all that has to be loaded to look at what is proved of it.
     with Hashing(path, "a model's file or folder") as hashing:

@@ -8,7 +8,10 @@ from .base import Frozen
 from .report import Report
 from .verdict import Verdict
 
-_WORST_FIRST = (ExitCode.FAILED, ExitCode.USAGE, ExitCode.UNAVAILABLE, ExitCode.INCONCLUSIVE)
+_WORST_FIRST = (
+    *(ExitCode.FAILED, ExitCode.BUG, ExitCode.USAGE, ExitCode.UNAVAILABLE),
+    *(ExitCode.INCONCLUSIVE, ExitCode.PASSED),
+)
 
 
 class Revision(Frozen):
@@ -40,7 +43,7 @@ class Revisions(Frozen):
     revisions: tuple[Revision, ...]
     """Each commit once."""
     exit_code: int
-    """The worst of theirs: failed, then no usable revision, a service that does not answer,
+    """The worst of theirs: failed, then a bug, no usable revision, a service that does not answer,
     inconclusive, passed."""
 
 
@@ -49,7 +52,8 @@ def worst_code(codes: Iterable[int]) -> int:
     known = list(codes)
     if not known:
         return ExitCode.INCONCLUSIVE
-    return next((code for code in _WORST_FIRST if code in known), ExitCode.PASSED)
+    # Nothing that it does not know comes to a pass.
+    return min(known, key=lambda code: _WORST_FIRST.index(code) if code in _WORST_FIRST else 1)
 
 
 def reported(names: tuple[str, ...], report: Report, folder: str) -> Revision:

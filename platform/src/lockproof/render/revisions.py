@@ -12,8 +12,6 @@ _WORDS = {
     ExitCode.PASSED: "PASSED",
     ExitCode.FAILED: "FAILED",
     ExitCode.INCONCLUSIVE: "INCONCLUSIVE",
-    ExitCode.USAGE: "NOT REPRODUCED",
-    ExitCode.UNAVAILABLE: "NOT REPRODUCED",
 }
 
 
@@ -55,4 +53,5 @@ def _sentence(found: Revisions) -> str:
         kind = each.verdict.value if each.verdict else "without a verdict"
         kinds[kind] = kinds.get(kind, 0) + 1
     told = ", ".join(f"{number:,} {kind}" for kind, number in sorted(kinds.items()))
-    return f"{_WORDS[ExitCode(found.exit_code)]}: {count(len(found.revisions), 'revision')}: {told}"
+    word = _WORDS.get(ExitCode(found.exit_code), "NOT REPRODUCED")
+    return f"{word}: {count(len(found.revisions), 'revision')}: {told}"

@@ -81,7 +81,7 @@ def _digits(data: str | None) -> str | None:
 
 def _held(registry: Registry, name: str | None) -> dict[str, list[ModelVersion]]:
     database = registry.store.database
-    if database is not None and not database.exists():
+    if database is not None and not os.path.exists(database):
         raise UsageError(f"no model is registered in {registry.uri}: run 'lockproof register'")
     with registry.session() as session:
         names = session.names()

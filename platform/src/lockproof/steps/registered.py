@@ -1,5 +1,7 @@
 """Model versions by the names that people give them."""
 
+import os
+
 from lockproof.adapters.mlflow.registry import Registry
 from lockproof.errors import UsageError
 from lockproof.model.registration import ModelVersion, aliased, version_uri
@@ -17,7 +19,7 @@ def version_named(text: str, registry: Registry) -> ModelVersion:
         raise UsageError(f"{text[:100]!r} is no version: say MODEL@ALIAS or models:/MODEL/NUMBER")
     name = (exact or by_alias or ("", ""))[0]
     database = registry.store.database
-    if database is not None and not database.exists():
+    if database is not None and not os.path.exists(database):
         raise UsageError(f"no model is registered in {registry.uri}: run 'lockproof register'")
     with registry.session() as session:
         aliases = session.aliases(name)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lockproof import __version__
 from lockproof.adapters.git.repository import GitRepository
-from lockproof.errors import LockproofError, UsageError
+from lockproof.errors import LockproofError, UsageError, explained
 from lockproof.model.revisions import Revision, Revisions, worst_code
 
 _MOST = 1_000
@@ -51,7 +51,10 @@ def one_by_one(
         say(f"revision {number} of {len(all_of_them)}: {each.names[0]} ({each.commit[:12]})")
         try:
             found.append(prove(each))
-        except LockproofError as error:
+        except (LockproofError, ExceptionGroup) as raised:  # A group, of what is done side by side.
+            error = explained(raised)
+            if error is None:
+                raise
             found.append(
                 Revision(
                     names=each.names,

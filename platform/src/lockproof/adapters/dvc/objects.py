@@ -4,9 +4,12 @@ The user's cache is only ever read. What is fetched goes to a scratch cache, and
 hashed once before it is used: one that is corrupted is named, and never blamed on the pipeline.
 """
 
+import os
 import shutil
+import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -60,7 +63,8 @@ class ObjectStore:
     """Reads a directory object strictly: chunks and what errors call it -> paths and MD5s."""
     _sound: set[bytes] = field(default_factory=set)
     """Copies that were hashed, as few bytes each: there may be millions."""
-    _bad: set[Path] = field(default_factory=set)
+    _bad: dict[Path, tuple[int, ...]] = field(default_factory=dict)
+    """Damaged copies, each as it was then: a sound one may take its place."""
     _read: set[str] = field(default_factory=set)
     """Directory objects that were read to their end."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -162,8 +166,6 @@ class ObjectStore:
         """A sound local copy of an object, else None."""
         for number, base in enumerate((self.user_cache(), self.scratch)):
             path = base / digest.object_path
-            if path in self._bad or not path.is_file():
-                continue
             if self._is_sound(path, digest, number):
                 return path
         return None
@@ -230,12 +232,20 @@ class ObjectStore:
         return True
 
     def _is_sound(self, path: Path, digest: Digest, base: int) -> bool:
+        now = _state(path)
         key = b"%d %s %s" % (base, digest.algorithm.encode(), _packed(digest.value))
         with self._lock:
+            if now is None or self._bad.get(path) == now:
+                return False
             if key in self._sound:
                 return True
-        if file_md5(path, digest.algorithm) != digest.value.removesuffix(".dir"):
-            self._bad.add(path)
+        try:
+            sound = file_md5(path, digest.algorithm) == digest.value.removesuffix(".dir")
+        except OSError:  # Closed to this user, or of a disk that fails: as good as none.
+            sound = False
+        if not sound:
+            with self._lock:
+                self._bad[path] = now
             return False
         with self._lock:
             self._sound.add(key)
@@ -253,14 +263,48 @@ class ObjectStore:
                 where = self._downloads.name(need.out.remote)
                 problems.append(Unavailable(need.out.path, digest, Problem.MISSING, where))
                 continue
+            target = str(self.project.root / need.out.path)
             try:
-                self.project.repo.fetch(targets=[str(self.project.root / need.out.path)])
+                self.project.repo.fetch(targets=[target])
+                for _ in range(2):  # The listing of a directory first, then what it lists.
+                    if self._clear(need):
+                        self.project.repo.fetch(targets=[target])
             except DownloadError:
                 where = self._downloads.name(need.out.remote)
                 problems.append(Unavailable(need.out.path, digest, Problem.MISSING, where))
             except DvcException as error:
                 raise UnavailableError(f"cannot fetch {need.out.path}: {error}") from error
         return problems
+
+    def _clear(self, need: Need) -> bool:
+        """Remove damaged copies of a run that ended early, which DVC takes for sound."""
+        digest = _locked(need)
+        cleared = self._removed(digest)
+        if digest.is_dir and not cleared and self._is_here(digest):
+            with suppress(ConfigError):  # Whoever lays it out says what is wrong with a listing.
+                for name, md5 in self.listed(digest):
+                    if _wanted(f"{need.out.path}/{name}", need.below):
+                        cleared |= self._removed(Digest.of(digest.algorithm, md5))
+        return cleared
+
+    def _removed(self, digest: Digest) -> bool:
+        patience().check()
+        copy = self.scratch / digest.object_path
+        if self._is_here(digest) or _state(copy) is None:
+            return False
+        copy.unlink()
+        return True
+
+
+def _state(path: Path) -> tuple[int, ...] | None:
+    """What tells a file from the one before it at its path; None where no file can be had."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _packed(value: str) -> bytes:

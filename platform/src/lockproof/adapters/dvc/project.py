@@ -26,7 +26,7 @@ def find_root(start: Path, git_root: Path) -> Path:
         UsageError: there is none.
     """
     for folder in (start, *start.parents):
-        if (folder / DVC_DIR).is_dir():
+        if os.path.isdir(folder / DVC_DIR):
             return folder
         if folder == git_root:
             break

@@ -302,5 +302,5 @@ def _relevant(output: str) -> str:
 
 def _shown(text: str) -> str:
     """At most 400 characters, and no password of a URL."""
-    masked = re.sub(r"://[^/@\s]+@", "://***@", text)
+    masked = re.sub(r"://[^/\s]+@", "://***@", text)
     return masked if len(masked) <= 400 else masked[:399] + "…"

@@ -29,9 +29,24 @@ _IDLE = 600.0
 _MOST = 256
 """Connections at once; one more is closed unheard."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_NEAR = [ipaddress.ip_network(n) for n in ("192.0.0.0/24", "168.63.129.16", "64:ff9b:1::/48")]
-"""What older versions of Python take for the Internet's, and where Azure answers its machines."""
-_URL = re.compile(r"\b(https?)://(?:[^/\s@\"']*@)?(\[[^\]\s]*\]|[^/\s:\"',\]]+)(?::(\d+))?")
+_ROUTED = [ipaddress.ip_network(n) for n in ("0.0.0.0/1", "128.0.0.0/2", "192.0.0.0/3", "2000::/3")]
+"""Unicast of IPv4, and all of IPv6 that IANA gives out as global unicast."""
+_SPECIAL = [
+    ipaddress.ip_network(n)
+    for n in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
+        *("172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16"),
+        *("198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
+        "168.63.129.16",  # Where Azure answers its machines.
+        # Teredo and 6to4 are tunnels, whose addresses stand for others.
+        *("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"),
+    )
+]
+"""What of it is not for the Internet (IANA's registries of special-purpose addresses, RFC 6890).
+
+What `ipaddress` says of them is another thing in each version of Python.
+"""
+_URL = re.compile(r"\b(https?)://(?:[^/\s\"']*@)?(\[[^\]\s]*\]|[^/\s:\"',\]]+)(?::(\d+))?")
 _HOST = re.compile(r"^(\[[^\]\s]*\]|[^\s:/]+):(\d+)$")
 _USUAL = frozenset((("pypi.org", 443), ("files.pythonhosted.org", 443)))
 """Where installers look without any settings; some networks have a mirror by those names."""
@@ -155,18 +170,11 @@ def _plain(host: str) -> str:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the Internet's, also of one that stands for another."""
+    """Whether an IP address is one of the Internet's, also of one that stands for one of IPv4."""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    inner: ipaddress.IPv4Address | None = None
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour
-        if ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        elif ip.teredo:
-            inner = ip.teredo[1]
-    meant = inner or ip
-    near = any(meant in network for network in _NEAR)
-    return meant.is_global and not meant.is_multicast and not near
+    if isinstance(ip, ipaddress.IPv6Address) and (ip.ipv4_mapped or ip in _NAT64):
+        ip = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return any(ip in n for n in _ROUTED) and not any(ip in n for n in _SPECIAL)
 
 
 class _Refused(Exception):

@@ -24,7 +24,8 @@ _SECRET = (
     *("NETRC", "*_CLIENT_CERT", "UV_INDEX_*_USERNAME", "UV_INDEX_*_PASSWORD", "XDG_*"),
     *("UV_CREDENTIALS_DIR", "*_CACHE_DIR", "UV_NO_CACHE", "PIP_NO_CACHE_DIR", "TMPDIR"),
 )
-_USER = re.compile(r"://[^/@\s\"']*@")
+_USER = re.compile(r"://[^/\s]*@")
+"""A user and a password, which may have an `@` or a quote in it."""
 _QUOTED = re.compile(r"""["'](?:file://)?(/[^"'\n]*)["']""")
 _PATHS = {
     os.pathsep: (

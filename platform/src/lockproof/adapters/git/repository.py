@@ -1,6 +1,7 @@
 """Git, by its command line: revisions, clean checkouts and history, with nothing written to it."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -73,11 +74,13 @@ def run_git(
             check=False,
         )
     except FileNotFoundError as error:
-        if not cwd.exists():
+        if not os.path.exists(cwd):
             raise UsageError(f"no such directory: {cwd}") from error
         raise UsageError("git is not installed: install it and try again") from error
     except NotADirectoryError as error:
         raise UsageError(f"not a directory: {cwd}") from error
+    except OSError as error:  # Its name is too long, or it is closed to this user.
+        raise UsageError(f"cannot use {cwd}: {error.strerror or error}") from error
     if done.returncode != 0:
         reason = done.stderr.decode("utf-8", "replace").strip().splitlines()
         fatal = [line for line in reason if line.startswith(("fatal:", "error:"))]
@@ -116,9 +119,12 @@ class GitRepository:
         Raises:
             UsageError: there is no such commit.
         """
-        if revision.startswith("-"):
+        if revision.startswith(("-", "^")):  # By `^` Git leaves a commit out.
             raise UsageError(f"not a revision: {revision!r}")
         try:
+            if revision.startswith("refs/"):  # Git would also take a tag that is called so.
+                name = re.split(r"[~^:]|@\{", revision, maxsplit=1)[0]
+                run_git(self.root, "show-ref", "--verify", "--quiet", "--", name)
             return self._id(f"{revision}^{{commit}}")
         except UsageError as error:
             what = "has no commit yet" if revision == "HEAD" else f"has no commit {revision!r}"
@@ -153,27 +159,22 @@ class GitRepository:
 
     def branch(self) -> str | None:
         """The branch checked out; None on a detached HEAD."""
-        try:
-            name = run_git(self.root, "symbolic-ref", "--short", "--quiet", "HEAD")
-        except UsageError:
-            return None
-        return os.fsdecode(name.strip())
+        return self._said("symbolic-ref", "--short", "--quiet", "HEAD")
 
     def default_branch(self) -> str | None:
         """The branch that a clone of `origin` starts on, where this clone knows it."""
-        try:
-            name = run_git(self.root, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
-        except UsageError:
-            return None
-        return os.fsdecode(name.strip()).removeprefix("refs/remotes/origin/")
+        name = self._said("symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
+        return name.removeprefix("refs/remotes/origin/") if name is not None else None
 
     def remote_url(self) -> str | None:
         """The URL of `origin`, else None."""
+        return self._said("config", "--get", "remote.origin.url")
+
+    def _said(self, *asked: str) -> str | None:
         try:
-            name = run_git(self.root, "config", "--get", "remote.origin.url")
+            return os.fsdecode(run_git(self.root, *asked).strip())
         except UsageError:
             return None
-        return os.fsdecode(name.strip())
 
     def tree(self, commit: str) -> dict[str, str]:
         """Every path of a commit -> object id; for a submodule `commit:` and its commit."""

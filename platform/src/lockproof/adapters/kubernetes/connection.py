@@ -248,7 +248,7 @@ def _client(kubeconfig: Path | None, context: str | None) -> tuple[Any, str]:
     # It logs a traceback for a credential plug-in that fails, and raises as well.
     logging.getLogger("kubernetes").setLevel(logging.CRITICAL)
     named = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG")
-    if named and not any(Path(one).expanduser().exists() for one in named.split(os.pathsep)):
+    if named and not any(os.path.exists(Path(one).expanduser()) for one in named.split(os.pathsep)):
         raise ConfigError(
             f"there is no kubeconfig {named}: use --kubeconfig FILE or set KUBECONFIG"
         )

@@ -90,7 +90,7 @@ def make_plans(request: Request, run: str | None = None) -> tuple[Plan, ...]:
     asked = asked_for(request.directory, request.revisions)
     run = run or new_run(asked[0].commit)
     one = [replace(request, revision=each.commit) for each in asked]
-    plans = tuple(make_plan(each, run, apart=True) for each in one)
+    plans = tuple(make_plan(each, run, apart=len(one) > 1) for each in one)
     names = [task.name for plan in plans for task in plan.tasks]
     if len(set(names)) < len(names):  # Of a report nobody could say whose it is.
         raise UsageError("tasks of two revisions got one name: reproduce them in runs of their own")

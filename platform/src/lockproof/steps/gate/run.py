@@ -147,7 +147,7 @@ def _policy(request: Request, trusted: Snapshot, path: str, top: Path) -> Policy
                 f"{request.policy} lies in the work tree, where a pull request can change it:"
                 " leave --policy out to take the base's, or name a file elsewhere"
             )
-        if not real.is_file():
+        if not os.path.isfile(real):
             raise UsageError(f"no such policy file: {request.policy}")
         policy = load_policy(real)
     else:

@@ -113,7 +113,7 @@ def _policy_file(root: Path, directory: Path) -> str:
     """The nearest policy from a folder up to the root: a DVC project may lie below it."""
     start = Path(os.path.realpath(directory))
     for folder in (start, *start.parents):
-        if (folder / FILE_NAME).is_file():
+        if os.path.isfile(folder / FILE_NAME):
             return (folder / FILE_NAME).relative_to(root).as_posix()
         if folder == root:
             break
@@ -123,10 +123,10 @@ def _policy_file(root: Path, directory: Path) -> str:
 def _root(directory: Path) -> Path:
     """The top of the Git work tree around a folder; the folder itself where there is none."""
     real = Path(os.path.realpath(directory))
-    if not real.is_dir():
+    if not os.path.isdir(real):
         raise UsageError(f"there is no folder {directory}")
     for folder in (real, *real.parents):
-        if (folder / ".git").exists():
+        if os.path.exists(folder / ".git"):
             return folder
     return real
 
@@ -142,7 +142,7 @@ def _refuse_missing(root: Path, paths: Sequence[str], file: str) -> None:
 
 def _inside(root: Path, directory: Path, path: str) -> str:
     full = Path(os.path.realpath(directory / path))
-    if not full.exists():
+    if not os.path.exists(full):
         raise UsageError(f"there is no {path}")
     if full != root and root not in full.parents:
         raise UsageError(f"{path} is outside the repository {root}: use -C to work in another one")

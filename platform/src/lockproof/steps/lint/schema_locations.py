@@ -115,7 +115,7 @@ def _refuse_missing(location: str) -> None:
         raise UsageError(f"--schema-location: {location} is neither a folder nor an HTTP address")
     fixed, template, _ = location.partition("{{")
     place = Path(fixed) if not template or fixed.endswith("/") else Path(fixed).parent
-    if not place.exists():
+    if not os.path.exists(place):
         raise UsageError(f"--schema-location: there is no {place}")
 
 
@@ -235,7 +235,7 @@ def _open_api(version: Any) -> Mapping[str, Any] | None:
 
 def _definitions(folder: Path) -> list[Mapping[str, Any]]:
     found: list[Mapping[str, Any]] = []
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return found
     for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
         documents = read_yaml(path.read_bytes(), str(path), many=True)

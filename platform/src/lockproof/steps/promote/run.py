@@ -85,7 +85,7 @@ def _opened(request: Request) -> tuple[_Scene, Standing]:
     root = find_root(Path(os.path.realpath(request.directory)), own.root)
     registry = Registry.open(load_policy(root / FILE_NAME).mlflow, root)
     file = request.to if request.to.is_absolute() else request.directory / request.to
-    if not file.parent.is_dir():
+    if not os.path.isdir(file.parent):
         raise UsageError(f"there is no folder {file.parent}: name a manifest with --to")
     git = GitRepository.discover(file.parent.absolute())
     version = version_named(request.version, registry)

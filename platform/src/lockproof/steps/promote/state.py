@@ -268,7 +268,7 @@ def work_tree_reader(git: GitRepository) -> Read:
         if ".." in path.split("/") or os.path.realpath(full) != str(full):
             return None
         try:
-            if not full.is_file():
+            if not os.path.isfile(full):
                 return None
             with full.open("rb") as file:
                 return file.read(_LARGEST + 1)

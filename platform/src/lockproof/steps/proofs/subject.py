@@ -31,7 +31,7 @@ def path_of(request: VerifyRequest) -> Path | None:
     text = request.subject
     path = Path(os.path.abspath(Path(request.directory, text)))
     plain = not text.startswith(("./", "../", "/"))
-    if text == "HEAD" or text.startswith("models:/") or not path.exists():
+    if text == "HEAD" or text.startswith("models:/") or not os.path.exists(path):
         return None
     if plain and (aliased(text) is not None or is_revision(request, text)):
         raise UsageError(

@@ -1,5 +1,6 @@
 """One run of provision: what is declared, the cluster, and the time there is."""
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -181,7 +182,7 @@ def _commit(git: GitRepository) -> str | None:
 
 def _folder(root: Path, overlays: str, overlay: str) -> Path:
     folder = root / overlays
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise ConfigError(
             f"{overlays} is not there: name the folder of overlays in [provision] overlays"
         )

@@ -3,6 +3,7 @@
 Nothing of it must be done in one go: whatever was done before a kill is found by the next run.
 """
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,7 +126,7 @@ def _planned(request: Request, progress: Progress) -> _Plan:
 def _existing(plan: _Plan) -> ModelVersion | None:
     """The version that says the same; of several, which only a kill leaves, the lowest stays."""
     database = plan.registry.store.database
-    if database is not None and not database.exists():
+    if database is not None and not os.path.exists(database):
         return None
     registration = plan.registration
     with plan.registry.session() as session:
