@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
+from lockproof.adapters.prometheus.client import Access
 from lockproof.cli.main import main
 from lockproof.errors import ConfigError
 from lockproof.model.report import Report
 from lockproof.parse.canary_checks import as_text
-from lockproof.steps.canary import Request, check
+from lockproof.steps.canary import Request, check, watch
+from lockproof.steps.canary.drift import Reference
 
 from .canary_server import BEGAN, MINUTES, SCRAPE, prometheus
 from .pipelines import Project, Silence, new_project
@@ -296,6 +299,35 @@ def test_without_a_repository_a_reference_is_not_known(trained: Project) -> None
     request = Request(trained.root, Path("checks.yaml"), samples=Path("samples.json"))
     with pytest.raises(ConfigError, match="there is no repository to read it from"):
         check(request, Silence())
+
+
+def test_a_watch_holds_a_canary_to_the_data_that_it_began_with(server: str, tmp_path: Path) -> None:
+    """Also where another commit is checked out meanwhile, whose training data are others."""
+    read: list[float] = []
+
+    def trained(*_: object) -> dict[str, Reference]:
+        cats = 0.7 if not read else 0.2
+        read.append(cats)
+        shares = {"cat": cats, "dog": 0.9 - cats, "other": 0.1}
+        return {"predictions": Reference(shares, "what was trained on")}
+
+    checks = yaml.safe_load(CHECKS.replace("CANARY", "good"))
+    checks["spec"]["drifts"] = checks["spec"]["drifts"][:1]
+    checks["spec"]["drifts"][0]["reference"] = {"file": "train.csv", "column": "kind"}
+    (tmp_path / "checks.yaml").write_text(yaml.safe_dump(checks))
+    now = [float(BEGAN + 60)]
+
+    def wait(seconds: float) -> None:
+        now[0] += seconds
+
+    request = Request(
+        tmp_path, Path("checks.yaml"), access=Access(server), since=BEGAN, trained=trained
+    )
+    looks: list[Report] = []
+    found = watch(request, Silence(), looks.append, lambda: now[0], wait)
+    assert found.verdict.exit_code == 0
+    assert len(looks) > 30
+    assert read == [0.7]
 
 
 def test_what_drifts_mean_is_explained_and_none_are_made_up(
