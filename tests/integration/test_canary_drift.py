@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lockproof.adapters.prometheus import client
 from lockproof.adapters.prometheus.client import Access
 from lockproof.cli.main import main
 from lockproof.errors import ConfigError
@@ -171,6 +172,36 @@ def test_a_native_histogram_is_cut_only_where_its_buckets_end(server: str, tmp_p
     assert report is not None
     assert report.host.canary
     assert "from 0.5 to 1, across the bound 0.75" in report.host.canary.measures[-1].reason
+
+
+def test_a_native_histogram_of_many_buckets_is_asked_for_in_parts(
+    server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred buckets for a day exceed what is read at once, and no sum() makes them fewer.
+
+    Here the limits are lower instead, since a day of the past is much to push.
+    """
+    checks = CHECKS.replace("CANARY", "fine")
+
+    def limited(at_once: int, together: int) -> tuple[int, Report | None]:
+        monkeypatch.setattr(client, "_LARGEST", at_once)
+        monkeypatch.setattr(client, "_MOST_TOGETHER", together)
+        return look(tmp_path, checks, *of_server(server))
+
+    code, whole = limited(4 << 20, 16 << 20)
+    assert whole
+    for at_once in (10_000, 3_000, 1_000):
+        again, parts = limited(at_once, 16 << 20)
+        assert again == code
+        assert parts
+        assert parts.host == whole.host
+    capsys.readouterr()
+    for limits, words in (
+        ((100, 16 << 20), "for one interval alone, so it is of many series: put sum() around it"),
+        ((4 << 20, 5_000), f"with {MINUTES} of {MINUTES} intervals: take a shorter horizon"),
+    ):
+        assert limited(*limits) == (2, None)
+        assert words in " ".join(capsys.readouterr().err.split())
 
 
 def samples(folder: Path, shares: tuple[float, float]) -> str:
