@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
+from lockproof.adapters.prometheus import client
+from lockproof.adapters.prometheus.client import Access
 from lockproof.cli.main import main
 from lockproof.errors import ConfigError
 from lockproof.model.report import Report
 from lockproof.parse.canary_checks import as_text
-from lockproof.steps.canary import Request, check
+from lockproof.steps.canary import Request, check, watch
+from lockproof.steps.canary.drift import Reference
 
 from .canary_server import BEGAN, MINUTES, SCRAPE, prometheus
 from .pipelines import Project, Silence, new_project
@@ -170,6 +174,36 @@ def test_a_native_histogram_is_cut_only_where_its_buckets_end(server: str, tmp_p
     assert "from 0.5 to 1, across the bound 0.75" in report.host.canary.measures[-1].reason
 
 
+def test_a_native_histogram_of_many_buckets_is_asked_for_in_parts(
+    server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred buckets for a day exceed what is read at once, and no sum() makes them fewer.
+
+    Here the limits are lower instead, since a day of the past is much to push.
+    """
+    checks = CHECKS.replace("CANARY", "fine")
+
+    def limited(at_once: int, together: int) -> tuple[int, Report | None]:
+        monkeypatch.setattr(client, "_LARGEST", at_once)
+        monkeypatch.setattr(client, "_MOST_TOGETHER", together)
+        return look(tmp_path, checks, *of_server(server))
+
+    code, whole = limited(4 << 20, 16 << 20)
+    assert whole
+    for at_once in (10_000, 3_000, 1_000):
+        again, parts = limited(at_once, 16 << 20)
+        assert again == code
+        assert parts
+        assert parts.host == whole.host
+    capsys.readouterr()
+    for limits, words in (
+        ((100, 16 << 20), "for one interval alone, so it is of many series: put sum() around it"),
+        ((4 << 20, 5_000), f"with {MINUTES} of {MINUTES} intervals: take a shorter horizon"),
+    ):
+        assert limited(*limits) == (2, None)
+        assert words in " ".join(capsys.readouterr().err.split())
+
+
 def samples(folder: Path, shares: tuple[float, float]) -> str:
     own = random.Random(3)
     columns: dict[str, list[int]] = {"cat": [], "dog": []}
@@ -296,6 +330,35 @@ def test_without_a_repository_a_reference_is_not_known(trained: Project) -> None
     request = Request(trained.root, Path("checks.yaml"), samples=Path("samples.json"))
     with pytest.raises(ConfigError, match="there is no repository to read it from"):
         check(request, Silence())
+
+
+def test_a_watch_holds_a_canary_to_the_data_that_it_began_with(server: str, tmp_path: Path) -> None:
+    """Also where another commit is checked out meanwhile, whose training data are others."""
+    read: list[float] = []
+
+    def trained(*_: object) -> dict[str, Reference]:
+        cats = 0.7 if not read else 0.2
+        read.append(cats)
+        shares = {"cat": cats, "dog": 0.9 - cats, "other": 0.1}
+        return {"predictions": Reference(shares, "what was trained on")}
+
+    checks = yaml.safe_load(CHECKS.replace("CANARY", "good"))
+    checks["spec"]["drifts"] = checks["spec"]["drifts"][:1]
+    checks["spec"]["drifts"][0]["reference"] = {"file": "train.csv", "column": "kind"}
+    (tmp_path / "checks.yaml").write_text(yaml.safe_dump(checks))
+    now = [float(BEGAN + 60)]
+
+    def wait(seconds: float) -> None:
+        now[0] += seconds
+
+    request = Request(
+        tmp_path, Path("checks.yaml"), access=Access(server), since=BEGAN, trained=trained
+    )
+    looks: list[Report] = []
+    found = watch(request, Silence(), looks.append, lambda: now[0], wait)
+    assert found.verdict.exit_code == 0
+    assert len(looks) > 30
+    assert read == [0.7]
 
 
 def test_what_drifts_mean_is_explained_and_none_are_made_up(

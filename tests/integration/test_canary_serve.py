@@ -197,12 +197,14 @@ KINDS = ("confirm-promotion", "confirm-traffic-increase", "rollout", "rollback")
 @pytest.fixture
 def flagger(tmp_path: Path, going_on: str) -> Iterator[Any]:
     """A server with a file of checks for each canary, and the time at which hooks are called."""
-    names = ("good", "errs", "idle")
+    names = ("good", "errs", "idle", "anywhere")
     for name in names:
-        text = LONG.replace("{name: web}", f"{{name: {name}}}")
+        text = LONG.replace("{name: web}", f"{{name: {name}, namespace: serving}}")
         arms = f"""{{canary: 'arm="{name}"', stable: 'arm="stable"'}}"""
         text = text.replace("""{canary: 'arm="$hash"', stable: 'arm="$hash"'}""", arms)
         assert "$hash" not in text
+        if name == "anywhere":
+            text = text.replace(", namespace: serving", "")
         (tmp_path / f"{name}.yaml").write_text(text)
     now = [float(LATELY)]
     files = tuple(Path(f"{name}.yaml") for name in names)
@@ -246,7 +248,23 @@ def test_what_was_seen_of_another_version_does_not_count(flagger: Any) -> None:
     assert hook(url, "confirm-promotion")[0] == 409
     # Another Canary has nothing to do with it.
     now[0] = float(LATELY)
-    assert hook(url, "confirm-promotion", namespace="elsewhere")[0] == 200
+    assert hook(url, "confirm-promotion", name="app", metadata={"checks": "good"})[0] == 200
+
+
+def test_checks_answer_for_no_namespace_but_the_one_they_state(flagger: Any) -> None:
+    """Their matchers are of one Canary: another of the same name was promoted by its figures."""
+    url, _ = flagger
+    for kind in KINDS:
+        code, value = hook(url, kind, namespace="elsewhere")
+        assert code == 400
+        assert value["error"] == (
+            "the checks good are for a Canary in serving, and this one is in elsewhere: write"
+            " checks of its own and name them in metadata.checks"
+        )
+        code, value = hook(url, kind, metadata={"checks": "anywhere"})
+        assert code == 400
+        assert "anywhere do not say which namespace their Canary is in" in value["error"]
+        assert "write metadata.namespace: serving into them, if they are" in value["error"]
 
 
 @pytest.mark.parametrize(
@@ -292,6 +310,7 @@ def test_what_is_posted_has_a_form_and_an_end(flagger: Any) -> None:
 
 def test_flagger_halts_without_prometheus(tmp_path: Path) -> None:
     text = HASHES.replace("$hash", "one", 1).replace("$hash", "two", 1)
+    text = text.replace("{name: web}", "{name: web, namespace: serving}")
     (tmp_path / "web.yaml").write_text(text)
     settings = Serving(tmp_path, (Path("web.yaml"),), Access("http://127.0.0.1:1"), "127.0.0.1", 0)
     server = server_of(settings, SilentProgress())

@@ -19,9 +19,10 @@ from lockproof.errors import UnavailableError, UsageError
 from lockproof.model.report import Report
 from lockproof.model.rollout import RolloutState
 from lockproof.render.canary import look_line, look_table
-from lockproof.steps.canary import Named, Request, watch
+from lockproof.steps.canary import Named, Request, check_rollout, watch
 
 from .canary_server import BEGAN, exposition, prometheus
+from .pipelines import Silence
 
 CHECKS = """
 apiVersion: lockproof.dev/v1alpha1
@@ -134,14 +135,23 @@ class Followed(Named):
         return said
 
 
+def named(says: Callable[[int], RolloutState | Exception]) -> Named:
+    found = Followed("serving", "digits")
+    object.__setattr__(found, "says", says)
+    return found
+
+
+def hashed(checks: str) -> str:
+    """The same, with a canary that is told by its hash."""
+    return re.sub(r'arm="(CANARY|good|errs|stable)"', 'arm="$hash"', checks)
+
+
 def followed(clock: Clock, says: Callable[[int], RolloutState | Exception]) -> Report:
     """The report of watching a rollout, whose canary is told by its hash."""
     checks = clock.request.directory / "checks.yaml"
-    checks.write_text(re.sub(r'arm="(good|errs|stable)"', 'arm="$hash"', checks.read_text()))
+    checks.write_text(hashed(checks.read_text()))
     clock.request = replace(clock.request, since=None)
-    named = Followed("serving", "digits")
-    object.__setattr__(named, "says", says)
-    return clock.watch(named)
+    return clock.watch(named(says))
 
 
 @pytest.mark.parametrize(("canary", "code"), [("errs", 1), ("good", 0)])
@@ -161,7 +171,7 @@ def test_the_canary_of_a_rollout_is_watched(
     assert "Z (Progressing, step 2 of 4): errors" in look_line(report.host.canary)
 
 
-@pytest.mark.parametrize(
+LATER = pytest.mark.parametrize(
     ("later", "words"),
     [
         (replace(STATE, aborted=True, phase="Degraded"), "it was aborted, so its canary gets no"),
@@ -171,6 +181,9 @@ def test_the_canary_of_a_rollout_is_watched(
     ],
     ids=["aborted", "newer", "retried", "promoted"],
 )
+
+
+@LATER
 def test_what_is_no_more_is_watched_no_more(
     later: RolloutState | Exception, words: str, server: str, tmp_path: Path
 ) -> None:
@@ -181,6 +194,37 @@ def test_what_is_no_more_is_watched_no_more(
     assert report.checks[-1].name == "rollout"
     assert words in report.checks[-1].summary
     assert report.checks[-1].demanded
+
+
+@LATER
+@pytest.mark.parametrize("watched", [True, False], ids=["watch", "check"])
+def test_what_became_another_during_the_look_is_not_passed(
+    later: RolloutState | Exception, words: str, watched: bool, server: str, tmp_path: Path
+) -> None:
+    """A look takes as long as Prometheus does, and what passed was there before it."""
+    clock = Clock(tmp_path, "good", server)
+    clock.now += 2400
+
+    def report(then: RolloutState | Exception) -> Report:
+        if watched:
+            return followed(clock, lambda asked: STATE if asked == 1 else then)
+        once = replace(clock.request, since=None, until=int(clock.now) - 60)
+        (tmp_path / "checks.yaml").write_text(hashed(CHECKS))
+        return check_rollout(once, named(lambda asked: STATE if asked == 1 else then), Silence())
+
+    assert report(STATE).verdict.exit_code == 0
+    found = report(later)
+    assert found.verdict.exit_code == 5
+    assert words in found.checks[-1].summary
+    assert found.checks[-1].demanded
+
+
+def test_what_passed_is_said_once_the_cluster_answers(server: str, tmp_path: Path) -> None:
+    clock = Clock(tmp_path, "good", server)
+    clock.now += 2000
+    away = UnavailableError("the cluster does not answer")
+    report = followed(clock, lambda asked: away if asked == 2 else STATE)
+    assert (report.verdict.exit_code, len(clock.waited)) == (0, 1)
 
 
 def test_what_passes_as_it_is_aborted_is_not_passed(server: str, tmp_path: Path) -> None:

@@ -187,10 +187,12 @@ class Drift(_Part):
 
 
 class Metadata(_Part):
-    """Its name."""
+    """Its name, and of whom it is."""
 
     name: Name
     """What the report calls these checks."""
+    namespace: Name | None = None
+    """Of the Canary of Flagger whose hooks they answer; without it they answer none."""
 
 
 class Arms(_Part):
@@ -271,6 +273,6 @@ class CanaryChecks(_Part):
     kind: Literal["CanaryChecks"]
     """That it is this format."""
     metadata: Metadata
-    """Its name."""
+    """Its name, and of whom it is."""
     spec: Spec
     """What is decided, and how surely."""

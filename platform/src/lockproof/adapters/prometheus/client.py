@@ -19,6 +19,8 @@ from lockproof.errors import ConfigError, UnavailableError, UsageError, unreadab
 
 _LARGEST = 4 << 20
 """One series of the points below takes half a MiB; in memory an answer takes some 16 times this."""
+_MOST_TOGETHER = 16 << 20
+"""Of all answers to one query: what is kept of them takes up to six times this."""
 _MOST_POINTS = 10_000
 """Of one series in one answer; Prometheus gives 11,000."""
 _LARGEST_REFUSAL = 1 << 20
@@ -129,21 +131,43 @@ class Prometheus:
         """The value of a query at `start`, `start + step`, … up to `end`, in Unix seconds.
 
         Raises:
-            ConfigError: the server refuses the query or the credentials, or is no Prometheus.
+            ConfigError: the server refuses the query or the credentials, is no Prometheus, or
+                there is too much of it.
             UnavailableError: it does not answer, or only in part.
         """
         found: dict[tuple[tuple[str, str], ...], Line] = {}
-        at = start
+        at, most, together = start, _MOST_POINTS, 0
         while at <= end:
-            last = min(end, at + step * (_MOST_POINTS - 1))
-            for line in self._ask(query, at, last, step):
+            last = min(end, at + step * (most - 1))
+            content = self._ask(query, at, last, step)
+            if len(content) > _LARGEST:
+                if last == at:
+                    raise ConfigError(
+                        f"{self.name}: the answer to {_short(query)} exceeds {_LARGEST >> 20} MiB"
+                        " for one interval alone, so it is of many series: put sum() around it"
+                    )
+                # Of many series, or of native histograms: fewer points at once.
+                most = ((last - at) // step + 1) // 2
+                continue
+            together += len(content)
+            if together > _MOST_TOGETHER:
+                seen, wanted = ((until - start) // step + 1 for until in (last, end))
+                raise ConfigError(
+                    f"{self.name}: the answers to {_short(query)} exceed"
+                    f" {_MOST_TOGETHER >> 20} MiB, with {seen:,} of {wanted:,} intervals: take a"
+                    " shorter horizon or a longer interval, or ask for fewer series or buckets"
+                )
+            for line in self._read(content, query):
                 key = tuple(sorted(line.labels.items()))
                 before = found.get(key)
                 found[key] = line if before is None else _joined(before, line)
             at = last + step
+            if len(content) < _LARGEST // 4:
+                most = min(_MOST_POINTS, 2 * most)
         return list(found.values())
 
-    def _ask(self, query: str, start: int, end: int, step: int) -> list[Line]:
+    def _ask(self, query: str, start: int, end: int, step: int) -> bytes:
+        """The answer; of more than `_LARGEST` bytes the beginning."""
         form = {
             "query": query,
             "start": str(start),
@@ -161,11 +185,9 @@ class Prometheus:
             raise UnavailableError(f"{self.name} does not answer: {self._shown(reason)}") from error
         if code != http.HTTPStatus.OK:
             raise self._refusal(code, content, query)
-        if len(content) > _LARGEST:
-            raise ConfigError(
-                f"{self.name}: the answer to {_short(query)} exceeds {_LARGEST >> 20} MiB, as one"
-                " series never does: put sum() around it"
-            )
+        return content
+
+    def _read(self, content: bytes, query: str) -> list[Line]:
         try:
             return self._lines(_mapping(json.loads(content)), query)
         except (

@@ -38,6 +38,25 @@ class Hook:
     checks: str
     """By which it is judged."""
 
+    def other_than(self, namespace: str | None) -> str:
+        """Why checks that are for a namespace are not this Canary's; empty where they are.
+
+        Their matchers are fixed, so they see one Canary whoever asks, and names are those of
+        a namespace.
+        """
+        if namespace == self.namespace:
+            return ""
+        if namespace is None:
+            return (
+                f"the checks {self.checks} do not say which namespace their Canary is in: write"
+                f" metadata.namespace: {self.namespace} into them, if they are"
+                f" {self.namespace}/{self.name}'s, and begin serve anew"
+            )
+        return (
+            f"the checks {self.checks} are for a Canary in {namespace}, and this one is in"
+            f" {self.namespace}: write checks of its own and name them in metadata.checks"
+        )
+
 
 def read_hook(body: Any) -> Hook:
     """What Flagger sent.

@@ -22,6 +22,7 @@ from .run import check
 
 _PATIENCE = 30.0
 """Seconds for an API server that does not answer."""
+_ABORTED = "it was aborted, so its canary gets no more traffic"
 
 
 class _Arms(TypedDict):
@@ -73,7 +74,7 @@ class Followed:
         """At what there was at `until`, in Unix seconds.
 
         Once the rollout is aborted or has another canary or none, that is the last: it is not
-        passed, and says why.
+        passed, and says why. Of one that passed it is asked again after the look.
 
         Raises:
             UsageError: as `check_rollout`, at the first look alone.
@@ -94,8 +95,9 @@ class Followed:
             self._progress,
         )
         report = _with(report, self._named, state, None)
-        if state.aborted:
-            return self._end(state, report, "it was aborted, so its canary gets no more traffic")
+        why = _ABORTED if state.aborted else _gone(self._rollouts, self._named, state, report)
+        if why:
+            return self._end(state, report, why)
         self._last = state, report
         return report
 
@@ -106,6 +108,9 @@ class Followed:
 
 def check_rollout(request: Request, named: Named, progress: Progress) -> Report:
     """Look once at the canary of a rollout, and do what `named.act` says.
+
+    What passed is inconclusive where after the look the rollout is aborted, or has another canary
+    or none.
 
     Args:
         request: without hashes; where it has no `since`, the canary's beginning is taken.
@@ -123,7 +128,27 @@ def check_rollout(request: Request, named: Named, progress: Progress) -> Report:
     done = None
     if named.act is not None:
         done = _done(rollouts, named, named.act, _judged(state, report))
+    else:
+        why = _gone(rollouts, named, state, report)
+        done = Done(f"not passed: {why}", other=True) if why else None
     return _with(report, named, state, done)
+
+
+def _gone(rollouts: Rollouts, named: Named, was: RolloutState, report: Report) -> str:
+    """Why what passed is the rollout's canary no more; empty where it is, or nothing passed.
+
+    A look takes a while, and a pass is of what is there when it is said.
+
+    Raises:
+        UnavailableError: the cluster or the rollout's controller does not answer.
+    """
+    if report.verdict is not Verdict.PASSED:
+        return ""
+    try:
+        now = rollouts.state(named.namespace, named.name)
+    except UsageError as error:
+        return str(error)
+    return other_than(was, now, "looked at") or (_ABORTED if now.aborted else "")
 
 
 def _arms(state: RolloutState, request: Request, now: float) -> _Arms:

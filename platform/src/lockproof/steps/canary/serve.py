@@ -63,11 +63,12 @@ class Looks:
         self._attempts = Attempts()
         self._free = threading.BoundedSemaphore(serving.looks)
         self._files: dict[str, Path] = {}
+        self._namespaces: dict[str, str | None] = {}
         for path in serving.checks:
-            name = read_canary_checks(_content(serving.directory, path), str(path)).metadata.name
-            if name in self._files:
-                raise UsageError(f"{path} and {self._files[name]} are both named {name}")
-            self._files[name] = path
+            said = read_canary_checks(_content(serving.directory, path), str(path)).metadata
+            if said.name in self._files:
+                raise UsageError(f"{path} and {self._files[said.name]} are both named {said.name}")
+            self._files[said.name], self._namespaces[said.name] = path, said.namespace
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -112,6 +113,9 @@ class Looks:
                 f"no checks are named {hook.checks}; metadata.checks may be one of:"
                 f" {', '.join(self.names)}"
             )
+        other = hook.other_than(self._namespaces[hook.checks])
+        if other:
+            raise ValueError(other)
         request = self._request({"checks": hook.checks})
         since = self._attempts.since(hook, int(self._serving.now()))
         return replace(request, not_before=since), f"{hook.namespace}/{hook.name}"

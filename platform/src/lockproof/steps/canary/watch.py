@@ -1,8 +1,9 @@
 """Look at a canary again after each interval, until there is a decision or the horizon is over."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 from lockproof.errors import UnavailableError, UsageError
@@ -12,7 +13,8 @@ from lockproof.model.verdict import Verdict
 from lockproof.parse.canary_checks import LARGEST, instant, read_canary_checks
 from lockproof.steps.progress import Progress
 
-from .request import Request
+from .drift import Reference
+from .request import Request, Trained
 from .rollout import Followed, Named
 from .run import check, read
 
@@ -59,7 +61,7 @@ def watch(
 
     Values change only when an interval ends, so there is one look for each. One that Prometheus
     or the cluster does not answer is made again with the next. A canary without a request is
-    waited for as long as the horizon.
+    waited for as long as the horizon. Training data are read once: all looks hold it to the same.
 
     Args:
         request: of Prometheus, without `until`.
@@ -82,6 +84,7 @@ def watch(
         raise UsageError("watch looks at what there is: leave --until out, or use canary check")
     content = read(request.directory, request.checks, LARGEST)
     spec = read_canary_checks(content, str(request.checks)).spec
+    request = replace(request, trained=_once(request.trained))
     watched: _Watched = _Arms(request, progress)
     if named is not None:
         watched = Followed(request, named, progress, now)
@@ -116,6 +119,23 @@ def watch(
         beginning = until if since is None else since
         following = beginning + (_ended(beginning, until, spec) + 2) * spec.interval
         wait(max(_SHORTEST, following - now()))
+
+
+def _once(trained: Trained | None) -> Trained | None:
+    """The same, which remembers what it read.
+
+    Another commit may be checked out meanwhile, and the stated chances hold for one reference.
+    """
+    if trained is None:
+        return None
+    known: list[Mapping[str, Reference]] = []
+
+    def read_once(spec: Spec, directory: Path, progress: Progress) -> Mapping[str, Reference]:
+        if not known:
+            known.append(trained(spec, directory, progress))
+        return known[0]
+
+    return read_once
 
 
 def _ended(since: int, until: int, spec: Spec) -> int:
