@@ -190,7 +190,7 @@ def test_what_a_user_may_not_ask_is_said_and_never_passed(server: Lab, tmp_path:
     report = answer(server, tmp_path, text, token=LIMITED)
     assert (report["code"], report["findings"]) == (5, [])
     (line,) = report["checks"][0]["not_checked"]
-    assert 'User "limited" cannot patch resource "configmaps"' in line
+    assert 'User "limited" cannot get resource "configmaps"' in line
 
 
 def test_an_object_too_large_for_the_server_is_refused(server: Lab, tmp_path: Path) -> None:

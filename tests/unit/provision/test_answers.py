@@ -59,6 +59,18 @@ def test_a_type_that_does_not_fit_is_told_with_its_field() -> None:
     ]
 
 
+def test_what_go_cannot_read_is_told_with_its_field() -> None:
+    message = (
+        'Deployment in version "v1" cannot be handled as a Deployment: json: cannot unmarshal'
+        " string into Go struct field DeploymentSpec.spec.replicas of type int32"
+    )
+    refusal = refusal_of(400, status(400, message))
+    assert refusal is not None
+    assert [(cause.field, cause.message) for cause in refusal.causes] == [
+        (".spec.replicas", "cannot unmarshal string into int32")
+    ]
+
+
 @pytest.mark.parametrize("unit", [".", ".[", ".a[", " .[", " .][", ".a:", " .a: expected a, ", '"'])
 def test_no_message_takes_more_than_a_glance(unit: str) -> None:
     """With one of these, a field that is looked for from every dot takes hours."""

@@ -12,10 +12,11 @@ import pytest
 import yaml
 
 from lockproof.adapters.kubernetes.answers import Refusal, Why
-from lockproof.adapters.kubernetes.cluster import Cluster
+from lockproof.adapters.kubernetes.cluster import Cluster, Kind
 from lockproof.adapters.kubernetes.connection import WouldWriteError
 from lockproof.cli.main import main
 from lockproof.errors import ConfigError, ExitCode, UnavailableError
+from lockproof.model.resource import GroupKind
 
 TOKEN = "a-token-that-nobody-may-see"
 
@@ -112,13 +113,40 @@ def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     assert TOKEN not in str(caught.value)
 
 
+@pytest.mark.parametrize("answer", [(418, {}), (307, {}), (200, "hello"), (200, [])])
 def test_what_is_no_api_server_is_told(
+    tmp_path: Path, server: tuple[str, type[ScriptedServer]], answer: tuple[int, Any]
+) -> None:
+    url, script = server
+    script.answers[:] = [answer]
+    with pytest.raises(ConfigError, match="is no Kubernetes API server"):
+        connect(kubeconfig(tmp_path, url)).version()
+
+
+def test_no_name_of_a_manifest_leads_to_another_path(
     tmp_path: Path, server: tuple[str, type[ScriptedServer]]
 ) -> None:
     url, script = server
-    script.answers[:] = [(418, {})]
-    with pytest.raises(ConfigError, match="is no Kubernetes API server"):
-        connect(kubeconfig(tmp_path, url)).version()
+    cluster = connect(kubeconfig(tmp_path, url))
+    for version in ("../api/v1/namespaces/a/services/b:80/proxy", "..", "a/..", "a/b/c", "a b/v1"):
+        assert cluster.kind(version, "A") is None
+    with pytest.raises(Refusal, match="no object can be at"):
+        cluster.get(Kind(GroupKind("", "A"), "v1", "as", namespaced=True), "x", "..")
+    assert script.seen == []
+
+
+def test_what_a_server_fails_at_may_be_an_answer(
+    tmp_path: Path, server: tuple[str, type[ScriptedServer]]
+) -> None:
+    url, script = server
+    failure = {"kind": "Status", "message": "failed calling webhook", "reason": "InternalError"}
+    script.answers[:] = [(500, failure)]
+    connection = connect(kubeconfig(tmp_path, url), patience=600).connection
+    with pytest.raises(Refusal, match="failed calling webhook") as caught:
+        connection.request("GET", "/version", {}, failing=True)
+    assert caught.value.why is Why.FAILED
+    script.answers[:] = [(500, failure), (200, {"gitVersion": "v1"})]
+    assert connection.request("GET", "/version", {}, failing=True) == {"gitVersion": "v1"}
 
 
 @pytest.mark.parametrize("content", ["", "[]", "clusters: 1", "\x00", "a: [", "kind: Config"])

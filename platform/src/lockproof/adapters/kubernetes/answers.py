@@ -26,6 +26,8 @@ class Why(StrEnum):
     """The namespace is being deleted, and takes nothing new."""
     CHANGED = "changed"
     """The object is no longer the one that was meant."""
+    FAILED = "failed"
+    """The server fails at just this request, as where a webhook does not answer it."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ _FIELD = re.compile(
 )
 """A field, and what is wrong with it; matched also without, so that no text is read twice."""
 _UNKNOWN = re.compile(r'(unknown|duplicate) field "([^"]+)"')
+_UNREAD = re.compile(r"(cannot unmarshal \w+) into Go struct field \w+(\.\S+) of type (\S+)")
+"""How Go's decoder refuses a value; it names no indices of lists."""
 _OWNER = re.compile(r'conflict with "((?:[^"\\]|\\.)*)"')
 _TRANSIENT = (429, 502, 503, 504)
 _TEMPORARY_REASONS = ("ServerTimeout", "Timeout", "TooManyRequests", "ServiceUnavailable")
@@ -162,4 +166,5 @@ def _conflict(cause: Mapping[str, Any]) -> Cause:
 def _fields_in(message: str) -> tuple[Cause, ...]:
     named = [Cause(field, text) for field, text in _FIELD.findall(message) if text]
     unknown = [Cause(field, f"{word} field") for word, field in _UNKNOWN.findall(message)]
-    return tuple(dict.fromkeys([*named, *unknown]))
+    unread = [Cause(at, f"{what} into {kind}") for what, at, kind in _UNREAD.findall(message)]
+    return tuple(dict.fromkeys([*named, *unknown, *unread]))

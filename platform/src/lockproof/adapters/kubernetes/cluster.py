@@ -4,6 +4,7 @@ The client library finds the cluster, its certificates and the user's credential
 plain HTTP on its connection pool. Needs Kubernetes 1.27 or newer.
 """
 
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from .answers import Refusal, Why
 from .connection import Connection, Say
 
 _PAGE = 500
+_API_VERSION = re.compile(r"(?:[a-z0-9][-.a-z0-9]*/)?[a-z0-9][-a-z0-9]*")
 _DISCOVERY = ",".join(
     f"application/json;g=apidiscovery.k8s.io;v={v};as=APIGroupDiscoveryList"
     for v in ("v2", "v2beta1")
@@ -106,6 +108,8 @@ class Cluster:
             kind: such as `Deployment`.
             fresh: whether to ask again where the answer was no before.
         """
+        if not _API_VERSION.fullmatch(api_version):
+            return None  # Such as `../..`, which would be the path of something else.
         with self._lock:
             if (api_version, kind) not in self._known and (fresh or api_version not in self._asked):
                 self._discover(api_version)
@@ -190,19 +194,6 @@ class Cluster:
         metadata = body["metadata"]
         path = kind.path(metadata.get("namespace"), metadata["name"])
         return self.connection.request("PATCH", path, query, body, "application/apply-patch+yaml")
-
-    def ask(self, kind: Kind, body: Body) -> Body:
-        """What an object would become if it were applied, whoever has its fields now.
-
-        Raises:
-            Refusal, UnavailableError: as `apply`.
-        """
-        metadata = body["metadata"]
-        if metadata.get("name"):
-            return self.apply(kind, body, dry_run=True, force=True)
-        # One whose name the server makes cannot be applied, only created.
-        query = {"fieldManager": self.manager, "fieldValidation": "Strict", "dryRun": "All"}
-        return self.connection.request("POST", kind.path(metadata.get("namespace")), query, body)
 
     def delete(self, kind: Kind, live: Body, *, dry_run: bool = False) -> None:
         """Delete just this object; one that has gone already is no error.

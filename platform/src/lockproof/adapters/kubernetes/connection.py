@@ -31,6 +31,8 @@ _DELAYS = (0.25, 0.5, 1.0, 2.0, 4.0)
 IN_CLUSTER = "in-cluster"
 """The context of a pod that uses its service account."""
 
+_OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
 Say = Callable[[str], None]
 
 
@@ -53,6 +55,8 @@ class Connection:
     _pool: Any = field(repr=False)
     only_asks: bool = False
     """Whether nothing may be written: then a request that would write is a bug of ours."""
+    namespace: str = "default"
+    """Where an object is applied that names no namespace: the context's."""
     _reached: bool = False
 
     @classmethod
@@ -81,11 +85,11 @@ class Connection:
         """
         if importlib.util.find_spec("kubernetes") is None:
             raise MissingExtraError("kubernetes", "a cluster")
-        client, named = _client(kubeconfig, context)
+        client, named, namespace = _client(kubeconfig, context)
         parts = urlsplit(client.configuration.host)
         server = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
         pool = client.rest_client.pool_manager
-        return cls(server, named, patience, say, client.configuration, pool, only_asks)
+        return cls(server, named, patience, say, client.configuration, pool, only_asks, namespace)
 
     def request(
         self,
@@ -95,8 +99,19 @@ class Connection:
         body: Body | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
+        *,
+        failing: bool = False,
     ) -> dict[str, Any]:
         """Ask, and ask again for as long as the failure may pass.
+
+        Args:
+            method: of the request.
+            path: its path.
+            query: its query.
+            body: what is sent, as JSON.
+            content_type: what that is.
+            accept: what is understood.
+            failing: whether a server that fails several times at this request has answered it.
 
         Raises:
             Refusal: the server will not do it.
@@ -106,15 +121,21 @@ class Connection:
         """
         if self.only_asks and not _only_asks(method, query, body):
             raise WouldWriteError(f"{method} {path}")
+        if {".", ".."} & set(path.split("/")):
+            # The client would ask for what is behind the shorter path.
+            raise Refusal(Why.INVALID, f"no object can be at {path}")
         began, tries = time.monotonic(), 0
         while True:
             answer = self._attempt(method, path, query, body, content_type, accept)
             if isinstance(answer, dict):
                 return answer
             if isinstance(answer, Refusal):
-                if self._is_ready(answer):
+                if answer.why is not Why.FAILED:
+                    if self._is_ready(answer):
+                        raise answer
+                    answer = "it is starting"
+                elif failing and tries > 2:
                     raise answer
-                answer = "it is starting"
             patience = self.patience if self._reached else min(self.patience, _FIRST_PATIENCE)
             if time.monotonic() - began > patience:
                 raise UnavailableError(
@@ -149,7 +170,7 @@ class Connection:
         finally:
             if answer is not None:
                 answer.close()
-        if answer.status >= 400:
+        if answer.status >= 300:
             status = read_status(content)
             refusal = refusal_of(answer.status, status)
             said = " ".join(str(status.get("message") or f"HTTP {answer.status}").split())
@@ -215,12 +236,20 @@ class Connection:
             ) from error
         except urllib3.exceptions.HTTPError as error:
             return _brief(error)
-        if answer.status < 400:
+        if answer.status < 300:
             self._reached = True
-            value = json.loads(answer.data) if path != "/readyz" else {}
-            return value if isinstance(value, dict) else {}
+            try:
+                value = json.loads(answer.data) if path != "/readyz" else {}
+            except ValueError:
+                value = None
+            if not isinstance(value, dict):
+                raise ConfigError(f"{self.server} is no Kubernetes API server: no JSON at {path}")
+            return value
         status = read_status(answer.data)
         if is_transient(answer.status, status):
+            if answer.status == 500 and status.get("kind") == "Status":
+                said = " ".join(str(status.get("message")).split())
+                return Refusal(Why.FAILED, said[:300])
             return " ".join(str(status.get("message") or f"HTTP {answer.status}").split())[:300]
         refusal = refusal_of(answer.status, status)
         if refusal is None:
@@ -243,7 +272,8 @@ def _only_asks(method: str, query: Mapping[str, str], body: Body | None) -> bool
     return query.get("dryRun") == "All"
 
 
-def _client(kubeconfig: Path | None, context: str | None) -> tuple[Any, str]:
+def _client(kubeconfig: Path | None, context: str | None) -> tuple[Any, str, str]:
+    """A client, its context, and the context's namespace."""
     config = importlib.import_module("kubernetes.config")
     # It logs a traceback for a credential plug-in that fails, and raises as well.
     logging.getLogger("kubernetes").setLevel(logging.CRITICAL)
@@ -261,11 +291,13 @@ def _client(kubeconfig: Path | None, context: str | None) -> tuple[Any, str]:
             api = importlib.import_module("kubernetes.client")
             configuration = api.Configuration()
             config.load_incluster_config(client_configuration=configuration)
-            return api.ApiClient(configuration), IN_CLUSTER
+            own = _OWN_NAMESPACE.read_text().strip() if _OWN_NAMESPACE.exists() else ""
+            return api.ApiClient(configuration), IN_CLUSTER, own or "default"
         client = config.new_client_from_config(named, context, persist_config=False)
-        if context is None:
-            context = str(config.list_kube_config_contexts(named)[1]["name"])
-        return client, context
+        known, current = config.list_kube_config_contexts(named)
+        if context is not None:
+            current = next(one for one in known if one["name"] == context)
+        return client, str(current["name"]), str(current["context"].get("namespace") or "default")
     except ConfigError:
         raise
     except Exception as error:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -10,11 +10,13 @@ from typing import Any
 from lockproof.adapters.kubernetes.answers import Cause, Refusal, Why, way_to
 from lockproof.adapters.kubernetes.cluster import Cluster, Kind
 from lockproof.adapters.kubernetes.connection import Connection
+from lockproof.adapters.kubernetes.question import ask, ask_new
 from lockproof.model.finding import Finding
 from lockproof.model.manifest import Manifest
 from lockproof.rules.manifests.shape import at_place
 
 from .families import Family
+from .schema_locations import DEFINING
 
 _MANAGER = "lockproof"
 _WORKERS = 8
@@ -58,14 +60,45 @@ def asked_family(
     family = Family("cluster", "manifest", summary=f"context {cluster.context}")
     say(f"asking {cluster.context} about {len(manifests)} manifests")
     with ThreadPoolExecutor(_WORKERS) as pool:
-        for found, unknown in pool.map(partial(_ask, cluster), manifests):
+        defining = [manifest for manifest in manifests if manifest.kind in DEFINING]
+        told = pool.map(partial(_is_as_it_is, cluster), defining)
+        changing = {
+            kind
+            for manifest, same in zip(defining, told, strict=True)
+            if not same
+            for kind in _defined(manifest)
+        }
+        for found, unknown in pool.map(partial(_ask, cluster, changing), manifests):
             family.findings += found
             family.not_checked += [unknown] if unknown else []
             family.checked += not unknown
     return family
 
 
-def _ask(cluster: Cluster, manifest: Manifest) -> _Answer:
+def _is_as_it_is(cluster: Cluster, manifest: Manifest) -> bool:
+    """Whether a definition of kinds says what the cluster's says."""
+    name = manifest.metadata.get("name")
+    try:
+        kind = cluster.kind(manifest.api_version, manifest.kind)
+        if kind is None or not _names(name):
+            return False
+        body = _placed(manifest, kind, "")
+        live = cluster.get(kind, None, str(name))
+        return live is not None and ask(cluster, kind, body).get("spec") == live.get("spec")
+    except (Refusal, TypeError, ValueError):
+        return False
+
+
+def _defined(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """Group and kind of what a definition defines."""
+    for names in (manifest.spec.get("names"), manifest.spec.get("claimNames")):
+        if isinstance(names, Mapping):
+            yield str(manifest.spec.get("group")), str(names.get("kind"))
+
+
+def _ask(cluster: Cluster, changing: Set[tuple[str, str]], manifest: Manifest) -> _Answer:
+    if _is_encrypted(manifest):
+        return _left(manifest, "it is encrypted by SOPS: what decrypts it applies another one")
     name, namespace = manifest.metadata.get("name"), manifest.metadata.get("namespace")
     if not _names(name or manifest.metadata.get("generateName")) or not _names(namespace or "x"):
         return _left(manifest, "no object can have its name or namespace")
@@ -78,11 +111,13 @@ def _ask(cluster: Cluster, manifest: Manifest) -> _Answer:
         return _left(manifest, str(refusal))
     if kind is None:
         return _left(manifest, f"the cluster does not serve {manifest.api_version}")
-    if not {"create", "patch"} <= kind.verbs:
+    if not {"get", "create", "update"} <= kind.verbs:
         return _left(manifest, "the cluster keeps no object of this kind")
-    namespace = namespace or "default"
+    if (manifest.group, manifest.kind) in changing:
+        return _left(manifest, "the cluster has another definition of its kind than the manifests")
+    namespace = namespace or cluster.connection.namespace
     try:
-        cluster.ask(kind, _placed(manifest, kind, namespace))
+        ask(cluster, kind, _placed(manifest, kind, namespace))
     except Refusal as refusal:
         if refusal.why is Why.NOT_FOUND and kind.namespaced:
             return _ask_elsewhere(cluster, manifest, kind, namespace)
@@ -95,7 +130,7 @@ def _ask(cluster: Cluster, manifest: Manifest) -> _Answer:
 def _ask_elsewhere(cluster: Cluster, manifest: Manifest, kind: Kind, namespace: str) -> _Answer:
     """Whether an object whose namespace is not there is wrong wherever it is."""
     try:
-        cluster.ask(kind, _placed(manifest, kind, "default"))
+        ask_new(cluster, kind, _placed(manifest, kind, "default"))
     except Refusal as refusal:
         # In a namespace of its own other policies may hold, and other objects be there.
         if (
@@ -115,6 +150,11 @@ def _is_of_the_object(manifest: Manifest, refusal: Refusal) -> bool:
         return False
     denied = refusal.why is Why.FORBIDDEN and _DENIED.search(said) is not None
     return refusal.why is Why.INVALID or denied
+
+
+def _is_encrypted(manifest: Manifest) -> bool:
+    stated = manifest.value.get("sops")
+    return isinstance(stated, Mapping) and "mac" in stated
 
 
 def _is_made_anew(manifest: Manifest) -> bool:
