@@ -1,17 +1,22 @@
 """Every parser of files that a pull request can choose, as a function of bytes.
 
-A parser may refuse with a ConfigError of one line; anything else is a bug. `seeds` are where
-the fuzzer starts.
+A parser may refuse with a ConfigError or a UsageError of one line; anything else is a bug. `seeds`
+are where the fuzzer starts.
 """
 
+import atexit
 import base64
 import json
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from lockproof.adapters.git.snapshot import Entry
-from lockproof.config import parse_policy
-from lockproof.errors import ConfigError
+from lockproof.adapters.git.repository import GitRepository, run_git
+from lockproof.adapters.git.snapshot import Entry, Snapshot
+from lockproof.config import Policy, parse_policy
+from lockproof.errors import ConfigError, UsageError
 from lockproof.model.claim import claims_of
 from lockproof.model.metrics import flatten_metrics
 from lockproof.model.remote import ConfigFile
@@ -27,6 +32,7 @@ from lockproof.parse.params import read_params
 from lockproof.parse.project import read_project
 from lockproof.parse.yaml_document import read_yaml
 from lockproof.steps.baseline import parse_baseline
+from lockproof.steps.gate.proof import contradictions, parse_report
 from lockproof.steps.record import parse_record
 
 MD5 = "0123456789abcdef" * 2
@@ -138,6 +144,40 @@ def _metrics(name: str) -> Callable[[bytes], object]:
 
 def _proof(content: bytes) -> object:
     return [read_verdict(read_statement(sealed)) for sealed in read_bundles(content, "proof")]
+
+
+REPRODUCED = b"stages: {a: {cmd: x, deps: [d], outs: [o]}}"
+
+
+def _report(content: bytes) -> object:
+    """A report, and what it says against itself and against the pipeline of one stage."""
+    report = parse_report(content, "report.json")
+    reading = read_project(Files({"dvc.yaml": REPRODUCED, ".dvc/config": b""}), "")
+    return list(contradictions(report, reading.pipeline, Policy()))
+
+
+@cache
+def _git() -> GitRepository:
+    folder = tempfile.TemporaryDirectory(prefix="lockproof-fuzz-trees-")
+    atexit.register(folder.cleanup)
+    root = Path(folder.name)
+    run_git(root, "init", "--quiet")
+    return GitRepository(root)
+
+
+def _tree(content: bytes) -> object:
+    """The bytes of a tree object, as whoever pushes can make them; Git itself lists it."""
+    git = _git()
+    written = ("hash-object", "-t", "tree", "-w", "--literally", "--stdin")
+    oid = run_git(git.root, *written, given=content).decode().strip()
+    found = Snapshot(git, oid)
+    folders = {path[:at] for path in found.entries for at, c in enumerate(path) if c == "/"}
+    assert folders.isdisjoint(found.entries)
+    return found.folders
+
+
+def _entries(*names: str) -> bytes:
+    return b"".join(b"100644 %s\0" % name.encode() + 20 * b"x" for name in names)
 
 
 VERDICT_OF_A = {
@@ -290,6 +330,8 @@ TARGETS = {
             b"services: {a: {image: b}}\njobs: {c: {container: d, image: {name: e}}}\n",
         ),
     ),
+    "report": Target(_report, (json.dumps(VERDICT_OF_A["report"]).encode(),)),
+    "tree": Target(_tree, (_entries("a", "b.yaml", "dvc.lock"),)),
     "code-formats": Target(_formats, (b"\x80\x04\x95.", b"PK\x03\x04", b"\x93NUMPY\x01\x00")),
 }
 
@@ -298,6 +340,6 @@ def run(name: str, content: bytes) -> bool:
     """Parse once; whether the parser accepted it."""
     try:
         TARGETS[name].parse(content)
-    except ConfigError:  # Which is one line by itself.
+    except (ConfigError, UsageError):  # Which is one line by itself.
         return False
     return True

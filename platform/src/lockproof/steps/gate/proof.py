@@ -26,11 +26,20 @@ def read_report(scene: Scene, path: Path, step: str = "reproduce") -> tuple[Repo
     """
     _refuse_own(scene, path)
     content = read_named(path, "report", "the report that 'lockproof' wrote")
+    return parse_report(content, str(path), step), hashlib.sha256(content).hexdigest()
+
+
+def parse_report(content: bytes, name: str, step: str = "reproduce") -> Report:
+    """The report in a file that the user calls `name`; `step` is which would write it.
+
+    Raises:
+        UsageError: it is none.
+    """
     try:
-        return Report.model_validate_json(content), hashlib.sha256(content).hexdigest()
+        return Report.model_validate_json(content)
     except ValidationError as error:
         raise UsageError(
-            f"{path} is no report: write one with 'lockproof {step} --output FILE.json'"
+            f"{name} is no report: write one with 'lockproof {step} --output FILE.json'"
         ) from error
 
 
