@@ -136,7 +136,7 @@ def test_without_a_verb_it_shows_help_and_fails() -> None:
         (["repro"], "invalid choice: 'repro'"),
         (["--bogus"], "unrecognized arguments: --bogus"),
         (["reproduce", "--bogus"], "unrecognized arguments: --bogus"),
-        (["reproduce", "one", "two"], "unrecognized arguments: two"),
+        (["verify", "one", "two"], "unrecognized arguments: two"),
         (["reproduce", "--mode", "fast"], "invalid choice: 'fast'"),
         (["reproduce", "--jobs", "0"], "must be from 1 to 1000"),
         (["reproduce", "--runs", "-1"], "must be from 1 to 1000"),

@@ -260,9 +260,9 @@ def _failed_apart(
     if apart.outlet and apart.outlet.refused:
         return ConfigError(
             f"cannot build the environment of {recipe.name}: what builds a package asked for"
-            f" {apart.outlet.refused[0]}, which is not on the Internet: if it may, name that host"
-            " and port in your own settings, such as PIP_EXTRA_INDEX_URL or PIP_TRUSTED_HOST"
-            f" (see {log})"
+            f" {apart.outlet.refused[0]}, which is not on the Internet: if it is an index that it"
+            " may ask, name that host and port in your own settings, such as PIP_EXTRA_INDEX_URL"
+            f" or PIP_TRUSTED_HOST, but no server that set-up code starts by itself (see {log})"
         )
     return failure(recipe, output, log, apart=isolation != OFF)
 
