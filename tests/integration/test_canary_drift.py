@@ -370,4 +370,31 @@ def test_what_drifts_mean_is_explained_and_none_are_made_up(
     assert "of each class (6 comparisons)" in said
     assert "of what is above each bound (2 comparisons)" in said
     assert main(["-C", str(tmp_path), "canary", "simulate", "--checks", "checks.yaml"]) == 2
-    assert "simulate a copy without them" in " ".join(capsys.readouterr().err.split())
+    err = " ".join(capsys.readouterr().err.split())
+    # A copy without them has nothing to check.
+    assert "no classes are made up: how long they take says 'lockproof canary explain'" in err
+    checks = yaml.safe_load(CHECKS)
+    ratio = {part: f"sum(increase({part}{{$arm}}[$interval]))" for part in ("events", "total")}
+    checks["spec"]["guards"] = [{"name": "g", "limit": 0.5, "ratio": ratio}]
+    (tmp_path / "checks.yaml").write_text(yaml.safe_dump(checks))
+    assert main(["-C", str(tmp_path), "canary", "simulate", "--checks", "checks.yaml"]) == 2
+    assert "simulate a copy without them; how long" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(("level", "waits"), [("0.3", "+0.4"), ("0.95", "-0.4")])
+def test_what_a_drift_with_a_reference_means_is_of_the_canary_alone(
+    level: str, waits: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks = TRAINED.replace("FILE", "train.csv").replace("COLUMN", "kind")
+    (tmp_path / "checks.yaml").write_text(checks)
+    argv = ["-C", str(tmp_path), "canary", "explain", "--checks", "checks.yaml"]
+    assert main([*argv, "--level", f"predictions={level}"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    said = said[said.index("predictions: ") :]
+    assert "of each class, alone beside that of train.csv (6 comparisons); one of these:" in said
+    assert "fails where shown to be more than 0.2 away from that of train.csv; of canaries" in said
+    assert "passes where shown not to be more than 0.2 away from that of train.csv; of" in said
+    assert "100 requests of the canary; for a pass" in said
+    assert f"of the canary in an interval, where {level} is good" in said
+    assert f"{waits}, 2 x what matters: failed after" in said
+    assert "stable" not in said

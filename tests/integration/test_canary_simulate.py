@@ -164,8 +164,8 @@ def test_it_is_explained_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert explained(tmp_path, GUARD + lower + quick) == 0
     out = capsys.readouterr().out
     for words in (
-        "and by no guard beyond its limit, at most 5 of 100 are failed",
-        "A guard knows no stable version",
+        "and beyond no limit of a guard or a reference, at most 5 of 100 are failed",
+        "A guard, or a drift with a reference, knows no stable version",
         "10 of 100 were failed at bursts of sixteen",
         "mean over few requests",
         "requests  held only where each request fails or not whatever the others do",

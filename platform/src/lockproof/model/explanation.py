@@ -32,7 +32,7 @@ class MeasureMeans(Frozen):
     needs: str
     """What it takes before anything is decided."""
     level: float
-    """What `expected` supposes of stable."""
+    """What `expected` supposes of stable; where a reference has it, of that."""
     expected: tuple[Expected, ...]
 
 

@@ -28,17 +28,18 @@ def explanation_text(found: Explanation) -> str:
 def _lines(found: Explanation) -> Iterator[str]:
     horizon = duration(found.intervals * found.interval)
     yield (
-        f"{found.checks}: of canaries that are no worse than stable, and by no guard beyond its"
-        f" limit, at most {number(100 * found.false_abort, 3)} of 100 are failed, and of those that"
-        f" are worse by what matters {number(100 * found.false_promote, 3)} passed, however often"
+        f"{found.checks}: of canaries that are no worse than stable, and beyond no limit of a guard"
+        f" or a reference, at most {number(100 * found.false_abort, 3)} of 100 are failed, and of"
+        f" those that are worse by what matters {number(100 * found.false_promote, 3)} passed,"
+        " however often"
         " one looks, where the traffic is as the method supposes:"
     )
     for method in dict.fromkeys(each.method for each in found.measures):
         yield f"  {method:<10}{_SUPPOSES[method]}"
     if any(each.guard for each in found.measures):
         yield (
-            "A guard knows no stable version: where what runs is beyond its limit, a canary that is"
-            " no worse is failed too."
+            "A guard, or a drift with a reference, knows no stable version: where what runs is"
+            " beyond its limit, a canary that is no worse is failed too."
         )
     yield (
         "It passes where every measure does at one look, fails where one does, and is inconclusive"
@@ -50,9 +51,10 @@ def _lines(found: Explanation) -> Iterator[str]:
         yield f"  passes  where {each.passes}"
         yield f"  takes   {each.needs}"
         canary, stable = (number(value) for value in found.requests)
+        beside = "" if each.guard else f" and {stable} of stable"
         yield (
-            f"  expect  with {canary} requests of the canary in an interval and {stable} of"
-            f" stable, where {number(each.level)} is good:"
+            f"  expect  with {canary} requests of the canary in an interval{beside}, where"
+            f" {number(each.level)} is good:"
         )
         for one in each.expected:
             yield f"          {_who(one)}: {_when(one, found)}"

@@ -61,14 +61,41 @@ def _drift_means(
     """What one of its classes or bounds means; the others mean the same."""
     parts = parts_of(drift)
     level = errors_of_part(errors, len(parts))
-    found = _means(request, parts[0].measure, level, spec)
     which = "each class" if drift.classes else "what is above each bound"
-    beside = "" if drift.reference is None else f", held to that of {drift.reference.file}"
-    return found.model_copy(
-        update={
-            "what": f"{found.what}, of {which}{beside} ({count(len(parts), 'comparison')});"
-            " one of these:"
-        }
+    many = f"({count(len(parts), 'comparison')}); one of these:"
+    if drift.reference is None:
+        found = _means(request, parts[0].measure, level, spec)
+        return found.model_copy(update={"what": f"{found.what}, of {which} {many}"})
+    found = _means(request, _held(request, drift, parts[0].measure), level, spec)
+    away = {"higher": "above", "lower": "below", "either": "away from"}[drift.worse]
+    beyond = f"more than {number(drift.smallest_effect)} {away} that of {drift.reference.file}"
+    said = {"fails": _fails(beyond, level), "passes": _passes(beyond, level)}
+    what = f"{found.what}, of {which}, alone beside that of {drift.reference.file} {many}"
+    return found.model_copy(update={"what": what, **said})
+
+
+def _held(request: SimulateRequest, drift: Drift, measure: Measure) -> Guard:
+    """The bound on the canary alone where its reference has the share that is asked about."""
+    level, effect = level_of(request, measure), drift.smallest_effect
+    downwards = drift.worse == "lower" or (drift.worse == "either" and level + effect > 1)
+    limit = max(0.0, level - effect) if downwards else min(1.0, level + effect)
+    said = measure.model_dump(by_alias=True, exclude={"smallest_effect"})
+    return Guard.model_validate(
+        {**said, "worse": "lower" if downwards else "higher", "limit": limit}
+    )
+
+
+def _fails(beyond: str, errors: Errors) -> str:
+    return (
+        f"shown to be {beyond}; of canaries that are not {beyond} it fails at most"
+        f" {number(100 * errors.lower, 3)} of 100"
+    )
+
+
+def _passes(beyond: str, errors: Errors) -> str:
+    return (
+        f"shown not to be {beyond}; of canaries that are {beyond} it lets at most"
+        f" {number(100 * errors.upper, 3)} of 100 pass"
     )
 
 
@@ -79,25 +106,28 @@ def _means(request: SimulateRequest, measure: Measure, errors: Errors, spec: Spe
     kind = "ratio" if measure.ratio else "mean"
     if isinstance(measure, Guard):
         beyond = f"{'above' if measure.worse == 'higher' else 'below'} {number(measure.limit)}"
-        fails, passes = f"shown to be {beyond}", f"shown not to be {beyond}"
-        bad, good = f"that are {beyond}", f"that are not {beyond}"
+        fails, passes = _fails(beyond, errors), _passes(beyond, errors)
     else:
         assert isinstance(measure, Comparison)
         by = number(measure.smallest_effect)
-        fails = f"shown to be {measure.worse} than stable, and by {by} or more as it looks then"
-        passes = f"shown not to be {measure.worse} than stable by {by} or more"
-        bad = f"that are {measure.worse} by so much"
-        good = f"that are not {measure.worse}"
+        fails = (
+            f"shown to be {measure.worse} than stable, and by {by} or more as it looks then; of"
+            f" canaries that are not {measure.worse} it fails at most"
+            f" {number(100 * errors.lower, 3)} of 100"
+        )
+        passes = (
+            f"shown not to be {measure.worse} than stable by {by} or more; of canaries that are"
+            f" {measure.worse} by so much it lets at most {number(100 * errors.upper, 3)} of 100"
+            " pass"
+        )
     return MeasureMeans(
         name=measure.name,
         method=measure.method,
         guard=guard,
         what=f"the canary's {kind}{'' if guard else ' less that of stable'}, of "
         + ("all requests so far" if measure.method == "requests" else "each interval"),
-        fails=f"{fails}; of canaries {good} it fails at most"
-        f" {number(100 * errors.lower, 3)} of 100",
-        passes=f"{passes}; of canaries {bad} it lets at most {number(100 * errors.upper, 3)} of 100"
-        " pass",
+        fails=fails,
+        passes=passes,
         needs=_needs(measure, bar, spec),
         level=level,
         expected=tuple(_expected(request, measure, errors, spec, level)),

@@ -50,9 +50,10 @@ def simulate(request: SimulateRequest, progress: Progress) -> Simulation:
     checks = read_canary_checks(content, str(request.checks))
     refuse_strange(request, checks.spec)
     if checks.spec.drifts:
-        raise UsageError(
-            f"{request.checks} has drifts, and no classes are made up: simulate a copy without them"
-        )
+        advice = "how long they take says 'lockproof canary explain'"
+        if checks.spec.measures:
+            advice = f"simulate a copy without them; {advice}"
+        raise UsageError(f"{request.checks} has drifts, and no classes are made up: {advice}")
     traffics = [_traffic(request, measure) for measure in checks.spec.measures]
     scenarios, checked = _scenarios(request, checks.spec, traffics, progress)
     words = [
