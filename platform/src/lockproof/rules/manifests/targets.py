@@ -167,11 +167,10 @@ def virtual_services(
         ((*at, "virtualService"), mapping(istio.get("virtualService"))),
         *items(istio.get("virtualServices"), (*at, "virtualServices")),
     ):
-        # The controller takes `name.namespace` as well, with the suffix of the cluster.
-        text = _text(stated.get("name")).removesuffix(".cluster.local")
-        above, dot, below = text.rpartition(".")
-        if text:
-            yield where, stated, above if dot else text, below if dot else None
+        # The controller takes `name.namespace` as well, and passes over what comes after it.
+        name, *others = _text(stated.get("name")).split(".")
+        if name:
+            yield where, stated, name, others[0] if others else None
 
 
 def templates(analysis: Any, at: At) -> Iterator[Target]:
