@@ -83,6 +83,18 @@ def test_a_path_that_leads_nowhere_is_told(patch: str, words: str, tmp_path: Pat
     assert words in message
 
 
+def test_patches_without_functions_are_followed_too(tmp_path: Path) -> None:
+    text = (
+        "apiVersion: apiextensions.crossplane.io/v1\nkind: Composition\nmetadata: {name: old}\n"
+        "spec:\n  compositeTypeRef: {apiVersion: s3.aws.m.upbound.io/v1beta1, kind: Bucket}\n"
+        "  resources:\n    - name: b\n"
+        "      base: {apiVersion: s3.aws.m.upbound.io/v1beta1, kind: Bucket}\n"
+        "      patches: [{fromFieldPath: spec.regoin, toFieldPath: spec.forProvider.region}]\n"
+    )
+    ((rule, message),), _ = told(tmp_path, text)
+    assert (rule, "reads spec.regoin" in message) == ("LP666", True)
+
+
 def test_what_a_definition_leaves_open_is_taken(tmp_path: Path) -> None:
     text = SAMPLE.replace(OPEN, f"{OPEN}              x-kubernetes-preserve-unknown-fields: true\n")
     text = text.replace("fromFieldPath: spec.region", "fromFieldPath: spec.anything")

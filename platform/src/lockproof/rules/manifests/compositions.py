@@ -61,19 +61,21 @@ def composition_findings(
     skipped: dict[str, None] = {}
     count = 0
     composite = _end(manifest.spec.get("compositeTypeRef"), schemas, composite=True)
+    patching: list[tuple[At, Mapping[str, Any]]] = []
+    if manifest.spec.get("mode") != "Pipeline":
+        patching.append((("spec",), manifest.spec))  # As Crossplane 1 patches without functions.
     for at, step in items(manifest.spec.get("pipeline"), ("spec", "pipeline")):
         stated = step.get("input")
         if not isinstance(stated, Mapping):
             continue
         group = str(stated.get("apiVersion", "")).rpartition("/")[0]
-        if group != _PATCHING:
-            if group not in _WITHOUT_PATHS:
-                what = (
-                    f"what the {stated.get('kind') or 'input'} of its step {step.get('step')} says"
-                )
-                skipped[f"{manifest.label}: {what}"] = None
-            continue
-        for one, composed in _patches(manifest, (*at, "input"), stated, schemas):
+        if group == _PATCHING:
+            patching.append(((*at, "input"), stated))
+        elif group not in _WITHOUT_PATHS:
+            what = f"what the {stated.get('kind') or 'input'} of its step {step.get('step')} says"
+            skipped[f"{manifest.label}: {what}"] = None
+    for at, stated in patching:
+        for one, composed in _patches(manifest, at, stated, schemas):
             if isinstance(one, Finding):
                 found.append(one)
                 continue
