@@ -227,9 +227,6 @@ HEALTHY = "hs.status = 'Healthy'\nreturn hs\n"
         ("hs = {status = obj.status.ready and 'Healthy' or nil}\nreturn hs\n", []),
         ("return {status = obj.status.health}\n", []),
         ("known = {up = 'Healthy'}\nreturn {status = known[obj.status.state]}\n", []),
-        ("hs = {status = 'Healthy'}\nhs.status = obj.status.health\nreturn hs\n", []),
-        ("hs = {status = 'Healthy'}\nhs['status'] = obj.status.health\nreturn hs\n", []),
-        ("hs = {}\nhs['status'] = 'Healthy'\nreturn hs\n", ["LP667"]),
     ],
 )
 def test_a_script_that_goes_one_way(script: str, rules: list[str], tmp_path: Path) -> None:
@@ -243,8 +240,6 @@ def test_a_script_that_goes_one_way(script: str, rules: list[str], tmp_path: Pat
     [
         ("true", ["LP667"]),
         ("status.ready || true", ["LP667"]),
-        ("has(status.a) ? status.a == 'b' : status.c || true", []),
-        ("status.ready // || true", []),
         ("status.conditions.exists(c, c.type == 'Ready' && c.status == 'True')", []),
         ("status.said == ' || true'", []),
     ],

@@ -6,13 +6,13 @@ arithmetic and indexing. What it cannot evaluate it says so of, and never takes 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from lockproof.model.schema import Node, Table
 from lockproof.rules.formats import duration
 
-from .cel_types import SIGNS, escaped
 from .patterns import matches
 
 
@@ -123,7 +123,7 @@ class _Parser:
                 self._must(")")
                 expression = _method(name, expression, argument, self.rule)
             else:
-                expression = _Field(expression, _unescaped(name))
+                expression = _field(expression, _unescaped(name))
         return expression
 
     def primary(self) -> _Expression:
@@ -155,7 +155,7 @@ def _unescaped(name: str) -> str:
     word = name.removeprefix("__").removesuffix("__")
     if escaped(word) == name:
         return word
-    return re.sub(r"__(?:underscores|dot|dash|slash)__", lambda match: SIGNS[match[0]], name)
+    return re.sub(r"__(?:underscores|dot|dash|slash)__", lambda match: _SIGNS[match[0]], name)
 
 
 def _content(token: str, rule: str) -> str:
@@ -174,48 +174,21 @@ def _truth(value: Any, rule: str) -> bool:
 
 
 def _or(left: _Expression, right: _Expression) -> _Expression:
-    return _joined(left, right, decides=True)
+    return lambda value: left(value) is True or right(value) is True
 
 
 def _and(left: _Expression, right: _Expression) -> _Expression:
-    return _joined(left, right, decides=False)
+    return lambda value: left(value) is True and right(value) is True
 
 
-def _joined(left: _Expression, right: _Expression, *, decides: bool) -> _Expression:
-    """What is decided by one side, whatever the other fails at (the language's definition)."""
-
-    def join(value: Any) -> bool:
-        try:
-            if left(value) is decides:
-                return bool(decides)
-        except _Absent:
-            if right(value) is decides:
-                return bool(decides)
-            raise
-        return right(value) is True
-
-    return join
-
-
-class _Field:
-    """A field that is read."""
-
-    def __init__(self, holder: _Expression, name: str) -> None:
-        self.holder, self.name = holder, name
-
-    def __call__(self, value: Any) -> Any:
-        if not self.is_there(value):
+def _field(inner: _Expression, name: str) -> _Expression:
+    def read(value: Any) -> Any:
+        holder = inner(value)
+        if not isinstance(holder, Mapping) or name not in holder:
             raise _Absent
-        return self.holder(value)[self.name]
+        return holder[name]
 
-    def is_there(self, value: Any) -> bool:
-        """Whether what should hold it does; where that is not there itself, the rule fails."""
-        holder = self.holder(value)
-        if not isinstance(holder, Mapping):
-            raise _Absent
-        if self.name in holder and holder[self.name] is None:
-            raise Unsupported(self.name)  # A server leaves some of them out.
-        return self.name in holder
+    return read
 
 
 def _compare(sign: str, left: _Expression, right: _Expression, rule: str) -> _Expression:
@@ -251,8 +224,16 @@ def _method(name: str, target: _Expression, argument: _Expression | None, rule: 
 
 
 def _function(name: str, argument: _Expression, rule: str) -> _Expression:
-    if name == "has" and isinstance(argument, _Field):
-        return argument.is_there
+    if name == "has":
+
+        def has(value: Any) -> bool:
+            try:
+                argument(value)
+            except _Absent:
+                return False
+            return True
+
+        return has
     if name == "size":
         return lambda value: len(argument(value))
     if name == "duration":
@@ -276,8 +257,8 @@ def _matches(text: str, pattern: str) -> bool:
 
 
 _PLAIN: Mapping[str, Callable[[str], Any]] = {
-    "lowerAscii": lambda text: re.sub("[A-Z]+", lambda match: match[0].lower(), text),
-    "upperAscii": lambda text: re.sub("[a-z]+", lambda match: match[0].upper(), text),
+    "lowerAscii": str.lower,
+    "upperAscii": str.upper,
     "size": len,
 }
 _WITH: Mapping[str, Callable[[str, str], Any]] = {
@@ -286,3 +267,82 @@ _WITH: Mapping[str, Callable[[str, str], Any]] = {
     "endsWith": str.endswith,
     "contains": str.__contains__,
 }
+
+
+TIMES = ("date-time", "date", "duration")
+"""Formats of texts that a server makes moments and durations of."""
+TYPED = (*TIMES, "byte")
+"""Those of which a rule gets no text."""
+TEXT = re.compile(r"r?\"(?:[^\"\\]|\\.)*+\"|r?'(?:[^'\\]|\\.)*+'")
+_TOKENS = re.compile(r"\w+|==|!=|\S")
+_OPERATORS = ("==", "!=", "+")
+_SPECIAL = {"__": "__underscores__", ".": "__dot__", "-": "__dash__", "/": "__slash__"}
+_SIGNS = {written: sign for sign, written in _SPECIAL.items()}
+_RESERVED = frozenset(
+    {
+        "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for",
+        "function", "if", "import", "let", "loop", "package", "namespace", "return", "var", "void",
+        "while",
+    }
+)  # fmt: skip
+
+
+def escaped(name: str) -> str:
+    """A field's name as rules write it (Kubernetes' API reference, Validation rules)."""
+    if name in _RESERVED:
+        return f"__{name}__"
+    return re.sub(r"__|[./-]", lambda match: _SPECIAL[match[0]], name)
+
+
+def is_of_other_types(
+    rule: str, value: Any, table: Table, node: Node, formats: Collection[str]
+) -> bool:
+    """Whether a rule may speak of what a server gives it as another type than JSON has.
+
+    Args:
+        rule: the expression.
+        value: what it is asked of.
+        table: where the value's schema stands.
+        node: the value's schema.
+        formats: those of texts that are given as they stand, and should not be.
+    """
+    tokens = _TOKENS.findall(TEXT.sub("''", rule))
+    words, compared = set(tokens), set(_compared(tokens))
+    return any(
+        (name in words and shape.get("format") in formats)
+        # Lists that are sets or maps are equal in any order, and joined without repetition.
+        or (name in compared and bool({"keys", "unique"} & set(shape)))
+        for name, shape in _named(value, table, node, "self")
+    )
+
+
+def _compared(tokens: list[str]) -> Iterator[str]:
+    """The names that stand on a side of `==`, `!=` or `+` as they are."""
+    for place, name in enumerate(tokens):
+        after = place + 1
+        while after < len(tokens) and tokens[after] == ")":
+            after += 1
+        follows = tokens[after] if after < len(tokens) else ""
+        if follows in _OPERATORS:
+            yield name
+        before = place - 1
+        while before >= 1 and tokens[before] == ".":
+            before -= 2  # Over what it is a part of.
+        if before >= 0 and tokens[before] in _OPERATORS and follows not in (".", "[", "("):
+            yield name
+
+
+def _named(value: Any, table: Table, node: Node, name: str) -> Iterator[tuple[str, Node]]:
+    """Every shape in a value, with the name by which a rule gets at it."""
+    yield name, node
+    if isinstance(value, list) and "items" in node:
+        table, shape = table.find(node["items"])
+        for inner in value:
+            yield from _named(inner, table, shape, name)
+    elif isinstance(value, Mapping):
+        known, others = node.get("properties", {}), node.get("values")
+        for key, inner in value.items():
+            if key in known:
+                yield from _named(inner, *table.find(known[key]), escaped(str(key)))
+            elif others is not None:
+                yield from _named(inner, *table.find(others), name)

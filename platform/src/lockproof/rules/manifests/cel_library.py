@@ -14,14 +14,13 @@ from typing import Any
 
 from lockproof.model.schema import Node, Table
 
-from .cel_types import TEXT, TIMES, escaped, is_of_other_types
+from .cel import TEXT, TIMES, escaped, is_of_other_types
 
 _MOST_STEPS = 10**8
 """What a rule may take by a rough bound: a second or so. An API server has such a bound, too."""
 _LONGEST = 1 << 14
 """Characters of a rule, and of what a pattern is held against."""
 _MACRO = re.compile(r"\b(all|exists|exists_one|existsOne|map|filter|bind)\s*\(")
-_NUMBER = re.compile(r"\b(?:int|uint|double)\s*+\(")
 _GROWS = re.compile(r"\b(replace|join|format)\s*\(")
 
 
@@ -43,10 +42,6 @@ def holds_by_library(rule: str, value: Any, table: Table, node: Node) -> bool | 
         return None
     if is_of_other_types(rule, value, table, node, TIMES):
         return None  # The library takes moments and durations from nobody.
-    if _NUMBER.search(rule) and any(
-        leaf != leaf.strip() for leaf in _leaves(value) if isinstance(leaf, str)
-    ):
-        return None  # It passes over white space, at which Go's conversion fails.
     try:
         typed = _typed(value, table, node)
         expression = _compiled(rule)
@@ -130,9 +125,7 @@ def _typed(value: Any, table: Table, node: Node) -> Any:
         _Untold: its schema does not say what it is.
     """
     kind = node.get("type")
-    if value is None:
-        raise _Untold  # For `has` a server takes some of them for absent.
-    if isinstance(value, bool) or kind == "int-or-string":
+    if value is None or isinstance(value, bool) or kind == "int-or-string":
         return value
     if isinstance(value, Mapping) and kind == "object":
         return dict(_fields(value, table, node))

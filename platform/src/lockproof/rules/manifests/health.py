@@ -17,8 +17,7 @@ _LUA_ASIDE = re.compile(
     r"|(?P<text>\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+')"
 )
 _HEALTHY = "\0"
-_LUA_SAYS = re.compile(r"(?:\bstatus|\])\s*+=(?!=)\s*+(\0?)(?!\s*+[.:\[(])")
-"""A status, or what stands in brackets, is set: to Healthy alone where the group is not empty."""
+_LUA_SAYS = re.compile(r"\bstatus\s*+=\s*+\0")
 _LUA_STATUSES = frozenset({"Progressing", "Degraded", "Suspended", "Missing", "Unknown"})
 _LUA_TURNS = frozenset(
     {"if", "while", "for", "repeat", "function", "and", "or", "goto", "load", "error", "assert"}
@@ -26,7 +25,6 @@ _LUA_TURNS = frozenset(
 """Words without which a script goes one way only."""
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _CEL_TEXT = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'")
-_CEL_COMMENT = re.compile(r"//[^\n]*+")
 _CEL_OR_TRUE = re.compile(r"\|\|\s*+true\s*+\Z")
 
 
@@ -113,10 +111,8 @@ def _says_only_healthy(script: str) -> bool:
         return _HEALTHY if text == "Healthy" else " "
 
     bare = _LUA_ASIDE.sub(aside, script)
-    said = _LUA_SAYS.findall(bare)
     return (
-        bool(said)
-        and all(said)
+        _LUA_SAYS.search(bare) is not None
         and not _LUA_STATUSES & set(texts)
         and not set(_WORD.findall(bare)) & _LUA_TURNS
     )
@@ -126,8 +122,8 @@ def _is_always_true(expression: Any) -> bool:
     """Whether a CEL expression looks at nothing, or ends in `|| true`."""
     if not isinstance(expression, str):
         return False
-    bare = _CEL_COMMENT.sub("", _CEL_TEXT.sub(" ", expression)).strip()
-    return bare == "true" or ("?" not in bare and _CEL_OR_TRUE.search(bare) is not None)
+    bare = _CEL_TEXT.sub(" ", expression).strip()
+    return bare == "true" or _CEL_OR_TRUE.search(bare) is not None
 
 
 def _told(manifest: Manifest, at: At, what: str, severity: Severity | None = None) -> Finding:

@@ -10,8 +10,7 @@ from typing import Any, Literal
 from lockproof.model.schema import Node, Reference, Schema, Table
 from lockproof.rules.formats import FORMATS, is_quantity
 
-from .cel import Unsupported, holds
-from .cel_types import TYPED, is_of_other_types
+from .cel import TYPED, Unsupported, holds, is_of_other_types
 from .patterns import matches
 
 At = tuple[str | int, ...]
