@@ -59,6 +59,7 @@ def composition_findings(
     skipped: dict[str, None] = {}
     count = 0
     composite = _end(manifest.spec.get("compositeTypeRef"), schemas, composite=True)
+    inputs: list[tuple[At, Mapping[str, Any]]] = []
     for at, step in items(manifest.spec.get("pipeline"), ("spec", "pipeline")):
         stated = step.get("input")
         if not isinstance(stated, Mapping):
@@ -71,7 +72,11 @@ def composition_findings(
                 )
                 skipped[f"{manifest.label}: {what}"] = None
             continue
-        for one, composed in _patches(manifest, (*at, "input"), stated, schemas):
+        inputs.append(((*at, "input"), stated))
+    if manifest.spec.get("mode", "Resources") == "Resources":
+        inputs.append((("spec",), manifest.spec))  # Crossplane 1 itself takes the same patches.
+    for place, stated in inputs:
+        for one, composed in _patches(manifest, place, stated, schemas):
             if isinstance(one, Finding):
                 found.append(one)
                 continue
@@ -118,7 +123,7 @@ def _patches(
                 continue
             name = str(patch.get("patchSetName"))
             if name not in sets:
-                text = f"its input has no patch set {name}: the function refuses it"
+                text = f"there is no patch set {name}: it is refused"
                 yield at_place("LP666", manifest, place, text), composed
                 continue
             of_set, one_set = sets[name]
