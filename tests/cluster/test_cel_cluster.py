@@ -9,7 +9,7 @@ from lockproof.adapters.kubernetes.field_tables import BundledSchemas
 from lockproof.rules.manifests.cel_library import holds_by_library
 from lockproof.rules.manifests.schema import validate
 from lockproof.steps.lint.schema_locations import CustomSchemas
-from manifests.cel_rules import RULES, definition, values
+from manifests.cel_rules import ODD, RULES, definition, odd_definition, values
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with running(tmp_path_factory.mktemp("cel-lab"), controllers=False) as lab:
-        lab.install([definition()])
+        lab.install([definition(), odd_definition()])
         yield lab
 
 
@@ -58,3 +58,27 @@ def test_a_rule_says_what_the_server_says(server: Lab) -> None:
     every = len(RULES) * 40
     # Not told: functions of Kubernetes' own, lists that are sets, and what ends in an error.
     assert (told / every, library / every) > (0.7, 0.6)
+
+
+def test_where_kubernetes_has_ideas_of_its_own_nothing_else_is_said(server: Lab) -> None:
+    schema = CustomSchemas([odd_definition()], BundledSchemas("1.34").metadata).find(
+        "cel.example.org", "v1", "Oddity"
+    )
+    assert schema is not None
+    wrong, told = [], 0
+    for number, (_, rule, value) in enumerate(ODD):
+        body = {
+            "apiVersion": "cel.example.org/v1",
+            "kind": "Oddity",
+            "metadata": {"name": "a"},
+            "spec": {f"r{number}": value},
+        }
+        path = "/apis/cel.example.org/v1/oddities?dryRun=All&fieldValidation=Strict"
+        code, answer = server.api.call("POST", path, body)
+        assert code in (201, 422), answer
+        ours = validate(body, schema)
+        told += not ours.not_checked
+        if not ours.not_checked and bool(ours.problems) is not (code == 422):
+            wrong.append(f"{number} {rule} of {value}: {ours.problems}, server: {answer}")
+    assert not wrong, "\n".join(wrong)
+    assert told > 9

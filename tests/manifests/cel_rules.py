@@ -1,5 +1,7 @@
 """Rules in CEL and values to ask them of, as CustomResourceDefinitions have them."""
 
+# ruff: noqa: E501
+
 import random
 from typing import Any
 
@@ -89,6 +91,75 @@ RULES = (
     "self.parts.exists(p, p.name == 'a') == ('x' in self.by)",
     "self.t == 'a' || self.parts[0].weight == 1",
 )
+_SHORT = {"type": "string", "maxLength": 30}
+_SET = {"type": "array", "items": _SHORT, "maxItems": 9, "x-kubernetes-list-type": "set"}
+_MAYBE = {"a": _SHORT | {"nullable": True}}
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties}
+
+
+def _list(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items, "maxItems": 9}
+
+
+_AB = _object(a={"type": "integer"}, b={"type": "integer"})
+_OF_SET = _object(l=_SET)
+_OF_SETS = _object(l=_list(_SET))
+_TIME = {"type": "string", "format": "duration", "maxLength": 30}
+ODD: tuple[tuple[dict[str, Any], str, Any], ...] = (
+    (_object(o=_object(a=_SHORT)), "!has(self.o.a)", {}),
+    (_object(o=_object(a=_SHORT), b=_SHORT), "has(self.o.a) || self.b == 'x'", {"b": "x"}),
+    (_AB, "self.a == 1 || self.b == 1", {"b": 1}),
+    (_AB, "self.b == 1 || self.a == 1", {"b": 2}),
+    (_AB, "!(self.a == 2 && self.b == 1)", {"b": 2}),
+    (_AB, "self.a == 2 && self.b == 1", {"b": 1}),
+    (_object(**_MAYBE), "!has(self.a)", {"a": None}),
+    (_object(**_MAYBE), "has(self.a)", {"a": None}),
+    (_object(l=_list(_object(**_MAYBE))), "self.l[0] == self.l[1]", {"l": [{"a": None}, {}]}),
+    (_OF_SET, "[self.l] == [['b', 'a']]", {"l": ["a", "b"]}),
+    (_OF_SET, "self.l in [['b', 'a']]", {"l": ["a", "b"]}),
+    (_OF_SET, "(true ? self.l : self.l) == ['b', 'a']", {"l": ["a", "b"]}),
+    (_OF_SET, "self.?l.orValue([]) == ['b', 'a']", {"l": ["a", "b"]}),
+    (_object(l=_list(_OF_SET)), "self.l[0] == self.l[1]", {"l": [{"l": ["a", "b"]}, {"l": ["b", "a"]}]}),
+    (_object(l=_list(_OF_SET)), "self.l[0] in [self.l[1]]", {"l": [{"l": ["a", "b"]}, {"l": ["b", "a"]}]}),
+    (_OF_SETS, "self.l[0] == self.l[1]", {"l": [["a", "b"], ["b", "a"]]}),
+    (_OF_SETS, "self.l.exists_one(x, x == ['b', 'a'])", {"l": [["a", "b"]]}),
+    (_object(l=_list(_OF_SET)), "self.l.exists(x, x.l == ['b', 'a'])", {"l": [{"l": ["a", "b"]}]}),
+    (_object(l=_list(_list(_OF_SET))), "self.l.all(v, v.all(w, w == self.l[0][0]))", {"l": [[{"l": ["a", "b"]}, {"l": ["b", "a"]}]]}),
+    (_object(l=_list(_object(d=_TIME))), "self.l[0] == self.l[1]", {"l": [{"d": "60s"}, {"d": "1m"}]}),
+    (_OF_SET, "self.l[0] == 'a' && size(self.l) == 2", {"l": ["a", "b"]}),
+    (_object(m=_list(_OF_SET)), "self.m.all(x, x.l.all(y, y != 'a'))", {"m": [{"l": ["a", "b"]}]}),
+    *((_object(a=_SHORT), rule, {"a": value}) for rule, value in (
+        ("self.a.lowerAscii() == 'é'", "É"),
+        ("self.a.lowerAscii() == 'É'", "É"),
+        ("self.a.upperAscii() == 'SS'", "ß"),
+        ("int(self.a) > 5", " 7"),
+        ("int(self.a) > 5", "7"),
+        ("int(self.a) > 5", "4"),
+        ("uint(self.a) > 5u", "+7"),
+        ("double(self.a) > 5.0", " 7"),
+        ("double(self.a) > 5.0", "0x1p4"),
+        ("double(self.a) > 5.0", "7_0"),
+        ("bool(self.a)", "t"),
+        ("duration(self.a) == duration('66m')", "1.1h"),
+        ("duration(self.a) > duration('1s')", "9999999h"),
+        ("duration(self.a) > duration('1s')", "soon"),
+        ("self.a == r'\\' || self.a == 'b'", "b"),
+        ("self.a == 'x' // it's\n || self.a == 'y'", "y"),
+        ("self.a.trim() == 'x'", "\u180ex"),
+        ("self.a.contains('a') && 'b'.contains(self.a)", "a"),
+    )),
+    (_object(n={"type": "number"}), "string(self.n) == '0.123457'", {"n": 0.1234567}),
+    (_object(d={"type": "object", "additionalProperties": _SHORT, "maxProperties": 9}), "has(self.d.__if__)", {"d": {"if": "x"}}),
+    (
+        _object(d={"type": "object", "additionalProperties": _object(a=_SHORT | {"default": "x"}), "maxProperties": 9}),
+        "self.d.all(k, has(self.d[k].a))",
+        {"d": {"k": {}}},
+    ),
+)  # fmt: skip
+"""What Kubernetes has ideas of its own of: schema, rule and value."""
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "a": (0, 1, 2, 3, -1),
     "b": (0, 1, 2),
@@ -124,19 +195,30 @@ def values(count: int) -> list[dict[str, Any]]:
 
 def definition() -> dict[str, Any]:
     """A definition with a field for each rule, `r0` and so on, that has the rule."""
+    fields = {f"r{number}": (SHAPE, rule) for number, rule in enumerate(RULES)}
+    return _defined("Ruling", fields)
+
+
+def odd_definition() -> dict[str, Any]:
+    """A definition with a field for each of the odd ones."""
+    return _defined("Oddity", {f"r{n}": (shape, rule) for n, (shape, rule, _) in enumerate(ODD)})
+
+
+def _defined(kind: str, fields: dict[str, tuple[dict[str, Any], str]]) -> dict[str, Any]:
     properties = {
-        f"r{number}": SHAPE
-        | {"x-kubernetes-validations": [{"rule": rule, "message": f"rule {number} is broken"}]}
-        for number, rule in enumerate(RULES)
+        name: shape
+        | {"x-kubernetes-validations": [{"rule": rule, "message": f"rule {name[1:]} is broken"}]}
+        for name, (shape, rule) in fields.items()
     }
+    plural = {"Ruling": "rulings", "Oddity": "oddities"}[kind]
     spec = {"type": "object", "properties": properties}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": "rulings.cel.example.org"},
+        "metadata": {"name": f"{plural}.cel.example.org"},
         "spec": {
             "group": "cel.example.org",
-            "names": {"kind": "Ruling", "plural": "rulings"},
+            "names": {"kind": kind, "plural": plural},
             "scope": "Cluster",
             "versions": [
                 {

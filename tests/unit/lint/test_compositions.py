@@ -95,6 +95,22 @@ def test_patches_without_functions_are_followed_too(tmp_path: Path) -> None:
     assert (rule, "reads spec.regoin" in message) == ("LP666", True)
 
 
+def test_patches_of_crossplane_1_itself_are_looked_at(tmp_path: Path) -> None:
+    """Mode Resources, in which no function is there; it is what Crossplane 1 takes where none is."""
+    for mode in ("  mode: Resources\n", ""):
+        one = (
+            "apiVersion: apiextensions.crossplane.io/v1\nkind: Composition\nmetadata: {name: old}\n"
+            f"spec:\n{mode}  compositeTypeRef: {{apiVersion: example.org/v1, kind: Store}}\n"
+            "  resources:\n    - name: a\n      base: {apiVersion: s3.aws.m.upbound.io/v1beta1, kind: Bucket}\n"
+            "      patches:\n"
+            "        - {fromFieldPath: spec.regoin, toFieldPath: spec.forProvider.region}\n"
+            "        - {fromFieldPath: spec.region, toFieldPath: spec.forProvider.region}\n"
+        )
+        ((rule, message),), left = told(tmp_path, f"{SAMPLE}---\n{one}")
+        assert (rule, left) == ("LP666", [])
+        assert "reads spec.regoin of" in message
+
+
 def test_what_a_definition_leaves_open_is_taken(tmp_path: Path) -> None:
     text = SAMPLE.replace(OPEN, f"{OPEN}              x-kubernetes-preserve-unknown-fields: true\n")
     text = text.replace("fromFieldPath: spec.region", "fromFieldPath: spec.anything")
@@ -226,6 +242,21 @@ HEALTHY = "hs.status = 'Healthy'\nreturn hs\n"
         (f"hs = {{}}\nif obj.status.ready then {HEALTHY} end\nreturn hs\n", []),
         ("hs = {status = obj.status.ready and 'Healthy' or nil}\nreturn hs\n", []),
         ("return {status = obj.status.health}\n", []),
+        (
+            "hs = {}\nhs['status'] = [[Healthy]];\nhs.message = 'Progressing'\nreturn hs\n",
+            ["LP667"],
+        ),
+        ("hs = {status = 'Healthy'}\nhs.status = 'Degraded'\nreturn hs\n", []),
+        ("hs = {status = 'Healthy'}\nhs.status = obj.status.health.status\nreturn hs\n", []),
+        (
+            "local m = {Ready = 'Healthy', status = 'Healthy'}\nreturn {status = m[obj.status.phase]}\n",
+            [],
+        ),
+        (
+            "s = {status = 'Healthy'}\ns.status = string.gsub(obj.a, 'READY', 'Healthy')\nreturn s\n",
+            [],
+        ),
+        ("hs = {status = 'Healthy'}\n--[==[ x\nreturn hs ]==]\nreturn obj\n", []),
         ("known = {up = 'Healthy'}\nreturn {status = known[obj.status.state]}\n", []),
     ],
 )
@@ -242,6 +273,15 @@ def test_a_script_that_goes_one_way(script: str, rules: list[str], tmp_path: Pat
         ("status.ready || true", ["LP667"]),
         ("status.conditions.exists(c, c.type == 'Ready' && c.status == 'True')", []),
         ("status.said == ' || true'", []),
+        ("true || status.ready", ["LP667"]),
+        ("(true) // always", ["LP667"]),
+        ("status.ready // || true", []),
+        ("status.ready == 'x // || true'", []),
+        ("has(status.a) ? status.a : status.b || true", []),
+        ("status.l.exists(x, x || true)", []),
+        ("status.?ready.orValue(false) || true", ["LP667"]),
+        ("status.a || true && status.b", []),
+        ("status.said == r'\\\\' || status.said == ' || true'", []),
     ],
 )
 def test_a_query_that_looks_at_nothing(query: str, rules: list[str], tmp_path: Path) -> None:

@@ -167,7 +167,10 @@ def test_any_value_is_judged_without_an_exception(value: Any, kind: tuple[str, s
         ("!(has(self.a) && has(self.b))", {"a": 1}, {"a": 1, "b": 1}),
         ("has(self.a) != has(self.b)", {"a": 1}, {}),
         ("self.kind == 'A' && has(self.a.b)", {"kind": "A", "a": {"b": 1}}, {"kind": "A", "a": {}}),
-        ("'x' in self.list", {"list": ["x"]}, {"list": []}),
+        ("self.a == 1 || self.b == 1", {"b": 1}, {"b": 2}),
+        ("self.b == 1 || self.a == 1", {"b": 1}, {}),
+        ("!(self.a == 2 && self.b == 1)", {"b": 2}, {"b": 1}),
+        ("!has(self.a.b)", {"a": {}}, {}),
         ("size(self) > 0", "a", ""),
         ("self.a.size() <= 2", {"a": "xy"}, {"a": "xyz"}),
         ("duration(self) >= duration('60s')", "1m", "59s"),
@@ -190,6 +193,19 @@ def test_rules_in_cel(rule: str, good: Any, bad: Any) -> None:
         "self[0] == 1",
         "self + 1 == 2",
         "oldSelf == self",
+        "has(self.none)",
+        "self.none == self.none",
+        "self.names == self.names",
+        "self.names.size() == 1",
+        "'a' in self.names",
+        "self.a == true",
+        "size(self.a) == 1",
+        "has(self)",
+        "self.t.lowerAscii() == 'é'",
+        "duration('1.1h') == duration('66m')",
+        "duration('9999999h') > duration('1s')",
+        r"self.t == r'\' || self.t == 'b'",
+        "self.names.a == 1",
         "'a",
         "self.a(",
         "((",
@@ -198,7 +214,7 @@ def test_rules_in_cel(rule: str, good: Any, bad: Any) -> None:
 )
 def test_a_rule_that_is_not_understood_is_never_true(rule: str) -> None:
     with pytest.raises(cel.Unsupported):
-        cel.holds(rule, {"a": 1})
+        cel.holds(rule, {"a": 1, "none": None, "names": ["a"], "t": "É"})
 
 
 def test_every_rule_of_the_bundled_kinds_is_understood() -> None:

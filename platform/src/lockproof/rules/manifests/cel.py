@@ -1,18 +1,18 @@
 """The rules that schemas state in CEL, as far as the bundled kinds need it.
 
 The grammar is that of the Common Expression Language's specification less macros, maps, lists,
-arithmetic and indexing. What it cannot evaluate it says so of, and never takes for true: then
-`cel_library` is asked, where its extra is installed.
+arithmetic and indexing. What it cannot evaluate it says so of, and takes neither for true nor for
+broken: then `cel_library` is asked, where its extra is installed.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from lockproof.model.schema import Node, Table
 from lockproof.rules.formats import duration
 
+from .cel_types import unescaped
 from .patterns import matches
 
 
@@ -36,7 +36,7 @@ def holds(rule: str, value: Any) -> bool:
 
 
 class _Absent(Exception):
-    """A field that is not there was read."""
+    """What is an error for a server: a field that is not there was read, a duration is none."""
 
 
 _Expression = Callable[[Any], Any]
@@ -92,18 +92,18 @@ class _Parser:
     def either(self) -> _Expression:
         left = self.both()
         while self._take("||"):
-            left = _or(left, self.both())
+            left = _joined(left, self.both(), self.rule, True)
         return left
 
     def both(self) -> _Expression:
         left = self.relation()
         while self._take("&&"):
-            left = _and(left, self.relation())
+            left = _joined(left, self.relation(), self.rule, False)
         return left
 
     def relation(self) -> _Expression:
         left = self.unary()
-        sign = self._take("==", "!=", "<", "<=", ">", ">=", "in")
+        sign = self._take("==", "!=", "<", "<=", ">", ">=")
         return _compare(sign, left, self.unary(), self.rule) if sign else left
 
     def unary(self) -> _Expression:
@@ -123,7 +123,7 @@ class _Parser:
                 self._must(")")
                 expression = _method(name, expression, argument, self.rule)
             else:
-                expression = _field(expression, _unescaped(name))
+                expression = _Field(expression, unescaped(name), self.rule)
         return expression
 
     def primary(self) -> _Expression:
@@ -150,16 +150,10 @@ class _Parser:
         return lambda value: value
 
 
-def _unescaped(name: str) -> str:
-    """The field that a rule means: `__namespace__` is `namespace`, which CEL reserves."""
-    word = name.removeprefix("__").removesuffix("__")
-    if escaped(word) == name:
-        return word
-    return re.sub(r"__(?:underscores|dot|dash|slash)__", lambda match: _SIGNS[match[0]], name)
-
-
 def _content(token: str, rule: str) -> str:
     if token.startswith("r"):
+        if re.search(r"\\['\"]", token):
+            raise Unsupported(rule)  # There a text ends at any quote.
         return token[2:-1]
     if re.search(r"(?<!\\)(?:\\\\)*\\[^\\'\"nt]", token):
         raise Unsupported(rule)
@@ -173,35 +167,61 @@ def _truth(value: Any, rule: str) -> bool:
     return value
 
 
-def _or(left: _Expression, right: _Expression) -> _Expression:
-    return lambda value: left(value) is True or right(value) is True
+def _joined(left: _Expression, right: _Expression, rule: str, decides: bool) -> _Expression:
+    """`||` (decided by true) or `&&` (by false): a side that decides makes up for any other."""
+
+    def joined(value: Any) -> bool:
+        failed: list[Exception] = []
+        for side in (left, right):
+            try:
+                if _truth(side(value), rule) is decides:
+                    return decides
+            except (_Absent, Unsupported) as error:
+                failed.append(error)
+        for one in failed:
+            if isinstance(one, Unsupported):
+                raise one
+        if failed:
+            raise failed[0]
+        return not decides
+
+    return joined
 
 
-def _and(left: _Expression, right: _Expression) -> _Expression:
-    return lambda value: left(value) is True and right(value) is True
+class _Field:
+    """A field that is read."""
 
+    def __init__(self, inner: _Expression, name: str, rule: str) -> None:
+        self.inner, self.name, self.rule = inner, name, rule
 
-def _field(inner: _Expression, name: str) -> _Expression:
-    def read(value: Any) -> Any:
-        holder = inner(value)
-        if not isinstance(holder, Mapping) or name not in holder:
+    def __call__(self, value: Any) -> Any:
+        holder = self._holder(value)
+        if self.name not in holder:
             raise _Absent
-        return holder[name]
+        return holder[self.name]
 
-    return read
+    def is_there(self, value: Any) -> bool:
+        """What `has` says; a holder that is not there is an error."""
+        return self.name in self._holder(value)
+
+    def _holder(self, value: Any) -> Mapping[Any, Any]:
+        holder = self.inner(value)
+        # Of null Kubernetes has ideas of its own.
+        if not isinstance(holder, Mapping) or holder.get(self.name, "") is None:
+            raise Unsupported(self.rule)
+        return holder
 
 
 def _compare(sign: str, left: _Expression, right: _Expression, rule: str) -> _Expression:
     def compare(value: Any) -> bool:
         a, b = left(value), right(value)
+        if type(a) is not type(b) or not isinstance(a, str | int | float):
+            raise Unsupported(rule)
+        if isinstance(a, float) and a != b and abs(a - b) <= 1e-6 * max(1, abs(a)):
+            raise Unsupported(rule)  # A server reckons in nanoseconds.
         if sign in ("==", "!="):
             return bool(a == b) is (sign == "==")
-        try:
-            if sign == "in":
-                return bool(a in b)
-            return bool({"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[sign])
-        except TypeError:
-            raise Unsupported(rule) from None
+        return bool({"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[sign])
 
     return compare
 
@@ -224,25 +244,28 @@ def _method(name: str, target: _Expression, argument: _Expression | None, rule: 
 
 
 def _function(name: str, argument: _Expression, rule: str) -> _Expression:
-    if name == "has":
-
-        def has(value: Any) -> bool:
-            try:
-                argument(value)
-            except _Absent:
-                return False
-            return True
-
-        return has
+    if name == "has" and isinstance(argument, _Field):
+        return argument.is_there
     if name == "size":
-        return lambda value: len(argument(value))
+
+        def size(value: Any) -> int:
+            counted = argument(value)
+            if not isinstance(counted, str | list):
+                raise Unsupported(rule)
+            return len(counted)
+
+        return size
     if name == "duration":
 
         def seconds(value: Any) -> float:
             text = argument(value)
-            result = duration(text) if isinstance(text, str) else None
+            if not isinstance(text, str) or not text.isascii():
+                raise Unsupported(rule)
+            result = duration(text)
             if result is None:
                 raise _Absent
+            if abs(result) > _LONGEST:
+                raise Unsupported(rule)
             return result
 
         return seconds
@@ -256,9 +279,20 @@ def _matches(text: str, pattern: str) -> bool:
     return found
 
 
+def _ascii(change: Callable[[str], str]) -> Callable[[str], str]:
+    def changed(text: str) -> str:
+        if not text.isascii():
+            raise Unsupported(text)
+        return change(text)
+
+    return changed
+
+
+_LONGEST = 9e9
+"""Seconds: a server's durations end at 2^63 nanoseconds."""
 _PLAIN: Mapping[str, Callable[[str], Any]] = {
-    "lowerAscii": str.lower,
-    "upperAscii": str.upper,
+    "lowerAscii": _ascii(str.lower),
+    "upperAscii": _ascii(str.upper),
     "size": len,
 }
 _WITH: Mapping[str, Callable[[str, str], Any]] = {
@@ -267,82 +301,3 @@ _WITH: Mapping[str, Callable[[str, str], Any]] = {
     "endsWith": str.endswith,
     "contains": str.__contains__,
 }
-
-
-TIMES = ("date-time", "date", "duration")
-"""Formats of texts that a server makes moments and durations of."""
-TYPED = (*TIMES, "byte")
-"""Those of which a rule gets no text."""
-TEXT = re.compile(r"r?\"(?:[^\"\\]|\\.)*+\"|r?'(?:[^'\\]|\\.)*+'")
-_TOKENS = re.compile(r"\w+|==|!=|\S")
-_OPERATORS = ("==", "!=", "+")
-_SPECIAL = {"__": "__underscores__", ".": "__dot__", "-": "__dash__", "/": "__slash__"}
-_SIGNS = {written: sign for sign, written in _SPECIAL.items()}
-_RESERVED = frozenset(
-    {
-        "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for",
-        "function", "if", "import", "let", "loop", "package", "namespace", "return", "var", "void",
-        "while",
-    }
-)  # fmt: skip
-
-
-def escaped(name: str) -> str:
-    """A field's name as rules write it (Kubernetes' API reference, Validation rules)."""
-    if name in _RESERVED:
-        return f"__{name}__"
-    return re.sub(r"__|[./-]", lambda match: _SPECIAL[match[0]], name)
-
-
-def is_of_other_types(
-    rule: str, value: Any, table: Table, node: Node, formats: Collection[str]
-) -> bool:
-    """Whether a rule may speak of what a server gives it as another type than JSON has.
-
-    Args:
-        rule: the expression.
-        value: what it is asked of.
-        table: where the value's schema stands.
-        node: the value's schema.
-        formats: those of texts that are given as they stand, and should not be.
-    """
-    tokens = _TOKENS.findall(TEXT.sub("''", rule))
-    words, compared = set(tokens), set(_compared(tokens))
-    return any(
-        (name in words and shape.get("format") in formats)
-        # Lists that are sets or maps are equal in any order, and joined without repetition.
-        or (name in compared and bool({"keys", "unique"} & set(shape)))
-        for name, shape in _named(value, table, node, "self")
-    )
-
-
-def _compared(tokens: list[str]) -> Iterator[str]:
-    """The names that stand on a side of `==`, `!=` or `+` as they are."""
-    for place, name in enumerate(tokens):
-        after = place + 1
-        while after < len(tokens) and tokens[after] == ")":
-            after += 1
-        follows = tokens[after] if after < len(tokens) else ""
-        if follows in _OPERATORS:
-            yield name
-        before = place - 1
-        while before >= 1 and tokens[before] == ".":
-            before -= 2  # Over what it is a part of.
-        if before >= 0 and tokens[before] in _OPERATORS and follows not in (".", "[", "("):
-            yield name
-
-
-def _named(value: Any, table: Table, node: Node, name: str) -> Iterator[tuple[str, Node]]:
-    """Every shape in a value, with the name by which a rule gets at it."""
-    yield name, node
-    if isinstance(value, list) and "items" in node:
-        table, shape = table.find(node["items"])
-        for inner in value:
-            yield from _named(inner, table, shape, name)
-    elif isinstance(value, Mapping):
-        known, others = node.get("properties", {}), node.get("values")
-        for key, inner in value.items():
-            if key in known:
-                yield from _named(inner, *table.find(known[key]), escaped(str(key)))
-            elif others is not None:
-                yield from _named(inner, *table.find(others), name)

@@ -122,7 +122,7 @@ def _patches(
                 continue
             name = str(patch.get("patchSetName"))
             if name not in sets:
-                text = f"its input has no patch set {name}: the function refuses it"
+                text = f"there is no patch set {name}: it is refused"
                 yield at_place("LP666", manifest, place, text), composed
                 continue
             of_set, one_set = sets[name]

@@ -12,20 +12,15 @@ from .shape import at_place
 
 _LUA = "resource.customizations"
 _LUA_KEY = f"{_LUA}.health."
-_LUA_ASIDE = re.compile(
-    r"--\[\[(?:[^\]]|\](?!\]))*+\]\]|--[^\n]*+"
-    r"|(?P<text>\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+')"
+_LUA_TOKEN = re.compile(
+    r"(?:\s++|--\[\[(?:[^\]]|\](?!\]))*+\]\]|--(?!\[=*+\[)[^\n]*+)*+"
+    r"(?:(?P<text>\"[^\"\\\n]*+\"|'[^'\\\n]*+'|\[\[[^\[\]]*+\]\])|(?P<name>[A-Za-z_]\w*+)"
+    r"|(?P<sign>[{}=.,;]|\[(?!\[)|\])|\Z)"
 )
-_HEALTHY = "\0"
-_LUA_SAYS = re.compile(r"\bstatus\s*+=\s*+\0")
-_LUA_STATUSES = frozenset({"Progressing", "Degraded", "Suspended", "Missing", "Unknown"})
-_LUA_TURNS = frozenset(
-    {"if", "while", "for", "repeat", "function", "and", "or", "goto", "load", "error", "assert"}
+_CEL_TOKEN = re.compile(
+    r"(?P<text>\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+')|(?P<aside>//[^\n]*+)|(?P<odd>[rR]['\"])"
+    r"|\|\||\.\?|\[\?|\w++|\S"
 )
-"""Words without which a script goes one way only."""
-_WORD = re.compile(r"[A-Za-z_]\w*")
-_CEL_TEXT = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'")
-_CEL_OR_TRUE = re.compile(r"\|\|\s*+true\s*+\Z")
 
 
 def unread_health(manifest: Manifest) -> Iterator[str]:
@@ -102,28 +97,97 @@ def _lua(manifest: Manifest) -> Iterator[Finding]:
 
 
 def _says_only_healthy(script: str) -> bool:
-    """Whether a script goes one way, and says Healthy there."""
-    texts: list[str] = []
+    """Whether a script is known to say Healthy: assignments of texts to a table, and its return."""
+    if "\0" in script:
+        return False
+    tokens: list[str] = []
+    place = 0
+    while place < len(script):
+        match = _LUA_TOKEN.match(script, place)
+        if match is None:
+            return False
+        if match["text"]:
+            cut = 2 if match["text"].startswith("[[") else 1
+            tokens.append("'" + match["text"][cut:-cut])
+        elif match.lastgroup:
+            tokens.append(match[match.lastgroup])
+        place = match.end()
+    text = "".join(f"{word}\0" for word in tokens if word != ";")
+    status: dict[str, str] = {}
+    place = 0
+    while place < len(text):
+        if match := _LUA_RETURNS.fullmatch(text, place):
+            table = match["table"]
+            said = _lua_status(table) if table else status.get(match["name"], "")
+            return said == "'Healthy"
+        match = _LUA_MAKES.match(text, place) or _LUA_SETS.match(text, place)
+        if match is None:
+            return False
+        if match.re is _LUA_MAKES:
+            status[match["name"]] = _lua_status(match["table"])
+        elif match["name"] not in status:
+            return False
+        elif (match["field"] or match["quoted"]) in ("status", "'status"):
+            status[match["name"]] = match["value"]
+        place = match.end()
+    return False
 
-    def aside(match: re.Match[str]) -> str:
-        text = (match["text"] or "")[1:-1]
-        texts.append(text)
-        return _HEALTHY if text == "Healthy" else " "
 
-    bare = _LUA_ASIDE.sub(aside, script)
+def _lua_status(table: str) -> str:
+    """The last status that a table of texts is made with."""
     return (
-        _LUA_SAYS.search(bare) is not None
-        and not _LUA_STATUSES & set(texts)
-        and not set(_WORD.findall(bare)) & _LUA_TURNS
-    )
+        [one["value"] for one in _LUA_FIELD.finditer(table) if one["name"] == "status"] or [""]
+    )[-1]
+
+
+_LUA_ONE = r"[A-Za-z_]\w*+\0=\0'[^\0]*+\0"
+_LUA_TABLE = rf"(?P<table>\{{\0(?:{_LUA_ONE}(?:,\0)?+)*+\}}\0)"
+_LUA_NAME = r"(?P<name>[A-Za-z_]\w*+)\0"
+_LUA_FIELD = re.compile(r"\b(?P<name>[A-Za-z_]\w*+)\0=\0(?P<value>'[^\0]*+)\0")
+_LUA_MAKES = re.compile(rf"(?:local\0)?+{_LUA_NAME}=\0{_LUA_TABLE}")
+_LUA_SETS = re.compile(
+    rf"{_LUA_NAME}(?:\.\0(?P<field>[A-Za-z_]\w*+)\0|\[\0(?P<quoted>'[^\0]*+)\0\]\0)=\0(?P<value>'[^\0]*+)\0"
+)
+_LUA_RETURNS = re.compile(rf"return\0(?:{_LUA_NAME}|{_LUA_TABLE})")
 
 
 def _is_always_true(expression: Any) -> bool:
-    """Whether a CEL expression looks at nothing, or ends in `|| true`."""
-    if not isinstance(expression, str):
+    """Whether a CEL expression is `true`, or joined by `||` with it and with nothing above."""
+    if not isinstance(expression, str) or "'''" in expression or '"""' in expression:
         return False
-    bare = _CEL_TEXT.sub(" ", expression).strip()
-    return bare == "true" or _CEL_OR_TRUE.search(bare) is not None
+    tokens: list[str] = []
+    for match in _CEL_TOKEN.finditer(expression):
+        if match.lastgroup == "odd":
+            return False  # A text without escapes.
+        if match.lastgroup != "aside":
+            tokens.append("''" if match.lastgroup == "text" else match[0])
+    while len(tokens) > 2 and tokens[0] == "(" and _closes(tokens) == len(tokens) - 1:
+        tokens = tokens[1:-1]
+    sides: list[list[str]] = [[]]
+    depth = 0
+    for word in tokens:
+        depth += (word in ("(", "[", "{", "[?")) - (word in (")", "]", "}"))
+        if depth < 0 or (depth == 0 and word in ("?", "'", '"')):
+            return False
+        if depth == 0 and word == "||":
+            sides.append([])
+        else:
+            sides[-1].append(word)
+    return (
+        depth == 0
+        and all(sides)
+        and any([word for word in side if word not in "()"] == ["true"] for side in sides)
+    )
+
+
+def _closes(tokens: list[str]) -> int:
+    """Where the bracket that is the first word ends."""
+    depth = 0
+    for place, word in enumerate(tokens):
+        depth += (word in "([{" or word == "[?") - (word in ")]}")
+        if depth == 0:
+            return place
+    return -1
 
 
 def _told(manifest: Manifest, at: At, what: str, severity: Severity | None = None) -> Finding:

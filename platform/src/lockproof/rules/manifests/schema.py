@@ -10,7 +10,8 @@ from typing import Any, Literal
 from lockproof.model.schema import Node, Reference, Schema, Table
 from lockproof.rules.formats import FORMATS, is_quantity
 
-from .cel import TYPED, Unsupported, holds, is_of_other_types
+from .cel import Unsupported, holds
+from .cel_types import TYPED, is_named_otherwise, speaks_of
 from .patterns import matches
 
 At = tuple[str | int, ...]
@@ -239,7 +240,9 @@ class _Run:
 
 def _asked(rule: str, value: Any, table: Table, node: Node) -> bool | None:
     """Whether a rule is true; None where that cannot be known here."""
-    if not is_of_other_types(rule, value, table, node, TYPED):
+    if not (
+        speaks_of(rule, value, table, node, TYPED) or is_named_otherwise(rule, value, table, node)
+    ):
         try:
             return holds(rule, value)
         except Unsupported:
@@ -261,12 +264,15 @@ def _completed(value: Any, table: Table, node: Node) -> Any:
     if isinstance(value, list) and "items" in node:
         inner, shape = table.find(node["items"])
         return [_completed(item, inner, shape) for item in value]
-    if not isinstance(value, dict) or "properties" not in node:
+    if not isinstance(value, dict):
         return value
-    made = dict(value)
-    for name, reference in node["properties"].items():
+    known, made = node.get("properties", _NONE), dict(value)
+    if "values" in node:
+        inner, shape = table.find(node["values"])
+        made |= {name: _completed(one, inner, shape) for name, one in value.items()}
+    for name, reference in known.items():
         inner, shape = table.find(reference)
-        if made.get(name) is None and "default" in shape:
+        if made.get(name) is None and "default" in shape and not (name in made and "null" in shape):
             made[name] = shape["default"]
         if name in made:
             made[name] = _completed(made[name], inner, shape)
