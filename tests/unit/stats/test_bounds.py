@@ -114,6 +114,7 @@ def test_bounds_on_a_share_hold_it_and_agree_with_the_evidence(
 @given(st.floats(0, 1e6), st.floats(1e-3, 1e6), st.floats(1e-6, 0.4), st.sampled_from([0.0, 1.0]))
 @example(1.0, 1e6, 1e-6, 0.0)
 @example(1e-9, 10.0, 0.05, 0.0)
+@example(5e-324, 2.0, 0.25, 0.0)
 def test_an_end_is_where_halving_finds_it(
     events: float, others: float, alpha: float, outer: float
 ) -> None:

@@ -89,7 +89,8 @@ def _smallest(events: float, requests: float, least: float, numbers: Numbers) ->
         least: the logarithm of a likelihood, below the largest one.
         numbers: what `events` and `requests` are.
     """
-    others, most = requests - events, numbers.xlogy(1.0, events / requests)
+    others = requests - events
+    most = numbers.maximum(numbers.xlogy(1.0, events / requests), _SMALLEST)
     at = numbers.minimum(numbers.maximum(least / events, _SMALLEST), most)
     for _ in range(_STEPS):
         rest = -numbers.expm1(at)
