@@ -4,6 +4,8 @@ import errno
 import hashlib
 import json
 import os
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +48,23 @@ def directory(cache: Path, digests: list[str], entries: int) -> Need:
 
 
 def peak(tmp_path: Path, entries: int) -> int:
+    """The same of a process that does nothing else: threads of other tests may run in this one."""
+    tests = Path(__file__).resolve().parents[1]
+    code = (
+        "import sys; from pathlib import Path; from integration.test_pull import peak_here;"
+        " print(peak_here(Path(sys.argv[1]), int(sys.argv[2])))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path), str(entries)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(tests), str(tests.parent)))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(done.stdout)
+
+
+def peak_here(tmp_path: Path, entries: int) -> int:
     """Bytes that fetching took at most; all of it is in the cache."""
     cache = tmp_path / f"cache-{entries}"
     need = directory(cache, [put(cache, b"%d" % n) for n in range(20)], entries)
