@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockproof.adapters.scratch import temporary_folder
-from lockproof.errors import ConfigError, LockproofError
+from lockproof.errors import LockproofError
 
 if TYPE_CHECKING:
     from lockproof.adapters.sandbox.isolation import Isolation
@@ -16,14 +16,8 @@ if TYPE_CHECKING:
 _SECONDS = 120.0
 _ALL_SECONDS = 600.0
 """For all the charts of one call."""
-_MEMORY = 4 << 30
-"""Bytes of address space, where the machine has `prlimit`."""
 _LARGEST = 32 << 20
 """Bytes of all that a chart makes."""
-_TOLD = 64 << 10
-"""Bytes of what it says that are read."""
-_NOWHERE = "http://127.0.0.1:9"
-"""The discard port: where the network cannot be cut, its HTTP client finds no way out."""
 
 
 @dataclass(frozen=True)
@@ -90,42 +84,29 @@ class Helm:
         return made
 
     async def _one(self, job: Rendering, isolation: "Isolation") -> Rendered:
-        from lockproof.adapters.sandbox.isolation import Isolated
-        from lockproof.adapters.sandbox.job import Limits
-        from lockproof.adapters.sandbox.run import run_programs
-        from lockproof.adapters.sandbox.view import Mount, readable, system_view
+        from lockproof.adapters.sandbox.alone import run_alone
 
         with temporary_folder() as scratch:
             home = Path(os.path.realpath(scratch))
-            made, log = home / "made", home / "log"
-            words = _laid(home, job)
-            view = system_view(network=False).showing(
-                [Mount(str(home), str(home), "write"), *readable([Path(self.command)])]
-            )
-            done = await run_programs(
-                [[*_limited(), self.command, "template", *words, f"--output-dir={made}"]],
-                cwd=home,
-                env={
-                    "PATH": str(home / "no-programs"),
-                    "HOME": str(home),
+            made = home / "made"
+            done, said = await run_alone(
+                [self.command, "template", *_laid(home, job), f"--output-dir={made}"],
+                home,
+                variables={
                     **{
                         f"HELM_{name}_HOME": str(home / "helm" / name.lower())
                         for name in ("CONFIG", "CACHE", "DATA")
                     },
                     "HELM_PLUGINS": str(home / "no-plugins"),
                     "KUBECONFIG": str(home / "no-cluster"),
-                    "HTTP_PROXY": _NOWHERE,
-                    "HTTPS_PROXY": _NOWHERE,
                 },
-                log=log,
-                limits=Limits(timeout=_SECONDS, network=False),
-                isolated=Isolated(isolation.level, view),
+                seconds=_SECONDS,
+                largest=_LARGEST,
+                isolation=isolation,
             )
             if done.timed_out:
                 return Rendered(None, f"helm took longer than {_SECONDS:.0f} s")
             if done.exit_code != 0:
-                with log.open("rb") as file:
-                    said = file.read(_TOLD).decode("utf-8", "replace")
                 return Rendered(None, _cleaned(said, home) or f"helm ended with {done.exit_code}")
             return _collected(made)
 
@@ -136,19 +117,11 @@ def find_helm() -> Helm | None:
     return Helm(os.path.realpath(found)) if found else None
 
 
-def _limited() -> tuple[str, ...]:
-    found = shutil.which("prlimit")
-    return (found, f"--as={_MEMORY}", f"--fsize={_LARGEST}") if found else ()
-
-
 def _laid(home: Path, job: Rendering) -> list[str]:
     """Write down what helm needs; the words after `helm template`."""
-    for name, content in job.files.items():
-        path = home / "chart" / name
-        if ".." in path.parts or Path(name).is_absolute():
-            raise ConfigError(f"{name} leads out of the chart")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+    from lockproof.adapters.sandbox.alone import lay
+
+    lay(home / "chart", job.files, "chart")
     words = [job.release, str(home / "chart" / job.chart), f"--namespace={job.namespace}"]
     words += [f"--kube-version={job.kubernetes}.0", "--skip-tests"]
     words += ["--include-crds"] if job.crds else []

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockproof.adapters.scratch import temporary_folder
-from lockproof.errors import ConfigError, LockproofError
+from lockproof.errors import LockproofError
 
 if TYPE_CHECKING:
     from lockproof.adapters.sandbox.isolation import Isolation
@@ -17,15 +17,9 @@ if TYPE_CHECKING:
 _SECONDS = 120.0
 _ALL_SECONDS = 600.0
 """For all the builds of one call."""
-_MEMORY = 4 << 30
-"""Bytes of address space, where the machine has `prlimit`."""
 _LARGEST = 64 << 20
 """Bytes of one build."""
-_TOLD = 64 << 10
-"""Bytes of what it says that are read."""
 _PANIC = "\ngoroutine "
-_NOWHERE = "http://127.0.0.1:9"
-"""The discard port: where the network cannot be cut, its HTTP client finds no way out."""
 
 
 @dataclass(frozen=True)
@@ -99,30 +93,20 @@ class Kustomize:
     async def _one(self, job: Job, isolation: "Isolation") -> Answer:
         import anyio
 
-        from lockproof.adapters.sandbox.isolation import Isolated
-        from lockproof.adapters.sandbox.job import Limits
-        from lockproof.adapters.sandbox.run import run_programs
-        from lockproof.adapters.sandbox.view import Mount, readable, system_view
+        from lockproof.adapters.sandbox.alone import run_alone
 
         with temporary_folder() as scratch:
             # Its messages name real paths.
             home = Path(os.path.realpath(scratch))
-            root, output, log = home / "tree", home / "built.yaml", home / "log"
+            root, output = home / "tree", home / "built.yaml"
             await anyio.to_thread.run_sync(_lay, root, job)
-            shown = [Mount(str(home), str(home), "write"), *readable([Path(self.command[0])])]
-            view = system_view(network=False).showing(shown)
-            done = await run_programs(
-                [[*_limited(), *self.command, "-o", output, root / job.folder]],
-                cwd=home,
-                env={
-                    "PATH": str(home / "no-programs"),
-                    "HOME": str(home),
-                    "HTTP_PROXY": _NOWHERE,
-                    "HTTPS_PROXY": _NOWHERE,
-                },
-                log=log,
-                limits=Limits(timeout=_SECONDS, network=False),
-                isolated=Isolated(isolation.level, view),
+            done, said = await run_alone(
+                [*self.command, "-o", output, root / job.folder],
+                home,
+                variables={},
+                seconds=_SECONDS,
+                largest=_LARGEST,
+                isolation=isolation,
             )
             if done.timed_out:
                 return Answer(None, f"took longer than {_SECONDS:.0f} s", finished=False)
@@ -130,8 +114,6 @@ class Kustomize:
                 if output.stat().st_size > _LARGEST:
                     return Answer(None, f"makes more than {_LARGEST >> 20} MiB", finished=False)
                 return Answer(output.read_bytes())
-            with log.open("rb") as file:
-                said = file.read(_TOLD).decode("utf-8", "replace")
             if done.exit_code is None or done.exit_code > 128:
                 return Answer(None, f"ended with code {done.exit_code}", finished=False)
             if _PANIC in said:
@@ -155,19 +137,11 @@ def find_kustomize(scripts: str | None = None) -> Kustomize | None:
     return Kustomize((os.path.abspath(inside), "kustomize")) if inside else None
 
 
-def _limited() -> tuple[str, ...]:
-    found = shutil.which("prlimit")
-    return (found, f"--as={_MEMORY}", f"--fsize={_LARGEST}") if found else ()
-
-
 def _lay(root: Path, job: Job) -> None:
+    from lockproof.adapters.sandbox.alone import lay
+
     (root / job.folder).mkdir(parents=True, exist_ok=True)
-    for name, content in job.files.items():
-        path = root / name
-        if ".." in path.parts or Path(name).is_absolute():
-            raise ConfigError(f"{name} leads out of the repository")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+    lay(root, job.files, "repository")
 
 
 def _cleaned(said: str, root: Path) -> str:
