@@ -53,10 +53,9 @@ from .today import court_of, proof_of
 
 @dataclass(frozen=True)
 class Verified:
-    """The report, and the proofs that count."""
+    """The report, and what is told beside it."""
 
     report: Report
-    proofs: tuple[Weighed, ...]
     canary: tuple[CanaryPredicate, Sealed] | None = None
     """The signed statement about the canary of a version; it decides nothing."""
 
@@ -126,7 +125,7 @@ def verify(request: VerifyRequest, progress: Progress) -> Verified:
     if version is not None and proofs:
         given = bundles if request.bundle is not None else None
         canary = canary_of(scene, signers, version, proofs[0], given)
-    return Verified(report_of(scene, checks, findings, clock, proofs), tuple(proofs), canary)
+    return Verified(report_of(scene, checks, findings, clock, proofs), canary)
 
 
 def _held(scene: Scene, path: Path, hashing: Hashing | None, progress: Progress) -> _Held:
