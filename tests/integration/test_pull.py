@@ -190,6 +190,8 @@ def test_what_dvc_takes_for_sound_is_looked_at(tmp_path: Path) -> None:
 def test_what_came_before_a_run_ended_early_is_not_fetched_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A cache of its own: runs that other tests ended early leave what came for their next ones.
+    monkeypatch.setenv("LOCKPROOF_CACHE_DIR", str(tmp_path / "cache"))
     project = new_project(tmp_path)
     project.write({"dvc.yaml": SORT_AND_TRAIN, "train.py": TRAIN, "raw.csv": "b\na\n"})
     project.dvc("add", "-q", "raw.csv")
