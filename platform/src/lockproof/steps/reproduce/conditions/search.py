@@ -208,7 +208,7 @@ async def _narrow(
         one, look = await _one_of(lab, suspects, number) if suspects else (None, None)
         if one is None or look is None:
             usual = await lab.run("nothing-varied")
-            if usual and usual.differs and usual.failed == ends:
+            if usual and usual.failed == ends and {*usual.differs} - _by_time(found):
                 found.depends += await by_itself(lab, usual)
             return
         setting = one.settings[number % len(one.settings)]
@@ -223,7 +223,7 @@ async def _narrow(
         loose.update(shown.strayed)
         if shown.holds:
             found.depends.append(_dependence(one, setting.label, shown.look, lab))
-        if shown.strayed:
+        if {*shown.strayed} - _by_time(found):
             found.depends += await strays(lab, look, shown)
         if not shown.holds:
             return
@@ -233,6 +233,11 @@ async def _narrow(
         others = await _vary(lab, pool, number, f"all-but-{one.name}")
         if others is None or others.failed != ends or not {*others.differs} - loose:
             return
+
+
+def _by_time(found: Found) -> set[str]:
+    """Outputs that are shown to depend on the clock: these are others as time goes on."""
+    return {path for each in found.depends if each.condition == "clock" for path in each.outputs}
 
 
 async def _confirmed(
@@ -255,7 +260,7 @@ async def _confirmed(
 
 async def strays(lab: Lab, look: Look, shown: Confirmed) -> list[Dependence]:
     """That outputs vary by themselves, as runs show that were made to confirm a condition."""
-    if shown.moved and not shown.holds:
+    if shown.moved:
         return await by_itself(lab, shown.moved)
     told = "it came out in two ways in runs from the same inputs under the same conditions"
     return [replace(_random(look, told), outputs=shown.strayed)]

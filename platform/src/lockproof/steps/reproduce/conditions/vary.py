@@ -160,8 +160,11 @@ class _Table:
             if look and (look.differs or look.failed):
                 break
         self.chance.quiet = look
-        if look is None or not look.differs:
-            return
+        if look and look.differs:
+            await self._varies(look)
+
+    async def _varies(self, look: Look) -> None:
+        """Say by what outputs vary that differ in this run, in which nothing was varied."""
         causes = {each.condition: each for each in await by_itself(self.lab, look)}
         if "clock" not in causes:
             self._by_chance(look)
@@ -184,8 +187,10 @@ class _Table:
             return False
         if len(pairs) == 1:
             return await self._confirm(pairs, look)
-        half = len(pairs) // 2
+        half, moving = len(pairs) // 2, not self.clock
         parts = [await self._settle(pairs[:half]), await self._settle(pairs[half:])]
+        if moving and self.clock:  # What differed did so beside another clock.
+            return any(parts) or await self._settle(pairs)
         # What matters together only is as much a dependence.
         return any(parts) or await self._confirm(pairs, look)
 
@@ -203,6 +208,13 @@ class _Table:
             lambda number: self.lab.run(f"nothing-varied-{number}"),
             loose=frozenset(self.loose),
         )
+        timed = False
+        if found.moved and not self.clock:
+            await self._varies(found.moved)
+            timed = bool(self.clock)
+            if timed and not found.holds:
+                # It stands now: what the moment did is no longer in the way.
+                return await self._settle(pairs)
         tried = [self.tried[condition.name] for condition, _ in pairs]
         for each in tried:
             each.open = bool(found.ended)
@@ -210,7 +222,7 @@ class _Table:
                 each.obstacle = f"outputs differed with {label}, and {found.ended}"
         if found.ended:
             return True
-        if found.strayed:
+        if found.strayed and not timed:
             self.chance.named = "nothing varied", look
             self.loose.update(found.strayed)
         for each in tried:
