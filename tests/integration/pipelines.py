@@ -96,6 +96,7 @@ class Project:
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
             "DVC_NO_ANALYTICS": "1",
             "DVC_SITE_CACHE_DIR": str(self.remote.parent / "site"),
+            "PRE_COMMIT_HOME": str(self.remote.parent / "pre-commit"),
             "SHELL": "/bin/sh",
         }
 

@@ -15,6 +15,9 @@ KEY, SECRET = "test-access-key", "test-secret-key-0123456789"
 READER = "test-reader-key", "test-reader-secret-0123456789"
 """The key and secret of a user who may list and read, and nothing else."""
 
+SOCKETS = Path("/tmp")
+"""Where it has sockets of its own, named by its ports."""
+
 
 @dataclass(frozen=True)
 class S3Server:
@@ -99,6 +102,10 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
     finally:
         process.kill()
         process.wait()
+        # It makes them in this very folder, most without an option for another.
+        for port in ports:
+            for file in SOCKETS.glob(f"seaweedfs-*-{port}.sock"):
+                file.unlink()
 
 
 def _wait(server: S3Server) -> None:

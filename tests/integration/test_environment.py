@@ -545,7 +545,11 @@ build-backend = "nothing"
 
 
 @needs_uv
-def test_a_uv_lock(root: Path, cache: Path, wheels: Path) -> None:
+def test_a_uv_lock(
+    root: Path, cache: Path, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("locked", "built"):
+        (tmp_path / name).mkdir()
     folder = root / "sub"
     folder.mkdir()
     (folder / "pyproject.toml").write_text(PROJECT)
@@ -554,10 +558,12 @@ def test_a_uv_lock(root: Path, cache: Path, wheels: Path) -> None:
         [str(UV), "lock", "-q", "--no-index", "--find-links", root / "wheels", "--offline"],
         cwd=folder,
         check=True,
-        env={**os.environ, "UV_PYTHON": sys.executable},
+        env={**os.environ, "UV_PYTHON": sys.executable, "TMPDIR": str(tmp_path / "locked")},
     )
     before = sorted(folder.iterdir())
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "built"))
     env = ready(root, cache, uv_lock="sub/uv.lock")
+    assert list((tmp_path / "built").iterdir()) == [], "uv has locks of its own"
     lock = (folder / "uv.lock").read_bytes()
     assert (env.kind, env.digest) == ("uv-lock", hashlib.sha256(lock).hexdigest())
     found = described(env)

@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from cluster.lab import wait_until
 from lockproof.errors import UnavailableError
 from lockproof.model.verdict import Verdict
 
 from .pipelines import Project, copy_of, new_project, prove, rules, verdicts
-from .s3 import KEY, SECRET, S3Server, s3_server
+from .s3 import KEY, SECRET, SOCKETS, S3Server, s3_server
 
 pytestmark = [pytest.mark.s3, pytest.mark.xdist_group("s3")]
 
@@ -40,6 +42,13 @@ stages:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     with s3_server(tmp_path_factory.mktemp("s3")) as running:
         yield running
+
+
+def test_a_server_that_is_stopped_leaves_nothing_in_tmp(tmp_path: Path) -> None:
+    with s3_server(tmp_path) as own:
+        named = f"seaweedfs-*-{urlsplit(own.url).port}.sock"
+        wait_until(lambda: [*SOCKETS.glob(named)], 60)
+    assert [*SOCKETS.glob(named)] == []
 
 
 @pytest.fixture(scope="module")

@@ -129,9 +129,10 @@ def test_gitlab_installs_no_dagger_but_the_pinned_one(tmp_path: Path, genuine: b
     file = write_files(tmp_path, "gitlab", runner="dagger", module=".")[0]
     [text] = yaml.safe_load(file.read_text())[".lockproof"]["before_script"]
     bin_folder, installed = tmp_path / "bin", tmp_path / "installed"
-    for folder in (bin_folder, installed, tmp_path / "archive"):
+    temporary = tmp_path / "tmp"
+    for folder in (bin_folder, installed, tmp_path / "archive", temporary):
         folder.mkdir()
-    for name in ("sh", "uname", "mktemp", "sha256sum", "tar", "gzip", "mv", "cp"):
+    for name in ("sh", "uname", "mktemp", "sha256sum", "tar", "gzip", "mv", "cp", "rm"):
         (bin_folder / name).symlink_to(tool(name))
     (tmp_path / "archive" / "dagger").write_text("a program")
     archive = tmp_path / "dagger.tar.gz"
@@ -144,8 +145,10 @@ def test_gitlab_installs_no_dagger_but_the_pinned_one(tmp_path: Path, genuine: b
         text = re.sub(r"sum=[0-9a-f]{64}", f"sum={digest}", text)
     text = text.replace("/usr/local/bin/", f"{installed}/")
     argv = ["sh", "-e", "-c", text]
-    done = subprocess.run(argv, env={"PATH": str(bin_folder)}, capture_output=True, text=True)
+    env = {"PATH": str(bin_folder), "TMPDIR": str(temporary)}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True)
     assert (done.returncode == 0) == genuine, done.stderr
+    assert bool([*temporary.iterdir()]) != genuine, "nothing stays of what is installed"
     assert [path.name for path in installed.iterdir()] == (["dagger"] if genuine else [])
     version = pins()["program"]["dagger"]["version"]
     place = f"https://dl.dagger.io/dagger/releases/{version}/dagger_v{version}_linux_"

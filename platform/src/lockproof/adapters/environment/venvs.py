@@ -215,13 +215,15 @@ async def _build(
 async def _make(recipe: Recipe, folder: Path, lock: int, isolation: Isolation, pulse: Pulse) -> str:
     """Make the environment; by which isolation packages of it were built, or `wheels`."""
     uv = find_uv()
-    plain = Workshop(installer_variables(recipe, uv, folder), None)
     log = folder.with_name(f"{folder.name}.log")
     cwd = (recipe.requirements or Path()).parent if recipe.project is None else recipe.project
 
     run = Works(recipe, lock, log, cwd, folder, pulse).run
     built: str = "wheels"
     with workshop_beside(folder) as room:
+        # Among temporary files uv leaves its locks, and a pip that is stopped what it has fetched.
+        env = installer_variables(recipe, uv, folder) | {"TMPDIR": str(room / "installer")}
+        plain = Workshop(env, None)
         making = make_programs(recipe, uv, folder)
         if not await run(plain, making, doing="making a virtual environment"):
             raise failure(recipe, _tail(log), log)

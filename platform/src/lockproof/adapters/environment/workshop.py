@@ -63,7 +63,7 @@ def workshop_beside(folder: Path) -> Iterator[Path]:
     room = folder.with_name(f"{folder.name}.build")
     if room.exists():
         remove(room)
-    for name in ("home", "tmp", "cache"):
+    for name in ("home", "tmp", "cache", "installer"):
         (room / name).mkdir(parents=True)
     try:
         yield room
