@@ -34,6 +34,7 @@ ROLLOUT = "/apis/argoproj.io/v1alpha1/namespaces/serving/rollouts/digits"
 PODS = "/api/v1/namespaces/serving/pods"
 RUNS = "/apis/argoproj.io/v1alpha1/namespaces/serving/analysisruns"
 until = partial(wait_until, seconds=90)
+HASH = "rollouts-pod-template-hash"
 WINDOW = "10s"
 """Instead of two minutes: what rates are taken over."""
 
@@ -47,6 +48,7 @@ FIGURES = {
     "3": (50, 0.5, 0.05),
     "4": (50, 0.0, 0.4),
     "5": (0, 0.0, 0.05),
+    "6": (50, 0.0, 0.05),
 }
 SEEN = {
     "Healthy": ("1", None),
@@ -67,28 +69,32 @@ class Proxies(ThreadingHTTPServer):
 
     def figures(self) -> str:
         """The counters of every pod, as they would be after its age."""
-        lines = []
+        lines: list[str] = []
         for pod in self.api.items(PODS):
-            labels = pod["metadata"]["labels"]
             age = time.time() - _seconds(pod["metadata"]["creationTimestamp"])
             uri = pod["spec"]["initContainers"][0]["env"][0]["value"]
-            rate, failing, latency = FIGURES[uri.rsplit("/", 1)[1]]
             common = {
                 "namespace": "serving",
                 "service": "digits",
                 "pod": pod["metadata"]["name"],
-                "rollouts_pod_template_hash": labels["rollouts-pod-template-hash"],
-                "envoy_http_conn_manager_prefix": "model",
+                "rollouts_pod_template_hash": pod["metadata"]["labels"][HASH],
             }
-            name = "envoy_http_downstream_rq"
-            for code, share in (("2", 1 - failing), ("5", failing)):
-                one = common | {"envoy_response_code_class": code}
-                lines.append(f"{name}_xx{_labels(one)} {rate * share * age}")
-            for bound in (*BOUNDS, None):
-                one = common | {"le": "+Inf" if bound is None else str(int(bound * 1000))}
-                within = rate * age if bound is None or latency <= bound else 0
-                lines.append(f"{name}_time_bucket{_labels(one)} {within}")
+            lines += self.of(uri.rsplit("/", 1)[1], age, common)
         return "\n".join(lines) + "\n"
+
+    def of(self, version: str, age: float, labels: dict[str, str]) -> Iterator[str]:
+        """The lines of a pod."""
+        rate, failing, latency = FIGURES[version]
+        common = labels | {"envoy_http_conn_manager_prefix": "model"}
+        name = "envoy_http_downstream_rq"
+        for code, share in (("2", 1 - failing), ("5", failing)):
+            one = common | {"envoy_response_code_class": code}
+            yield f"{name}_xx{_labels(one)} {rate * share * age}"
+        for bound in (*BOUNDS, None):
+            one = common | {"le": "+Inf" if bound is None else str(int(bound * 1000))}
+            within = rate * age if bound is None or latency <= bound else 0
+            yield f"{name}_time_bucket{_labels(one)} {within}"
+        yield f"{name}_time_count{_labels(common)} {rate * age}"
 
 
 def _seconds(stamp: str) -> float:
@@ -181,8 +187,8 @@ def relabelings() -> list[dict[str, Any]]:
 
 
 @contextmanager
-def controller(lab: Lab, folder: Path, sockets: Path, prometheus: int) -> Iterator[None]:
-    """Argo Rollouts in a network of its own, from which it reaches what it needs and no more."""
+def controller(lab: Lab, folder: Path, sockets: Path, *reached: int) -> Iterator[None]:
+    """Argo Rollouts in a network of its own, from which it reaches these ports and no more."""
     program = lab.assets / "rollouts-controller"
     if not program.exists():
         pytest.skip(f"no rollouts-controller in KUBEBUILDER_ASSETS={lab.assets}")
@@ -190,7 +196,7 @@ def controller(lab: Lab, folder: Path, sockets: Path, prometheus: int) -> Iterat
     if not shutil.which("unshare") or subprocess.call([*apart, "true"]):
         pytest.skip("no network namespace can be made here, and the controller binds to all of it")
     inside = []
-    for port in (lab.port, prometheus):
+    for port in (lab.port, *reached):
         forward(str(sockets / f"{port}"), str(port))
         inside.append(f"{port}={sockets / str(port)}")
     inside.append(f"{sockets / 'metrics'}=8090")
@@ -206,9 +212,13 @@ def controller(lab: Lab, folder: Path, sockets: Path, prometheus: int) -> Iterat
 
 @pytest.fixture(scope="module")
 def platform() -> list[Any]:
-    """What the overlay declares for serving, with its time shortened."""
     found = load_manifests(ROOT, ROOT / "control-plane" / "overlays" / "local")
-    bodies = json.loads(json.dumps([m.body for m in found]))
+    return shortened([m.body for m in found])
+
+
+def shortened(bodies: list[Any]) -> list[Any]:
+    """What is declared for serving, with its time shortened."""
+    bodies = json.loads(json.dumps(bodies))
     text = json.dumps([b for b in bodies if b["metadata"].get("namespace") == "serving"])
     for old, new in (("[2m]", f"[{WINDOW}]"), ('"15s"', '"1s"'), ('"30s"', '"1s"')):
         assert old in text
@@ -226,15 +236,23 @@ def serving(
     """Version 1 of the model, served and watched."""
     folder = tmp_path_factory.mktemp("canary")
     sockets = tmp_path_factory.mktemp("s")  # A socket's path has 107 bytes.
+    with at_work(lab, platform, Proxies(lab.api), folder, sockets) as watching:
+        yield watching
+
+
+@contextmanager
+def at_work(
+    lab: Lab, platform: list[Any], proxies: Proxies, folder: Path, sockets: Path, *reached: int
+) -> Iterator[Prometheus]:
+    """What is declared for serving; its controller reaches these ports as well."""
     lab.install([EXPERIMENTS])
     rules = next(b["spec"] for b in platform if b["kind"] == "PrometheusRule")
-    proxies = Proxies(lab.api)
     threading.Thread(target=proxies.serve_forever, daemon=True).start()
     metrics = free_port()
     forward(str(metrics), str(sockets / "metrics"))
     with prometheus(folder, rules, proxies.server_port, metrics) as watching:
         port = int(watching.url.rsplit(":", 1)[1])
-        with controller(lab, folder, sockets, port):
+        with controller(lab, folder, sockets, port, *reached):
             namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "serving"}}
             lab.api.create("/api/v1/namespaces", namespace)
             for body in platform:

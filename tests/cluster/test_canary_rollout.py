@@ -268,8 +268,10 @@ def test_a_bad_version_is_aborted_once(canary: Canary) -> None:
     assert canary.check("--act", "promote") == 1
     assert canary.done() == "nothing: it was aborted"
     canary.figures.failing = 0.0
-    assert canary.check("--act", "promote-full") == 0
-    assert "nothing: it was aborted" in canary.done()
+    for act in ("promote", "promote-full", "abort", "pause"):
+        assert canary.check("--act", act) == 5, "its figures are good, and it is no canary any more"
+        assert canary.done().startswith("nothing: it was aborted, so its canary is none any more")
+    assert canary.check() == 5, "as without --act"
     assert canary.get()["status"].get("abort") is True
 
 

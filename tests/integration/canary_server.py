@@ -75,9 +75,14 @@ def exposition(
 
 @contextlib.contextmanager
 def prometheus(
-    folder: Path, text: str, web: str = "", scheme: str = "http", flags: Sequence[str] = ()
+    folder: Path,
+    text: str,
+    web: str = "",
+    scheme: str = "http",
+    flags: Sequence[str] = (),
+    config: str = "global: {}\n",
 ) -> Iterator[str]:
-    """Its address; `web` is its web configuration file. It scrapes nothing.
+    """Its address; `web` is its web configuration file. By its `config` it scrapes nothing.
 
     Without a `text` it has no series.
     """
@@ -90,7 +95,7 @@ def prometheus(
             [promtool, "tsdb", "create-blocks-from", "openmetrics", "series.txt", "data"],
             cwd=folder, check=True, capture_output=True,
         )  # fmt: skip
-    (folder / "prometheus.yml").write_text("global: {}\n")
+    (folder / "prometheus.yml").write_text(config)
     address = f"127.0.0.1:{free_port()}"
     command = [
         program,

@@ -64,9 +64,33 @@ def one(bodies: list[Body], kind: str, name: str) -> Body:
     return found
 
 
-def test_its_file_of_checks_is_the_default() -> None:
-    default = CONTROL / "ci-cd/checks/canary-checks.yaml"
-    assert (CONTROL / "components/canary/canary-checks.yaml").read_text() == default.read_text()
+def test_its_file_of_checks_is_the_default_but_for_what_takes_a_clone() -> None:
+    default = (CONTROL / "ci-cd/checks/canary-checks.yaml").read_text()
+    own = (CONTROL / "components/canary/canary-checks.yaml").read_text()
+    assert default.startswith(own)
+    drifts = read_canary_checks(default.encode(), "default").spec.drifts
+    assert read_canary_checks(own.encode(), "own").spec.drifts == tuple(
+        drift for drift in drifts if drift.reference is None
+    )
+
+
+def test_the_drifts_of_the_default_are_of_what_the_model_server_counts() -> None:
+    """In its own tests (test_model_server.py) it counts by these arguments, under these names."""
+    default = (CONTROL / "ci-cd/checks/canary-checks.yaml").read_bytes()
+    rollout = yaml.safe_load((CONTROL / "gitops/rollout-canary.yaml").read_text())
+    (model,) = (
+        c for c in rollout["spec"]["template"]["spec"]["containers"] if c["name"] == "model"
+    )
+    said = dict(word.removeprefix("--").split("=", 1) for word in model["args"])
+    for drift in read_canary_checks(default, "default").spec.drifts:
+        if drift.classes is not None:
+            assert list(drift.classes.values) == said["classes"].split(",")
+        else:
+            assert drift.histogram
+            (name,) = re.findall(r'input="(.*?)"', drift.histogram.buckets)
+            row, column = name.removeprefix("pixel_")
+            assert f"{name}={8 * int(row) + int(column)}" in said["inputs"].split(",")
+            assert set(drift.histogram.bounds) <= {float(b) for b in said["bounds"].split(",")}
 
 
 def test_the_platform_with_it_passes_lint(
@@ -112,7 +136,8 @@ def test_what_the_template_asks_is_answered(bodies: list[Body], tmp_path: Path) 
     from lockproof.cli.plain_progress import SilentProgress
 
     serving = Serving(tmp_path, (Path("canary-checks.yaml"),), Access("http://x"), "127.0.0.1", 0)
-    request = Looks(serving, SilentProgress())._request(parameters)
+    looks = Looks(serving, SilentProgress())
+    request = looks._request(parameters, looks._read())
     spec = read_canary_checks(content.encode(), "c").spec
     assert request.hashes == ("a1", "b2")
     assert "a1" in with_hashes(spec, request.hashes, "c").arms.canary

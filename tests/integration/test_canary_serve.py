@@ -357,6 +357,33 @@ def test_the_first_request_begins_a_canary(
     assert "for more than twice the horizon of 2,700 s: say when it began" in told
 
 
+def test_what_files_are_called_is_read_at_every_look(flagger: Any, tmp_path: Path) -> None:
+    """Names and namespaces too: they say whose figures these are."""
+    url, _ = flagger
+    file = tmp_path / "good.yaml"
+    text = file.read_text()
+    assert hook(url, "confirm-promotion")[0] == 200
+    file.write_text(text.replace("namespace: serving", "namespace: elsewhere"))
+    code, value = hook(url, "confirm-promotion")
+    assert (code, "the checks good are for a Canary in elsewhere" in value["error"]) == (400, True)
+    file.write_text(text.replace("name: good", "name: better"))
+    code, value = hook(url, "confirm-promotion")
+    assert (code, value["error"].split(";")[0]) == (400, "no checks are named good")
+    assert hook(url, "confirm-promotion", name="better")[0] == 200
+    # What cannot be read is no error of the canary, which Argo would count against it.
+    for wrong in (
+        text.replace("limit: 0.35", "limit: 7"),
+        text.replace("name: good", "name: errs"),
+    ):
+        file.write_text(wrong)
+        reason = "its files of checks cannot be read as they are by now: see its log"
+        value = {"verdict": "inconclusive", "reason": reason}
+        assert hook(url, "confirm-promotion") == (409, value)
+        assert ask(url, checks="good")[:2] == (200, value)
+    file.write_text(text)
+    assert hook(url, "confirm-promotion")[0] == 200
+
+
 def test_it_ends_when_it_is_told_to(tmp_path: Path) -> None:
     serving(tmp_path, "http://127.0.0.1:1")
     command = [

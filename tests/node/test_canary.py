@@ -12,8 +12,10 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -66,6 +68,7 @@ scrape_configs:
         target_label: hash
 """
 GOOD = {"FAILING": "0", "SLOW": "0.02", "ONES": "0.5"}
+NO_TOKEN = {"automountServiceAccountToken": False}
 ROLES = [
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
 ]
@@ -124,6 +127,17 @@ class Node:
                      "-p", json.dumps(patch))  # fmt: skip
         self.until(lambda: self.rollout()[1].get("currentPodHash") != self.rollout()[1]["stableRS"])
         return before
+
+    def watched(self, seconds: int) -> None:
+        """Until Prometheus knows for so long how the rollout does: a canary begins after that."""
+        query = quote(f"count_over_time(sum(increase(model_requests_total[8s]))[{seconds}s:1s])")
+        path = f"/api/v1/namespaces/{self.name}/services/prometheus:9090/proxy/api/v1/query"
+
+        def there() -> bool:
+            found = json.loads(self.kubectl("get", "--raw", f"{path}?query={query}"))
+            return any(int(one["value"][1]) >= seconds - 1 for one in found["data"]["result"])
+
+        self.until(there)
 
     def analysis(self, before: set[str]) -> Any:
         """The newest analysis run's status; empty where there is none yet."""
@@ -215,9 +229,9 @@ def rollout() -> Any:
     return {**pod, "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}
 
 
-@pytest.fixture(scope="module")
-def node() -> Iterator[Node]:
-    """Version 1 under traffic, watched, with the service beside it."""
+@contextmanager
+def under_traffic(beside: Callable[[str], list[Any]], scrapes: str = SCRAPES) -> Iterator[Node]:
+    """Version 1 under traffic, watched, with what is made `beside` it in its namespace."""
     one = Node()
     kinds = one.kubectl("api-resources", "--api-group=argoproj.io", "-o", "name")
     if "rollouts.argoproj.io" not in kinds:
@@ -238,32 +252,47 @@ def node() -> Iterator[Node]:
     }
     del binding["rules"]
     code = Path(__file__).with_name("canary_model.py").read_text()
-    serve = ["lockproof", "canary", "serve", "--checks=/files/checks.yaml", "--timeout=5"]
-    serve += ["--prometheus=http://prometheus:9090", "--listen=0.0.0.0:8080"]
     scrape = ["/prometheus", "--config.file=/files/prometheus.yml", "--storage.tsdb.path=/data"]
     ask = ["python3", "/files/canary_model.py", "ask", "http://digits/", "0.02"]
-    no_token = {"automountServiceAccountToken": False}
-    one.apply(
-        watcher, role, binding,
-        files("code", canary_model__py=code),
-        files("checks", checks__yaml=CHECKS),
-        files("scrapes", prometheus__yml=SCRAPES),
-        deployment("prometheus", PROMETHEUS, scrape, 9090, "scrapes", serviceAccountName="watcher"),
-        service("prometheus", 9090, 9090),
-        deployment("lockproof-canary", IMAGE, serve, 8080, "checks", **no_token),
-        service("lockproof-canary", 80, 8080),
-        service("digits", 80, 8080),
-        deployment("client", IMAGE, ask, 0, "code", **no_token),
-        template(one.name),
-        rollout(),
-    )  # fmt: skip
+    more = beside(one.name)
     try:
-        for name in ("prometheus", "lockproof-canary", "client"):
+        one.apply(
+            watcher, role, binding,
+            files("code", canary_model__py=code),
+            files("scrapes", prometheus__yml=scrapes),
+            deployment("prometheus", PROMETHEUS, scrape, 9090, "scrapes",
+                       serviceAccountName="watcher"),
+            service("prometheus", 9090, 9090),
+            service("digits", 80, 8080),
+            deployment("client", IMAGE, ask, 0, "code", **NO_TOKEN),
+            *more,
+            rollout(),
+        )  # fmt: skip
+        made = [body["metadata"]["name"] for body in more if body["kind"] == "Deployment"]
+        for name in ("prometheus", "client", *made):
             one.ready(name)
         one.until(lambda: one.rollout()[0] == "Healthy")
         yield one
     finally:
         one.kubectl("delete", "namespace", one.name, "--wait=false")
+
+
+def answering(namespace: str) -> list[Any]:
+    """The service that is asked, and the analysis that asks it."""
+    serve = ["lockproof", "canary", "serve", "--checks=/files/checks.yaml", "--timeout=5"]
+    serve += ["--prometheus=http://prometheus:9090", "--listen=0.0.0.0:8080"]
+    return [
+        files("checks", checks__yaml=CHECKS),
+        deployment("lockproof-canary", IMAGE, serve, 8080, "checks", **NO_TOKEN),
+        service("lockproof-canary", 80, 8080),
+        template(namespace),
+    ]
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Node]:
+    with under_traffic(answering) as one:
+        yield one
 
 
 def back(node: Node) -> None:
@@ -280,6 +309,7 @@ def back(node: Node) -> None:
 
 
 def test_a_good_version_is_promoted(node: Node) -> None:
+    node.watched(60)
     before = node.release()
     node.until(lambda: node.analysis(before).get("phase") == "Successful")
     node.until(lambda: node.rollout()[0] == "Healthy")
@@ -293,6 +323,7 @@ def test_a_good_version_is_promoted(node: Node) -> None:
     ids=["fails", "slow", "drifts"],
 )
 def test_a_bad_version_is_aborted(changed: dict[str, str], node: Node) -> None:
+    node.watched(60)
     before = node.release(**changed)
     node.until(lambda: node.analysis(before).get("phase") == "Failed")
     node.until(lambda: node.rollout()[0] == "Degraded")

@@ -56,8 +56,8 @@ class Done:
 
     text: str
     other: bool = False
-    """Whether the rollout has another canary, attempt or step by now, or none: then the verdict is
-    not of it."""
+    """Whether the rollout has another canary, attempt or step by now, or none, as once it was
+    aborted: then the verdict is not of it."""
 
 
 def decide(verdict: Verdict, act: Act, now: RolloutState) -> Change | str:
@@ -68,7 +68,7 @@ def decide(verdict: Verdict, act: Act, now: RolloutState) -> Change | str:
     if passed and act in (Act.ABORT, Act.PAUSE):
         return f"nothing: --act {act} changes only what failed"
     if now.aborted:
-        return f"nothing: it was aborted{', and nothing but a person retries it' * passed}"
+        return "nothing: it was aborted"
     if now.promoted:
         return f"nothing: it is being promoted past all its steps{' already' * passed}"
     if not passed:
@@ -130,6 +130,11 @@ def carry_out(rollouts: Rollouts, namespace: str, name: str, judged: Judged, act
         other = other_than(was, now, "judged")
         if other:
             return Done(f"nothing: {other}", other=True)
+        if now.aborted and verdict is Verdict.PASSED:
+            return Done(
+                "nothing: it was aborted, so its canary is none any more, and a person retries it",
+                other=True,
+            )
         change = decide(verdict, act, now)
         if not isinstance(change, Change):
             return Done(change)

@@ -30,6 +30,8 @@ _HASH = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 _KEYS = ("checks", "canary", "stable", "since")
 _CONNECTIONS = 64
 _HOOKS = "/v1/flagger/"
+_Files = Mapping[str, tuple[Path, str | None]]
+"""Name of checks -> their file, and the namespace of the Canary whose hooks they answer."""
 
 
 @dataclass(frozen=True)
@@ -62,18 +64,22 @@ class Looks:
         self._serving, self._progress = serving, progress
         self._attempts = Attempts()
         self._free = threading.BoundedSemaphore(serving.looks)
-        self._files: dict[str, Path] = {}
-        self._namespaces: dict[str, str | None] = {}
-        for path in serving.checks:
-            said = read_canary_checks(_content(serving.directory, path), str(path)).metadata
-            if said.name in self._files:
-                raise UsageError(f"{path} and {self._files[said.name]} are both named {said.name}")
-            self._files[said.name], self._namespaces[said.name] = path, said.namespace
+        self.names = tuple(self._read())
+        """Of the checks, as it began."""
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of the checks."""
-        return tuple(self._files)
+    def _read(self) -> _Files:
+        """What each name stands for by now: files may be others than they were.
+
+        Raises:
+            UsageError, ConfigError: one cannot be read, or two have the same name.
+        """
+        found: dict[str, tuple[Path, str | None]] = {}
+        for path in self._serving.checks:
+            said = read_canary_checks(_content(self._serving.directory, path), str(path)).metadata
+            if said.name in found:
+                raise UsageError(f"{path} and {found[said.name][0]} are both named {said.name}")
+            found[said.name] = path, said.namespace
+        return found
 
     def answer(self, asked: Asked) -> Answer:
         """To a request."""
@@ -86,10 +92,16 @@ class Looks:
         if asked.method != ("POST" if flagger else "GET"):
             return Answer(405, {"error": f"{asked.method} is not for {asked.path}"})
         try:
+            files = self._read()
+        except LockproofError as error:
+            self._progress.say(str(error))
+            untold = _untold("its files of checks cannot be read as they are by now: see its log")
+            return Answer(409 if flagger else 200, untold)
+        try:
             if flagger:
-                request, about = self._hooked(asked)
+                request, about = self._hooked(asked, files)
             else:
-                request = self._request(asked.parameters)
+                request = self._request(asked.parameters, files)
                 about = asked.parameters.get("canary") or "as its file says"
         except ValueError as error:
             return Answer(400, {"error": str(error)})
@@ -99,7 +111,7 @@ class Looks:
         # For Flagger every other status is a no.
         return Answer(409 if flagger and told["verdict"] != YES[hook] else 200, told)
 
-    def _hooked(self, asked: Asked) -> tuple[Request, str]:
+    def _hooked(self, asked: Asked, files: _Files) -> tuple[Request, str]:
         """The look that Flagger asks for, and at what.
 
         Raises:
@@ -108,19 +120,19 @@ class Looks:
         if asked.parameters:
             raise ValueError("a hook has no parameters: name checks in its metadata")
         hook = read_hook(asked.posted)
-        if hook.checks not in self._files:
+        if hook.checks not in files:
             raise ValueError(
                 f"no checks are named {hook.checks}; metadata.checks may be one of:"
-                f" {', '.join(self.names)}"
+                f" {', '.join(files)}"
             )
-        other = hook.other_than(self._namespaces[hook.checks])
+        other = hook.other_than(files[hook.checks][1])
         if other:
             raise ValueError(other)
-        request = self._request({"checks": hook.checks})
+        request = self._request({"checks": hook.checks}, files)
         since = self._attempts.since(hook, int(self._serving.now()))
         return replace(request, not_before=since), f"{hook.namespace}/{hook.name}"
 
-    def _request(self, parameters: Mapping[str, str]) -> Request:
+    def _request(self, parameters: Mapping[str, str], files: _Files) -> Request:
         """The look that is asked for.
 
         Raises:
@@ -129,9 +141,9 @@ class Looks:
         strange = sorted(parameters.keys() - set(_KEYS))
         if strange:
             raise ValueError(f"unknown parameter; there are {', '.join(_KEYS)}")
-        name = parameters.get("checks") or (self.names[0] if len(self.names) == 1 else "")
-        if name not in self._files:
-            raise ValueError(f"checks must be one of: {', '.join(self.names)}")
+        name = parameters.get("checks") or (next(iter(files)) if len(files) == 1 else "")
+        if name not in files:
+            raise ValueError(f"checks must be one of: {', '.join(files)}")
         named = [arm for arm in ("canary", "stable") if arm in parameters]
         hashes = tuple(parameters.get(arm, "") for arm in ("canary", "stable"))
         if named and not all(_HASH.fullmatch(one) for one in hashes):
@@ -146,7 +158,7 @@ class Looks:
                 raise ValueError(f"since {error}") from None
         return Request(
             directory=self._serving.directory,
-            checks=self._files[name],
+            checks=files[name][0],
             access=self._serving.access,
             since=since,
             hashes=(hashes[0], hashes[1]) if named else None,

@@ -1,0 +1,81 @@
+"""What serve.py of control-plane/gitops counts of a model's answers, whatever these are."""
+
+import importlib.util
+import logging
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+CODE = Path(__file__).resolve().parents[2] / "control-plane" / "gitops" / "serve.py"
+
+
+@pytest.fixture(scope="module")
+def code() -> ModuleType:
+    """The module, which is no part of the package."""
+    spec = importlib.util.spec_from_file_location("serve_in_pods", CODE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def figures(counts: Any) -> dict[str, float]:
+    pairs = (line.rpartition(" ") for line in counts.text().splitlines() if line[0] != "#")
+    return {name: float(value) for name, _, value in pairs}
+
+
+@pytest.mark.parametrize(
+    ("answered", "threes", "others"),
+    [
+        (np.array([3, 3, 1, 7]), 2, 1),
+        (np.array([3.0, 3.5, np.nan, np.inf]), 1, 3),
+        ([3, "3", "x", None], 2, 2),
+        (pd.Series([3, 1]), 1, 0),
+        (pd.DataFrame({"digit": [3, 1]}), 1, 0),
+        (np.array([[0.1, 0.9], [0.5, 0.5]]), 0, 2),
+        ([], 0, 0),
+    ],
+)
+def test_each_prediction_is_one_of_its_class_or_of_others(
+    answered: Any, threes: int, others: int, code: ModuleType
+) -> None:
+    counts = code.Counts(["1", "3"], {}, [])
+    counts.add([[0]] * len(answered), answered)
+    seen = figures(counts)
+    assert seen['model_predictions_total{class="3"}'] == threes
+    assert seen['model_predictions_total{class="other"}'] == others
+    assert sum(seen.values()) == len(answered)
+
+
+@pytest.mark.parametrize("kind", [list, np.array, pd.DataFrame])
+def test_inputs_are_in_the_bucket_that_they_end_in_and_what_is_no_number_in_the_last(
+    kind: Any, code: ModuleType
+) -> None:
+    counts = code.Counts(["1"], {"x": 1}, [0.0, 4.0])
+    rows = [[9, -1], [9, 0], [9, 0.5], [9, 4], [9, 4.5], [9, float("nan")]]
+    counts.add(kind(rows), [1] * 6)
+    counts.add([[9, "many"]], [1])
+    seen = figures(counts)
+    for end, wanted in (("0.0", 2), ("4.0", 4), ("+Inf", 7)):
+        assert seen[f'model_inputs_bucket{{input="x",le="{end}"}}'] == wanted
+    assert seen['model_inputs_count{input="x"}'] == 7
+
+
+def test_what_cannot_be_counted_is_answered_and_told(
+    code: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    counts = code.Counts(["1"], {"x": 1}, [0.0])
+    before = counts.text()
+
+    def predict(data: Any, params: Any = None) -> list[int]:
+        return [1] * len(data)
+
+    with caplog.at_level(logging.ERROR):
+        assert code.counted(predict, counts)([[5]], params=None) == [1]
+    assert "not counted" in caplog.text
+    assert counts.text() == before, "neither the input nor the prediction"
