@@ -50,7 +50,26 @@ def agrees(text: str, core: bool) -> bool:
     return True
 
 
+DIGEST = "0123456789abcdef0123456789abcdef"
+ITEM = f"- path: a/b.csv\n  hash: md5\n  md5: {DIGEST}\n  size: 7\n"
+"""As DVC writes it into a lock, which is read in one go."""
+
+
+def deeper(text: str, by: int = 2) -> str:
+    return "".join(f"{' ' * by}{line}\n" for line in text.splitlines())
+
+
 READ = [
+    ITEM,
+    f"{ITEM}{ITEM}",
+    f"a:\n{ITEM}b:\n{deeper(ITEM)}c: 1\n",
+    f"a:\n{ITEM}  nfiles: 2\n  isexec: true\n{ITEM}- one\n{ITEM}b: 1\n",
+    f"a:\n- one\n{ITEM}- {{b: 1}}\n{ITEM.replace('size: 7', 'size: 0')}",
+    f"a:\n{ITEM.replace(DIGEST, '1' * 32)}{ITEM.replace(DIGEST, '1e' + '1' * 30)}",
+    f"a:\n{ITEM.replace(DIGEST, '0b' + '1' * 30)}{ITEM.replace('size: 7', 'size: 007')}",
+    f"a: |\n{deeper(ITEM)}b: |\n{deeper(ITEM)}  more\nc:\n{ITEM}",
+    f"a: 'one\n{deeper(ITEM)}  two'\nb:\n{ITEM}",
+    f"a:\n{ITEM}  more:\n{deeper(ITEM)}  size_of: 1\nb: 1\n",
     "a: 1\n",
     "# first\n\na: 1 # one\n# between\nb:\n  # inside\n  c: 2\n",
     "---\na: 1\n---\nb: 2\n",
@@ -78,6 +97,13 @@ def test_what_files_are_made_of_is_read(text: str, core: bool) -> None:
 
 
 DECLINED = [
+    f"a: one\n{ITEM}",
+    f"a: one two\n{deeper(ITEM)}",
+    f"a:\n{ITEM}  size: 8\n",
+    f"a:\n{ITEM}  hash: md5\n",
+    f"a:\n{ITEM.replace('- path', '-  path')}",
+    f"a:\n  b: 1\n{ITEM}",
+    f"a:\n{ITEM}{deeper(ITEM, 1)}",
     "",
     "# nothing\n",
     "a\n",

@@ -244,10 +244,12 @@ class Pipeline(Frozen):
 
     def makers(self, path: str) -> tuple[tuple[Stage, Out], ...]:
         """The outputs (and who makes them) that are a path, lie in it, or hold it."""
+        found = list(dict.fromkeys(self._outs.overlapping(path)))
+        if not found:
+            return ()
         return tuple(
             (stage, out)
-            for address in dict.fromkeys(self._outs.overlapping(path))
-            for stage in (self.by_address[address],)
+            for stage in map(self.by_address.__getitem__, found)
             for out in stage.outs
             if overlap(out.path, path)
         )

@@ -23,10 +23,16 @@ _DEEPEST = 45
 
 _KEY = r"[\w./$][\w./@$(){}-]{0,199}"
 _WORD = r"[\w./][\w./@=+%~^-]*"
-_LINE = re.compile(
-    rf"^( *)(- +)?(?:({_KEY}):(?: +|$))?(?:({_WORD})$|(.*)$)", re.ASCII | re.MULTILINE
+# Of a digest with one of these letters no schema makes a number.
+_ITEM = (
+    rf"- path: ({_WORD})\n\1  hash: md5\n\1  md5: ((?=[0-9be]*[acdf])[0-9a-f]{{32}}(?:\.dir)?)\n"
+    r"\1  size: (0|[1-9][0-9]{0,17})$"
 )
-"""Indentation, dash, key, a value that is one plain word, and any other rest."""
+_LINE = re.compile(
+    rf"^( *)(?:{_ITEM}|(- +)?(?:({_KEY}):(?: +|$))?(?:({_WORD})$|(.*)$))", re.ASCII | re.MULTILINE
+)
+"""Indentation; path, digest and size of four lines that DVC writes into a lock; or else dash, key,
+a value that is one plain word, and any other rest of one line."""
 _WORDS = re.compile(r"\[(?:([\w./][\w./@-]*(?:, [\w./][\w./@-]*)*))?\]", re.ASCII)
 _QUOTED = re.compile(r"""'((?:[^']|'')*)'|"([^"\\]*)\"""")
 """All there is; without escapes."""
@@ -95,19 +101,37 @@ class _Reader:
     def read(self) -> list[YamlDocument]:
         special = frozenset(self.schema.resolvers)
         word_value = self.schema.value
-        for number, (spaces, dash, key, word, rest) in enumerate(_LINE.findall(self.text), 1):
+        number = 0
+        for spaces, path, md5, size, dash, key, word, rest in _LINE.findall(self.text):
+            number += 1
             if number < self.resume:
+                number += 3 if md5 else 0  # All four are of one text, which ends before none.
                 continue
             at = len(spaces)
-            if key and word and not dash and at == self.column and key not in self.value:
+            if md5:
+                self._item(number, at, path, md5, int(size))
+                number += 3
+            elif key and not dash and not rest and at == self.column and key not in self.value:
                 # Most lines are like that.
-                self.value[key] = word_value(word) if word[0] in special else word
                 self.marks[key] = number
-                self.pending, self.last = None, key
+                if word:
+                    self.value[key] = word_value(word) if word[0] in special else word
+                    self.pending, self.last = None, key
+                else:
+                    self.value[key] = None
+                    self.pending, self.last = key, None
             elif not (dash and word and self._next(number, at, dash, key, word)):
                 self._line(number, at, dash, key, (word or rest).rstrip(" "))
         self._end()
         return self.documents
+
+    def _item(self, number: int, at: int, path: str, md5: str, size: int) -> None:
+        """Add a mapping of four lines to a list."""
+        if not self._next(number, at, "- ", "path", path):
+            self._line(number, at, "- ", "path", path)
+        self.value.update(hash="md5", md5=md5, size=size)
+        self.marks.update(hash=number + 1, md5=number + 2, size=number + 3)
+        self.pending, self.last = None, "size"
 
     def _next(self, number: int, at: int, dash: str, key: str, word: str) -> bool:
         """Add to the innermost list another item that is a word, or a mapping; if it is one."""

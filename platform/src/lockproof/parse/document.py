@@ -62,24 +62,27 @@ class MarkedDocument:
         """As `YamlDocument` says."""
         if not isinstance(self.value, dict):
             return
+        line, marks = self._line, None
         for name, value in self.value.items():
-            document = MarkedDocument(value, *self._mark(name))
-            yield name, document, document._line
+            if self._marks is not None:
+                line, marks = _mark(self._marks, name)
+            yield name, MarkedDocument(value, line, marks), line
 
     def line(self, *keys: str | int) -> int | None:
         """As `YamlDocument` says."""
-        found = self
+        value: Any = self.value
+        line, marks = self._line, self._marks
         for key in keys:
-            value: Any = found.value
             if isinstance(value, dict) and str(key) in value:
                 key = str(key)
             elif not (isinstance(value, list) and isinstance(key, int) and 0 <= key < len(value)):
                 return None
-            found = MarkedDocument(value[key], *found._mark(key))
-        return found._line
+            value = value[key]
+            if marks is not None:
+                line, marks = _mark(marks, key)
+        return line
 
-    def _mark(self, key: Any) -> tuple[int, Marks]:
-        if self._marks is None:
-            return self._line, None
-        mark = self._marks[key]
-        return mark if isinstance(mark, tuple) else (mark, None)
+
+def _mark(marks: Any, key: str | int) -> tuple[int, Marks]:
+    mark = marks[key]
+    return mark if isinstance(mark, tuple) else (mark, None)

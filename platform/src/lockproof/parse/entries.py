@@ -11,6 +11,8 @@ from lockproof.model.remote import PATHS, PROGRAMS
 
 from .yaml_document import ParseError
 
+_CLOUDLESS = frozenset({"files", "cloud"})
+"""What makes more of an entry than a digest."""
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -64,11 +66,15 @@ def digest_of(
     Raises:
         ParseError: what it states is no digest.
     """
+    algorithm: Algorithm
+    if not external and entry.get("hash") == "md5" and _CLOUDLESS.isdisjoint(entry):
+        algorithm, value = "md5", entry.get("md5")  # As nearly all are.
+        return _digest(algorithm, value, name, line)
     files = entry.get("files")
     if isinstance(files, list) and files:
         if not all(file.get("md5") for file in maps(files, name, line)):
             return None
-        algorithm: Algorithm = "md5" if entry.get("hash") else "md5-dos2unix"
+        algorithm = "md5" if entry.get("hash") else "md5-dos2unix"
         children = {str(f.get("relpath")): str(f.get("md5")) for f in maps(files, name, line)}
         return directory_digest(children, algorithm)
     cloud = _first_cloud(entry)
@@ -90,6 +96,10 @@ def digest_of(
             ),
             ("md5", None),
         )
+    return _digest(algorithm, value, name, line)
+
+
+def _digest(algorithm: Algorithm, value: Any, name: str, line: int | None) -> Digest | None:
     if value is None or value == "":
         return None
     try:

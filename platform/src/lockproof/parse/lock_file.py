@@ -59,15 +59,15 @@ def _lock_entry(entry: YamlDocument, line: int, path: str) -> LockEntry:
     refuse_strange([(value, line)], ENTRY, path)
 
     def listed(key: str) -> dict[str, tuple[Mapping[str, Any], int | None]]:
-        found = {}
+        found: dict[str, tuple[Mapping[str, Any], int | None]] = {}
         for index, item in enumerate(maps(value.get(key, ()), path, line)):
-            if not isinstance(item.get("path"), str):
-                raise ParseError("an entry without a path", path, entry.line(key, index))
-            if item["path"] in found:
-                named = f"{item['path'][:200]!r} twice in {key}"
-                raise ParseError(f"names {named}", path, entry.line(key, index))
-            refuse_strange([(item, entry.line(key, index))], LOCKED, path)
-            found[item["path"]] = (item, entry.line(key, index))
+            at, named = entry.line(key, index), item.get("path")
+            if not isinstance(named, str):
+                raise ParseError("an entry without a path", path, at)
+            if named in found:
+                raise ParseError(f"names {named[:200]!r} twice in {key}", path, at)
+            refuse_strange([(item, at)], LOCKED, path)
+            found[named] = (item, at)
         return found
 
     return LockEntry(value, line, listed("deps"), listed("outs"))

@@ -1,7 +1,7 @@
 """The stages of a `dvc.yaml`, filled from its `dvc.lock` and the parameter files."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from posixpath import dirname, join, normpath, relpath
 from typing import Any
@@ -213,9 +213,9 @@ class _Reader:
         ]
         outs = [text for _, text, _ in flagged]
         at = partial(place, folder=folder, prefix=self.prefix)
-        lines = _lines(entry, line, at, declared, outs, files)
         other = entry is not None and entry.value["cmd"] != definition["cmd"]
-        self.found.lines[address] = replace(lines, other_command=other)
+        lines = _lines(entry, line, at, declared, outs, files, other_command=other)
+        self.found.lines[address] = lines
         self.found.stages.append(
             Stage(
                 address=address,
@@ -308,6 +308,8 @@ def _lines(
     deps: Collection[str],
     outs: Collection[str],
     params: Mapping[str, Collection[str]],
+    *,
+    other_command: bool,
 ) -> StageLines:
     """What is declared, as the stage names it; of a parameter file no key means all of it."""
     if entry is None:
@@ -318,6 +320,7 @@ def _lines(
     return StageLines(
         line,
         entry.line,
+        other_command,
         unlocked=tuple(at(p).path for ours, theirs in pairs for p in ours if p not in theirs),
         stale=(
             *(at(p).path for ours, theirs in pairs for p in theirs if p not in ours),

@@ -40,9 +40,12 @@ class Schema:
         Raises:
             ValueError: it has none that JSON knows; says why.
         """
+        resolvers = self.resolvers.get(text[:1])
+        if resolvers is None:
+            return text
         if text.isdecimal() and text.isascii() and text[0] != "0":
             return _integer(text)  # As the patterns would have it; sizes are many.
-        for tag, pattern in self.resolvers.get(text[:1], ()):
+        for tag, pattern in resolvers:
             if pattern.match(text):
                 return self.tagged(tag, text)
         return text

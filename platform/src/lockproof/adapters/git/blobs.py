@@ -164,8 +164,9 @@ class Blobs:
         inner = self._inner(path)
         if inner:
             return inner.blobs.children(inner.path, algorithm)
-        self.prepare([(path, algorithm)])
         files = self._files(path)
+        if not all((self._key(file), algorithm) in self._digests for file in files.values()):
+            self.prepare([(path, algorithm)])
         for file in files.values():
             why = self._other.get(file)
             if why:

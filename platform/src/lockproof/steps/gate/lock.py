@@ -58,6 +58,8 @@ class _Look:
         self.outside: list[str] = []
         self.siblings = Siblings(scene.head, scene.prefix)
         self.of_siblings: list[str] = []
+        self._in_git: dict[tuple[str, str], Digest | None] = {}
+        """What `_committed` has answered, by path and algorithm: each is asked for several times"""
         self.unknown: dict[str, str] = {}
         """Path of the pipeline -> why Git does not tell what is there."""
         outs = (out for stage in scene.pipeline.stages for out in stage.outs if out.cached)
@@ -264,12 +266,18 @@ class _Look:
                 yield out.path, committed
 
     def _committed(self, item: Dep | Out) -> Digest | None:
-        if not item.has_md5 or not self.blobs.holds(item.path):
+        if not item.has_md5:
             return None
+        asked = (item.path, item.algorithm)
+        if asked not in self._in_git:
+            self._in_git[asked] = self._digest(*asked) if self.blobs.holds(item.path) else None
+        return self._in_git[asked]
+
+    def _digest(self, path: str, algorithm: str) -> Digest | None:
         try:
-            return self.blobs.digest(item.path, item.algorithm)
+            return self.blobs.digest(path, algorithm)
         except Unknown as error:
-            self.unknown[item.path] = str(error)
+            self.unknown[path] = str(error)
             return None
 
     @property

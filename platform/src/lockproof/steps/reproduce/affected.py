@@ -69,10 +69,16 @@ def affected_since(
     links = frozenset(_with_parents(path for path, mode in modes.items() if mode == LINK))
     differing = {p for p in {*modes, *old_modes} if modes.get(p) != old_modes.get(p)}
     differing |= set(_changed_files(old_tree, tree))
+    # Of all other paths that are in the tree, its entry there says whether they are the same.
+    odd = links if differing else frozenset()
+    odd |= {path for path in differing if modes.get(path) != old_modes.get(path)}
     packages = tuple(os.path.dirname(place(path)) for path in whole[1:])
 
     def changed(path: str) -> bool:
         here = place(path)
+        oid = tree.get(here)
+        if oid is not None and oid == old_tree.get(here) and here not in odd:
+            return False
         return (
             blob_in(old_tree, here) != blob_in(tree, here)
             or modes.get(here) != old_modes.get(here)
@@ -80,8 +86,9 @@ def affected_since(
             or bool(differing and here in links)
         )
 
-    known = _Declared((before, pipeline), policy, place)
-    curtain = Curtain({*old_tree, *tree}, policy, prefix, (before, pipeline))
+    pipelines = (pipeline,) if before is pipeline else (before, pipeline)
+    known = _Declared(pipelines, policy, place)
+    curtain = Curtain(differing, policy, prefix, pipelines)
     hidden = frozenset(curtain.furniture)
     others = (
         path

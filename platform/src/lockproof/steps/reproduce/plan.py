@@ -170,16 +170,22 @@ def affected_stages(
     return frozenset(
         stage.address
         for stage in stages
-        if not _same(old.by_address.get(stage.address), stage)
-        or _given(old, old.by_address[stage.address]) != _given(new, stage)
+        if (old is not new and _differs(old, new, stage))
         or any(changed(dep.path) for dep in stage.deps)
         or any(changed(out.path) for out in stage.outs if not out.cached)
     )
 
 
-def _same(old: Stage | None, new: Stage) -> bool:
+def _differs(old: Pipeline, new: Pipeline, stage: Stage) -> bool:
+    before = old.by_address.get(stage.address)
+    if before is None or not _same(before, stage):
+        return True
+    return _given(old, before) != _given(new, stage)
+
+
+def _same(old: Stage, new: Stage) -> bool:
     """Whether two stages differ at most in the lines of the lock where they stand."""
-    return old is not None and (old == new or _without_lines(old) == _without_lines(new))
+    return old == new or _without_lines(old) == _without_lines(new)
 
 
 def _without_lines(stage: Stage) -> Stage:
