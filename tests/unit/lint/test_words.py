@@ -91,6 +91,19 @@ def test_files_of_other_tools_are_no_manifests(tmp_path: Path) -> None:
     assert rules(linted(tmp_path / "broken", broken).findings) == ["LP601"]
 
 
+def test_a_patch_in_the_oldest_form_is_no_manifest(tmp_path: Path) -> None:
+    """kustomize refuses the form; what the file lacks as an object of its own is no news."""
+    patch = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}}
+    whole = {**patch, "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": {}}}
+    files = {
+        "kustomization.yaml": "resources: [base.yaml]\npatches: [own/patch.yaml]\n",
+        "base.yaml": json.dumps(whole),
+        "own/patch.yaml": json.dumps({**patch, "spec": {"replicas": 2}}),
+    }
+    found = linted(tmp_path, files).findings
+    assert [(one.rule, one.path) for one in found] == [("LP602", "kustomization.yaml")]
+
+
 def test_a_variable_that_is_filled_in_later_is_not_known(tmp_path: Path) -> None:
     text = (
         "apiVersion: autoscaling/v1\nkind: HorizontalPodAutoscaler\nmetadata: {name: h}\n"
