@@ -1,6 +1,7 @@
 """What lint says nothing of, or says that it does not know: words that were false once."""
 
 import json
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,36 @@ def test_files_of_other_tools_are_no_manifests(tmp_path: Path) -> None:
     assert not linted(tmp_path, files).findings
     broken = {"a.yaml": "apiVersion: v1\nkind: Pod\nkind: Pod\n"}
     assert rules(linted(tmp_path / "broken", broken).findings) == ["LP601"]
+
+
+def test_the_description_of_a_package_is_no_object(tmp_path: Path) -> None:
+    """Crossplane's own tree defines its kind, with a field that packages may leave out."""
+    definition = DEFINITION.format(field="size").replace("example.org", "meta.pkg.crossplane.io")
+    definition = definition.replace("spec: {type: object", "spec: {required: [a], type: object")
+    package = WIDGET.replace("example.org", "meta.pkg.crossplane.io")
+    files = {"meta/widgets.yaml": definition, "package/crossplane.yaml": package}
+    result = linted(tmp_path, files)
+    assert not result.findings
+    assert not [one for one in unknown(result) if "package/" in one]
+
+
+@pytest.mark.parametrize("field", ["data", "stringData"])
+@pytest.mark.parametrize(
+    ("content", "secret"),
+    [
+        ("-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n", False),
+        ("-----BEGIN CERTIFICATE-----\nMI+/\nA==\n-----END CERTIFICATE-----\n" * 2, False),
+        ("-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\nhunter2\n", True),
+        ("-----BEGIN PUBLIC KEY-----\nhunter 2!\n-----END PUBLIC KEY-----\n", True),
+        ("-----BEGIN PRIVATE KEY-----\nMFkw\n-----END PRIVATE KEY-----\n", True),
+    ],
+)
+def test_what_is_public_is_no_secret_wherever_it_is(
+    content: str, secret: bool, field: str, tmp_path: Path
+) -> None:
+    value = b64encode(content.encode()).decode() if field == "data" else content
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, field: {"k": value}}
+    assert ("LP625" in rules(linted(tmp_path, {"s.yaml": json.dumps(body)}).findings)) is secret
 
 
 def test_a_patch_in_the_oldest_form_is_no_manifest(tmp_path: Path) -> None:

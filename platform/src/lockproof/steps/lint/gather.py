@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from lockproof.adapters.kustomize.program import Kustomize
     from lockproof.steps.kustomize import Built, Trouble
 
+_PACKAGE = "meta.pkg.crossplane.io/"
+"""The group of what describes a package of Crossplane; no API server takes one."""
 _MOST_ROOTS = 4
 """Kustomizations that a component is tried on."""
 
@@ -137,6 +139,8 @@ def _documents(document: YamlDocument, path: str) -> Iterator[Manifest]:
         return
     if is_canary_checks(value):
         return  # No cluster gets it: the family `canary` reads it.
+    if str(value["apiVersion"]).startswith(_PACKAGE):
+        return  # `crossplane xpkg build` reads it.
     items = value.get("items")
     # Also a RoleList and the like, which kubectl takes by their items.
     if str(value["kind"]).endswith("List") and isinstance(items, list):
