@@ -103,6 +103,37 @@ def test_the_description_of_a_package_is_no_object(tmp_path: Path) -> None:
     assert not [one for one in unknown(result) if "package/" in one]
 
 
+MOUNTS = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  containers: [{name: c, image: i}]
+  volumes: [{name: v, persistentVolumeClaim: {claimName: claim1}}]
+"""
+
+
+def test_an_object_in_json_is_one(tmp_path: Path) -> None:
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "claim1"}}
+    other = {"title": "of another tool", "kind": "x", "note": "apiVersion"}
+    files = {"p.yaml": MOUNTS, "claim1.json": json.dumps(claim), "b.json": json.dumps(other)}
+    result = linted(tmp_path, files)
+    assert "LP611" not in rules(result.findings)
+    assert not [one for one in unknown(result) if "b.json" in one]
+    claim["spec"] = {"accessMode": []}
+    wrong = linted(tmp_path / "wrong", {"claim1.json": json.dumps(claim)})
+    assert ("LP604", "claim1.json") in [(one.rule, one.path) for one in wrong.findings]
+
+
+def test_what_may_be_in_a_file_that_is_broken_is_not_missing(tmp_path: Path) -> None:
+    broken = "apiVersion: v1\nkind: PersistentVolumeClaim\nkind: Twice\nmetadata: {name: claim1}\n"
+    result = linted(tmp_path, {"p.yaml": MOUNTS, "claim1.yaml": broken})
+    assert "LP601" in rules(result.findings)
+    assert "LP611" not in rules(result.findings)
+    assert "Pod/p: whether there is PersistentVolumeClaim claim1" in unknown(result)
+    assert "LP611" in rules(linted(tmp_path / "alone", {"p.yaml": MOUNTS}).findings)
+
+
 @pytest.mark.parametrize("field", ["data", "stringData"])
 @pytest.mark.parametrize(
     ("content", "secret"),

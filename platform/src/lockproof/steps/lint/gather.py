@@ -72,7 +72,8 @@ def gather(tree: Tree, found: Found, say: Callable[[str], None]) -> Gathered:
         for document in documents
         for manifest in _documents(document, path)
     ]
-    gathered.loose = Bundle("", tuple(loose))
+    # What is said to be missing may be in a file that cannot be read.
+    gathered.loose = Bundle("", tuple(loose), complete=unread <= used)
     return gathered
 
 
