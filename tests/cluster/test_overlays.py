@@ -2,14 +2,12 @@
 
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 
-from cluster.lab import READER, ROOT, Lab
-from cluster.project import Done, Project
+from cluster.lab import ROOT, Lab
+from cluster.project import Project
 from cluster.stand_in import StandIn
 from integration.s3 import S3Server
 
@@ -125,40 +123,3 @@ def test_what_aws_named_is_taken_over_by_the_next_cluster(
     assert len(stand_in.associations) == 4, "nothing was made twice"
     gone = project.run("down", "--allow-data-loss", "--timeout", "500s")
     assert gone.code == 0, gone.errors
-
-
-def test_a_reader_sees_all_of_it_and_changes_nothing(
-    lab: Lab, platform: Path, stand_in: StandIn
-) -> None:
-    """By AWS's policy for viewers, which has what `view` has, and cluster/readers.yaml."""
-    project = Project(lab, platform, "aws")
-    done = project.run("--timeout", "500s")
-    assert done.code == 0, [f["message"] for f in done.report["findings"]]
-    told = project.run("status")
-    roles = "/apis/rbac.authorization.k8s.io/v1"
-    role, binding = yaml.safe_load_all((ROOT / "control-plane/cluster/readers.yaml").read_text())
-    view = {**binding, "metadata": {"name": "viewers-of-aws"}}
-    view["roleRef"] = {**binding["roleRef"], "name": "view"}
-    lab.api.create(f"{roles}/clusterrolebindings", view)
-    refused = project.run("status", token=READER)
-    assert refused.code == 5, refused.errors
-    assert not_read(refused) > not_read(told)
-
-    lab.api.create(f"{roles}/clusterroles", role)
-    lab.api.create(f"{roles}/clusterrolebindings", binding)
-    seen = project.run("status", token=READER)
-    assert (seen.code, seen.actions) == (told.code, told.actions), seen.report["findings"]
-    assert not_read(seen) == not_read(told)
-    reader = replace(lab.api, token=READER)
-    assert reader.call("GET", "/api/v1/namespaces/mlflow/secrets")[0] == 403
-    path = "/apis/argoproj.io/v1alpha1/namespaces/serving/rollouts/digits"
-    assert reader.call("GET", path)[0] == 200
-    for method in ("PATCH", "DELETE"):
-        assert reader.call(method, path, {}, "application/merge-patch+json")[0] == 403
-    gone = project.run("down", "--allow-data-loss", "--timeout", "500s")
-    assert gone.code == 0, gone.errors
-
-
-def not_read(done: Done) -> int:
-    """How many objects could not be looked at."""
-    return sum(len(check["not_checked"]) for check in done.report["checks"])
