@@ -117,7 +117,9 @@ def test_an_object_in_json_is_one(tmp_path: Path) -> None:
     claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "claim1"}}
     other = {"title": "of another tool", "kind": "x", "note": "apiVersion"}
     files = {"p.yaml": MOUNTS, "claim1.json": json.dumps(claim), "b.json": json.dumps(other)}
+    files["scheduler.json"] = json.dumps({"apiVersion": "v1", "kind": "Policy", "predicates": []})
     result = linted(tmp_path, files)
+    assert "LP608" not in rules(result.findings), "a program's settings are no object"
     assert "LP611" not in rules(result.findings)
     assert not [one for one in unknown(result) if "b.json" in one]
     claim["spec"] = {"accessMode": []}

@@ -13,7 +13,6 @@ from lockproof.rules.catalog import finding
 
 _YAML = (".yaml", ".yml")
 _MARK = (b"apiVersion", b"kind")
-_KEYS = {"apiVersion", "kind"}
 _OWN = "lockproof.dev/"
 
 
@@ -124,8 +123,17 @@ def _read_json(tree: Tree, path: str, found: Found) -> None:
     except ParseError as error:
         found.not_checked.append(f"{path}: JSON is read as YAML, and this is none: {error.reason}")
         return
-    if any(isinstance(one.value, dict) and one.value.keys() >= _KEYS for one in documents):
+    if any(_is_object(one.value) for one in documents):
         found.documents[path] = documents
+
+
+def _is_object(value: Any) -> bool:
+    """Of an API server, or a list of such: a program's own settings have no metadata."""
+    return (
+        isinstance(value, dict)
+        and value.keys() >= {"apiVersion", "kind"}
+        and not {"metadata", "items"}.isdisjoint(value)
+    )
 
 
 def unreadable(path: str, error: ParseError) -> Finding:
