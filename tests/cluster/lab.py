@@ -23,7 +23,12 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 ADMIN, LIMITED = "token-of-the-admin", "token-of-a-limited-user"
-_TOKENS = f'{ADMIN},admin,admin,"system:masters"\n{LIMITED},limited,limited\n'
+READER = "token-of-a-reader"
+"""Of the group that control-plane/cluster/readers.yaml lets read."""
+_TOKENS = (
+    f'{ADMIN},admin,admin,"system:masters"\n{LIMITED},limited,limited\n'
+    f'{READER},reader,reader,"lockproof:readers"\n'
+)
 _CONTROLLERS = (
     "namespace-controller",
     "deployment-controller",
@@ -92,7 +97,8 @@ class Api:
     """A small client of the tests' own, so that they do not look through the code under test."""
 
     url: str
-    ca: Path
+    ca: Path | None
+    """None: without TLS, as `kubectl proxy` has it."""
     token: str = ADMIN
 
     def call(
@@ -109,7 +115,7 @@ class Api:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"Bearer {self.token}", "Content-Type": content},
         )
-        context = ssl.create_default_context(cafile=str(self.ca))
+        context = ssl.create_default_context(cafile=str(self.ca)) if self.ca else None
         try:
             with urllib.request.urlopen(request, context=context, timeout=120) as answer:
                 return answer.status, _parsed(answer.read())

@@ -96,6 +96,7 @@ class StandIn:
                 self._resources(definition)
         self._claims()
         self._applications()
+        self._rollouts()
 
     def _package(self, path: str, one: dict[str, Any]) -> None:
         words = one["spec"]["package"].split("/")[-1].split(":")[0].removeprefix("provider-")
@@ -211,6 +212,9 @@ class StandIn:
                     body,
                     "application/merge-patch+json",
                 )
+
+    def _rollouts(self) -> None:
+        base = "/apis/argoproj.io/v1alpha1"
         for one in self.api.items(f"{base}/rollouts"):
             generation = str(one["metadata"]["generation"])
             status = one.get("status", {})

@@ -94,3 +94,19 @@ def test_nothing_may_change_all_there_is() -> None:
         for statement in statements(resource["Properties"]):
             if statement["Resource"] == "*" and "Condition" not in statement:
                 assert all(READS.fullmatch(action) for action in listed(statement["Action"])), name
+
+
+def test_what_serves_mlflow_deletes_no_backup() -> None:
+    """Nor may it take what keeps a replaced one: versions are deleted by another action."""
+    role = read("roles.yaml")["Resources"]["MlflowRole"]["Properties"]
+    allowed = {
+        (resource["Fn::Sub"].partition("${Bucket}")[2], action)
+        for one in statements(role)
+        for resource in one["Resource"]
+        for action in listed(one["Action"])
+    }
+    assert {action for where, action in allowed if where == "/backups/*"} == {
+        "s3:GetObject",
+        "s3:PutObject",
+    }
+    assert {where for where, action in allowed if "Delete" in action} == {"/mlflow/*"}

@@ -18,8 +18,7 @@ from lockproof.adapters.environment.outlet import (
     is_public,
     vouched_places,
 )
-from lockproof.adapters.environment.places import Places
-from lockproof.adapters.environment.workshop import _USER
+from lockproof.adapters.environment.places import Places, without_identity
 
 
 @pytest.mark.parametrize(
@@ -118,8 +117,32 @@ def test_no_part_of_a_password_is_given_to_set_up_code_or_shown(password: str) -
     """Pip and uv take what stands before the last `@`."""
     url = f"https://me:{password}@index.corp:8443/simple"
     plain = "https://index.corp:8443/simple"
-    assert _USER.sub("://", f"mine={url} {url}") == f"mine={plain} {plain}"
+    assert without_identity(f"mine={url} {url}") == f"mine={plain} {plain}"
+    assert without_identity(url) == plain
     assert _shown(f"no answer from {url}") == "no answer from https://***@index.corp:8443/simple"
+
+
+@pytest.mark.parametrize("password", ["pa/ss", "p@/s", "a b c", "p a/s@s", "?p#"])
+def test_nor_of_one_that_no_url_may_have(password: str) -> None:
+    """Who gives one so is not understood, and so sees the message."""
+    url, plain = f"https://me:{password}@index.corp/simple", "https://index.corp/simple"
+    assert without_identity(url) == plain
+    if " " not in password:
+        shown = "no answer from https://***@index.corp/simple: x"
+        assert _shown(f"no answer from {url}: x") == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://index.corp:8443/simple",
+        "git+https://index.corp:80/a@v1 and https://other.corp/b@v2",
+        "https://[::1]:80/x@y",
+        "https://index.corp/a:b@c",
+    ],
+)
+def test_what_is_no_password_stays(text: str) -> None:
+    assert without_identity(text) == text
 
 
 def test_a_host_is_what_follows_the_last_at() -> None:

@@ -1,6 +1,7 @@
 """What lint says nothing of, or says that it does not know: words that were false once."""
 
 import json
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,82 @@ def test_files_of_other_tools_are_no_manifests(tmp_path: Path) -> None:
     assert not linted(tmp_path, files).findings
     broken = {"a.yaml": "apiVersion: v1\nkind: Pod\nkind: Pod\n"}
     assert rules(linted(tmp_path / "broken", broken).findings) == ["LP601"]
+
+
+def test_the_description_of_a_package_is_no_object(tmp_path: Path) -> None:
+    """Crossplane's own tree defines its kind, with a field that packages may leave out."""
+    definition = DEFINITION.format(field="size").replace("example.org", "meta.pkg.crossplane.io")
+    definition = definition.replace("spec: {type: object", "spec: {required: [a], type: object")
+    package = WIDGET.replace("example.org", "meta.pkg.crossplane.io")
+    files = {"meta/widgets.yaml": definition, "package/crossplane.yaml": package}
+    result = linted(tmp_path, files)
+    assert not result.findings
+    assert not [one for one in unknown(result) if "package/" in one]
+
+
+MOUNTS = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  containers: [{name: c, image: i}]
+  volumes: [{name: v, persistentVolumeClaim: {claimName: claim1}}]
+"""
+
+
+def test_an_object_in_json_is_one(tmp_path: Path) -> None:
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "claim1"}}
+    other = {"title": "of another tool", "kind": "x", "note": "apiVersion"}
+    files = {"p.yaml": MOUNTS, "claim1.json": json.dumps(claim), "b.json": json.dumps(other)}
+    files["scheduler.json"] = json.dumps({"apiVersion": "v1", "kind": "Policy", "predicates": []})
+    result = linted(tmp_path, files)
+    assert "LP608" not in rules(result.findings), "a program's settings are no object"
+    assert "LP611" not in rules(result.findings)
+    assert not [one for one in unknown(result) if "b.json" in one]
+    claim["spec"] = {"accessMode": []}
+    wrong = linted(tmp_path / "wrong", {"claim1.json": json.dumps(claim)})
+    assert ("LP604", "claim1.json") in [(one.rule, one.path) for one in wrong.findings]
+
+
+def test_what_may_be_in_a_file_that_is_broken_is_not_missing(tmp_path: Path) -> None:
+    broken = "apiVersion: v1\nkind: PersistentVolumeClaim\nkind: Twice\nmetadata: {name: claim1}\n"
+    result = linted(tmp_path, {"p.yaml": MOUNTS, "claim1.yaml": broken})
+    assert "LP601" in rules(result.findings)
+    assert "LP611" not in rules(result.findings)
+    assert "Pod/p: whether there is PersistentVolumeClaim claim1" in unknown(result)
+    assert "LP611" in rules(linted(tmp_path / "alone", {"p.yaml": MOUNTS}).findings)
+
+
+@pytest.mark.parametrize("field", ["data", "stringData"])
+@pytest.mark.parametrize(
+    ("content", "secret"),
+    [
+        ("-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n", False),
+        ("-----BEGIN CERTIFICATE-----\nMI+/\nA==\n-----END CERTIFICATE-----\n" * 2, False),
+        ("-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\nhunter2\n", True),
+        ("-----BEGIN PUBLIC KEY-----\nhunter 2!\n-----END PUBLIC KEY-----\n", True),
+        ("-----BEGIN PRIVATE KEY-----\nMFkw\n-----END PRIVATE KEY-----\n", True),
+    ],
+)
+def test_what_is_public_is_no_secret_wherever_it_is(
+    content: str, secret: bool, field: str, tmp_path: Path
+) -> None:
+    value = b64encode(content.encode()).decode() if field == "data" else content
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, field: {"k": value}}
+    assert ("LP625" in rules(linted(tmp_path, {"s.yaml": json.dumps(body)}).findings)) is secret
+
+
+def test_a_patch_in_the_oldest_form_is_no_manifest(tmp_path: Path) -> None:
+    """kustomize refuses the form; what the file lacks as an object of its own is no news."""
+    patch = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}}
+    whole = {**patch, "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": {}}}
+    files = {
+        "kustomization.yaml": "resources: [base.yaml]\npatches: [own/patch.yaml]\n",
+        "base.yaml": json.dumps(whole),
+        "own/patch.yaml": json.dumps({**patch, "spec": {"replicas": 2}}),
+    }
+    found = linted(tmp_path, files).findings
+    assert [(one.rule, one.path) for one in found] == [("LP602", "kustomization.yaml")]
 
 
 def test_a_variable_that_is_filled_in_later_is_not_known(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from lockproof.errors import ConfigError, LockproofError, UnavailableError, Usag
 
 from .interpreters import Interpreter, search_path
 from .pins import normalised
-from .places import NOWHERE, Places, settings_text, without_credentials
+from .places import NOWHERE, Places, settings_text, without_credentials, without_identity
 from .variables import LOCALE, NETWORK, selected
 
 _PASSED = (
@@ -302,5 +302,5 @@ def _relevant(output: str) -> str:
 
 def _shown(text: str) -> str:
     """At most 400 characters, and no password of a URL."""
-    masked = re.sub(r"://[^/\s]+@", "://***@", text)
+    masked = without_identity(text, "***@")
     return masked if len(masked) <= 400 else masked[:399] + "…"

@@ -1,7 +1,9 @@
 """Policies on manifests: pins, resources, security, secrets, Crossplane's current groups."""
 
 import re
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -157,6 +159,10 @@ def _crossplane(manifest: Manifest) -> Iterator[Finding]:
 
 
 _KEY = re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----")
+_PUBLIC = re.compile(
+    r"\s*+(?:-----BEGIN (?P<what>PUBLIC KEY|CERTIFICATE)-----[A-Za-z0-9+/=\s]*+"
+    r"-----END (?P=what)-----\s*+)++"
+)
 _AWS = re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")
 _IN_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]{0,30}+://[^/\s:@{}$]++:[^/\s:@{}$]++@")
 _TOKENS = re.compile(r"\b(?:ghp_[0-9A-Za-z]{36}|glpat-[0-9A-Za-z_-]{20}|xox[bp]-[0-9A-Za-z-]{10,})")
@@ -170,7 +176,7 @@ def _secrets(manifest: Manifest) -> Iterator[Finding]:
     if (manifest.group, manifest.kind) == ("", "Secret"):
         for field in ("data", "stringData"):
             for key, value in mapping(manifest.value.get(field)).items():
-                if value:
+                if value and not _is_public(value):
                     yield at_place(
                         "LP625",
                         manifest,
@@ -188,6 +194,15 @@ def _secrets(manifest: Manifest) -> Iterator[Finding]:
             yield at_place(
                 "LP625", manifest, at, f"{what} is in Git: revoke it, and refer to a Secret"
             )
+
+
+def _is_public(value: Any) -> bool:
+    """Whether a text is public keys and certificates and nothing else, in base64 or not."""
+    if not isinstance(value, str):
+        return False
+    with suppress(ValueError):
+        value = b64decode("".join(value.split()), validate=True).decode()
+    return _PUBLIC.fullmatch(value) is not None
 
 
 def inline_secret(text: str) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
 from lockproof.model.lint_family import LintFamily
-from lockproof.model.manifest import Bundle, Manifest, Schemas
+from lockproof.model.manifest import Manifest, Schemas
 from lockproof.model.verdict import Verdict
 from lockproof.rules.manifests.admission import unevaluated
 from lockproof.rules.manifests.budget import Budget, budget_findings, declared_budget
@@ -161,9 +161,7 @@ def reference_family(
         family.findings += delivery_findings(gathered.loose.manifests)
         bundles = (*gathered.bundles, *gathered.charts)
         everything = [m for bundle in bundles for m in bundle.manifests]
-        found, count, skipped = reference_findings(
-            Bundle("", gathered.loose.manifests), [], external, beside=everything
-        )
+        found, count, skipped = reference_findings(gathered.loose, [], external, beside=everything)
         family.findings += found
         family.checked += count
         family.not_checked += skipped

@@ -23,7 +23,7 @@ class Found:
     paths: tuple[str, ...]
     """Files and folders, from the tree's root."""
     documents: dict[str, list[YamlDocument]] = field(default_factory=dict)
-    """File -> documents, for every YAML file that could be read."""
+    """File -> documents, for every file of YAML, and of objects in JSON, that could be read."""
     roots: list[str] = field(default_factory=list)
     """Folders of kustomizations that no other one includes."""
     components: list[str] = field(default_factory=list)
@@ -72,6 +72,7 @@ def find(tree: Tree, paths: Iterable[str], exclude: tuple[str, ...]) -> Found:
             continue
         if name.endswith(".json"):
             found.dashboards.append(path)
+            _read_json(tree, path, found)
         elif name.endswith(_YAML) or name in FILE_NAMES:
             _read(tree, path, found)
     closed = (path for path in sorted(tree.unlisted) if not excluded(f"{path}/", exclude))
@@ -110,6 +111,29 @@ def _read(tree: Tree, path: str, found: Found) -> None:
         if own and foreign and not marked:
             return
         found.findings.append(unreadable(path, error))
+
+
+def _read_json(tree: Tree, path: str, found: Found) -> None:
+    """An object in JSON, which kubectl takes as well; most other files of it are no objects."""
+    content = tree.read(path)
+    if content is None or not all(b'"%b"' % mark in content for mark in _MARK):
+        return
+    try:
+        documents = read_yaml(content, path, many=True)
+    except ParseError as error:
+        found.not_checked.append(f"{path}: JSON is read as YAML, and this is none: {error.reason}")
+        return
+    if any(_is_object(one.value) for one in documents):
+        found.documents[path] = documents
+
+
+def _is_object(value: Any) -> bool:
+    """Of an API server, or a list of such: a program's own settings have no metadata."""
+    return (
+        isinstance(value, dict)
+        and value.keys() >= {"apiVersion", "kind"}
+        and not {"metadata", "items"}.isdisjoint(value)
+    )
 
 
 def unreadable(path: str, error: ParseError) -> Finding:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from lockproof.adapters.kustomize.program import Kustomize
     from lockproof.steps.kustomize import Built, Trouble
 
+_PACKAGE = "meta.pkg.crossplane.io/"
+"""The group of what describes a package of Crossplane; no API server takes one."""
 _MOST_ROOTS = 4
 """Kustomizations that a component is tried on."""
 
@@ -70,7 +72,8 @@ def gather(tree: Tree, found: Found, say: Callable[[str], None]) -> Gathered:
         for document in documents
         for manifest in _documents(document, path)
     ]
-    gathered.loose = Bundle("", tuple(loose))
+    # What is said to be missing may be in a file that cannot be read.
+    gathered.loose = Bundle("", tuple(loose), complete=unread <= used)
     return gathered
 
 
@@ -137,6 +140,8 @@ def _documents(document: YamlDocument, path: str) -> Iterator[Manifest]:
         return
     if is_canary_checks(value):
         return  # No cluster gets it: the family `canary` reads it.
+    if str(value["apiVersion"]).startswith(_PACKAGE):
+        return  # `crossplane xpkg build` reads it.
     items = value.get("items")
     # Also a RoleList and the like, which kubectl takes by their items.
     if str(value["kind"]).endswith("List") and isinstance(items, list):
