@@ -18,8 +18,8 @@ from lockproof.adapters.environment.outlet import (
     is_public,
     vouched_places,
 )
+from lockproof.adapters.environment.passwords import without_users
 from lockproof.adapters.environment.places import Places
-from lockproof.adapters.environment.workshop import _USER
 
 
 @pytest.mark.parametrize(
@@ -114,12 +114,39 @@ def test_the_users_settings_name_places(tmp_path: Path) -> None:
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="/?#[]")))
 @example("p@ssw0rd")
 @example("\"p@'w")
+@example("pass word")
+@example("p@ss word")
+@example("word ")
 def test_no_part_of_a_password_is_given_to_set_up_code_or_shown(password: str) -> None:
     """Pip and uv take what stands before the last `@`."""
     url = f"https://me:{password}@index.corp:8443/simple"
     plain = "https://index.corp:8443/simple"
-    assert _USER.sub("://", f"mine={url} {url}") == f"mine={plain} {plain}"
+    assert without_users(f"mine={url} {url}") == f"mine={plain} {plain}"
     assert _shown(f"no answer from {url}") == "no answer from https://***@index.corp:8443/simple"
+
+
+@pytest.mark.parametrize("password", ["pass/word", "p/", "pa ss/wo rd", "a?b/c", "x/1@2"])
+def test_a_password_that_installers_refuse_is_not_shown_in_what_they_say(password: str) -> None:
+    """As uv says it: a slash ends an address's host, and what stood before it is no port."""
+    said = "invalid value 'https://me:{}index.corp:8443/simple' for '--default-index'"
+    assert _shown(said.format(f"{password}@")) == said.format("***@").replace("me:", "")
+    assert without_users(said.format(f"{password}@")) == said.format("").replace("me:", "")
+    url = f"https://me:{password}@index.corp:8443/simple"
+    assert ("index.corp", 8443) in vouched_places({"PIP_INDEX_URL": url})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("https://h/simple/@scope", "https://h:80/@s/a@b", "https://[::1]:8/a@b", "file:///a/b@c"),
+        *("https://h/a b@c", 'index = "https://h" # me@x'),
+        *("['https://h:80', 'a@b']", "https://a https://b/@c"),
+    ],
+)
+def test_an_address_without_a_password_stays_as_it_is(text: str) -> None:
+    assert without_users(text) == text
+    known = text.replace("://", "://me:secret@")
+    assert without_users(known) == text
 
 
 def test_a_host_is_what_follows_the_last_at() -> None:

@@ -9,12 +9,14 @@ from urllib.parse import urlsplit
 
 from lockproof.errors import ConfigError
 
+from .passwords import without_users
+
 _SAFE = ("https", "git+https", "git+ssh", "ssh")
 _PLAIN = ("http", "git+http")
 _OWN_MACHINE = ("localhost", "127.0.0.1", "::1")
 _PUBLIC = frozenset(("pypi.org", "files.pythonhosted.org"))
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-_HOST = re.compile(r"https?://(?:[^/\s\"']*@)?(\[[^\]]*\]|[^/\s:\"',\]]+)")
+_HOST = re.compile(r"https?://(\[[^\]]*\]|[^/\s:\"',\]]+)")
 _NAMED = re.compile(r"UV_INDEX_(\w+)_(?:USERNAME|PASSWORD)")
 _SETTINGS = re.compile(r"(?:PIP|UV)_(?:DEFAULT_INDEX|INDEX|(?:EXTRA_)?INDEX_URL|FIND_LINKS)")
 
@@ -29,7 +31,8 @@ class Places:
 
     def foreign(self, vouched: str) -> frozenset[str]:
         """Hosts that are neither public nor in the user's own settings, given as one text."""
-        return self.hosts - _PUBLIC - {host.lower() for host in _HOST.findall(vouched)}
+        own = {host.lower() for host in _HOST.findall(without_users(vouched))}
+        return self.hosts - _PUBLIC - own
 
 
 NOWHERE = Places()

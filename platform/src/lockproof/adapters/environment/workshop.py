@@ -17,6 +17,7 @@ from lockproof.adapters.scratch import remove
 
 from .installers import Recipe, pip_settings
 from .outlet import Outlet, has_proxy, vouched_places
+from .passwords import without_users
 from .prefixes import folders_of_python, narrow
 from .variables import selected
 
@@ -24,8 +25,6 @@ _SECRET = (
     *("NETRC", "*_CLIENT_CERT", "UV_INDEX_*_USERNAME", "UV_INDEX_*_PASSWORD", "XDG_*"),
     *("UV_CREDENTIALS_DIR", "*_CACHE_DIR", "UV_NO_CACHE", "PIP_NO_CACHE_DIR", "TMPDIR"),
 )
-_USER = re.compile(r"://[^/\s]*@")
-"""A user and a password, which may have an `@` or a quote in it."""
 _QUOTED = re.compile(r"""["'](?:file://)?(/[^"'\n]*)["']""")
 _PATHS = {
     os.pathsep: (
@@ -120,19 +119,19 @@ async def furnish(
 def _unarmed(variables: Mapping[str, str], room: Path, tmp: Path) -> dict[str, str]:
     """Variables of an installer less everything that lets it act for the user."""
     env = {
-        name: _USER.sub("://", value)
+        name: without_users(value)
         for name, value in variables.items()
         if not selected(name, _SECRET)
     }
     own = env.get("UV_CONFIG_FILE")
     if own:
         copy = room / "uv.toml"
-        copy.write_text(_USER.sub("://", Path(own).read_text("utf-8", "replace")), "utf-8")
+        copy.write_text(without_users(Path(own).read_text("utf-8", "replace")), "utf-8")
         env["UV_CONFIG_FILE"] = str(copy)
     # pip's files hold passwords too; what they say is said in variables.
     for name, value in pip_settings(os.environ).items():
         if name in _PIP_KEPT:
-            env["PIP_" + name.upper().replace("-", "_")] = _USER.sub("://", value)
+            env["PIP_" + name.upper().replace("-", "_")] = without_users(value)
     env |= {"HOME": str(room / "home"), "TMPDIR": str(tmp), "NETRC": os.devnull}
     env |= {"UV_CACHE_DIR": str(room / "cache"), "PIP_CACHE_DIR": str(room / "cache")}
     env |= {"PIP_KEYRING_PROVIDER": "disabled", "UV_KEYRING_PROVIDER": "disabled"}
