@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from cluster.lab import LIMITED, Lab, running, wait_until
 from cluster.test_lint_cluster import lint
@@ -183,6 +184,32 @@ def test_what_is_wrong_wherever_it_is_needs_no_namespace(server: Lab, tmp_path: 
     (found,) = report["findings"]
     assert (report["code"], found["rule"], found["line"]) == (1, "LP665", 4)
     assert "spec.ports: Required value" in found["message"]
+
+
+def test_a_quota_that_is_raised_beside_an_object_refuses_it_only_as_it_is_now(
+    server: Lab, tmp_path: Path
+) -> None:
+    quota = "apiVersion: v1\nkind: ResourceQuota\nmetadata: {{name: q, namespace: {}}}\n"
+    quota += "spec: {{hard: {{services.nodeports: '{}'}}}}\n"
+    service = "apiVersion: v1\nkind: Service\nmetadata: {name: n, namespace: quotas}\n"
+    service += "spec: {type: NodePort, ports: [{port: 80}]}\n"
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "quotas"}}
+    server.api.create("/api/v1/namespaces", namespace)
+    path = "/api/v1/namespaces/quotas/resourcequotas"
+    server.api.create(path, yaml.safe_load(quota.format("quotas", 0)))
+    none = {"services.nodeports": "0"}
+    server.api.set_status(f"{path}/q", {"hard": none, "used": none})
+    wanted = yaml.safe_load(service)
+    asked = "/api/v1/namespaces/quotas/services?dryRun=All"
+    wait_until(lambda: server.api.call("POST", asked, wanted)[0] == 403)
+    for raised in (quota.format("x", 5), quota.format("quotas", 0)):
+        report = answer(server, tmp_path, f"{raised}---\n{service}")
+        (found,) = report["findings"]
+        assert "exceeded quota" in found["message"]
+    report = answer(server, tmp_path, f"{quota.format('quotas', 5)}---\n{service}")
+    assert (report["code"], report["findings"]) == (5, [])
+    (line,) = report["checks"][0]["not_checked"]
+    assert "the manifests change ResourceQuota/q, and as that is now: services" in line
 
 
 def test_what_a_user_may_not_ask_is_said_and_never_passed(server: Lab, tmp_path: Path) -> None:

@@ -196,11 +196,78 @@ def test_what_others_set_and_the_server_made_stays(server: Lab, tmp_path: Path, 
     query = "?fieldManager=kube-controller-manager"
     server.api.merge(paths[4], {"spec": {"volumeName": "a"}}, query)
     server.api.merge(paths[0], {"metadata": {"labels": {"team": "b"}}}, "?fieldManager=label")
+    if by == "client":  # What this one applied before and states no more goes, whoever changed it.
+        put_there(server, CONFIG.format(name="kept-bare", labels="{team: a}"), "somebody")
+        texts[0] = CONFIG.format(name="kept-bare", labels="{team: a}")
     server.api.merge(paths[2], {"spec": {"replicas": 3}}, "?fieldManager=autoscaler")
-    texts[0] = CONFIG.format(name=f"kept-{by}", labels="{}")
+    texts[0] = texts[0].replace("{team: a}", "{}")
     report = answer(server, tmp_path, "---\n".join(texts))
     assert (report["code"], report["findings"]) == (0, []), report["findings"]
     assert report["checks"][0]["checked"] == len(texts)
+
+
+@pytest.mark.parametrize("then", ["label", "edited"])
+def test_what_a_client_applied_goes_whoever_has_changed_it_since(
+    server: Lab, tmp_path: Path, then: str
+) -> None:
+    """As `kubectl apply --dry-run=server` says, also after `kubectl create --save-config`."""
+    path = put_there(server, CONFIG.format(name=f"since-{then}", labels="{team: a}"), "client")
+    change: dict[str, Any] = {"labels": {"team": "b"}}
+    if then == "edited":
+        last = read(CONFIG.format(name=f"since-{then}", labels="{team: a}")) | {"data": {"a": "c"}}
+        change = {"annotations": {LAST_APPLIED: json.dumps(last)}}
+    server.api.merge(path, {"metadata": change}, f"?fieldManager={then}")
+    report = answer(server, tmp_path, CONFIG.format(name=f"since-{then}", labels="{}"))
+    (found,) = report["findings"]
+    assert (report["code"], found["rule"]) == (1, "LP665")
+    assert "it needs a team" in found["message"]
+    report = answer(server, tmp_path, CONFIG.format(name=f"since-{then}", labels="{team: c}"))
+    assert (report["code"], report["findings"]) == (0, [])
+
+
+def test_what_helm_set_goes_with_it(server: Lab, tmp_path: Path) -> None:
+    text = CONFIG.format(name="of-helm", labels="{team: a}")
+    value = read(text)
+    value["metadata"]["annotations"] = {"meta.helm.sh/release-name": "r"}
+    path = f"{PLURALS['ConfigMap']}?fieldManager=helm"
+    assert server.api.call("POST", path, value)[0] == 201
+    report = answer(server, tmp_path, text.replace("{team: a}", "{}"))
+    (found,) = report["findings"]
+    assert (report["code"], found["rule"]) == (1, "LP665")
+
+
+def test_where_several_apply_it_each_leaves_the_others_what_they_have(
+    server: Lab, tmp_path: Path
+) -> None:
+    path = put_there(server, CONFIG.format(name="two", labels="{team: a}"), "server")
+    # Another one takes the label over, and is the only one that states it.
+    other = read(CONFIG.format(name="two", labels="{team: b}"))
+    del other["data"]
+    query = "?fieldManager=labeller&force=true"
+    assert server.api.call("PATCH", path + query, other, "application/apply-patch+yaml")[0] == 200
+    report = answer(server, tmp_path, CONFIG.format(name="two", labels="{}"))
+    assert (report["code"], report["findings"]) == (5, [])
+    (line,) = report["checks"][0]["not_checked"]
+    assert "for what kustomize-controller, labeller set, which only some ways" in line
+
+
+def test_an_item_of_a_list_goes_with_whoever_has_it_as_one(server: Lab, tmp_path: Path) -> None:
+    second = "        - {name: s, image: i}\n"
+    text = DEPLOYMENT.format(name="items", **FIRST)
+    path = put_there(server, text + second, "server")
+    others = [{"name": "c", "image": "i"}, {"name": "s", "image": "i", "args": ["a"]}]
+    change = {"spec": {"template": {"spec": {"containers": others}}}}
+    code, said = server.api.call(
+        "PATCH", f"{path}?fieldManager=tuner", change, "application/strategic-merge-patch+json"
+    )
+    assert code == 200, said
+    query = "?dryRun=All&fieldManager=kustomize-controller&force=true"
+    answered, theirs = server.api.call(
+        "PATCH", path + query, read(text), "application/apply-patch+yaml"
+    )
+    assert answered == 200, theirs
+    report = answer(server, tmp_path, text)
+    assert (report["code"], report["findings"]) == (0, []), report["checks"]
 
 
 def test_where_nobody_applied_it_the_ways_of_applying_decide(server: Lab, tmp_path: Path) -> None:

@@ -160,6 +160,41 @@ def test_a_tag_called_like_a_branch_is_not_that_branch(repo: Made, name: str) ->
     assert found.resolve(f"refs/tags/{name}") == repo.first
 
 
+@pytest.mark.parametrize("as_tag", ["main", "origin/main"])
+def test_a_name_of_several_commits_is_refused(repo: Made, as_tag: str) -> None:
+    """Git takes the tag, by which whoever may push one would say what a base is."""
+    remote = "refs/remotes/origin/main"
+    git(repo.root, "update-ref", remote, repo.second)
+    found = GitRepository(repo.root)
+    assert found.resolve(as_tag) == repo.second
+    git(repo.root, "tag", "-a", as_tag, "-m", "not that", repo.first)
+    branch = "refs/heads/main" if as_tag == "main" else remote
+    for asked in (as_tag, f"{as_tag}^{{commit}}", f"{as_tag}~0", f"{as_tag}@{{0}}"):
+        with pytest.raises(UsageError, match=f"write {branch} or refs/tags/{as_tag}$"):
+            found.resolve(asked)
+    assert found.resolve(branch) == repo.second
+    assert found.resolve(f"refs/tags/{as_tag}") == repo.first
+    git(repo.root, "tag", "--force", as_tag, repo.second)  # Of one commit there is no doubt.
+    assert found.resolve(as_tag) == repo.second
+
+
+def test_a_branch_called_like_a_remotes_is_refused_too(repo: Made) -> None:
+    """CI makes a local branch of the name that a pull request's has."""
+    git(repo.root, "update-ref", "refs/remotes/origin/main", repo.first)
+    git(repo.root, "branch", "origin/main", repo.second)
+    with pytest.raises(UsageError, match="has several commits called 'origin/main'"):
+        GitRepository(repo.root).resolve("origin/main")
+
+
+@pytest.mark.parametrize("name", ["HEAD", "@", "{second}", "refs/heads/main"])
+def test_what_stands_for_one_commit_is_taken_whatever_tags_are_called(
+    repo: Made, name: str
+) -> None:
+    asked = name.format(second=repo.second)
+    git(repo.root, "update-ref", f"refs/tags/{asked}", repo.first)
+    assert GitRepository(repo.root).resolve(asked) == repo.second
+
+
 @pytest.mark.parametrize("revision", ["-h", "--all", "--git-dir", "-", "--output=/tmp/x", "^HEAD"])
 def test_an_option_is_no_revision(repo: Made, revision: str) -> None:
     with pytest.raises(UsageError, match=r"^not a revision: '[-^]"):

@@ -18,7 +18,8 @@ from lockproof.adapters.environment.outlet import (
     is_public,
     vouched_places,
 )
-from lockproof.adapters.environment.places import Places, without_identity
+from lockproof.adapters.environment.passwords import without_users
+from lockproof.adapters.environment.places import Places
 
 
 @pytest.mark.parametrize(
@@ -113,36 +114,39 @@ def test_the_users_settings_name_places(tmp_path: Path) -> None:
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="/?#[]")))
 @example("p@ssw0rd")
 @example("\"p@'w")
+@example("pass word")
+@example("p@ss word")
+@example("word ")
 def test_no_part_of_a_password_is_given_to_set_up_code_or_shown(password: str) -> None:
     """Pip and uv take what stands before the last `@`."""
     url = f"https://me:{password}@index.corp:8443/simple"
     plain = "https://index.corp:8443/simple"
-    assert without_identity(f"mine={url} {url}") == f"mine={plain} {plain}"
-    assert without_identity(url) == plain
+    assert without_users(f"mine={url} {url}") == f"mine={plain} {plain}"
     assert _shown(f"no answer from {url}") == "no answer from https://***@index.corp:8443/simple"
 
 
-@pytest.mark.parametrize("password", ["pa/ss", "p@/s", "a b c", "p a/s@s", "?p#"])
-def test_nor_of_one_that_no_url_may_have(password: str) -> None:
-    """Who gives one so is not understood, and so sees the message."""
-    url, plain = f"https://me:{password}@index.corp/simple", "https://index.corp/simple"
-    assert without_identity(url) == plain
-    if " " not in password:
-        shown = "no answer from https://***@index.corp/simple: x"
-        assert _shown(f"no answer from {url}: x") == shown
+@pytest.mark.parametrize("password", ["pass/word", "p/", "pa ss/wo rd", "a?b/c", "x/1@2"])
+def test_a_password_that_installers_refuse_is_not_shown_in_what_they_say(password: str) -> None:
+    """As uv says it: a slash ends an address's host, and what stood before it is no port."""
+    said = "invalid value 'https://me:{}index.corp:8443/simple' for '--default-index'"
+    assert _shown(said.format(f"{password}@")) == said.format("***@").replace("me:", "")
+    assert without_users(said.format(f"{password}@")) == said.format("").replace("me:", "")
+    url = f"https://me:{password}@index.corp:8443/simple"
+    assert ("index.corp", 8443) in vouched_places({"PIP_INDEX_URL": url})
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "https://index.corp:8443/simple",
-        "git+https://index.corp:80/a@v1 and https://other.corp/b@v2",
-        "https://[::1]:80/x@y",
-        "https://index.corp/a:b@c",
+        *("https://h/simple/@scope", "https://h:80/@s/a@b", "https://[::1]:8/a@b", "file:///a/b@c"),
+        *("https://h/a b@c", 'index = "https://h" # me@x'),
+        *("['https://h:80', 'a@b']", "https://a https://b/@c"),
     ],
 )
-def test_what_is_no_password_stays(text: str) -> None:
-    assert without_identity(text) == text
+def test_an_address_without_a_password_stays_as_it_is(text: str) -> None:
+    assert without_users(text) == text
+    known = text.replace("://", "://me:secret@")
+    assert without_users(known) == text
 
 
 def test_a_host_is_what_follows_the_last_at() -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
 
 from .interpreters import Interpreter, search_path
+from .passwords import without_users
 from .pins import normalised
-from .places import NOWHERE, Places, settings_text, without_credentials, without_identity
+from .places import NOWHERE, Places, settings_text, without_credentials
 from .variables import LOCALE, NETWORK, selected
 
 _PASSED = (
@@ -302,5 +303,5 @@ def _relevant(output: str) -> str:
 
 def _shown(text: str) -> str:
     """At most 400 characters, and no password of a URL."""
-    masked = without_identity(text, "***@")
+    masked = without_users(text, "***@")
     return masked if len(masked) <= 400 else masked[:399] + "…"

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from .passwords import without_users
+
 _PORT = 3128
 """Of a network in which nobody else is."""
 _DOOR = "/tmp/door"  # noqa: S108 - as the first program sees it
@@ -46,7 +48,7 @@ _SPECIAL = [
 
 What `ipaddress` says of them is another thing in each version of Python.
 """
-_URL = re.compile(r"\b(https?)://(?:[^/\s\"']*@)?(\[[^\]\s]*\]|[^/\s:\"',\]]+)(?::(\d+))?")
+_URL = re.compile(r"\b(https?)://(\[[^\]\s]*\]|[^/\s:\"',\]]+)(?::(\d+))?")
 _HOST = re.compile(r"^(\[[^\]\s]*\]|[^\s:/]+):(\d+)$")
 _USUAL = frozenset((("pypi.org", 443), ("files.pythonhosted.org", 443)))
 """Where installers look without any settings; some networks have a mirror by those names."""
@@ -158,7 +160,7 @@ def vouched_places(environ: Mapping[str, str], *files: Path) -> frozenset[Place]
     found = {
         (_plain(host), int(port or (443 if scheme == "https" else 80)))
         for text in texts
-        for scheme, host, port in _URL.findall(text)
+        for scheme, host, port in _URL.findall(without_users(text))
     }
     words = [word for name in _HOSTS for word in environ.get(name, "").replace(",", " ").split()]
     named = [match for word in words if (match := _HOST.match(word))]

@@ -9,15 +9,14 @@ from urllib.parse import urlsplit
 
 from lockproof.errors import ConfigError
 
+from .passwords import without_users
+
 _SAFE = ("https", "git+https", "git+ssh", "ssh")
 _PLAIN = ("http", "git+http")
 _OWN_MACHINE = ("localhost", "127.0.0.1", "::1")
 _PUBLIC = frozenset(("pypi.org", "files.pythonhosted.org"))
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-_HOST = re.compile(r"https?://(?:[^/\s\"']*@)?(\[[^\]]*\]|[^/\s:\"',\]]+)")
-_WITH_A = re.compile(r"[^/\s@:\[]*+:(?![0-9]*+(?:[/\s]|$))")
-"""A user and the colon before a password."""
-_IDENTITY = re.compile(rf"://(?:[^/\s]*@(?![/\s])|{_WITH_A.pattern}\S{{0,512}}@)")
+_HOST = re.compile(r"https?://(\[[^\]]*\]|[^/\s:\"',\]]+)")
 _NAMED = re.compile(r"UV_INDEX_(\w+)_(?:USERNAME|PASSWORD)")
 _SETTINGS = re.compile(r"(?:PIP|UV)_(?:DEFAULT_INDEX|INDEX|(?:EXTRA_)?INDEX_URL|FIND_LINKS)")
 
@@ -32,7 +31,8 @@ class Places:
 
     def foreign(self, vouched: str) -> frozenset[str]:
         """Hosts that are neither public nor in the user's own settings, given as one text."""
-        return self.hosts - _PUBLIC - {host.lower() for host in _HOST.findall(vouched)}
+        own = {host.lower() for host in _HOST.findall(without_users(vouched))}
+        return self.hosts - _PUBLIC - own
 
 
 NOWHERE = Places()
@@ -68,22 +68,6 @@ def host_of(source: str, folder: Path, root: Path, where: str) -> str | None:
         f"{where}: '{parts.scheme}:' is not a way to get packages: use https, or a path in the"
         " repository"
     )
-
-
-def without_identity(text: str, put: str = "") -> str:
-    """A text without user and password of the URLs in it.
-
-    A password may have an `@`, a quote or a slash in it, and a space where the text is one URL.
-    What looks like a port is none.
-
-    Args:
-        text: the value of a setting, or a message.
-        put: what stands in their place, such as `***@`.
-    """
-    scheme, found, rest = text.partition("://")
-    if found and scheme.isalpha() and "://" not in rest and "@" in rest and _WITH_A.match(rest):
-        return f"{scheme}://{put}{rest.rpartition('@')[2]}"
-    return _IDENTITY.sub(f"://{put}", text)
 
 
 def without_credentials(

@@ -17,7 +17,7 @@ from lockproof.adapters.scratch import remove
 
 from .installers import Recipe, pip_settings
 from .outlet import Outlet, has_proxy, vouched_places
-from .places import without_identity
+from .passwords import without_users
 from .prefixes import folders_of_python, narrow
 from .variables import selected
 
@@ -119,19 +119,19 @@ async def furnish(
 def _unarmed(variables: Mapping[str, str], room: Path, tmp: Path) -> dict[str, str]:
     """Variables of an installer less everything that lets it act for the user."""
     env = {
-        name: without_identity(value)
+        name: without_users(value)
         for name, value in variables.items()
         if not selected(name, _SECRET)
     }
     own = env.get("UV_CONFIG_FILE")
     if own:
         copy = room / "uv.toml"
-        copy.write_text(without_identity(Path(own).read_text("utf-8", "replace")), "utf-8")
+        copy.write_text(without_users(Path(own).read_text("utf-8", "replace")), "utf-8")
         env["UV_CONFIG_FILE"] = str(copy)
     # pip's files hold passwords too; what they say is said in variables.
     for name, value in pip_settings(os.environ).items():
         if name in _PIP_KEPT:
-            env["PIP_" + name.upper().replace("-", "_")] = without_identity(value)
+            env["PIP_" + name.upper().replace("-", "_")] = without_users(value)
     env |= {"HOME": str(room / "home"), "TMPDIR": str(tmp), "NETRC": os.devnull}
     env |= {"UV_CACHE_DIR": str(room / "cache"), "PIP_CACHE_DIR": str(room / "cache")}
     env |= {"PIP_KEYRING_PROVIDER": "disabled", "UV_KEYRING_PROVIDER": "disabled"}

@@ -12,48 +12,14 @@ from shlex import quote
 from lockproof.errors import UsageError
 from lockproof.model.pipeline import inside
 
+from .command import git_command, git_environment
 from .lfs import UNFILTERED, lay_out
 
 SUBMODULE = "160000"
-_SETTINGS = (
-    f"core.hooksPath={os.devnull}",
-    "core.fsmonitor=false",
-    f"core.attributesFile={os.devnull}",
-    "gc.auto=0",
-    # A folder of a commit can look like a repository, and bring a configuration.
-    "safe.bareRepository=explicit",
-    "log.showSignature=false",
-    "advice.detachedHead=false",
-)
-_QUIET = {
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_ATTR_NOSYSTEM": "1",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_NO_LAZY_FETCH": "1",
-    # Nothing here needs another repository; old versions of Git know no other way not to fetch,
-    # and a url may name a program (ext::).
-    "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "LC_ALL": "C.UTF-8",
-}
-# As `git rev-parse --local-env-vars`: inside a hook these point at the user's repository.
-_LOCAL = {
-    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CONFIG", "GIT_DIR"),
-    *("GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_NAMESPACE"),
-    *("GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE"),
-    "GIT_WORK_TREE",
-}
-
-
-def git_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a Git process: quiet, and not that of a hook it may be started from."""
-    clean = {k: v for k, v in os.environ.items() if k not in _LOCAL}
-    return {**clean, **_QUIET, **(extra or {})}
-
-
-def git_command(*args: str) -> list[str]:
-    """The command line that runs no hook and no daemon of the repository."""
-    return ["git", *(word for setting in _SETTINGS for word in ("-c", setting)), *args]
+_FORMS = ("refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD")
+"""What a short name may stand for (gitrevisions)."""
+_ONE = re.compile(r"(?:HEAD|@|refs/.*|[0-9a-f]{40}|[0-9a-f]{64}|)", re.DOTALL)
+"""What stands for one commit, whatever tags and branches are called."""
 
 
 def run_git(
@@ -117,13 +83,19 @@ class GitRepository:
         """The full id of the commit that `revision` names.
 
         Raises:
-            UsageError: there is no such commit.
+            UsageError: there is no such commit, or the name is that of several.
         """
         if revision.startswith(("-", "^")):  # By `^` Git leaves a commit out.
             raise UsageError(f"not a revision: {revision!r}")
+        name = re.split(r"[~^:]|@\{", revision, maxsplit=1)[0]
+        meant = self._called(name) if not _ONE.fullmatch(name) else {}
+        if len(set(meant.values())) > 1:
+            raise UsageError(
+                f"{self.root} has several commits called {name!r}: write"
+                f" {' or '.join(sorted(meant))}"
+            )
         try:
             if revision.startswith("refs/"):  # Git would also take a tag that is called so.
-                name = re.split(r"[~^:]|@\{", revision, maxsplit=1)[0]
                 run_git(self.root, "show-ref", "--verify", "--quiet", "--", name)
             return self._id(f"{revision}^{{commit}}")
         except UsageError as error:
@@ -132,6 +104,17 @@ class GitRepository:
                 f"{self.root} {what}: name a commit, branch or tag that is here"
                 " (a shallow clone may lack it: git fetch --unshallow)"
             ) from error
+
+    def _called(self, name: str) -> dict[str, str]:
+        """The references that Git may take a name for, in full -> commit.
+
+        It takes a tag before a branch, and both before what a remote's branch is.
+        """
+        full = [form.format(name) for form in _FORMS]
+        shown = "%(refname) %(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
+        listing = run_git(self.root, "for-each-ref", f"--format={shown}", "--", *full)
+        found = dict(line.rsplit(" ", 1) for line in os.fsdecode(listing).splitlines())
+        return {ref: commit for ref, commit in found.items() if ref in full}
 
     @cached_property
     def index(self) -> Mapping[str, str]:

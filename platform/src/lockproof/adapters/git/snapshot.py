@@ -10,7 +10,8 @@ from typing import IO, NamedTuple
 
 from lockproof.errors import UsageError
 
-from .repository import GitRepository, git_command, git_environment, run_git
+from .command import git_command, git_environment
+from .repository import GitRepository, run_git
 
 _CHUNK = 1 << 20
 _IMPOSSIBLE = frozenset({"", ".", "..", ".git"})

@@ -1,9 +1,11 @@
 """Whether an API server would take an object, asked in a dry run."""
 
+from contextlib import suppress
+
 from lockproof.model.resource import Body
 
 from .answers import Refusal, Why
-from .becomes import becomes, other_managers
+from .becomes import becomes, other_managers, ways
 from .cluster import Cluster, Kind
 
 _TRIES = 4
@@ -50,20 +52,25 @@ def ask_new(cluster: Cluster, kind: Kind, body: Body) -> Body:
 
 def _ask_update(cluster: Cluster, kind: Kind, live: Body, body: Body) -> Body:
     path = kind.path(live["metadata"].get("namespace"), live["metadata"]["name"])
-    update = becomes(live, body)
-    try:
-        return _put(cluster, "PUT", path, update)
-    except Refusal as refusal:
-        without = becomes(live, body, alone=True)
-        if refusal.why not in (Why.INVALID, Why.FORBIDDEN) or without == update:
-            raise
+    updates = ways(live, body)
+    taken, refused = [], []
+    for update in updates:
         try:
-            _put(cluster, "PUT", path, without)
-        except Refusal:
-            raise refusal from None
-        said = f"the cluster refuses it for what {', '.join(other_managers(live))} set"
-        said += f", which only some ways of applying keep: {refusal}"
-        raise Refusal(Why.CONFLICT, said) from refusal
+            taken.append(_put(cluster, "PUT", path, update))
+        except Refusal as refusal:
+            if refusal.why not in (Why.INVALID, Why.FORBIDDEN):
+                raise
+            refused.append(refusal)
+    if not refused:
+        return taken[0]
+    if not taken and (without := becomes(live, body, alone=True)) not in updates:
+        with suppress(Refusal):
+            taken.append(_put(cluster, "PUT", path, without))
+    if not taken:
+        raise refused[0]
+    said = f"the cluster refuses it for what {', '.join(other_managers(live))} set"
+    said += f", which only some ways of applying keep: {refused[0]}"
+    raise Refusal(Why.CONFLICT, said) from refused[0]
 
 
 def _put(cluster: Cluster, method: str, path: str, body: Body) -> Body:

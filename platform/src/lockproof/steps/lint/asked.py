@@ -36,6 +36,17 @@ _MADE_ANEW = (
     ("kustomize.toolkit.fluxcd.io/force", "enabled"),
 )
 """Annotations, and what they hold, by which an object is deleted before it is made again."""
+_ADMITTING = {
+    "ResourceQuota": "quota",
+    "Namespace": "",  # By its labels policies and webhooks choose, and PodSecurity.
+    "ValidatingAdmissionPolicy": "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding": "ValidatingAdmissionPolicy",
+    "ValidatingWebhookConfiguration": "admission webhook",
+    "MutatingAdmissionPolicy": "",
+    "MutatingAdmissionPolicyBinding": "",
+    "MutatingWebhookConfiguration": "",
+}
+"""Kinds that decide whether others are taken -> what the server says where they may have."""
 
 _Answer = tuple[Sequence[Finding], str]
 """What the server refuses, and what it could not be asked; at most one of them."""
@@ -68,25 +79,45 @@ def asked_family(
             if not same
             for kind in _defined(manifest)
         }
-        for found, unknown in pool.map(partial(_ask, cluster, changing), manifests):
+        admitting = [manifest for manifest in manifests if manifest.kind in _ADMITTING]
+        told = pool.map(partial(_is_as_it_is, cluster, there=True), admitting)
+        other = [one for one, same in zip(admitting, told, strict=True) if not same]
+        for found, unknown in pool.map(partial(_ask, cluster, changing, other), manifests):
             family.findings += found
             family.not_checked += [unknown] if unknown else []
             family.checked += not unknown
     return family
 
 
-def _is_as_it_is(cluster: Cluster, manifest: Manifest) -> bool:
-    """Whether a definition of kinds says what the cluster's says."""
-    name = manifest.metadata.get("name")
+def _is_as_it_is(cluster: Cluster, manifest: Manifest, *, there: bool = False) -> bool:
+    """Whether what decides over other objects is in the cluster as the manifest has it.
+
+    Args:
+        cluster: where that is asked.
+        manifest: of a definition of kinds, or of what admits objects.
+        there: whether one that is not there, or cannot be asked about, is no other one.
+    """
+    name, namespace = manifest.metadata.get("name"), manifest.metadata.get("namespace")
     try:
         kind = cluster.kind(manifest.api_version, manifest.kind)
-        if kind is None or not _names(name):
-            return False
-        body = _placed(manifest, kind, "")
-        live = cluster.get(kind, None, str(name))
-        return live is not None and ask(cluster, kind, body).get("spec") == live.get("spec")
+        if kind is None or not _names(name) or not _names(namespace or "x"):
+            return there
+        namespace = namespace or cluster.connection.namespace
+        body = _placed(manifest, kind, namespace)
+        live = cluster.get(kind, namespace if kind.namespaced else None, str(name))
+        if live is None:
+            return there
+        return _deciding(ask(cluster, kind, body)) == _deciding(live)
     except (Refusal, TypeError, ValueError):
-        return False
+        return there
+
+
+def _deciding(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What of an object decides over others."""
+    kept = {name: body.get(name) for name in ("spec", "webhooks")}
+    if body.get("kind") == "Namespace":
+        kept["labels"] = body["metadata"].get("labels")
+    return kept
 
 
 def _defined(manifest: Manifest) -> Iterator[tuple[str, str]]:
@@ -96,7 +127,12 @@ def _defined(manifest: Manifest) -> Iterator[tuple[str, str]]:
             yield str(manifest.spec.get("group")), str(names.get("kind"))
 
 
-def _ask(cluster: Cluster, changing: Set[tuple[str, str]], manifest: Manifest) -> _Answer:
+def _ask(
+    cluster: Cluster,
+    changing: Set[tuple[str, str]],
+    admitting: Sequence[Manifest],
+    manifest: Manifest,
+) -> _Answer:
     if _is_encrypted(manifest):
         return _left(manifest, "it is encrypted by SOPS: what decrypts it applies another one")
     name, namespace = manifest.metadata.get("name"), manifest.metadata.get("namespace")
@@ -115,16 +151,37 @@ def _ask(cluster: Cluster, changing: Set[tuple[str, str]], manifest: Manifest) -
         return _left(manifest, "the cluster keeps no object of this kind")
     if (manifest.group, manifest.kind) in changing:
         return _left(manifest, "the cluster has another definition of its kind than the manifests")
-    namespace = namespace or cluster.connection.namespace
+    return _ask_as(cluster, kind, admitting, manifest, namespace or cluster.connection.namespace)
+
+
+def _ask_as(
+    cluster: Cluster, kind: Kind, admitting: Sequence[Manifest], manifest: Manifest, namespace: str
+) -> _Answer:
+    """Ask about an object of a kind that the cluster serves and the manifests leave as it is."""
     try:
         ask(cluster, kind, _placed(manifest, kind, namespace))
     except Refusal as refusal:
         if refusal.why is Why.NOT_FOUND and kind.namespaced:
             return _ask_elsewhere(cluster, manifest, kind, namespace)
-        if _is_of_the_object(manifest, refusal):
-            return _told(manifest, refusal)
-        return _left(manifest, str(refusal))
+        if not _is_of_the_object(manifest, refusal):
+            return _left(manifest, str(refusal))
+        inside = namespace if kind.namespaced else ""
+        by = next((one for one in admitting if _may_have_refused(one, refusal, inside)), None)
+        if by is not None:
+            return _left(
+                manifest, f"the manifests change {by.label}, and as that is now: {refusal}"
+            )
+        return _told(manifest, refusal)
     return (), ""
+
+
+def _may_have_refused(admitting: Manifest, refusal: Refusal, namespace: str) -> bool:
+    """Whether an object was refused by what is still another one in the cluster."""
+    said, metadata = str(refusal), admitting.metadata
+    if _DENIED.search(said) is None or _ADMITTING[admitting.kind] not in said:
+        return False
+    of = {"Namespace": metadata.get("name"), "ResourceQuota": metadata.get("namespace")}
+    return of.get(admitting.kind) in (None, namespace)
 
 
 def _ask_elsewhere(cluster: Cluster, manifest: Manifest, kind: Kind, namespace: str) -> _Answer:
