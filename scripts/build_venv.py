@@ -119,7 +119,7 @@ class Installer:
 
     @contextlib.contextmanager
     def temporary_files(self) -> Iterator[None]:
-        """A folder for them: stopped, pip leaves one for each package, and uv the cache of a run."""
+        """A folder for them: stopped, pip leaves one for each package, and uv a whole cache."""
         remove(self.temporary)
         self.temporary.mkdir()
         try:
