@@ -108,16 +108,29 @@ class Installer:
     def __init__(self, uv: str | None, venv: Path = VENV) -> None:
         self.uv = uv
         self.venv = venv
+        self.temporary = venv.with_name(f"{venv.name}.tmp")
         settings = pip_settings(os.environ)
         given = dict(os.environ)
         for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX"):
             given.pop(name, None)
         self.environ = for_uv(given, settings) if uv else for_pip(given)
+        self.environ["TMPDIR"] = str(self.temporary)
         self.name = "uv" if uv else "pip"
+
+    @contextlib.contextmanager
+    def temporary_files(self) -> Iterator[None]:
+        """A folder for them: stopped, pip leaves one for each package, and uv a whole cache."""
+        remove(self.temporary)
+        self.temporary.mkdir()
+        try:
+            yield
+        finally:
+            remove(self.temporary)
 
     def run(self, *command: str | Path) -> None:
         # A group of its own would outlive Ctrl-C; the same group gets the same signal.
-        done = subprocess.run(command, env=self.environ, stdin=subprocess.DEVNULL)
+        with self.temporary_files():
+            done = subprocess.run(command, env=self.environ, stdin=subprocess.DEVNULL)
         if done.returncode:
             raise SetupError(f"{Path(command[0]).name} failed; what it printed is above")
 
@@ -125,7 +138,7 @@ class Installer:
         """Run an installer, and tell how far it is; its last words are printed if it fails."""
         telling = tells()
         log = self.venv / LOG
-        with log.open("wb") as file, telling.Pulse(say) as pulse:
+        with self.temporary_files(), log.open("wb") as file, telling.Pulse(say) as pulse:
             telling_of = telling.Installing(log, packages, pulse, self.venv, "asking the index")
             with subprocess.Popen(
                 command, env=self.environ, stdin=subprocess.DEVNULL, stdout=file, stderr=file

@@ -1,13 +1,18 @@
 """The README and the onboarding guide, followed to the letter."""
 
+import itertools
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from lockproof.cli.main import VERBS, build_parser
+
 ROOT = Path(__file__).parents[2]
+PARSER = build_parser(list(VERBS))
 CHANGED = " # changed"
 pytestmark = pytest.mark.xdist_group("setup")
 
@@ -118,6 +123,30 @@ def pages() -> list[str]:
     argv = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.md"]
     listed = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
     return sorted(name for name in set(listed.stdout.split("\0")) if (ROOT / name).is_file())
+
+
+SHELL = {"|", "||", "&&", ";", ">", "2>"}
+"""Words after which it is no longer lockproof's command."""
+
+
+def accepted(words: list[str]) -> bool:
+    """Whether lockproof would run this."""
+    try:
+        PARSER.parse_args(words)
+    except SystemExit as ended:
+        return not ended.code
+    return True
+
+
+@pytest.mark.parametrize("page", pages())
+def test_every_command_of_a_page_is_one_that_lockproof_takes(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    fenced = re.findall(r"^ *```(?:bash|sh)\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+    for line in "".join(fenced).replace("\\\n", " ").splitlines():
+        if found := re.match(r"\s*(?:\.venv/bin/)?lockproof (.*)", line):
+            words = shlex.split(found[1], comments=True)
+            own = list(itertools.takewhile(lambda word: word not in SHELL, words))
+            assert accepted(own), line
 
 
 @pytest.mark.parametrize("page", pages())

@@ -22,6 +22,8 @@ import pytest
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 TELLS = "adapters/environment/installing.py"
 BASE_PYTHON = os.path.realpath(sys._base_executable)
+LONG = 300
+"""Seconds that only what hangs takes: pip has taken two minutes on a busy machine."""
 
 BACKEND = """
 import os, zipfile
@@ -119,7 +121,7 @@ class Index:
         elif kind == "files" and name in WHEELS:
             if name == self.stalls_on:
                 self.asked.set()
-                self.freed.wait(60)
+                self.freed.wait(LONG)
             if name == self.breaks_on:
                 status = 404
             else:
@@ -166,10 +168,12 @@ class Checkout:
         self.pin("gate", "rundep")
         self.pin("run", "rundep")
         self.pin("dev", "rundep", "devdep")
-        for folder_ in (home, tools):
+        self.temporary = home.parent / "tmp"
+        for folder_ in (home, tools, self.temporary):
             folder_.mkdir()
         self.environ = {
             "HOME": str(home),
+            "TMPDIR": str(self.temporary),
             "PATH": str(tools),
             "PYTHON": BASE_PYTHON,
             "PIP_NO_CACHE_DIR": "1",
@@ -205,7 +209,7 @@ class Checkout:
 
     def setup(self, kind: str = "run", **environ: str) -> tuple[int, str]:
         with self.start(kind, **environ) as process:
-            output, _ = process.communicate(timeout=120)
+            output, _ = process.communicate(timeout=LONG)
             return process.returncode, output
 
     def lockproof(self, **environ: str) -> str:
@@ -217,8 +221,9 @@ class Checkout:
         return any(self.venv.glob(f"lib/python*/site-packages/{module}.py"))
 
     def rests(self) -> list[str]:
-        """What setup left beside `.venv` that it should not have."""
-        return [path.name for path in self.folder.glob(".venv?*")]
+        """What setup left beside `.venv`, or among temporary files, that it should not have."""
+        left = [*self.folder.glob(".venv?*"), *self.temporary.iterdir()]
+        return [path.name for path in left]
 
 
 @pytest.fixture
@@ -325,9 +330,9 @@ def test_interrupted(
         checkout.pin("run", "rundep", comment="changed")
     index.stalls_on = "rundep"
     with checkout.start() as process:
-        assert index.asked.wait(60)
+        assert index.asked.wait(LONG)
         os.killpg(process.pid, number)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=LONG)
     assert process.returncode == (-number if number == signal.SIGKILL else 128 + number), output
     if number != signal.SIGKILL:
         assert checkout.venv.exists() == had_one
@@ -342,13 +347,13 @@ def test_interrupted(
 def test_two_at_once(checkout: Checkout, quick: str, index: Index) -> None:
     index.stalls_on = "rundep"
     with checkout.start() as first:
-        assert index.asked.wait(60)
+        assert index.asked.wait(LONG)
         with checkout.start() as second:
             assert second.stdout is not None
             assert "waiting" in second.stdout.readline()
             index.freed.set()
-            assert second.wait(60) == 0
-        assert first.wait(60) == 0
+            assert second.wait(LONG) == 0
+        assert first.wait(LONG) == 0
     assert index.given == ["builddep", "rundep"]
 
 
