@@ -111,6 +111,7 @@ class _Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         content = self.server.figures().encode()
         self.send_response(200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")  # Prometheus 3 wants one.
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

@@ -8,23 +8,11 @@ import pytest
 
 from engine.conftest import dagger, report_of
 from integration.canary_server import BEGAN, MINUTES, exposition, prometheus
+from integration.canary_server import CHECKS as FILE
 from integration.pipelines import Project
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
-CHECKS = """
-apiVersion: lockproof.dev/v1alpha1
-kind: CanaryChecks
-metadata: {name: web}
-spec:
-  arms: {canary: 'arm="CANARY"', stable: 'arm="stable"'}
-  horizon: 3600
-  comparisons:
-    - name: errors
-      ratio:
-        events: sum(increase(web_errors_total{$arm}[$interval]))
-        total: sum(increase(web_requests_total{$arm}[$interval]))
-      smallestEffect: 0.15
-"""
+CHECKS = FILE.replace("HORIZON", "3600")
 ARMS = {
     "stable": {"errors": lambda _: 0.01, "per_scrape": 60},
     "good": {"errors": lambda _: 0.01, "per_scrape": 20},

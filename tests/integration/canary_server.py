@@ -18,6 +18,21 @@ SCRAPE = 15
 BEGAN = 1_790_000_000 // 60 * 60
 """Unix seconds at which every made-up canary begins; months before the tests."""
 MINUTES = 45
+CHECKS = """
+apiVersion: lockproof.dev/v1alpha1
+kind: CanaryChecks
+metadata: {name: web}
+spec:
+  arms: {canary: 'arm="CANARY"', stable: 'arm="stable"'}
+  horizon: HORIZON
+  comparisons:
+    - name: errors
+      ratio:
+        events: sum(increase(web_errors_total{$arm}[$interval]))
+        total: sum(increase(web_requests_total{$arm}[$interval]))
+      smallestEffect: 0.15
+"""
+"""Holds the arm that is put for CANARY to the errors of `stable`, for HORIZON seconds."""
 BUCKETS = (0.1, 0.2, 0.5, 1.0, math.inf)
 
 Rate = Callable[[float], float | None]

@@ -22,22 +22,10 @@ from lockproof.render.canary import look_line, look_table
 from lockproof.steps.canary import Named, Request, check_rollout, watch
 
 from .canary_server import BEGAN, exposition, prometheus
+from .canary_server import CHECKS as FILE
 from .pipelines import Silence
 
-CHECKS = """
-apiVersion: lockproof.dev/v1alpha1
-kind: CanaryChecks
-metadata: {name: web}
-spec:
-  arms: {canary: 'arm="CANARY"', stable: 'arm="stable"'}
-  horizon: 2400
-  comparisons:
-    - name: errors
-      ratio:
-        events: sum(increase(web_errors_total{$arm}[$interval]))
-        total: sum(increase(web_requests_total{$arm}[$interval]))
-      smallestEffect: 0.15
-"""
+CHECKS = FILE.replace("HORIZON", "2400")
 ARMS: dict[str, dict[str, Any]] = {
     "stable": {"errors": lambda _: 0.01, "per_scrape": 30},
     "good": {"errors": lambda _: 0.01, "per_scrape": 10},

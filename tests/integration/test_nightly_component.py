@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from integration.pipelines import new_project
-from integration.test_canary_component import CONTROL, ROOT, bodies_of, one
+from integration.test_canary_component import CONTROL, DIGEST, ROOT, bodies_of, one
 from lockproof.cli.main import main
 from lockproof.steps.cluster.compile import compile_plan
 from unit.cluster.plans import STAGES, make_plan, with_policy
@@ -62,6 +62,25 @@ def test_the_platform_with_it_passes_lint(
     for family in ("schema", "kustomize", "references", "policies", "budget"):
         words += ["--only", family]
     assert main(words) == 0, capsys.readouterr().out
+
+
+def test_the_platform_with_the_canarys_jobs_beside_it_passes_lint(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All at once: what they take of the quotas, and the namespaces that Argo CD may write to."""
+    root = shutil.copytree(repository, tmp_path / "all")
+    path = root / "control-plane/overlays/local/kustomization.yaml"
+    content = yaml.safe_load(path.read_text())
+    content["components"].append("../../components/canary-job")
+    content["images"] = [{"name": "lockproof", "newName": "registry.example/lockproof",
+                          "digest": DIGEST}]  # fmt: skip
+    path.write_text(yaml.safe_dump(content))
+    assert main(["lint", "control-plane", "-C", str(root)]) == 0, capsys.readouterr().out
+    found = bodies_of(root)
+    allowed = one(found, "AppProject", "lockproof")["spec"]["destinations"]
+    used = {b["metadata"]["namespace"] for b in found if "namespace" in b["metadata"]}
+    assert {"canary", "argo", "proofs"} <= used
+    assert used <= {destination["namespace"] for destination in allowed}
 
 
 def test_the_overlay_names_its_image_once_and_the_repository_of_its_inputs(
