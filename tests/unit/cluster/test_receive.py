@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from lockproof.config import Policy
+from lockproof.model.environment import Environment
 from lockproof.model.order import BadOrderError
-from lockproof.model.report import Report, SkipReason
+from lockproof.model.report import Host, Report, SkipReason
 from lockproof.model.verdict import OutputVerdict, Verdict
-from lockproof.steps.cluster.gather import handed_in, receive
+from lockproof.steps.cluster.gather import _claimed, handed_in, receive
 from unit.cluster.plans import STAGES, make_plan, stage
 from unit.cluster.test_watch import report_of
 
@@ -71,3 +72,36 @@ def test_what_the_policy_accepts_may_pass() -> None:
     assert receive(plan, task, handed_in(outputs(report, OutputVerdict.NONDETERMINISTIC)))
     with pytest.raises(BadOrderError, match="contradicts itself"):  # Nothing says that it is.
         receive(plan, task, handed_in(stages(report, skipped=SkipReason.UNAFFECTED)))
+
+
+def test_a_tolerance_is_that_of_the_hardware_which_the_pod_has() -> None:
+    """A pod may have another GPU than this machine; it cannot have the tolerance of another."""
+    loose = {"paths": ["*"], "hardware": "NVIDIA H100*", "rtol": 0.1}
+    tight = {"paths": ["*"], "hardware": "cpu", "rtol": 1e-9}
+    plan = replace(PLAN, policy=Policy.model_validate({"tolerance": [loose, tight]}))
+    (task,) = plan.tasks
+
+    def told(runs_on: tuple[str, ...], says: tuple[str, ...]) -> Report:
+        there, named = (Environment(kind="unpinned", name="PATH", gpus=g) for g in (runs_on, says))
+        claimed = {a: _claimed(plan, plan.pipeline.by_address[a], named) for a in task.stages}
+        report = report_of(plan, task)
+        changed = [
+            s.model_copy(
+                update={
+                    "outputs": tuple(
+                        o.model_copy(update={"verdict": OutputVerdict.WITHIN_TOLERANCE})
+                        for o in claimed[s.address].outputs
+                    )
+                }
+            )
+            for s in report.stages
+        ]
+        host = Host(environment=there)
+        return report.model_copy(update={"stages": tuple(changed), "host": host})
+
+    h100 = ("NVIDIA H100 80GB HBM3",)
+    for gpus in ((), h100):
+        assert receive(plan, task, handed_in(told(gpus, gpus)))
+    for runs_on, says in (((), h100), (h100, ()), (("NVIDIA L4",), h100)):
+        with pytest.raises(BadOrderError, match="does not state what this commit states"):
+            receive(plan, task, handed_in(told(runs_on, says)))

@@ -23,11 +23,18 @@ class Dependence:
     """Whether the locked outputs came out under it."""
     shown: str = ""
     """How it was shown, where not by one run under that setting."""
+    unsteady: bool = False
+    """Whether outputs vary from run to run unless the condition is set so."""
+
+    @property
+    def run_to_run(self) -> bool:
+        """Whether outputs are others in the next run on the same machine."""
+        return self.unsteady or self.condition in RUN_TO_RUN
 
 
 def dependence_cause(found: Dependence, path: str) -> tuple[Cause, tuple[tuple[str, None], ...]]:
     """The cause that a dependence is for one output, and what shows it."""
-    own = found.condition in RUN_TO_RUN
+    own = found.run_to_run
     mend = found.mend
     if path.lower().endswith(_OPAQUE):
         mend += (

@@ -1,10 +1,12 @@
 """How a reproduction is done, and what is close enough."""
 
+from fnmatch import fnmatchcase
 from typing import Literal, Self
 
 from pydantic import Field, StrictBool, StrictInt, model_validator
 
 from lockproof.model.comparison import Tolerance
+from lockproof.model.environment import Environment
 
 from .base import Acceptance, Bound, Section
 
@@ -31,6 +33,9 @@ class ToleranceRule(Section):
     paths: tuple[str, ...] = Field(min_length=1)
     fields: tuple[str, ...] = ("*",)
     """Globs on dotted keys, column names or array names; the first rule that matches wins."""
+    hardware: str | None = Field(default=None, min_length=1)
+    """A glob on the name of each GPU, as `nvidia-smi` gives it; on a machine without one, on `cpu`
+    and on the CPU's model name. Default: any hardware."""
     rtol: Bound = 0.0
     atol: Bound = 0.0
 
@@ -39,6 +44,18 @@ class ToleranceRule(Section):
         if self.rtol == 0 and self.atol == 0:
             raise ValueError("state rtol, atol or both; without a tolerance leave the rule out")
         return self
+
+    def is_for(self, here: Environment | None) -> bool:
+        """Whether it is for what computes here; None: it is not known, as if it were a CPU.
+
+        With several GPUs it has to be for each of them.
+        """
+        if self.hardware is None:
+            return True
+        if here is not None and here.gpus:
+            return all(fnmatchcase(name, self.hardware) for name in here.gpus)
+        named = ("cpu", here.cpu if here else None)
+        return any(fnmatchcase(name, self.hardware) for name in named if name)
 
     @property
     def tolerance(self) -> Tolerance:

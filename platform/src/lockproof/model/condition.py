@@ -31,7 +31,14 @@ CONDITIONS: Mapping[str, str] = {
 """Condition -> what it is called in a sentence. Where no cause is found, each is among what was
 excluded or among what was not."""
 
+DEVICES: Mapping[str, str] = {
+    "gpu-algorithms": "the algorithms of the GPU",
+    "tf32": "TF32, in which GPUs multiply fewer digits",
+    "gpu-count": "the number of GPUs",
+}
+"""The same of GPUs: nothing depends on these where there is none."""
+
 
 def condition_noun(name: str) -> str:
     """What a condition is called in a sentence: `the time zone`, `the variable NAME`."""
-    return CONDITIONS.get(name, f"the {name}")
+    return CONDITIONS.get(name) or DEVICES.get(name, f"the {name}")

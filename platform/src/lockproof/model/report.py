@@ -47,6 +47,10 @@ class OutputReport(Frozen):
     verdict: OutputVerdict
     tolerance: Tolerance | None = None
     """The tolerance that the policy states for it."""
+    hardware: str | None = None
+    """The hardware that this tolerance is for, as the policy names it; null: any."""
+    other_hardware: tuple[str, ...] = ()
+    """Hardware for which the policy has tolerances that do not count where this ran."""
     judged_by: tuple[str, ...] = ()
     """The outputs that the policy lets stand for this one where its bytes differ."""
 

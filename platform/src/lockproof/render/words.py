@@ -245,7 +245,10 @@ def what_differs(output: OutputReport, differences: tuple[Difference, ...]) -> l
     if len(differences) > _DIFFERENCES:
         lines.append(f"and {count(len(differences) - _DIFFERENCES, 'more difference')}")
     if differences and output.tolerance is not None:
-        lines.append(f"tolerance {tolerance_words(output.tolerance)}")
+        lines.append(f"tolerance {tolerance_words(output.tolerance)}{_for_hardware(output)}")
+    if differences and output.other_hardware:
+        names = ", ".join(brief(name, _NAME_LIMIT) for name in output.other_hardware)
+        lines.append(f"tolerances for other hardware do not count here: {names}")
     if output.judged_by:
         judges = ", ".join(brief(path, 2 * _NAME_LIMIT) for path in output.judged_by)
         lines.append(f"judged by {judges}")
@@ -270,6 +273,10 @@ def cause_summary(cause: Cause) -> str:
     if visible(cause.subject) in visible(cause.summary):
         return summary
     return f"{summary} ({brief(cause.subject, 2 * _NAME_LIMIT)})"
+
+
+def _for_hardware(output: OutputReport) -> str:
+    return f", for hardware {brief(output.hardware, _NAME_LIMIT)}" if output.hardware else ""
 
 
 def tolerance_words(tolerance: Tolerance) -> str:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from lockproof import __version__
 from lockproof.adapters.git.origin import origin_of
+from lockproof.model.environment import Environment
 from lockproof.model.finding import Finding, Shared
 from lockproof.model.order import BadOrderError
 from lockproof.model.pipeline import Stage
@@ -78,7 +79,7 @@ def receive(plan: Plan, task: Task, value: Mapping[str, Any]) -> Received:
         raise BadOrderError("its report is of something else than what was asked for")
     told = {stage.address: stage for stage in report.stages}
     for address in task.stages:
-        claimed = _claimed(plan, plan.pipeline.by_address[address])
+        claimed = _claimed(plan, plan.pipeline.by_address[address], report.host.environment)
         if address not in told or _claims(told[address]) != _claims(claimed):
             raise BadOrderError(f"its report does not state what this commit states of {address}")
     _see_that_it_agrees(plan, report, findings)
@@ -216,8 +217,11 @@ def _asked(subject: Subject) -> Subject:
     return subject.model_copy(update={"environment": None, "selected": ()})
 
 
-def _claimed(plan: Plan, stage: Stage) -> StageReport:
-    """The report on a stage of which nothing is known but what the commit claims."""
+def _claimed(plan: Plan, stage: Stage, there: Environment | None = None) -> StageReport:
+    """The report on a stage of which nothing is known but what the commit claims.
+
+    Tolerances are those for the hardware `there`.
+    """
     unknown = {out.path: OutputVerdict.NOT_CHECKED for out in stage.outs}
     return StageReport(
         address=stage.address,
@@ -231,7 +235,7 @@ def _claimed(plan: Plan, stage: Stage) -> StageReport:
         ),
         deps=tuple(Dependency(path=dep.path, locked=dep.locked) for dep in stage.deps),
         params={p.path: p.locked or {} for p in stage.params},
-        outputs=reports(plan.policy, stage, unknown),
+        outputs=reports(plan.policy, stage, unknown, there),
     )
 
 

@@ -128,9 +128,14 @@ def _judged(output: OutputReport, out: Out, policy: Policy) -> Verdict:
     }
     if output.verdict is OutputVerdict.WITHIN_TOLERANCE:
         folder = bool(out.locked and out.locked.is_dir)
-        stated = [rule.tolerance for rule in policy.tolerances_for(out.path, folder=folder)]
+        stated = [
+            (rule.tolerance, rule.hardware)
+            for rule in policy.tolerances_for(out.path, folder=folder)
+            if rule.hardware in (None, output.hardware)
+        ]
         judges = policy.judges_of(out.path)
         by = judges.by if judges else ()
-        fits = output.tolerance == next(iter(stated), None) and output.judged_by == by
+        used = (output.tolerance, output.hardware)
+        fits = used == next(iter(stated), (None, None)) and output.judged_by == by
         return Verdict.PASSED if fits and (stated or by) else Verdict.INCONCLUSIVE
     return Verdict.PASSED if accepted.get(output.verdict) else output.verdict.verdict

@@ -154,7 +154,7 @@ def _facts(session: Session, result: Result) -> StageFacts:
             out.path
             for out in stage.outs
             if PurePosixPath(out.path).suffix.lower() in READERS
-            if not tolerances(session.policy, out)
+            if not tolerances(session.policy, out, session.described)
         ),
         file=session.git_path(stage.file),
         varied=result.varied,
@@ -294,7 +294,7 @@ def _stage(session: Session, result: Result, verdict: Verdict) -> StageReport:
         ),
         deps=tuple(Dependency(path=dep.path, locked=dep.locked) for dep in stage.deps),
         params={p.path: p.locked or {} for p in stage.params},
-        outputs=reports(session.policy, stage, result.verdicts),
+        outputs=reports(session.policy, stage, result.verdicts, session.described),
         causes=result.causes,
     )
 

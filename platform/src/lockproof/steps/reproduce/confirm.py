@@ -52,7 +52,7 @@ def _judged(session: Session, result: Result) -> list[str]:
         for out in result.stage.outs
         if result.verdicts.get(out.path) is OutputVerdict.WITHIN_TOLERANCE
         and session.policy.judges_of(out.path)
-        and not tolerances(session.policy, out)
+        and not tolerances(session.policy, out, session.described)
     ]
 
 

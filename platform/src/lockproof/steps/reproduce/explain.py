@@ -8,14 +8,14 @@ import anyio.to_thread
 
 from lockproof.compare.causes import Facts, Finding, conclude
 from lockproof.model.cause import CauseKind
-from lockproof.model.condition import RUN_TO_RUN
 from lockproof.model.record import RunRecord
 from lockproof.model.report import Evidence
 from lockproof.model.verdict import Verdict
 
 from .change import Change
 from .conditions.lab import Lab, how_failed, laboratory, varies_beyond
-from .conditions.search import Found, by_itself, repeat, search
+from .conditions.search import Found, by_itself, search
+from .conditions.steady import repeat
 from .factors import find_changes
 from .history import lock_history, relocked
 from .put_back import Outcome, put_back
@@ -145,7 +145,7 @@ def _varying(result: Result, found: Found) -> tuple[str, ...]:
     return tuple(
         path
         for each in found.depends
-        if each.condition in RUN_TO_RUN
+        if each.run_to_run
         for path in _unproved(result, each.outputs)
     )
 

@@ -13,6 +13,7 @@ from lockproof.config import Policy, ToleranceRule, matches_any
 from lockproof.errors import UnavailableError
 from lockproof.model.comparison import Difference
 from lockproof.model.digest import Digest
+from lockproof.model.environment import Environment
 from lockproof.model.pipeline import Out, Stage
 from lockproof.model.report import OutputReport
 from lockproof.model.verdict import OutputVerdict, Verdict, worst
@@ -69,7 +70,7 @@ def judge(session: Session, stage: Stage, execution: Execution, workspace: Works
 def _by_content(
     session: Session, stage: Stage, out: Out, workspace: Workspace
 ) -> tuple[OutputVerdict, tuple[Difference, ...]]:
-    rules = tolerances(session.policy, out)
+    rules = tolerances(session.policy, out, session.described)
     if not rules and (out.size or 0) > _DESCRIBED_BYTES:
         return OutputVerdict.DIFFERENT, ()
     locked = None
@@ -88,9 +89,14 @@ def _by_content(
     return comparison.verdict, comparison.differences
 
 
-def tolerances(policy: Policy, out: Out) -> tuple[ToleranceRule, ...]:
-    """The tolerance rules for an output, those for files inside a folder included."""
+def stated(policy: Policy, out: Out) -> tuple[ToleranceRule, ...]:
+    """The tolerance rules for an output on any hardware, those for files in a folder included."""
     return policy.tolerances_for(out.path, folder=bool(out.locked and out.locked.is_dir))
+
+
+def tolerances(policy: Policy, out: Out, here: Environment | None) -> tuple[ToleranceRule, ...]:
+    """Those of them that are for what computes in this environment."""
+    return tuple(rule for rule in stated(policy, out) if rule.is_for(here))
 
 
 def _by_others(policy: Policy, path: str, verdicts: Mapping[str, OutputVerdict]) -> OutputVerdict:
@@ -134,20 +140,29 @@ def locked_content(session: Session, stage: Stage, out: Out) -> Path | None:
 
 
 def reports(
-    policy: Policy, stage: Stage, verdicts: Mapping[str, OutputVerdict]
+    policy: Policy,
+    stage: Stage,
+    verdicts: Mapping[str, OutputVerdict],
+    here: Environment | None,
 ) -> tuple[OutputReport, ...]:
-    """The core's view of a stage's outputs, in order of path."""
-    return tuple(
-        OutputReport(
-            path=out.path,
-            kind=out.kind,
-            locked=out.locked,
-            verdict=verdicts.get(out.path, OutputVerdict.NOT_CHECKED),
-            tolerance=next((r.tolerance for r in tolerances(policy, out)), None),
-            judged_by=rule.by if (rule := policy.judges_of(out.path)) else (),
+    """The core's view of a stage's outputs, in order of path; `here` is where it runs."""
+    found = []
+    for out in sorted(stage.outs, key=lambda out: out.path):
+        counts = next(iter(tolerances(policy, out, here)), None)
+        others = (r.hardware for r in stated(policy, out) if r.hardware and not r.is_for(here))
+        found.append(
+            OutputReport(
+                path=out.path,
+                kind=out.kind,
+                locked=out.locked,
+                verdict=verdicts.get(out.path, OutputVerdict.NOT_CHECKED),
+                tolerance=counts.tolerance if counts else None,
+                hardware=counts.hardware if counts else None,
+                other_hardware=tuple(dict.fromkeys(others)),
+                judged_by=rule.by if (rule := policy.judges_of(out.path)) else (),
+            )
         )
-        for out in sorted(stage.outs, key=lambda out: out.path)
-    )
+    return tuple(found)
 
 
 def repeated(first: Judgement, others: Sequence[Judgement]) -> dict[str, OutputVerdict]:

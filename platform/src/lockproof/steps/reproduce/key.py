@@ -75,7 +75,7 @@ class Keys:
                 "outs": [
                     [
                         *(o.path, str(o.locked), o.cached, o.persist),
-                        [r.model_dump() for r in tolerances(policy, o)],
+                        [r.model_dump() for r in tolerances(policy, o, session.described)],
                         judge.model_dump() if (judge := policy.judges_of(o.path)) else None,
                     ]
                     for o in stage.outs

@@ -11,7 +11,7 @@ from lockproof.model.pipeline import Out, Pipeline, Stage, inside, overlap
 
 from .curtain import declared_paths
 from .execution import Input
-from .judge import tolerances
+from .judge import stated
 from .place import links_below
 from .session import Session
 
@@ -31,7 +31,7 @@ def choose_mode(policy: Policy, pipeline: Pipeline) -> str:
     if policy.reproduce.mode:
         return policy.reproduce.mode
     outs = [out for stage in pipeline.stages if stage.kind == "stage" for out in stage.outs]
-    loose = any(tolerances(policy, o) or policy.judges_of(o.path) for o in outs)
+    loose = any(stated(policy, o) or policy.judges_of(o.path) for o in outs)
     return "chain" if loose else "isolated"
 
 

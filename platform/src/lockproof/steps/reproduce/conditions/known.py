@@ -15,11 +15,12 @@ from lockproof.steps.reproduce.session import Session
 from lockproof.steps.reproduce.world import Account, Disorder
 
 from .clock import another_day, no_clock
+from .devices import devices
 
 NAMES = (
     *("random", "clock", "hash-seed", "path", "file-order", "timezone", "locale", "umask"),
     *("user", "home", "host-name", "cpu-count", "threads", "cpu-features", "process-id"),
-    *("pass-env", "network", "undeclared-files"),
+    *("gpu-algorithms", "tf32", "gpu-count", "pass-env", "network", "undeclared-files"),
 )
 """In the order in which they are varied: what varies by itself, and the clock, come first."""
 SEEDS = range(2, 9)
@@ -50,6 +51,8 @@ class Condition:
     """Whether a command may fail for how it is varied: then the next setting is tried."""
     drastic: bool = False
     """Whether honest stages fail with it: never varied together with others."""
+    steadies: bool = False
+    """Whether outputs that vary by themselves may come out the same each time with it."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,15 @@ def _all(site: Site) -> Iterator[Condition]:
         (Setting("other process ids", {"guise": {"spent": 23}}),),
         own and "process ids are never the same here: it counts as random",
     )
+    for each in devices(site.session.described.gpus, os.environ):
+        yield Condition(
+            each.name,
+            each.mend,
+            (Setting(each.label, {"variables": each.variables}),),
+            each.obstacle,
+            artificial=each.artificial,
+            steadies=True,
+        )
     yield from _passed(site.session)
     yield _network(site.session)
     yield Condition(

@@ -186,7 +186,7 @@ class Lab:
     def _by_content(
         self, out: Out, workspace: Workspace, usual: Digest | None, now: Digest | None
     ) -> str:
-        rules = tolerances(self.session.policy, out)
+        rules = tolerances(self.session.policy, out, self.session.described)
         if not rules or usual is None or now is None:
             return "differs"
         usual_one, this_one = self.root / out.path, workspace.root / out.path

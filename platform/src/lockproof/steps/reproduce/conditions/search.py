@@ -8,25 +8,22 @@ and without it, in a drawn order, show it (see `confirm`), for else it was the m
 Where too few runs are left for these it is not known, and nothing is named.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-
-import anyio
 
 from lockproof.compare.conditions import Dependence
 
 from .clock import no_clock, standing
 from .confirm import TOO_FEW, Confirmed, confirm, enough
+from .devices import NO_GPU
 from .known import Condition, Setting
 from .lab import Lab, Look, how_failed
+from .steady import by_devices, repeat, went
 
 _LIKELY = {"hash-seed": 6, "clock": 3}
 """How likely a condition matters, against 1 for others: the likely ones are parted off first."""
 _LONG = 20.0
 """Seconds; a stage that takes longer is varied a few times only."""
-_TICK = 2
-"""Seconds; the coarsest time that is written into common files."""
 _FAILS = "the command fails with it"
 _FAILED = "the command failed with all of them varied"
 _TOGETHER = "outputs differed with all of them varied"
@@ -47,13 +44,6 @@ class Found:
     """Whether outputs differed in a run, and no other told why."""
 
 
-async def repeat(lab: Lab, label: str = "repeat") -> Look | None:
-    """Run once more with everything held, at another time than before, as a zip file tells it."""
-    while int(time.time() / _TICK) == int(lab.ended / _TICK):
-        await anyio.sleep(0.05)
-    return await lab.run(label)
-
-
 async def by_itself(lab: Lab, varied: Look) -> list[Dependence]:
     """What makes outputs vary although all is held: the clock, or what cannot be held, or both.
 
@@ -61,7 +51,8 @@ async def by_itself(lab: Lab, varied: Look) -> list[Dependence]:
     """
     shown = "another run from the same inputs, with all that can be held held, gave other outputs"
     if no_clock():
-        return [_random(varied, f"{shown} (the clock could not be held: {no_clock()})")]
+        shown += f" (the clock could not be held: {no_clock()})"
+        return await by_devices(lab, varied) or [_random(varied, shown)]
     for number, still in enumerate(standing(lab.site.patience)):
         if not enough(lab, 3):
             shown += " (too few runs were left to tell whether by the clock)"
@@ -69,8 +60,8 @@ async def by_itself(lab: Lab, varied: Look) -> list[Dependence]:
         base = lab.outs, lab.root, lab.base, lab.ended
         first = await lab.rest_on(f"clock-stands-{number}", still)
         # The times of files are the machine's: held only by chance, in the same moment.
-        second = await repeat(lab, f"clock-stands-{number}-again") if _went(first) else None
-        if second and _went(second) and not second.differs:
+        second = await repeat(lab, f"clock-stands-{number}-again") if went(first) else None
+        if second and went(second) and not second.differs:
             clock = next(c for c in lab.conditions if c.name == "clock")
             outputs = await _by_the_clock(lab, clock, number)
             if outputs:
@@ -82,9 +73,9 @@ async def by_itself(lab: Lab, varied: Look) -> list[Dependence]:
                     *([replace(_random(varied, shown), outputs=others)] if others else []),
                 ]
         lab.outs, lab.root, lab.base, lab.ended = base
-        if _went(second):
+        if went(second):
             break  # It works, and does not help.
-    return [_random(varied, shown)]
+    return await by_devices(lab, varied) or [_random(varied, shown)]
 
 
 async def _by_the_clock(lab: Lab, clock: Condition, number: int) -> tuple[str, ...]:
@@ -102,10 +93,6 @@ async def _by_the_clock(lab: Lab, clock: Condition, number: int) -> tuple[str, .
     return found.look.differs if found.holds else ()
 
 
-def _went(look: Look | None) -> bool:
-    return look is not None and look.failed is None
-
-
 async def search(lab: Lab, *, failed: bool) -> Found:
     """The conditions that the stage's outputs depend on; it is known not to vary by itself.
 
@@ -116,6 +103,8 @@ async def search(lab: Lab, *, failed: bool) -> Found:
     found = Found()
     pool = []
     for condition in lab.conditions:
+        if condition.obstacle == NO_GPU:
+            continue
         if condition.obstacle:
             found.unvaried[condition.name] = condition.obstacle
         elif not condition.drastic:

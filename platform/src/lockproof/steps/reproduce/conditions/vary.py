@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from lockproof.compare.conditions import Dependence
 from lockproof.model.report import Varied
 from lockproof.steps.reproduce.result import Result
 from lockproof.steps.reproduce.session import Session
@@ -12,7 +13,8 @@ from .confirm import confirm
 from .known import Condition
 from .lab import Lab, Look, how_failed, laboratory
 from .plan import Pair, Plan, allowed, plan
-from .search import RANDOM_MEND, by_itself, repeat
+from .search import RANDOM_MEND, by_itself
+from .steady import repeat
 
 
 def cost(session: Session, results: Mapping[str, Result], names: Sequence[str], jobs: int) -> str:
@@ -99,8 +101,8 @@ class _Table:
         """Whether outputs vary by themselves."""
         self.loose: set[str] = set()
         """Outputs that do."""
-        self.clock: Look | None = None
-        """A run that differed by the time of day alone."""
+        self.held: tuple[Dependence, Look] | None = None
+        """What else varies by itself depends on, and a run that differed by that alone."""
 
     async def fill(self) -> None:
         """Make the runs."""
@@ -113,7 +115,7 @@ class _Table:
         for pairs in self.plan.rounds:
             await self._settle(pairs)
         for condition in self.plan.alone:
-            if not (condition.name == "clock" and self.clock):
+            if not (self.held and condition.name == self.held[0].condition):
                 await self._one(condition)
 
     def _say(self, what: str) -> None:
@@ -166,15 +168,16 @@ class _Table:
     async def _varies(self, look: Look) -> None:
         """Say by what outputs vary that differ in this run, in which nothing was varied."""
         causes = {each.condition: each for each in await by_itself(self.lab, look)}
-        if "clock" not in causes:
+        held = next((each for name, each in causes.items() if name != "random"), None)
+        if held is None:
             self._by_chance(look)
             return
         if "random" in causes:
             self.chance.named = "nothing varied", look
             self.loose.update(causes["random"].outputs)
-        # From here on the clock stands still, so that nothing else is taken for it.
-        self.clock = look
-        still = await self.lab.run("clock-stands")
+        # From here on it is held, as by a clock that stands still: nothing else is taken for it.
+        self.held = held, look
+        still = await self.lab.run("held-still")
         self.chance.quiet = still
         if still and still.differs:
             self._by_chance(still)
@@ -258,8 +261,9 @@ class _Table:
                 found.append(Varied(condition=name, obstacle=unvaried[name]))
             elif name in self.tried:
                 tried = self.tried[name]
-                if name == "clock" and self.clock:
-                    tried = _Tried(1, self.clock.seconds, named=("another time", self.clock))
+                if self.held and name == self.held[0].condition:
+                    held, look = self.held
+                    tried = _Tried(1, look.seconds, named=(held.setting, look))
                 found.append(self._row(name, condition.mend, tried))
         if "pass-env" in self.names and not any(v.condition.startswith("variable ") for v in found):
             found.append(Varied(condition="pass-env", obstacle="the policy passes no variable on"))
