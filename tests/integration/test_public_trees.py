@@ -1,4 +1,4 @@
-"""What lint says of public trees: nothing false. Commits and expectations are kept, not their files.
+"""What lint says of public trees: no false word. Their commits are kept, and no file of theirs.
 
 $LOCKPROOF_TEST_TREES is a folder of clones, bare or not, each named OWNER+NAME, that have the
 commits of public_trees.toml. Its errors were looked at one by one: each is true of that commit, or
