@@ -22,6 +22,11 @@ PARTS = (
         "LOCKPROOF_CRDS names a folder of CustomResourceDefinitions; Go has k8s.io/kubernetes",
     ),
     (
+        r"no public trees",
+        "no false word of lint on public trees",
+        "LOCKPROOF_TEST_TREES names a folder of clones, as test_public_trees.py says",
+    ),
+    (
         r"no Dagger engine|[Tt]his engine has|no Git host on port 80|loopback: it has no socket",
         "the Dagger module on an engine",
         "the dagger command and docker, or _EXPERIMENTAL_DAGGER_RUNNER_HOST",

@@ -200,7 +200,21 @@ def test_without_helm_a_chart_that_is_here_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_no_helm")
 def test_a_path_in_git_that_is_no_chart_is_not_taken_for_one(tmp_path: Path) -> None:
-    assert look(tmp_path, application({**IN_GIT, "path": "elsewhere"}))[1] is None
+    text = application({**IN_GIT, "path": "elsewhere"})
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/note.txt").write_text("x\n")
+    assert look(tmp_path, text)[1] is None
+
+
+@pytest.mark.usefixtures("_no_helm")
+def test_a_path_in_another_repository_is_named(tmp_path: Path) -> None:
+    """It is told of, and does not count: nothing of another repository is fetched."""
+    result, check = look(tmp_path, application({**IN_GIT, "path": "elsewhere"}))
+    assert check is not None
+    (said,) = check.not_checked
+    assert "Application/a: what is in elsewhere of " in said
+    assert said.endswith("is not looked at: this repository has no such folder")
+    assert demanded(result) is Verdict.PASSED
 
 
 @needs_helm

@@ -103,6 +103,26 @@ def test_the_description_of_a_package_is_no_object(tmp_path: Path) -> None:
     assert not [one for one in unknown(result) if "package/" in one]
 
 
+@pytest.mark.parametrize("group", ["meta.pkg.crossplane.io/v1", "meta.dev.upbound.io/v2alpha1"])
+def test_a_package_may_bring_its_functions(group: str, tmp_path: Path) -> None:
+    step = {"step": "a", "functionRef": {"name": "owner-function-auto-ready"}}
+    of = {"apiVersion": "example.org/v1", "kind": "Widget"}
+    composition = {
+        "apiVersion": "apiextensions.crossplane.io/v1",
+        "kind": "Composition",
+        "metadata": {"name": "c"},
+        "spec": {"compositeTypeRef": of, "mode": "Pipeline", "pipeline": [step]},
+    }
+    files = {"apis/composition.yaml": json.dumps(composition)}
+    assert "LP611" in rules(linted(tmp_path / "alone", files).findings)
+    package = {"apiVersion": group, "kind": "Configuration", "metadata": {"name": "p"}}
+    result = linted(tmp_path / "package", {**files, "package.yaml": json.dumps(package)})
+    assert "LP611" not in rules(result.findings)
+    told = "brings Function owner-function-auto-ready"
+    assert [one for one in unknown(result) if told in one]
+    assert not [one for one in unknown(result) if "package.yaml" in one]
+
+
 MOUNTS = """\
 apiVersion: v1
 kind: Pod

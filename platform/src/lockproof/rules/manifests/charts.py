@@ -55,6 +55,12 @@ class ChartUse:
         path, line = self.manifest.locate(self.at)
         return f"{path}:{line}: {self.manifest.label}: {self.label} is not rendered: {why}"
 
+    def told_of_path(self, why: str) -> str:
+        """The same of a path in Git that may hold no chart."""
+        path, line = self.manifest.locate(self.at)
+        what = f"{self.chart}{f' of {self.origin}' if self.origin else ''}"
+        return f"{path}:{line}: {self.manifest.label}: what is in {what} is not looked at: {why}"
+
 
 def chart_uses(manifests: Iterable[Manifest]) -> Iterator[ChartUse]:
     """Every chart that one of the manifests names; of paths in Git also what may be none."""

@@ -1,6 +1,6 @@
 """References between manifests: what is named must be there."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
 from lockproof.model.finding import Finding
@@ -25,6 +25,7 @@ def reference_findings(
     elsewhere: Iterable[Bundle],
     external: Iterable[str],
     beside: Iterable[Manifest] = (),
+    brought: Collection[str] = (),
 ) -> tuple[list[Finding], int, tuple[str, ...]]:
     """Check every reference of a bundle.
 
@@ -33,6 +34,7 @@ def reference_findings(
         elsewhere: other bundles: an object that is only there does not count, but is told of.
         external: what exists without being declared here: `Secret/NAME`, globs.
         beside: manifests that are there as well and are not checked themselves.
+        brought: kinds of which something that is not looked at brings some.
 
     Returns:
         The findings, how many references there were, and those that could not be checked.
@@ -55,13 +57,9 @@ def reference_findings(
                 continue
             match = known.find(manifest, target)
             named = target.name in known.names.get(target.kind, ())
-            if match is None and not bundle.complete:
-                skipped.append(f"{manifest.label}: whether there is {target.kind} {target.name}")
-            elif match is None and named and _of_a_job(manifest, target):
-                skipped.append(
-                    f"{manifest.label}: whether {target.kind} {target.name} is where its Job is"
-                    " made, which ARGO_ROLLOUTS_ANALYSIS_JOB_NAMESPACE of Argo Rollouts says"
-                )
+            unsure = "" if match else _unsure(manifest, target, bundle, named, brought)
+            if unsure:
+                skipped.append(f"{manifest.label}: whether {unsure}")
             elif match is None:
                 found.append(_missing(manifest, target, known, elsewhere, bundle.name))
             else:
@@ -75,6 +73,22 @@ def reference_findings(
                     found.append(told)
         found += _local(manifest, known)
     return found, count, tuple(skipped)
+
+
+def _unsure(
+    manifest: Manifest, target: Target, bundle: Bundle, named: bool, brought: Collection[str]
+) -> str:
+    """Why what is not found may be there still; empty where it is not."""
+    if not bundle.complete:
+        return f"there is {target.kind} {target.name}"
+    if target.kind in brought and not named:
+        return f"the package that the tree describes brings {target.kind} {target.name}"
+    if named and _of_a_job(manifest, target):
+        return (
+            f"{target.kind} {target.name} is where its Job is made, which"
+            " ARGO_ROLLOUTS_ANALYSIS_JOB_NAMESPACE of Argo Rollouts says"
+        )
+    return ""
 
 
 def _of_a_job(manifest: Manifest, target: Target) -> bool:

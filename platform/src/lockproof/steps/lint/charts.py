@@ -61,8 +61,14 @@ def look_at_charts(
         say: is told how many are rendered.
     """
     charts = Charts()
-    uses = [use for use in chart_uses(manifests) if _is_chart(tree, use)]
+    uses = []
+    for use in chart_uses(manifests):
+        if _is_chart(tree, use):
+            uses.append(use)
+        elif not tree.is_folder(_inside(use.chart)):
+            charts.family.not_checked.append(use.told_of_path("this repository has no such folder"))
     if not uses:
+        charts.family.lacks = "the other repository" if charts.family.not_checked else ""
         return charts
     helm, refused, at_hand = find_helm(), False, False
     jobs: list[tuple[ChartUse, str, Rendering]] = []

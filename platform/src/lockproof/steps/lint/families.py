@@ -146,7 +146,9 @@ def reference_family(
         beside = of_charts
         if bundle in gathered.charts:
             beside = [made for one in (*elsewhere, *gathered.charts) for made in one.manifests]
-        found, count, skipped = reference_findings(bundle, elsewhere, external, beside)
+        found, count, skipped = reference_findings(
+            bundle, elsewhere, external, beside, gathered.brought
+        )
         family.findings += found
         family.checked += count
         family.not_checked += skipped
@@ -161,7 +163,9 @@ def reference_family(
         family.findings += delivery_findings(gathered.loose.manifests)
         bundles = (*gathered.bundles, *gathered.charts)
         everything = [m for bundle in bundles for m in bundle.manifests]
-        found, count, skipped = reference_findings(gathered.loose, [], external, beside=everything)
+        found, count, skipped = reference_findings(
+            gathered.loose, [], external, everything, gathered.brought
+        )
         family.findings += found
         family.checked += count
         family.not_checked += skipped

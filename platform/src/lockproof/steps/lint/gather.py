@@ -3,7 +3,7 @@
 import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lockproof.adapters.git.tree import Tree
 from lockproof.model.finding import Finding
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from lockproof.adapters.kustomize.program import Kustomize
     from lockproof.steps.kustomize import Built, Trouble
 
-_PACKAGE = "meta.pkg.crossplane.io/"
-"""The group of what describes a package of Crossplane; no API server takes one."""
+_PACKAGE = ("meta.pkg.crossplane.io/", "meta.dev.upbound.io/")
+"""The groups of what describes a package of Crossplane; no API server takes one."""
 _MOST_ROOTS = 4
 """Kustomizations that a component is tried on."""
 
@@ -34,6 +34,8 @@ class Gathered:
     """What each chart makes that is rendered."""
     findings: list[Finding] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
+    brought: frozenset[str] = frozenset()
+    """Kinds of which a package that the tree describes may bring some, by names of its own."""
     built: int = 0
     """Kustomizations, components included."""
 
@@ -65,6 +67,8 @@ def gather(tree: Tree, found: Found, say: Callable[[str], None]) -> Gathered:
         ]
         complete = not made.not_checked and not made.troubles
         gathered.bundles.append(Bundle(name, tuple(made.manifests), complete))
+    if any(_describes_package(one.value) for some in found.documents.values() for one in some):
+        gathered.brought = frozenset({"Function"})
     loose = [
         manifest
         for path, documents in found.documents.items()
@@ -134,14 +138,18 @@ def _trouble(made: "Built", trouble: "Trouble") -> Finding:
     )
 
 
+def _describes_package(value: Any) -> bool:
+    return isinstance(value, dict) and str(value.get("apiVersion")).startswith(_PACKAGE)
+
+
 def _documents(document: YamlDocument, path: str) -> Iterator[Manifest]:
     value = document.value
     if not isinstance(value, dict) or "apiVersion" not in value or "kind" not in value:
         return
     if is_canary_checks(value):
         return  # No cluster gets it: the family `canary` reads it.
-    if str(value["apiVersion"]).startswith(_PACKAGE):
-        return  # `crossplane xpkg build` reads it.
+    if _describes_package(value):
+        return  # What builds the package reads it.
     items = value.get("items")
     # Also a RoleList and the like, which kubectl takes by their items.
     if str(value["kind"]).endswith("List") and isinstance(items, list):
