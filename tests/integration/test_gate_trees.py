@@ -113,6 +113,33 @@ def test_a_pull_request_cannot_choose_another_project(
     assert "is a DVC project at this revision and was none" in capsys.readouterr().err
 
 
+def test_of_a_project_that_moves_no_way_is_told_that_leads_nowhere(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = copy_of(project, tmp_path)
+    copy.git("checkout", "-q", "-b", "moved")
+    (copy.root / "ml").mkdir()
+    copy.git("mv", ".dvc", "ml/.dvc")
+    copy.commit("the project lies in a folder")
+    assert main(["-C", str(copy.root / "ml"), "gate", "--pr", "--base", "HEAD~1"]) == 2
+    said = capsys.readouterr().err
+    assert "a person has to look at the move" in said
+    assert "use -C" not in said
+
+
+def test_code_with_other_capitals_is_named_as_git_has_it(project: Project, tmp_path: Path) -> None:
+    """On Windows and macOS DVC finds it all the same."""
+    copy = copy_of(project, tmp_path)
+    for name in ("dvc.yaml", "dvc.lock"):
+        text = (copy.root / name).read_text().replace("empty.py", "Empty.py")
+        (copy.root / name).write_text(text)
+    copy.commit("as a file system without capitals has it")
+    code, found = asked(copy, None)
+    assert code == 1
+    (line,) = [line for line in found if "LP107" in line]
+    assert "needs Empty.py, and this revision has empty.py: only some file" in line
+
+
 def test_a_change_that_freezes_a_stage_is_found_where_that_is_accepted(
     project: Project, tmp_path: Path
 ) -> None:

@@ -208,3 +208,44 @@ def test_without_the_extra_a_rule_is_not_checked(tmp_path: Path) -> None:
     assert told["without"] == (5, [without])
     pytest.importorskip("cel_expr_python", reason="the extra cel is not installed")
     assert told["with"] == (0, [])
+
+
+NAMED: dict[str, Any] = {"metadata": {"name": "long"}}
+ROOTED: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
+    "self.metadata.name.size() < 3": (NAMED, {"metadata": {"generateName": "a-"}}),
+    "has(self.spec) && !has(self.status)": (NAMED, NAMED | {"status": {"p": "x"}}),
+    "has(self.spec)": (NAMED, None),
+}
+"""Rule -> an object that breaks it, and one that a server (1.34) may change before it asks."""
+
+
+@pytest.mark.parametrize("rule", ROOTED)
+def test_of_what_a_server_changes_first_nothing_is_said(rule: str) -> None:
+    """It makes a name of `generateName`, and drops a status."""
+    one = definition()
+    text = {"type": "string", "maxLength": 30}
+    properties = {
+        "spec": {"type": "object"},
+        "status": {"type": "object", "properties": {"p": text}},
+    }
+    version = one["spec"]["versions"][0]
+    version["schema"]["openAPIV3Schema"] = {
+        "type": "object",
+        "properties": properties,
+        "x-kubernetes-validations": [{"rule": rule}],
+    }
+    schema = CustomSchemas([one], BundledSchemas("1.34").metadata).find(
+        "cel.example.org", "v1", "Ruling"
+    )
+    assert schema is not None
+    start = {"apiVersion": "cel.example.org/v1", "kind": "Ruling"}
+    broken, unknown = ROOTED[rule]
+    if broken is not None:
+        found = validate(start | broken, schema)
+        assert [problem.text for problem in found.problems] == [f"breaks the rule {rule}"]
+    if unknown is not None:
+        found = validate(start | unknown, schema)
+        assert (found.problems, found.not_checked) == (
+            (),
+            (f"the rule '{rule}' on (the whole object)",),
+        )

@@ -103,6 +103,26 @@ def test_a_waiver_that_lets_nothing_pass_is_told_of_once_all_was_looked_at(tmp_p
     assert not told(linted(tmp_path, waiver("LP604", "a.yaml", 3), unknown))
 
 
+CHART = """\
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: a, namespace: argocd}
+spec:
+  project: default
+  source: {repoURL: https://charts.example.org, chart: digits, targetRevision: 1.2.3}
+  destination: {server: https://kubernetes.default.svc, namespace: models}
+"""
+
+
+def test_what_a_chart_needs_that_is_not_at_hand_is_not_called_useless(tmp_path: Path) -> None:
+    """Where a copy of it is, as on another machine, the waiver may let something pass."""
+    report = linted(tmp_path, waiver("LP621", "a.yaml", 3), POD + CHART)
+    (charts,) = (check for check in report.checks if check.name == "charts")
+    assert charts.not_checked
+    assert "LP802" not in [rule for rule, _ in told(report)]
+
+
 def test_the_waivers_of_other_steps_are_theirs(tmp_path: Path) -> None:
     assert not told(linted(tmp_path, waiver("LP301", "a.yaml", -1), POD))
 

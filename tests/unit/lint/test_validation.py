@@ -41,7 +41,12 @@ TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
     [
         ({"type": "object", "properties": {"a": TEXT}}, {"a": "x"}, {"b": "x"}, "unknown b"),
         ({"type": "object"}, {}, {"a": 1}, "unknown a"),
-        ({"type": "object", "properties": {"a": TEXT}}, {}, {"a": None}, "type a"),
+        # As a server does: it takes away what a field holds in vain.
+        ({"type": "object", "properties": {"a": TEXT}}, {"a": None}, {"a": 1}, "type a"),
+        ({"type": "object", "additionalProperties": TEXT}, {"a": None}, {"a": 1}, "type a"),
+        ({"type": "object", "required": ["a"], "properties": {"a": TEXT}}, {"a": "x"}, {"a": None}, "required (the whole object)"),
+        ({"type": "object", "required": ["a"], "properties": {"a": {**TEXT, "nullable": True}}}, {"a": None}, {}, "required (the whole object)"),
+        ({"type": "array", "items": TEXT}, ["a"], [None], "type [0]"),
         ({"type": "object", "properties": {"a": {**TEXT, "nullable": True}}}, {"a": None}, {"a": 1}, "type a"),
         ({"type": "object", "properties": {"a": {**TEXT, "default": "x"}}}, {"a": None}, {"a": 1}, "type a"),
         ({"type": "object", "required": ["a"], "properties": {"a": TEXT}}, {"a": ""}, {}, "required (the whole object)"),

@@ -35,6 +35,8 @@ class LockFacts:
     """Output that Git keeps and that differs from the lock -> digest of what is committed."""
     untracked: tuple[str, ...] = ()
     """Dependencies that neither Git nor DVC has in this revision."""
+    cased: Mapping[str, str] = field(default_factory=dict)
+    """Those of them that Git has with other capitals -> how, from the Git root."""
     unlocked: tuple[str, ...] = ()
     """Paths that the pipeline names and the lock's entry does not."""
     stale: tuple[str, ...] = ()
@@ -60,6 +62,18 @@ class LockFacts:
         if self.stage.frozen:
             return _AGAIN.replace("run ", f"run 'dvc unfreeze {quote(self.stage.address)}', ", 1)
         return _AGAIN
+
+
+def with_other_capitals(paths: Mapping[str, str], tracked: Iterable[str]) -> dict[str, str]:
+    """What a missing path may mean, as file systems that know no capitals find it.
+
+    Args:
+        paths: those that are missing -> the same from the Git root.
+        tracked: what a revision has, from the Git root.
+    """
+    wanted = {full.casefold(): path for path, full in paths.items()}
+    alike = ((wanted.get(one.casefold()), one) for one in (tracked if wanted else ()))
+    return {path: one for path, one in alike if path is not None and one != paths[path]}
 
 
 def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]:
@@ -207,6 +221,15 @@ def _deps(facts: LockFacts) -> Iterator[Finding]:
             true,
         )
     for path in facts.untracked:
+        if path in facts.cased:
+            yield _found(
+                facts,
+                "LP107",
+                f"{name} {path}",
+                f"{name} needs {path}, and this revision has {facts.cased[path]}: only some file"
+                f" systems take one for the other; write it so in {facts.file}, then {facts.again}",
+            )
+            continue
         yield _found(
             facts,
             "LP107",

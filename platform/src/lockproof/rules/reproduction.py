@@ -29,6 +29,8 @@ class StageFacts:
     """Inputs that the revision does not have."""
     beside: Mapping[str, str] = field(default_factory=dict)
     """Those of `missing` that other DVC projects may make -> why they are, and what to do."""
+    cased: Mapping[str, str] = field(default_factory=dict)
+    """Those of `missing` that Git has with other capitals -> how, from the Git root."""
     exit_code: int | None = None
     timed_out: bool = False
     over: str | None = None
@@ -84,6 +86,7 @@ def _lock(facts: StageFacts) -> Iterator[Finding]:
         in_git=facts.in_git,
         windows=facts.windows,
         untracked=tuple(p for p in facts.missing if p not in facts.beside) if unavailable else (),
+        cased=facts.cased,
     )
     yield from lock_findings(lock, locked=facts.skipped is not SkipReason.NOT_LOCKED)
 

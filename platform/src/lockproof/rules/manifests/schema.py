@@ -10,8 +10,7 @@ from typing import Any, Literal
 from lockproof.model.schema import Node, Reference, Schema, Table
 from lockproof.rules.formats import FORMATS, is_quantity
 
-from .cel import Unsupported, holds
-from .cel_types import TYPED, is_named_otherwise, speaks_of
+from .cel_asked import answers
 from .patterns import matches
 
 At = tuple[str | int, ...]
@@ -70,7 +69,8 @@ class _Run:
         else:
             table, node = table.find(reference)
         if value is None:
-            if not (table.null_is_absent or node.get("null")) and "type" in node:
+            # What a field holds in vain a server takes away, and says nothing of.
+            if at and isinstance(at[-1], int) and "type" in node and not _may_be_null(table, node):
                 self._say("type", at, f"is null, must be {_article(node['type'])}")
             return
         kind = node.get("type")
@@ -107,9 +107,10 @@ class _Run:
             elif closed and not (node.get("embedded") and key in _ANY_OBJECT):
                 self._unknown(key, properties, at)
         for key in node.get("required", ()):
-            if value.get(key) is not None or (key in value and not table.null_is_absent):
+            if value.get(key) is not None:
                 continue
-            if key not in properties or "default" not in table.find(properties[key])[1]:
+            inner, shape = table.find(properties[key]) if key in properties else (table, _NONE)
+            if not (key in value and _may_be_null(inner, shape)) and "default" not in shape:
                 self._say("required", at, f"lacks the required field '{key}'")
         if node.get("embedded"):
             for key in ("apiVersion", "kind"):
@@ -207,10 +208,7 @@ class _Run:
             self._say("value", at, "has a value that is excluded")
         for name in node.get("needs", ()):
             self._need(value, name, at)
-        rules = node.get("rules", ())
-        completed = _completed(value, table, node) if rules else None
-        for rule in rules:
-            answer = _asked(rule, completed, table, node)
+        for rule, answer in answers(value, table, node, at):
             if answer is None:
                 self.not_checked.append(f"the rule '{rule}' on {dotted(at)}")
             elif not answer:
@@ -238,20 +236,6 @@ class _Run:
             self._say("required", (*at, "forProvider"), f"lacks the required parameter '{name}'")
 
 
-def _asked(rule: str, value: Any, table: Table, node: Node) -> bool | None:
-    """Whether a rule is true; None where that cannot be known here."""
-    if not (
-        speaks_of(rule, value, table, node, TYPED) or is_named_otherwise(rule, value, table, node)
-    ):
-        try:
-            return holds(rule, value)
-        except Unsupported:
-            pass
-    from .cel_library import holds_by_library  # Loaded where a rule needs it.
-
-    return holds_by_library(rule, value, table, node)
-
-
 def _is_filled_in(value: str, kind: str | None, node: Node) -> bool:
     """Whether a value holds a variable, as Flux fills them in, where that decides what it is."""
     if _VARIABLE.search(value) is None:
@@ -259,24 +243,9 @@ def _is_filled_in(value: str, kind: str | None, node: Node) -> bool:
     return (kind is not None and not _TYPES[kind](value)) or not _DECIDED.isdisjoint(node)
 
 
-def _completed(value: Any, table: Table, node: Node) -> Any:
-    """A value with the defaults of its schema filled in, as a server does before it asks rules."""
-    if isinstance(value, list) and "items" in node:
-        inner, shape = table.find(node["items"])
-        return [_completed(item, inner, shape) for item in value]
-    if not isinstance(value, dict):
-        return value
-    known, made = node.get("properties", _NONE), dict(value)
-    if "values" in node:
-        inner, shape = table.find(node["values"])
-        made |= {name: _completed(one, inner, shape) for name, one in value.items()}
-    for name, reference in known.items():
-        inner, shape = table.find(reference)
-        if made.get(name) is None and "default" in shape and not (name in made and "null" in shape):
-            made[name] = shape["default"]
-        if name in made:
-            made[name] = _completed(made[name], inner, shape)
-    return made
+def _may_be_null(table: Table, node: Node) -> bool:
+    """Whether a null is a value of its own, and nothing that is left out."""
+    return not table.null_is_absent and (bool(node.get("null")) or "type" not in node)
 
 
 def _fits(value: Any, table: Table, reference: Reference, at: At) -> bool:

@@ -1,7 +1,7 @@
 """The lock family: what the lock says against the pipeline, the parameters and Git's files."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from lockproof.adapters.git.blobs import Blobs, Unknown
@@ -88,6 +88,10 @@ class _Look:
         for path, name, line in self.reading.orphans:
             yield rules.orphan(name, self.scene.git_path(path), line)
 
+    def _cased(self, untracked: Sequence[str]) -> Mapping[str, str]:
+        paths = {path: self.scene.git_path(path) for path in untracked}
+        return rules.with_other_capitals(paths, self.scene.head.entries)
+
     def has_unread_lock(self, stage: Stage) -> bool:
         """Whether its lock has a finding of its own, so that nobody knows what it says."""
         lock = str(PurePosixPath(stage.file).with_name("dvc.lock"))
@@ -137,6 +141,7 @@ class _Look:
             other_sizes=dict(self._other_sizes(stage)),
             in_git=dict(self._changed_outs(stage)),
             untracked=tuple(untracked),
+            cased=self._cased(untracked),
             unlocked=lines.unlocked,
             stale=lines.stale,
             other_command=lines.other_command,

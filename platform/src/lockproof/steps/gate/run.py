@@ -99,11 +99,15 @@ def open_scene(request: Request, progress: Progress) -> tuple[Scene, list[Findin
         base = Snapshot(git, git.resolve(base_revision(git, request.base)))
     start = Path(os.path.realpath(request.directory))
     root = _dvc_root(start, top, head)
-    if request.pull_request and base and _dvc_root(start, top, base, root) != root:
-        raise UsageError(
-            f"{root} is a DVC project at this revision and was none at the base, whose policy"
-            " counts: use -C with the folder of the base's project"
-        )
+    if request.pull_request and base and (before := _dvc_root(start, top, base, root)) != root:
+        said = f"{root} is a DVC project at this revision and was none at the base, whose policy"
+        if before == top and ".dvc" not in head.folders:
+            raise UsageError(
+                f"{said} is that of a project at the top of the repository, which is no more there:"
+                " a person has to look at the move, and 'lockproof gate' without --pr judges it by"
+                " its own policy"
+            )
+        raise UsageError(f"{said} counts: use -C with the folder of the base's project")
     prefix = "" if root == top else root.relative_to(top).as_posix()
     path = f"{prefix}/{FILE_NAME}" if prefix else FILE_NAME
     trusted = base if request.pull_request and base else head

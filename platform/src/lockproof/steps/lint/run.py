@@ -95,10 +95,8 @@ def _unseen(linted: Linted) -> Iterator[LintFamily]:
     """Families that did not look at everything: a waiver of theirs may be needed yet."""
     yield from linted.left_out
     yield from (f.name for f in linted.families if f.not_checked)
-    if any(
-        f.name == "charts" and f.not_checked and f.lacks in ("", "helm") for f in linted.families
-    ):
-        yield from RULES  # Any may find something in what a chart makes.
+    if any(f.name == "charts" and f.not_checked for f in linted.families):
+        yield from RULES  # Any may find something in what a chart makes, where that is at hand.
     if not any(family.name == "cluster" for family in linted.families):
         yield "cluster"
 

@@ -31,6 +31,7 @@ from lockproof.model.report import (
 )
 from lockproof.model.verdict import OutputVerdict, Verdict
 from lockproof.rules.catalog import finding
+from lockproof.rules.lock import with_other_capitals
 from lockproof.rules.policy import weigh_advisory
 from lockproof.rules.remote import ClaimFacts, claim_findings
 from lockproof.rules.reproduction import StageFacts, report_verdict, stage_findings, stage_verdict
@@ -139,6 +140,7 @@ def _facts(session: Session, result: Result) -> StageFacts:
         skip_accepted=accept.get(result.skipped, False) if result.skipped else False,
         missing=missing,
         beside=beside,
+        cased=with_other_capitals({p: session.git_path(p) for p in missing}, session.tree),
         exit_code=execution.completed.exit_code if execution else None,
         over=excess(session.policy.run, execution.completed) if execution else None,
         timed_out=bool(execution and execution.completed.timed_out),
