@@ -11,8 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from lockproof.adapters.sandbox.detect import find_isolation
 from lockproof.config import EnvironmentPolicy, RunPolicy
 from lockproof.errors import ConfigError, LockproofError, UnavailableError, UsageError
 from lockproof.model.environment import Environment, environment_changes
+from waiting import wait_for
 
 from .door import Door
 from .wheels import sdist, wheel
@@ -410,13 +410,6 @@ def test_the_installer_sees_no_credentials(
 
 
 # --- several at once, killed in between, spoilt --------------------------------------------------
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def start_slow(root: Path, cache: Path, folder: Path, door: Door) -> "subprocess.Popen[str]":

@@ -5,13 +5,13 @@ import json
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from lockproof.installed import how_to_add
+from waiting import is_below, wait_for
 
 from .pipelines import BIN, Project, copy_of, new_project
 
@@ -335,12 +335,20 @@ def test_secrets_and_network_do_not_reach_the_stage(
     assert observed == hashlib.md5(b"[]").hexdigest()  # …because it is an empty list.
 
 
-@pytest.mark.parametrize("delay", [0.5, 1.5, 3.0])
+SLOW = "import pathlib, time\npathlib.Path('started').touch()\ntime.sleep(3000)\n"
+MOMENTS: dict[str, Callable[[Path], object]] = {
+    "it begins": lambda cache: True,
+    "it has a cache": lambda cache: cache.exists(),
+    "it has a work folder": lambda cache: list((cache / "work").glob("w-*")),
+    "the command runs": lambda cache: is_below(cache / "work", "started"),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_killed_at_any_moment_leaves_only_a_folder_that_goes(
-    project: Project, cache: Path, delay: float
+    project: Project, cache: Path, moment: str
 ) -> None:
-    slow = "import pathlib, time\npathlib.Path('started').touch()\ntime.sleep(60)\n"
-    project.write({"copy.py": slow})
+    project.write({"copy.py": SLOW})
     project.commit()
     before = project.state()
     process = subprocess.Popen(
@@ -350,14 +358,12 @@ def test_killed_at_any_moment_leaves_only_a_folder_that_goes(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    time.sleep(delay)
+    wait_for(lambda: MOMENTS[moment](cache) or process.poll() is not None)
+    assert process.poll() is None
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert project.state() == before
-    deadline = time.monotonic() + 15
-    while _running(str(cache)) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert _running(str(cache)) == []
+    wait_for(lambda: not _running(str(cache)))
     done = run(project, cache, "--stage", "third")
     assert done.returncode == 2
     assert list((cache / "work").glob("w-*")) == []
@@ -375,7 +381,7 @@ def _running(needle: str) -> list[str]:
 
 
 def test_interrupt_is_130_and_leaves_nothing(project: Project, cache: Path) -> None:
-    project.write({"copy.py": "import time\ntime.sleep(60)\n"})
+    project.write({"copy.py": SLOW})
     project.commit()
     process = subprocess.Popen(
         command(), cwd=project.root, env=variables(cache), stderr=subprocess.PIPE, text=True
@@ -384,7 +390,7 @@ def test_interrupt_is_130_and_leaves_nothing(project: Project, cache: Path) -> N
     for line in process.stderr:
         if "running" in line:
             break
-    time.sleep(1)
+    wait_for(lambda: is_below(cache / "work", "started") or process.poll() is not None)
     process.send_signal(signal.SIGINT)
     with process.stderr:
         rest = process.stderr.read()

@@ -12,7 +12,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from lockproof.adapters.sandbox.run import (
 )
 from lockproof.config import RunPolicy
 from lockproof.errors import ConfigError, UsageError
+from waiting import wait_for
 
 LINUX = sys.platform.startswith("linux")
 linux_only = pytest.mark.skipif(not LINUX, reason="only Linux finds every descendant")
@@ -109,13 +110,6 @@ def processes() -> Iterator[tuple[int, int, str]]:
             parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
             line = (folder / "cmdline").read_bytes().decode(errors="replace")
             yield int(folder.name), int(parent), line.rstrip("\0").replace("\0", " ")
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -641,8 +635,8 @@ def test_when_lockproof_is_killed_everything_dies(
         parent.wait()
     pids = [int(told.read_text()), *map(int, (tmp_path / "shell").read_text().split())]
     # The lock goes when the last process has gone, so whoever waits for it finds a quiet folder.
-    subprocess.run(["flock", tmp_path / "lock", "true"], check=True, timeout=10)
-    wait_for(lambda: not any(alive(pid) for pid in pids), seconds=5)
+    subprocess.run(["flock", tmp_path / "lock", "true"], check=True, timeout=120)
+    wait_for(lambda: not any(alive(pid) for pid in pids))
     assert not running(LONG_SLEEP)
 
 

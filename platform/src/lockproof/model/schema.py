@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 Node = Mapping[str, Any]
 """One shape. Its keys, all optional:
@@ -21,8 +21,7 @@ Reference = int | str
 """Index of a node, or the name of a definition."""
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """The schema of one kind in one API version."""
 
     root: Reference
@@ -59,8 +58,7 @@ class Table:
         return self.parent.find(reference)
 
 
-@dataclass(frozen=True)
-class Schema:
+class Schema(NamedTuple):
     """A kind and its table: what a manifest is held against."""
 
     table: Table

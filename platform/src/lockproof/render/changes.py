@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from lockproof.model.amount import size
 from lockproof.model.changes import Changes, DataChange, FolderChange, MetricChange, StageChange
@@ -14,8 +13,7 @@ _VALUE_LIMIT = 200
 MINUS = "\N{MINUS SIGN}"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One thing that changed; foreign text in it is not escaped."""
 
     name: str
@@ -32,8 +30,7 @@ class Row:
     """Lines below it: files in a directory."""
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(NamedTuple):
     """One kind of change."""
 
     title: str

@@ -1,7 +1,7 @@
 """Metrics as rows: each says of what it is, where that is not plain."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lockproof.model.report import MetricValue, Report
 from lockproof.render import words
@@ -11,8 +11,7 @@ _NAMES = 3
 _NAME_LIMIT = 80
 
 
-@dataclass(frozen=True)
-class MetricRow:
+class MetricRow(NamedTuple):
     """One metric beside its locked value."""
 
     path: str

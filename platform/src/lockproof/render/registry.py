@@ -4,9 +4,8 @@ The modules behind them load when a format is used, because `--help` only needs 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lockproof.errors import UsageError
 
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from lockproof.render.interface import Renderer
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(NamedTuple):
     """One format that a report can be written in."""
 
     name: str

@@ -1,7 +1,7 @@
 """The report as a person sees it at the end of a command."""
 
-from dataclasses import dataclass
 from io import StringIO
+from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
@@ -100,8 +100,7 @@ def _write_title(console: Console, report: Report) -> None:
     console.print()
 
 
-@dataclass(frozen=True)
-class _Columns:
+class _Columns(NamedTuple):
     """Widths in cells; 0 means that what differs stands in lines of its own."""
 
     name: int
@@ -317,11 +316,20 @@ def _write_findings(console: Console, report: Report, *, whole: bool) -> None:
             f"{finding.severity.value} {brief(finding.rule, 40)}",
             style=_SEVERITIES[finding.severity],
         )
-        console.print(head.append(f"  {words.where(finding)}"))
-        console.print(_indented(Text(brief(finding.message, 1000), overflow="fold"), 2))
+        _write_text(console, head.append(f"  {words.where(finding)}"))
+        _write_text(console, Text(brief(finding.message, 1000), overflow="fold"), 2)
     if len(shown) < len(report.findings):
         line = f"{words.let_pass(report.findings)}: -v lists them"
         console.print(Text(line, style="dim", overflow="fold"))
+
+
+def _write_text(console: Console, text: Text, indent: int = 0) -> None:
+    """Text in lines that fit; without colours at a part of the time that rich takes."""
+    if console.is_terminal:
+        console.print(_indented(text, indent))
+        return
+    for line in text.wrap(console, console.width - indent):
+        console.file.write(f"{' ' * indent}{line.plain}\n")
 
 
 def _write_heading(console: Console, text: str) -> None:

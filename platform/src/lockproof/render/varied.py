@@ -1,7 +1,7 @@
 """What came of varying one condition at a time, as rows that every format shows."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lockproof.model.report import HostStage, Report, Varied
 from lockproof.render import words
@@ -11,8 +11,7 @@ _LIMIT = 160
 _PATHS = 20
 
 
-@dataclass(frozen=True)
-class VariedRow:
+class VariedRow(NamedTuple):
     """One condition of one stage."""
 
     condition: str
@@ -24,8 +23,7 @@ class VariedRow:
     cost: str
 
 
-@dataclass(frozen=True)
-class VariedStage:
+class VariedStage(NamedTuple):
     """The rows of one stage."""
 
     label: str

@@ -1,10 +1,9 @@
 """The policy's say on what was found: rules switched off, waivers, and the baseline."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from lockproof.config import Policy, Waiver, matches_any
 from lockproof.errors import ConfigError
@@ -14,8 +13,7 @@ from lockproof.model.finding import Finding, Severity, Shared
 from .catalog import RULES, finding
 
 
-@dataclass(frozen=True)
-class Weighed:
+class Weighed(NamedTuple):
     """Findings after the policy had its say."""
 
     findings: tuple[Finding, ...]

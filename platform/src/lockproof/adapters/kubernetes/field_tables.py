@@ -3,13 +3,13 @@
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from lockproof.errors import UsageError
 from lockproof.model.schema import Kind, Schema, Table
 
-_FOLDER = files("lockproof") / "schemas"
+_FOLDER = Path(__file__).parents[2] / "schemas"
 _CORE = "kubernetes"
 
 

@@ -1,7 +1,6 @@
 """The lean budget: what runs always must fit the small node."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -24,8 +23,7 @@ CPU, MEMORY = "lockproof.dev/budget-cpu", "lockproof.dev/budget-memory"
 """Annotations by which a manifest, such as a node group, declares what pods may request."""
 
 
-@dataclass(frozen=True)
-class Budget:
+class Budget(NamedTuple):
     """What the small node can give to pods."""
 
     cpu: float
@@ -48,8 +46,7 @@ def declared_budget(manifests: Iterable[Manifest]) -> Budget | None:
     return None
 
 
-@dataclass(frozen=True)
-class Demand:
+class Demand(NamedTuple):
     """The requests of one workload, over all its replicas."""
 
     manifest: Manifest

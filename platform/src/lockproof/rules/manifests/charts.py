@@ -1,8 +1,7 @@
 """The Helm charts that manifests have Argo CD or Flux install: which, and with what values."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from lockproof.model.manifest import At, Manifest, dig, items, mapping, sequence
 
@@ -11,8 +10,7 @@ _ARGO_UNFOLLOWED = ("parameters", "fileParameters", "kubeVersion", "apiVersions"
 _FLUX_UNFOLLOWED = ("valuesFrom", "postRenderers", "commonMetadata")
 
 
-@dataclass(frozen=True)
-class ChartUse:
+class ChartUse(NamedTuple):
     """A chart that a controller installs for a manifest."""
 
     manifest: Manifest

@@ -3,9 +3,8 @@
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from lockproof.model.schema import Node, Reference, Schema, Table
 from lockproof.rules.formats import FORMATS, is_quantity
@@ -17,8 +16,7 @@ At = tuple[str | int, ...]
 """Where in a manifest: keys and positions from its top."""
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """One disagreement with the schema."""
 
     kind: Literal["unknown", "type", "required", "value"]
@@ -41,8 +39,7 @@ def dotted(at: At) -> str:
     return "".join(parts) or "(the whole object)"
 
 
-@dataclass(frozen=True)
-class Validation:
+class Validation(NamedTuple):
     """What came of holding one manifest against its schema."""
 
     problems: tuple[Problem, ...]

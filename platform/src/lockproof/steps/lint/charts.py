@@ -3,19 +3,20 @@
 import io
 import json
 import posixpath
-import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lockproof.adapters.git.tree import Tree
-from lockproof.adapters.helm.program import Helm, Rendering, find_helm
 from lockproof.model.manifest import Bundle, Manifest, Place
 from lockproof.parse.yaml_document import ParseError, read_yaml
 from lockproof.rules.manifests.charts import ChartUse, chart_uses
 
 from .families import Family
 from .found import Found
+
+if TYPE_CHECKING:
+    from lockproof.adapters.helm.program import Helm, Rendering
 
 _LARGEST = 64 << 20
 """Bytes of a chart."""
@@ -70,6 +71,8 @@ def look_at_charts(
     if not uses:
         charts.family.lacks = "the other repository" if charts.family.not_checked else ""
         return charts
+    from lockproof.adapters.helm.program import find_helm  # Few trees name charts.
+
     helm, refused, at_hand = find_helm(), False, False
     jobs: list[tuple[ChartUse, str, Rendering]] = []
     for use in uses:
@@ -116,7 +119,9 @@ def _place(tree: Tree, use: ChartUse, copies: Mapping[str, str]) -> str:
     return _inside(copies[name])
 
 
-def _rendering(tree: Tree, use: ChartUse, place: str, kubernetes: str) -> Rendering:
+def _rendering(tree: Tree, use: ChartUse, place: str, kubernetes: str) -> "Rendering":
+    from lockproof.adapters.helm.program import Rendering
+
     if place.endswith(_ARCHIVES):
         content = tree.read(place)
         if content is None:
@@ -157,6 +162,8 @@ def _folder(tree: Tree, place: str) -> Iterator[tuple[str, bytes]]:
 
 def _chart_file(content: bytes, place: str) -> bytes:
     """The Chart.yaml of an archive, which is that of its only folder."""
+    import tarfile
+
     left = _LARGEST
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
@@ -211,8 +218,8 @@ def _inside(*parts: str) -> str:
 def _render(
     tree: Tree,
     found: Found,
-    helm: Helm,
-    jobs: Sequence[tuple[ChartUse, str, Rendering]],
+    helm: "Helm",
+    jobs: "Sequence[tuple[ChartUse, str, Rendering]]",
     charts: Charts,
 ) -> bool:
     """Render them; whether one was refused."""

@@ -1,9 +1,8 @@
 """What a tree's manifests are held against, family by family."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lockproof.adapters.git.tree import Tree
 from lockproof.config import FILE_NAME, LintPolicy, Policy
@@ -46,8 +45,7 @@ _ALL_RULES = "LP6"
 """What stands for the rules of a family that has none: with all of them off, it is off as well."""
 
 
-@dataclass(frozen=True)
-class Linted:
+class Linted(NamedTuple):
     """What came of it, before the policy has its say on the findings."""
 
     families: tuple[Family, ...]
