@@ -727,6 +727,16 @@ def test_the_gate_s_image_has_the_gate_s_packages() -> None:
     assert "requirements/gate.txt" in files(gate=True)
 
 
+def test_the_image_of_a_serving_pod_has_what_verify_takes_and_no_git() -> None:
+    called = list(walk(chain(module().image(verify=True))))
+    files = {a["path"] for call, a in called if call == "file" and "requirements/" in a["path"]}
+    assert "requirements/verify.txt" in files
+    assert files.isdisjoint({"requirements/gate.txt", "requirements/run.txt"})
+    assert not any("apt-get" in a["args"][-1] for call, a in called if call == "withExec")
+    with pytest.raises(InputError, match="ask for one"):
+        module().image(gate=True, verify=True)
+
+
 @pytest.mark.parametrize(("gate", "rest"), [(True, ["gate"]), (False, ["run", "image"])])
 def test_what_builds_environments_is_where_stages_run_alone(gate: bool, rest: list[str]) -> None:
     """Beside lockproof, that is: what installs it is in neither image."""

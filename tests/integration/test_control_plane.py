@@ -35,7 +35,8 @@ def manifests() -> Iterator[tuple[Path, Any]]:
     for path in sorted(CONTROL.rglob("*.yaml")):
         if {"ci-cd", "function"}.isdisjoint(path.parts) and path.name != "kustomization.yaml":
             for document in documents(path):
-                if {"apiVersion", "kind"} <= set(document):
+                # A patch may be a list of operations.
+                if isinstance(document, dict) and {"apiVersion", "kind"} <= set(document):
                     yield path, document
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import dagger
 from dagger import dag
 
+from .sdk import InputError
 from .settings import CACHE, HOME, REPOSITORY, USER, VENV
 
 _PINS = "/build/requirements"
@@ -25,8 +26,10 @@ _NEED_GIT = (
 
 _COMPILE = "import compileall, {0} as one; assert compileall.compile_dir(one.__path__[0], quiet=1)"
 _GATE = "import boto3.session, jinja2, pathspec, pydantic, promql_parser, rich.table, ruamel.yaml"
+_VERIFY = "import cryptography, mlflow.artifacts, pydantic, rich.table, sigstore.verify"
 _IMPORTED = {
     "gate.txt": _GATE,
+    "verify.txt": _VERIFY,
     "run.txt": f"{_GATE}, dvc.cli.parser, dvc.repo, dvc_s3, google.protobuf, kubernetes.client"
     ", mlflow, numpy, pyarrow.parquet, s3fs, sigstore.sign, sigstore.verify\n"
     "dvc.cli.parser.get_main_parser()",
@@ -87,7 +90,8 @@ class Recipe:
     base_image: str
     packages: Packages
     pins: str = "run.txt"
-    """The file of `requirements/` that says what is beside lockproof: all extras, or the gate's."""
+    """The file of `requirements/` that says what is beside lockproof: all extras, or what the gate
+    takes, or a serving pod's first step."""
 
     def installed(self) -> dagger.Directory:
         """The virtual environment with lockproof in it, to be put at `VENV`.
@@ -102,7 +106,7 @@ class Recipe:
         uv += ["--no-build-isolation"]
         container = self._beside("image.txt").with_env_variable("PYTHONDONTWRITEBYTECODE", "")
         container = container.with_exec(["python3", "-m", "venv", "--without-pip", VENV])
-        builder = () if self.pins == pins(gate=True) else ("image.txt",)
+        builder = ("image.txt",) if self.pins == pins(gate=False) else ()
         for file in ("build.txt", self.pins, *builder):
             container = self._with_pins(container, [*uv, "--require-hashes"], file)
         container = container.with_env_variable("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -186,19 +190,25 @@ class Recipe:
         )
 
     def ready(self) -> dagger.Container:
-        """The base image with all but lockproof: Python is there, Git is or comes by apt-get."""
-        return prepared(
-            dag.container()
-            .from_(self.base_image)
-            .with_user("root")
-            .with_exec(["sh", "-c", _NEED_GIT])
-            .with_env_variable("PATH", f"{VENV}/bin:$PATH", expand=True)
-        )
+        """The base image with all but lockproof: Python is there, Git is or comes by apt-get.
+
+        A serving pod has no clone, so its first step goes without Git.
+        """
+        base = dag.container().from_(self.base_image).with_user("root")
+        if self.pins != pins(gate=False, verify=True):
+            base = base.with_exec(["sh", "-c", _NEED_GIT])
+        return prepared(base.with_env_variable("PATH", f"{VENV}/bin:$PATH", expand=True))
 
 
-def pins(*, gate: bool) -> str:
-    """The file that pins what is beside lockproof in its image."""
-    return "gate.txt" if gate else "run.txt"
+def pins(*, gate: bool, verify: bool = False) -> str:
+    """The file that pins what is beside lockproof in its image.
+
+    Raises:
+        InputError: both are asked for.
+    """
+    if gate and verify:
+        raise InputError("--gate and --verify are two images: ask for one")
+    return "verify.txt" if verify else "gate.txt" if gate else "run.txt"
 
 
 def own_source() -> dagger.Directory:

@@ -118,9 +118,12 @@ class Lockproof(Inputs):
         self,
         version: Annotated[str, Doc("For the image's label")] = "dev",
         gate: Annotated[bool, Doc("Only what gate and lint take, without DVC")] = False,
+        verify: Annotated[bool, Doc("Only what a serving pod's first step takes")] = False,
     ) -> dagger.Container:
         """lockproof's own image: non-root, with its SBOM, the command as entry point."""
-        return dataclasses.replace(self.recipe, pins=pins(gate=gate)).release(version)
+        return dataclasses.replace(self.recipe, pins=pins(gate=gate, verify=verify)).release(
+            version
+        )
 
     @function()
     def sbom(self) -> dagger.File:
@@ -135,9 +138,12 @@ class Lockproof(Inputs):
         password: Annotated[dagger.Secret | None, Doc("For the registry")] = None,
         version: Annotated[str, Doc("For the image's label")] = "dev",
         gate: Annotated[bool, Doc("Only what gate and lint take, without DVC")] = False,
+        verify: Annotated[bool, Doc("Only what a serving pod's first step takes")] = False,
     ) -> str:
         """Publish that image; what it returns names it by digest."""
-        image = dataclasses.replace(self.recipe, pins=pins(gate=gate)).release(version)
+        image = dataclasses.replace(self.recipe, pins=pins(gate=gate, verify=verify)).release(
+            version
+        )
         if username is not None and password is not None:
             image = image.with_registry_auth(address, username, password)
         return await image.publish(address)

@@ -110,6 +110,19 @@ def plain_sha256(chunks: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
+def both_sums(path: Path) -> tuple[str, str]:
+    """SHA-256 and MD5 of a file in hex, which is read once.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    for chunk in chunks_of(path):
+        sha256.update(chunk)
+        md5.update(chunk)
+    return sha256.hexdigest(), md5.hexdigest()
+
+
 def both_md5(chunks: Iterable[bytes]) -> tuple[str, str]:
     """MD5 in hex, and DVC 2's; all chunks but the last have `CHUNK` bytes."""
     plain, unix = hashlib.md5(usedforsecurity=False), hashlib.md5(usedforsecurity=False)

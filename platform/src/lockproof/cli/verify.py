@@ -44,11 +44,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--policy", type=Path, metavar="FILE", help="take this policy, and the keys beside it"
     )
+    parser.add_argument(
+        "--to",
+        type=Path,
+        metavar="DIR",
+        help="bring models:/MODEL/NUMBER here, and leave of it what was proved, or nothing: what a"
+        " serving pod does first; needs --digest and --policy, and no clone",
+    )
+    parser.add_argument(
+        "--digest",
+        metavar="DIGEST",
+        help="of --to: what has to be in the version, as MODEL_DIGEST of the desired state has it",
+    )
     add_report_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Verify, print the report and the lineage, and return the verdict's exit code."""
+    if args.to is not None or args.digest is not None:
+        return _bring(args)
     from lockproof.adapters.hashing import Hashing
 
     path = Path(os.path.abspath(Path(args.directory, args.subject)))
@@ -86,3 +100,29 @@ def _verify(args: argparse.Namespace, hashing: "Hashing | None") -> int:
             sys.stdout.write(statement_line(predicate, sealed.digest) + "\n\n")
     deliver(verified.report, args)
     return verified.report.verdict.exit_code
+
+
+def _bring(args: argparse.Namespace) -> int:
+    from lockproof.cli.progress import progress
+    from lockproof.errors import UsageError
+    from lockproof.steps.proofs import BringRequest, bring
+
+    if args.to is None or args.digest is None or args.policy is None:
+        raise UsageError("--to and --digest go together, and with --policy: there is no clone")
+    if args.pr or args.base is not None:
+        raise UsageError("--to looks at no commit: leave --pr and --base out")
+    folder = Path(args.directory)
+    request = BringRequest(
+        uri=args.subject,
+        digest=args.digest,
+        to=folder / args.to,
+        policy=args.policy,
+        bundle=args.bundle,
+    )
+    with progress(verbose=args.verbose) as shown:
+        report = bring(request, shown)
+    if args.format in (None, "table"):
+        for lineage in report.host.lineages:
+            sys.stdout.write(lineage + "\n")
+    deliver(report, args)
+    return report.verdict.exit_code

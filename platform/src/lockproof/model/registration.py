@@ -28,10 +28,16 @@ CANARY_VERDICT = "lockproof.canary.verdict"
 REVERTED = "lockproof.reverted"
 """Why the desired state stopped naming the version."""
 
+STATEMENT = "lockproof-model.json"
+"""Beside the files of a version: of what commit and data they are; put there last."""
+PROOF = "lockproof-proof.jsonl"
+"""Beside them: the signed proof, where the version was registered by one."""
+
 _PREFIX = "lockproof."
 TAG_LIMIT = 5000
 """Characters of a tag's value that every store keeps."""
 _SERVED = re.compile(r"md5:[0-9a-f]{32}(?:\.dir)?")
+_GIVEN = re.compile(r"md5:[0-9a-f]{32}(?:\.dir)?|sha256:[0-9a-f]{64}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _VERSION = re.compile(r"models:/(?P<name>[^/@]+)/(?P<number>[0-9]{1,10})")
 _ALIASED = re.compile(r"(?:models:/)?(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
@@ -230,6 +236,11 @@ def moment(text: str) -> datetime | None:
         return datetime.fromisoformat(text)
     except ValueError:  # A thirteenth month.
         return None
+
+
+def served_form(text: str) -> str | None:
+    """The text where it is a digest that `MODEL_DIGEST` may have; else None."""
+    return text if _GIVEN.fullmatch(text) else None
 
 
 def version_uri(text: str) -> tuple[str, int] | None:

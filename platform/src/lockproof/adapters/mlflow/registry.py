@@ -12,7 +12,7 @@ from lockproof.errors import ConfigError, UnavailableError
 from lockproof.model.registration import KEY, ModelVersion
 
 from .calls import call, code_of, explained, open_client
-from .store import Store, find_store, require
+from .store import Store, find_store, need, require
 
 MAX_SOURCE = 500
 """Characters that a registry keeps of where a version's files are."""
@@ -41,6 +41,33 @@ class Registry:
     def uri(self) -> str:
         """The URI without credentials."""
         return self.store.shown
+
+    def bring(self, uri: str, folder: Path) -> None:
+        """Bring the files of a version into a folder.
+
+        Args:
+            uri: `models:/NAME/NUMBER`.
+            folder: where they go; it is there.
+
+        Raises:
+            ConfigError: it is no registry, lets nobody in, or has no such version.
+            UnavailableError: it does not answer.
+        """
+        store = self.store
+        if store.database is not None and not store.database.exists():
+            raise ConfigError(
+                f"no model is registered in {self.uri}: name the server with MLFLOW_TRACKING_URI"
+            )
+        with store.exclusive(), store.settings(patient=True):
+            open_client(store)
+            call(
+                store,
+                need("mlflow.artifacts").download_artifacts,
+                artifact_uri=uri,
+                dst_path=str(folder),
+                tracking_uri=store.uri,
+                registry_uri=store.uri,
+            )
 
     @contextmanager
     def session(self, *, patient: bool = False) -> Iterator["Session"]:

@@ -1,13 +1,13 @@
 """Whose proofs count: the signers that the trusted policy names, and who signed a proof."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from lockproof.adapters.signing.interface import PublicKey, identity_fingerprint
-from lockproof.config import FILE_NAME, TrustRule
+from lockproof.config import FILE_NAME, Policy, TrustRule
 from lockproof.errors import ConfigError
 from lockproof.model.sealed import Sealed
 
@@ -43,34 +43,52 @@ def trusted_signers(scene: Scene) -> tuple[Signer, ...]:
         ConfigError: a key is not there, or none.
         MissingExtraError: what checks signatures is not installed.
     """
+    own = scene.request.policy
+    if own is not None:  # A policy from elsewhere has its keys beside it.
+        return signers_of(scene.policy, lambda name: key_beside(own, name))
+    return signers_of(scene.policy, lambda name: _committed(scene, name))
+
+
+def signers_of(policy: Policy, read: Callable[[str], bytes]) -> tuple[Signer, ...]:
+    """The signers that a policy names; `read` gives the bytes of a key by its name there.
+
+    Raises:
+        ConfigError, MissingExtraError: as `trusted_signers`.
+    """
     from lockproof.adapters.signing.keys import public_key, require_signing
 
     require_signing("a signed proof")
-    if not scene.policy.trust:
+    if not policy.trust:
         raise ConfigError(
             f"{FILE_NAME} trusts no signer: name the keys or identities that may prove in [[trust]]"
         )
     found = []
-    for rule in scene.policy.trust:
+    for rule in policy.trust:
         if rule.key is None:
             assert rule.identity is not None
             assert rule.issuer is not None
             name = identity_fingerprint(rule.identity, rule.issuer)
             found.append(Signer(rule, name, None))
             continue
-        key = public_key(_content(scene, rule.key), f"the key {rule.key} of [[trust]]")
+        key = public_key(read(rule.key), f"the key {rule.key} of [[trust]]")
         found.append(Signer(rule, key.keyid, key))
     return tuple(found)
 
 
-def _content(scene: Scene, name: str) -> bytes:
-    own = scene.request.policy
-    if own is not None:  # A policy from elsewhere has its keys beside it.
-        try:
-            return Path(os.path.realpath(own)).parent.joinpath(name).read_bytes()
-        except OSError as error:
-            what = error.strerror or error
-            raise ConfigError(f"cannot read the key {name} of [[trust]]: {what}") from error
+def key_beside(policy: Path, name: str) -> bytes:
+    """The bytes of a key beside a policy file.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        return Path(os.path.realpath(policy)).parent.joinpath(name).read_bytes()
+    except OSError as error:
+        what = error.strerror or error
+        raise ConfigError(f"cannot read the key {name} of [[trust]]: {what}") from error
+
+
+def _committed(scene: Scene, name: str) -> bytes:
     content = scene.trusted.read(scene.git_path(name))
     if content is None:
         raise ConfigError(

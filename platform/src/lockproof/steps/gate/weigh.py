@@ -1,12 +1,12 @@
 """What signed proofs are worth for a revision, by the trusted policy."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from lockproof.config import FILE_NAME, matches_any
+from lockproof.config import FILE_NAME, Policy, matches_any
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model.canary_statement import CANARY
 from lockproof.model.report import Report
@@ -65,25 +65,43 @@ def _weighed(scene: Scene, sealed: Sealed, signers: Sequence[Signer], now: datet
         verdict = read_verdict(statement)
     except ConfigError as error:
         return Weighed(sealed, None, by, (Refusal("LP721", str(error)),))
-    refused = list(_revoked(scene, sealed, verdict, by[0]))
+    head, policy = scene.head, scene.policy
+    refused = list(
+        revoked_by(policy, sealed, verdict, by[0], head.commit, lambda c: head.git.blob(c, ""))
+    )
     said = [subject.model_dump() for subject in statement.subject]
     if said != subjects_of(verdict.outputs):
         refused.append(Refusal("LP725", "its subjects are not the outputs that its verdict names"))
     refused += _of_revision(scene, verdict)
-    left, why = _by_rule(verdict, by, now)
+    left, why = by_rule(verdict, by, now)
     refused += [] if left else why
     return Weighed(sealed, verdict, left or by, tuple(refused))
 
 
-def _revoked(
-    scene: Scene, sealed: Sealed, verdict: VerdictPredicate, by: Signer
+def revoked_by(
+    policy: Policy,
+    sealed: Sealed,
+    verdict: VerdictPredicate,
+    by: Signer,
+    commit: str | None = None,
+    tree_of: Callable[[str], str | None] = lambda commit: None,
 ) -> Iterator[Refusal]:
+    """By what `[[revoked]]` takes a proof back.
+
+    Args:
+        policy: the trusted one.
+        sealed: the statement.
+        verdict: what it says.
+        by: who signed it.
+        commit: the one that is asked about, which may be another than the proof's.
+        tree_of: Git's id of the tree of a commit, None where it is not known.
+    """
     outputs = {out.sha256 for out in verdict.outputs}
-    commits = {verdict.report.subject.commit, scene.head.commit}
-    for rule in scene.policy.revoked:
+    commits = {verdict.report.subject.commit, commit}
+    for rule in policy.revoked:
         # A merge or a squash of what is revoked is the same files by another name.
         same = rule.commit is not None and (
-            rule.commit in commits or scene.head.git.blob(rule.commit, "") == verdict.tree
+            rule.commit in commits or tree_of(rule.commit) == verdict.tree
         )
         named = {
             f"the key {by.fingerprint[:12]}": rule.key == by.fingerprint,
@@ -96,7 +114,7 @@ def _revoked(
                 yield Refusal("LP727", f"[[revoked]] of {FILE_NAME} names {what}: {rule.reason}")
 
 
-def _by_rule(
+def by_rule(
     verdict: VerdictPredicate, by: Sequence[Signer], now: datetime
 ) -> tuple[tuple[Signer, ...], list[Refusal]]:
     """The tables by which the proof counts, and why it does not by the others."""
@@ -149,8 +167,7 @@ def of_models(scene: Scene, weighed: Sequence[Weighed]) -> list[Weighed]:
 def _of_model(scene: Scene, weighed: Weighed) -> Weighed:
     if weighed.verdict is None or weighed.refused:
         return weighed
-    stages = sorted({out.stage for out in weighed.verdict.outputs})
-    left = [s for s in weighed.signers if all(matches_any(a, s.rule.stages) for a in stages)]
+    left, refusal = of_stages(weighed.verdict, weighed.signers)
     merged = [signer for signer in left if _has_commit(scene, signer.rule.branch)]
     if merged:
         return replace(weighed, signers=tuple(merged))
@@ -163,9 +180,18 @@ def _of_model(scene: Scene, weighed: Weighed) -> Weighed:
             " --unshallow too)"
         )
         return replace(weighed, refused=(Refusal("LP724", text),))
-    names = ", ".join(sorted({signer.name for signer in weighed.signers}))
+    return replace(weighed, refused=(refusal,))
+
+
+def of_stages(
+    verdict: VerdictPredicate, by: Sequence[Signer]
+) -> tuple[tuple[Signer, ...], Refusal]:
+    """The tables by which the stages that make the model may be proved, and why not by none."""
+    stages = sorted({out.stage for out in verdict.outputs})
+    left = tuple(s for s in by if all(matches_any(a, s.rule.stages) for a in stages))
+    names = ", ".join(sorted({signer.name for signer in by}))
     text = f"{names} may not prove the stage {' and '.join(stages)}: see [[trust]] stages"
-    return replace(weighed, refused=(Refusal("LP723", text),))
+    return left, Refusal("LP723", text)
 
 
 def _has_commit(scene: Scene, branch: str | None) -> bool:

@@ -27,6 +27,22 @@ class AttestRequest:
 
 
 @dataclass(frozen=True)
+class BringRequest:
+    """What `lockproof verify --to` is asked for."""
+
+    uri: str
+    """`models:/NAME/NUMBER`."""
+    digest: str
+    """As a desired state names it: `md5:…`, `md5:….dir` or `sha256:…`."""
+    to: Path
+    """The folder for the model."""
+    policy: Path
+    """The keys are beside it."""
+    bundle: Path | None = None
+    """Where the proof is; None: beside the version's files."""
+
+
+@dataclass(frozen=True)
 class VerifyRequest:
     """What `lockproof verify` is asked for."""
 

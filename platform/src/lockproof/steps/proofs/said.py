@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lockproof import __version__
 from lockproof.adapters.git.origin import origin_of
-from lockproof.config import FILE_NAME
+from lockproof.config import FILE_NAME, Policy
 from lockproof.model.baseline import Baseline
 from lockproof.model.check import Check
 from lockproof.model.digest import lock_digest
@@ -19,6 +19,20 @@ from lockproof.steps.gate.weigh import Weighed
 from lockproof.steps.weighing import Weighing
 
 
+def proofs_check(weighed: Sequence[Weighed], counting: Sequence[Weighed]) -> Check:
+    """The check of the proofs: who signed those that count, and when."""
+    by = sorted({f"{s.name} ({s.fingerprint[:12]})" for each in counting for s in each.signers})
+    times = sorted({each.verdict.signed_at for each in counting if each.verdict})
+    said = f"signed by {', '.join(by)} at {', '.join(times)}" if by else ""
+    return Check(
+        name="proof",
+        verdict=Verdict.PASSED if counting else Verdict.INCONCLUSIVE,
+        checked=len(weighed),
+        unit="signed statement",
+        summary=said,
+    )
+
+
 def report_of(
     scene: Scene,
     checks: Sequence[Check],
@@ -27,7 +41,45 @@ def report_of(
     proofs: Sequence[Weighed],
 ) -> Report:
     """The report, with the lineage of each model whose proof counts."""
-    policy = scene.policy.model_copy(update={"rules": {}, "waiver": ()})
+    subject = Subject(
+        commit=scene.head.commit,
+        lock_digest=lock_digest(scene.reading.lock_files),
+        root=scene.prefix or ".",
+        base=scene.base.commit if scene.base else None,
+    )
+    report = _report(scene.policy, subject, checks, findings, clock, proofs)
+    host = report.host.model_copy(update={"origin": origin_of(scene.head.git, scene.head.commit)})
+    stages = stage_reports(scene.pipeline, ())
+    return report.model_copy(update={"host": host, "stages": stages})
+
+
+def report_alone(
+    policy: Policy,
+    checks: Sequence[Check],
+    findings: Sequence[Finding],
+    clock: Clock,
+    proofs: Sequence[Weighed],
+) -> Report:
+    """The same where there is no clone: its commit and lock are those that the proof names."""
+    verdict = proofs[0].verdict if proofs else None
+    said = verdict.report.subject if verdict else None
+    subject = Subject(
+        commit=said.commit if said else None,
+        lock_digest=said.lock_digest if said else None,
+        root=said.root if said else ".",
+    )
+    return _report(policy, subject, checks, findings, clock, proofs)
+
+
+def _report(
+    of: Policy,
+    subject: Subject,
+    checks: Sequence[Check],
+    findings: Sequence[Finding],
+    clock: Clock,
+    proofs: Sequence[Weighed],
+) -> Report:
+    policy = of.model_copy(update={"rules": {}, "waiver": ()})
     weighing = Weighing(policy, clock.started.date(), Baseline(), FILE_NAME)
     verdicts = []
     for number, check in enumerate(checks):
@@ -38,18 +90,11 @@ def report_of(
     return Report(
         tool=f"lockproof {__version__}",
         step="verify",
-        subject=Subject(
-            commit=scene.head.commit,
-            lock_digest=lock_digest(scene.reading.lock_files),
-            root=scene.prefix or ".",
-            base=scene.base.commit if scene.base else None,
-        ),
+        subject=subject,
         verdict=worst(verdicts),
         checks=tuple(weighing.checks),
-        stages=stage_reports(scene.pipeline, ()),
         findings=tuple(weighing.findings),
         host=Host(
-            origin=origin_of(scene.head.git, scene.head.commit),
             lineages=tuple(
                 proof_tree(each.verdict, each.sealed.digest)
                 for each in proofs

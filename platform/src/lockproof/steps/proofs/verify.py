@@ -46,7 +46,7 @@ from .content import (
     sums_at,
 )
 from .request import VerifyRequest
-from .said import report_of
+from .said import proofs_check, report_of
 from .subject import is_revision, path_of, version_of
 from .today import court_of, proof_of
 
@@ -155,7 +155,7 @@ def _of_version(
         demanded=False,
         not_checked=(why,),
     )
-    return findings, proofs, [_proofs(weighed, proofs), bytes_]
+    return findings, proofs, [proofs_check(weighed, proofs), bytes_]
 
 
 def _found(
@@ -209,7 +209,7 @@ def _of_bytes(
         summary=sha256,
         not_checked=held.left_out,
     )
-    return findings, fitting, [_proofs(weighed, fitting), bytes_]
+    return findings, fitting, [proofs_check(weighed, fitting), bytes_]
 
 
 def _other_bytes(
@@ -283,7 +283,7 @@ def _of_revision(
         demanded=False,
         not_checked=(*not_here, *aside),
     )
-    return findings, proofs, [_proofs(weighed, proofs), bytes_]
+    return findings, proofs, [proofs_check(weighed, proofs), bytes_]
 
 
 def _covers(weighed: Weighed, model: Model) -> bool:
@@ -298,16 +298,3 @@ def _none(name: str) -> Finding:
         " by --bundle: 'lockproof attest' makes one"
     )
     return finding("LP729", name, text)
-
-
-def _proofs(weighed: Sequence[Weighed], counting: Sequence[Weighed]) -> Check:
-    by = sorted({f"{s.name} ({s.fingerprint[:12]})" for each in counting for s in each.signers})
-    times = sorted({each.verdict.signed_at for each in counting if each.verdict})
-    said = f"signed by {', '.join(by)} at {', '.join(times)}" if by else ""
-    return Check(
-        name="proof",
-        verdict=Verdict.PASSED if counting else Verdict.INCONCLUSIVE,
-        checked=len(weighed),
-        unit="signed statement",
-        summary=said,
-    )

@@ -15,15 +15,7 @@ from lockproof.config import FILE_NAME, ModelRule
 from lockproof.errors import ConfigError
 from lockproof.model.environment import Environment
 from lockproof.model.registration import Registration
-
-MLMODEL = "MLmodel"
-STATEMENT = "lockproof-model.json"
-"""Says of what commit and data the files are; put last beside them, so that where it is all is."""
-PROOF = "lockproof-proof.jsonl"
-"""The signed proof, where the version was registered by one."""
-EXAMPLE = "input_example.json"
-_REQUIREMENTS = "requirements.txt"
-_PYTHON = "python_env.yaml"
+from lockproof.parse.mlmodel import EXAMPLE, MLMODEL, PICKLE, PYTHON, REQUIREMENTS, UNPICKLER
 
 
 @dataclass(frozen=True)
@@ -79,7 +71,7 @@ class _Versions:
 
     def pyfunc(self, loader: str, **more: Any) -> dict[str, Any]:
         """The part that `mlflow models serve` goes by."""
-        said = {"loader_module": loader, "env": {"virtualenv": _PYTHON}, **more}
+        said = {"loader_module": loader, "env": {"virtualenv": PYTHON}, **more}
         return {**said, "python_version": self.python} if self.python else said
 
 
@@ -104,7 +96,7 @@ def _pytorch(rule: ModelRule, name: str, suffix: str, versions: _Versions) -> La
     pyfunc = versions.pyfunc("mlflow.pytorch", data="data")
     exported = suffix == "pt2"
     # The module that whoever loads it unpickles with; nothing is unpickled to register it.
-    more = {} if exported else {"data/pickle_module_info.txt": "mlflow.pytorch.pickle_module"}
+    more = {} if exported else {PICKLE: UNPICKLER}
     place = f"data/model.{'pt2' if exported else 'pth'}"
     return Layout(place, {"pytorch": flavour, "python_function": pyfunc}, more)
 
@@ -158,11 +150,11 @@ def write_kit(folder: Path, layout: Layout | None, kit: Kit) -> None:
     texts = dict(layout.more)
     about: dict[str, Any] = {"flavors": layout.flavours}
     if kit.requirements:
-        texts[_REQUIREMENTS] = kit.requirements
+        texts[REQUIREMENTS] = kit.requirements
     versions = _Versions(kit.environment)
     python = [f"python: {versions.python}"] if versions.python else []
-    needed = [f"dependencies:\n- -r {_REQUIREMENTS}"] if kit.requirements else []
-    texts[_PYTHON] = "\n".join([*python, *needed, ""])
+    needed = [f"dependencies:\n- -r {REQUIREMENTS}"] if kit.requirements else []
+    texts[PYTHON] = "\n".join([*python, *needed, ""])
     if kit.example is not None:
         (folder / EXAMPLE).write_bytes(kit.example)
         about["saved_input_example_info"] = kit.example_info

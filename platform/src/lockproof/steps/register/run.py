@@ -15,8 +15,9 @@ from lockproof.adapters.mlflow.tracking import Tracking
 from lockproof.adapters.scratch import work_folder
 from lockproof.config import FILE_NAME, load_policy
 from lockproof.errors import ConfigError, UsageError
-from lockproof.model.registration import ModelVersion, Registration
+from lockproof.model.registration import PROOF, STATEMENT, ModelVersion, Registration
 from lockproof.model.report import Report
+from lockproof.parse.mlmodel import MLMODEL
 from lockproof.render.model_card import model_card
 from lockproof.steps.gate.interface import Request as GateRequest
 from lockproof.steps.gate.interface import Scene
@@ -29,7 +30,7 @@ from lockproof.steps.proofs.today import trusts
 
 from .about import registration_of, source_run
 from .aliases import advance, roll_back
-from .flavours import MLMODEL, PROOF, STATEMENT, Kit, Layout, layout_of, statement, write_kit
+from .flavours import Kit, Layout, layout_of, statement, write_kit
 from .proof import proof_by_report, proof_by_signature
 from .request import Registered, Request
 

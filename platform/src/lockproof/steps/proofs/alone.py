@@ -1,0 +1,95 @@
+"""What signed proofs are worth where there is no clone: by the policy, and by what they say.
+
+What only Git knows is not looked at here: that commit, lock and policy fit the proof. `promote`
+looks at that before it names a version.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from lockproof.config import FILE_NAME, Policy
+from lockproof.errors import ConfigError
+from lockproof.model.canary_statement import CANARY
+from lockproof.model.finding import Severity
+from lockproof.model.sealed import Sealed
+from lockproof.model.statement import PROVENANCE, SUMMARY, VerdictPredicate, subjects_of
+from lockproof.model.verdict import Verdict
+from lockproof.parse.bundle import read_statement, read_verdict
+from lockproof.steps.gate.signers import Refusal, Signer, signed_by
+from lockproof.steps.gate.weigh import Weighed, by_rule, of_stages, revoked_by
+
+
+def weigh_alone(
+    policy: Policy, bundles: Sequence[Sealed], signers: Sequence[Signer], now: datetime
+) -> list[Weighed]:
+    """Look at each bundle of a proof; what is not right in one says nothing of the others.
+
+    Args:
+        policy: the trusted one.
+        bundles: as they were found.
+        signers: those that the policy trusts.
+        now: the time, with a time zone.
+    """
+    return [_weighed(policy, sealed, signers, now) for sealed in bundles]
+
+
+def _weighed(policy: Policy, sealed: Sealed, signers: Sequence[Signer], now: datetime) -> Weighed:
+    by = signed_by(sealed, signers)
+    if isinstance(by, Refusal):
+        return Weighed(sealed, None, (), (by,))
+    try:
+        statement = read_statement(sealed)
+        if statement.predicate_type in (PROVENANCE, SUMMARY, CANARY):
+            return Weighed(sealed, None, by, ())
+        verdict = read_verdict(statement)
+    except ConfigError as error:
+        return Weighed(sealed, None, by, (Refusal("LP721", str(error)),))
+    weighed = Weighed(sealed, verdict, by, tuple(revoked_by(policy, sealed, verdict, by[0])))
+    if [subject.model_dump() for subject in statement.subject] != subjects_of(verdict.outputs):
+        why = Refusal("LP725", "its subjects are not the outputs that its verdict names")
+        return replace(weighed, refused=(*weighed.refused, why))
+    refused = [*weighed.refused, *(Refusal("LP728", why) for why in _contradictions(verdict))]
+    left, why_not = by_rule(verdict, by, now)
+    refused += [] if left else why_not
+    if refused:
+        return replace(weighed, refused=tuple(refused))
+    return _of_model(weighed, verdict, left)
+
+
+def _of_model(weighed: Weighed, verdict: VerdictPredicate, by: Sequence[Signer]) -> Weighed:
+    """The same, by whom the stages that make the model may be proved, on any branch."""
+    left, refusal = of_stages(verdict, by)
+    free = tuple(signer for signer in left if signer.rule.branch is None)
+    if free:
+        return replace(weighed, signers=free)
+    if left:
+        text = (
+            f"[[trust]] of {left[0].name} asks for the branch {left[0].rule.branch}, which only a"
+            " clone knows: leave branch out of the policy for --to, and let 'lockproof promote',"
+            f" which looks at it, name what is served ({FILE_NAME})"
+        )
+        refusal = Refusal("LP724", text)
+    return replace(weighed, refused=(refusal,))
+
+
+def _contradictions(verdict: VerdictPredicate) -> Iterator[str]:
+    """Why what the proof says of itself does not prove its outputs."""
+    report = verdict.report
+    if report.step != "reproduce":
+        yield f"its report is of 'lockproof {report.step}'"
+    if report.subject.selected or report.subject.since:
+        yield "its report is about some of the stages only"
+    if report.verdict is not Verdict.PASSED:
+        yield f"its report's verdict is '{report.verdict.value}'"
+    errors = [found for found in report.findings if found.severity is Severity.ERROR]
+    if errors:
+        yield f"its report passed with an error in it: {errors[0].rule} {errors[0].subject}"
+    failed = next((s for s in report.stages if s.verdict is not Verdict.PASSED), None)
+    if failed is not None:
+        yield f"{failed.address}: the stage's verdict is '{failed.verdict.value}'"
+    said = {(s.address, out.path): out for s in report.stages for out in s.outputs}
+    for output in verdict.outputs:
+        found = said.get((output.stage, output.path))
+        if found is None or (found.locked, found.verdict) != (output.locked, output.verdict):
+            yield f"its two verdicts on {output.path} contradict each other"
