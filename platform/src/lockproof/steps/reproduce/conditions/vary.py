@@ -190,9 +190,9 @@ class _Table:
             return False
         if len(pairs) == 1:
             return await self._confirm(pairs, look)
-        half, moving = len(pairs) // 2, not self.clock
+        half, moving = len(pairs) // 2, not self.held
         parts = [await self._settle(pairs[:half]), await self._settle(pairs[half:])]
-        if moving and self.clock:  # What differed did so beside another clock.
+        if moving and self.held:  # What differed did so before it was held.
             return any(parts) or await self._settle(pairs)
         # What matters together only is as much a dependence.
         return any(parts) or await self._confirm(pairs, look)
@@ -212,11 +212,11 @@ class _Table:
             loose=frozenset(self.loose),
         )
         timed = False
-        if found.moved and not self.clock:
+        if found.moved and not self.held:
             await self._varies(found.moved)
-            timed = bool(self.clock)
+            timed = bool(self.held)
             if timed and not found.holds:
-                # It stands now: what the moment did is no longer in the way.
+                # It is held now: what the moment did is no longer in the way.
                 return await self._settle(pairs)
         tried = [self.tried[condition.name] for condition, _ in pairs]
         for each in tried:
