@@ -97,7 +97,18 @@ def test_the_image_is_named_once_and_the_policy_is_the_committed_one(bodies: lis
         "lockproof.toml": '[[trust]]\nkey = "ci.pem"\n', "ci.pem": public_of(KEY).decode(),
     }  # fmt: skip
     assert {mount["name"] for mount in step["volumeMounts"]} == {"trust", "model", "tmp"}
-    assert not [b for b in bodies if b["metadata"]["name"].startswith("model-code")]
+
+
+def test_what_its_pods_mount_is_there(bodies: list[Body]) -> None:
+    """The server of models is of the same ConfigMap as the step that is gone."""
+    spec = named(bodies, "Rollout", "digits")["spec"]["template"]["spec"]
+    (step,) = spec["initContainers"]
+    assert "code" not in {mount["name"] for mount in step["volumeMounts"]}
+    volumes = {volume["name"]: volume for volume in spec["volumes"]}
+    for container in (step, *spec["containers"]):
+        assert {mount["name"] for mount in container["volumeMounts"]} <= volumes.keys()
+    known = {b["metadata"]["name"] for b in bodies if b["kind"] == "ConfigMap"}
+    assert {v["configMap"]["name"] for v in volumes.values() if "configMap" in v} <= known
 
 
 def test_the_step_may_do_no_more_than_the_one_that_it_replaces(bodies: list[Body]) -> None:
