@@ -141,7 +141,7 @@ if __name__ == "__main__":
     parser.add_argument("--model", default="/model")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--metrics-port", type=int, required=True)
-    parser.add_argument("--classes", type=_words, required=True)
+    parser.add_argument("--classes", type=_words, default=[])
     parser.add_argument("--inputs", type=_inputs, default={})
     parser.add_argument("--bounds", type=_bounds, default=[])
     options = parser.parse_args()

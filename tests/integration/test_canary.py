@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import re
 import socketserver
 import ssl
 import subprocess
@@ -133,6 +134,18 @@ def test_a_canary_is_judged(
         assert measured.upper is not None
         assert measured.estimate is not None
         assert measured.lower <= measured.estimate <= measured.upper
+        # How that came, up to now; a failure is decided within that.
+        assert len(measured.course) == 16, "from the 30th on"
+        last = measured.course[-1]
+        assert (last.lower, last.estimate, last.upper) == (
+            measured.lower,
+            measured.estimate,
+            measured.upper,
+        )
+        moments = [known.at for known in measured.course]
+        assert moments == sorted(set(moments))
+        assert moments[-1] == report.host.canary.until
+        assert (measured.decided or moments[0]) in moments
         for query in measured.canary.queries.values():
             assert f'arm="{canary}"' in query
             assert "[60s]" in query
@@ -230,6 +243,14 @@ def test_the_advice_is_true(server: str, tmp_path: Path) -> None:
         assert "take it back" in finding.message
     for part in ("arm=&#34;breaks&#34;", report.host.canary.source, "decided"):
         assert part in page
+    # A band of bounds for each measure, with what it is held to and when it failed.
+    figures = re.findall(r'<figure class="course">.*?</figure>', page, re.DOTALL)
+    assert len(figures) == 4
+    for figure, measured in zip(figures, report.host.canary.measures, strict=True):
+        assert f"<bdi>{measured.name}</bdi>: the estimate and its bounds" in figure
+        assert f'<polygon class="{measured.verdict.value}"' in figure
+        assert figure.count("stroke-dasharray") == (1 if measured.limit is not None else 2)
+        assert figure.count('<path class="failed"') == bool(measured.decided)
     # As the rule's page says: a new canary is a new beginning; once mended it passes.
     assert look(tmp_path, server, "good")[0] == 0
 

@@ -134,6 +134,8 @@ def test_frequencies_are_judged(
         levels = sorted([predictions.lower_error or 0, predictions.upper_error or 0])
         assert levels == pytest.approx([0.05 / 3 / 6, 0.05])
         assert "of 6 comparisons" in predictions.reason
+        last = predictions.course[-1]
+        assert (last.lower, last.upper) == (predictions.lower, predictions.upper)
 
 
 def test_no_canary_is_no_drift_and_no_pass(server: str, tmp_path: Path) -> None:

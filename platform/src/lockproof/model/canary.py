@@ -23,6 +23,19 @@ class ArmSeen(Frozen):
     """Of the whole time: the ratio of all requests, or the mean of the intervals' values."""
 
 
+class Known(Frozen):
+    """What was known of a measure after one of its intervals."""
+
+    at: str
+    """The end of the interval, UTC, RFC 3339."""
+    lower: float | None
+    """The lower bound then; null: nothing could be said."""
+    estimate: float
+    """The estimate then."""
+    upper: float | None
+    """The upper bound then; null: nothing could be said."""
+
+
 class Measured(Frozen):
     """One measure of a canary: an absolute bound, or a comparison with the stable version."""
 
@@ -64,6 +77,8 @@ class Measured(Frozen):
     """The accepted chance that `upper` is ever wrong, at any look."""
     decided: str | None = None
     """The end of the interval with which it failed, UTC, RFC 3339; null where it did not."""
+    course: tuple[Known, ...] = ()
+    """How that came: the bounds after some of the intervals, evenly, up to the last that counts."""
 
 
 class CanarySeen(Frozen):

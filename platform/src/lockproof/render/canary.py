@@ -1,10 +1,13 @@
 """What was measured of a canary, in words."""
 
+from datetime import datetime
+
 from rich.table import Table
 from rich.text import Text
 
 from lockproof.model.canary import CanarySeen, Measured
 from lockproof.model.rollout import RolloutSeen
+from lockproof.render.charts import Band, band_over_time
 from lockproof.render.words import count, number
 
 _STYLES = {"passed": "green", "failed": "bold red", "inconclusive": "yellow"}
@@ -39,6 +42,25 @@ def bar(measured: Measured) -> str:
         side = "below" if measured.worse == "higher" else "above"
         return f"must stay {side} {number(measured.limit)}"
     return f"{measured.worse} by {number(measured.smallest_effect)} matters"
+
+
+def drawn(measured: Measured, size: tuple[float, float]) -> Band | None:
+    """The bounds over time; None where there are fewer than two points of them, or no numbers."""
+    try:
+        known = [(_seconds(one.at), one.lower, one.estimate, one.upper) for one in measured.course]
+        marks = [_seconds(measured.decided)] if measured.decided else []
+    except (ValueError, OverflowError):  # A report of others may say anything.
+        return None
+    if measured.limit is not None:
+        bars = [measured.limit]
+    else:
+        sign = 1.0 if measured.worse == "higher" else -1.0
+        bars = [0.0, sign * (measured.smallest_effect or 0.0)]
+    return band_over_time(known, bars, marks, size) if len(known) > 1 else None
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
 
 
 def about(seen: CanarySeen) -> str:

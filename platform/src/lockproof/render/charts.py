@@ -88,6 +88,77 @@ def time_bar(phases: Mapping[str, float], longest: float, width: float) -> tuple
     return tuple(segments)
 
 
+@dataclass(frozen=True)
+class Band:
+    """Bounds over time, as points of SVG, and straight lines."""
+
+    band: str
+    estimate: str
+    bars: tuple[float, ...]
+    """Heights of what is not to be reached."""
+    marks: tuple[float, ...]
+    """Places of moments."""
+    low: float
+    high: float
+    """The values at the lower and upper end."""
+
+
+def band_over_time(
+    known: Sequence[tuple[float, float | None, float, float | None]],
+    bars: Sequence[float],
+    marks: Sequence[float],
+    size: tuple[float, float],
+) -> Band | None:
+    """Where bounds, which narrow as they come, lie beside what they are held to.
+
+    The scale is that of the later half of the bounds, since the first are often so wide that
+    nothing else would be seen; what lies beyond is drawn at the edge.
+
+    Args:
+        known: seconds, lower bound, estimate, upper bound; a bound that is None is at the edge.
+        bars: values of what is not to be reached.
+        marks: seconds of moments to be marked.
+        size: width and height, in pixels.
+
+    Returns:
+        None where the values have no finite span.
+    """
+    width, height = size
+    later = known[len(known) // 2 :]
+    shown = [*bars, *(value for row in later for value in row[1:] if value is not None)]
+    if not all(map(math.isfinite, shown)):
+        return None
+    low, high = min(shown), max(shown)
+    room = (high - low) / 20 or abs(high) / 20 or 1.0
+    low, high = low - room, high + room
+    if not math.isfinite(high - low):
+        return None
+    first, last = known[0][0], known[-1][0]
+
+    def x(seconds: float) -> float:
+        return _along(min(max(seconds, first), last), first, last, width)
+
+    def y(value: float | None, edge: float) -> float:
+        known_value = _finite(value)
+        inside = min(max(edge if known_value is None else known_value, low), high)
+        return round(height - _along(inside, low, high, height), 2)
+
+    upper = [(x(at), y(end, high)) for at, _, _, end in known]
+    lower = [(x(at), y(end, low)) for at, end, _, _ in known]
+    return Band(
+        band=_points([*upper, *reversed(lower)]),
+        estimate=_points([(x(at), y(value, low)) for at, _, value, _ in known]),
+        bars=tuple(y(bar, low) for bar in bars),
+        marks=tuple(x(mark) for mark in marks),
+        low=low,
+        high=high,
+    )
+
+
+def _points(found: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x:g},{y:g}" for x, y in found)
+
+
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 

@@ -95,6 +95,7 @@ def _environment() -> Environment:
         "nothing_changed": nothing_changed,
         "canary_about": canary.about,
         "canary_bar": canary.bar,
+        "canary_drawn": canary.drawn,
         "canary_interval": canary.interval,
         "cause_kind": words.cause_kind,
         "outcome": words.outcome,

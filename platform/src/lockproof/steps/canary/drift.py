@@ -128,19 +128,20 @@ def judge_drift(
             f" {'bounds' if drift.histogram else 'classes'}"
         )
     level = errors_of_part(errors, len(parts))
-    found = []
-    for part in parts:
-        figures = [None if arm is None else _figures(arm, part.key) for arm in seen]
-        canary, stable = figures
+
+    def judged(part: Part, show: bool) -> Measured:
+        canary, stable = (None if arm is None else _figures(arm, part.key) for arm in seen)
         assert canary is not None
-        one = judge(part.measure, level, spec, (canary, stable), intervals, at)
-        found.append(one.model_copy(update={"part": part.about}))
-    decides = _decides(found)
+        one = judge(part.measure, level, spec, (canary, stable), intervals, at, show=show)
+        return one.model_copy(update={"part": part.about})
+
+    decides = _decides([judged(part, show=False) for part in parts])
+    decides = judged(next(part for part in parts if part.about == decides.part), show=True)
     unknown = next((arm.unknown for arm in seen if arm is not None and arm.unknown), "")
     # Where some intervals cannot be told, a failure in the others stays one.
     if unknown and (drift.classes is not None or decides.verdict is not Verdict.FAILED):
         # Bounds beside it would tell another story, of what it is not about.
-        nothing = {"estimate": None, "lower": None, "upper": None, "decided": None}
+        nothing = {"estimate": None, "lower": None, "upper": None, "decided": None, "course": ()}
         return decides.model_copy(
             update={"verdict": Verdict.INCONCLUSIVE, "reason": unknown, **nothing}
         )

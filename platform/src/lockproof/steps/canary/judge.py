@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from lockproof.model.canary import ArmSeen, Measured
+from lockproof.model.canary import ArmSeen, Known, Measured
 from lockproof.model.canary_checks import MOST_INTERVALS, Comparison, Guard, Measure, Ratio, Spec
 from lockproof.model.verdict import Verdict
 from lockproof.render.words import count, number
@@ -24,6 +24,8 @@ MOVED = (
     " method intervals, or begin anew with --since"
 )
 RARE = "rare large values are excluded only as far as they were seen"
+_SHOWN = {"intervals": 40, "bounded": 12, "requests": 40}
+"""Points of a course, by method: those of `bounded` take long to find."""
 LATEST = 3
 """One of which nothing was seen for so many intervals, or more, at the end is not passed."""
 
@@ -55,6 +57,8 @@ def judge(
     seen: tuple[Figures, Figures | None],
     intervals: int,
     at: Callable[[int], str],
+    *,
+    show: bool = True,
 ) -> Measured:
     """Judge a measure by `intervals` intervals.
 
@@ -65,13 +69,18 @@ def judge(
         seen: the figures of the canary, and of stable for a comparison.
         intervals: how many have ended.
         at: index of an interval -> when it ended, as text.
+        show: whether its course is wanted, which takes a little longer.
     """
     series = series_of(measure, *seen, intervals)
     sign = 1.0 if measure.worse == "higher" else -1.0
     guard = isinstance(measure, Guard)
-    course, failed_at = Course(measure, errors, spec), None
-    for pair in series.pairs:
+    course, failed_at, known = Course(measure, errors, spec), None, list[Known]()
+    every = max(1, -(-(len(series.pairs) - course.bar.fewest) // _SHOWN[measure.method]))
+    for left, pair in zip(reversed(range(len(series.pairs))), series.pairs, strict=True):
         course.add(pair)
+        if show and course.ready and left % every == 0:
+            low, now, high = _turned(course.method.bounds(), sign)
+            known.append(Known(at=at(pair.index), lower=low, estimate=now, upper=high))
         if failed_at is None and course.ready and course.fails:
             failed_at = pair.index
     last = course.method.bounds() if series.pairs and course.ready else None
@@ -80,7 +89,7 @@ def judge(
         verdict, reason = Verdict.FAILED, f"it is shown to be worse than {against}"
     else:
         verdict, reason = _verdict(measure, series, course, last, intervals, spec)
-    low, middle, high = _turned(last, sign)
+    low, middle, high = (None, None, None) if last is None else _turned(last, sign)
     levels = (errors.lower, errors.upper) if sign > 0 else (errors.upper, errors.lower)
     return Measured(
         name=measure.name,
@@ -103,13 +112,12 @@ def judge(
         lower_error=levels[0] if last else None,
         upper_error=levels[1] if last else None,
         decided=None if failed_at is None else at(failed_at),
+        course=tuple(known),
     )
 
 
-def _turned(bounds: Bounds | None, sign: float) -> tuple[float | None, float | None, float | None]:
+def _turned(bounds: Bounds, sign: float) -> tuple[float | None, float, float | None]:
     """In the measure's own direction."""
-    if bounds is None:
-        return None, None, None
     ends = [None if end is None else sign * end + 0.0 for end in (bounds.lower, bounds.upper)]
     if sign < 0:
         ends.reverse()
