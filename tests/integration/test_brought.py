@@ -1,7 +1,8 @@
 """`lockproof verify --to`: what a serving pod is given of a model version, and what it is not.
 
 The registry is MLflow's own, in an SQLite file; what a version holds is what somebody who may write
-to it left there. Proofs are signed for the tests; test_folder_models has those of `attest`.
+to it left there. Proofs are signed for the tests; those of `attest` are brought in
+test_folder_models and test_verify_component.
 """
 
 import hashlib

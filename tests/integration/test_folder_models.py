@@ -143,6 +143,23 @@ def test_a_folder_is_promoted_and_a_pod_takes_it(
     assert ", signed by " in line
 
 
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_folder_is_brought_where_there_is_no_clone(
+    project: Project, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = promoted(project, name)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry_of(project).store.uri)
+    policy, model = tmp_path / "trust" / "lockproof.toml", tmp_path / "model"
+    policy.parent.mkdir()
+    policy.write_text('[[trust]]\nkey = "ci.pem"\n')
+    (policy.parent / "ci.pem").write_bytes(public_of(KEY))
+    argv = ["verify", f"models:/{name}/1", "--policy", str(policy), "--to", str(model)]
+    assert main([*argv, "--digest", digest]) == 0
+    assert _small(model / FOLDERS[name]).is_file()
+    assert main([*argv, "--digest", f"md5:{32 * '0'}.dir"]) == 1
+    assert list(model.iterdir()) == []
+
+
 def test_a_folder_by_the_digest_of_another_is_refused(project: Project, tmp_path: Path) -> None:
     assert run(project, "register", "--model", "words") == 0
     code, line = fetched(project, "words", promoted(project, "served"), tmp_path / "pod")

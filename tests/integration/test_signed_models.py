@@ -235,6 +235,18 @@ def test_where_the_policy_names_a_branch_only_what_is_merged_is_served(
     assert asked(project, "verify", TOY) == (0, [])
 
 
+def test_a_model_in_the_place_of_an_output_that_is_none_is_refused(project: Project) -> None:
+    """Anywhere else it is a copy of the model, and what reads that place expects other bytes."""
+    model = (project.root / "model.txt").read_bytes()
+    (project.root / "copy.txt").write_bytes(model)
+    assert asked(project, "verify", "./copy.txt") == (0, [])
+    (project.root / "other.txt").unlink()  # It may be a link into the cache.
+    (project.root / "other.txt").write_bytes(model)
+    code, found = asked(project, "verify", "./other.txt")
+    assert code == 1
+    assert [line.split()[0] for line in found] == ["LP725"]
+
+
 def _copied(project: Project, **changed: str) -> None:
     """A version that somebody made by hand, with the tags of the proved one but for some."""
     with registry_of(project).session() as session:

@@ -121,6 +121,12 @@ def test_a_kustomization_gets_one_more_patch(text: str) -> None:
         ("env: [MODEL_DIGEST=x, !!str 'MODEL_URI=models:/m/1']\n", "tag"),
         ("MODEL_DIGEST: x\nMODEL_URI: 'models:\n  /m/1'\n", "one line"),
         ("MODEL_DIGEST:\nMODEL_URI: models:/m/1\n", "nothing"),
+        ("env: [MODEL_DIGEST=x, MODEL_URI=models:/m/1, MODEL_DIGEST=y]\n", "twice"),
+        (
+            "env:\n- {name: MODEL_URI, value: models:/m/1}\n- {name: MODEL_DIGEST, value: x}\n"
+            "- {name: MODEL_DIGEST, value: y}\n",
+            "twice",
+        ),
         (
             "apiVersion: serving.kserve.io/v1beta1\nmetadata: {name: x}\nstorageUri: s3://a\n",
             "line by line",

@@ -65,7 +65,8 @@ class TrustRule(Section):
     branch: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./+-]*$")] | None = None
     """A branch that has to lead to the commit which `register`, `verify` and `promote` are asked
     about, such as `main`: that of `origin`, or the clone's own where `origin` has none. The gate
-    does not ask for it, since what it sees is not merged yet. By default any."""
+    does not ask for it, since what it sees is not merged yet; `verify --to`, which has no clone,
+    takes no proof by such a table. By default any."""
 
     @model_validator(mode="after")
     def _names_one_signer(self) -> Self:

@@ -165,7 +165,7 @@ def _walk(node: Any, at: Path, of: tuple[str, str, str, str], top: Any) -> Itera
 def _pairs(node: Any, at: Path, of: tuple[str, str, str, str]) -> Iterator[Named]:
     """In a list: `{name: MODEL_URI, value: …}`, `MODEL_URI=…`, or operations of a JSON patch."""
     found: dict[str, tuple[Span, int]] = {}
-    tested = ""
+    tested, paired, of_patch = "", False, False
     for index, item in enumerate(node.value):
         name, span = "", None
         if isinstance(item, yaml.ScalarNode):
@@ -179,7 +179,7 @@ def _pairs(node: Any, at: Path, of: tuple[str, str, str, str]) -> Iterator[Named
             if _text(said.get("op")) == "test":
                 tested = value.value
             elif _text(said.get("op")) == "replace" and tested in (URI, DIGEST):
-                name, tested = tested, ""
+                name, tested, of_patch = tested, "", True
             elif _text(said.get("name")) in (URI, DIGEST):
                 name = _text(said["name"])
             span = _span(value) if name else None
@@ -191,8 +191,17 @@ def _pairs(node: Any, at: Path, of: tuple[str, str, str, str]) -> Iterator[Named
         if found.keys() == {URI, DIGEST}:  # A patch may have several.
             (uri, first), (digest, second) = found.pop(URI), found.pop(DIGEST)
             yield Named("pair", uri, digest, of, at, (first, second))
+            paired = True
+    _refuse_second(found, plain=paired and not of_patch)
     if URI in found:
         yield Named("lone", found[URI][0], None, of)
+
+
+def _refuse_second(found: Mapping[str, object], *, plain: bool) -> None:
+    """Refuse a digest that is left over where a pod goes by the last of two."""
+    if plain and DIGEST in found:
+        text = f"has {DIGEST} twice beside one {URI}, and the last counts: leave one"
+        raise ParseError(text, "it")
 
 
 def _storage(node: Any, of: tuple[str, str, str, str], top: Any) -> Named:

@@ -132,12 +132,16 @@ def _held(scene: Scene, path: Path, hashing: Hashing | None, progress: Progress)
     own = os.path.relpath(Path(os.path.realpath(path.parent), path.name), scene.root)
     own = own.replace(os.sep, "/")
     # Anywhere else DVC is not at work, and all that is in a folder is served.
-    at_home = any(own == out.path for stage in scene.pipeline.stages for out in stage.outs)
+    at_home = _is_output(scene, own)
     hides = hidden_by_dvc(scene, own) if at_home else nothing
     with during(progress, "hash", path.name):
         if hashing is not None and hashing.path == path:
             return _Held(path, own, {"": hashing.sha256()}, ())
         return _Held(path, own, sums_at(path, hides), left_out(path, own, hides))
+
+
+def _is_output(scene: Scene, path: str) -> bool:
+    return any(path == out.path for stage in scene.pipeline.stages for out in stage.outs)
 
 
 def _of_version(
@@ -176,10 +180,8 @@ def _of_bytes(
 ) -> tuple[list[Finding], list[Weighed], list[Check]]:
     path, own, sha256 = held.path, held.own, held.sha256
     counting = [each for each in weighed if each.counts and each.verdict]
-    # Where an output belongs, no other output's bytes do.
-    at_home = held.left_out or any(
-        own == o.path for each in counting if each.verdict for o in each.verdict.outputs
-    )
+    # Where an output belongs, a model's or not, no other output's bytes do.
+    at_home = held.left_out or _is_output(scene, own)
     fitting = [
         each
         for each in counting
