@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from cluster.lab import Lab, wait_until
+from cluster.stand_in import open_definition
 from integration.pipelines import SORT_AND_TRAIN, Project, new_project, prove
 from lockproof.model.order import Order, seal
 from lockproof.model.report import Report, SkipReason
@@ -209,3 +210,80 @@ def test_a_full_quota_is_no_verdict_and_says_so(lab: Lab, tmp_path: Path) -> Non
     assert (code, report.verdict) == (5, Verdict.INCONCLUSIVE), said
     assert {s.skipped for s in report.stages} == {SkipReason.NOT_REPORTED}
     assert "exceeded quota" in report.findings[0].message
+
+
+WORKFLOWS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")
+WORKFLOWS += ("WorkflowTaskSet", "WorkflowTaskResult", "WorkflowArtifactGCTask")
+WORKFLOWS += ("WorkflowEventBinding",)
+
+
+@contextmanager
+def controller(lab: Lab, namespace: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Argo's own, for one namespace."""
+    argv = [
+        str(lab.assets / "workflow-controller"),
+        f"--kubeconfig={lab.kubeconfig()}",
+        f"--namespace={namespace}",
+        f"--managed-namespace={namespace}",
+        "--namespaced",
+        "--executor-image=registry.example/argoexec:1",
+    ]
+    environment = {**os.environ, "LEADER_ELECTION_DISABLE": "true", "POD_NAME": "controller"}
+    with (lab.folder / "workflow-controller.log").open("ab") as log:
+        process = subprocess.Popen(argv, stdout=log, stderr=log, cwd=lab.folder, env=environment)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def workflows(lab: Lab) -> Iterator[None]:
+    """Argo's kinds; the other tests of this control plane do without."""
+    if not (lab.assets / "workflow-controller").exists():
+        pytest.skip("no workflow-controller in KUBEBUILDER_ASSETS: no Kubernetes API server for it")
+    found = [open_definition("argoproj.io", "v1alpha1", kind) for kind in WORKFLOWS]
+    lab.install(found)
+    yield
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    names = [one["metadata"]["name"] for one in found]
+    for name in names:
+        lab.api.call("DELETE", f"{path}/{name}")
+    wait_until(lambda: not any(lab.api.get(f"{path}/{name}") for name in names))
+
+
+@pytest.mark.usefixtures("workflows")
+def test_a_workflow_outlives_its_controller(lab: Lab, kubelet: Kubelet, tmp_path: Path) -> None:
+    """Killed when the first pod is there, and started again, it goes on where it was."""
+    namespace = "controlled"
+    project = proved(lab, tmp_path, namespace, "1h")
+    there = f"/api/v1/namespaces/{namespace}"
+    settings = {"metadata": {"name": "workflow-controller-configmap"}, "data": {"parallelism": "1"}}
+    lab.api.create(f"{there}/configmaps", settings)
+    alone = {a: prove(project, stages=(a,), mode="isolated") for a in ("prepare", "train")}
+    with command(project, lab, "--on", "argo") as process:
+        with controller(lab, namespace) as first:
+            pod = running_pod(lab, namespace)
+            first.kill()
+        run = pod["metadata"]["labels"]["lockproof.dev/run"]
+        told = orders(lab, namespace, run)
+        with controller(lab, namespace):
+            done: set[str] = set()
+
+            def finished() -> bool:
+                for one in lab.api.items(f"{there}/pods"):
+                    name, task = one["metadata"]["name"], one["metadata"]["labels"]
+                    if name in done or one["status"].get("phase") != "Running":
+                        continue
+                    order = told[task["lockproof.dev/task"]]
+                    (address,) = order.stages
+                    kubelet.logs[name] = seal(order, handed_in(alone[address]))
+                    end(lab, one)
+                    done.add(name)
+                return process.poll() is not None or len(done) == len(told)
+
+            wait_until(finished)
+            code, report, said = result(process)
+    assert (code, report.verdict) == (0, Verdict.PASSED), said
+    assert report.core() == prove(project, mode="isolated").core()
