@@ -68,6 +68,12 @@ PARTS = (
         "registering, and all of the way to what is served, on PostgreSQL",
         "apt-get install postgresql, and psycopg in .venv",
     ),
+    (
+        r"no PyTorch",
+        "the stage on PyTorch",
+        "LOCKPROOF_TEST_PYTORCH names a Python that has it, such as /usr/bin/python3 with apt-get"
+        " install python3-torch",
+    ),
     (r"the clock cannot be held", "causes that a clock hides", "apt-get install libfaketime"),
     (
         r"needs root|there is no mount command|read-only folder",

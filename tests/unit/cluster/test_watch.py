@@ -56,6 +56,7 @@ class StandIn:
         self.pods: list[dict[str, Any]] = []
         self.logs: dict[str, Callable[[], bytes]] = {}
         self.asked: list[str] = []
+        self.said: list[str] = []
 
     def get(self, kind: Kind, namespace: str, name: str) -> dict[str, Any] | None:
         return self.work
@@ -63,6 +64,10 @@ class StandIn:
     def listed(self, kind: Kind, namespace: str, selector: str) -> list[dict[str, Any]]:
         assert selector == f"{RUN}={self.plan.run}"
         return self.pods
+
+    def events(self, namespace: str, name: str, reason: str) -> list[str]:
+        assert (name, reason) == (self.plan.run, "FailedCreate")
+        return self.said
 
     def log(self, namespace: str, pod: str, container: str, *, lines: int, most: int) -> bytes:
         self.asked.append(f"{pod}/{container}")
@@ -289,6 +294,16 @@ def test_without_pods_nothing_is_passed_and_the_wait_ends(
     assert all(reason in why and "no pod" in why for why in watch.lost.values())
     assert len(watch.lost) == 3
     assert verdict_of(watch, monkeypatch) is Verdict.INCONCLUSIVE
+
+
+def test_what_keeps_pods_from_being_made_is_said(watch: Watch) -> None:
+    server: Any = watch.cluster
+    server.work = None
+    server.said = ["first", 'pods "x" is forbidden:\n exceeded quota: none, used: pods=0']
+    watch.wait(JOB, watch.plan.run)
+    wanted = 'no pod was made for it: pods "x" is forbidden: exceeded quota: none, used: pods=0'
+    assert all(why.startswith(wanted) for why in watch.lost.values())
+    assert len(watch.lost) == 3
 
 
 def test_a_pod_that_never_starts_says_why(watch: Watch) -> None:

@@ -47,6 +47,7 @@ class Kind:
 
 
 POD = Kind(GroupKind("", "Pod"), "v1", "pods", namespaced=True)
+_EVENT = Kind(GroupKind("", "Event"), "v1", "events", namespaced=True)
 
 
 @dataclass
@@ -156,6 +157,22 @@ class Cluster:
     def names_in(self, kind: Kind, namespace: str) -> list[Body]:
         """The metadata of the objects of a kind in one namespace."""
         return list(self._pages(kind, namespace, "", whole=False))
+
+    def events(self, namespace: str, name: str, reason: str) -> list[str]:
+        """What events of one reason say of objects of this name; none where they may not be read.
+
+        Raises:
+            UnavailableError: the server does not answer.
+        """
+        query = {
+            "fieldSelector": f"involvedObject.name={name},reason={reason}",
+            "limit": str(_PAGE),
+        }
+        try:
+            page = self._get(_EVENT.path(namespace), query, "application/json")
+        except Refusal:
+            return []
+        return [str(event.get("message") or "") for event in page.get("items") or ()]
 
     def log(self, namespace: str, pod: str, container: str, *, lines: int, most: int) -> bytes:
         """The end of what a container of a pod wrote.

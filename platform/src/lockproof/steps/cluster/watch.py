@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from lockproof.adapters.files import write_whole
@@ -159,11 +160,18 @@ class Watch:
                 continue
             pod = last.get(task)
             if task not in self.lost:
-                seen = self._seen.get(task, "no pod was made for it")
+                seen = self._seen.get(task) or self._why_no_pod
                 ended = pod is not None and has_ended(pod)
                 self.lost[task] = why_lost(pod) if pod and ended else seen
             if why:
                 self.lost[task] += f" ({why})"
+
+    @cached_property
+    def _why_no_pod(self) -> str:
+        """Asked once for all tasks, and only where one has none."""
+        said = self.cluster.events(self.plan.cluster.namespace, self.plan.run, "FailedCreate")
+        more = f": {' '.join(said[-1].split())[:300]}" if said else ""  # Such as a quota.
+        return f"no pod was made for it{more}"
 
 
 def _last_line(log: bytes) -> str:
