@@ -550,6 +550,14 @@ def test_the_policy_is_that_of_the_commit_in_question(engine: FakeEngine) -> Non
     assert {one.argv[0] for one in engine.execs[count:]} == {"lockproof"}
 
 
+def test_fetch_says_what_dvc_did_not_find(engine: FakeEngine) -> None:
+    """DVC ends with 0 then, and its last word is that all is well."""
+    engine.errors["dvc"] = "WARNING: missing\n"
+    engine.commits["train"] = "Everything is up to date.\n"
+    said = run(module().dvc().fetch(["train"]))
+    assert said == "WARNING: missing\nEverything is up to date.\n"
+
+
 @pytest.mark.parametrize("name", [*CALLS, "report", "publish", "dvc.pull", "models.export"])
 def test_what_depends_on_anything_outside_is_never_answered_from_the_cache(
     engine: FakeEngine, name: str

@@ -61,23 +61,36 @@ def test_a_step_shows_its_table_and_ends_by_its_verdict(
 
 
 def test_what_changed_outside_is_seen(project: Project, library: Path, tmp_path: Path) -> None:
-    """The table, the JSON and the page of a gate, before and after the remote lost its objects."""
+    """The same calls before a remote has its objects, while it has them, and after it lost them."""
     own = copy_of(project, tmp_path)
+    (tmp_path / "served").mkdir()
     with http_remote(tmp_path / "served") as remote:
-        shutil.copytree(own.root / "store", tmp_path / "served" / "dvc")
         port = urlsplit(str(remote.config.url)).port
         own.dvc("remote", "modify", "-q", "store", "url", f"http://s3:{port}/dvc")
         own.write({"lockproof.toml": POLICY.replace('reproduction = "required"', "")})
         own.commit("a remote behind a web server")
         given = ("--repository", ".", "--s3", f"tcp://127.0.0.1:{port}")
-        call = ("-m", library, "call", *given, "proof", "gate", "--no-fail")
-        for verdict in ("passed", "failed"):
-            assert f"\n{verdict.upper()}: " in dagger(own.root, *call, "table").expect().stdout
-            report = dagger(own.root, *call, "json", "contents").expect().stdout
-            assert json.loads(report)["verdict"] == verdict
-            page = dagger(own.root, *call, "html", "contents").expect().stdout
-            assert verdict in page.lower()
-            shutil.rmtree(tmp_path / "served" / "dvc" / "files")
+        call = ("-m", library, "call", *given, "--cache-scope", f"outside{os.getpid()}")
+        fetch, pull = ("dvc", "fetch"), ("dvc", "pull", "export", "--path", tmp_path / "all")
+        absent = "neither locally nor on remote"
+        assert absent in dagger(own.root, *call, *fetch).expect().stdout
+        assert dagger(own.root, *call, *pull).code
+        shutil.copytree(own.root / "store", tmp_path / "served" / "dvc")
+        for said in (" fetched", "Everything is up to date"):
+            found = dagger(own.root, *call, *fetch).expect().stdout
+            assert said in found
+            assert absent not in found
+        dagger(own.root, *call, *pull).expect()
+        for code, verdict in enumerate(("passed", "failed")):
+            out = tmp_path / verdict
+            told = ("proof", "gate", "--no-fail", "reports", "export", "--path", out)
+            dagger(own.root, *call, *told).expect()
+            assert report_of(out)["verdict"] == verdict
+            assert f"\n{verdict.upper()}: " in (out / "report.txt").read_text()
+            assert verdict in (out / "report.html").read_text().lower()
+            checked = dagger(own.root, *call, "check-gate").expect(code)
+            assert f"\n{verdict.upper()}: " in checked.said
+            shutil.rmtree(tmp_path / "served" / "dvc" / "files", ignore_errors=True)
 
 
 def test_nothing_to_check_is_no_failure(project: Project, library: Path) -> None:

@@ -51,7 +51,9 @@ class Dvc(WithData):
     async def fetch(self, targets: Targets = None, jobs: Jobs = 8) -> str:
         """Bring locked data from the remote into the volume that later runs find it in."""
         words = ["dvc", "fetch", *options(jobs=jobs), "--", *(targets or ())]
-        return await fresh(self.with_data(self.bench())).with_exec(words).stdout()
+        ran = fresh(self.with_data(self.bench())).with_exec(words)
+        # Where objects are missing, DVC warns and then says "Everything is up to date".
+        return await ran.stderr() + await ran.stdout()
 
     @function(cache="never")
     def pull(self, targets: Targets = None, jobs: Jobs = 8) -> dagger.Directory:
