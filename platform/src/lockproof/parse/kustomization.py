@@ -135,8 +135,7 @@ class Kustomization:
     def patches(self) -> Iterator[tuple[dict[str, Any], At]]:
         """Its patches: `path` or `patch`, and `target`; old fields are read as the new one."""
         yield from self.maps("patches", "patchesJson6902")
-        # Texts in `patches` are as old: kustomize 5 refuses them, and their files are no manifests.
-        for text, at in self.texts("patches", "patchesStrategicMerge"):
+        for text, at in self.texts("patchesStrategicMerge"):
             yield ({"patch": text} if "\n" in text else {"path": text}), at
 
     def reads(self) -> Iterator[tuple[str, At]]:

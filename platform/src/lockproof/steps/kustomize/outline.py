@@ -143,11 +143,19 @@ class _Walk:
             self._reads(layer, entry, at, documents=True)
         for entry, at in layer.generator_files():
             self._reads(layer, entry, at, documents=False)
+        self._old_patches(layer)
         for source in own:
             source.layers.append(layer)
             rename(source, layer)
         if not layer.is_component:
             into += own
+
+    def _old_patches(self, layer: Kustomization) -> None:
+        """Texts in `patches`: kustomize 5 refuses them, and their files are no manifests."""
+        for text, _ in layer.texts("patches"):
+            path = join(layer.folder, text)
+            if path and self._counted(path) and self.tree.read(path) is not None:
+                self.found.used.add(path)
 
     def _read(self, path: str, by: Place) -> list[YamlDocument] | None:
         try:
