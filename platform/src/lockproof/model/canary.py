@@ -78,7 +78,7 @@ class Measured(Frozen):
     decided: str | None = None
     """The end of the interval with which it failed, UTC, RFC 3339; null where it did not."""
     course: tuple[Known, ...] = ()
-    """How that came: the bounds after some of the intervals, evenly, up to the last that counts."""
+    """How that came: bounds after some intervals, up to the last; of `bounded` those alone."""
 
 
 class CanarySeen(Frozen):

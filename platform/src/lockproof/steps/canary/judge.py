@@ -24,8 +24,8 @@ MOVED = (
     " method intervals, or begin anew with --since"
 )
 RARE = "rare large values are excluded only as far as they were seen"
-_SHOWN = {"intervals": 40, "bounded": 12, "requests": 40}
-"""Points of a course, by method: those of `bounded` take long to find."""
+_SHOWN = {"intervals": 40, "bounded": 1, "requests": 40}
+"""Points of a course, by method: bounds of `bounded` take long to find."""
 LATEST = 3
 """One of which nothing was seen for so many intervals, or more, at the end is not passed."""
 
@@ -78,12 +78,13 @@ def judge(
     every = max(1, -(-(len(series.pairs) - course.bar.fewest) // _SHOWN[measure.method]))
     for left, pair in zip(reversed(range(len(series.pairs))), series.pairs, strict=True):
         course.add(pair)
-        if show and course.ready and left % every == 0:
-            low, now, high = _turned(course.method.bounds(), sign)
-            known.append(Known(at=at(pair.index), lower=low, estimate=now, upper=high))
+        if show and course.ready and left and left % every == 0:
+            known.append(_known(course.method.bounds(), sign, at(pair.index)))
         if failed_at is None and course.ready and course.fails:
             failed_at = pair.index
     last = course.method.bounds() if series.pairs and course.ready else None
+    if show and last is not None:
+        known.append(_known(last, sign, at(series.pairs[-1].index)))
     if failed_at is not None:
         against = "the limit" if guard else "the stable version"
         verdict, reason = Verdict.FAILED, f"it is shown to be worse than {against}"
@@ -114,6 +115,11 @@ def judge(
         decided=None if failed_at is None else at(failed_at),
         course=tuple(known),
     )
+
+
+def _known(bounds: Bounds, sign: float, at: str) -> Known:
+    low, now, high = _turned(bounds, sign)
+    return Known(at=at, lower=low, estimate=now, upper=high)
 
 
 def _turned(bounds: Bounds, sign: float) -> tuple[float | None, float, float | None]:
