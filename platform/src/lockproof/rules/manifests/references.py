@@ -57,7 +57,7 @@ def reference_findings(
                 continue
             match = known.find(manifest, target)
             named = target.name in known.names.get(target.kind, ())
-            unsure = "" if match else _unsure(manifest, target, bundle, named, brought)
+            unsure = _unsure(manifest, target, bundle, named, brought) if match is None else ""
             if unsure:
                 skipped.append(f"{manifest.label}: whether {unsure}")
             elif match is None:
