@@ -106,6 +106,8 @@ class Schemas(Protocol):
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """A mapping, or an empty one for anything else."""
+    if value is None:  # As most that are asked for, and found much sooner.
+        return _EMPTY
     return value if isinstance(value, _MAPPINGS) else _EMPTY
 
 
@@ -124,7 +126,9 @@ def items(value: Any, at: At) -> Iterator[tuple[At, Mapping[str, Any]]]:
 def dig(value: Any, *keys: str) -> Any:
     """A nested value; None where a key is missing."""
     for key in keys:
-        value = value.get(key) if isinstance(value, _MAPPINGS) else None
+        if not value or not isinstance(value, _MAPPINGS):
+            return None
+        value = value.get(key)
     return value
 
 

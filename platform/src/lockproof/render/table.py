@@ -328,8 +328,10 @@ def _write_text(console: Console, text: Text, indent: int = 0) -> None:
     if console.is_terminal:
         console.print(_indented(text, indent))
         return
-    for line in text.wrap(console, console.width - indent):
-        console.file.write(f"{' ' * indent}{line.plain}\n")
+    width, plain = console.width - indent, text.plain
+    fits = cell_len(plain) <= width and plain.isprintable()
+    lines = [plain] if fits else [line.plain for line in text.wrap(console, width)]
+    console.file.writelines(f"{' ' * indent}{line}\n" for line in lines)
 
 
 def _write_heading(console: Console, text: str) -> None:

@@ -252,15 +252,11 @@ def _variables(container: Container) -> Iterator[Finding]:
 
 
 def _texts(value: Any, at: At) -> Iterator[tuple[At, str]]:
-    if isinstance(value, str):
-        if len(value) >= 16:
-            yield at, value
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
+    for key, inner in enumerate(value) if isinstance(value, list) else mapping(value).items():
+        if not isinstance(inner, str):
             yield from _texts(inner, (*at, key))
-    elif isinstance(value, list):
-        for position, inner in enumerate(value):
-            yield from _texts(inner, (*at, position))
+        elif len(inner) >= 16:
+            yield (*at, key), inner
 
 
 def _pod(pod: Pod) -> Iterator[Finding]:

@@ -113,7 +113,7 @@ class _Run:
             for key in ("apiVersion", "kind"):
                 if not isinstance(value.get(key), str):
                     self._say("required", at, f"lacks the required field '{key}'")
-        self._size(len(value), node, "properties", "field", at)
+        self._size(len(value), node, _FIELDS, at)
 
     def _unknown(self, key: Any, properties: Mapping[str, Any], at: At) -> None:
         close = get_close_matches(str(key)[:60], properties, n=1, cutoff=0.75)
@@ -125,7 +125,7 @@ class _Run:
         if items is not None:
             for position, inner in enumerate(value):
                 self.check(inner, table, items, (*at, position))
-        self._size(len(value), node, "items", "item", at)
+        self._size(len(value), node, _ITEMS, at)
         keys = node.get("keys")
         if keys and len(value) > 1:
             self._repeated([_key(item, keys) for item in value], at)
@@ -140,8 +140,9 @@ class _Run:
             elif name is not None:
                 seen.add(name)
 
-    def _size(self, size: int, node: Node, what: str, unit: str, at: At) -> None:
-        low, high = node.get(f"min-{what}"), node.get(f"max-{what}")
+    def _size(self, size: int, node: Node, keys: tuple[str, str, str], at: At) -> None:
+        least, most, unit = keys
+        low, high = node.get(least), node.get(most)
         if low is not None and size < low:
             self._say("value", at, f"has {size} {unit}s, needs at least {low}")
         if high is not None and size > high:
@@ -311,3 +312,4 @@ _ANY_OBJECT = frozenset({"apiVersion", "kind", "metadata"})
 _DECIDED = frozenset({"enum", "pattern", "format", "min-length", "max-length"})
 _VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*(?::?[=-][^{}]*)?\}")
 _NONE: Mapping[str, Any] = {}
+_FIELDS, _ITEMS = ("min-properties", "max-properties", "field"), ("min-items", "max-items", "item")

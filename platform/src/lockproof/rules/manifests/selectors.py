@@ -22,9 +22,10 @@ _ADDED = frozenset(
 
 def _selects(selector: Any, labels: Mapping[str, Any]) -> bool:
     wanted = mapping(selector)
-    return bool(wanted) and all(
-        labels.get(key) == value for key, value in wanted.items() if key not in _ADDED
-    )
+    for key, value in wanted.items():
+        if labels.get(key) != value and key not in _ADDED:
+            return False
+    return bool(wanted)
 
 
 def selector_findings(
