@@ -79,10 +79,12 @@ class Bench:
         self.number += 1
         varied = {name: n for change in changes for name, n in change.items()}
         still = self.still and "clock" not in varied
-        same = self.made(varied, self.number, still) == self.usual
+        now = self.made(varied, self.number, still)
         failed = FAILED if self.fails({*varied}) else None
-        self.ran.append(({*varied}, not same))
-        return Look({"out": "equal" if same else "differs"}, (), failed, None, 0.0)
+        self.ran.append(({*varied}, now != self.usual))
+        pairs = zip(outputs(self.usual).items(), outputs(now).values(), strict=True)
+        told = {path: "equal" if was == new else "differs" for (path, was), new in pairs}
+        return Look(told, (), failed, None, 0.0)
 
     async def rest_on(self, label: str, changes: Mapping[str, Any]) -> Look | None:
         if self.spent():
@@ -93,6 +95,11 @@ class Bench:
         self.ended = time.time() if self.clocked else 0.0
         self.usual = self.made({}, self.number, self.still)
         return Look({"out": "equal"}, (), None, None, 0.0)
+
+
+def outputs(made: object) -> dict[str, object]:
+    """A stage of several outputs makes a mapping; else it is one output."""
+    return made if isinstance(made, dict) else {"out": made}
 
 
 def searched(made: Made) -> Found:
@@ -150,6 +157,22 @@ def test_a_minute_that_begins_is_the_clock_and_nothing_beside_it(
 ) -> None:
     """Under load it was called random as well, where the clock was named before it began."""
     assert named(searched_on(Bench(minute(moment), left=left))) == ["clock"]
+
+
+def test_of_two_outputs_one_is_of_the_clock_and_the_other_random() -> None:
+    """Which one was found out for both at once, so that both were called random."""
+
+    def made(varied: Mapping[str, int], number: int, still: bool) -> object:
+        clock = "far ahead" if "clock" in varied else "stands" if still else number
+        return {"coin": random.random(), "time": clock}
+
+    async def found() -> dict[str, tuple[str, ...]]:
+        bench: Any = Bench(made, left=23)
+        look = await repeat(bench)
+        assert look
+        return {each.condition: each.outputs for each in await by_itself(bench, look)}
+
+    assert anyio.run(found) == {"clock": ("time",), "random": ("coin",)}
 
 
 @pytest.mark.parametrize("moment", range(1, 60))
