@@ -7,8 +7,8 @@ Prometheus finds at /metrics of --metrics-port
     model_inputs{input="pixel_33"}      a histogram with --bounds of each of --inputs, NAME=POSITION
 
 from zero on, since of a counter it misses the first value. What fails is in neither: the proxy has
-it. An input that is no number counts as above every bound. A count that cannot be made is an error
-in the log and in no answer; a canary without counts is not passed.
+it. Every row that is asked counts once: an answer that has no prediction for it as `other`, an
+input that is no number or not there as above every bound.
 """
 
 import argparse
@@ -36,10 +36,18 @@ class Counts:
         self._sums = dict.fromkeys(inputs, 0.0)
 
     def add(self, asked, answered):
-        """Count one answer: rows of inputs by position, and of predictions."""
-        rows = np.asarray(asked)
-        found = [self._class(row) for row in np.asarray(answered)]
-        values = {name: [_number(row[at]) for row in rows] for name, at in self._inputs.items()}
+        """Count one answer: for each row that was asked its inputs by position, and a prediction.
+
+        What is no prediction for each row is `other` for all of them: nothing goes uncounted.
+        """
+        said = _rows(answered)
+        rows = _rows(asked)
+        if rows is None:
+            rows = [()] * (1 if said is None else len(said))
+        if said is None or len(said) != len(rows):
+            said = [None] * len(rows)
+        found = [self._class(row) for row in said]
+        values = {name: [_number(row, at) for row in rows] for name, at in self._inputs.items()}
         with self._lock:
             for each in found:
                 self._classes[each] += 1
@@ -51,7 +59,10 @@ class Counts:
                     self._sums[name] += value
 
     def _class(self, row):
-        said = np.ravel(row)
+        try:
+            said = np.ravel(row)
+        except ValueError:  # lists of unlike lengths
+            return OTHER
         value = said[0] if said.size == 1 else OTHER
         if isinstance(value, (float, np.floating)) and value.is_integer():
             value = int(value)  # 3.0 is the class 3
@@ -74,10 +85,18 @@ class Counts:
         return "\n".join(lines) + "\n"
 
 
-def _number(value):
+def _rows(value):
+    """One for each row; None where it has none."""
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        return list(np.asarray(value))
+    except (TypeError, ValueError):  # no list, or its rows are not alike
+        return list(value) if isinstance(value, (list, tuple)) else None
+
+
+def _number(row, at):
+    try:
+        return float(row[at])
+    except (IndexError, KeyError, TypeError, ValueError):
         return float("nan")
 
 
@@ -121,12 +140,17 @@ def _words(text):
     names = text.split(",")
     if any(not name or set(name) & set('"\\\n') for name in names):
         raise ValueError
+    if len(set(names)) < len(names) or OTHER in names:
+        raise ValueError
     return names
 
 
 def _inputs(text):
     pairs = [word.partition("=") for word in _words(text)]
-    return {name: int(position) for name, _, position in pairs}
+    found = {name: int(position) for name, _, position in pairs}
+    if len(found) < len(pairs) or "" in found or min(found.values()) < 0:
+        raise ValueError
+    return found
 
 
 def _bounds(text):

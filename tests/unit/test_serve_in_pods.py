@@ -66,16 +66,60 @@ def test_inputs_are_in_the_bucket_that_they_end_in_and_what_is_no_number_in_the_
     assert seen['model_inputs_count{input="x"}'] == 7
 
 
+@pytest.mark.parametrize(
+    "answered",
+    [
+        {"label": ["1"] * 3}, [[1, 2], [3], 1], [1, 1], [1] * 4, 1, "111", None, np.array(1),
+        [[[1], [2, 3]]] * 3, object(),
+    ],
+)  # fmt: skip
+def test_an_answer_that_has_no_prediction_for_each_row_hides_none(
+    answered: Any, code: ModuleType
+) -> None:
+    """They went uncounted, so that the classes of the rest looked as ever."""
+    counts = code.Counts(["1", "3"], {"x": 0}, [0.0])
+    counts.add([[5]] * 3, answered)
+    seen = figures(counts)
+    assert sum(n for name, n in seen.items() if name.startswith("model_predictions")) == 3
+    assert seen['model_predictions_total{class="other"}'] >= 1
+    assert seen['model_inputs_count{input="x"}'] == 3
+
+
+@pytest.mark.parametrize("asked", [[[5]], [[5, 6], [7]], {"a": [1]}, "rows", None, [1], [{"a": 1}]])
+def test_inputs_that_are_not_there_hide_no_prediction(asked: Any, code: ModuleType) -> None:
+    counts = code.Counts(["1"], {"x": 1}, [0.0])
+    rows = len(asked) if isinstance(asked, list) else 1
+    counts.add(asked, [1] * rows)
+    seen = figures(counts)
+    assert seen['model_predictions_total{class="1"}'] == rows
+    assert seen['model_inputs_bucket{input="x",le="+Inf"}'] == rows
+    assert seen['model_inputs_bucket{input="x",le="0.0"}'] == 0
+
+
 def test_what_cannot_be_counted_is_answered_and_told(
     code: ModuleType, caplog: pytest.LogCaptureFixture
 ) -> None:
-    counts = code.Counts(["1"], {"x": 1}, [0.0])
-    before = counts.text()
+    class Broken:
+        """Stands in for counts with a fault."""
+
+        def add(self, asked: Any, answered: Any) -> None:
+            raise RuntimeError("broken")
 
     def predict(data: Any, params: Any = None) -> list[int]:
         return [1] * len(data)
 
     with caplog.at_level(logging.ERROR):
-        assert code.counted(predict, counts)([[5]], params=None) == [1]
+        assert code.counted(predict, Broken())([[5]], params=None) == [1]
     assert "not counted" in caplog.text
-    assert counts.text() == before, "neither the input nor the prediction"
+
+
+@pytest.mark.parametrize("text", ["p=-1", "p=1,p=2", "p", "=1", "p=x", ""])
+def test_inputs_that_are_none_are_refused(text: str, code: ModuleType) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - argparse says the rest
+        code._inputs(text)
+
+
+@pytest.mark.parametrize("text", ["other", "1,1", "1,", '"'])
+def test_classes_that_would_be_two_series_are_refused(text: str, code: ModuleType) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - argparse says the rest
+        code._words(text)
