@@ -186,6 +186,23 @@ def test_a_branch_called_like_a_remotes_is_refused_too(repo: Made) -> None:
         GitRepository(repo.root).resolve("origin/main")
 
 
+@pytest.mark.parametrize("form", ["{}", "v1.0-3-g{}"])
+@pytest.mark.parametrize("kind", ["tags", "heads"])
+def test_a_branch_called_like_the_beginning_of_an_id_is_refused(
+    repo: Made, kind: str, form: str
+) -> None:
+    """Git takes the branch, and warns of it where nobody looks."""
+    found = GitRepository(repo.root)
+    short = form.format(repo.first[:10])
+    assert found.resolve(short) == repo.first
+    git(repo.root, "update-ref", f"refs/{kind}/{short}", repo.second)
+    for asked in (short, f"{short}~0", f"{short}^{{commit}}"):
+        with pytest.raises(UsageError, match=f"write {repo.first} or refs/{kind}/{short}$"):
+            found.resolve(asked)
+    git(repo.root, "update-ref", f"refs/{kind}/{short}", repo.first)
+    assert found.resolve(short) == repo.first
+
+
 @pytest.mark.parametrize("name", ["HEAD", "@", "{second}", "refs/heads/main"])
 def test_what_stands_for_one_commit_is_taken_whatever_tags_are_called(
     repo: Made, name: str

@@ -175,6 +175,21 @@ def test_of_two_outputs_one_is_of_the_clock_and_the_other_random() -> None:
     assert anyio.run(found) == {"clock": ("time",), "random": ("coin",)}
 
 
+@pytest.mark.parametrize("seed", range(200))
+def test_what_the_clock_explains_is_not_called_random_too(seed: int) -> None:
+    """As where a coin beside it falls otherwise when few runs are left."""
+    drawn = random.Random(seed)
+    moment = drawn.choice([2, 3, 5, 8, 12])
+
+    def made(varied: Mapping[str, int], number: int, still: bool) -> object:
+        late = not still and number >= moment
+        return {"coin": drawn.random() < 0.5, "time": "clock" in varied or late}
+
+    found = searched_on(Bench(made, left=23))
+    paths = [path for each in found.depends for path in each.outputs]
+    assert len(paths) == len({*paths}), found.depends
+
+
 @pytest.mark.parametrize("moment", range(1, 60))
 def test_the_table_calls_no_minute_that_begins_random(moment: int) -> None:
     assert anyio.run(tabled, Bench(minute(moment))) == ["clock"]

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,8 @@ _FORMS = ("refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/r
 """What a short name may stand for (gitrevisions)."""
 _ONE = re.compile(r"(?:HEAD|@|refs/.*|[0-9a-f]{40}|[0-9a-f]{64}|)", re.DOTALL)
 """What stands for one commit, whatever tags and branches are called."""
+_SHORT = re.compile(r"(?:.*-g)?([0-9A-Fa-f]{4,63})", re.DOTALL)
+"""The beginning of a commit's id, also as `git describe` writes it."""
 
 
 def run_git(
@@ -106,15 +109,22 @@ class GitRepository:
             ) from error
 
     def _called(self, name: str) -> dict[str, str]:
-        """The references that Git may take a name for, in full -> commit.
+        """The references, and ids, that Git may take a name for, in full -> commit.
 
-        It takes a tag before a branch, and both before what a remote's branch is.
+        It takes a tag before a branch, both before a remote's branch, and all of them before an id.
         """
         full = [form.format(name) for form in _FORMS]
         shown = "%(refname) %(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
         listing = run_git(self.root, "for-each-ref", f"--format={shown}", "--", *full)
-        found = dict(line.rsplit(" ", 1) for line in os.fsdecode(listing).splitlines())
-        return {ref: commit for ref, commit in found.items() if ref in full}
+        lines = dict(line.rsplit(" ", 1) for line in os.fsdecode(listing).splitlines())
+        found = {ref: commit for ref, commit in lines.items() if ref in full}
+        short = _SHORT.fullmatch(name) if found else None
+        if short:  # Git takes the reference, whoever wrote the beginning of an id.
+            ids = run_git(self.root, "rev-parse", f"--disambiguate={short[1]}").decode().split()
+            for one in ids:
+                with suppress(UsageError):
+                    found[one] = self._id(f"{one}^{{commit}}")
+        return found
 
     @cached_property
     def index(self) -> Mapping[str, str]:

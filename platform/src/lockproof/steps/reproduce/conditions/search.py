@@ -27,6 +27,7 @@ _LONG = 20.0
 _FAILS = "the command fails with it"
 _FAILED = "the command failed with all of them varied"
 _TOGETHER = "outputs differed with all of them varied"
+_UNTOLD = "too few runs were left to tell whether it is the clock ([reproduce] experiments)"
 RANDOM_MEND = (
     "seed its random numbers (random, numpy, random_state), and leave uuid4, urandom, measured"
     " times and those of files out; what threads race for needs a fixed order"
@@ -55,8 +56,7 @@ async def by_itself(lab: Lab, varied: Look) -> list[Dependence]:
         return await by_devices(lab, varied) or [_random(varied, shown)]
     for number, still in enumerate(standing(lab.site.patience)):
         if not enough(lab, 3):
-            shown += " (too few runs were left to tell whether by the clock)"
-            break
+            return [_random(varied, f"{shown} ({_UNTOLD})", f"{RANDOM_MEND}; {_UNTOLD}")]
         base = lab.outs, lab.root, lab.base, lab.ended
         first = await lab.rest_on(f"clock-stands-{number}", still)
         # The times of files are the machine's: held only by chance, in the same moment.
@@ -205,7 +205,7 @@ async def _narrow(
         if one is None or look is None:
             usual = await lab.run("nothing-varied")
             if usual and usual.failed == ends and {*usual.differs} - _by_time(found):
-                found.depends += await by_itself(lab, usual)
+                _add(found, await by_itself(lab, usual))
             return
         setting = one.settings[number % len(one.settings)]
         shown = await _confirmed(lab, one, setting, look, ends, frozenset(loose))
@@ -220,7 +220,7 @@ async def _narrow(
         if shown.holds:
             found.depends.append(_dependence(one, setting.label, shown.look, lab))
         if {*shown.strayed} - _by_time(found):
-            found.depends += await strays(lab, look, shown)
+            _add(found, await strays(lab, look, shown))
         if not shown.holds:
             return
         pool, suspects = ([c for c in few if c is not one] for few in (pool, suspects))
@@ -234,6 +234,15 @@ async def _narrow(
 def _by_time(found: Found) -> set[str]:
     """Outputs that are shown to depend on the clock: these are others as time goes on."""
     return {path for each in found.depends if each.condition == "clock" for path in each.outputs}
+
+
+def _add(found: Found, more: Sequence[Dependence]) -> None:
+    """Add what outputs vary by that the clock does not explain already."""
+    known = _by_time(found)
+    for each in more:
+        outputs = tuple(path for path in each.outputs if path not in known)
+        if outputs:
+            found.depends.append(replace(each, outputs=outputs))
 
 
 async def _confirmed(
@@ -268,10 +277,8 @@ def _left_open(lab: Lab, what: str) -> str:
     return f"{what}, and no other run told why"
 
 
-def _random(varied: Look, shown: str) -> Dependence:
-    return Dependence(
-        "random", "nothing varied", RANDOM_MEND, varied.differs, varied.files, shown=shown
-    )
+def _random(varied: Look, shown: str, mend: str = RANDOM_MEND) -> Dependence:
+    return Dependence("random", "nothing varied", mend, varied.differs, varied.files, shown=shown)
 
 
 async def _one_of(
