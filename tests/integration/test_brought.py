@@ -22,7 +22,15 @@ from lockproof.adapters.signing.key_file import KeyFile
 from lockproof.cli.main import main
 from lockproof.config import MlflowPolicy
 from lockproof.model.digest import Digest
-from lockproof.model.report import Host, OutputReport, Report, StageReport, Subject, Timing
+from lockproof.model.report import (
+    Host,
+    HostStage,
+    OutputReport,
+    Report,
+    StageReport,
+    Subject,
+    Timing,
+)
 from lockproof.model.sealed import Sealed
 from lockproof.model.statement import (
     PROVENANCE,
@@ -116,7 +124,7 @@ class Pod:
             verdict=Verdict.PASSED,
             stages=(stage,),
             findings=(),
-            host=Host(),
+            host=Host(stages={"train": HostStage(executed=1, exit_code=0)}),
             timing=Timing(started="2026-11-30T00:00:00Z", seconds=1.0),
         )
         return VerdictPredicate(
@@ -307,6 +315,21 @@ def _second(statement: dict[str, Any]) -> None:
     statement["predicate"]["report"]["stages"][0]["outputs"].append({**seen, "path": "out/x"})
 
 
+def _verdicts(value: str) -> Callable[[Pod], object]:
+    """As whoever may sign can say it: the proof and its report agree."""
+
+    def change(statement: dict[str, Any]) -> None:
+        predicate = statement["predicate"]
+        predicate["outputs"][0]["verdict"] = value
+        predicate["report"]["stages"][0]["outputs"][0]["verdict"] = value
+
+    return _said(change)
+
+
+def _stage(**values: object) -> Callable[[Pod], object]:
+    return _reported(lambda report: report["stages"][0].update(values))
+
+
 NONE = "no lockproof-proof.jsonl beside models:/toy/1 has a verdict"
 OTHER = "what is proved is another model, or has other bytes"
 IDENTITY = '[[trust]]\nidentity = "ci@example.org"\nissuer = "https://issuer.example"\n'
@@ -370,6 +393,22 @@ REFUSED: dict[str, tuple[Callable[[Pod], object], str]] = {
         _reported(lambda r: r["stages"][0]["outputs"][0].update(verdict="different")),
         "its two verdicts on out/w contradict each other",
     ),
+    **{
+        f"an output that is {value} in both": (
+            _verdicts(value), f"train: out/w is '{value}' by the trusted policy",
+        )
+        for value in sorted(set(OutputVerdict) - {OutputVerdict.IDENTICAL})
+    },
+    "a stage that was skipped": (_stage(skipped="unaffected"), "it did not run (unaffected)"),
+    "a frozen stage": (_stage(skipped="frozen"), "it did not run (frozen)"),
+    "a stage that nothing ran": (
+        _reported(lambda r: r["host"].update(stages={})),
+        "nothing says that its command ran to its end",
+    ),
+    "too few runs": (
+        _policy(f"[reproduce]\nruns = 2\n{TRUST}"),
+        "its stages ran 1 times",
+    ),
     "no stage": (
         _reported(lambda r: r.update(stages=[])), "its two verdicts on out/w contradict each other",
     ),
@@ -419,6 +458,43 @@ def test_anything_else_is_refused_and_not_left(
     assert pod.run("--format", "short") == 1
     assert why in capsys.readouterr().out
     assert pod.is_left() == set()
+
+
+TOLERANCE = '[[tolerance]]\npaths = ["out/*"]\nrtol = 0.5\n'
+
+
+def _within(pod: Pod) -> None:
+    tolerance = {"rtol": 0.5, "atol": 0.0}
+
+    def change(statement: dict[str, Any]) -> None:
+        predicate = statement["predicate"]
+        for output in (predicate["outputs"][0], predicate["report"]["stages"][0]["outputs"][0]):
+            output.update(verdict="within tolerance", tolerance=tolerance)
+
+    pod.seal(change)
+
+
+ACCEPTED: dict[str, tuple[Callable[[Pod], object], str]] = {
+    "nondeterministic": (
+        _verdicts("nondeterministic"), '[reproduce]\nnondeterministic = "accept"\n',
+    ),
+    "not comparable": (_verdicts("not comparable"), '[reproduce]\nnot-comparable = "accept"\n'),
+    "within tolerance": (_within, TOLERANCE),
+    "frozen": (_stage(skipped="frozen"), '[reproduce]\nfrozen = "accept"\n'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ACCEPTED)
+def test_what_the_policy_lets_pass_has_to_be_in_the_pods_too(
+    what: str, pod: Pod, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the gate by that policy."""
+    change, policy = ACCEPTED[what]
+    change(pod)
+    assert pod.run("--format", "short") == 1
+    assert "lets pass by [reproduce], [[tolerance]] or [[judged-by]]" in capsys.readouterr().out
+    pod.policy.write_text(f"{policy}{TRUST}")
+    assert pod.run() == 0
 
 
 WRONG: dict[str, tuple[Callable[[Pod], object], dict[str, str], str]] = {
