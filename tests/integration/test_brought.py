@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from sigstore.verify import Verifier
 
 from lockproof.adapters.mlflow.registry import Registry
+from lockproof.adapters.signing import keyless
 from lockproof.adapters.signing.key_file import KeyFile
 from lockproof.cli.main import main
 from lockproof.config import MlflowPolicy
@@ -179,7 +179,7 @@ def test_what_an_identity_signed_is_brought(
 ) -> None:
     """Of an instance of Sigstore of the tests' own, which stands in for the public one."""
     instance = Sigstore(tmp_path)
-    monkeypatch.setattr(Verifier, "production", lambda offline: instance.verifier())
+    monkeypatch.setattr(keyless, "public_instance", instance.verifier)
     at = datetime(2026, 6, 1, 12, tzinfo=UTC)
     sealed = instance.seal(
         pod.payload(), "ci@example.org", "https://ci.example", issued=at, logged=at
