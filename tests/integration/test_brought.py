@@ -200,10 +200,25 @@ def test_a_pod_that_starts_again_brings_it_again(pod: Pod) -> None:
     assert (pod.model / "weights").read_bytes() == BYTES
 
 
-def test_a_version_brings_nothing_by_the_name_of_our_mark(pod: Pod) -> None:
-    put(pod.files, {".lockproof-brought": b"evil"})
-    assert pod.run() == 0
-    assert (pod.model / ".lockproof-brought").read_bytes() == b""
+OURS = (".lockproof-brought", ".lockproof-brought.new")
+
+
+@pytest.mark.parametrize("below", ["", "/x", "/.lockproof-brought", "/.lockproof-brought.new"])
+@pytest.mark.parametrize("name", OURS)
+def test_a_version_brings_nothing_by_the_name_of_our_mark(pod: Pod, name: str, below: str) -> None:
+    put(pod.files, {f"{name}{below}": b"evil"})
+    for _ in range(2):
+        assert pod.run() == 0
+        assert pod.is_left() == {*BESIDE, "weights", *MARK}
+        assert (pod.model / ".lockproof-brought").read_bytes() == b""
+
+
+def test_a_proof_that_nobody_looked_at_is_not_left(pod: Pod, tmp_path: Path) -> None:
+    given = tmp_path / "given.jsonl"
+    pod.proof.replace(given)
+    pod.proof.write_text("evil")
+    assert pod.run("--bundle", str(given)) == 0
+    assert pod.is_left() == {*BESIDE, "weights", *MARK} - {pod.proof.name}
 
 
 def test_what_is_there_of_others_stays(pod: Pod, capsys: pytest.CaptureFixture[str]) -> None:
