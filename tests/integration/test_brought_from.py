@@ -86,3 +86,26 @@ def test_where_there_is_no_login_another_server_is_asked(
     with answering(200, NO_FILES, "application/json") as (place, seen):
         registry.bring(version_at(registry, source.format(place)), tmp_path)
     assert set(seen) == {""}
+
+
+UNUSABLE = {
+    "no path of MLflow's": ("http://{}/a", NO_FILES),
+    "a file without a name": (PROXY, b'{"files": [{"is_dir": false}]}'),
+    "a name that is none": (PROXY, b'{"files": [{"path": "a\\ud800", "is_dir": false}]}'),
+    "a name that is a number": (PROXY, b'{"files": [{"path": 1, "is_dir": false}]}'),
+    "a list": (PROXY, b"[]"),
+}
+
+
+@pytest.mark.parametrize("what", UNUSABLE)
+@pytest.mark.parametrize("opened", ["server"], indirect=True)
+def test_what_cannot_be_used_is_no_silence(
+    what: str, opened: tuple[Registry, str], tmp_path: Path
+) -> None:
+    """The server answered: it is not told to be started."""
+    source, body = UNUSABLE[what]
+    with answering(200, body, "application/json") as (place, _):
+        uri = version_at(opened[0], source.format(place))
+        with pytest.raises(ConfigError, match="cannot be used") as found:
+            opened[0].bring(uri, tmp_path)
+    assert "not answer" not in str(found.value)
