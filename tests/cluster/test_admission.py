@@ -305,6 +305,7 @@ REFUSED: dict[str, tuple[Callable[[Pod], object], str]] = {
     "a name by an expression": (env("MODEL_URI", value="models:/$(HOME)/1"), VALUES),
     "another target": (added("MODEL_TARGET"), VALUES),
     "other keys": (added("MODEL_TRUST"), VALUES),
+    "a home in the model": (env("HOME", value="/model"), VALUES),
     "another Python": (added("PYTHONHOME"), VALUES),
     "another path": (added("PATH"), VALUES),
     "a library before all": (added("LD_PRELOAD"), VALUES),

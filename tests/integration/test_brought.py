@@ -15,14 +15,22 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from sigstore.verify import Verifier
 
 from lockproof.adapters.mlflow.registry import Registry
+from lockproof.adapters.signing import keyless
 from lockproof.adapters.signing.key_file import KeyFile
 from lockproof.cli.main import main
 from lockproof.config import MlflowPolicy
 from lockproof.model.digest import Digest
-from lockproof.model.report import Host, OutputReport, Report, StageReport, Subject, Timing
+from lockproof.model.report import (
+    Host,
+    HostStage,
+    OutputReport,
+    Report,
+    StageReport,
+    Subject,
+    Timing,
+)
 from lockproof.model.sealed import Sealed
 from lockproof.model.statement import (
     PROVENANCE,
@@ -116,7 +124,7 @@ class Pod:
             verdict=Verdict.PASSED,
             stages=(stage,),
             findings=(),
-            host=Host(),
+            host=Host(stages={"train": HostStage(executed=1, exit_code=0)}),
             timing=Timing(started="2026-11-30T00:00:00Z", seconds=1.0),
         )
         return VerdictPredicate(
@@ -171,7 +179,7 @@ def test_what_an_identity_signed_is_brought(
 ) -> None:
     """Of an instance of Sigstore of the tests' own, which stands in for the public one."""
     instance = Sigstore(tmp_path)
-    monkeypatch.setattr(Verifier, "production", lambda offline: instance.verifier())
+    monkeypatch.setattr(keyless, "public_instance", instance.verifier)
     at = datetime(2026, 6, 1, 12, tzinfo=UTC)
     sealed = instance.seal(
         pod.payload(), "ci@example.org", "https://ci.example", issued=at, logged=at
@@ -192,10 +200,25 @@ def test_a_pod_that_starts_again_brings_it_again(pod: Pod) -> None:
     assert (pod.model / "weights").read_bytes() == BYTES
 
 
-def test_a_version_brings_nothing_by_the_name_of_our_mark(pod: Pod) -> None:
-    put(pod.files, {".lockproof-brought": b"evil"})
-    assert pod.run() == 0
-    assert (pod.model / ".lockproof-brought").read_bytes() == b""
+OURS = (".lockproof-brought", ".lockproof-brought.new")
+
+
+@pytest.mark.parametrize("below", ["", "/x", "/.lockproof-brought", "/.lockproof-brought.new"])
+@pytest.mark.parametrize("name", OURS)
+def test_a_version_brings_nothing_by_the_name_of_our_mark(pod: Pod, name: str, below: str) -> None:
+    put(pod.files, {f"{name}{below}": b"evil"})
+    for _ in range(2):
+        assert pod.run() == 0
+        assert pod.is_left() == {*BESIDE, "weights", *MARK}
+        assert (pod.model / ".lockproof-brought").read_bytes() == b""
+
+
+def test_a_proof_that_nobody_looked_at_is_not_left(pod: Pod, tmp_path: Path) -> None:
+    given = tmp_path / "given.jsonl"
+    pod.proof.replace(given)
+    pod.proof.write_text("evil")
+    assert pod.run("--bundle", str(given)) == 0
+    assert pod.is_left() == {*BESIDE, "weights", *MARK} - {pod.proof.name}
 
 
 def test_what_is_there_of_others_stays(pod: Pod, capsys: pytest.CaptureFixture[str]) -> None:
@@ -307,6 +330,21 @@ def _second(statement: dict[str, Any]) -> None:
     statement["predicate"]["report"]["stages"][0]["outputs"].append({**seen, "path": "out/x"})
 
 
+def _verdicts(value: str) -> Callable[[Pod], object]:
+    """As whoever may sign can say it: the proof and its report agree."""
+
+    def change(statement: dict[str, Any]) -> None:
+        predicate = statement["predicate"]
+        predicate["outputs"][0]["verdict"] = value
+        predicate["report"]["stages"][0]["outputs"][0]["verdict"] = value
+
+    return _said(change)
+
+
+def _stage(**values: object) -> Callable[[Pod], object]:
+    return _reported(lambda report: report["stages"][0].update(values))
+
+
 NONE = "no lockproof-proof.jsonl beside models:/toy/1 has a verdict"
 OTHER = "what is proved is another model, or has other bytes"
 IDENTITY = '[[trust]]\nidentity = "ci@example.org"\nissuer = "https://issuer.example"\n'
@@ -370,6 +408,22 @@ REFUSED: dict[str, tuple[Callable[[Pod], object], str]] = {
         _reported(lambda r: r["stages"][0]["outputs"][0].update(verdict="different")),
         "its two verdicts on out/w contradict each other",
     ),
+    **{
+        f"an output that is {value} in both": (
+            _verdicts(value), f"train: out/w is '{value}' by the trusted policy",
+        )
+        for value in sorted(set(OutputVerdict) - {OutputVerdict.IDENTICAL})
+    },
+    "a stage that was skipped": (_stage(skipped="unaffected"), "it did not run (unaffected)"),
+    "a frozen stage": (_stage(skipped="frozen"), "it did not run (frozen)"),
+    "a stage that nothing ran": (
+        _reported(lambda r: r["host"].update(stages={})),
+        "nothing says that its command ran to its end",
+    ),
+    "too few runs": (
+        _policy(f"[reproduce]\nruns = 2\n{TRUST}"),
+        "its stages ran 1 times",
+    ),
     "no stage": (
         _reported(lambda r: r.update(stages=[])), "its two verdicts on out/w contradict each other",
     ),
@@ -419,6 +473,43 @@ def test_anything_else_is_refused_and_not_left(
     assert pod.run("--format", "short") == 1
     assert why in capsys.readouterr().out
     assert pod.is_left() == set()
+
+
+TOLERANCE = '[[tolerance]]\npaths = ["out/*"]\nrtol = 0.5\n'
+
+
+def _within(pod: Pod) -> None:
+    tolerance = {"rtol": 0.5, "atol": 0.0}
+
+    def change(statement: dict[str, Any]) -> None:
+        predicate = statement["predicate"]
+        for output in (predicate["outputs"][0], predicate["report"]["stages"][0]["outputs"][0]):
+            output.update(verdict="within tolerance", tolerance=tolerance)
+
+    pod.seal(change)
+
+
+ACCEPTED: dict[str, tuple[Callable[[Pod], object], str]] = {
+    "nondeterministic": (
+        _verdicts("nondeterministic"), '[reproduce]\nnondeterministic = "accept"\n',
+    ),
+    "not comparable": (_verdicts("not comparable"), '[reproduce]\nnot-comparable = "accept"\n'),
+    "within tolerance": (_within, TOLERANCE),
+    "frozen": (_stage(skipped="frozen"), '[reproduce]\nfrozen = "accept"\n'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ACCEPTED)
+def test_what_the_policy_lets_pass_has_to_be_in_the_pods_too(
+    what: str, pod: Pod, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the gate by that policy."""
+    change, policy = ACCEPTED[what]
+    change(pod)
+    assert pod.run("--format", "short") == 1
+    assert "lets pass by [reproduce], [[tolerance]] or [[judged-by]]" in capsys.readouterr().out
+    pod.policy.write_text(f"{policy}{TRUST}")
+    assert pod.run() == 0
 
 
 WRONG: dict[str, tuple[Callable[[Pod], object], dict[str, str], str]] = {

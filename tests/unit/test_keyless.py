@@ -1,12 +1,17 @@
 """Identities of Sigstore: the real verifier, and an instance of these tests' own."""
 
 import json
+import logging
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from platformdirs import user_cache_dir, user_data_dir
 
+from lockproof.adapters.signing import keyless
 from lockproof.adapters.signing.keyless import signed_as
 from lockproof.errors import UsageError
 from lockproof.model.sealed import Sealed
@@ -17,6 +22,7 @@ from .sigstore_stand_in import LIFE, Sigstore
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 WHO = "https://github.com/o/r/.github/workflows/ci.yaml@refs/heads/main"
 ISSUER = "https://token.actions.githubusercontent.com"
+PUBLIC = "https://tuf-repo-cdn.sigstore.dev"
 PAYLOAD = b'{"_type": "https://in-toto.io/Statement/v1"}'
 
 
@@ -94,12 +100,39 @@ def test_a_time_beyond_all_clocks_is_refused_in_one_line(instance: Sigstore, tim
     assert len(said.splitlines()) == 1
 
 
-def test_where_nothing_can_be_kept_it_is_no_fault_of_the_signature(
+def test_what_lies_in_a_cache_is_trusted_by_nobody(
     instance: Sigstore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Or who can write below HOME, such as what a model version brings, names who may sign."""
+    found = sealed(instance)
+    instance.verifier()
+    for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    for base in (user_cache_dir("sigstore-python"), user_data_dir("sigstore-python")):
+        forged = Path(base, "tuf", quote(PUBLIC, safe=""), "trusted_root.json")
+        forged.parent.mkdir(parents=True)
+        shutil.copy(tmp_path / "trusted_root.json", forged)
+    assert "failed to build" in str(signed_as(found, WHO, ISSUER))
+
+
+def test_nothing_is_kept_and_nothing_is_said(
+    instance: Sigstore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(UsageError, match="give HOME a folder that can be written"):
+    for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "file"))
+    assert "failed to build" in str(signed_as(sealed(instance), WHO, ISSUER))
+    assert not [each for each in caplog.records if each.levelno >= logging.WARNING]
+
+
+def test_the_installed_library_without_a_root_is_said_to_be_so(
+    instance: Sigstore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyless, "_ROOT", "none.json")
+    with pytest.raises(UsageError, match="brings no trusted root"):
         signed_as(sealed(instance), WHO, ISSUER)
 
 

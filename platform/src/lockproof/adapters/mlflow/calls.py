@@ -19,6 +19,8 @@ _REFUSED = (
     "RESOURCE_ALREADY_EXISTS",
     "RESOURCE_DOES_NOT_EXIST",
 )
+_UNREAD = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What comes of an answer that was not expected; connections fail with errors of the system."""
 
 
 def open_client(store: Store) -> Any:
@@ -78,6 +80,11 @@ def explained(store: Store, error: Exception) -> LockproofError:
         return ConfigError(f"{where} does not speak MLflow's API: correct the URI ({text})")
     if code in _REFUSED or isinstance(error, ImportError):
         return ConfigError(f"{where} cannot take this: {text}")
+    if (isinstance(error, _UNREAD) and not isinstance(error, OSError)) or "codec can't" in text:
+        return ConfigError(
+            f"{where} cannot be used: it gives what MLflow's client cannot read ({text}): correct"
+            " the URI, or what is kept there"
+        )
     if store.database is not None and "locked" not in text:
         return ConfigError(f"{where} cannot be used: {text}")
     return UnavailableError(

@@ -12,6 +12,7 @@ from lockproof.errors import ConfigError, UnavailableError
 from lockproof.model.registration import KEY, ModelVersion
 
 from .calls import call, code_of, explained, open_client
+from .elsewhere import refuse_elsewhere
 from .store import Store, find_store, need, require
 
 MAX_SOURCE = 500
@@ -50,7 +51,8 @@ class Registry:
             folder: where they go; it is there.
 
         Raises:
-            ConfigError: it is no registry, lets nobody in, or has no such version.
+            ConfigError: it is no registry, lets nobody in, or has no such version; or the files
+                are at another server, and there is a login.
             UnavailableError: it does not answer.
         """
         store = self.store
@@ -60,14 +62,16 @@ class Registry:
             )
         with store.exclusive(), store.settings(patient=True):
             open_client(store)
-            call(
+            places = need("mlflow.store.artifact.artifact_repository_registry")
+            files = call(
                 store,
-                need("mlflow.artifacts").download_artifacts,
-                artifact_uri=uri,
-                dst_path=str(folder),
+                places.get_artifact_repository,
+                uri,
                 tracking_uri=store.uri,
                 registry_uri=store.uri,
             )
+            refuse_elsewhere(store, files, uri)
+            call(store, files.download_artifacts, "", dst_path=str(folder))
 
     @contextmanager
     def session(self, *, patient: bool = False) -> Iterator["Session"]:

@@ -61,28 +61,24 @@ def signed_as(sealed: Sealed, identity: str, issuer: str, verifier: Any = None) 
     """Why a bundle is not signed by an identity; None where it is. Asks nobody.
 
     The certificate has to be of Sigstore's public instance, as the installed library knows it, and
-    valid at the time that the transparency log states.
+    valid at the time that the transparency log states. Nothing in HOME or a cache counts.
 
     Args:
         sealed: the bundle.
         identity: whom the certificate has to name.
         issuer: who has to have vouched for it.
         verifier: Sigstore's, of another instance than the public one.
+
+    Raises:
+        UsageError: the library brings nothing to check by.
     """
     from sigstore.errors import Error, VerificationError
     from sigstore.models import Bundle, InvalidBundle
-    from sigstore.verify import Verifier
     from sigstore.verify.policy import Identity
 
     if not sealed.certified:
         return "it brings no certificate"
-    try:
-        verifier = verifier or Verifier.production(offline=True)
-    except (Error, OSError) as error:
-        raise UsageError(
-            f"what Sigstore's signatures are checked by cannot be read or kept: {error}: give HOME"
-            " a folder that can be written"
-        ) from error
+    verifier = verifier or public_instance()
     try:
         bundle = Bundle.from_json(sealed.line)
         _kind, payload = verifier.verify_dsse(bundle, Identity(identity=identity, issuer=issuer))
@@ -95,6 +91,34 @@ def signed_as(sealed: Sealed, identity: str, issuer: str, verifier: Any = None) 
     return None if payload == sealed.payload else "its envelope holds something else"
 
 
+def public_instance() -> Any:
+    """What verifies by the trusted root that the installed library brings.
+
+    The library's own way without the network takes an unverified one from the user's cache first,
+    where others may write: another container with the same /tmp, a model version below HOME.
+
+    Raises:
+        UsageError: it brings none.
+    """
+    from importlib.resources import as_file, files
+
+    from sigstore.errors import Error
+    from sigstore.models import TrustedRoot
+    from sigstore.verify import Verifier
+
+    try:
+        with as_file(files("sigstore").joinpath("_store", _PUBLIC, _ROOT)) as path:
+            return Verifier(trusted_root=TrustedRoot.from_file(str(path)))
+    except (Error, OSError, ValueError) as error:
+        raise UsageError(
+            f"the installed sigstore brings no trusted root of the public instance ({error}):"
+            " install lockproof's extra 'signing' again"
+        ) from error
+
+
+_PUBLIC = "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev"
+"""Sigstore's public instance, as the library names its folder."""
+_ROOT = "trusted_root.json"
 _NO_TIME = (ValueError, OverflowError, OSError)
 """What a number of seconds beyond all clocks raises, which one as the machine has it."""
 

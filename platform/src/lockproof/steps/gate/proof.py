@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -76,6 +76,15 @@ def contradictions(report: Report, pipeline: Pipeline, policy: Policy) -> Iterat
         return
     if not stages:
         yield "there is no stage that it could be about"
+    yield from of_the_run(report, policy)
+    for address, stage in stages.items():
+        problem = _of_stage(report, said[address], stage, policy)
+        if problem:
+            yield f"{address}: {problem}"
+
+
+def of_the_run(report: Report, policy: Policy) -> Iterator[str]:
+    """The same, of the whole run and by the report alone."""
     errors = [found for found in report.findings if found.severity is Severity.ERROR]
     if errors:
         yield f"the report passed with an error in it: {errors[0].rule} {errors[0].subject}"
@@ -83,22 +92,33 @@ def contradictions(report: Report, pipeline: Pipeline, policy: Policy) -> Iterat
         yield f"its stages ran {report.subject.runs} times; the policy asks for more"
     if policy.reproduce.mode == "chain" and report.subject.mode != "chain":
         yield "its stages ran one by one; the policy asks for the whole chain"
-    for address, stage in stages.items():
-        problem = _of_stage(report, said[address], stage, policy)
-        if problem:
-            yield f"{address}: {problem}"
 
 
 def _of_stage(report: Report, said: StageReport, stage: Stage, policy: Policy) -> str | None:
     if said.command != stage.command:
         return "the report has another command"
-    if said.verdict is not Verdict.PASSED:
-        return f"the stage's verdict is '{said.verdict.value}'"
     claimed = {out.path: out for out in stage.outs}
     if {o.path: o.locked for o in said.outputs} != {p: out.locked for p, out in claimed.items()}:
         return "the report has other outputs than the lock"
+    return of_claimed(report, said, claimed, policy, frozen=stage.frozen)
+
+
+def of_claimed(
+    report: Report, said: StageReport, claimed: Mapping[str, Out], policy: Policy, *, frozen: bool
+) -> str | None:
+    """Why what a report says of a stage does not prove it, by the report alone.
+
+    Args:
+        report: the whole.
+        said: the stage in it.
+        claimed: its outputs, by path.
+        policy: the trusted one.
+        frozen: whether the pipeline may say that it is not to be run.
+    """
+    if said.verdict is not Verdict.PASSED:
+        return f"the stage's verdict is '{said.verdict.value}'"
     if said.skipped is not None:
-        return _of_skipped(report, said, stage, policy)
+        return _of_skipped(report, said, policy, frozen=frozen)
     host = report.host.stages.get(said.address)
     ran = host is not None and host.executed > 0 and host.exit_code == 0
     if not (ran or (host is not None and host.reused is not None)):
@@ -110,11 +130,11 @@ def _of_stage(report: Report, said: StageReport, stage: Stage, policy: Policy) -
     return None
 
 
-def _of_skipped(report: Report, said: StageReport, stage: Stage, policy: Policy) -> str | None:
+def _of_skipped(report: Report, said: StageReport, policy: Policy, *, frozen: bool) -> str | None:
     allowed = {
         SkipReason.UNAFFECTED: policy.reproduce.unaffected == "accept"
         and report.subject.since is not None,
-        SkipReason.FROZEN: policy.reproduce.frozen == "accept" and stage.frozen,
+        SkipReason.FROZEN: policy.reproduce.frozen == "accept" and frozen,
     }
     assert said.skipped is not None
     return None if allowed.get(said.skipped) else f"it did not run ({said.skipped.value})"

@@ -11,11 +11,13 @@ from datetime import datetime
 from lockproof.config import FILE_NAME, Policy
 from lockproof.errors import ConfigError
 from lockproof.model.canary_statement import CANARY
-from lockproof.model.finding import Severity
+from lockproof.model.pipeline import Out
+from lockproof.model.report import SkipReason, StageReport
 from lockproof.model.sealed import Sealed
 from lockproof.model.statement import PROVENANCE, SUMMARY, VerdictPredicate, subjects_of
-from lockproof.model.verdict import Verdict
+from lockproof.model.verdict import OutputVerdict, Verdict
 from lockproof.parse.bundle import read_statement, read_verdict
+from lockproof.steps.gate.proof import of_claimed, of_the_run
 from lockproof.steps.gate.signers import Refusal, Signer, signed_by
 from lockproof.steps.gate.weigh import Weighed, by_rule, of_stages, revoked_by
 
@@ -49,7 +51,8 @@ def _weighed(policy: Policy, sealed: Sealed, signers: Sequence[Signer], now: dat
     if [subject.model_dump() for subject in statement.subject] != subjects_of(verdict.outputs):
         why = Refusal("LP725", "its subjects are not the outputs that its verdict names")
         return replace(weighed, refused=(*weighed.refused, why))
-    refused = [*weighed.refused, *(Refusal("LP728", why) for why in _contradictions(verdict))]
+    problems = _contradictions(verdict, policy)
+    refused = [*weighed.refused, *(Refusal("LP728", why) for why in problems)]
     left, why_not = by_rule(verdict, by, now)
     refused += [] if left else why_not
     if refused:
@@ -73,8 +76,8 @@ def _of_model(weighed: Weighed, verdict: VerdictPredicate, by: Sequence[Signer])
     return replace(weighed, refused=(refusal,))
 
 
-def _contradictions(verdict: VerdictPredicate) -> Iterator[str]:
-    """Why what the proof says of itself does not prove its outputs."""
+def _contradictions(verdict: VerdictPredicate, policy: Policy) -> Iterator[str]:
+    """Why what the proof says of itself does not prove its outputs, judged as the gate judges."""
     report = verdict.report
     if report.step != "reproduce":
         yield f"its report is of 'lockproof {report.step}'"
@@ -82,14 +85,34 @@ def _contradictions(verdict: VerdictPredicate) -> Iterator[str]:
         yield "its report is about some of the stages only"
     if report.verdict is not Verdict.PASSED:
         yield f"its report's verdict is '{report.verdict.value}'"
-    errors = [found for found in report.findings if found.severity is Severity.ERROR]
-    if errors:
-        yield f"its report passed with an error in it: {errors[0].rule} {errors[0].subject}"
-    failed = next((s for s in report.stages if s.verdict is not Verdict.PASSED), None)
-    if failed is not None:
-        yield f"{failed.address}: the stage's verdict is '{failed.verdict.value}'"
+    yield from of_the_run(report, policy)
+    for stage in report.stages:
+        claimed = {out.path: Out(path=out.path, locked=out.locked) for out in stage.outputs}
+        # Whether the pipeline says `frozen` only Git knows; the policy has to take it anyway.
+        problem = of_claimed(report, stage, claimed, policy, frozen=True)
+        if problem:
+            how = _LET_PASS if _is_for_the_policy(stage) else ""
+            yield f"{stage.address}: {problem}{how}"
     said = {(s.address, out.path): out for s in report.stages for out in s.outputs}
     for output in verdict.outputs:
         found = said.get((output.stage, output.path))
         if found is None or (found.locked, found.verdict) != (output.locked, output.verdict):
             yield f"its two verdicts on {output.path} contradict each other"
+
+
+_LET_PASS = (
+    f": what the repository's {FILE_NAME} lets pass by [reproduce], [[tolerance]] or [[judged-by]],"
+    " write in --policy as well"
+)
+
+
+def _is_for_the_policy(stage: StageReport) -> bool:
+    """Whether some policy takes such a stage."""
+    lenient = (
+        OutputVerdict.WITHIN_TOLERANCE,
+        OutputVerdict.NONDETERMINISTIC,
+        OutputVerdict.NOT_COMPARABLE,
+    )
+    verdicts = {out.verdict for out in stage.outputs} - {OutputVerdict.IDENTICAL}
+    by_output = bool(verdicts) and verdicts <= set(lenient)
+    return stage.verdict is Verdict.PASSED and (stage.skipped is SkipReason.FROZEN or by_output)

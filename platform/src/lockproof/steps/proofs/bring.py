@@ -88,8 +88,7 @@ def bring(request: BringRequest, progress: Progress) -> Report:
     folder = request.to
     with _filled(folder) as whole:
         with during(progress, "fetch", request.uri):
-            registry.bring(request.uri, folder)
-            _renew_mark(folder)
+            _fetch(registry, request.uri, folder)
         with during(progress, "hash", request.uri):
             files, odd = _files_in(folder)
         places = _places(files, digest)
@@ -119,6 +118,9 @@ def bring(request: BringRequest, progress: Progress) -> Report:
             kept = {each.path for place in places.values() for each in place.values()}
             if not digest.endswith(".dir") and MLMODEL in files:
                 kept |= {files[path].path for path in KIT if path in files}
+            # A proof that is given was looked at in place of the one beside the version.
+            beside = [name for name in _BESIDE if name != PROOF or request.bundle is None]
+            kept |= {files[path].path for path in beside if path in files}
             removed = _keep(folder, files, kept)
             if removed:
                 progress.say(
@@ -149,12 +151,15 @@ def _filled(folder: Path) -> Iterator[Callable[[], None]]:
             (folder / _MARK).unlink()
 
 
-def _renew_mark(folder: Path) -> None:
-    """Put ours in place of what a version brings by that name."""
-    new = folder / f"{_MARK}.new"
-    new.unlink(missing_ok=True)
-    new.touch()
-    new.replace(folder / _MARK)
+def _fetch(registry: Registry, uri: str, folder: Path) -> None:
+    """Bring the version's files, but for what it has by a name of ours."""
+    new = folder / f"{_MARK}.new"  # Not beside the mark, which a version may have a folder of.
+    new.mkdir()
+    registry.bring(uri, new)
+    for path in list(new.iterdir()):
+        if path.name not in (_MARK, new.name):
+            path.replace(folder / path.name)
+    shutil.rmtree(new)
 
 
 def _empty(folder: Path) -> None:
@@ -314,8 +319,7 @@ def _not_here(policy: Policy) -> Check:
 
 
 def _keep(folder: Path, files: Mapping[str, _Sums], kept: set[Path]) -> int:
-    """Remove what is no part of the model, but for what `register` puts beside it; how many."""
-    kept |= {files[path].path for path in _BESIDE if path in files}
+    """Remove what is not to be left; how many files."""
     removed = [each.path for each in files.values() if each.path not in kept]
     for path in removed:
         path.unlink()

@@ -1,0 +1,111 @@
+"""Where a model version's files are brought from, and what is sent there.
+
+The registries are MLflow's own; the other host, to which a version's `source` leads, is a stand-in
+that keeps what it is sent.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from lockproof.adapters.mlflow.registry import Registry
+from lockproof.config import MlflowPolicy
+from lockproof.errors import ConfigError
+
+from .mlflow_server import mlflow_server
+from .models import without_settings
+from .test_mlflow_store import answering
+
+NO_FILES = b'{"files": []}'
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One that lets a version's files be anywhere, as MLflow's did before they asked for this."""
+    with without_settings(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES", "http,mlflow-artifacts")
+        with mlflow_server(tmp_path_factory.mktemp("server")) as uri:
+            yield uri
+
+
+PROXY = "http://{}/api/2.0/mlflow-artifacts/artifacts/a"
+WHERE = {
+    "sqlite": ("sqlite", PROXY),
+    "server": ("server", PROXY),
+    "proxied": ("server", "mlflow-artifacts://{}/a"),
+}
+"""Which registry, and the source of a version in it."""
+
+
+@pytest.fixture(params=WHERE)
+def opened(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Registry, str]]:
+    """A registry, and where the files of a version of it are."""
+    kind, source = WHERE[request.param]
+    uri = request.getfixturevalue("server") if kind == "server" else f"sqlite:///{tmp_path}/m.db"
+    with without_settings():
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        yield Registry.open(MlflowPolicy(), tmp_path), source
+
+
+def version_at(registry: Registry, source: str) -> str:
+    """The URI of a version whose files are there."""
+    name = uuid4().hex
+    with registry.session() as session:
+        session.make_model(name)
+        # The server wants them to be where the run of the version has its own.
+        run = session.client.create_run(session.client.create_experiment(name, source))
+        return session.make_version(name, run.info.artifact_uri, run.info.run_id, {}, "").uri
+
+
+@pytest.mark.parametrize("login", ["MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"])
+def test_the_login_goes_to_the_registry_alone(
+    opened: tuple[Registry, str], login: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or whoever may write a version's source is sent what reads the registry."""
+    registry, source = opened
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "reader")
+    monkeypatch.setenv(login, "hunter-2")
+    with answering(200, NO_FILES, "application/json") as (place, seen):
+        uri = version_at(registry, source.format(place))
+        with pytest.raises(ConfigError, match=f"the files of {uri} are at http://{place}") as found:
+            registry.bring(uri, tmp_path)
+    assert seen == []
+    assert "hunter-2" not in str(found.value)
+
+
+def test_where_there_is_no_login_another_server_is_asked(
+    opened: tuple[Registry, str], tmp_path: Path
+) -> None:
+    """As one of MLflow's that has files alone."""
+    registry, source = opened
+    with answering(200, NO_FILES, "application/json") as (place, seen):
+        registry.bring(version_at(registry, source.format(place)), tmp_path)
+    assert set(seen) == {""}
+
+
+UNUSABLE = {
+    "no path of MLflow's": ("http://{}/a", NO_FILES),
+    "a file without a name": (PROXY, b'{"files": [{"is_dir": false}]}'),
+    "a name that is none": (PROXY, b'{"files": [{"path": "a\\ud800", "is_dir": false}]}'),
+    "a name that is a number": (PROXY, b'{"files": [{"path": 1, "is_dir": false}]}'),
+    "a list": (PROXY, b"[]"),
+}
+
+
+@pytest.mark.parametrize("what", UNUSABLE)
+@pytest.mark.parametrize("opened", ["server"], indirect=True)
+def test_what_cannot_be_used_is_no_silence(
+    what: str, opened: tuple[Registry, str], tmp_path: Path
+) -> None:
+    """The server answered: it is not told to be started."""
+    source, body = UNUSABLE[what]
+    with answering(200, body, "application/json") as (place, _):
+        uri = version_at(opened[0], source.format(place))
+        with pytest.raises(ConfigError, match="cannot be used") as found:
+            opened[0].bring(uri, tmp_path)
+    assert "not answer" not in str(found.value)
