@@ -168,6 +168,9 @@ class HostStage(Frozen):
     """Key of `[run]` that bounds it -> the bound, or why that could not be held here."""
     over: str | None = None
     """Which of them it exceeded, and how: it was ended then."""
+    environment: Environment | None = None
+    """Where it ran, if its hardware is other than that of the report's `environment`: with `--on`
+    pods run on several machines."""
     log: str | None = None
     log_tail: str | None = None
     """The end of the log of a command that failed."""

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from lockproof.adapters.files import read_named
 from lockproof.config import Policy
 from lockproof.errors import UsageError
+from lockproof.model.environment import Environment
 from lockproof.model.finding import Severity
 from lockproof.model.pipeline import Out, Pipeline, Stage, inside
 from lockproof.model.report import OutputReport, Report, SkipReason, StageReport
@@ -103,7 +104,8 @@ def _of_stage(report: Report, said: StageReport, stage: Stage, policy: Policy) -
     ran = host is not None and host.executed > 0 and host.exit_code == 0
     if not (ran or (host is not None and host.reused is not None)):
         return "nothing says that its command ran to its end"
-    parts = [_judged(output, claimed[output.path], policy) for output in said.outputs]
+    there = host.environment or report.host.environment
+    parts = [_judged(output, claimed[output.path], policy, there) for output in said.outputs]
     if parts and worst(parts) is not Verdict.PASSED:
         output = said.outputs[parts.index(worst(parts))]
         return f"{output.path} is '{output.verdict.value}' by the trusted policy"
@@ -120,19 +122,16 @@ def _of_skipped(report: Report, said: StageReport, stage: Stage, policy: Policy)
     return None if allowed.get(said.skipped) else f"it did not run ({said.skipped.value})"
 
 
-def _judged(output: OutputReport, out: Out, policy: Policy) -> Verdict:
-    """What an output comes to by the trusted policy."""
+def _judged(output: OutputReport, out: Out, policy: Policy, there: Environment | None) -> Verdict:
+    """What an output comes to by the trusted policy on the hardware that its report names."""
     accepted = {
         OutputVerdict.NONDETERMINISTIC: policy.reproduce.nondeterministic == "accept",
         OutputVerdict.NOT_COMPARABLE: policy.reproduce.not_comparable == "accept",
     }
     if output.verdict is OutputVerdict.WITHIN_TOLERANCE:
         folder = bool(out.locked and out.locked.is_dir)
-        stated = [
-            (rule.tolerance, rule.hardware)
-            for rule in policy.tolerances_for(out.path, folder=folder)
-            if rule.hardware in (None, output.hardware)
-        ]
+        count = policy.tolerances_on(there, out.path, folder=folder) or ()
+        stated = [(rule.tolerance, rule.hardware) for rule in count]
         judges = policy.judges_of(out.path)
         by = judges.by if judges else ()
         used = (output.tolerance, output.hardware)
