@@ -1,17 +1,17 @@
 """What a report of a reproduction says, held against itself, the pipeline and the policy."""
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from lockproof.adapters.files import read_named
 from lockproof.config import Policy
 from lockproof.errors import UsageError
 from lockproof.model.environment import Environment
 from lockproof.model.finding import Severity
+from lockproof.model.metrics import without_duplicates
 from lockproof.model.pipeline import Out, Pipeline, Stage, inside
 from lockproof.model.report import OutputReport, Report, SkipReason, StageReport
 from lockproof.model.verdict import OutputVerdict, Verdict, worst
@@ -37,8 +37,9 @@ def parse_report(content: bytes, name: str, step: str = "reproduce") -> Report:
         UsageError: it is none.
     """
     try:
-        return Report.model_validate_json(content)
-    except ValidationError as error:
+        json.loads(content, object_pairs_hook=without_duplicates)
+        return Report.model_validate_json(content, strict=True)
+    except (ValueError, RecursionError) as error:  # A ValidationError is a ValueError.
         raise UsageError(
             f"{name} is no report: write one with 'lockproof {step} --output FILE.json'"
         ) from error
