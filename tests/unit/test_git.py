@@ -178,30 +178,6 @@ def test_a_name_of_several_commits_is_refused(repo: Made, as_tag: str) -> None:
     assert found.resolve(as_tag) == repo.second
 
 
-@pytest.mark.parametrize("form", ["{}", "v1.0-1-g{}"])
-@pytest.mark.parametrize("kind", ["tags", "heads", "remotes"])
-def test_a_reference_called_like_a_commit_in_short_is_refused(
-    repo: Made, form: str, kind: str
-) -> None:
-    """Git takes the reference, and warns where nobody reads it."""
-    short = form.format(repo.first[:8])
-    found = GitRepository(repo.root)
-    assert found.resolve(short) == repo.first
-    git(repo.root, "update-ref", f"refs/{kind}/{short}", repo.second)
-    for asked in (short, f"{short}^{{commit}}", f"{short}~0"):
-        with pytest.raises(UsageError, match=f"write {repo.first} or refs/{kind}/{short}$"):
-            found.resolve(asked)
-    git(repo.root, "update-ref", f"refs/{kind}/{short}", repo.first)
-    assert found.resolve(short) == repo.first
-
-
-def test_a_branch_called_like_a_file_in_short_is_taken(repo: Made) -> None:
-    """An object that is no commit is none that a revision could name."""
-    tree = git(repo.root, "rev-parse", f"{repo.first}^{{tree}}").strip()
-    git(repo.root, "branch", tree[:6], repo.second)
-    assert GitRepository(repo.root).resolve(tree[:6]) == repo.second
-
-
 def test_a_branch_called_like_a_remotes_is_refused_too(repo: Made) -> None:
     """CI makes a local branch of the name that a pull request's has."""
     git(repo.root, "update-ref", "refs/remotes/origin/main", repo.first)

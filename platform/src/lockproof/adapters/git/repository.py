@@ -20,8 +20,6 @@ _FORMS = ("refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/r
 """What a short name may stand for (gitrevisions)."""
 _ONE = re.compile(r"(?:HEAD|@|refs/.*|[0-9a-f]{40}|[0-9a-f]{64}|)", re.DOTALL)
 """What stands for one commit, whatever tags and branches are called."""
-_SHORT = re.compile(r"(?:.*-g)?([0-9a-fA-F]{4,64})", re.DOTALL)
-"""An id in short, or what `git describe` makes of one."""
 
 
 def run_git(
@@ -108,26 +106,15 @@ class GitRepository:
             ) from error
 
     def _called(self, name: str) -> dict[str, str]:
-        """What Git may take the name of a reference for: in full -> commit.
+        """The references that Git may take a name for, in full -> commit.
 
-        It takes a tag before a branch, both before what a remote's branch is, and all these before
-        a commit whose id begins so.
+        It takes a tag before a branch, and both before what a remote's branch is.
         """
         full = [form.format(name) for form in _FORMS]
         shown = "%(refname) %(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
         listing = run_git(self.root, "for-each-ref", f"--format={shown}", "--", *full)
         found = dict(line.rsplit(" ", 1) for line in os.fsdecode(listing).splitlines())
-        meant = {ref: commit for ref, commit in found.items() if ref in full}
-        return meant | self._shortened(name) if meant else {}
-
-    def _shortened(self, name: str) -> dict[str, str]:
-        """The commits whose id in short it would be, if no reference were called so."""
-        short = _SHORT.fullmatch(name)
-        if short is None:
-            return {}
-        objects = run_git(self.root, "rev-parse", f"--disambiguate={short[1]}")
-        commits = run_git(self.root, "rev-list", "--no-walk", "--stdin", given=objects)
-        return {commit: commit for commit in commits.decode().split()}
+        return {ref: commit for ref, commit in found.items() if ref in full}
 
     @cached_property
     def index(self) -> Mapping[str, str]:
