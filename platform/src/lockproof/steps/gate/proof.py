@@ -105,7 +105,7 @@ def _of_stage(report: Report, said: StageReport, stage: Stage, policy: Policy) -
     ran = host is not None and host.executed > 0 and host.exit_code == 0
     if not (ran or (host is not None and host.reused is not None)):
         return "nothing says that its command ran to its end"
-    there = host.environment or report.host.environment
+    there = (host.environment if host else None) or report.host.environment
     parts = [_judged(output, claimed[output.path], policy, there) for output in said.outputs]
     if parts and worst(parts) is not Verdict.PASSED:
         output = said.outputs[parts.index(worst(parts))]
