@@ -24,6 +24,7 @@ from lockproof.adapters.environment.build import (
     prepare,
     with_packages,
 )
+from lockproof.adapters.environment.gpus import gpus_here, visible_gpus
 from lockproof.adapters.environment.interpreters import find_uv
 from lockproof.adapters.environment.machine import installed_cuda, this_machine, threads
 from lockproof.adapters.environment.variables import stage_variables
@@ -798,7 +799,48 @@ def test_gpus_and_their_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert machine.driver == "550.54.15"
     fake.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed'; exit 9\n")
     machine = anyio.run(this_machine)
-    assert (machine.gpus, machine.driver) == ((), None)
+    assert (machine.gpus, machine.driver) == (None, None), "it is there and does not tell"
+
+
+def test_what_shows_gpus_that_nobody_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files as the drivers of NVIDIA and AMD make them stand in for drivers."""
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    assert anyio.run(gpus_here, tmp_path) == ((), None)
+    for sign in ("dev/nvidia0", "dev/kfd", "proc/driver/nvidia/version"):
+        root = tmp_path / sign.replace("/", "-")
+        (root / sign).parent.mkdir(parents=True)
+        (root / sign).touch()
+        assert anyio.run(gpus_here, root) == (None, None), sign
+
+
+@pytest.mark.parametrize(
+    ("chosen", "seen"),
+    [
+        (None, ("A", "B", "B")),
+        ("", ()),
+        ("-1", ()),
+        ("3", ()),
+        ("1", None),
+        ("1,-1,0", None),
+        ("2,0,1", ("A", "B", "B")),
+        ("0,0", None),
+        ("GPU-8932f937", None),
+        ("0 ,1", None),
+        (" ", None),
+    ],
+)
+def test_gpus_that_stages_see(chosen: str | None, seen: tuple[str, ...] | None) -> None:
+    named = {} if chosen is None else {"CUDA_VISIBLE_DEVICES": chosen}
+    assert visible_gpus(("A", "B", "B"), named) == seen
+    assert visible_gpus((), named) == ()
+    assert visible_gpus(None, named) is None
+
+
+def test_gpus_that_an_index_names() -> None:
+    by_bus = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    assert visible_gpus(("A", "B", "B"), {"CUDA_VISIBLE_DEVICES": "2,0,-1", **by_bus}) == ("B", "A")
+    assert visible_gpus(("B", "B"), {"CUDA_VISIBLE_DEVICES": "1"}) == ("B",)
+    assert visible_gpus(("B", "B"), {"CUDA_VISIBLE_DEVICES": "1,5,0"}) == ("B",)
 
 
 def test_cuda_and_cudnn_of_the_machine(tmp_path: Path) -> None:

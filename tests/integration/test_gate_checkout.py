@@ -5,10 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lockproof.adapters.git.blobs import Blobs, Unknown
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.snapshot import Snapshot
+from lockproof.model.digest import directory_digest
 
 from .pipelines import Project, copy_of, new_repository
 from .test_gate_good import passes, started
@@ -136,6 +138,55 @@ def test_a_change_of_what_a_checkout_holds_is_found(
     code, found = asked(copy, None)
     assert code == 1
     assert {line[:5] for line in found} == {rule}, found
+
+
+SAME_BLOB = """\
+stages:
+  make:
+    cmd: echo 1 > plain/m; echo 2 > win/m
+    outs: [plain/m, win/m]
+  first:
+    cmd: cat plain/* > first.out
+    deps: [plain]
+    outs: [first.out]
+  second:
+    cmd: cat win/* > second.out
+    deps: [win]
+    outs: [second.out]
+"""
+
+
+def test_what_git_converts_is_told_from_the_same_blob_elsewhere(tmp_path: Path) -> None:
+    """Whichever of two files with one blob is asked for first."""
+    text = dict.fromkeys(("plain/x.txt", "win/x.txt", "odd/x.txt"), "a\nb\n")
+    attributes = "win/x.txt text eol=crlf\nodd/x.txt filter=mine\n"
+    given = {".gitattributes": attributes, "dvc.yaml": SAME_BLOB, "lockproof.toml": POLICY}
+    made = started(tmp_path, {**given, **text})
+    made.commit("files")
+    (made.root / "win/x.txt").unlink()
+    made.git("checkout", "-q", "--", "win")
+    assert (made.root / "win/x.txt").read_bytes() == b"a\r\nb\r\n"
+    made.repro()
+    passes(made)
+    files = ("plain/x.txt", "win/x.txt")
+    for order in (files, files[::-1]):
+        blobs = Blobs(Snapshot(GitRepository(made.root), None), "", lambda _: False)
+        for path in order:
+            found = blobs.digest(path, "md5")
+            assert found
+            assert found.value == hashlib.md5((made.root / path).read_bytes()).hexdigest(), order
+        with pytest.raises(Unknown, match=r"odd/x\.txt"):
+            blobs.digest("odd/x.txt", "md5")
+    content = {"m": b"2\n", "x.txt": text["win/x.txt"].encode()}
+    other = directory_digest({at: hashlib.md5(each).hexdigest() for at, each in content.items()})
+    locked = yaml.safe_load((made.root / "dvc.lock").read_text())
+    (win,) = locked["stages"]["second"]["deps"]
+    copy = copy_of(made, tmp_path / "copy")
+    copy.edit_lock(win["md5"], other.value)
+    copy.commit("the digest of another form")
+    code, found = asked(copy, None)
+    assert code == 1
+    assert {line[:5] for line in found} == {"LP105"}, found
 
 
 def test_a_filter_that_nobody_knows_proves_nothing(project: Project, tmp_path: Path) -> None:

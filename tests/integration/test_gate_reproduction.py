@@ -9,9 +9,10 @@ import pytest
 
 from lockproof.cli.main import main
 from lockproof.model.comparison import Tolerance
-from lockproof.model.report import Report, SkipReason
+from lockproof.model.report import MetricValue, Report, SkipReason
 from lockproof.model.verdict import OutputVerdict, Verdict
 from lockproof.rules.catalog import finding
+from lockproof.steps.gate.proof import parse_report
 
 from .pipelines import Project, copy_of, new_project, prove
 
@@ -206,6 +207,46 @@ def test_a_report_with_a_field_that_is_none_is_an_error(
         (said[at] if at else said)["extra"] = 1
         assert asked(project, json.dumps(said).encode()) == (2, [])
         assert "is no report" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        ('"verdict":"passed"', '"verdict":"failed","verdict":"passed"'),
+        ('"runs":1', '"runs":"1"'),
+        ('"runs":1', '"runs":true'),
+        ('"runs":1', '"runs":1.0'),
+        ('"runs":1', '"runs":0'),
+        ('"seconds":0.0', '"seconds":NaN'),
+        ('"seconds":0.0', '"seconds":-1'),
+        ('"seconds":0.0', '"seconds":Infinity'),
+        ('"tolerance":null', '"tolerance":{"rtol":-1,"atol":0}'),
+        ('"tolerance":null', '"tolerance":{"rtol":NaN,"atol":0}'),
+        ('"executed":1', '"executed":"1"'),
+    ],
+)
+def test_a_report_that_two_readers_could_read_otherwise_is_an_error(
+    said: str, instead: str, proved: tuple[Project, Report], capsys: pytest.CaptureFixture[str]
+) -> None:
+    project, report = proved
+    timing = report.timing.model_copy(update={"seconds": 0.0})
+    text = report.model_copy(update={"timing": timing}).model_dump_json()
+    assert said in text
+    assert asked(project, text.replace(said, instead, 1).encode()) == (2, [])
+    (line,) = capsys.readouterr().err.splitlines()[-1:]
+    assert "is no report: write one with" in line
+
+
+def test_a_report_of_a_number_that_is_none_is_read(proved: tuple[Project, Report]) -> None:
+    """A metric may come out as NaN, and a difference from infinity has no end."""
+    text = '{"path":"m.json","key":"loss","locked":0.5,"observed":NaN}'
+    metric = MetricValue.model_validate_json(text, strict=True)
+    report = proved[1]
+    host = report.host.model_copy(update={"metrics": (metric,)})
+    read = parse_report(
+        report.model_copy(update={"host": host}).model_dump_json().encode(), "report.json"
+    )
+    assert str(read.host.metrics[0].observed) == "nan"
 
 
 def test_a_file_without_end_is_not_read_to_its_end(

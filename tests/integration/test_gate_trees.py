@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lockproof.cli.main import main
+from lockproof.rules.capitals import with_other_capitals
 
 from .pipelines import Project, copy_of
 from .test_gate_good import started
@@ -138,6 +139,17 @@ def test_code_with_other_capitals_is_named_as_git_has_it(project: Project, tmp_p
     assert code == 1
     (line,) = [line for line in found if "LP107" in line]
     assert "needs Empty.py, and this revision has empty.py: only some file" in line
+
+
+def test_names_that_some_file_systems_take_for_one() -> None:
+    tracked = ("src/a.py", "src/deep/b.py", "straße.py", "cafe\u0301/x", "other")
+    asked = {"SRC": "SRC", "Deep": "src/Deep", "strasse.py": "strasse.py", "x": "caf\u00e9/x"}
+    assert with_other_capitals(asked, tracked) == {
+        "SRC": "src",
+        "Deep": "src/deep",
+        "x": "cafe\u0301/x",
+    }
+    assert with_other_capitals({"Src": "Src"}, ("Srcs/a", "a/src")) == {}
 
 
 def test_a_change_that_freezes_a_stage_is_found_where_that_is_accepted(

@@ -14,6 +14,8 @@ import yaml
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.config import load_policy
+from lockproof.model.comparison import Tolerance
+from lockproof.model.environment import Environment
 from lockproof.model.report import OutputReport, Report
 from lockproof.model.verdict import Verdict
 from lockproof.render.words import what_differs
@@ -32,6 +34,7 @@ COMMANDS = {
     "nothing": "echo 1",
 }
 H100, L4 = "NVIDIA H100 80GB HBM3", "NVIDIA L4"
+H100_GLOB = "NVIDIA H100*"
 
 
 Names = Callable[..., None]
@@ -50,6 +53,7 @@ def gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Names:
     def choose(*names: str) -> None:
         (folder / "names").write_text("".join(f"{name}\n" for name in names))
 
+    choose()
     return choose
 
 
@@ -191,3 +195,65 @@ def test_a_tolerance_is_for_each_of_several_gpus(scored: Project, gpus: Names) -
     assert verdicts(report) == {"score.json": "different"}
     assert (output.tolerance, output.hardware) == (None, None)
     assert output.other_hardware == ("NVIDIA H100*", "cpu")
+
+
+def test_a_tolerance_is_that_of_the_hardware_which_the_report_names(
+    scored: Project, gpus: Names
+) -> None:
+    """The first table for what the report's own host has: neither another's nor a later one."""
+    gpus(H100)
+    report, output, _ = judged(scored)
+    there = report.host.environment
+    assert there
+    assert holds(report, scored, POLICY)
+
+    def by(environment: Environment | None, **said: object) -> Report:
+        (one,) = report.stages
+        changed = one.model_copy(update={"outputs": (output.model_copy(update=said),)})
+        host = report.host.model_copy(update={"environment": environment})
+        return report.model_copy(update={"stages": (changed,), "host": host})
+
+    for gpus_there in ((), (L4,), (H100, L4), None):
+        assert not holds(by(there.model_copy(update={"gpus": gpus_there})), scored, POLICY)
+    assert not holds(by(None), scored, POLICY)
+    loose = POLICY.replace("1e-3", "1e-9").replace('hardware = "cpu"\nrtol = 1e-12', "rtol = 0.5")
+    general = {"tolerance": Tolerance(rtol=0.5), "hardware": None}
+    assert holds(by(there.model_copy(update={"gpus": (L4,)}), **general), scored, loose)
+    for environment in (there, there.model_copy(update={"gpus": None}), None):
+        assert not holds(by(environment, **general), scored, loose)
+
+
+def test_hardware_is_what_stages_see(
+    scored: Project, gpus: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpus(H100, L4)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    report, output, _ = judged(scored)
+    assert (verdicts(report), output.hardware) == ({"score.json": "different"}, "cpu")
+    assert report.host.environment
+    assert report.host.environment.gpus == ()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    report, output, said = judged(scored)
+    assert verdicts(report) == {"score.json": "not comparable"}, "CUDA may count another one first"
+    assert (output.tolerance, output.hardware) == (None, None)
+    assert "which GPUs stages see is not known" in said
+    assert report.verdict is Verdict.INCONCLUSIVE
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+    report, output, _ = judged(scored)
+    assert (verdicts(report), output.hardware) == ({"score.json": "within tolerance"}, H100_GLOB)
+    assert holds(report, scored, POLICY)
+
+
+def test_where_the_gpus_are_not_known_no_hardware_is_claimed(
+    scored: Project, tmp_path: Path
+) -> None:
+    """The driver's programs are of another version than its module: a machine is no CPU by that."""
+    program = tmp_path / "stand-in" / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho 'Failed to initialize NVML: version mismatch'; exit 18\n")
+    report, output, said = judged(scored)
+    assert verdicts(report) == {"score.json": "not comparable"}
+    assert (output.tolerance, output.hardware) == (None, None)
+    assert output.other_hardware == (H100_GLOB, "cpu")
+    assert "which GPUs stages see is not known" in said
+    varied = prove(scored, vary=GPUS, mode="isolated").host.stages["score"].varied
+    assert {row.obstacle for row in varied} == {"which GPUs stages see is not known"}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from lockproof import __version__
 from lockproof.adapters.kubernetes.answers import Refusal, Why
 from lockproof.adapters.kubernetes.cluster import Kind
 from lockproof.errors import UnavailableError
+from lockproof.model.environment import Environment
 from lockproof.model.order import Order, seal
 from lockproof.model.report import Host, Report, StageReport, Subject, Timing
 from lockproof.model.resource import GroupKind
@@ -163,6 +165,28 @@ def test_when_all_have_reported_nothing_is_waited_for(
     watch.wait(JOB, watch.plan.run)
     assert watch.lost == {}
     assert verdict_of(watch, monkeypatch) is Verdict.PASSED
+
+
+def test_a_pod_on_other_hardware_is_told_apart(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gate holds each tolerance against the hardware on which its own stage ran."""
+    everyone_reports(watch)
+    watch.wait(JOB, watch.plan.run)
+    monkeypatch.setattr("lockproof.steps.cluster.gather.origin_of", lambda *_: None)
+    with_gpu, without = (
+        Environment(kind="unpinned", name="PATH", gpus=gpus) for gpus in (("NVIDIA L4",), ())
+    )
+    for task in watch.plan.tasks:
+        there = with_gpu if "train" in task.stages else without
+        got = watch.received[task.name]
+        told = got.report.model_copy(update={"host": Host(environment=there)})
+        watch.received[task.name] = replace(got, report=told)
+    host = gather(watch.plan, watch.received, watch.lost, watch.logs[0], Clock()).host
+    for address, one in host.stages.items():
+        assert (one.environment or host.environment) == (
+            with_gpu if address == "train" else without
+        )
 
 
 FATES: list[tuple[str, Callable[[Watch, dict[str, Any], Task], bytes | None], str]] = [

@@ -122,3 +122,16 @@ def test_what_a_dumper_writes_is_read_back(data: Any) -> None:
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     with contextlib.suppress(ParseError):
         read_yaml(content, "f", many=True)
+
+
+def test_a_directive_by_which_dvc_would_read_other_values_is_refused() -> None:
+    text = b"# first\n%YAML 1.1\n---\na: yes\nb: 010\n"
+    with pytest.raises(ParseError, match=r"asks to be read as YAML 1\.1") as refused:
+        read_yaml(text, "params.yaml", core=True)
+    assert refused.value.line == 2
+    (kept,) = read_yaml(text.replace(b"1.1", b"1.2"), "params.yaml", core=True)
+    assert kept.value == {"a": "yes", "b": 10}
+    (manifest,) = read_yaml(text, "k.yaml")
+    assert manifest.value == {"a": True, "b": 8}
+    (inside,) = read_yaml(b"a: |\n  %YAML 1.1\nb: !!str 1\n", "params.yaml", core=True)
+    assert inside.value == {"a": "%YAML 1.1\n", "b": "1"}

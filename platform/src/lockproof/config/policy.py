@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from lockproof.errors import ConfigError
+from lockproof.model.environment import Environment
 from lockproof.model.toml_text import read_toml
 
 from .base import Later, Section, matches_any
@@ -58,6 +59,15 @@ class Policy(Section):
             if matches_any(path, r.paths)
             or (folder and any(_may_match_below(path, glob) for glob in r.paths))
         )
+
+    def tolerances_on(
+        self, here: Environment | None, path: str, *, folder: bool = False
+    ) -> tuple[ToleranceRule, ...] | None:
+        """Those of them that count where stages see what is `here`; None: not known which."""
+        stated = self.tolerances_for(path, folder=folder)
+        if any(rule.is_for(here) is None for rule in stated):
+            return None  # One that does not count here may be before one that would.
+        return tuple(rule for rule in stated if rule.is_for(here))
 
     def judges_of(self, path: str) -> JudgedBy | None:
         """The rule that lets other outputs stand for this one, if there is one."""

@@ -34,8 +34,8 @@ class ToleranceRule(Section):
     fields: tuple[str, ...] = ("*",)
     """Globs on dotted keys, column names or array names; the first rule that matches wins."""
     hardware: str | None = Field(default=None, min_length=1)
-    """A glob on the name of each GPU, as `nvidia-smi` gives it; on a machine without one, on `cpu`
-    and on the CPU's model name. Default: any hardware."""
+    """A glob on the name of each GPU that stages see, as `nvidia-smi` gives it; where they see
+    none, on `cpu` and on the CPU's model name. Default: any hardware."""
     rtol: Bound = 0.0
     atol: Bound = 0.0
 
@@ -45,16 +45,18 @@ class ToleranceRule(Section):
             raise ValueError("state rtol, atol or both; without a tolerance leave the rule out")
         return self
 
-    def is_for(self, here: Environment | None) -> bool:
-        """Whether it is for what computes here; None: it is not known, as if it were a CPU.
+    def is_for(self, here: Environment | None) -> bool | None:
+        """Whether it is for what stages see here; None: that is not known.
 
         With several GPUs it has to be for each of them.
         """
         if self.hardware is None:
             return True
-        if here is not None and here.gpus:
+        if here is None or here.gpus is None:
+            return None
+        if here.gpus:
             return all(fnmatchcase(name, self.hardware) for name in here.gpus)
-        named = ("cpu", here.cpu if here else None)
+        named = ("cpu", here.cpu)
         return any(fnmatchcase(name, self.hardware) for name in named if name)
 
     @property

@@ -2,9 +2,12 @@
 
 import hashlib
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""Of what is counted or measured, such as seconds."""
 
 
 class Frozen(BaseModel):

@@ -1,6 +1,6 @@
 """How one output compares, in numbers."""
 
-from .base import Frozen
+from .base import Frozen, Number
 
 
 class Tolerance(Frozen):
@@ -9,8 +9,8 @@ class Tolerance(Frozen):
     The formula is that of `numpy.isclose` with the locked value as reference.
     """
 
-    rtol: float = 0.0
-    atol: float = 0.0
+    rtol: Number = 0.0
+    atol: Number = 0.0
 
 
 class LargestDifference(Frozen):

@@ -36,7 +36,8 @@ class Environment(Frozen):
     """Loaded numeric library -> version and kernel, such as `openblas: 0.3.29 Haswell`."""
     threads: Mapping[str, str] = {}
     """CPU count and thread variables that are set, such as `OMP_NUM_THREADS`."""
-    gpus: tuple[str, ...] = ()
+    gpus: tuple[str, ...] | None = ()
+    """Model names of those that stages see; None: not known."""
     driver: str | None = None
     """GPU driver version."""
     cuda: Mapping[str, str] | None = None
@@ -94,7 +95,8 @@ def environment_changes(before: Environment, after: Environment) -> tuple[Factor
         if old != new:
             changes.append(FactorChange(factor=factor, subject=factor, before=old, after=new))
     changes += _set_changes("cpu-features", before.cpu_features, after.cpu_features)
-    changes += _set_changes("gpu", before.gpus, after.gpus)
+    if before.gpus is not None and after.gpus is not None:
+        changes += _set_changes("gpu", before.gpus, after.gpus)
     if before.cuda is not None and after.cuda is not None:
         changes += _mapping_changes("cuda", before.cuda, after.cuda)
     if "1" not in (before.described, after.described):

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .base import Frozen, canonical_json
+from .base import Frozen, Number, canonical_json
 from .canary import CanarySeen
 from .cause import Cause
 from .changes import Changes, FolderChange
@@ -87,7 +87,7 @@ class Subject(Frozen):
     """`isolated`: each stage from its locked inputs; `chain`: all from root data."""
     base: str | None = None
     """The commit that policy and comparisons come from, where the step has one."""
-    runs: int = 1
+    runs: Annotated[int, Field(ge=1)] = 1
     since: str | None = None
     """The base commit, where only affected stages were asked for."""
     selected: tuple[str, ...] = ()
@@ -124,7 +124,7 @@ class Varied(Frozen):
     """What it was varied to; where outputs differ, the first value with which they did."""
     runs: int = 0
     """In how many runs it was."""
-    seconds: float = 0.0
+    seconds: Number = 0.0
     """How long they took, parted among the conditions that were varied in them."""
     outputs: Mapping[str, Literal["equal", "within tolerance", "differs"]] = {}
     """Output path -> how it compares with the one of the run in which nothing is varied."""
@@ -168,6 +168,9 @@ class HostStage(Frozen):
     """Key of `[run]` that bounds it -> the bound, or why that could not be held here."""
     over: str | None = None
     """Which of them it exceeded, and how: it was ended then."""
+    environment: Environment | None = None
+    """Where it ran, if its hardware is other than that of the report's `environment`: with `--on`
+    pods run on several machines."""
     log: str | None = None
     log_tail: str | None = None
     """The end of the log of a command that failed."""
@@ -229,8 +232,8 @@ class Timing(Frozen):
 
     started: str
     """UTC, RFC 3339."""
-    seconds: float
-    stages: Mapping[str, Mapping[str, float]] = {}
+    seconds: Number
+    stages: Mapping[str, Mapping[str, Number]] = {}
     """Stage -> phase (`fetch`, `run`, `compare`, `explain`) -> seconds."""
 
 

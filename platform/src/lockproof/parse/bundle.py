@@ -109,7 +109,7 @@ def _predicate(statement: Statement, kind: str, model: type[_Model], noun: str) 
     if statement.predicate_type != kind:
         raise ConfigError(f"its predicate is {statement.predicate_type[:200]!r} and not {kind}")
     try:
-        return model.model_validate_json(json.dumps(statement.predicate))
+        return model.model_validate_json(json.dumps(statement.predicate), strict=True)
     except ValidationError as error:
         raise ConfigError(f"no {noun} of version 1: {_first(error)}") from error
     except (ValueError, RecursionError) as error:

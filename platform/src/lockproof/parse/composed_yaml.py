@@ -91,6 +91,8 @@ def compose(text: str, name: str, *, core: bool) -> list[YamlDocument]:
     try:
         if text.count("[") + text.count("{") > _OPENERS or _FAR.search(text):
             _check_depth(text, name)
+        if core and "%YAML" in text:
+            _check_version(text, name)
         loader = (_CoreLoader if core else _LOADER)(text)
         try:
             documents: list[YamlDocument] = []
@@ -121,6 +123,17 @@ def _check_depth(text: str, name: str) -> None:
         if depth > _DEEPEST:
             line = event.start_mark.line + 1 if event.start_mark else None
             raise ParseError(f"is nested deeper than {_DEEPEST} levels", name, line)
+
+
+def _check_version(text: str, name: str) -> None:
+    """Refuse what DVC would read as another version than 1.2: it heeds a directive."""
+    for event in yaml.parse(text, Loader=_LOADER):
+        version = getattr(event, "version", None)
+        if version and tuple(version) != (1, 2):
+            asked = ".".join(map(str, version))
+            reason = f"asks to be read as YAML {asked}, in which other words are numbers or true:"
+            line = text.count("\n", 0, text.index("%YAML")) + 1
+            raise ParseError(f"{reason} remove the line %YAML {asked}", name, line)
 
 
 class _Values:

@@ -20,7 +20,6 @@ FIELDS = {
     "Dependency.locked": "Its digest in the lock; null where the lock has none.",
     "Difference.largest": "Where the two are furthest apart; null where nothing is larger.",
     "Digest.value": "Hex digits; for a directory they end in `.dir`.",
-    "Environment.gpus": "Model names.",
     "Environment.libc": "C library and version, such as `glibc 2.36`.",
     "Evidence.text": "One line that says what was seen.",
     "Finding.help": "The address of the page that explains the rule.",

@@ -64,18 +64,6 @@ class LockFacts:
         return _AGAIN
 
 
-def with_other_capitals(paths: Mapping[str, str], tracked: Iterable[str]) -> dict[str, str]:
-    """What a missing path may mean, as file systems that know no capitals find it.
-
-    Args:
-        paths: those that are missing -> the same from the Git root.
-        tracked: what a revision has, from the Git root.
-    """
-    wanted = {full.casefold(): path for path, full in paths.items()}
-    alike = ((wanted.get(one.casefold()), one) for one in (tracked if wanted else ()))
-    return {path: one for path, one in alike if path is not None and one != paths[path]}
-
-
 def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]:
     """Everything in which the lock and the revision disagree about one stage.
 

@@ -20,6 +20,7 @@ from lockproof.config import EnvironmentPolicy
 from lockproof.errors import ConfigError
 from lockproof.model.environment import Environment
 
+from .gpus import visible_gpus
 from .identity import content_of
 from .installers import Recipe
 from .installing import NOBODY, Say, Screen
@@ -200,7 +201,7 @@ async def describe(
         cpu_features=machine.cpu_features,
         blas=dict(sorted(blas.items())),
         threads=threads(variables),
-        gpus=machine.gpus,
+        gpus=visible_gpus(machine.gpus, variables),
         driver=machine.driver,
         cuda=machine.cuda,
         shell=_shell(shell, variables.get("PATH", os.defpath)),

@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import re
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from lockproof.adapters.files import UMASK
 
+from .gpus import gpus_here
 from .programs import ask
 from .variables import NUMERIC, selected
 
@@ -38,14 +38,14 @@ class Machine:
     machine: str
     cpu: str | None
     cpu_features: tuple[str, ...]
-    gpus: tuple[str, ...]
+    gpus: tuple[str, ...] | None
     driver: str | None
     cuda: Mapping[str, str]
 
 
 async def this_machine() -> Machine:
     """Look at the machine; what cannot be found out is None or empty."""
-    gpus, driver = await _gpus()
+    gpus, driver = await gpus_here()
     cpu, features = await _cpu()
     return Machine(
         os=_system(),
@@ -210,13 +210,3 @@ async def _cpu() -> tuple[str | None, frozenset[str]]:
         name = f"{fields.get('cpu implementer', '')} part {fields['cpu part']}".strip()
     words = fields.get("flags") or fields.get("features") or ""
     return re.sub(r"\s+", " ", name) if name else None, frozenset(words.split())
-
-
-async def _gpus() -> tuple[tuple[str, ...], str | None]:
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return (), None
-    query = ["--query-gpu=name,driver_version", "--format=csv,noheader"]
-    answer = await ask([program, *query], os.environ)
-    rows = [line.rpartition(",") for line in (answer or "").splitlines() if "," in line]
-    return tuple(row[0].strip() for row in rows), rows[0][2].strip() if rows else None

@@ -99,7 +99,7 @@ class Blobs:
         for path, algorithm in wanted:
             with contextlib.suppress(Unknown):
                 for file in self._files(path).values():
-                    if (self._key(file), algorithm) not in self._digests:
+                    if not self._has(file, algorithm):
                         asked.setdefault(file, set()).add(algorithm)
         if not asked:
             return
@@ -108,8 +108,9 @@ class Blobs:
         self._other |= other_forms(self.snapshot, new, self._keep_other)
         oids: dict[str, set[str]] = {}
         for file, algorithms in asked.items():
-            if self._other[file] is None and (file, "md5") not in self._digests:
-                oids.setdefault(self.snapshot.entries[file].oid, set()).update(algorithms)
+            missing = {name for name in algorithms if not self._has(file, name)}
+            if self._other[file] is None and missing:
+                oids.setdefault(self._key(file), set()).update(missing)
 
         def keep(oid: str, _size: int, chunks: Iterator[bytes]) -> None:
             self._keep(oid, chunks, both="md5-dos2unix" in oids[oid])
@@ -134,7 +135,12 @@ class Blobs:
             self._sizes[key] += len(chunk)
             yield chunk
 
+    def _has(self, file: str, algorithm: str) -> bool:
+        """Whether it was looked at, and its digest is known: one blob has several in a checkout."""
+        return file in self._other and (self._key(file), algorithm) in self._digests
+
     def _key(self, file: str) -> str:
+        """That of a file which was looked at."""
         return file if (file, "md5") in self._digests else self.snapshot.entries[file].oid
 
     def digest(self, path: str, algorithm: str) -> Digest | None:
@@ -165,7 +171,7 @@ class Blobs:
         if inner:
             return inner.blobs.children(inner.path, algorithm)
         files = self._files(path)
-        if not all((self._key(file), algorithm) in self._digests for file in files.values()):
+        if not all(self._has(file, algorithm) for file in files.values()):
             self.prepare([(path, algorithm)])
         for file in files.values():
             why = self._other.get(file)

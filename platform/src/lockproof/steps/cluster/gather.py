@@ -149,6 +149,8 @@ def gather(
     host: dict[str, HostStage] = {}
     seconds: dict[str, Mapping[str, float]] = {}
     findings: list[Finding] = []
+    parts = [received[task.name] for task in plan.tasks if task.name in received]
+    first = parts[0].report.host if parts else Host()
     for stage in plan.selection.reported:
         task = owner[stage.address]
         got = received.get(task.name)
@@ -161,14 +163,13 @@ def gather(
         stages.append(next(s for s in got.report.stages if s.address == stage.address))
         # Paths in a pod lead nowhere here.
         there = got.report.host.stages.get(stage.address, HostStage())
-        host[stage.address] = there.model_copy(update={"log": None})
+        hardware = None if _alike(got.report, first) else got.report.host.environment
+        host[stage.address] = there.model_copy(update={"log": None, "environment": hardware})
         if stage.address in got.report.timing.stages:
             seconds[stage.address] = got.report.timing.stages[stage.address]
-    parts = [received[task.name] for task in plan.tasks if task.name in received]
     for part in parts:
         findings += [found for found in part.findings if found not in findings]
     listed = ordered(findings)
-    first = parts[0].report.host if parts else Host()
     return Report(
         tool=_TOOL,
         subject=_subject(plan, _common({part.report.subject.environment for part in parts})),
@@ -185,6 +186,14 @@ def gather(
         ),
         timing=_timing(clock, seconds),
     )
+
+
+def _alike(report: Report, first: Host) -> bool:
+    """Whether a pod had the hardware of the first, as far as tolerances are by it."""
+    here, there = first.environment, report.host.environment
+    if here is None or there is None:
+        return there is None
+    return (here.gpus, here.cpu) == (there.gpus, there.cpu)
 
 
 def _timing(clock: Clock, seconds: Mapping[str, Mapping[str, float]]) -> Timing:

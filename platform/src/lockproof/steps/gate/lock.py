@@ -13,6 +13,7 @@ from lockproof.model.verdict import Verdict
 from lockproof.parse.pipeline_file import StageLines
 from lockproof.parse.project import Kind
 from lockproof.rules import lock as rules
+from lockproof.rules.capitals import with_other_capitals
 from lockproof.rules.lock import LockFacts, lock_findings
 from lockproof.steps.declared import unread_submodules
 from lockproof.steps.siblings import Siblings
@@ -90,7 +91,7 @@ class _Look:
 
     def _cased(self, untracked: Sequence[str]) -> Mapping[str, str]:
         paths = {path: self.scene.git_path(path) for path in untracked}
-        return rules.with_other_capitals(paths, self.scene.head.entries)
+        return with_other_capitals(paths, self.scene.head.entries)
 
     def has_unread_lock(self, stage: Stage) -> bool:
         """Whether its lock has a finding of its own, so that nobody knows what it says."""

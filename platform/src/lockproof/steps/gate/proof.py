@@ -1,16 +1,17 @@
 """What a report of a reproduction says, held against itself, the pipeline and the policy."""
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from lockproof.adapters.files import read_named
 from lockproof.config import Policy
 from lockproof.errors import UsageError
+from lockproof.model.environment import Environment
 from lockproof.model.finding import Severity
+from lockproof.model.metrics import without_duplicates
 from lockproof.model.pipeline import Out, Pipeline, Stage, inside
 from lockproof.model.report import OutputReport, Report, SkipReason, StageReport
 from lockproof.model.verdict import OutputVerdict, Verdict, worst
@@ -36,8 +37,9 @@ def parse_report(content: bytes, name: str, step: str = "reproduce") -> Report:
         UsageError: it is none.
     """
     try:
-        return Report.model_validate_json(content)
-    except ValidationError as error:
+        json.loads(content, object_pairs_hook=without_duplicates)
+        return Report.model_validate_json(content, strict=True)
+    except (ValueError, RecursionError) as error:  # A ValidationError is a ValueError.
         raise UsageError(
             f"{name} is no report: write one with 'lockproof {step} --output FILE.json'"
         ) from error
@@ -123,7 +125,8 @@ def of_claimed(
     ran = host is not None and host.executed > 0 and host.exit_code == 0
     if not (ran or (host is not None and host.reused is not None)):
         return "nothing says that its command ran to its end"
-    parts = [_judged(output, claimed[output.path], policy) for output in said.outputs]
+    there = (host.environment if host else None) or report.host.environment
+    parts = [_judged(output, claimed[output.path], policy, there) for output in said.outputs]
     if parts and worst(parts) is not Verdict.PASSED:
         output = said.outputs[parts.index(worst(parts))]
         return f"{output.path} is '{output.verdict.value}' by the trusted policy"
@@ -140,19 +143,16 @@ def _of_skipped(report: Report, said: StageReport, policy: Policy, *, frozen: bo
     return None if allowed.get(said.skipped) else f"it did not run ({said.skipped.value})"
 
 
-def _judged(output: OutputReport, out: Out, policy: Policy) -> Verdict:
-    """What an output comes to by the trusted policy."""
+def _judged(output: OutputReport, out: Out, policy: Policy, there: Environment | None) -> Verdict:
+    """What an output comes to by the trusted policy on the hardware that its report names."""
     accepted = {
         OutputVerdict.NONDETERMINISTIC: policy.reproduce.nondeterministic == "accept",
         OutputVerdict.NOT_COMPARABLE: policy.reproduce.not_comparable == "accept",
     }
     if output.verdict is OutputVerdict.WITHIN_TOLERANCE:
         folder = bool(out.locked and out.locked.is_dir)
-        stated = [
-            (rule.tolerance, rule.hardware)
-            for rule in policy.tolerances_for(out.path, folder=folder)
-            if rule.hardware in (None, output.hardware)
-        ]
+        count = policy.tolerances_on(there, out.path, folder=folder) or ()
+        stated = [(rule.tolerance, rule.hardware) for rule in count]
         judges = policy.judges_of(out.path)
         by = judges.by if judges else ()
         used = (output.tolerance, output.hardware)

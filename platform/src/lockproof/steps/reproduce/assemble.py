@@ -30,8 +30,8 @@ from lockproof.model.report import (
     Timing,
 )
 from lockproof.model.verdict import OutputVerdict, Verdict
+from lockproof.rules.capitals import with_other_capitals
 from lockproof.rules.catalog import finding
-from lockproof.rules.lock import with_other_capitals
 from lockproof.rules.policy import weigh_advisory
 from lockproof.rules.remote import ClaimFacts, claim_findings
 from lockproof.rules.reproduction import StageFacts, report_verdict, stage_findings, stage_verdict

@@ -23,6 +23,7 @@ from .session import Session, Workspace
 
 _DESCRIBED_BYTES = 64 << 20
 """Outputs up to this size are fetched only to say what differs in them."""
+_UNKNOWN = "which GPUs stages see is not known, and so not which tolerance counts"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,9 @@ def judge(session: Session, stage: Stage, execution: Execution, workspace: Works
 def _by_content(
     session: Session, stage: Stage, out: Out, workspace: Workspace
 ) -> tuple[OutputVerdict, tuple[Difference, ...]]:
-    rules = tolerances(session.policy, out, session.described)
+    rules = _on(session.policy, out, session.described)
+    if rules is None:
+        return OutputVerdict.NOT_COMPARABLE, (Difference(summary=_UNKNOWN),)
     if not rules and (out.size or 0) > _DESCRIBED_BYTES:
         return OutputVerdict.DIFFERENT, ()
     locked = None
@@ -95,8 +98,13 @@ def stated(policy: Policy, out: Out) -> tuple[ToleranceRule, ...]:
 
 
 def tolerances(policy: Policy, out: Out, here: Environment | None) -> tuple[ToleranceRule, ...]:
-    """Those of them that are for what computes in this environment."""
-    return tuple(rule for rule in stated(policy, out) if rule.is_for(here))
+    """Those of them that count in this environment; none where it is not known which do."""
+    return _on(policy, out, here) or ()
+
+
+def _on(policy: Policy, out: Out, here: Environment | None) -> tuple[ToleranceRule, ...] | None:
+    folder = bool(out.locked and out.locked.is_dir)
+    return policy.tolerances_on(here, out.path, folder=folder)
 
 
 def _by_others(policy: Policy, path: str, verdicts: Mapping[str, OutputVerdict]) -> OutputVerdict:

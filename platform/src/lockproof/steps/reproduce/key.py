@@ -99,6 +99,8 @@ class Keys:
             return None
         if any(map(self._filters, self._attributes)):
             return None  # What a filter makes of a file is anybody's guess.
+        if described.gpus is None:
+            return None  # What is not known cannot be named.
         return sha256_of(
             {
                 "format": _FORMAT,

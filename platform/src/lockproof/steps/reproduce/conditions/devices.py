@@ -29,11 +29,11 @@ class DeviceCondition(NamedTuple):
     """Whether a command may fail for it: what has no deterministic algorithm, or needs two."""
 
 
-def devices(gpus: Sequence[str], now: Mapping[str, str]) -> Iterator[DeviceCondition]:
+def devices(gpus: Sequence[str] | None, now: Mapping[str, str]) -> Iterator[DeviceCondition]:
     """The conditions of this machine's GPUs.
 
     Args:
-        gpus: their names.
+        gpus: the names of those that stages see; None: not known.
         now: the variables that a stage has where nothing is varied.
     """
     flags = now.get("XLA_FLAGS", "").split()
@@ -67,12 +67,14 @@ def devices(gpus: Sequence[str], now: Mapping[str, str]) -> Iterator[DeviceCondi
         "set CUDA_VISIBLE_DEVICES=0 in the command, or state a tolerance",
         "one GPU",
         {"CUDA_VISIBLE_DEVICES": _first(now)},
-        _obstacle(gpus, {}, now) or _one_only(gpus, now),
+        _obstacle(gpus, {}, now) or _one_only(gpus or ()),
         artificial=True,
     )
 
 
-def _obstacle(gpus: Sequence[str], wanted: Mapping[str, str], now: Mapping[str, str]) -> str:
+def _obstacle(gpus: Sequence[str] | None, wanted: Mapping[str, str], now: Mapping[str, str]) -> str:
+    if gpus is None:
+        return "which GPUs stages see is not known"
     if not gpus:
         return NO_GPU
     if wanted and all(now.get(name) == value for name, value in wanted.items()):
@@ -90,7 +92,5 @@ def _first(now: Mapping[str, str]) -> str:
     return next(iter(_visible(now) or ["0"])).strip()
 
 
-def _one_only(gpus: Sequence[str], now: Mapping[str, str]) -> str:
-    visible = _visible(now)
-    count = len(gpus) if visible is None else len(visible)
-    return "" if count > 1 else "stages see one GPU only" if count else "stages see no GPU"
+def _one_only(gpus: Sequence[str]) -> str:
+    return "" if len(gpus) > 1 else "stages see one GPU only"
