@@ -237,7 +237,7 @@ def _render(
         charts.bundles.append(Bundle(f"{use.label} for {use.manifest.label}", made))
         # One that it brings is not gone into: nobody renders a chart for a chart.
         family.not_checked += [one.told("a chart names it") for one in chart_uses(made)]
-        told = (f"{place}/templates: ", f"{place}/charts/")
+        told = (f"{_inside(place, 'templates')}: ", f"{_inside(place, 'charts')}/")
         found.not_checked = [line for line in found.not_checked if not line.startswith(told)]
     return refused
 
