@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,8 +82,8 @@ def read_json(content: bytes, name: str) -> JsonStream:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs) and not twice:
-            seen: set[str] = set()
-            twice.append(next(key for key, _ in pairs if key in seen or seen.add(key)))
+            counts = Counter(key for key, _ in pairs)
+            twice.append(counts.most_common(1)[0][0])
         return found
 
     if sum(content.count(sign) for sign in b"[{,") > _MOST_SIGNS:
