@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    pytest.importorskip("cel_expr_python", reason="the extra cel is not installed")
     with running(tmp_path_factory.mktemp("cel-lab"), controllers=False) as lab:
         lab.install([definition(), odd_definition()])
         yield lab

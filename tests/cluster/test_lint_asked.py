@@ -48,7 +48,7 @@ def job(mode: str, name: str = "name: same", annotations: str = "{}") -> str:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A server with a policy of admission, and an object that cannot become another."""
     with running(tmp_path_factory.mktemp("asked-lab"), controllers=False) as lab:
-        for name in ("x", "default"):
+        for name in ("x", "y", "default"):
             value = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
             lab.api.create("/api/v1/namespaces", value)
         here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "x"}}}
@@ -121,7 +121,7 @@ def test_what_the_server_takes_passes_and_nothing_is_written(server: Lab, tmp_pa
     texts = [
         CONFIG.format("new", "x", "good"),
         "apiVersion: v1\nkind: Namespace\nmetadata: {name: new}\n",
-        "apiVersion: v1\nkind: Namespace\nmetadata: {name: x, labels: {changed: it-is}}\n",
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: y, labels: {changed: it-is}}\n",
         job("NonIndexed", "generateName: made-"),
         "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: new}\n"
         "rules: [{apiGroups: [''], resources: [pods], verbs: [get]}]\n",
@@ -210,6 +210,58 @@ def test_a_quota_that_is_raised_beside_an_object_refuses_it_only_as_it_is_now(
     assert (report["code"], report["findings"]) == (5, [])
     (line,) = report["checks"][0]["not_checked"]
     assert "the manifests change ResourceQuota/q, and as that is now: services" in line
+
+
+POLICY = """\
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: other}
+spec:
+  matchConstraints:
+    resourceRules:
+    - {apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [configmaps]}
+  validations: [{expression: 'false'}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: other}
+spec: {policyName: other, validationActions: [Deny]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("admitting", "left"),
+    [
+        (
+            "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: y\n"
+            "  labels: {pod-security.kubernetes.io/enforce: restricted}\n",
+            {"ConfigMap/c", "Secret/s"},
+        ),
+        (
+            "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q, namespace: y}\n"
+            "spec: {hard: {secrets: '0', cpu: 1}}\n",
+            {"Secret/s"},
+        ),
+        (POLICY, {"ConfigMap/c"}),
+        (POLICY.replace("[Deny]", "[Warn]").partition("---\n")[2], set()),
+        (
+            "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q, namespace: x}\n"
+            "spec: {hard: {secrets: '0'}}\n",
+            set(),
+        ),
+    ],
+    ids=["labels", "quota", "policy", "warning", "elsewhere"],
+)
+def test_what_may_be_refused_once_the_manifests_are_applied_is_not_passed(
+    admitting: str, left: set[str], server: Lab, tmp_path: Path
+) -> None:
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: y}\n"
+    texts = [admitting, CONFIG.format("c", "y", "good"), secret]
+    report = answer(server, tmp_path, "---\n".join(texts))
+    lines = report["checks"][0]["not_checked"]
+    assert {line.split(": ")[1] for line in lines} == left
+    assert all("the manifests bring or change" in line for line in lines)
+    assert (report["code"], report["findings"]) == (5 if left else 0, [])
 
 
 def test_what_a_user_may_not_ask_is_said_and_never_passed(server: Lab, tmp_path: Path) -> None:

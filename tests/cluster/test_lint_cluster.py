@@ -13,7 +13,6 @@ from cluster.lab import LIMIT, LIMITED, Lab, crd_folder, read_crds, running, wai
 from cluster.stand_in import open_definition
 from lockproof.adapters.git.tree import FolderTree
 from lockproof.adapters.kubernetes.field_tables import BundledSchemas, kubernetes_versions
-from lockproof.adapters.kustomize.program import find_kustomize
 from lockproof.model.manifest import Manifest
 from lockproof.rules.manifests.shape import name_findings, shape_findings
 from lockproof.rules.manifests.validation import with_validation
@@ -160,7 +159,7 @@ def manifests(root: Path) -> tuple[Manifest, ...]:
     """The manifests of the sample platform, as they would be applied."""
     tree = FolderTree(root)
     found = find(tree, ["control-plane"], ())
-    gathered = gather(tree, found, find_kustomize(), lambda text: None)
+    gathered = gather(tree, found, lambda text: None)
     return tuple(m for bundle in gathered.bundles for m in bundle.manifests)
 
 

@@ -7,7 +7,16 @@ import pytest
 from cluster.lab import Lab, running
 from cluster.test_lint_cluster import refusal
 from lockproof.adapters.kubernetes.field_tables import BundledSchemas
-from manifests.served import as_manifest, asked_for_more, chosen, every_change, objects, told
+from manifests.served import (
+    as_manifest,
+    asked_for_more,
+    chosen,
+    every_change,
+    every_finalizer,
+    every_null,
+    objects,
+    told,
+)
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
@@ -40,3 +49,16 @@ def test_of_a_thousand_changes_lint_and_the_server_refuse_the_same(server: Lab) 
     assert not passed, "\n".join(passed)
     assert not refused, "\n".join(refused)
     assert both > 300
+
+
+def test_of_nulls_in_lists_and_of_finalizers_lint_and_the_server_say_the_same(server: Lab) -> None:
+    schemas = BundledSchemas("1.34")
+    wrong, both, neither = [], 0, 0
+    for change in (*every_null(), *every_finalizer()):
+        manifest = as_manifest(change.value)
+        said, ours = refusal(server, manifest), told(manifest, schemas)
+        both, neither = both + bool(said and ours), neither + (not said and not ours)
+        if bool(said) is not bool(ours):
+            wrong.append(f"{change.name}: {said} | {ours}")
+    assert not wrong, "\n".join(wrong)
+    assert (both > 60, neither > 20) == (True, True)

@@ -11,6 +11,7 @@ import yaml
 
 from lockproof.adapters.kubernetes.field_tables import BundledSchemas
 from lockproof.model.manifest import Bundle, Manifest
+from lockproof.rules.manifests.decoded import decoded
 from lockproof.rules.manifests.references import reference_findings
 from lockproof.rules.manifests.shape import shape_findings
 from lockproof.rules.manifests.validation import with_validation
@@ -312,6 +313,32 @@ def chosen(count: int, seed: int = 0) -> list[int]:
     return sorted(random.Random(seed).sample(range(len(every_change())), count))
 
 
+def every_null() -> Iterator[Change]:
+    """A null in each list of the sound objects: beside its items, and alone."""
+    for one in objects():
+        for at, old in _places(one, ()):
+            if isinstance(old, list):
+                for name, items in (("with", [*old, None]), ("of", [None])):
+                    value = copy.deepcopy(one)
+                    inner = value
+                    for key in at[:-1]:
+                        inner = inner[key]
+                    inner[at[-1]] = items
+                    yield Change(f"{one['kind']}/{one['metadata']['name']} {at} {name} null", value)
+
+
+def every_finalizer() -> Iterator[Change]:
+    """Names of finalizers, right and wrong, of an object and of a template."""
+    for name in (None, "", "a b", "-a", "foregroundDeletion", "example.org/a", "A.org/a", "a/b/c"):
+        for at in (("metadata",), ("spec", "template", "metadata")):
+            value = next(one for one in objects() if one["kind"] == "Deployment")
+            inner = value
+            for key in at:
+                inner = inner[key]
+            inner["finalizers"] = [name]
+            yield Change(f"{at} {name}", value)
+
+
 def asked_for_more(change: Change) -> bool:
     """Whether lint may refuse what a server takes in a dry run: with its reason."""
     return change.name.endswith("is ''") or any(one in change.name for one in _MORE)
@@ -388,6 +415,7 @@ def told(manifest: Manifest, schemas: BundledSchemas) -> list[str]:
     """What lint says of a manifest, what it could not check included."""
     schema = schemas.find(manifest.group, manifest.version, manifest.kind)
     assert schema is not None
+    manifest = decoded(manifest, schema)
     found, skipped = with_validation(manifest, *shape_findings(manifest, schema))
     # Of volumes that are not there, the family of references tells.
     mounts = reference_findings(Bundle("", (manifest,)), [], ["*"])[0]

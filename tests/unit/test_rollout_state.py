@@ -95,6 +95,7 @@ def test_a_canary_that_waits_is_read() -> None:
     assert (state.canary, state.stable, state.version, state.step) == ("new", "old", "7", 1)
     assert state.began == 1_796_004_000  # 02:00, when it diverged; its ReplicaSet is older
     assert (state.waits, state.paused) == (True, WAITS_AT)
+    assert state.plan == ("weight 25 %", "pause until promoted", "weight 100 %")
     assert (state.aborted, state.promoted, state.held, state.doubted) == (False,) * 4
 
 

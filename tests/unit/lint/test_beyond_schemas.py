@@ -8,7 +8,16 @@ import pytest
 
 from lockproof.adapters.kubernetes.field_tables import BundledSchemas
 from lockproof.rules.manifests.validation.schedules import schedule_problem
-from manifests.served import as_manifest, asked_for_more, chosen, every_change, objects, told
+from manifests.served import (
+    as_manifest,
+    asked_for_more,
+    chosen,
+    every_change,
+    every_finalizer,
+    every_null,
+    objects,
+    told,
+)
 
 RECORDED = json.loads(Path(__file__).with_name("server_answers.json").read_bytes())
 
@@ -61,3 +70,28 @@ def test_schedules_that_are_none(text: str, why: str) -> None:
     problem = schedule_problem(text)
     assert problem is not None
     assert re.search(why, problem)
+
+
+# As a server of 1.34 answered; a cluster test asks it of every list, and of finalizers.
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("Pod/pod ('spec', 'initContainers', 0, 'command') with null", False),
+        ("NetworkPolicy/net ('spec', 'ingress') of null", False),
+        ("Ingress/ing ('spec', 'tls') of null", False),
+        ("Role/role ('rules', 0, 'verbs') with null", False),
+        ("Role/role ('rules',) with null", True),
+        ("Pod/pod ('spec', 'containers', 0, 'env') with null", True),
+        ("Pod/pod ('spec', 'tolerations') of null", True),
+        ("PersistentVolumeClaim/data ('spec', 'accessModes') with null", True),
+        ("NetworkPolicy/net ('spec', 'egress', 0, 'to') of null", True),
+        ("('metadata',) None", True),
+        ("('metadata',) a/b/c", True),
+        ("('metadata',) example.org/a", False),
+        ("('spec', 'template', 'metadata') None", False),
+    ],
+)
+def test_of_nulls_and_finalizers_lint_says_as_a_server(name: str, refused: bool) -> None:
+    every = (*every_null(), *every_finalizer())
+    (change,) = [one for one in every if one.name == name]
+    assert bool(told(as_manifest(change.value), BundledSchemas("1.34"))) is refused

@@ -217,6 +217,42 @@ def test_a_path_in_another_repository_is_named(tmp_path: Path) -> None:
     assert demanded(result) is Verdict.PASSED
 
 
+@pytest.mark.usefixtures("_no_helm")
+@pytest.mark.parametrize("source", [REPOSITORY, {**IN_GIT, "path": "elsewhere"}])
+def test_an_address_is_named_without_its_password(
+    source: dict[str, object], tmp_path: Path
+) -> None:
+    address = str(source["repoURL"])
+    secret = {**source, "repoURL": address.replace("://", "://bot:hunter2hunter2@")}
+    project = {"sourceRepos": ["https://other.example.org/*"], "destinations": [{"namespace": "*"}]}
+    text = application({**secret}) + manifest("argoproj.io/v1alpha1", "AppProject", project)
+    text = text.replace('"project": "default"', '"project": "a"')
+    remote = "resources: ['https://bot:hunter2hunter2@git.example.org/a//base?ref=v1']"
+    (tmp_path / "k").mkdir()
+    (tmp_path / "k/kustomization.yaml").write_text(remote)
+    result, check = look(tmp_path, text)
+    assert check is not None
+    assert address in check.not_checked[0]
+    (outside,) = [one for one in result.findings if "does not allow the source" in one.message]
+    assert address in outside.message
+    told = [s for c in result.checks for s in c.not_checked] + [f.message for f in result.findings]
+    assert any("https://git.example.org/a//base is remote" in one for one in told)
+    assert "hunter2" not in " ".join(told)
+
+
+@pytest.mark.usefixtures("_no_helm")
+def test_a_path_that_a_set_fills_in_is_no_missing_folder(tmp_path: Path) -> None:
+    source = {**IN_GIT, "path": "{{.path.path}}"}
+    spec = {"generators": [], "template": {"spec": {"source": source}}}
+    _, check = look(tmp_path, manifest("argoproj.io/v1alpha1", "ApplicationSet", spec))
+    assert check is not None
+    (said,) = check.not_checked
+    assert said.endswith(
+        "what is in {{.path.path}} of https://git.example.org/a.git is not looked"
+        " at: the set fills it in"
+    )
+
+
 @needs_helm
 @pytest.mark.parametrize("kind", ["archive", "folder", "in Git", "Flux"])
 def test_a_chart_is_rendered_and_looked_at(kind: str, tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ class RolloutSeen(Frozen):
     """Index of the step that it is at; null where it has none."""
     steps: int = 0
     """How many it has."""
+    plan: tuple[str, ...] = ()
+    """What each step does, in words: `weight 25 %`, `pause`."""
     analyses: Mapping[str, str] = {}
     """Analysis run of the canary -> its phase."""
     done: str = ""
@@ -54,6 +56,8 @@ class RolloutState:
     message: str = ""
     step: int | None = None
     steps: int = 0
+    plan: tuple[str, ...] = ()
+    """What each step does, in words."""
     aborted: bool = False
     promoted: bool = False
     """Whether all that is left of its steps is being skipped."""

@@ -196,6 +196,7 @@ def state_of(body: Body, sets: list[Body], runs: list[Body]) -> RolloutState:
         message=str(status.get("message", ""))[:300],
         step=step,
         steps=len(steps),
+        plan=tuple(_in_words(mapping(one)) for one in steps),
         aborted=status.get("abort") is True,
         promoted=status.get("promoteFull") is True,
         held=mapping(body.get("spec")).get("paused") is True,
@@ -207,6 +208,16 @@ def state_of(body: Body, sets: list[Body], runs: list[Body]) -> RolloutState:
             for one in sorted(runs, key=lambda one: str(one["metadata"]["name"]))
         },
     )
+
+
+def _in_words(step: Mapping[str, Any]) -> str:
+    """`weight 25 %`, `pause of 5m`, `pause until promoted`, `analysis`."""
+    if "setWeight" in step:
+        return f"weight {str(step['setWeight'])[:20]} %"
+    if "pause" in step:
+        duration = mapping(step["pause"]).get("duration")
+        return f"pause of {str(duration)[:20]}" if duration else "pause until promoted"
+    return str(next(iter(step), "nothing"))[:40]
 
 
 def _diverged(status: Mapping[str, Any]) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from lockproof.model.manifest import At, Manifest, dig, items, mapping, sequence
+from lockproof.model.run import without_credentials
 
 _HELM_RELEASES = "helm.toolkit.fluxcd.io"
 _ARGO_UNFOLLOWED = ("parameters", "fileParameters", "kubeVersion", "apiVersions")
@@ -20,7 +21,7 @@ class ChartUse(NamedTuple):
     """Its name in a repository of charts, or its path in one of Git; empty: not said."""
     version: str
     origin: str
-    """The address of its repository, or the Flux source that has it."""
+    """The address of its repository, without a password, or the Flux source that has it."""
     in_git: bool
     """Whether `chart` is a path."""
     release: str
@@ -94,7 +95,7 @@ def _sources(
             (*where, "path" if in_git else "chart"),
             chart,
             str(source.get("targetRevision") or ""),
-            str(source.get("repoURL") or ""),
+            without_credentials(str(source.get("repoURL") or "")),
             in_git,
             str(helm.get("releaseName") or name),
             str(helm.get("namespace") or namespace),

@@ -6,6 +6,7 @@ from typing import Any
 
 from lockproof.model.finding import Finding
 from lockproof.model.manifest import At, Manifest, dig, items, mapping, sequence
+from lockproof.model.run import without_credentials
 
 from .pods import Pod, containers, pods
 from .shape import at_place
@@ -123,7 +124,8 @@ def _outside(manifest: Manifest, project: Manifest) -> Iterator[Finding]:
         if isinstance(address, str) and not _is_allowed(
             _plain(address), list(map(_plain, allowed))
         ):
-            text = f"{project.label} does not allow the source {address}: add it to sourceRepos"
+            shown = without_credentials(address)
+            text = f"{project.label} does not allow the source {shown}: add it to sourceRepos"
             yield at_place("LP663", manifest, (*at, "repoURL"), text)
     target = mapping(manifest.spec.get("destination"))
     places = [one for _, one in items(project.spec.get("destinations"), ())]

@@ -188,6 +188,7 @@ def _with(report: Report, named: Named, state: RolloutState, done: Done | None) 
         message=state.message,
         step=state.step,
         steps=state.steps,
+        plan=state.plan,
         analyses=state.analyses,
         done=done.text if done else "",
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from lockproof.adapters.git.tree import Tree
 from lockproof.model.manifest import At, Place
+from lockproof.model.run import without_credentials
 from lockproof.parse.kustomization import (
     CHARTS,
     FILE_NAMES,
@@ -187,7 +188,7 @@ class _Walk:
         place = layer.place(*at)
         if path is None or self._is_remote(path, entry):
             if is_remote(entry):
-                self.skip(place, f"{entry} is remote and not fetched")
+                self.skip(place, f"{without_credentials(entry)} is remote and not fetched")
             else:
                 self.trouble(place, f"{entry} leads out of the repository")
         elif path in above or len(above) > _DEEPEST:

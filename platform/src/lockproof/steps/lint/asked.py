@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from lockproof.adapters.kubernetes.answers import Cause, Refusal, Why, way_to
 from lockproof.adapters.kubernetes.cluster import Cluster, Kind
@@ -15,6 +15,7 @@ from lockproof.model.finding import Finding
 from lockproof.model.manifest import Manifest
 from lockproof.rules.manifests.shape import at_place
 
+from .admitting import ADMITTING, DENIED, may_have_refused, may_refuse
 from .families import Family
 from .schema_locations import DEFINING
 
@@ -22,10 +23,6 @@ _MANAGER = "lockproof"
 _WORKERS = 8
 _LONGEST = 600
 """Characters of an answer; a server repeats whole objects."""
-_DENIED = re.compile(
-    r"denied (?:the )?request|violates PodSecurity|exceeded quota|failed quota", re.IGNORECASE
-)
-"""How admission refuses an object: as forbidden, like what a user may not do."""
 _UNASKED = re.compile(r"does not support dry ?run", re.IGNORECASE)
 _OF_THE_CHANGE = re.compile(r"immutable|updates to|may not (?:be )?change|cannot be changed")
 _MADE_ANEW = (
@@ -36,18 +33,6 @@ _MADE_ANEW = (
     ("kustomize.toolkit.fluxcd.io/force", "enabled"),
 )
 """Annotations, and what they hold, by which an object is deleted before it is made again."""
-_ADMITTING = {
-    "ResourceQuota": "quota",
-    "Namespace": "",  # By its labels policies and webhooks choose, and PodSecurity.
-    "ValidatingAdmissionPolicy": "ValidatingAdmissionPolicy",
-    "ValidatingAdmissionPolicyBinding": "ValidatingAdmissionPolicy",
-    "ValidatingWebhookConfiguration": "admission webhook",
-    "MutatingAdmissionPolicy": "",
-    "MutatingAdmissionPolicyBinding": "",
-    "MutatingWebhookConfiguration": "",
-}
-"""Kinds that decide whether others are taken -> what the server says where they may have."""
-
 _Answer = tuple[Sequence[Finding], str]
 """What the server refuses, and what it could not be asked; at most one of them."""
 
@@ -76,40 +61,65 @@ def asked_family(
         changing = {
             kind
             for manifest, same in zip(defining, told, strict=True)
-            if not same
+            if same is not True
             for kind in _defined(manifest)
         }
-        admitting = [manifest for manifest in manifests if manifest.kind in _ADMITTING]
-        told = pool.map(partial(_is_as_it_is, cluster, there=True), admitting)
-        other = [one for one, same in zip(admitting, told, strict=True) if not same]
-        for found, unknown in pool.map(partial(_ask, cluster, changing, other), manifests):
+        admitting = [manifest for manifest in manifests if manifest.kind in ADMITTING]
+        told = pool.map(partial(_is_as_it_is, cluster), admitting)
+        over = _Over(tuple(admitting), tuple(told))
+        for found, unknown in pool.map(partial(_ask, cluster, changing, over), manifests):
             family.findings += found
             family.not_checked += [unknown] if unknown else []
             family.checked += not unknown
     return family
 
 
-def _is_as_it_is(cluster: Cluster, manifest: Manifest, *, there: bool = False) -> bool:
+class _Over(NamedTuple):
+    """What of the manifests decides whether others are taken."""
+
+    admitting: tuple[Manifest, ...]
+    are_same: tuple[bool | None, ...]
+    """Whether each is in the cluster as the manifest has it; None where it is not there."""
+
+    def that_refused(self, refusal: Refusal, namespace: str) -> Manifest | None:
+        """What is another one in the cluster, and may have refused an object as that."""
+        found = (
+            one
+            for one, same in zip(*self, strict=True)
+            if same is False and may_have_refused(one, refusal, namespace)
+        )
+        return next(found, None)
+
+    def that_may_refuse(self, of: Manifest, kind: Kind, namespace: str | None) -> Manifest | None:
+        """What is not in the cluster as it will be, and may then refuse an object."""
+        found = (
+            one
+            for one, same in zip(*self, strict=True)
+            if same is not True
+            and one is not of
+            and may_refuse(one, self.admitting, kind, namespace)
+        )
+        return next(found, None)
+
+
+def _is_as_it_is(cluster: Cluster, manifest: Manifest) -> bool | None:
     """Whether what decides over other objects is in the cluster as the manifest has it.
 
-    Args:
-        cluster: where that is asked.
-        manifest: of a definition of kinds, or of what admits objects.
-        there: whether one that is not there, or cannot be asked about, is no other one.
+    None where it is not there, or cannot be asked about.
     """
     name, namespace = manifest.metadata.get("name"), manifest.metadata.get("namespace")
     try:
         kind = cluster.kind(manifest.api_version, manifest.kind)
         if kind is None or not _names(name) or not _names(namespace or "x"):
-            return there
+            return None
         namespace = namespace or cluster.connection.namespace
         body = _placed(manifest, kind, namespace)
         live = cluster.get(kind, namespace if kind.namespaced else None, str(name))
         if live is None:
-            return there
+            return None
         return _deciding(ask(cluster, kind, body)) == _deciding(live)
     except (Refusal, TypeError, ValueError):
-        return there
+        return None
 
 
 def _deciding(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -130,7 +140,7 @@ def _defined(manifest: Manifest) -> Iterator[tuple[str, str]]:
 def _ask(
     cluster: Cluster,
     changing: Set[tuple[str, str]],
-    admitting: Sequence[Manifest],
+    over: _Over,
     manifest: Manifest,
 ) -> _Answer:
     if _is_encrypted(manifest):
@@ -151,11 +161,11 @@ def _ask(
         return _left(manifest, "the cluster keeps no object of this kind")
     if (manifest.group, manifest.kind) in changing:
         return _left(manifest, "the cluster has another definition of its kind than the manifests")
-    return _ask_as(cluster, kind, admitting, manifest, namespace or cluster.connection.namespace)
+    return _ask_as(cluster, kind, over, manifest, namespace or cluster.connection.namespace)
 
 
 def _ask_as(
-    cluster: Cluster, kind: Kind, admitting: Sequence[Manifest], manifest: Manifest, namespace: str
+    cluster: Cluster, kind: Kind, over: _Over, manifest: Manifest, namespace: str
 ) -> _Answer:
     """Ask about an object of a kind that the cluster serves and the manifests leave as it is."""
     try:
@@ -166,22 +176,17 @@ def _ask_as(
         if not _is_of_the_object(manifest, refusal):
             return _left(manifest, str(refusal))
         inside = namespace if kind.namespaced else ""
-        by = next((one for one in admitting if _may_have_refused(one, refusal, inside)), None)
+        by = over.that_refused(refusal, inside)
         if by is not None:
             return _left(
                 manifest, f"the manifests change {by.label}, and as that is now: {refusal}"
             )
         return _told(manifest, refusal)
+    by = over.that_may_refuse(manifest, kind, namespace if kind.namespaced else None)
+    if by is not None:
+        said = f"the manifests bring or change {by.label}"
+        return _left(manifest, f"{said}, which may refuse what is taken now")
     return (), ""
-
-
-def _may_have_refused(admitting: Manifest, refusal: Refusal, namespace: str) -> bool:
-    """Whether an object was refused by what is still another one in the cluster."""
-    said, metadata = str(refusal), admitting.metadata
-    if _DENIED.search(said) is None or _ADMITTING[admitting.kind] not in said:
-        return False
-    of = {"Namespace": metadata.get("name"), "ResourceQuota": metadata.get("namespace")}
-    return of.get(admitting.kind) in (None, namespace)
 
 
 def _ask_elsewhere(cluster: Cluster, manifest: Manifest, kind: Kind, namespace: str) -> _Answer:
@@ -192,7 +197,7 @@ def _ask_elsewhere(cluster: Cluster, manifest: Manifest, kind: Kind, namespace: 
         # In a namespace of its own other policies may hold, and other objects be there.
         if (
             refusal.why is Why.INVALID
-            and not _DENIED.search(str(refusal))
+            and not DENIED.search(str(refusal))
             and not _OF_THE_CHANGE.search(str(refusal))
             and not _UNASKED.search(str(refusal))
         ):
@@ -205,7 +210,7 @@ def _is_of_the_object(manifest: Manifest, refusal: Refusal) -> bool:
     said = str(refusal)
     if _UNASKED.search(said) or (_OF_THE_CHANGE.search(said) and _is_made_anew(manifest)):
         return False
-    denied = refusal.why is Why.FORBIDDEN and _DENIED.search(said) is not None
+    denied = refusal.why is Why.FORBIDDEN and DENIED.search(said) is not None
     return refusal.why is Why.INVALID or denied
 
 

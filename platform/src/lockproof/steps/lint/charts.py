@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lockproof.adapters.git.tree import Tree
 from lockproof.model.manifest import Bundle, Manifest, Place
+from lockproof.model.run import without_credentials
 from lockproof.parse.yaml_document import ParseError, read_yaml
 from lockproof.rules.manifests.charts import ChartUse, chart_uses
 
@@ -67,7 +68,9 @@ def look_at_charts(
         if _is_chart(tree, use):
             uses.append(use)
         elif not tree.is_folder(_inside(use.chart)):
-            charts.family.not_checked.append(use.told_of_path("this repository has no such folder"))
+            why = use.unfollowed if "{{" in use.chart else ""
+            why = why or "this repository has no such folder"
+            charts.family.not_checked.append(use.told_of_path(why))
     if not uses:
         charts.family.lacks = "the other repository" if charts.family.not_checked else ""
         return charts
@@ -192,7 +195,7 @@ def _value_files(tree: Tree, use: ChartUse, place: str) -> Iterator[bytes]:
     """The files of values: of another source of Argo CD's, of the repository, or of the chart."""
     for name in use.value_files:
         if "://" in name:
-            raise _Left(f"its values {name} are at an address")
+            raise _Left(f"its values {without_credentials(name)} are at an address")
         if name.startswith("$"):
             path = _inside(name.partition("/")[2])
         elif name.startswith("/"):
@@ -237,7 +240,7 @@ def _render(
         charts.bundles.append(Bundle(f"{use.label} for {use.manifest.label}", made))
         # One that it brings is not gone into: nobody renders a chart for a chart.
         family.not_checked += [one.told("a chart names it") for one in chart_uses(made)]
-        told = (f"{place}/templates: ", f"{place}/charts/")
+        told = (f"{_inside(place, 'templates')}: ", f"{_inside(place, 'charts')}/")
         found.not_checked = [line for line in found.not_checked if not line.startswith(told)]
     return refused
 

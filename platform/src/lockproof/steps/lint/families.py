@@ -12,6 +12,7 @@ from lockproof.rules.manifests.admission import unevaluated
 from lockproof.rules.manifests.budget import Budget, budget_findings, declared_budget
 from lockproof.rules.manifests.canary import canary_findings, is_canary
 from lockproof.rules.manifests.compositions import composition_findings, is_composition
+from lockproof.rules.manifests.decoded import decoded
 from lockproof.rules.manifests.delivery import delivery_findings
 from lockproof.rules.manifests.health import health_findings, unread_health
 from lockproof.rules.manifests.policy import policy_findings
@@ -111,6 +112,7 @@ def schema_family(
                 )
                 continue
         else:
+            manifest = decoded(manifest, schema)
             found, unknown = with_validation(manifest, *shape_findings(manifest, schema))
             family.findings += found
             family.not_checked += unknown

@@ -7,6 +7,7 @@ from typing import Any
 
 from lockproof.adapters.git.tree import Tree, excluded
 from lockproof.model.finding import Finding
+from lockproof.parse.json_stream import read_json
 from lockproof.parse.kustomization import FILE_NAMES, INCLUDES, is_kustomization, is_remote, join
 from lockproof.parse.yaml_document import ParseError, YamlDocument, read_yaml
 from lockproof.rules.catalog import finding
@@ -36,6 +37,8 @@ class Found:
     """JSON files."""
     findings: list[Finding] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
+    unread: set[str] = field(default_factory=set)
+    """JSON files that may hold objects, and are told of in `not_checked`."""
 
     @property
     def checks(self) -> list[str]:
@@ -67,12 +70,11 @@ def find(tree: Tree, paths: Iterable[str], exclude: tuple[str, ...]) -> Found:
     for path in _files(tree, found.paths):
         folder, _, name = path.rpartition("/")
         if name == "Chart.yaml":
-            templates.add(f"{folder}/")
+            templates.add(f"{folder}/" if folder else "")
         if excluded(path, exclude):
             continue
         if name.endswith(".json"):
             found.dashboards.append(path)
-            _read_json(tree, path, found)
         elif name.endswith(_YAML) or name in FILE_NAMES:
             _read(tree, path, found)
     closed = (path for path in sorted(tree.unlisted) if not excluded(f"{path}/", exclude))
@@ -82,6 +84,10 @@ def find(tree: Tree, paths: Iterable[str], exclude: tuple[str, ...]) -> Found:
     ]
     for folder in sorted(templates):
         _drop_chart(found, folder)
+    of_charts = tuple(part for folder in templates for part in _rendered(folder))
+    for path in found.dashboards:
+        if not path.startswith(of_charts):
+            _read_json(tree, path, found)
     _kustomizations(found)
     return found
 
@@ -119,12 +125,33 @@ def _read_json(tree: Tree, path: str, found: Found) -> None:
     if content is None or not all(b'"%b"' % mark in content for mark in _MARK):
         return
     try:
-        documents = read_yaml(content, path, many=True)
+        documents = _json_documents(content, path)
     except ParseError as error:
-        found.not_checked.append(f"{path}: JSON is read as YAML, and this is none: {error.reason}")
+        found.unread.add(path)
+        found.not_checked.append(
+            f"{path}: may hold an object, and {error.reason}: "
+            f"mend it, or add '{path}' to [lint] exclude"
+        )
         return
     if any(_is_object(one.value) for one in documents):
         found.documents[path] = documents
+
+
+def _json_documents(content: bytes, path: str) -> list[YamlDocument]:
+    """Those of a file with an object: from YAML, which has the lines, where it is YAML as well."""
+    try:
+        stream = read_json(content, path)
+    except ParseError as error:
+        try:
+            return read_yaml(content, path, many=True)  # As kubectl does then.
+        except ParseError:
+            raise error from None
+    if not any(_is_object(value) for value in stream.values):
+        return []
+    try:
+        return read_yaml(content, path, many=True)
+    except ParseError:
+        return stream.documents()
 
 
 def _is_object(value: Any) -> bool:
@@ -141,9 +168,13 @@ def unreadable(path: str, error: ParseError) -> Finding:
     return finding("LP601", path, f"{path}: {error.reason}", path=path, line=error.line)
 
 
+def _rendered(folder: str) -> tuple[str, ...]:
+    return tuple(f"{folder}{name}/" for name in ("templates", "files"))
+
+
 def _drop_chart(found: Found, folder: str) -> None:
     """A chart's templates, and the files that they take in, are no manifests until rendered."""
-    parts = tuple(f"{folder}{name}/" for name in ("templates", "files"))
+    parts = _rendered(folder)
     for path in [path for path in found.documents if path.startswith(parts)]:
         del found.documents[path]
     found.findings = [one for one in found.findings if not (one.path or "").startswith(parts)]

@@ -77,7 +77,7 @@ def gather(tree: Tree, found: Found, say: Callable[[str], None]) -> Gathered:
         for manifest in _documents(document, path)
     ]
     # What is said to be missing may be in a file that cannot be read.
-    gathered.loose = Bundle("", tuple(loose), complete=unread <= used)
+    gathered.loose = Bundle("", tuple(loose), complete=unread | found.unread <= used)
     return gathered
 
 

@@ -72,6 +72,11 @@ def metadata(value: Any, at: At) -> Iterator[Wrong]:
             yield Wrong(where, "is no annotation's name: [prefix/]name, of 63 characters")
     if size > _LARGEST_ANNOTATIONS:
         yield Wrong((*at, "annotations"), f"has {size} bytes, may have {_LARGEST_ANNOTATIONS}")
+    # Those of a template are looked at when there is an object of it.
+    for number, name in enumerate(sequence(stated.get("finalizers")) if len(at) == 1 else ()):
+        if isinstance(name, str) and not is_qualified(name):
+            where = (*at, "finalizers", number)
+            yield Wrong(where, f"is {name[:70]!r}, no finalizer's name: [prefix/]name")
 
 
 def selector(value: Any, at: At, *, needed: bool = False) -> Iterator[Wrong]:

@@ -1,0 +1,111 @@
+"""Manifests that decide whether a cluster takes others, and which they decide over."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from lockproof.adapters.kubernetes.answers import Refusal
+from lockproof.adapters.kubernetes.cluster import Kind
+from lockproof.model.manifest import Manifest, dig, items, mapping, sequence
+
+DENIED = re.compile(
+    r"denied (?:the )?request|violates PodSecurity|exceeded quota|failed quota", re.IGNORECASE
+)
+"""How admission refuses an object: as forbidden, like what a user may not do."""
+ADMITTING = {
+    "ResourceQuota": "quota",
+    "Namespace": "",  # By its labels policies and webhooks choose, and PodSecurity.
+    "LimitRange": "usage per",
+    "ValidatingAdmissionPolicy": "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding": "ValidatingAdmissionPolicy",
+    "ValidatingWebhookConfiguration": "admission webhook",
+    "MutatingAdmissionPolicy": "",
+    "MutatingAdmissionPolicyBinding": "",
+    "MutatingWebhookConfiguration": "",
+}
+"""Kinds that decide whether others are taken -> what the server says where they may have."""
+_POLICIES = "admissionregistration.k8s.io"
+_BY_COUNT = frozenset(
+    {
+        "pods", "services", "replicationcontrollers", "resourcequotas", "secrets", "configmaps",
+        "persistentvolumeclaims",
+    }
+)  # fmt: skip
+
+
+def may_have_refused(admitting: Manifest, refusal: Refusal, namespace: str) -> bool:
+    """Whether an object was refused by what is still another one in the cluster."""
+    said, metadata = str(refusal), admitting.metadata
+    if DENIED.search(said) is None or ADMITTING[admitting.kind] not in said:
+        return False
+    inside = metadata.get("namespace")
+    of = {"Namespace": metadata.get("name"), "ResourceQuota": inside, "LimitRange": inside}
+    return of.get(admitting.kind) in (None, namespace)
+
+
+def may_refuse(
+    admitting: Manifest, beside: Sequence[Manifest], kind: Kind, namespace: str | None
+) -> bool:
+    """Whether an object may be refused by what is not in the cluster yet as the manifests have it.
+
+    Args:
+        admitting: what decides over others.
+        beside: the manifests, in which the policy of a binding is looked for.
+        kind: of the object.
+        namespace: of the object; None where it is in none.
+    """
+    if admitting.group == _POLICIES:
+        return kind.group_kind.group != _POLICIES and _is_chosen(admitting, beside, kind)
+    if admitting.kind == "Namespace":
+        return namespace == admitting.name
+    if namespace is None or admitting.namespace not in ("", namespace):
+        return False
+    if admitting.kind == "LimitRange":
+        return _plural(kind) in (("", "pods"), ("", "persistentvolumeclaims"))
+    return _plural(kind) in map(_counted, mapping(admitting.spec.get("hard")))
+
+
+def _plural(kind: Kind) -> tuple[str, str]:
+    return kind.group_kind.group, kind.plural
+
+
+def _counted(resource: Any) -> tuple[str, str]:
+    """Group and plural of what a line of a quota counts."""
+    name = str(resource)
+    if name.startswith("count/"):
+        plural, _, group = name.removeprefix("count/").partition(".")
+        return group, plural
+    if ".deviceclass." in name:
+        return "resource.k8s.io", "resourceclaims"
+    if name == "requests.storage" or ".storageclass." in name:
+        return "", "persistentvolumeclaims"
+    first = name.partition(".")[0]
+    return "", first if first in _BY_COUNT else "pods"
+
+
+def _is_chosen(admitting: Manifest, beside: Sequence[Manifest], kind: Kind) -> bool:
+    """Whether a policy or a webhook may look at objects of a kind, wherever they are."""
+    if admitting.kind.endswith("Binding"):
+        actions = sequence(admitting.spec.get("validationActions"))
+        if actions and "Deny" not in actions:
+            return False
+        named = (admitting.kind.removesuffix("Binding"), admitting.spec.get("policyName"))
+        policy = next((one for one in beside if (one.kind, one.name) == named), None)
+        return policy is None or _is_chosen(policy, beside, kind)
+    return any(
+        _is_of(group, kind.group_kind.group) and _is_of(resource, kind.plural)
+        for rule in _rules(admitting)
+        for group in sequence(rule.get("apiGroups"))
+        for resource in sequence(rule.get("resources"))
+    )
+
+
+def _rules(admitting: Manifest) -> Iterator[Mapping[str, Any]]:
+    stated = [dig(admitting.spec, "matchConstraints", "resourceRules")]
+    stated += [one.get("rules") for _, one in items(admitting.value.get("webhooks"), ())]
+    for rules in stated:
+        yield from (rule for _, rule in items(rules, ()))
+
+
+def _is_of(stated: Any, name: str) -> bool:
+    return stated in ("*", "*/*", name)
