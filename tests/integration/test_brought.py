@@ -574,6 +574,24 @@ def test_a_link_is_not_served(
     assert pod.is_left() == set()
 
 
+def test_after_an_interrupted_download_the_next_run_begins_anew(
+    pod: Pod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow's threads write on: what they leave lay without a mark, and every next run refused."""
+
+    def bring(_: Registry, __: str, folder: Path) -> None:
+        (folder / "some").write_text("of it")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "bring", bring)
+        assert pod.run() == 130
+    assert pod.is_left() == MARK
+    (pod.model / "late").write_text("by a thread")
+    assert pod.run() == 0
+    assert pod.is_left() == {*BESIDE, "weights", *MARK}
+
+
 def test_a_registry_that_does_not_answer(
     pod: Pod, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -143,11 +143,19 @@ def _filled(folder: Path) -> Iterator[Callable[[], None]]:
         _empty(folder)
     except OSError as error:
         raise UsageError(f"cannot use {folder}: {error.strerror or error}") from error
+    ended = False
     try:
         yield lambda: done.append(True)
+        ended = True
+    except Exception:
+        ended = True
+        raise
     finally:
         if not done:
             _empty(folder)
+        # What an interrupted download still writes by its threads lies beside the mark, for the
+        # next run to remove.
+        if not done and ended:
             (folder / _MARK).unlink()
 
 
