@@ -54,7 +54,11 @@ def weigh(
     return [_weighed(scene, sealed, signers, at) for sealed in bundles]
 
 
-def _weighed(scene: Scene, sealed: Sealed, signers: Sequence[Signer], now: datetime) -> Weighed:
+def opened(sealed: Sealed, signers: Sequence[Signer]) -> Weighed:
+    """Who signed a statement, and the verdict in it, which those of other kinds do not have.
+
+    Refused is what is not signed, not readable, or about other outputs than it names.
+    """
     by = signed_by(sealed, signers)
     if isinstance(by, Refusal):
         return Weighed(sealed, None, (), (by,))
@@ -65,13 +69,23 @@ def _weighed(scene: Scene, sealed: Sealed, signers: Sequence[Signer], now: datet
         verdict = read_verdict(statement)
     except ConfigError as error:
         return Weighed(sealed, None, by, (Refusal("LP721", str(error)),))
+    said = [subject.model_dump() for subject in statement.subject]
+    if said == subjects_of(verdict.outputs):
+        return Weighed(sealed, verdict, by, ())
+    text = "its subjects are not the outputs that its verdict names"
+    return Weighed(sealed, verdict, by, (Refusal("LP725", text),))
+
+
+def _weighed(scene: Scene, sealed: Sealed, signers: Sequence[Signer], now: datetime) -> Weighed:
+    read = opened(sealed, signers)
+    verdict, by = read.verdict, read.signers
+    if verdict is None:
+        return read
     head, policy = scene.head, scene.policy
     refused = list(
         revoked_by(policy, sealed, verdict, by[0], head.commit, lambda c: head.git.blob(c, ""))
     )
-    said = [subject.model_dump() for subject in statement.subject]
-    if said != subjects_of(verdict.outputs):
-        refused.append(Refusal("LP725", "its subjects are not the outputs that its verdict names"))
+    refused += read.refused
     refused += _of_revision(scene, verdict)
     left, why = by_rule(verdict, by, now)
     refused += [] if left else why

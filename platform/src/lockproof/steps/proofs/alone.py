@@ -9,17 +9,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from lockproof.config import FILE_NAME, Policy
-from lockproof.errors import ConfigError
-from lockproof.model.canary_statement import CANARY
 from lockproof.model.pipeline import Out
 from lockproof.model.report import SkipReason, StageReport
 from lockproof.model.sealed import Sealed
-from lockproof.model.statement import PROVENANCE, SUMMARY, VerdictPredicate, subjects_of
+from lockproof.model.statement import VerdictPredicate
 from lockproof.model.verdict import OutputVerdict, Verdict
-from lockproof.parse.bundle import read_statement, read_verdict
 from lockproof.steps.gate.proof import of_claimed, of_the_run
-from lockproof.steps.gate.signers import Refusal, Signer, signed_by
-from lockproof.steps.gate.weigh import Weighed, by_rule, of_stages, revoked_by
+from lockproof.steps.gate.signers import Refusal, Signer
+from lockproof.steps.gate.weigh import Weighed, by_rule, of_stages, opened, revoked_by
 
 
 def weigh_alone(
@@ -37,20 +34,13 @@ def weigh_alone(
 
 
 def _weighed(policy: Policy, sealed: Sealed, signers: Sequence[Signer], now: datetime) -> Weighed:
-    by = signed_by(sealed, signers)
-    if isinstance(by, Refusal):
-        return Weighed(sealed, None, (), (by,))
-    try:
-        statement = read_statement(sealed)
-        if statement.predicate_type in (PROVENANCE, SUMMARY, CANARY):
-            return Weighed(sealed, None, by, ())
-        verdict = read_verdict(statement)
-    except ConfigError as error:
-        return Weighed(sealed, None, by, (Refusal("LP721", str(error)),))
-    weighed = Weighed(sealed, verdict, by, tuple(revoked_by(policy, sealed, verdict, by[0])))
-    if [subject.model_dump() for subject in statement.subject] != subjects_of(verdict.outputs):
-        why = Refusal("LP725", "its subjects are not the outputs that its verdict names")
-        return replace(weighed, refused=(*weighed.refused, why))
+    read = opened(sealed, signers)
+    verdict, by = read.verdict, read.signers
+    if verdict is None:
+        return read
+    weighed = replace(read, refused=(*revoked_by(policy, sealed, verdict, by[0]), *read.refused))
+    if read.refused:
+        return weighed
     problems = _contradictions(verdict, policy)
     refused = [*weighed.refused, *(Refusal("LP728", why) for why in problems)]
     left, why_not = by_rule(verdict, by, now)
