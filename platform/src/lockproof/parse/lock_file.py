@@ -20,15 +20,22 @@ class LockEntry:
     outs: Mapping[str, tuple[Mapping[str, Any], int | None]]
 
 
-def read_lock(content: bytes, path: str) -> dict[str, LockEntry]:
-    """The entries of a `dvc.lock`: stage -> entry.
+class Lock(dict[str, LockEntry]):
+    """The entries of a `dvc.lock`: stage -> entry."""
+
+    datasets: Any = None
+    """What stands there of datasets."""
+
+
+def read_lock(content: bytes, path: str) -> Lock:
+    """The entries of a `dvc.lock`.
 
     Raises:
         ParseError: it is not of schema 2.0, the only one that DVC reads since its version 3.
     """
     documents = read_yaml(content, path, many=True, core=True)
     if not documents or documents[0].value is None:
-        return {}
+        return Lock()
     if len(documents) > 1:
         raise ParseError(f"has {len(documents)} documents, must have one", path)
     document = documents[0]
@@ -43,12 +50,14 @@ def read_lock(content: bytes, path: str) -> dict[str, LockEntry]:
     if document.value["schema"] != "2.0":
         raise ParseError("has a schema other than '2.0'", path, document.line("schema"))
     refuse_strange([(document.value, document.line())], LOCK, path)
-    return {
-        name: _lock_entry(entry, line, path)
+    lock = Lock(
+        (name, _lock_entry(entry, line, path))
         for key, stages, _ in document.entries()
         if key == "stages"
         for name, entry, line in stages.entries()
-    }
+    )
+    lock.datasets = document.value.get("datasets")
+    return lock
 
 
 def _lock_entry(entry: YamlDocument, line: int, path: str) -> LockEntry:

@@ -8,9 +8,10 @@ from typing import Any
 
 from lockproof.model.pipeline import Dep, Out, Params, Stage
 
+from .datasets import SCHEME, Dataset, read_datasets, version_of
 from .entries import Place, commands, digest_of, number, place, stored_files
 from .known_keys import TOP, strange, strange_stage
-from .lock_file import LockEntry, read_lock
+from .lock_file import Lock, LockEntry, read_lock
 from .params import plain, select
 from .stage_keys import command_of, flags_of, gpus_of, params_of, texts_of
 from .stage_loops import expand
@@ -47,6 +48,8 @@ class PipelineFile:
     """Entries of the lock that no stage has: name and line."""
     metrics: list[str] = field(default_factory=list)
     """Files, or folders of files, under `metrics` at its top: POSIX, below the DVC root."""
+    datasets: dict[str, Dataset] = field(default_factory=dict)
+    """What it registers, by name."""
 
 
 Load = Callable[[str], Any]
@@ -86,7 +89,7 @@ def read_pipeline_file(
         why = strange({name: entry.value}, TOP)
         if why:
             raise ParseError(why, path, line)
-    entries = read_lock(lock, lock_path) if lock is not None else {}
+    entries = read_lock(lock, lock_path) if lock is not None else Lock()
     reader = _Reader(document, entries, path, lock_path, load, style or Style())
     reader.prefix, reader.root = prefix, root
     # No template can be in it: neither as it stands, nor by an escape in a text.
@@ -108,7 +111,7 @@ class _Reader:
     def __init__(
         self,
         document: YamlDocument,
-        lock: Mapping[str, LockEntry],
+        lock: Lock,
         path: str,
         lock_path: str,
         load: Load,
@@ -141,6 +144,9 @@ class _Reader:
                 raise ParseError(f"stage {name[:60]!r}: {error}", self.path, line) from None
         self.found.orphans = [(n, e.line) for n, e in self.lock.items() if n not in names]
         self._top_metrics(value.get("metrics"))
+        if "datasets" in value:
+            locked = self.lock.datasets
+            self.found.datasets = read_datasets(value["datasets"], locked, self.path, self.context)
         return self.found
 
     def _top_metrics(self, listed: Any) -> None:
@@ -237,7 +243,11 @@ class _Reader:
         said, line = entry.deps.get(text, ({}, None)) if entry else ({}, None)
         # Of what is named by a path, also an absolute one, DVC has the MD5 that it has of its own.
         address = at.outside and "://" in at.path
-        locked = digest_of(said, external=address, name=self.lock_path, line=line)
+        locked = (
+            version_of(said.get("dataset"))
+            if address and at.path.startswith(SCHEME)
+            else digest_of(said, external=address, name=self.lock_path, line=line)
+        )
         size = number(said.get("size"), self.lock_path, line)
         return Dep(
             path=at.path,

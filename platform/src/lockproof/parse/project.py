@@ -13,6 +13,7 @@ from typing import Any
 from lockproof.model.pipeline import MOST_STAGES, Pipeline, Stage
 
 from .data_file import read_data_file
+from .datasets import Dataset
 from .ignore import IGNORE_FILE, Ignored
 from .params import read_params
 from .pipeline_file import StageLines, alone, read_pipeline_file
@@ -60,6 +61,8 @@ class Reading:
     """The `dvc.lock` and `.dvc` files: POSIX path below the DVC root -> content."""
     metrics: list[str] = field(default_factory=list)
     """Under `metrics` at the top of a `dvc.yaml`: files or folders, POSIX, below the DVC root."""
+    datasets: dict[str, Dataset] = field(default_factory=dict)
+    """What is registered under `datasets` in any `dvc.yaml`, by name."""
     ignored: Ignored = field(default_factory=lambda: Ignored({}))
     inner: tuple[str, ...] = ()
     """Folders with a DVC project of their own: POSIX, from the DVC root, with `/` at the end."""
@@ -199,6 +202,7 @@ class _Project:
         )
         self.found.lines.update(read.lines)
         self.found.metrics += read.metrics
+        self.found.datasets.update(read.datasets)
         self.found.orphans += [(lock_path, name, line) for name, line in read.orphans]
         yield from read.stages
 

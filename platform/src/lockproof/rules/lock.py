@@ -35,6 +35,8 @@ class LockFacts:
     """Output that Git keeps and that differs from the lock -> digest of what is committed."""
     untracked: tuple[str, ...] = ()
     """Dependencies that neither Git nor DVC has in this revision."""
+    unsynced: Mapping[str, str] = field(default_factory=dict)
+    """Dependencies on a dataset whose version no lock says -> why not."""
     cased: Mapping[str, str] = field(default_factory=dict)
     """Those of them that Git has with other capitals -> how, from the Git root."""
     unlocked: tuple[str, ...] = ()
@@ -199,6 +201,8 @@ def _deps(facts: LockFacts) -> Iterator[Finding]:
                 f"{name}: {dep.path} {what}: {_refreshed(facts, dep)}",
                 str(given),
             )
+    for path, why in facts.unsynced.items():
+        yield _found(facts, "LP105", f"{name} {path}", f"{name}: {path} {why}; then {facts.again}")
     for path, (said, true) in facts.other_sizes.items():
         yield _found(
             facts,

@@ -41,6 +41,8 @@ class StageFacts:
     """Dependency -> digest in this revision, and the stage that makes it."""
     sizes: Mapping[str, int] = field(default_factory=dict)
     """Dependency -> its bytes where `given` is, as far as that is known."""
+    unsynced: Mapping[str, str] = field(default_factory=dict)
+    """As `LockFacts.unsynced`."""
     windows: frozenset[str] = frozenset()
     """As `LockFacts.windows`."""
     in_git: Mapping[str, Digest | None] = field(default_factory=dict)
@@ -83,6 +85,7 @@ def _lock(facts: StageFacts) -> Iterator[Finding]:
         file=facts.file,
         given=facts.given,
         sizes=facts.sizes,
+        unsynced=facts.unsynced,
         in_git=facts.in_git,
         windows=facts.windows,
         untracked=tuple(p for p in facts.missing if p not in facts.beside) if unavailable else (),

@@ -10,11 +10,13 @@ from lockproof.model.digest import Digest, same_content
 from lockproof.model.finding import Finding
 from lockproof.model.pipeline import Dep, Out, Stage
 from lockproof.model.verdict import Verdict
+from lockproof.parse.datasets import SCHEME
 from lockproof.parse.pipeline_file import StageLines
 from lockproof.parse.project import Kind
 from lockproof.rules import lock as rules
 from lockproof.rules.capitals import with_other_capitals
 from lockproof.rules.lock import LockFacts, lock_findings
+from lockproof.steps.datasets import registered_inputs
 from lockproof.steps.declared import unread_submodules
 from lockproof.steps.siblings import Siblings
 
@@ -104,8 +106,8 @@ class _Look:
         sizes: dict[str, int] = {}
         untracked = []
         for dep in stage.deps:
-            if stage.kind == "import":
-                continue  # It names a path elsewhere.
+            if stage.kind == "import" or dep.path.startswith(SCHEME):
+                continue  # It names a path elsewhere, or none.
             at = self._here(dep)
             if at is None:
                 self.outside.append(f"{stage.address}: {dep.path}")
@@ -133,6 +135,8 @@ class _Look:
                     sizes[dep.path] = sizes.pop(at.path)
             else:
                 untracked.append(dep.path)
+        registered = registered_inputs(self.reading.datasets, stage)
+        given.update(registered.given)
         return LockFacts(
             stage=stage,
             file=self.scene.git_path(stage.file),
@@ -142,6 +146,7 @@ class _Look:
             other_sizes=dict(self._other_sizes(stage)),
             in_git=dict(self._changed_outs(stage)),
             untracked=tuple(untracked),
+            unsynced=registered.unsynced,
             cased=self._cased(untracked),
             unlocked=lines.unlocked,
             stale=lines.stale,
@@ -149,7 +154,7 @@ class _Look:
             undigested=tuple(
                 item.path
                 for item in _named(stage)
-                if not item.has_md5
+                if not (item.locked if item.path.startswith(SCHEME) else item.has_md5)
                 if not (isinstance(item, Out) and item.stored)
                 if item.path not in lines.unlocked
             ),
@@ -326,4 +331,4 @@ class _Look:
 def _named(stage: Stage) -> Iterator[Dep | Out]:
     """What the lock has to name by a digest: an import says by its source what it is."""
     items: tuple[Dep | Out, ...] = () if stage.kind == "import" else (*stage.deps, *stage.outs)
-    return (item for item in items if not item.external)
+    return (item for item in items if not item.external or item.path.startswith(SCHEME))

@@ -36,6 +36,7 @@ from lockproof.rules.policy import weigh_advisory
 from lockproof.rules.remote import ClaimFacts, claim_findings
 from lockproof.rules.reproduction import StageFacts, report_verdict, stage_findings, stage_verdict
 from lockproof.rules.together import together
+from lockproof.steps.datasets import registered_inputs
 
 from .judge import reports, tolerances
 from .limits import bounds, excess
@@ -131,7 +132,8 @@ def _facts(session: Session, result: Result) -> StageFacts:
     missing = tuple(p for p in result.missing if not _is_claimed(session, stage, p))
     lacks = {path: session.siblings.lack(path) for path in missing}
     beside = {path: why for path, why in lacks.items() if why is not None}
-    given = claimed_inputs(session, stage) if checked else {}
+    registered = registered_inputs(session.datasets, stage)
+    given = {**claimed_inputs(session, stage), **registered.given} if checked else {}
     return StageFacts(
         stage=stage,
         verdicts=result.verdicts,
@@ -146,6 +148,7 @@ def _facts(session: Session, result: Result) -> StageFacts:
         timed_out=bool(execution and execution.completed.timed_out),
         rewritten=tuple(execution.rewritten) if execution else (),
         given={path: said for path, said in given.items() if path not in beside},
+        unsynced=registered.unsynced if checked else {},
         sizes={
             out.path: out.size for _, out in session.pipeline.inputs(stage) if out.size is not None
         },

@@ -198,6 +198,7 @@ async def _open(
         shell=around[0].shell,
         records=load_records(project_root / policy.record.directory),
         lock_digest=lock_digest(reading.lock_files),
+        datasets=reading.datasets,
         progress=progress,
         absent=absent,
     )

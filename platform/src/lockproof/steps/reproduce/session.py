@@ -21,6 +21,7 @@ from lockproof.model.digest import Digest
 from lockproof.model.environment import Environment
 from lockproof.model.pipeline import Dep, Out, Pipeline, Stage
 from lockproof.model.record import RunRecord
+from lockproof.parse.datasets import Dataset
 from lockproof.steps.progress import Progress
 from lockproof.steps.siblings import Siblings
 from lockproof.steps.surface import Seen, Surface, own_places
@@ -67,6 +68,8 @@ class Session:
     shell: str
     records: tuple[RunRecord, ...]
     lock_digest: str
+    datasets: Mapping[str, Dataset]
+    """What the commit registers, by name."""
     progress: Progress
     absent: Mapping[str, str]
     """What of the commit this clone has not (`GitRepository.check_out`)."""
