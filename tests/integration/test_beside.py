@@ -113,7 +113,7 @@ def test_what_no_commit_holds_is_said_to_be_unknown(inner: Project, tmp_path: Pa
     inner.repro()
     try:
         (said,) = passes(inner)["lock"]["not_checked"]
-        assert said.startswith("2 dependencies are named by an absolute path, or lie outside of")
+        assert said.startswith("2 dependencies are named by an absolute path, or outside of")
     finally:
         inner.git("reset", "-q", "--hard", before)
 

@@ -114,6 +114,17 @@ def test_a_pull_request_cannot_choose_another_project(
     assert "is a DVC project at this revision and was none" in capsys.readouterr().err
 
 
+def test_what_is_hidden_from_dvc_is_said_to_be(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing of the pipeline is looked at then."""
+    copy = copy_of(project, tmp_path)
+    copy.write({".dvcignore": "dvc.yaml\ndvc.lock\n", "empty.py": "changed = 1\n"})
+    copy.commit("what DVC does not see")
+    main(["-C", str(copy.root), "gate"])
+    assert "dvc.yaml: hidden by .dvcignore, from DVC as well" in capsys.readouterr().out
+
+
 def test_of_a_project_that_moves_no_way_is_told_that_leads_nowhere(
     project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

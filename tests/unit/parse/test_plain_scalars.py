@@ -6,8 +6,9 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
-from lockproof.parse.plain_scalars import LEGACY, PREFIX
+from lockproof.parse.plain_scalars import CORE, LEGACY, PREFIX
 
 NUMBERS = st.text("0123456789abfxeEoO_.:+-", max_size=12)
 WORDS = st.sampled_from(
@@ -58,3 +59,26 @@ def test_a_plain_word_is_what_pyyaml_says(text: str) -> None:
 )
 def test_numbers_of_other_forms(text: str, value: float) -> None:
     assert ours(text) == value == by_pyyaml(text)
+
+
+TAGGED = st.tuples(
+    st.sampled_from(["int", "float", "bool"]),
+    st.sampled_from(["true", "off", "1", "1.0", "0x1", ".inf", "1e3", "0", "y", "", "1_0"])
+    | st.from_regex(r"\A[-+]?[0-9]{1,4}(\.[0-9]{0,3})?(e[0-9])?\Z"),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(TAGGED)
+def test_a_tag_that_is_written_out_decides(tagged: tuple[str, str]) -> None:
+    """`!!float 1` is 1.0, which code tells from 1; what DVC's reader refuses is refused."""
+    name, text = tagged
+    try:
+        theirs = YAML(typ="safe", pure=True).load(f"!!{name} '{text}'")
+    except (ValueError, KeyError, IndexError):
+        theirs = ValueError
+    try:
+        mine: Any = CORE.tagged(f"{PREFIX}{name}", text)
+    except ValueError:
+        mine = ValueError
+    assert repr(mine) == repr(theirs)

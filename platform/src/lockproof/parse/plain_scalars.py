@@ -9,7 +9,7 @@ from typing import Any
 PREFIX = "tag:yaml.org,2002:"
 _LONGEST = 1000
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
-_TRUE = frozenset({"yes", "true", "on"})
+_TRUE, _FALSE = frozenset({"y", "yes", "true", "on"}), frozenset({"n", "no", "false", "off"})
 
 Resolvers = Mapping[str, Sequence[tuple[str, re.Pattern[str]]]]
 """First character, empty for no text at all -> tags, each with the pattern of what it is."""
@@ -62,6 +62,8 @@ class Schema:
         if name == "null":
             return None
         if name == "bool":
+            if text.lower() not in _TRUE | _FALSE:
+                raise ValueError(f"has a truth value that is none: {text[:40]}")
             return text.lower() in _TRUE
         if name not in ("int", "float"):
             raise ValueError(f"has a tag that is not allowed: {tag[:60]}")
@@ -71,9 +73,19 @@ class Schema:
         if ":" in text:
             return text  # Sexagesimal only to YAML 1.1; a time of day to everybody else.
         try:
-            return self.number(name == "int", text)
+            found = self.number(name == "int", text)
         except ValueError:
             raise ValueError(f"has a number that is none: {text[:40]}") from None
+        # A tag that is written out may be of another kind than the digits: `!!float 1` is 1.0.
+        if (
+            name == "float"
+            and isinstance(found, int)
+            and text.replace("_", "").lstrip("+-").isdecimal()
+        ):
+            return float(text.replace("_", ""))
+        if isinstance(found, int) != (name == "int"):
+            raise ValueError(f"has a number that is no {name}: {text[:40]}")
+        return found
 
 
 def _integer(text: str) -> int:

@@ -66,6 +66,8 @@ class Reading:
     ignored: Ignored = field(default_factory=lambda: Ignored({}))
     inner: tuple[str, ...] = ()
     """Folders with a DVC project of their own: POSIX, from the DVC root, with `/` at the end."""
+    out_of_sight: tuple[str, ...] = ()
+    """The `dvc.yaml` and `.dvc` files that `.dvcignore` hides: POSIX, below the DVC root."""
     unread: tuple[Absent, ...] = ()
     """Submodules that DVC would walk into and that are not here."""
 
@@ -106,6 +108,7 @@ class _Project:
         self.found.ignored = self._ignored(texts)
         self._look_into_submodules(texts)
         hidden = self.found.ignored.hides
+        self.found.out_of_sight = tuple(p for p in wanted if is_declaring(p) and hidden(p))
         wanted = [path for path in wanted if not hidden(path)]
         self._pipelines = frozenset(path for path in wanted if basename(path) == "dvc.yaml")
         self._load_named(self._pipelines)

@@ -299,23 +299,27 @@ class _Look:
     def not_checked(self) -> Iterator[str]:
         """What needs more than Git's files."""
         yield from unread_submodules(self.reading)
+        hidden = self.reading.out_of_sight
+        if hidden:
+            more = ", …" if len(hidden) > 3 else ""
+            yield f"{', '.join(hidden[:3])}{more}: hidden by .dvcignore, from DVC as well"
         if self.outside:
             yield (
-                f"{len(self.outside)} dependencies are named by an absolute path, or lie outside of"
-                f" the repository, and are compared with no commit: {', '.join(self.outside[:3])}"
-                + (", …" if len(self.outside) > 3 else "")
+                f"{_dependencies(len(self.outside))} named by an absolute path, or"
+                f" outside of the repository, and compared with no commit:"
+                f" {', '.join(self.outside[:3])}" + (", …" if len(self.outside) > 3 else "")
             )
         if self.of_siblings:
             named = sorted(set(self.of_siblings))
-            count = "1 dependency is" if len(named) == 1 else f"{len(named)} dependencies are"
             yield (
-                f"{count} compared by the locks of other DVC projects of this repository: their own"
-                " gates have to pass as well, since their pipelines and remotes are not looked at"
-                f" here: {', '.join(named[:3])}" + (", …" if len(named) > 3 else "")
+                f"{_dependencies(len(named))} compared by the locks of other DVC projects of this"
+                " repository: their own gates have to pass as well, since their pipelines and"
+                f" remotes are not looked at here: {', '.join(named[:3])}"
+                + (", …" if len(named) > 3 else "")
             )
         if self.partial and "remote" in self.scene.policy.gate.off:
             yield (
-                f"{len(self.partial)} dependencies lie inside an output or around one, and the"
+                f"{_dependencies(len(self.partial))} inside an output or around one, and the"
                 f" family remote, which reads listings, is off: {', '.join(self.partial[:3])}"
                 + (", …" if len(self.partial) > 3 else "")
             )
@@ -326,6 +330,10 @@ class _Look:
                 f"{len(behind)} links to folders inside of folders, behind which DVC does not look:"
                 f" {', '.join(behind[:3])}" + (", …" if len(behind) > 3 else "")
             )
+
+
+def _dependencies(count: int) -> str:
+    return "1 dependency is" if count == 1 else f"{count} dependencies are"
 
 
 def _named(stage: Stage) -> Iterator[Dep | Out]:
