@@ -4,8 +4,10 @@ import json
 import re
 import shlex
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +88,16 @@ def project(made: Project, tmp_path: Path) -> Project:
     (beside / "canary-checks.yaml").write_text(CHECKS)
     shutil.copy(made.remote.parent / "proof.jsonl", beside)
     assert run(project, "register", "--model", "digits") == 0
+    made_before(project)
     return project
+
+
+def made_before(project: Project) -> None:
+    """Have MLflow say of all versions that they are from before the looks."""
+    with sqlite3.connect(project.root / ".lockproof" / "mlflow.db") as database:
+        early = int(datetime(2026, 11, 29, tzinfo=UTC).timestamp() * 1000)
+        assert database.execute("update model_versions set creation_time = ?", (early,)).rowcount
+    database.close()
 
 
 def run(project: Project, *argv: str) -> int:
@@ -206,6 +217,12 @@ def test_a_canary_that_passed_proves_no_model(project: Project, tmp_path: Path) 
     assert run(project, "verify", "--bundle", str(bundle)) == 1
 
 
+def one(report: dict[str, Any]) -> dict[str, Any]:
+    """Its one measure."""
+    found: dict[str, Any] = report["host"]["canary"]["measures"][0]
+    return found
+
+
 BAD: dict[str, tuple[Any, str]] = {
     "another step": (lambda r: r.update(step="gate"), "write one with 'lockproof canary check"),
     "passed, though a measure failed": (
@@ -216,6 +233,27 @@ BAD: dict[str, tuple[Any, str]] = {
     "failed, called inconclusive": (
         lambda r: r.update(verdict="inconclusive"),
         "says inconclusive, and its measures do not",
+    ),
+    "more intervals than there were": (
+        lambda r: one(r).update(intervals=91),
+        "counts more intervals than there were",
+    ),
+    "no interval": (
+        lambda r: r["host"]["canary"].update(interval=0),
+        "counts more intervals than there were",
+    ),
+    "a measure twice": (lambda r: r["host"]["canary"]["measures"].append(one(r)), "twice"),
+    "a check of another verdict": (
+        lambda r: r["checks"][0].update(verdict="passed"),
+        "has checks that say otherwise than its measures",
+    ),
+    "a larger risk": (
+        lambda r: one(r).update(upper_error=0.99),
+        "takes a larger risk than the canary does",
+    ),
+    "less risk said than taken": (
+        lambda r: r["host"]["canary"].update(false_abort=1e-12),
+        "takes a larger risk than the canary does",
     ),
     "no report": (lambda r: r.clear(), "is no report: write one with 'lockproof canary check"),
 }
@@ -233,6 +271,18 @@ def test_another_report_is_refused_in_one_line(
     assert record(project, str(path)) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert BAD[what][1] in line
+    (version,) = versions(project, "digits")
+    assert version.canary is None
+
+
+def test_a_look_from_before_the_version_was_made_is_refused(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = look(project, "old.json", 90, 1, since="2026-11-28T12:00:00Z")
+    capsys.readouterr()
+    assert record(project, report, *key(project)) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "ends at 2026-11-28T13:30:00Z, and models:/digits/1 was made later" in line
     (version,) = versions(project, "digits")
     assert version.canary is None
 
@@ -264,6 +314,7 @@ def test_the_walk_through_of_the_guide_ends_with_the_earlier_version_in_git(
     assert run(project, "attest", "--report", str(proof), *key(project)) == 0
     assert run(project, "register", "--model", "digits") == 0
     assert run(project, "promote", "models:/digits/2", "--to", "rollout.yaml", "--commit") == 0
+    made_before(project)
     (beside / "samples.json").write_text(samples(90, 40))
     section = GUIDE.read_text("utf-8").partition("\n## After a failed canary\n")[2]
     block = section.partition("```bash\n")[2].partition("```")[0]

@@ -18,6 +18,7 @@ from unit.test_proof_in_pods import in_pods
 from .models import (
     POLICY,
     downloaded,
+    next_commit,
     proof_of,
     register,
     registry_of,
@@ -176,6 +177,35 @@ def test_what_was_revoked_since_counts_no_more(
     assert run(project, "promote", TOY, "--to", "rollout.yaml") == 1
     assert "bad labels" in capsys.readouterr().err
     assert (project.root / "rollout.yaml").read_text() == ROLLOUT
+
+
+def test_a_revert_passes_over_what_was_revoked_since(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, rows in ((1, ""), (2, "c\nb\na\n"), (3, "d\n")):
+        if rows:
+            _, proof = next_commit(project, rows)
+            assert run(project, "attest", "--report", str(proof), "--key", key(project)) == 0
+        assert run(project, "register", "--model", "toy") == 0
+        version = f"models:/toy/{number}"
+        assert run(project, "promote", version, "--to", "rollout.yaml", "--commit") == 0
+        if number == 2:
+            second = project.git("rev-parse", "HEAD~1").strip()
+    revert = ("promote", "models:/toy/3", "--to", "rollout.yaml", "--revert", "slow", "--branch")
+    revoked = f'[[revoked]]\ncommit = "{second}"\nreason = "bad labels"\n'
+    project.write({"lockproof.toml": f"{POLICY}{TRUST}{revoked}"})
+    project.commit("revoke the second")
+    assert run(project, *revert, "back-1") == 0
+    assert "models:/toy/1" in project.git("show", "back-1:rollout.yaml")
+    assert "not gone back to models:/toy/2: " in capsys.readouterr().err
+    first = versions(project)[0].commit
+    revoked += f'[[revoked]]\ncommit = "{first}"\nreason = "bad labels"\n'
+    project.write({"lockproof.toml": f"{POLICY}{TRUST}{revoked}"})
+    project.commit("revoke the first")
+    capsys.readouterr()
+    assert run(project, *revert, "back-2") == 1
+    assert "nothing may be served any more" in capsys.readouterr().err
+    assert project.git("branch", "--list", "back-2") == ""
 
 
 def test_a_report_registers_but_only_a_signature_promotes_where_the_policy_trusts(

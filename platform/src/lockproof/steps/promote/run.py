@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,14 +67,11 @@ def promote(request: Request, progress: Progress) -> Promoted:
         raise UsageError("--revert takes the reason, which the version then says")
     scene, standing = _opened(request)
     if request.revert is not None:
-        return _revert(scene)
-    problems = [*standing.problems(scene.version), *_copied(scene)]
-    if not problems and trusts(open_scene(GateRequest(request.directory), progress)[0], progress):
-        folder = standing.git.root / (scene.version.said("root") or ".")
-        problems += filter(None, [refusal_of(scene.version, folder, progress)])
-    if problems:
+        return _revert(scene, standing, progress)
+    problem = _problem(scene, standing, scene.version, progress)
+    if problem is not None:
         raise NotPromotedError(
-            f"{scene.version.uri} is not promoted: {problems[0]}; register a proved commit with"
+            f"{scene.version.uri} is not promoted: {problem}; register a proved commit with"
             " 'lockproof register', and promote that version"
         )
     return _deliver(scene, _state(scene), _wanted(scene.version), None)
@@ -92,9 +89,21 @@ def _opened(request: Request) -> tuple[_Scene, Standing]:
     return _Scene(request, version, registry, git, path_in(git, file)), Standing(own)
 
 
-def _copied(scene: _Scene) -> tuple[str, ...]:
+def _problem(
+    scene: _Scene, standing: Standing, version: ModelVersion, progress: Progress
+) -> str | None:
+    """Why a version may not be served; None where it may."""
+    problems = (*standing.problems(version), *_copied(scene, version))
+    if problems:
+        return problems[0]
+    if not trusts(open_scene(GateRequest(scene.request.directory), progress)[0], progress):
+        return None
+    folder = standing.git.root / (version.said("root") or ".")
+    return refusal_of(version, folder, progress)
+
+
+def _copied(scene: _Scene, version: ModelVersion) -> tuple[str, ...]:
     """Whether somebody made a version that says the same as an earlier one."""
-    version = scene.version
     if version.key is None:
         return ()
     with scene.registry.session() as session:
@@ -196,8 +205,8 @@ def _is_as_in(head: Snapshot, path: str, found: bytes) -> bool:
     return plain_sha256([found]) in forms
 
 
-def _revert(scene: _Scene) -> Promoted:
-    """Name what was named before the version, and say on the version why."""
+def _revert(scene: _Scene, standing: Standing, progress: Progress) -> Promoted:
+    """Name what was named before the version and may still be, and say on the version why."""
     state = _state(scene)
     own, why = scene.version.uri, scene.request.revert or ""
     named = state.named()
@@ -206,15 +215,7 @@ def _revert(scene: _Scene) -> Promoted:
     earlier = [w for before in _history(scene, state) for w in before.named() if w.uri]
     target = named[0]
     if any(wanted.uri == own for wanted in named):
-        others = (w for w in earlier if w.uri != own)
-        found = next(others, None)
-        if found is None:
-            raise UsageError(
-                f"the history of {scene.path} names no other version of {scene.version.name}:"
-                " promote one that is to be served (a shallow clone may lack it: git fetch"
-                " --unshallow)"
-            )
-        target = found
+        target = _one_before(scene, standing, [w for w in earlier if w.uri != own], progress)
     elif all(wanted.uri != own for wanted in earlier):
         raise UsageError(f"{scene.path} names {target.uri}, and never named {own}")
     done = _deliver(scene, state, target, why)
@@ -223,6 +224,39 @@ def _revert(scene: _Scene) -> Promoted:
         with scene.registry.session() as session:
             session.set_tag(scene.version, REVERTED, said)
     return done
+
+
+def _one_before(
+    scene: _Scene, standing: Standing, earlier: Sequence[Wanted], progress: Progress
+) -> Wanted:
+    """The last that was named and may be served: what was revoked since is passed over."""
+    if not earlier:
+        raise UsageError(
+            f"the history of {scene.path} names no other version of {scene.version.name}:"
+            " promote one that is to be served (a shallow clone may lack it: git fetch"
+            " --unshallow)"
+        )
+    problems = []
+    seen: set[str] = set()
+    for wanted in earlier:
+        if wanted.uri in seen:
+            continue
+        seen.add(wanted.uri)
+        try:
+            version = version_named(wanted.uri, scene.registry)
+            problem = _problem(scene, standing, version, progress)
+            if problem is None and wanted.digest not in ("", _wanted(version).digest):
+                problem = f"{scene.path} named it with another digest than it has"
+        except (UsageError, NotPromotedError) as error:
+            problem = str(error)
+        if problem is None:
+            return wanted
+        problems.append(f"{wanted.uri}: {problem}")
+        progress.say(f"not gone back to {problems[-1]}")
+    raise NotPromotedError(
+        f"of what {scene.path} named before, nothing may be served any more ({problems[0]}):"
+        " promote one that may"
+    )
 
 
 def _history(scene: _Scene, state: State) -> Iterator[State]:

@@ -14,7 +14,7 @@ from lockproof.adapters.proofs import places
 from lockproof.adapters.proofs.remote import proofs_in
 from lockproof.adapters.signing.interface import Sealer
 from lockproof.config import FILE_NAME, load_policy, matches_any
-from lockproof.errors import ConfigError, ExitCode, LockproofError
+from lockproof.errors import ConfigError, ExitCode, LockproofError, UsageError
 from lockproof.model.canary import CanarySeen
 from lockproof.model.canary_statement import CANARY, CanaryPredicate, canary_payload
 from lockproof.model.registration import CANARY as CANARY_TAG
@@ -98,6 +98,12 @@ def record(request: RecordRequest, progress: Progress) -> Recorded:
     seen = judged(report, request.report)
     registry = Registry.open(load_policy(root / FILE_NAME).mlflow, root)
     version = version_named(request.version, registry)
+    until, made = moment(seen.until), moment(version.created)
+    if until is not None and made is not None and until <= made:
+        raise UsageError(
+            f"{request.report} ends at {seen.until}, and {version.uri} was made later, at"
+            f" {version.created}: it looked at another version"
+        )
     end = CanaryEnd(
         verdict=report.verdict.value,
         checks=seen.checks[:200],

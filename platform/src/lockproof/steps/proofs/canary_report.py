@@ -49,6 +49,12 @@ def _wrong(report: Report, seen: CanarySeen) -> Iterator[str]:
         yield f"ends at {seen.until}, before it begins, at {seen.since}"
     elif to_come(seen.until):
         yield f"tells of {seen.until}, which is still to come"
+    elif seen.interval <= 0 or any(
+        each.intervals * seen.interval > (until - since).total_seconds() for each in seen.measures
+    ):
+        yield "counts more intervals than there were"
+    if len({each.name for each in seen.measures}) < len(seen.measures):
+        yield "has a measure twice"
     wanted = worst(each.verdict for each in seen.measures)
     if seen.rollout is not None and any(
         check.name == "rollout" and check.verdict is Verdict.INCONCLUSIVE for check in report.checks
@@ -60,6 +66,9 @@ def _wrong(report: Report, seen: CanarySeen) -> Iterator[str]:
         why = _contradiction(each, seen)
         if why:
             yield f"says that {each.name[:80]!r} {why}"
+    checks = {check.name: check.verdict for check in report.checks}
+    if any(checks.get(each.name) is not each.verdict for each in seen.measures):
+        yield "has checks that say otherwise than its measures"
 
 
 def _contradiction(each: Measured, seen: CanarySeen) -> str:
@@ -69,6 +78,10 @@ def _contradiction(each: Measured, seen: CanarySeen) -> str:
     """
     if (each.limit is None) is (each.smallest_effect is None):
         return "has neither a limit nor a smallest effect, or both"
+    if (each.lower_error or 0) > seen.false_abort + _ROUNDING or (
+        each.upper_error or 0
+    ) > seen.false_promote + _ROUNDING:
+        return "takes a larger risk than the canary does"
     if each.verdict is Verdict.FAILED:
         decided, since, until = (
             moment(text or "") for text in (each.decided, seen.since, seen.until)
@@ -84,7 +97,10 @@ def _contradiction(each: Measured, seen: CanarySeen) -> str:
     limit = 0.0 if each.limit is None else sign * each.limit
     matters = limit if each.smallest_effect is None else each.smallest_effect
     if each.verdict is Verdict.PASSED and (
-        high is None or not high < matters + _ROUNDING or not each.intervals
+        high is None
+        or not high < matters + _ROUNDING
+        or each.upper_error is None
+        or not each.intervals
     ):
         return "passed, and its figures do not"
     # Whose share of the traffic moved is not failed by the method `requests`.
