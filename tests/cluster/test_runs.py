@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from cluster import kueue
 from cluster.lab import Lab, wait_until
 from cluster.stand_in import open_definition
 from integration.pipelines import SORT_AND_TRAIN, Project, new_project, prove
@@ -92,13 +93,13 @@ def kubelet(lab: Lab) -> Iterator[Kubelet]:
         yield found
 
 
-def proved(lab: Lab, folder: Path, namespace: str, deadline: str) -> Project:
+def proved(lab: Lab, folder: Path, namespace: str, deadline: str, more: str = "") -> Project:
     """A proved pipeline, whose policy sends it into a namespace of its own."""
     lab.api.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
     account = {"metadata": {"name": "default"}}
     lab.api.create(f"/api/v1/namespaces/{namespace}/serviceaccounts", account)
     project = new_project(folder)
-    policy = POLICY.format(namespace=namespace, zeros="0" * 64, deadline=deadline)
+    policy = POLICY.format(namespace=namespace, zeros="0" * 64, deadline=deadline) + more
     project.write({"dvc.yaml": PIPELINE, "raw.csv": "b\na\n", "lockproof.toml": policy})
     project.dvc("add", "-q", "raw.csv")
     project.repro()
@@ -210,6 +211,65 @@ def test_a_full_quota_is_no_verdict_and_says_so(lab: Lab, tmp_path: Path) -> Non
     assert (code, report.verdict) == (5, Verdict.INCONCLUSIVE), said
     assert {s.skipped for s in report.stages} == {SkipReason.NOT_REPORTED}
     assert "exceeded quota" in report.findings[0].message
+
+
+@pytest.fixture
+def workloads(lab: Lab) -> Iterator[None]:
+    """Kueue's kind."""
+    lab.install([kueue.WORKLOAD])
+    yield
+    name = kueue.WORKLOAD["metadata"]["name"]
+    path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"
+    lab.api.call("DELETE", path)
+    wait_until(lambda: not lab.api.get(path))
+
+
+class Lines:
+    """What a command says, as it says it."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stderr is not None
+        self.said: list[str] = []
+        self._thread = threading.Thread(
+            target=self.said.extend, args=(process.stderr,), daemon=True
+        )
+        self._thread.start()
+
+    def have(self, text: str) -> bool:
+        return any(text in line for line in self.said.copy())
+
+
+@pytest.mark.usefixtures("workloads")
+def test_what_waits_in_a_queue_is_named_and_a_preempted_run_goes_on(
+    lab: Lab, kubelet: Kubelet, tmp_path: Path
+) -> None:
+    """Over quota, admitted, preempted while its pod ran, and admitted again: one verdict."""
+    namespace = "queued"
+    project = proved(lab, tmp_path, namespace, "1h", 'queue = "ml"')
+    here = prove(project)
+    queue = kueue.StandIn(lab, namespace)
+    with command(project, lab, "--on", "kubernetes") as process:
+        lines = Lines(process)
+        job = wait_until(lambda: queue.take("ml"))
+        wait_until(lambda: lines.have(f"waits in queue ml: no quota yet, Pending: {kueue.FULL}"))
+        queue.admit(job)
+        first = running_pod(lab, namespace)["metadata"]["name"]
+        queue.preempt(job)
+        wait_until(lambda: lines.have(f"no quota yet, Pending: {kueue.PREEMPTED}"))
+        pods = f"/api/v1/namespaces/{namespace}/pods"
+        wait_until(lambda: not lab.api.items(pods))
+        assert process.poll() is None, lines.said
+        queue.admit(job)
+        pod = running_pod(lab, namespace)
+        assert pod["metadata"]["name"] != first
+        (order,) = orders(lab, namespace, job["metadata"]["name"]).values()
+        kubelet.logs[pod["metadata"]["name"]] = seal(order, handed_in(here))
+        end(lab, pod)
+        assert process.stdout is not None
+        report = Report.model_validate(json.loads(process.stdout.read()))
+        code = process.wait(timeout=560)
+    assert (code, report.verdict) == (0, Verdict.PASSED), lines.said
+    assert report.core() == here.core()
 
 
 WORKFLOWS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")

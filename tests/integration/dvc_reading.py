@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, Literal
 
 from lockproof.errors import ConfigError
 from lockproof.model.digest import Digest
@@ -37,31 +37,31 @@ class _Reader:
         deps = [d for d in stage.deps if d not in params]
         if self._relative(stage.wdir).startswith(".."):
             raise ConfigError(f"{self._address(stage)}: its wdir lies outside the DVC project")
-        kind = "stage" if stage.cmd else "import" if stage.is_import or stage.deps else "data"
-        return Stage.model_validate(
-            {
-                "address": self._address(stage),
-                "kind": kind,
-                "file": self._relative(stage.path),
-                "command": _commands(stage.cmd),
-                "locked_command": _commands(lock["cmd"]) if lock and "cmd" in lock else None,
-                "wdir": self._relative(stage.wdir),
-                "deps": [
-                    Dep(
-                        path=self._path(d),
-                        locked=_digest(d.hash_info),
-                        external=_external(d),
-                        size=d.meta.size if d.meta else None,
-                    )
-                    for d in deps
-                ],
-                "params": [self._params(p) for p in params],
-                "outs": [self._out(out) for out in stage.outs],
-                "frozen": bool(stage.frozen) and kind == "stage",
-                "from_repository": stage.is_repo_import,
-                "locked": bool(lock) if kind == "stage" else True,
-                "gpus": self._gpus(stage),
-            }
+        kind: Literal["stage", "import", "data"] = (
+            "stage" if stage.cmd else "import" if stage.is_import or stage.deps else "data"
+        )
+        return Stage(
+            address=self._address(stage),
+            kind=kind,
+            file=self._relative(stage.path),
+            command=_commands(stage.cmd),
+            locked_command=_commands(lock["cmd"]) if lock and "cmd" in lock else None,
+            wdir=self._relative(stage.wdir),
+            deps=tuple(
+                Dep(
+                    path=self._path(d),
+                    locked=_digest(d.hash_info),
+                    external=_external(d),
+                    size=d.meta.size if d.meta else None,
+                )
+                for d in deps
+            ),
+            params=tuple(self._params(p) for p in params),
+            outs=tuple(self._out(out) for out in stage.outs),
+            frozen=bool(stage.frozen) and kind == "stage",
+            from_repository=stage.is_repo_import,
+            locked=bool(lock) if kind == "stage" else True,
+            gpus=self._gpus(stage),
         )
 
     def _address(self, stage: Any) -> str:

@@ -1,5 +1,6 @@
 """The reader of DVC's files against DVC itself: the same stages, or a refusal by both."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,12 @@ def plain(pipeline: Pipeline) -> list[dict[str, Any]]:
     """What both readers know; lines and version ids are only ours."""
     stages = []
     for stage in sorted(pipeline.stages, key=lambda s: s.address):
-        found = stage.model_dump(mode="json")
+        found = asdict(stage)
         for item in (*found["outs"], *found["deps"]):
             item.pop("line")
             item.pop("stored", None)
         for key in ("outs", "deps", "params"):
-            found[key].sort(key=lambda item: item["path"])
+            found[key] = sorted(found[key], key=lambda item: item["path"])
         stages.append(found)
     return stages
 

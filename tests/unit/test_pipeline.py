@@ -1,13 +1,15 @@
 """The order of stages, and who needs whom."""
 
+from dataclasses import replace
 from itertools import combinations
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockproof.model.digest import Digest
-from lockproof.model.pipeline import Dep, Out, Pipeline, Stage, inside, overlap
+from lockproof.model.pipeline import Dep, Out, Params, Pipeline, Stage, inside, overlap
 
 PARTS = st.lists(st.sampled_from(["a", "b", "ab", "a.b", ".a", "ä b"]), min_size=1, max_size=4)
 PATHS = PARTS.map("/".join)
@@ -179,9 +181,8 @@ def test_one_edge_back_is_a_circle(
     if not edges:
         return
     one, other = data.draw(st.sampled_from(sorted(edges)))
-    back = stages[one].model_copy(
-        update={"deps": (*stages[one].deps, Dep(path=f"out/{other}", locked=None))}
-    )
+    circular = (*stages[one].deps, Dep(path=f"out/{other}", locked=None))
+    back = replace(stages[one], deps=circular)
     with pytest.raises(ValueError, match="need each other"):
         Pipeline.ordered([back, *(s for s in stages if s is not stages[one])])
 
@@ -196,44 +197,47 @@ def test_the_algorithm_of_an_item_is_that_of_its_lock() -> None:
     ("kind", "frozen", "runs"),
     [("stage", False, True), ("stage", True, False), ("data", False, False), ("import", 0, False)],
 )
-def test_only_stages_that_are_not_frozen_run(kind: str, frozen: bool, runs: bool) -> None:
-    one = Stage.model_validate({"address": "a", "kind": kind, "file": "f", "frozen": bool(frozen)})
+def test_only_stages_that_are_not_frozen_run(
+    kind: Literal["stage", "data", "import"], frozen: bool, runs: bool
+) -> None:
+    one = Stage(address="a", kind=kind, file="f", frozen=bool(frozen))
     assert one.runs is runs
 
 
 def test_the_entry_digest_is_of_what_the_lock_says_and_nothing_else() -> None:
     zero, one = Digest(value="0" * 32), Digest(value="1" * 32)
-    params = {"path": "p", "keys": ("a",), "locked": {"a": 1}, "current": {"a": 1}}
-    base = {
-        "address": "a",
-        "kind": "stage",
-        "file": "dvc.yaml",
-        "command": ("x",),
-        "locked_command": ("x",),
-        "deps": ({"path": "d", "locked": zero},),
-        "outs": ({"path": "o", "locked": zero},),
-        "params": (params,),
-    }
+    params = Params(path="p", keys=("a",), locked={"a": 1}, current={"a": 1})
+    out = Out(path="o", locked=zero)
+    base = Stage(
+        address="a",
+        kind="stage",
+        file="dvc.yaml",
+        command=("x",),
+        locked_command=("x",),
+        deps=(Dep(path="d", locked=zero),),
+        outs=(out,),
+        params=(params,),
+    )
 
-    def digest(**changes: object) -> str:
-        return Stage.model_validate({**base, **changes}).entry_digest
+    def digest(**changes: Any) -> str:
+        return replace(base, **changes).entry_digest
 
     same = [
         digest(command=("y",)),
         digest(frozen=True),
-        digest(params=({**params, "current": {"a": 2}},)),
-        digest(outs=({"path": "o", "locked": zero, "size": 3, "kind": "metric"},)),
+        digest(params=(replace(params, current={"a": 2}),)),
+        digest(outs=(replace(out, size=3, kind="metric"),)),
     ]
     assert set(same) == {digest()}
     others = [
         digest(locked_command=("y",)),
         digest(locked_command=None),
-        digest(deps=({"path": "d", "locked": one},)),
-        digest(deps=({"path": "e", "locked": zero},)),
-        digest(outs=({"path": "o", "locked": None},)),
+        digest(deps=(Dep(path="d", locked=one),)),
+        digest(deps=(Dep(path="e", locked=zero),)),
+        digest(outs=(Out(path="o", locked=None),)),
         digest(outs=()),
-        digest(params=({**params, "locked": {"a": "1"}},)),
-        digest(params=({**params, "locked": None},)),
+        digest(params=(replace(params, locked={"a": "1"}),)),
+        digest(params=(replace(params, locked=None),)),
     ]
     assert len({digest(), *others}) == 1 + len(others)
 

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def facts(**changes: Any) -> StageFacts:
 
 def with_params(locked: dict[str, Any] | None, current: dict[str, Any]) -> Stage:
     params = Params(path="params.yaml", keys=(), locked=locked, current=current)
-    return STAGE.model_copy(update={"params": (params,)})
+    return replace(STAGE, params=(params,))
 
 
 def outputs(**verdicts: OutputVerdict) -> dict[str, Any]:
@@ -55,7 +56,7 @@ FROZEN = {"skipped": SkipReason.FROZEN}
 ALONE: list[tuple[dict[str, Any], str, Severity, str, str]] = [
     ({"skipped": SkipReason.NOT_LOCKED}, "LP101", ERROR, "train", "sub/dvc.yaml"),
     (
-        {"stage": STAGE.model_copy(update={"command": ("python other.py",)})},
+        {"stage": replace(STAGE, command=("python other.py",))},
         "LP102", ERROR, "train", "sub/dvc.yaml",
     ),
     (
@@ -137,7 +138,7 @@ def test_each_rule_fires_alone(
         {"given": {"data": (None, None)}},
         {"given": {"other": (ONE, None)}},
         {"stage": with_params({"a": None}, {"a": None})},
-        {"stage": STAGE.model_copy(update={"locked_command": None})},
+        {"stage": replace(STAGE, locked_command=None)},
         {"missing": ("data",)},
         {"skipped": SkipReason.UNAFFECTED},
     ],
@@ -147,7 +148,7 @@ def test_what_is_as_it_should_be_is_no_finding(changes: dict[str, Any]) -> None:
 
 
 def test_a_stage_without_a_lock_entry_is_not_compared_with_one() -> None:
-    stage = STAGE.model_copy(update={"command": ("other",)})
+    stage = replace(STAGE, command=("other",))
     found = stage_findings(
         facts(
             stage=stage,
@@ -182,7 +183,7 @@ def test_every_output_has_its_own_finding_in_order_of_path() -> None:
 
 def test_findings_about_different_things_are_told_apart() -> None:
     deps = (Dep(path="data", locked=ZERO), Dep(path="more", locked=ZERO))
-    stage = STAGE.model_copy(update={"deps": deps})
+    stage = replace(STAGE, deps=deps)
     given_ = {"data": (ONE, None), "more": (ONE, None)}
     found = stage_findings(facts(stage=stage, given=given_, rewritten=("data", "more")))
     assert len({f.fingerprint for f in found}) == len(found) == 4

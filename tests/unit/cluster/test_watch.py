@@ -355,6 +355,20 @@ def test_a_pod_that_never_starts_says_why(watch: Watch) -> None:
     assert "Insufficient nvidia.com/gpu" in second
 
 
+def test_what_waits_in_a_queue_until_the_end_is_named_and_no_verdict(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kueue keeps a Job suspended, without a pod, until there is quota for it."""
+    server: Any = watch.cluster
+    server.work = {"kind": "Job", "metadata": {"uid": "j"}, "spec": {"suspend": True}}
+    line = "waits in queue ml: no quota yet"
+    waits = [(task.name, line) for task in watch.plan.tasks]
+    monkeypatch.setattr(module.Queue, "waiting", lambda *_: iter(waits))
+    watch.wait(JOB, watch.plan.run)
+    assert set(watch.lost.values()) == {f"{line} (the deadline of the run has passed)"}
+    assert verdict_of(watch, monkeypatch) is Verdict.INCONCLUSIVE
+
+
 def test_what_a_pod_did_last_is_said_also_where_its_engine_deleted_it(watch: Watch) -> None:
     """Seen of a Job whose deadline came: its pods are gone, and why they never ran with them."""
     server: Any = watch.cluster

@@ -1,7 +1,8 @@
 """A DVC pipeline as one revision declares and locks it."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from itertools import islice
@@ -18,7 +19,10 @@ _MOST_LINKS = 2_000_000
 Scalars = Mapping[str, Any]
 
 
-class _Item(Frozen):
+# Dataclasses and no models: what files say is checked where they are read, and of ten thousand
+# stages there are a hundred thousand of these.
+@dataclass(frozen=True, slots=True)
+class _Item:
     path: str
     """POSIX, relative to the DVC root, beside it with `../`; a URL or a path as written where it
     lies outside of the Git repository."""
@@ -60,6 +64,7 @@ class StoredFile(Frozen):
     versions: tuple[StoredVersion, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
 class Out(_Item):
     """An output of a stage or of a `.dvc` file."""
 
@@ -79,6 +84,7 @@ class Out(_Item):
     """Those version ids, file by file."""
 
 
+@dataclass(frozen=True, slots=True)
 class Dep(_Item):
     """A dependency of a stage."""
 
@@ -86,7 +92,8 @@ class Dep(_Item):
     """Whether it is locked as a file that is run; a digest says nothing of modes."""
 
 
-class Params(Frozen):
+@dataclass(frozen=True, slots=True)
+class Params:
     """The parameters that a stage takes from one file."""
 
     path: str
@@ -98,7 +105,8 @@ class Params(Frozen):
     """What the file says in this revision."""
 
 
-class Stage(Frozen):
+@dataclass(frozen=True)
+class Stage:
     """A stage of a `dvc.yaml`, or a `.dvc` file."""
 
     address: str
@@ -137,7 +145,8 @@ class Stage(Frozen):
         )
 
 
-class Pipeline(Frozen):
+@dataclass(frozen=True)
+class Pipeline:
     """All stages, in an order in which each comes after what it needs."""
 
     stages: tuple[Stage, ...]
@@ -212,9 +221,9 @@ class Pipeline(Frozen):
         for stage in self.stages:
             found[stage.address] = sources = set()
             for dep in stage.deps:
-                for address in self._outs.overlapping(dep.path):
-                    sources.add(address)
-                    left -= 1
+                makers = self._outs.overlapping(dep.path)
+                sources.update(makers)
+                left -= len(makers)
                 if left < 0:
                     raise ValueError(
                         f"{stage.address} and others depend on more than {_MOST_LINKS} outputs in"
@@ -244,9 +253,10 @@ class Pipeline(Frozen):
 
     def makers(self, path: str) -> tuple[tuple[Stage, Out], ...]:
         """The outputs (and who makes them) that are a path, lie in it, or hold it."""
-        found = list(dict.fromkeys(self._outs.overlapping(path)))
+        found = self._outs.overlapping(path)
         if not found:
             return ()
+        found = list(dict.fromkeys(found))
         return tuple(
             (stage, out)
             for stage in map(self.by_address.__getitem__, found)
@@ -262,7 +272,7 @@ class Pipeline(Frozen):
             for address in self.upstream[stage.address]
             for producer in (self.by_address[address],)
             for out in producer.outs
-            if next(read.overlapping(out.path), None) is not None
+            if read.overlapping(out.path)
         )
 
 
@@ -271,33 +281,48 @@ class _Places:
 
     def __init__(self, owned: Iterable[tuple[str, str]]) -> None:
         self._owners: dict[str, str] = dict(owned)
-        # As below: with "/" a folder's content stands together.
-        self._sorted = sorted((f"{path}/", owner) for path, owner in self._owners.items())
+        self._folders: set[str] = set()
+        """All that hold one of the paths."""
+        for path in self._owners:
+            parent = path.rpartition("/")[0]
+            while parent and parent not in self._folders:
+                self._folders.add(parent)
+                parent = parent.rpartition("/")[0]
 
-    def overlapping(self, path: str) -> Iterator[str]:
+    @cached_property
+    def _sorted(self) -> list[tuple[str, str]]:
+        # As below: with "/" a folder's content stands together.
+        return sorted((f"{path}/", owner) for path, owner in self._owners.items())
+
+    def overlapping(self, path: str) -> list[str]:
         """The owners of paths that are `path`, lie in it, or hold it."""
+        owners = self._owners
         if path == ".":
-            yield from self._owners.values()
-            return
-        for parent in _parents(path):
-            if parent in self._owners:
-                yield self._owners[parent]
+            return list(owners.values())
+        found = [owners[parent] for parent in _parents(path) if parent in owners]
+        if path not in self._folders:
+            if path in owners:
+                found.append(owners[path])
+            return found
         prefix = f"{path}/"
         for number in range(bisect_left(self._sorted, (prefix, "")), len(self._sorted)):
             below, owner = self._sorted[number]
             if not below.startswith(prefix):
                 break
-            yield owner
+            found.append(owner)
+        return found
 
 
-def _parents(path: str) -> Iterator[str]:
+def _parents(path: str) -> list[str]:
     """Every folder above a path, the root last, unless it lies beside that."""
+    found = []
     parent = path.rpartition("/")[0]
     while parent:
-        yield parent
+        found.append(parent)
         parent = parent.rpartition("/")[0]
     if path != "." and not path.startswith("../"):
-        yield "."
+        found.append(".")
+    return found
 
 
 def inside(path: str, folder: str) -> bool:

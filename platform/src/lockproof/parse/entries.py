@@ -167,7 +167,9 @@ def refuse_options(entry: Mapping[str, Any], name: str, line: int | None) -> Non
     Raises:
         ParseError: it sets one with which a commit could have a program run.
     """
-    said = entry.get("fs_config")
+    if "fs_config" not in entry:
+        return
+    said = entry["fs_config"]
     options = set(said) if isinstance(said, dict) else set()
     for option in (*PROGRAMS, *PATHS):
         if option in options:

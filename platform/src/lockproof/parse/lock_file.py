@@ -1,16 +1,17 @@
 """A `dvc.lock`: what each stage was when it last ran."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .entries import maps
 from .known_keys import ENTRY, LOCK, LOCKED, refuse_strange
 from .yaml_document import ParseError, YamlDocument, read_yaml
 
+_USUAL = frozenset({"path", "hash", "md5", "size"})
+"""What DVC writes of nearly every path."""
 
-@dataclass(frozen=True)
-class LockEntry:
+
+class LockEntry(NamedTuple):
     """What a lock says of one stage."""
 
     value: Mapping[str, Any]
@@ -75,8 +76,20 @@ def _lock_entry(entry: YamlDocument, line: int, path: str) -> LockEntry:
                 raise ParseError("an entry without a path", path, at)
             if named in found:
                 raise ParseError(f"names {named[:200]!r} twice in {key}", path, at)
-            refuse_strange([(item, at)], LOCKED, path)
+            if not _is_usual(item):
+                refuse_strange([(item, at)], LOCKED, path)
             found[named] = (item, at)
         return found
 
     return LockEntry(value, line, listed("deps"), listed("outs"))
+
+
+def _is_usual(item: Mapping[str, Any]) -> bool:
+    """Whether there is nothing in it that DVC could refuse: the rules for all keys take longer."""
+    return (
+        item.keys() == _USUAL
+        and item["hash"] == "md5"
+        and type(item["md5"]) is str
+        and len(item["md5"]) >= 3
+        and type(item["size"]) is int
+    )

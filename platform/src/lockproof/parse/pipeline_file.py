@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from posixpath import dirname, join, normpath, relpath
-from typing import Any
+from typing import Any, NamedTuple
 
 from lockproof.model.pipeline import Dep, Out, Params, Stage
 
@@ -21,8 +21,7 @@ from .yaml_document import ParseError, YamlDocument, read_yaml
 _LISTS = ("outs", "metrics", "plots")
 
 
-@dataclass(frozen=True)
-class StageLines:
+class StageLines(NamedTuple):
     """Where a stage is declared and locked, and what the lock says that `dvc.yaml` does not."""
 
     declared: int | None
@@ -160,6 +159,13 @@ class _Reader:
         self.found.metrics = list(dict.fromkeys(at.path for at in placed if not at.outside))
 
     def _stages(self, name: str, definition: Mapping[str, Any], line: int) -> Iterator[str]:
+        if self.literal and "foreach" not in definition and "matrix" not in definition:
+            why = strange_stage(definition)
+            if why:
+                raise TemplateError(why)
+            self._keep(name, self._resolve(definition, self.context), line)
+            yield name
+            return
         template = definition.get("do") if "foreach" in definition else definition
         if not isinstance(template, dict) or ("foreach" in definition and "matrix" in template):
             raise TemplateError("foreach needs a stage under do")

@@ -221,10 +221,11 @@ def _output_name(output: OutputReport) -> str:
 
 def _write_causes(console: Console, report: Report) -> None:
     shared = words.common_file(report.stages)
+    nothing = HostStage()
     explained = [
         (stage, host)
         for stage in report.stages
-        for host in (report.host.stages.get(stage.address, HostStage()),)
+        for host in (report.host.stages.get(stage.address, nothing),)
         if stage.causes or host.log_tail or (host.evidence and stage.verdict != Verdict.PASSED)
     ]
     if explained:

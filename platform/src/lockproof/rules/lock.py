@@ -106,6 +106,8 @@ def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]
             path=out,
             seen=str(digest),
         )
+    if not facts.unlocked and not facts.stale:
+        return
     # What it has too much is no reason for DVC to run a stage again.
     thaw = f"'dvc unfreeze {quote(name)}', " if stage.frozen else ""
     anew = f"run {thaw}'dvc repro -f -s {quote(name)}' and 'dvc push', and commit dvc.lock"
@@ -123,6 +125,8 @@ def lock_findings(facts: LockFacts, *, locked: bool = True) -> Iterator[Finding]
 
 
 def _undigested(facts: LockFacts) -> Iterator[Finding]:
+    if not facts.undigested:
+        return
     name, data = facts.stage.address, facts.stage.kind == "data"
     how = f"run 'dvc commit -f {quote(name)}' and 'dvc push', and commit it"
     if not data:

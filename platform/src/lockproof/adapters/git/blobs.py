@@ -77,13 +77,16 @@ class Blobs:
             return True
         if inner:
             return inner.blobs.holds(inner.path)
+        full = self._full(path)
         try:
-            return self._is_there(self._links.resolve(self._full(path)))
+            return self._is_there(full if self._links.are_none else self._links.resolve(full))
         except BrokenLink:
             return self._is_submodule  # It may lead to what is around it.
 
     def real(self, path: str) -> str | None:
         """Where a path leads to; None where that is outside of the DVC project."""
+        if self._links.are_none:
+            return path
         full = self._full(path)
         try:
             real = self._links.resolve(full)
@@ -139,6 +142,12 @@ class Blobs:
         """Whether it was looked at, and its digest is known: one blob has several in a checkout."""
         return file in self._other and (self._key(file), algorithm) in self._digests
 
+    def _known(self, file: str, algorithm: str) -> str | None:
+        """Its digest; None where it was not looked at, or its content is unknown."""
+        if self._other.get(file, "") is not None:
+            return None
+        return self._digests.get((self._key(file), algorithm))
+
     def _key(self, file: str) -> str:
         """That of a file which was looked at."""
         return file if (file, "md5") in self._digests else self.snapshot.entries[file].oid
@@ -150,9 +159,10 @@ class Blobs:
             Unknown: what is in Git does not tell.
         """
         name: Algorithm = "md5-dos2unix" if algorithm == "md5-dos2unix" else "md5"
-        if (path, name) not in self._found:
-            self._found[path, name] = self._digest(path, name)
-        return self._found[path, name]
+        asked = (path, name)
+        if asked not in self._found:
+            self._found[asked] = self._digest(path, name)
+        return self._found[asked]
 
     def _digest(self, path: str, name: Algorithm) -> Digest | None:
         children = self.children(path, name)
@@ -171,8 +181,15 @@ class Blobs:
         if inner:
             return inner.blobs.children(inner.path, algorithm)
         files = self._files(path)
-        if not all(self._has(file, algorithm) for file in files.values()):
-            self.prepare([(path, algorithm)])
+        found: dict[str, str] = {}
+        for at, file in files.items():
+            digest = self._known(file, algorithm)
+            if digest is None:
+                break
+            found[at] = digest
+        else:
+            return found
+        self.prepare([(path, algorithm)])
         for file in files.values():
             why = self._other.get(file)
             if why:
@@ -188,8 +205,9 @@ class Blobs:
         inner = self._inner(path)
         if inner:
             return inner.blobs.size(inner.path, algorithm)
-        self.children(path, algorithm)
-        return sum(self._sizes[self._key(file)] for file in self._files(path).values())
+        if (path, algorithm) not in self._found:
+            self.children(path, algorithm)
+        return sum([self._sizes[self._key(file)] for file in self._files(path).values()])
 
     def with_crlf(self, path: str) -> Digest | None:
         """Its MD5 with the line ends that Git for Windows gives to text; None where that is open.
@@ -282,9 +300,10 @@ class Blobs:
     def _files(self, path: str) -> dict[str, str]:
         """Path below `path` as DVC sees it -> file of Git; of a file its own is `""`."""
         full = self._full(path)
-        if full not in self._listed:
-            self._listed[full] = dict(self._below(full))
-        return self._listed[full]
+        found = self._listed.get(full)
+        if found is None:
+            found = self._listed[full] = dict(self._below(full))
+        return found
 
     def _below(self, full: str) -> Iterator[tuple[str, str]]:
         top = self._follow(full)
@@ -329,4 +348,4 @@ class Blobs:
     def _full(self, path: str) -> str:
         if path.startswith("../"):
             return normpath(f"{self.prefix}{path}")
-        return self.prefix.rstrip("/") if path == "." else f"{self.prefix}{path}"
+        return self.prefix.rstrip("/") if path == "." else self.prefix + path

@@ -39,6 +39,11 @@ class Links:
         self._snapshot.each(oids, take)
         return found
 
+    @cached_property
+    def are_none(self) -> bool:
+        """Whether no link is there, so that each path is where its name says."""
+        return not self._targets
+
     def resolve(self, path: str) -> str:
         """The path that is reached when every link on the way is followed.
 
@@ -47,7 +52,7 @@ class Links:
         Raises:
             BrokenLink: the way leads out of the repository, or round in a circle.
         """
-        if not self._targets:
+        if self.are_none:
             return path
         rest, done, hops = path.split("/")[::-1], list[str](), 0
         while rest:

@@ -26,7 +26,7 @@ def is_over(work: Body) -> bool:
     status = _status(work)
     if work["kind"] == "Workflow":
         return status.get("phase") in ("Succeeded", "Failed", "Error")
-    return _condition(status, ("Complete", "Failed")) is not None
+    return condition(status, ("Complete", "Failed")) is not None
 
 
 def why_over(work: Body) -> str:
@@ -34,8 +34,8 @@ def why_over(work: Body) -> str:
     status = _status(work)
     if work["kind"] == "Workflow":
         return _brief(status.get("message"))
-    failed = _condition(status, ("Failed",))
-    return _said(failed) if failed else ""
+    failed = condition(status, ("Failed",))
+    return said(failed) if failed else ""
 
 
 def line_of(pod: Body) -> str:
@@ -45,10 +45,10 @@ def line_of(pod: Body) -> str:
     for container in (fetch, main):
         waiting = (container.get("state") or {}).get("waiting") or {}
         if waiting.get("reason") not in (None, "PodInitializing", "ContainerCreating"):
-            return f"waits: {_said(waiting)}"
-    unscheduled = _condition(status, ("PodScheduled",), "False")
+            return f"waits: {said(waiting)}"
+    unscheduled = condition(status, ("PodScheduled",), "False")
     if unscheduled:
-        return f"waits for a node: {_said(unscheduled)}"
+        return f"waits for a node: {said(unscheduled)}"
     if (main.get("state") or {}).get("running") is not None:
         return "running"
     if (fetch.get("state") or {}).get("running") is not None:
@@ -60,10 +60,10 @@ def why_lost(pod: Body) -> str:
     """Why a pod that brought no report did not, as far as it tells."""
     status = _status(pod)
     if status.get("reason"):  # Such as Evicted, NodeLost or DeadlineExceeded.
-        return f"its pod ended: {_said(status)}"
-    disrupted = _condition(status, ("DisruptionTarget",))
+        return f"its pod ended: {said(status)}"
+    disrupted = condition(status, ("DisruptionTarget",))
     if disrupted:
-        return f"its pod was taken away: {_said(disrupted)}"
+        return f"its pod was taken away: {said(disrupted)}"
     for name, what in ((FETCH, "the commit could not be fetched"), (MAIN, "lockproof ended")):
         ended = _terminated(_container(pod, name))
         if ended and ended.get("exitCode"):
@@ -96,14 +96,16 @@ def _terminated(container: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return (container.get("state") or {}).get("terminated")
 
 
-def _condition(
+def condition(
     status: Mapping[str, Any], types: tuple[str, ...], value: str = "True"
 ) -> Mapping[str, Any] | None:
+    """The first condition of one of these types that has this value."""
     listed = status.get("conditions") or ()
     return next((c for c in listed if c.get("type") in types and c.get("status") == value), None)
 
 
-def _said(value: Mapping[str, Any]) -> str:
+def said(value: Mapping[str, Any]) -> str:
+    """Reason and message of a condition or a state, in a line."""
     parts = (str(value.get("reason") or ""), _brief(value.get("message")))
     return ": ".join(part for part in parts if part)
 

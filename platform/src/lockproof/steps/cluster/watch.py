@@ -19,7 +19,9 @@ from .gather import Received, receive
 from .plan import Plan
 from .pod import MAIN, RUN
 from .pods import failed_container, has_ended, is_over, line_of, task_of, why_lost, why_over
+from .queue import Queue
 
+_NONE: Mapping[str, str] = {}
 _PAUSE = 2.0
 _LINES, _BYTES = 12_000, 16 << 20
 """Of a log: a receipt has up to 8,000 lines of 800 characters."""
@@ -74,7 +76,8 @@ class Watch:
             work = self.cluster.get(kind, namespace, name)  # Before its pods: no later one is lost.
             pods = self.cluster.listed(POD, namespace, f"{RUN}={self.plan.run}")
             began = time.monotonic()
-            pending = self.look(pods)
+            waiting = dict(Queue(self.plan, self.cluster).waiting(work, pods))
+            pending = self.look(pods, waiting)
             if len(self.received) == len(self._tasks):
                 return
             over = work is None or is_over(work)
@@ -86,20 +89,29 @@ class Watch:
                 return
             time.sleep(max(_PAUSE, time.monotonic() - began))
 
-    def look(self, pods: list[Body]) -> bool:
+    def look(self, pods: list[Body], waiting: Mapping[str, str] = _NONE) -> bool:
         """Take in how pods are, and the reports of those that ended.
+
+        Args:
+            pods: all of the run.
+            waiting: task -> what it waits for before it has a pod that may start.
 
         Returns:
             Whether a log could not be read that may be, later.
         """
         pending = False
+        for task, line in waiting.items():
+            if task in self._tasks and task not in self.received:
+                self._seen[task] = line
+                self.progress.show(task, line)
         for pod in pods:
             task = task_of(pod)
             if task not in self._tasks or (task in self.received and not has_ended(pod)):
                 continue
             if not has_ended(pod):
-                self._seen[task] = line_of(pod)
-                self.progress.show(task, self._seen[task])
+                if task not in waiting:
+                    self._seen[task] = line_of(pod)
+                    self.progress.show(task, self._seen[task])
                 continue
             uid = str(pod["metadata"]["uid"])
             if self._read.get(uid, 0) < _ASKED:

@@ -1,7 +1,8 @@
 """The lock family: what the lock says against the pipeline, the parameters and Git's files."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from lockproof.adapters.git.blobs import Blobs, Unknown
@@ -147,22 +148,26 @@ class _Look:
             in_git=dict(self._changed_outs(stage)),
             untracked=tuple(untracked),
             unsynced=registered.unsynced,
-            cased=self._cased(untracked),
+            cased=self._cased(untracked) if untracked else {},
             unlocked=lines.unlocked,
             stale=lines.stale,
             other_command=lines.other_command,
             undigested=tuple(
-                item.path
-                for item in _named(stage)
-                if not (item.locked if item.path.startswith(SCHEME) else item.has_md5)
-                if not (isinstance(item, Out) and item.stored)
-                if item.path not in lines.unlocked
+                [
+                    item.path
+                    for item in _named(stage)
+                    if not (item.locked if item.path.startswith(SCHEME) else item.has_md5)
+                    if not (isinstance(item, Out) and item.stored)
+                    if item.path not in lines.unlocked
+                ]
             ),
-            converted=frozenset(d.path for d in stage.deps if self.blobs.is_converted(d.path)),
+            converted=frozenset([d.path for d in stage.deps if self.blobs.is_converted(d.path)]),
             windows=frozenset(
-                dep.path
-                for dep in stage.deps
-                if given.get(dep.path, (None, ""))[1] is None and self._has_crlf(dep)
+                [
+                    dep.path
+                    for dep in stage.deps
+                    if given.get(dep.path, (None, ""))[1] is None and self._has_crlf(dep)
+                ]
             ),
         )
 
@@ -178,7 +183,7 @@ class _Look:
         if path.split("/")[0] in ("..", ".", ".git"):
             return None
         own = os.path.relpath(path, self.scene.prefix or ".")
-        return dep.model_copy(update={"path": own, "external": False})
+        return replace(dep, path=own, external=False)
 
     def _beside(
         self,
@@ -224,7 +229,7 @@ class _Look:
         if dep.locked is None or dep.algorithm != "md5":
             return False
         committed = self._committed(dep)
-        if committed in (None, dep.locked):
+        if committed is None or committed == dep.locked:
             return False
         try:
             return self.blobs.with_crlf(dep.path) == dep.locked
@@ -252,9 +257,9 @@ class _Look:
         for item in _named(stage):
             cached = isinstance(item, Out) and item.cached
             # DVC 2's digest is the same for other line ends, and so for another size.
-            if cached or item.size is None or item.algorithm != "md5":
+            if cached or item.size is None or item.locked is None or item.algorithm != "md5":
                 continue
-            if item.locked is not None and self._committed(item) == item.locked:
+            if self._committed(item) == item.locked:
                 true = self.blobs.size(item.path, "md5")
                 if true != item.size:
                     yield item.path, (item.size, true)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lockproof.adapters.dvc.objects import Need
 from lockproof.config import Policy
@@ -189,9 +189,9 @@ def _same(old: Stage, new: Stage) -> bool:
 
 
 def _without_lines(stage: Stage) -> Stage:
-    deps = tuple(dep.model_copy(update={"line": None}) for dep in stage.deps)
-    outs = tuple(out.model_copy(update={"line": None}) for out in stage.outs)
-    return stage.model_copy(update={"deps": deps, "outs": outs})
+    deps = tuple(replace(dep, line=None) for dep in stage.deps)
+    outs = tuple(replace(out, line=None) for out in stage.outs)
+    return replace(stage, deps=deps, outs=outs)
 
 
 def _given(pipeline: Pipeline, stage: Stage) -> dict[str, str]:
