@@ -25,8 +25,8 @@ _NEED_GIT = (
 
 
 _COMPILE = "import compileall, {0} as one; assert compileall.compile_dir(one.__path__[0], quiet=1)"
-_GATE = "import boto3.session, jinja2, pathspec, pydantic, promql_parser, rich.table, ruamel.yaml"
-_VERIFY = "import cryptography, mlflow.artifacts, pydantic, rich.table, sigstore.verify"
+_GATE = "import boto3.session, jinja2, pathspec, pydantic, promql_parser, ruamel.yaml"
+_VERIFY = "import cryptography, mlflow.artifacts, pydantic, sigstore.verify"
 _IMPORTED = {
     "gate.txt": _GATE,
     "verify.txt": _VERIFY,

@@ -5,12 +5,12 @@ import re
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from rich.cells import cell_len
 
 from lockproof.model.comparison import Difference
 from lockproof.model.verdict import Verdict
 from lockproof.render.foreign import visible
 from lockproof.render.table import table
+from lockproof.render.terminal import cells
 from unit.render import sample
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -22,7 +22,7 @@ NAMES = st.text(st.characters(), min_size=1, max_size=60)
 @pytest.mark.parametrize("name", sample.SAMPLES)
 def test_lines_fit_the_terminal(name: str, width: int) -> None:
     *lines, verdict = table(sample.SAMPLES[name](), width).splitlines()
-    assert [line for line in lines if cell_len(line) > width] == []
+    assert [line for line in lines if cells(line) > width] == []
     assert verdict.startswith(("PASSED: ", "FAILED: ", "INCONCLUSIVE: "))
 
 
@@ -116,7 +116,7 @@ def test_long_evidence_and_many_differences_are_cut_with_a_count() -> None:
 def test_names_are_text_and_nothing_else(name: str) -> None:
     text = table(sample.hostile(name), 80)
     assert all(line.isprintable() for line in text.splitlines())
-    assert [line for line in text.splitlines()[:-1] if cell_len(line) > 80] == []
+    assert [line for line in text.splitlines()[:-1] if cells(line) > 80] == []
     if len(name) <= 60:
         shown = "".join(visible(name).split())
         assert shown in "".join(text.split())

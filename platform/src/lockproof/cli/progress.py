@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib.util import find_spec
 
 from .plain_progress import PlainProgress, PlainWatch, SilentProgress
 
@@ -26,5 +27,12 @@ def watch() -> PlainProgress:
     return LiveWatch()
 
 
+def draws() -> bool:
+    """Whether there is what draws on a terminal: DVC brings it, the base install does not."""
+    return find_spec("rich") is not None
+
+
 def _plain() -> bool:
-    return bool(os.environ.get("CI") or os.environ.get("TERM") == "dumb" or not sys.stderr.isatty())
+    if os.environ.get("CI") or os.environ.get("TERM") == "dumb" or not sys.stderr.isatty():
+        return True
+    return not draws()

@@ -2,12 +2,10 @@
 
 from datetime import datetime
 
-from rich.table import Table
-from rich.text import Text
-
 from lockproof.model.canary import CanarySeen, Measured
 from lockproof.model.rollout import RolloutSeen
 from lockproof.render.charts import Band, band_over_time
+from lockproof.render.terminal import Grid, Screen, Text
 from lockproof.render.words import count, number
 
 _STYLES = {"passed": "green", "failed": "bold red", "inconclusive": "yellow"}
@@ -110,20 +108,23 @@ def look_line(seen: CanarySeen) -> str:
     return f"{_until(seen, seen.until[11:])}: {'; '.join(parts)}"
 
 
-def look_table(seen: CanarySeen) -> Table:
+def look_table(seen: CanarySeen, width: int = 100, *, color: bool = False) -> str:
     """The same for a terminal, a row for each measure."""
-    table = Table(box=None, pad_edge=False, title=_until(seen, seen.until), title_justify="left")
-    for title in ("measure", "so far", "intervals", "canary", "stable", "by intervals", "bounds"):
-        table.add_column(title)
+    titles = ("measure", "so far", "intervals", "canary", "stable", "by intervals", "bounds")
+    table = Grid([None] * len(titles))
+    table.add(*(Text(title, "bold") for title in titles))
     for each in seen.measures:
         stable = each.stable.value if each.stable else None
-        table.add_row(
-            Text(each.name if each.part is None else f"{each.name}: {each.part}"),
-            Text(each.verdict.value, style=_STYLES[each.verdict.value]),
+        table.add(
+            each.name if each.part is None else f"{each.name}: {each.part}",
+            Text(each.verdict.value, _STYLES[each.verdict.value]),
             f"{each.intervals:,}",
             number(each.canary.value, 4),
             number(stable, 4) if each.stable else "",
             number(each.estimate, 3),
             interval(each),
         )
-    return table
+    screen = Screen(width, color=color)
+    screen.write(_until(seen, seen.until))
+    screen.write(table)
+    return screen.text()

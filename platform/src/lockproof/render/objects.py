@@ -2,15 +2,11 @@
 
 from collections.abc import Iterator
 
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
-
 from lockproof.model.provisioned import ObjectReport
 from lockproof.model.report import Report
 from lockproof.render import words
 from lockproof.render.foreign import brief
+from lockproof.render.terminal import Grid, Screen, Text
 
 _MARKS = {
     "create": ("+", "green"),
@@ -26,31 +22,31 @@ _FIELDS = 40
 _VALUE = 120
 
 
-def write_objects(console: Console, report: Report) -> None:
+def write_objects(screen: Screen, report: Report) -> None:
     """Write the objects that change, go, stay or wait, and how to reach the platform."""
     shown = [
         one for one in report.host.objects if one.action != "none" or one.left or _is_waiting(one)
     ]
     if shown:
-        console.print()
-        console.print(Text("Objects", style="bold underline"))
+        screen.write()
+        screen.write(Text("Objects", style="bold underline"))
     for one in shown:
-        mark, style = _MARKS.get(one.action, (" ", "default"))
-        line = Text(overflow="fold").append(f"{mark} ", style=style).append(brief(one.name, 200))
+        mark, style = _MARKS.get(one.action, (" ", ""))
+        line = Text().append(f"{mark} ", style=style).append(brief(one.name, 200))
         # Why something stays is a finding, further down.
         note = "" if one.action == "keep" else one.reason
         if note:
             line.append(f"  {brief(note, 300)}", style="dim")
-        console.print(line)
+        screen.write(line)
         for text in _fields(one):
-            console.print(Padding(text, (0, 0, 0, 4)))
+            screen.write(text, 4)
     if report.host.platform:
-        console.print()
-        console.print(Text("Reach", style="bold underline"))
-        grid = Table.grid(padding=(0, 2, 0, 0))
+        screen.write()
+        screen.write(Text("Reach", style="bold underline"))
+        grid = Grid((None, None))
         for name, address in report.host.platform.items():
-            grid.add_row(Text(name, style="dim"), Text(brief(address, 300), overflow="fold"))
-        console.print(grid)
+            grid.add(Text(name, style="dim"), brief(address, 300))
+        screen.write(grid)
 
 
 def _is_waiting(one: ObjectReport) -> bool:
@@ -63,7 +59,7 @@ def _fields(one: ObjectReport) -> Iterator[Text]:
     if one.action not in ("change", "refuse"):
         return  # A new object is all new: Git shows it.
     for change in one.changes[:_FIELDS]:
-        text = Text(overflow="fold").append(f"{brief(change.field, 200)}: ", style="dim")
+        text = Text().append(f"{brief(change.field, 200)}: ", style="dim")
         if change.before is not None:
             text.append(brief(change.before, _VALUE), style="red")
         text.append(" -> ", style="dim")

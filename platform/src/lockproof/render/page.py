@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
-from rich.cells import cell_len, set_cell_size
-
 from lockproof.model.cause import CauseKind
 from lockproof.model.environment import Environment
 from lockproof.model.report import Report
@@ -16,6 +14,7 @@ from lockproof.render.foreign import visible
 from lockproof.render.graph import Layout, lay_out
 from lockproof.render.metric_rows import MetricRow, metric_rows
 from lockproof.render.stages import ShownCause, ShownStage, shown_stage
+from lockproof.render.terminal import cells, clipped
 
 NODE_WIDTH, NODE_HEIGHT, NODE_WITH_FILE = 172, 46, 60
 METRIC_WIDTH = 300
@@ -147,15 +146,15 @@ def _graph(stages: tuple[ShownStage, ...], shared: str | None) -> Graph:
     return Graph(layout, tuple(nodes), height)
 
 
-def fitting(text: str, cells: int) -> str:
-    """Text in at most `cells` cells of a monospaced grid, the middle left out if need be."""
+def fitting(text: str, most: int) -> str:
+    """Text in at most so many cells of a monospaced grid, the middle left out if need be."""
     shown = visible(text[:2000])
-    if len(text) <= 2000 and cell_len(shown) <= cells:
+    if len(text) <= 2000 and cells(shown) <= most:
         return shown
-    tail = visible(text[-cells // 3 :])[-(cells // 3) :]
-    while cell_len(tail) > cells // 3:
+    tail = visible(text[-most // 3 :])[-(most // 3) :]
+    while cells(tail) > most // 3:
         tail = tail[1:]
-    return set_cell_size(shown, cells - cell_len(tail) - 1).rstrip() + "…" + tail
+    return clipped(shown, most - cells(tail) - 1).rstrip() + "…" + tail
 
 
 def _metrics(

@@ -1,12 +1,8 @@
 """A simulation of canaries: as a table, as JSON, and as a page with plots."""
 
-from io import StringIO
-
-from rich.console import Console
-from rich.table import Table
-
 from lockproof.model.inert import inert_json
 from lockproof.model.simulation import Scenario, Share, Simulation, Until
+from lockproof.render.terminal import Grid, Screen, Text
 from lockproof.render.words import count, duration, number
 
 _WIDTH, _HEIGHT = 640.0, 180.0
@@ -19,35 +15,32 @@ def simulation_json(found: Simulation) -> str:
 
 def simulation_table(found: Simulation, width: int = 100, *, color: bool = False) -> str:
     """What a person wants to know first: how often it is wrong, and how long it takes."""
-    stream = StringIO()
-    console = Console(
-        file=stream, width=width, force_terminal=color, no_color=not color, highlight=False
-    )
-    console.print(about(found), markup=False)
-    table = Table(box=None, pad_edge=False)
-    for title in (
+    screen = Screen(width, color=color)
+    screen.write(about(found))
+    titles = (
         "the canary is",
         "failed",
         "passed",
         "undecided",
         "wrong (accepted)",
         "after (9 of 10)",
-    ):
-        table.add_column(title, justify="left" if title == "the canary is" else "right")
+    )
+    table = Grid([None] * len(titles), right=range(1, len(titles)))
+    table.add(*(Text(title, "bold") for title in titles))
     for each in found.scenarios:
-        table.add_row(
+        table.add(
             each.about,
             *(percent(n / found.canaries) for n in (each.failed, each.passed, each.undecided)),
             wrong(found, each),
             delay(found, each),
         )
-    console.print(table)
+    screen.write(table)
     for each in found.scenarios:
         if each.beside:
             told = ", ".join(f"{name} {percent(share)}" for name, share in each.beside.items())
-            console.print(f"{each.about}: others fail {told}", markup=False)
-    console.print(verdict(found), markup=False)
-    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+            screen.write(f"{each.about}: others fail {told}")
+    screen.write(verdict(found))
+    return screen.text()
 
 
 def about(found: Simulation) -> str:

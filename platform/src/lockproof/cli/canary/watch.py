@@ -56,14 +56,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _watched(args: argparse.Namespace) -> Verdict:
     from lockproof.cli.plain_progress import PlainProgress
+    from lockproof.cli.progress import draws
     from lockproof.render.canary import look_line, look_table
     from lockproof.steps.canary import watch
 
     named, request, progress = named_of(args), request_of(args), PlainProgress()
     live = None
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and draws():
         from rich.console import Console
         from rich.live import Live
+        from rich.text import Text
 
         live = Live(console=Console(stderr=True), auto_refresh=False)
 
@@ -72,7 +74,8 @@ def _watched(args: argparse.Namespace) -> Verdict:
         if live is None:
             progress.say(look_line(report.host.canary))
         else:
-            live.update(look_table(report.host.canary), refresh=True)
+            table = look_table(report.host.canary, live.console.width, color=True)
+            live.update(Text.from_ansi(table), refresh=True)
 
     with live or nullcontext():
         report = watch(request, progress, seen, named=named)
