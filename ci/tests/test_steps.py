@@ -115,7 +115,8 @@ def of_tree(made: Lockproof) -> Lockproof:
 def canary(**given: Any) -> dict[str, Any]:
     """What a look at a canary is given, with every secret that there is."""
     usual = {"checks": dag.directory().file("c"), "prometheus": "https://prometheus.example"}
-    return usual | {"token": secret("TOKEN"), "password": secret("PASSWORD")} | given
+    secrets = {name: secret(name.upper()) for name in ("token", "password", "tenant")}
+    return usual | secrets | given
 
 
 def secret(name: str) -> dagger.Secret:
@@ -248,6 +249,7 @@ def test_the_command_of_a_look_at_a_canary(engine: FakeEngine) -> None:
         assert last(engine).argv == [*words, *options, *OUTPUTS]
     run(module().canary(**canary(prometheus=None, samples=file, ca=file, user="u")))
     secrets = [f"--{one}-file=/run/secrets/prometheus-{one}" for one in ("token", "password")]
+    secrets += ["--header=X-Scope-OrgID=/run/secrets/prometheus-tenant"]
     options = ["--user=u", "--checks=/given/checks.yaml", "--samples=/given/samples.json"]
     assert last(engine).argv == [*words, *options, "--ca=/given/ca.pem", *secrets, *OUTPUTS]
     assert last(engine).user == USER

@@ -144,6 +144,7 @@ class Judge(Inputs):
         token: Annotated[dagger.Secret | None, Doc("The bearer token for Prometheus")] = None,
         user: Annotated[str | None, Doc("For basic authentication")] = None,
         password: Annotated[dagger.Secret | None, Doc("For basic authentication")] = None,
+        tenant: Annotated[dagger.Secret | None, Doc("Mimir's, sent as X-Scope-OrgID")] = None,
         ca: Annotated[
             dagger.File | None, Doc("The certificates that Prometheus's is checked by")
         ] = None,
@@ -159,11 +160,15 @@ class Judge(Inputs):
         if server is not None:
             container = container.with_service_binding("prometheus", server)
             prometheus = prometheus or f"http://prometheus:{PROMETHEUS_PORT}"
-        for name, secret in (("token", token), ("password", password)):
+        for option, name, secret in (
+            ("token_file", "token", token),
+            ("password_file", "password", password),
+            ("header", "tenant", tenant),
+        ):
             if secret is not None:
                 held = f"{SECRETS}/prometheus-{name}"
                 container = container.with_mounted_secret(held, secret, owner=USER)
-                places[f"{name}_file"] = held
+                places[option] = f"X-Scope-OrgID={held}" if secret is tenant else held
         wanted = options(
             prometheus=prometheus, since=since, until=until, user=user, timeout=timeout, **places
         )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockproof.adapters.prometheus.client import Histogram, Line
+from lockproof.adapters.prometheus.series import Histogram, Line
 from lockproof.errors import ConfigError
 from lockproof.model.canary import Measured
 from lockproof.model.canary_checks import OTHER, Drift, Spec

@@ -1,6 +1,7 @@
 """`Numbers` of arrays, with numpy: the extra `compare`."""
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,12 +17,31 @@ minimum = np.minimum
 maximum = np.maximum
 where = np.where
 _lgamma = np.frompyfunc(math.lgamma, 1, 1)
+_MOST_HALVES = 2**21
+_halves = np.full(1, np.inf)
+"""Of 0, 1/2, 1 ... as far as was asked: counts give no others."""
 
 
 def lgamma(x: Any, /) -> Any:
     """As `Numbers` says; once for each value that there is, since numpy has none of its own."""
-    values, where_ = np.unique(np.asarray(x), return_inverse=True)
-    return np.asarray(_lgamma(values), dtype=float)[where_]
+    global _halves
+    at = np.asarray(2 * np.asarray(x, dtype=float))
+    whole = at.astype(np.int64)
+    most = int(whole.max(initial=0))
+    if most >= _MOST_HALVES or (whole != at).any() or (whole < 1).any():
+        values, where_ = np.unique(np.asarray(x), return_inverse=True)
+        return np.asarray(_lgamma(values), dtype=float)[where_]
+    if most >= _halves.size:
+        more = np.arange(_halves.size, 2 * most + 1) / 2
+        _halves = np.concatenate([_halves, np.asarray(_lgamma(more), dtype=float)])
+    return _halves[whole]
+
+
+def among(which: Any, find: Callable[..., Any], /, *columns: Any) -> Any:
+    """As `Numbers` says."""
+    found = np.full(np.shape(which), np.nan)
+    found[which] = find(*(column[which] for column in columns))
+    return found
 
 
 def xlogy(x: Any, y: Any, /) -> Any:

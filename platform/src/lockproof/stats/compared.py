@@ -63,16 +63,16 @@ def mann_whitney(drawn: Drawn, base: float, effect: float) -> tuple[Any, Any]:
     A canary is aborted by the first that classifies it as high, and promoted where none does.
     """
     aborts = np.zeros(drawn.canaries, dtype=int)
-    for canary in range(drawn.canaries):
-        counts = drawn.counts[canary]
-        at = drawn.index[canary][counts]
-        values = [arm[1][canary][counts] / arm[0][canary][counts] for arm in
-                  (drawn.canary, drawn.stable)]  # fmt: skip
-        for look in range(1, _JUDGEMENTS + 1):
-            until = look * drawn.intervals // _JUDGEMENTS
-            if is_high(*(each[at < until] for each in values)):
-                aborts[canary] = until
-                break
+    values = [arm[1] / arm[0] for arm in (drawn.canary, drawn.stable)]
+    for look in range(1, _JUDGEMENTS + 1):
+        until = look * drawn.intervals // _JUDGEMENTS
+        seen = np.where(aborts == 0, (drawn.counts & (drawn.index < until)).sum(axis=1), 0)
+        for count in np.unique(seen[seen > 0]):
+            rows = np.flatnonzero(seen == count)
+            arms = [arm[rows, :count] for arm in values]
+            for place in np.flatnonzero(_may_be_high(*arms)):
+                if is_high(*(arm[place] for arm in arms)):
+                    aborts[rows[place]] = until
     return aborts, np.where(aborts == 0, drawn.intervals, 0)
 
 
@@ -86,24 +86,38 @@ def is_high(canary: Sequence[float], stable: Sequence[float]) -> bool:
     x, y = np.asarray(canary, dtype=float), np.asarray(stable, dtype=float)
     if not x.size or not y.size or np.array_equal(np.sort(x), np.sort(y)):
         return False
-    if np.unique(np.concatenate([x, y])).size == 1 or not _may_be_high(x, y):
+    if np.unique(np.concatenate([x, y])).size == 1 or not _may_be_high(x[None], y[None])[0]:
         return False
     shift = abs(float(np.median(np.subtract.outer(x, y))))
     return z_of_ranks(x - 0.25 * shift, y) > _HIGH
 
 
-def _may_be_high(x: Any, y: Any) -> bool:
-    """False only where no shift of `x` downwards is high; all pairs need not be compared then.
+def _may_be_high(x: Any, y: Any) -> Any:
+    """Of each row, False only where no shift of `x` downwards is high: all pairs need not be met.
 
     The ranks of `x` fall with it, and their variance is smallest where the values that are tied
-    within `x` meet those within `y`, the most with the most (the rearrangement inequality).
+    within `x` meet those within `y`, the most with the most (the rearrangement inequality). The
+    cubes of these sums are at most as Minkowski's inequality says.
     """
-    within = [np.sort(np.unique(arm, return_counts=True)[1])[::-1].astype(float) for arm in (x, y)]
-    met = np.zeros(max(each.size for each in within))
-    for each in within:
-        met[: each.size] += each
-    least = _variance(x.size, y.size, met)
-    return bool(_over(x, y) - 0.5 > _HIGH * math.sqrt(max(least, 0.0)) - 1e-9)
+    many, most = x.shape[1], x.shape[1] + y.shape[1]
+    both = np.concatenate([x, y], axis=1)
+    order = np.argsort(both, axis=1)
+    values = np.take_along_axis(both, order, axis=1)
+    begins = np.ones(values.shape, dtype=bool)
+    begins[:, 1:] = values[:, 1:] != values[:, :-1]
+    starts = np.flatnonzero(begins)
+    tied = np.diff(starts, append=begins.size)
+    of_x = np.add.reduceat((order < many).ravel(), starts, dtype=float)
+    row, below = np.divmod(starts, most)
+
+    def summed(figures: Any) -> Any:
+        return np.bincount(row, weights=figures, minlength=len(x))
+
+    over = summed(of_x * (below + (tied + 1) / 2)) - many * (most + 1) / 2
+    met = (np.cbrt(summed(of_x**3)) + np.cbrt(summed((tied - of_x) ** 3))) ** 3
+    lost = (met - most) / (most * (most - 1))
+    least = many * (most - many) / 12 * (most + 1 - lost)
+    return over - 0.5 > _HIGH * np.sqrt(np.maximum(least, 0.0)) - 1e-6
 
 
 def z_of_ranks(x: Any, y: Any) -> float:

@@ -1,6 +1,8 @@
 """`Numbers` of single numbers."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 sqrt = math.sqrt
 log1p = math.log1p
@@ -30,3 +32,8 @@ def maximum(x: float, y: float, /) -> float:
 def where(which: bool, x: float, y: float, /) -> float:
     """As `Numbers` says."""
     return x if which else y
+
+
+def among(which: bool, find: Callable[..., float], /, *columns: Any) -> float:
+    """As `Numbers` says."""
+    return find(*columns) if which else math.nan

@@ -1,5 +1,6 @@
 """What the formulas are computed with: single numbers, or arrays that hold one for each canary."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 
@@ -35,3 +36,6 @@ class Numbers(Protocol):
 
     def some(self, which: Any, /) -> bool:
         """Whether it holds for any."""
+
+    def among(self, which: Any, find: Callable[..., Any], /, *columns: Any) -> Any:
+        """What `find` gives of the columns where `which` holds; NaN elsewhere, at no cost."""

@@ -91,14 +91,24 @@ def _smallest(events: float, requests: float, least: float, numbers: Numbers) ->
     """
     others = requests - events
     most = numbers.maximum(numbers.xlogy(1.0, events / requests), _SMALLEST)
-    at = numbers.minimum(numbers.maximum(least / events, _SMALLEST), most)
-    for _ in range(_STEPS):
+    first = numbers.minimum(numbers.maximum(least / events, _SMALLEST), most)
+
+    def step(at: float) -> float:
         rest = -numbers.expm1(at)
         lacking = least - events * at - numbers.xlogy(others, rest)
         slope = events - others * (1 - rest) / numbers.maximum(rest, _TINY)
-        step = numbers.maximum(lacking, 0.0) / numbers.maximum(slope, _TINY)
-        at = numbers.minimum(at + step, most)
-        if not numbers.some(step > _NEAR):
+        size: float = lacking / numbers.maximum(slope, _TINY)
+        return size
+
+    # A step from above goes past as well, and from near it leaves little: begin where a parabola
+    # that has the curve's top would be `least`.
+    beyond = numbers.maximum(_likelihood(events / requests, events, requests, numbers) - least, 0.0)
+    near = numbers.maximum(most - numbers.sqrt(2 * beyond * others / requests / events), first)
+    at = numbers.minimum(numbers.maximum(near + step(near), first), most)
+    for _ in range(_STEPS):
+        size = numbers.maximum(step(at), 0.0)
+        at = numbers.minimum(at + size, most)
+        if not numbers.some(size > _NEAR):
             break
     found: float = numbers.exp(at)
     return found

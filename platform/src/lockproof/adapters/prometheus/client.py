@@ -9,13 +9,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlencode, urlsplit
 
 from lockproof.errors import ConfigError, UnavailableError, UsageError, unreadable
+
+from .series import Line, joined, line_of
 
 _LARGEST = 4 << 20
 """One series of the points below takes half a MiB; in memory an answer takes some 16 times this."""
@@ -25,6 +27,7 @@ _MOST_POINTS = 10_000
 """Of one series in one answer; Prometheus gives 11,000."""
 _LARGEST_REFUSAL = 1 << 20
 _SHOWN = 300
+_INFO = "PromQL info:"
 
 
 @dataclass(frozen=True)
@@ -40,29 +43,10 @@ class Access:
     """File with the password of `user`."""
     ca: Path | None = None
     """File with the certificates that the server's is checked against; None: the system's."""
+    headers: tuple[tuple[str, Path], ...] = ()
+    """Names of headers, and files with their values, such as the tenant that Mimir asks for."""
     timeout: float = 30.0
     """Seconds for one answer."""
-
-
-@dataclass(frozen=True)
-class Histogram:
-    """A native histogram."""
-
-    count: float
-    """Of all observations, also those that were no number and are in no bucket."""
-    buckets: tuple[tuple[float, float, float], ...]
-    """Its ends, and how many observations are in it; none of them overlap."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """One series of an answer."""
-
-    labels: Mapping[str, str]
-    values: Mapping[int, float]
-    """Unix seconds -> value, which may be no number."""
-    histograms: Mapping[int, Histogram] = field(default_factory=dict)
-    """Unix seconds -> native histogram; a series has one or the other at a time."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -106,25 +90,11 @@ class Prometheus:
             raise UsageError(
                 "--prometheus must hold no user or password: use --user and --password-file"
             )
-        if (access.user is None) != (access.password is None):
-            raise UsageError("--user and --password-file belong together")
-        if access.token and access.user:
-            raise UsageError("use --token-file or --user, not both")
         host = f"[{address.hostname}]" if ":" in address.hostname else address.hostname
         self.name = f"{address.scheme}://{host}{f':{port}' if port else ''}{address.path}"
         self._url = f"{access.url.rstrip('/')}/api/v1/query_range"
         self._timeout = access.timeout
-        self._headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        self._secrets: list[str] = []
-        if access.token:
-            secret = _secret(access.token)
-            self._secrets = [secret]
-            self._headers["Authorization"] = f"Bearer {secret}"
-        elif access.user is not None and access.password is not None:
-            secret = _secret(access.password)
-            pair = base64.b64encode(f"{access.user}:{secret}".encode()).decode()
-            self._secrets = [pair, secret]
-            self._headers["Authorization"] = f"Basic {pair}"
+        self._headers, self._secrets = _credentials(access)
         self._opener = urllib.request.build_opener(_NoRedirect, *_https(access.ca))
 
     def query_range(self, query: str, start: int, end: int, step: int) -> list[Line]:
@@ -157,10 +127,10 @@ class Prometheus:
                     f" {_MOST_TOGETHER >> 20} MiB, with {seen:,} of {wanted:,} intervals: take a"
                     " shorter horizon or a longer interval, or ask for fewer series or buckets"
                 )
-            for line in self._read(content, query):
+            for line in self._read(content, query, at, step):
                 key = tuple(sorted(line.labels.items()))
                 before = found.get(key)
-                found[key] = line if before is None else _joined(before, line)
+                found[key] = line if before is None else joined(before, line)
             at = last + step
             if len(content) < _LARGEST // 4:
                 most = min(_MOST_POINTS, 2 * most)
@@ -187,15 +157,23 @@ class Prometheus:
             raise self._refusal(code, content, query)
         return content
 
-    def _read(self, content: bytes, query: str) -> list[Line]:
+    def _read(self, content: bytes, query: str, start: int, step: int) -> list[Line]:
         try:
-            return self._lines(_mapping(json.loads(content)), query)
+            lines = self._lines(_mapping(json.loads(content)), query)
         except (
             ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError
         ) as error:  # fmt: skip
             raise ConfigError(
                 f"{self.name} does not answer as Prometheus does: {self._shown(unreadable(error))}"
             ) from error
+        for line in lines:
+            if any((at - start) % step for at in (*line.values, *line.histograms)):
+                raise ConfigError(
+                    f"{self.name} answers of other times than it was asked about, as a query"
+                    f" frontend that aligns them does: have it do so no more, or name a --since"
+                    f" that is a multiple of the interval, {step} s"
+                )
+        return lines
 
     def _within(self, work: Callable[[], tuple[int, bytes]]) -> tuple[int, bytes]:
         """What `work` gives, where it does in time.
@@ -244,10 +222,12 @@ class Prometheus:
 
     def _lines(self, answer: Mapping[str, Any], query: str) -> list[Line]:
         if answer.get("status") != "success":
-            said = self._shown(answer.get("error", ""))
-            raise ValueError(f"its status is not success{f': {said}' if said else ''}")
-        warnings = answer.get("warnings")
-        if warnings:  # As Thanos says that a store did not answer.
+            why = self._shown(answer.get("error", ""))
+            raise ValueError(f"its status is not success{f': {why}' if why else ''}")
+        said = answer.get("warnings") or ()
+        # Thanos has there that a store did not answer, and what Prometheus has in `infos`.
+        warnings = [each for each in said if not str(each).startswith(_INFO)]
+        if warnings:
             raise UnavailableError(
                 f"{self.name} answers {_short(query)} with a warning, so perhaps in part:"
                 f" {self._shown(warnings[0])}"
@@ -255,7 +235,7 @@ class Prometheus:
         data = _mapping(answer["data"])
         if data["resultType"] != "matrix":
             raise ValueError("its result is no matrix")
-        return [_line(series) for series in data["result"]]
+        return [line_of(series) for series in data["result"]]
 
     def _shown(self, said: object) -> str:
         """What a server says, without our credentials, which some repeat."""
@@ -299,6 +279,30 @@ def _https(ca: Path | None) -> list[urllib.request.BaseHandler]:
         raise UsageError(f"cannot read the certificates in {ca}: {error}") from error
 
 
+def _credentials(access: Access) -> tuple[dict[str, str], list[str]]:
+    """The headers of a question, and what of them is to be shown to nobody."""
+    if (access.user is None) != (access.password is None):
+        raise UsageError("--user and --password-file belong together")
+    if access.token and access.user:
+        raise UsageError("use --token-file or --user, not both")
+    headers, secrets = {"Content-Type": "application/x-www-form-urlencoded"}, list[str]()
+    if access.token:
+        secret = _secret(access.token)
+        secrets.append(secret)
+        headers["Authorization"] = f"Bearer {secret}"
+    elif access.user is not None and access.password is not None:
+        secret = _secret(access.password)
+        pair = base64.b64encode(f"{access.user}:{secret}".encode()).decode()
+        secrets += [pair, secret]
+        headers["Authorization"] = f"Basic {pair}"
+    for name, path in access.headers:
+        if name.lower() in (each.lower() for each in headers):
+            raise UsageError(f"--header {name} stands twice")
+        headers[name] = _secret(path)
+        secrets.append(headers[name])
+    return headers, secrets
+
+
 def _secret(path: Path) -> str:
     try:
         with path.open("rb") as file:
@@ -309,27 +313,6 @@ def _secret(path: Path) -> str:
     if not text or not text.isprintable():
         raise UsageError(f"{path} must hold one line and nothing else")
     return text
-
-
-def _joined(one: Line, other: Line) -> Line:
-    """A series in two answers that follow each other."""
-    return Line(one.labels, {**one.values, **other.values}, {**one.histograms, **other.histograms})
-
-
-def _line(series: Any) -> Line:
-    if "values" not in series and "histograms" not in series:
-        raise ValueError("a series has no values")
-    return Line(
-        labels={str(k): str(v) for k, v in series["metric"].items()},
-        values={round(float(t)): float(v) for t, v in series.get("values", ())},
-        histograms={round(float(t)): _histogram(v) for t, v in series.get("histograms", ())},
-    )
-
-
-def _histogram(said: Any) -> Histogram:
-    """As the API has it: `count`, and `buckets` of a rule for the ends, these, and a count."""
-    buckets = tuple((float(b[1]), float(b[2]), float(b[3])) for b in said.get("buckets", ()))
-    return Histogram(float(said["count"]), buckets)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

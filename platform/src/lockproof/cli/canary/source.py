@@ -1,6 +1,7 @@
 """The options that say what a canary is held to, and where its figures come from."""
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 
 FIRST = "first"
 """Instead of a time: that of the canary's first request."""
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_OURS = ("authorization", "content-length", "content-type", "host", "transfer-encoding")
+"""Headers that have an option of their own, or say how a question is sent."""
 
 
 def add_checks_option(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +56,14 @@ def add_access_options(parser: argparse.ArgumentParser) -> None:
         "--ca", type=Path, metavar="FILE", help="the certificates that the server's is checked by"
     )
     parser.add_argument(
+        "--header",
+        type=_header,
+        action="append",
+        metavar="NAME=FILE",
+        help="a header whose value is in the file, such as Mimir's X-Scope-OrgID=tenant.txt; may be"
+        " repeated",
+    )
+    parser.add_argument(
         "--timeout",
         type=_seconds,
         default=30.0,
@@ -71,6 +83,15 @@ def _instant(text: str) -> int:
         return instant(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _header(text: str) -> tuple[str, Path]:
+    name, equals, path = text.partition("=")
+    if not equals or not path or not _NAME.fullmatch(name):
+        raise argparse.ArgumentTypeError("must be NAME=FILE, such as X-Scope-OrgID=tenant.txt")
+    if name.lower() in _OURS:
+        raise argparse.ArgumentTypeError(f"{name} is not for this option")
+    return name, Path(path)
 
 
 def _seconds(text: str) -> float:
@@ -93,6 +114,7 @@ def access_of(args: argparse.Namespace) -> "Access":
         user=args.user,
         password=args.password_file,
         ca=args.ca,
+        headers=tuple(args.header or ()),
         timeout=args.timeout,
     )
 
@@ -115,7 +137,7 @@ def request_of(args: argparse.Namespace) -> "Request":
                 "say when the canary began: --since, which must be the same at every look"
             )
     else:
-        names = ("since", "until", "token_file", "user", "password_file", "ca")
+        names = ("since", "until", "token_file", "user", "password_file", "ca", "header")
         given = [name for name in names if getattr(args, name) is not None]
         if given:
             option = f"--{given[0].replace('_', '-')}"

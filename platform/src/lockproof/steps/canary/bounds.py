@@ -194,25 +194,29 @@ class _Requests:
     # The bounds are on either side of the estimate, and take longer to find.
 
     def worse_than(self, bound: float) -> bool:
-        perhaps = self.estimate > bound
-        return self._end(0) > bound if self._numbers.some(perhaps) else perhaps
+        return self._end(0, self.estimate > bound) > bound
 
     def better_than(self, bound: float) -> bool:
-        perhaps = self.estimate < bound
-        return self._end(1) < bound if self._numbers.some(perhaps) else perhaps
+        return self._end(1, self.estimate < bound) < bound
 
     def bounds(self) -> Bounds:
-        return Bounds(self._end(0), self.estimate, self._end(1))
+        return Bounds(self._end(0, True), self.estimate, self._end(1, True))
 
-    def _end(self, side: int) -> float:
-        """The lower bound (0) or the upper (1); each arm takes half of its level."""
+    def _end(self, side: int, which: bool) -> float:
+        """The lower bound (0) or the upper (1); each arm takes half of its level. NaN elsewhere."""
         level = (self._errors.lower, self._errors.upper)[side] / len(self._arms)
         outer = [float(side), 1.0 - side] if self._sign > 0 else [1.0 - side, float(side)]
-        found = [
-            proportion.end(each, events, requests, level, self._numbers)
-            for each, (events, requests) in zip(outer, self._arms, strict=False)
-        ]
-        return self._sign * (found[0] - (0.0 if self._guard else found[1]))
+
+        def difference(*figures: float) -> float:
+            found = [
+                proportion.end(each, events, requests, level, self._numbers)
+                for each, events, requests in zip(outer, figures[::2], figures[1::2], strict=False)
+            ]
+            return self._sign * (found[0] - (0.0 if self._guard else found[1]))
+
+        figures = [figure for arm in self._arms for figure in arm]
+        end: float = self._numbers.among(which, difference, *figures)
+        return end
 
 
 def method_of(

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from lockproof.adapters.prometheus.client import Line, Prometheus
+from lockproof.adapters.prometheus.client import Prometheus
+from lockproof.adapters.prometheus.series import Line
 from lockproof.errors import ConfigError
 from lockproof.model.canary_checks import Spec
 from lockproof.parse.canary_checks import as_text, fill, queries_of

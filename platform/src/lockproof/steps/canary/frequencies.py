@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from lockproof.adapters.prometheus.client import Histogram, Line
+from lockproof.adapters.prometheus.series import Histogram, Line
 from lockproof.errors import ConfigError
 from lockproof.model.canary_checks import OTHER, Drift
 from lockproof.model.canary_checks import Histogram as Buckets

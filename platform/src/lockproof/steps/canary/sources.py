@@ -3,7 +3,8 @@
 import time
 from collections.abc import Mapping
 
-from lockproof.adapters.prometheus.client import Line, Prometheus
+from lockproof.adapters.prometheus.client import Prometheus
+from lockproof.adapters.prometheus.series import Line
 from lockproof.errors import ConfigError
 from lockproof.model.canary import SKEW
 from lockproof.model.canary_checks import Drift
