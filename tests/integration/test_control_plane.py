@@ -505,6 +505,19 @@ def test_what_cannot_be_saved_is_one_line(tmp_path: Path) -> None:
     assert (done.returncode, last_line(done)) == (2, "backup: 'BACKUP_DESTINATION' is not set")
 
 
+def test_the_server_has_no_room_for_mlflows_jobs_and_runs_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They are eight processes; on a real node the server was killed for memory at its limit."""
+    from mlflow import environment_variables
+
+    (settings,) = documents(CONTROL / "mlflow/config/server.yaml")
+    name = "MLFLOW_SERVER_ENABLE_JOB_EXECUTION"
+    assert getattr(environment_variables, name).get() is True
+    monkeypatch.setenv(name, settings["data"][name])
+    assert getattr(environment_variables, name).get() is False
+
+
 def test_the_server_gets_its_administrator_and_a_schema_that_is_never_newer(
     database: Path, tmp_path: Path
 ) -> None:

@@ -151,6 +151,36 @@ def test_a_forged_lock_fails_there_too(project: Project, kubeconfig: Path, on: s
     assert report.findings == here.findings
 
 
+def test_several_revisions_are_one_workflow(
+    project: Project, kubeconfig: Path, namespace: str, tmp_path: Path
+) -> None:
+    """Each has the report that it has on this machine, and the worst of them the last word."""
+    before = set(workflows(kubeconfig, namespace))
+    argv = ("main", "forged", "--on", engine(kubeconfig, "argo"), "--base", "main")
+    argv += ("--output", str(tmp_path / "report.json"), "--format", "json")
+    with command(project, kubeconfig, *argv) as process:
+        made = wait_until(lambda: set(workflows(kubeconfig, namespace)) - before)
+        out, err = process.communicate(timeout=560)
+    assert process.returncode == 1, err
+    assert len(made) == 1
+    told = json.loads(out)["revisions"]
+    assert [(r["names"], r["verdict"]) for r in told] == [
+        (["main"], "passed"), (["forged"], "failed"),
+    ]  # fmt: skip
+    good, bad = (
+        Report.model_validate_json((tmp_path / f"report-{r['commit'][:12]}.json").read_text())
+        for r in told
+    )
+    assert good.core() == prove(project, revision="main", base="main").core()
+    here = prove(project, revision="forged", base="main")
+    assert bad.findings == here.findings
+    assert {s.address: s.verdict for s in bad.stages} == {s.address: s.verdict for s in here.stages}
+
+
+def workflows(kubeconfig: Path, namespace: str) -> list[str]:
+    return kubectl(kubeconfig, "-n", namespace, "get", "workflows", "-o", "name").split()
+
+
 def test_what_is_shown_is_what_the_server_takes(
     project: Project, kubeconfig: Path, namespace: str
 ) -> None:
