@@ -3,6 +3,8 @@
 import inspect
 import json
 import re
+import shutil
+import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -371,9 +373,17 @@ def test_what_a_caller_says_is_one_word_and_no_option(engine: FakeEngine, text: 
     argv = last(engine).argv
     assert argv[2:4] == [f"--stage={text}", f"--since={text}"]
     assert argv[-2:] == ["--", text]
-    for name, args in walk(last(engine).calls):
-        if name == "withExec" and args["args"][0] == "sh":
-            assert text not in " ".join(args["args"]), "only constant text goes through a shell"
+    said = scripts(last(engine))
+    run(module().reproduce())
+    assert said == scripts(last(engine)), "only constant text goes through a shell"
+
+
+def scripts(seen: Exec) -> list[str]:
+    """What shells run for a command, without the words that they are given."""
+    called = (args["args"] for name, args in walk(seen.calls) if name == "withExec")
+    found = [argv[2] for argv in called if argv[:2] == ["sh", "-c"]]
+    assert [one for one in found if "read-tree" in one]
+    return found
 
 
 @pytest.mark.parametrize("name", [name for name in CALLS if "canary" not in name])
@@ -383,11 +393,16 @@ def test_each_command_runs_without_rights_in_the_repository(engine: FakeEngine, 
     assert seen.user == USER
     assert seen.workdir == "/work/sub/project"
     kind, put = seen.mounts["/work"]
-    assert (kind, put["owner"]) == ("withDirectory", USER)
-    whole = ("filter", {"include": [".git"]})
-    # Of a work tree, on top of that.
-    wanted = {"models.promote": ("withoutDirectory", {"path": ".git"})}.get(name, whole)
-    assert put["source"][-1] == wanted, "what else is there, stays out"
+    assert kind == "withMountedDirectory", "a copy takes seconds"
+    laid = Exec.of(put["source"])
+    assert (put["source"][-1], laid.user) == (("directory", {"path": "/work"}), USER)
+    given = [a for call, a in laid.calls if call == "withDirectory" and a["path"] == "/work"]
+    assert {one["owner"] for one in given} == {USER}
+    # The folder itself, .git alone, and of a work tree what else there is.
+    assert [one.get("include") for one in given[1:]] == [[".git"], None][: len(given) - 1]
+    if name == "models.promote":
+        assert given[-1]["source"][-1] == ("withoutDirectory", {"path": ".git"})
+    assert (len(given) == 3) == (name == "models.promote")
     _, home = seen.mounts["/home/lockproof"]
     assert home["source"][-1] == ("withNewDirectory", {"path": ".cache", "permissions": 0o755})
     assert seen.mounts["/opt/lockproof"][0] == "withMountedDirectory", "a copy takes seconds"
@@ -497,9 +512,9 @@ def test_what_is_built_is_the_same_for_every_scope(name: str) -> None:
 def test_images_that_can_stand_for_the_one_that_is_built(engine: FakeEngine) -> None:
     given = {"tool_image": "mirror.example/lockproof:1", "prometheus_image": ""}
     calls = calls_of("lint", engine, **given)
-    assert [args["address"] for call, args in walk(calls) if call == "from"] == [
+    assert {args["address"] for call, args in walk(calls) if call == "from"} == {
         "mirror.example/lockproof:1"
-    ]
+    }
     calls_of("reproduce", engine, training_image="mirror.example/training:1")
     assert last(engine).image == "mirror.example/training:1"
     assert last(engine).env["LOCKPROOF_IMAGE"] == "mirror.example/training:1"
@@ -542,14 +557,14 @@ def test_the_policy_is_that_of_the_commit_in_question(engine: FakeEngine) -> Non
     assert last(engine).image == image
     with pytest.raises(InputError, match="as main has it names no server"):
         run(it.models().track("v1", "main"))
-    asked = [one for one in engine.execs if "git" in one.argv]
-    assert {(one.user, one.image) for one in asked} == {("root", BASE_IMAGE)}
-    assert {kind for one in asked for kind, _ in [one.mounts["/work"]]} == {"withMountedDirectory"}
+    laid = [one for one in engine.execs if "cat-file" in " ".join(one.argv)]
+    assert {(one.user, one.image) for one in laid} == {(USER, BASE_IMAGE)}
     run(module(tool_image="mirror.example/lockproof:1").reproduce())
     assert last(engine).image == "mirror.example/lockproof:1"
     count = len(engine.execs)
+    engine.commits["HEAD:lockproof.toml"] = f'[environment]\nimage = "{image}"\n'
     run(it.reproduce("--output=/x"))  # Which lockproof refuses.
-    assert {one.argv[0] for one in engine.execs[count:]} == {"lockproof"}
+    assert {one.image for one in engine.execs[count:]} == {BASE_IMAGE}
 
 
 def test_fetch_says_what_dvc_did_not_find(engine: FakeEngine) -> None:
@@ -647,17 +662,62 @@ def test_what_does_not_answer_is_told_where_its_options_stand(engine: FakeEngine
 
 
 @pytest.mark.parametrize("name", ["lint", "gate", "manifests.lint", "rollouts.lint"])
-@pytest.mark.parametrize(("code", "there"), [(0, True), (1, False), (128, True)])
+@pytest.mark.parametrize("there", [True, False])
 def test_prometheus_s_image_is_fetched_only_where_rules_have_tests(
-    engine: FakeEngine, name: str, code: int, there: bool
+    engine: FakeEngine, name: str, there: bool
 ) -> None:
-    """Where Git cannot say it, promtool is there: a test that is not run would be passed over."""
-    engine.codes["git"] = code
+    engine.files |= {"/home/lockproof/said/rules-have-tests": ""} if there else {}
     calls_of(name, engine)
     assert ("/usr/local/bin/promtool" in last(engine).mounts) == there
-    looked = next(seen for seen in engine.execs if "grep" in seen.argv)
-    assert looked.argv[-1] == ("--" if name == "gate" else "--untracked")
-    assert ("HEAD" in looked.argv) == (name == "gate"), "the commit that is judged"
+    laid = Exec.of(last(engine).mounts["/work"][1]["source"]).argv
+    assert laid[-1] == ("--" if name == "gate" else "--untracked")
+    assert ("HEAD" in laid) == (name == "gate"), "the commit that is judged"
+
+
+@pytest.mark.parametrize("tree", [None, dag.directory()])
+def test_what_git_says_of_a_revision(engine: FakeEngine, tmp_path: Path, tree: Any) -> None:
+    """The command that lays a repository out, in one that has a tag and what is not committed."""
+    repository, said = tmp_path / "repository", tmp_path / "said"
+    repository.mkdir()
+
+    def git(*words: str) -> None:
+        identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
+        subprocess.run(["git", *identity, *words], cwd=repository, check=True, capture_output=True)
+
+    def laid(revision: str | None = "HEAD", path: str = ".") -> tuple[str, bool]:
+        shutil.rmtree(said, ignore_errors=True)
+        argv = Exec.of(chain(module(tree=tree, path=path).layout(revision).files)).argv
+        assert argv[3] == "/home/lockproof/said"
+        subprocess.run([*argv[:3], str(said), *argv[4:]], cwd=repository, check=True)
+        return (said / "policy").read_text(), (said / "rules-have-tests").exists()
+
+    git("init", "--quiet")
+    assert laid() == ("", True), "Git cannot say it, and what is not run would be passed over"
+    assert laid(None) == ("", False)
+    (repository / "sub").mkdir()
+    (repository / "sub" / "lockproof.toml").write_text("one")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "one")
+    git("tag", "v1")
+    (repository / "sub" / "lockproof.toml").write_text("two")
+    (repository / "tests.yaml").write_text("rule_files: [a.yaml]\n")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "two")
+    (repository / "sub" / "lockproof.toml").write_text("draft")
+    assert laid(path="sub") == ("two", True)
+    draft = (repository / "sub" / "lockproof.toml").read_text()
+    assert draft == ("two" if tree is None else "draft"), "checked out, or as it is given"
+    assert laid("v1", "sub") == ("one", False)
+    assert laid("v1") == ("", False)
+    assert laid("nowhere", "sub") == ("", True)
+    assert laid("--output=x", "sub") == ("", True)
+    (repository / "tests.yaml").unlink()
+    git("rm", "--quiet", "--cached", "tests.yaml")
+    git("commit", "--quiet", "--message", "three")
+    assert laid(None) == ("", False)
+    (repository / "more.yaml").write_text("rule_files: [a.yaml]\n")
+    assert laid(None) == ("", True), "not committed, as in a work tree that is given"
+    assert laid() == ("", False)
 
 
 def test_nothing_is_to_be_ignored_in_a_null() -> None:
@@ -671,18 +731,15 @@ def test_nothing_is_to_be_ignored_in_a_null() -> None:
 
 
 def test_what_is_not_committed_is_looked_at_where_it_is_given(engine: FakeEngine) -> None:
+    def laid() -> Exec:
+        return Exec.of(last(engine).mounts["/work"][1]["source"])
+
     run(module().lint())
-    [argv] = [a["args"] for c, a in last(engine).calls if c == "withExec" and a["args"][0] == "sh"][
-        -1:
-    ]
-    assert "checkout-index" in argv[-1]
+    assert "checkout-index" in laid().argv[2]
     run(module(tree=dag.directory().with_new_file("note", "")).lint())
-    [argv] = [a["args"] for c, a in last(engine).calls if c == "withExec" and a["args"][0] == "sh"][
-        -1:
-    ]
-    assert "checkout-index" not in argv[-1]
-    assert "read-tree" in argv[-1]
-    _, put = last(engine).mounts["/work"]
+    assert "checkout-index" not in laid().argv[2]
+    assert "read-tree" in laid().argv[2]
+    _, put = laid().mounts["/work"]
     assert put["source"][-1] == ("withoutDirectory", {"path": ".git"})
     assert ("withNewFile", {"path": "note", "contents": ""}) in put["source"]
 

@@ -74,6 +74,14 @@ def git(cwd: Path, *argv: str) -> str:
     ).stdout
 
 
+def committed(root: Path) -> Path:
+    """Make a folder a Git repository with all of it committed: what is not is not looked at."""
+    git(root, "init", "--quiet")
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", "all of it")
+    return root
+
+
 def clone_of_this(clone: Path) -> Path:
     """This repository with what is not committed yet: Dagger knows no linked work trees.
 

@@ -8,7 +8,7 @@ import yaml
 
 from cluster.lab import ADMIN, Lab, kubeconfig, running
 from cluster.stand_in import open_definition
-from engine.conftest import dagger, git, report_of
+from engine.conftest import committed, dagger, report_of
 
 pytestmark = [
     pytest.mark.engine,
@@ -44,7 +44,7 @@ def test_a_cluster_is_brought_up_compared_and_taken_down(library: Path, tmp_path
     overlay.mkdir(parents=True)
     (overlay / "kustomization.yaml").write_text("resources: [all.yaml]\n")
     (overlay / "all.yaml").write_text(yaml.safe_dump_all(OBJECTS))
-    git(tmp_path, "init", "--quiet", "repo")
+    committed(tmp_path / "repo")
     with running(tmp_path) as lab:
         call = ["-m", library, "call", "--repository", ".", "--path", ".", *reach(lab, tmp_path)]
         repository = tmp_path / "repo"
@@ -64,7 +64,7 @@ def test_manifests_are_held_against_the_kinds_of_a_cluster(library: Path, tmp_pa
         manifest = {"apiVersion": "example.org/v1", "kind": kind, "metadata": {"name": "a"}}
         (tmp_path / "repo" / kind).mkdir(parents=True)
         (tmp_path / "repo" / kind / "all.yaml").write_text(yaml.safe_dump(manifest))
-    git(tmp_path, "init", "--quiet", "repo")
+    committed(tmp_path / "repo")
     call = ["-m", library, "call", "--repository", "."]
     lint = ["manifests", "lint", "--paths"]
     alone = dagger(tmp_path / "repo", *call, *lint, "Widget", "table").expect(5)

@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from cluster.lab import free_port, wait_until
-from engine.conftest import QUIET, dagger, git, report_of
+from engine.conftest import QUIET, committed, dagger, report_of
 from integration.pipelines import Project
 from manifests.mutations import MUTATIONS, mutate, platform
 
@@ -28,8 +28,7 @@ def manifests(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = platform(tmp_path_factory.mktemp("manifests") / "repo")
     (root / ".git").rmdir()
     mutate(root, next(m for m in MUTATIONS if m.name == "failure limit"))
-    git(root, "init", "--quiet")
-    return root
+    return committed(root)
 
 
 def test_manifests_are_linted_for_a_version(manifests: Path, library: Path) -> None:

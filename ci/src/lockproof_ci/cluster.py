@@ -89,8 +89,9 @@ class Linter(Inputs):
         **more: Option,
     ) -> Proof:
         """Lint, with the schemas of a folder or, where it is known, of the cluster."""
-        cluster = self.kubeconfig is not None
-        container = await self.with_promtool(self.checkout(gate=not cluster))
+        cluster, layout = self.kubeconfig is not None, self.layout()
+        container = self.checkout(gate=not cluster, layout=layout)
+        container = await self.with_promtool(container, layout)
         places: list[str] = []
         if schemas is not None:
             container = container.with_directory(f"{GIVEN}/schemas", schemas, owner=USER)

@@ -8,8 +8,8 @@ import dagger
 from dagger import DefaultPath, Doc, Ignore, dag
 
 from .image import Packages, Recipe, own_source, pins, prepared
+from .layout import Layout
 from .policy import is_beyond, refuse_lost, says
-from .proof import asked
 from .sdk import InputError
 from .servers import MLFLOW_PORT, S3_KEY, S3_PORT, S3_REGION, mlflow_server, s3_server
 from .settings import (
@@ -34,15 +34,6 @@ SUFFIXES = {
     "samples": ".json",
     "ca": ".pem",
 }
-
-# Only constant text goes through a shell. What else is wrong with a repository, lockproof says.
-_HAS_COMMIT = "git rev-parse --quiet --verify 'HEAD^{commit}' >/dev/null 2>&1 || exit 0"
-_INDEX = "git -c core.fsmonitor=false -c core.sparseCheckout=false read-tree HEAD"
-# Neither hooks nor the filters of a clone are here: files of Git LFS stay pointers.
-_FILES = (
-    "git -c core.fsmonitor=false -c filter.lfs.smudge= -c filter.lfs.process="
-    " -c filter.lfs.required=false checkout-index --all --force --quiet"
-)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -152,25 +143,35 @@ class Inputs:
         container = container.with_env_variable("LOCKPROOF_DISPOSABLE", "1")
         return self.packages.keep(self.packages.configure(container, home=HOME, owner=USER))
 
+    def layout(self, revision: str | None = None) -> Layout:
+        """The repository, and what Git says of a revision; without one, of HEAD and the files."""
+        if self.tool_image is None:
+            container = self.recipe.ready()
+        else:
+            container = prepared(dag.container().from_(self.tool_image))
+        return Layout.of(container, self.repository, self.tree, self.place(), revision)
+
     def checkout(
-        self, training_image: str | None = None, *, gate: bool = False
+        self,
+        training_image: str | None = None,
+        *,
+        gate: bool = False,
+        layout: Layout | None = None,
     ) -> dagger.Container:
         """The tool where `.dvc` is in the repository."""
-        place = self.place()
-        container = self.tool(training_image, gate=gate).with_directory(
-            REPOSITORY, self.repository.filter(include=[".git"]), owner=USER
-        )
-        command = f"{_HAS_COMMIT}; {_INDEX}"
-        if self.tree is None:
-            command = f"{command} && {_FILES}"
-        else:
-            tree = self.tree.without_directory(".git")
-            container = container.with_directory(REPOSITORY, tree, owner=USER)
-        return container.with_exec(["sh", "-c", command]).with_workdir(place)
+        files = (layout or self.layout()).files
+        container = self.tool(training_image, gate=gate).with_mounted_directory(REPOSITORY, files)
+        return container.with_workdir(self.place())
 
-    def bench(self, training_image: str | None = None, *, gate: bool = False) -> dagger.Container:
+    def bench(
+        self,
+        training_image: str | None = None,
+        *,
+        gate: bool = False,
+        layout: Layout | None = None,
+    ) -> dagger.Container:
         """The checkout with a volume for DVC's cache."""
-        return self.checkout(training_image, gate=gate).with_mounted_cache(
+        return self.checkout(training_image, gate=gate, layout=layout).with_mounted_cache(
             f"{self.place()}/.dvc/cache", self.packages.volume("dvc-cache"), owner=USER
         )
 
@@ -180,27 +181,11 @@ class Inputs:
         That image is the one that `[environment] image` names in that commit's policy; what is
         wrong with the revision or its policy, lockproof says.
         """
-        image = self.training_image
+        layout, image = self.layout(revision), self.training_image
         if image is None:
-            policy = await self._policy_of(revision)
+            policy = await layout.policy()
             image = None if is_beyond(policy) else says(policy, "environment", "image")
-        return self.with_gpus(self.with_data(self.bench(image)))
-
-    async def _policy_of(self, revision: str) -> str:
-        """The policy as a commit has it; nothing where there is none, or no such commit."""
-        file = posixpath.relpath(f"{self.place()}/{POLICY}", REPOSITORY)
-        if revision.startswith("-"):
-            return ""
-        if self.tool_image is None:
-            container = self.recipe.ready()
-        else:
-            container = prepared(dag.container().from_(self.tool_image))
-        # Mounted, since an engine copies what it puts in; so it is root's, and root may read it.
-        git = container.with_user("root").with_mounted_directory(
-            REPOSITORY, self.repository.filter(include=[".git"])
-        )
-        read = ["git", "-c", "safe.directory=*", "cat-file", "blob", f"{revision}:{file}"]
-        return await asked(git, read).stdout()
+        return self.with_gpus(self.with_data(self.bench(image, layout=layout)))
 
     def place(self) -> str:
         """The absolute path of `path` in the container.
@@ -236,21 +221,12 @@ class Inputs:
             return own.with_env_variable("AWS_DEFAULT_REGION", S3_REGION)
         return container
 
-    async def with_promtool(
-        self, container: dagger.Container, revision: str | None = None
-    ) -> dagger.Container:
-        """Add what lint needs to run the unit tests of Prometheus rules, where there may be any.
-
-        They name rule files: in a commit, or in the work tree.
-        """
-        if not self.prometheus_image or (revision or "").startswith("-"):
-            return container
-        looked = ["git", "grep", "--quiet", "--fixed-strings", "-e", "rule_files"]
-        looked += ["--untracked"] if revision is None else [revision, "--"]
-        if await asked(container, looked).exit_code() == 1:
+    async def with_promtool(self, container: dagger.Container, layout: Layout) -> dagger.Container:
+        """Add what lint needs to run the unit tests of Prometheus rules, where there may be any."""
+        if not self.prometheus_image or not await layout.rules_may_have_tests():
             return container
         promtool = dag.container().from_(self.prometheus_image).file("/bin/promtool")
-        return container.with_file("/usr/local/bin/promtool", promtool)
+        return container.with_mounted_file("/usr/local/bin/promtool", promtool)
 
     async def with_server(
         self, container: dagger.Container, base: str | None = None
@@ -267,7 +243,7 @@ class Inputs:
         file, policy = f"{self.place()}/{POLICY}", ""
         whose = "as HEAD has it (commit a change first)" if self.tree is None else "in --tree"
         if base:
-            policy, whose = await self._policy_of(base), f"as {base} has it"
+            policy, whose = await self.layout(base).policy(), f"as {base} has it"
         elif await container.exists(file):
             policy = await container.file(file).contents()
         given = self.mlflow_uri

@@ -27,11 +27,6 @@ Bundle = Annotated[
 Option = str | int | list[str] | None
 
 
-# Git ends with 128 where there is no such revision or file. An engine takes codes from 128 to 191
-# for signals, and fails whatever end the call expects.
-_ASKED = '"$0" "$@"; code=$?; [ "$code" -lt 128 ] || code=127; exit "$code"'
-
-
 @dagger.enum_type
 class Verdict(enum.Enum):
     """What a step has proved."""
@@ -169,11 +164,6 @@ async def _said(ran: dagger.Container, code: int) -> str:
     if code in VERDICTS:
         return await ran.file(f"{REPORTS}/report.json").contents()
     return await ran.stderr()
-
-
-def asked(container: dagger.Container, words: list[str]) -> dagger.Container:
-    """Ask Git what may have no answer: the exit code says so, 127 where Git's own is above."""
-    return container.with_exec(["sh", "-c", _ASKED, *words], expect=dagger.ReturnType.ANY)
 
 
 async def done(container: dagger.Container, words: list[str]) -> dagger.Container:

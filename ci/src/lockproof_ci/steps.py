@@ -57,10 +57,10 @@ class Steps(Provisioner, Judge):
         no_fail: NoFail = False,
     ) -> Proof:
         """Check what a commit claims before it is merged; runs none of its code."""
-        places: dict[str, str] = {}
+        layout, places = self.layout(revision), dict[str, str]()
 
         async def ready(*, gate: bool) -> dagger.Container:
-            container = await self.with_promtool(self.bench(gate=gate), revision)
+            container = await self.with_promtool(self.bench(gate=gate, layout=layout), layout)
             container = self.with_tracking(self.with_data(container))
             container, there = with_files(container, policy=policy, report=report)
             places.update(there)
@@ -81,7 +81,8 @@ class Steps(Provisioner, Judge):
     ) -> Proof:
         """Check manifests before they are applied."""
         command = Command("lint", positional=tuple(paths or ()))
-        container = await self.with_promtool(self.checkout(gate=True))
+        layout = self.layout()
+        container = await self.with_promtool(self.checkout(gate=True, layout=layout), layout)
         return await prove(container, command, no_fail=no_fail)
 
     @function(cache="never")
