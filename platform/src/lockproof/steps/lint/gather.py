@@ -38,13 +38,15 @@ class Gathered:
     """Kinds of which a package that the tree describes may bring some, by names of its own."""
     built: int = 0
     """Kustomizations, components included."""
+    folders: frozenset[str] = frozenset()
+    """Those of all kustomizations."""
 
 
 def gather(tree: Tree, found: Found, say: Callable[[str], None]) -> Gathered:
     """Build every kustomization that is in no other, and take the other files as they are."""
     kustomize = _kustomize() if found.kinds else None
-    gathered = Gathered()
-    used = set(found.owned)
+    gathered = Gathered(folders=frozenset(found.kinds))
+    used = set(found.owned) | found.switched_off
     unread = {finding.path for finding in found.findings}  # Told of already.
     built: list[tuple[str, Built]] = []
     # Those that include each other in a circle have no root to begin with.
