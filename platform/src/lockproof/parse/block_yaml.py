@@ -19,7 +19,7 @@ _MOST_LINES = 1_000_000
 # Far enough below the limits of the reader of all of YAML that none of them is passed unseen.
 _MOST_FLOW = 200_000
 """Characters of lists and mappings on one line, in one file."""
-_DEEPEST = 45
+_DEEPEST = 90
 
 _KEY = r"[\w./$][\w./@$(){}-]{0,199}"
 _WORD = r"[\w./][\w./@=+%~^-]*"
@@ -34,11 +34,13 @@ _LINE = re.compile(
 """Indentation; path, digest and size of four lines that DVC writes into a lock; or else dash, key,
 a value that is one plain word, and any other rest of one line."""
 _WORDS = re.compile(r"\[(?:([\w./][\w./@-]*(?:, [\w./][\w./@-]*)*))?\]", re.ASCII)
+_TEXTS = re.compile(r"""\[("[^"\\]*"(?:, ?"[^"\\]*")*)\]""")
+"""A list of texts without escapes."""
 _QUOTED = re.compile(r"""'((?:[^']|'')*)'|"([^"\\]*)\"""")
 """All there is; without escapes."""
 _ESCAPED = {"'": re.compile("''"), '"': re.compile(r"\\(?:.|$)")}
 _COMMENT = re.compile(" +#.*")
-_BLOCK = re.compile(r"[|>][+-]?")
+_BLOCK = re.compile(r"[|>][1-9]?[+-]?")
 _NOT_PLAIN = frozenset("?:,[]{}#&*!|>'\"%@`")
 _PRINTABLE = bytes((10, *range(32, 127)))
 # Compiled when it is needed, which takes a while.
@@ -122,7 +124,10 @@ class _Reader:
                     self.pending, self.last = key, None
             elif not (dash and word and self._next(number, at, dash, key, word)):
                 self._line(number, at, dash, key, (word or rest).rstrip(" "))
-        self._end()
+        if self.started and self.root[0] is None and self.text.endswith("\n"):
+            self._empty(self.text.count("\n") + 1)
+        else:
+            self._end()
         return self.documents
 
     def _item(self, number: int, at: int, path: str, md5: str, size: int) -> None:
@@ -216,7 +221,7 @@ class _Reader:
                 self._end()
                 self._begin()
             elif self.started:
-                raise _DeclinedError
+                self._empty(number)
             self.started = True
         elif at <= self.indent or not self.stack:
             raise _DeclinedError
@@ -229,6 +234,10 @@ class _Reader:
             self._assign(number, text)
         else:
             raise _DeclinedError
+
+    def _empty(self, number: int) -> None:
+        """A document with nothing in it, which stands where the next thing does."""
+        self.documents.append(MarkedDocument(None, number, None))
 
     def _end(self) -> None:
         if self.root[0] is None:
@@ -249,6 +258,8 @@ class _Reader:
             self.value[key] = self._flow(text)
         elif _BLOCK.fullmatch(text):
             lines = list(self._lines(number))
+            if text[1:2].isdecimal():  # Counted from the container, which is left out.
+                lines = [line[self.indent :] for line in lines]
             if number + len(lines) == len(self.raw) and not self.text.endswith("\n"):
                 raise _DeclinedError
             self.value[key] = self._compose("\n".join((text, *lines, "")))
@@ -279,9 +290,11 @@ class _Reader:
 
     def _flow(self, text: str) -> Any:
         self.flow += len(text)
-        deep = text.count("[") + text.count("{") > _DEEPEST
-        if deep or self.flow > _MOST_FLOW:
+        deep = text.count("[") + text.count("{")
+        if (deep and len(self.stack) + deep > _DEEPEST) or self.flow > _MOST_FLOW:
             raise _DeclinedError
+        if texts := _TEXTS.fullmatch(text):
+            return texts[1].split('"')[1::2]
         match = _WORDS.fullmatch(text)
         if match:
             return [self.schema.value(word) for word in match[1].split(", ")] if match[1] else []

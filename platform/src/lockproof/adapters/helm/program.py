@@ -90,8 +90,9 @@ class Helm:
             home = Path(os.path.realpath(scratch))
             made = home / "made"
             done, said = await run_alone(
-                [self.command, "template", *_laid(home, job), f"--output-dir={made}"],
+                [[self.command, "template", *_laid(home, job), f"--output-dir={made}"]],
                 home,
+                shown=[Path(self.command)],
                 variables={
                     **{
                         f"HELM_{name}_HOME": str(home / "helm" / name.lower())

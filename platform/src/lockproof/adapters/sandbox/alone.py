@@ -1,4 +1,4 @@
-"""A program that renders what it is handed, and finds nothing else: no program, network or home."""
+"""Programs that render what they are handed, and find nothing else: no program, network or home."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -14,39 +14,41 @@ from .view import Mount, readable, system_view
 _MEMORY = 4 << 30
 """Bytes of address space, where the machine has `prlimit`."""
 _TOLD = 64 << 10
-"""Bytes of what it says that are read."""
+"""Bytes of what they say that are read."""
 _NOWHERE = "http://127.0.0.1:9"
 """The discard port: where the network cannot be cut, its HTTP client finds no way out."""
 
 
 async def run_alone(
-    words: Sequence[str | Path],
+    programs: Sequence[Sequence[str | Path]],
     home: Path,
     *,
+    shown: Sequence[Path],
     variables: Mapping[str, str],
     seconds: float,
     largest: int,
     isolation: Isolation,
 ) -> tuple[Completed, str]:
-    """Run a program in a folder, which is all that it can write, and read but for the system.
+    """Run programs in a folder, which is all that they can write, and read but for the system.
 
     Args:
-        words: the program by its path, and its arguments.
-        home: the folder, without links; it is its home and where it starts.
+        programs: each by its path, with its arguments; they run in order until one fails.
+        home: the folder, without links; it is their home and where they start.
+        shown: programs that are to be found, wherever they are.
         variables: to set besides PATH, HOME and the proxies.
-        seconds: until it is ended.
-        largest: bytes of a file that it writes, where the machine has `prlimit`.
+        seconds: until all are ended.
+        largest: bytes of a file that one writes, where the machine has `prlimit`.
         isolation: what keeps it apart.
 
     Returns:
-        How it ended, and the beginning of what it said.
+        How they ended, and the beginning of what they said.
     """
     log = home / "log"
     found = shutil.which("prlimit")
     limited = (found, f"--as={_MEMORY}", f"--fsize={largest}") if found else ()
-    shown = [Mount(str(home), str(home), "write"), *readable([Path(words[0])])]
+    mounts = [Mount(str(home), str(home), "write"), *readable(shown)]
     done = await run_programs(
-        [[*limited, *words]],
+        [[*limited, *words] for words in programs],
         cwd=home,
         env={
             "PATH": str(home / "no-programs"),
@@ -57,7 +59,7 @@ async def run_alone(
         },
         log=log,
         limits=Limits(timeout=seconds, network=False),
-        isolated=Isolated(isolation.level, system_view(network=False).showing(shown)),
+        isolated=Isolated(isolation.level, system_view(network=False).showing(mounts)),
     )
     with log.open("rb") as file:
         return done, file.read(_TOLD).decode("utf-8", "replace")

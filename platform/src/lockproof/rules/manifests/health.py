@@ -8,15 +8,11 @@ from lockproof.model.finding import Finding, Severity
 from lockproof.model.manifest import At, Manifest, dig, items, mapping
 
 from .compositions import is_composition
+from .lua import says_only_healthy
 from .shape import at_place
 
 _LUA = "resource.customizations"
 _LUA_KEY = f"{_LUA}.health."
-_LUA_TOKEN = re.compile(
-    r"(?:\s++|--\[\[(?:[^\]]|\](?!\]))*+\]\]|--(?!\[=*+\[)[^\n]*+)*+"
-    r"(?:(?P<text>\"[^\"\\\n]*+\"|'[^'\\\n]*+'|\[\[[^\[\]]*+\]\])|(?P<name>[A-Za-z_]\w*+)"
-    r"|(?P<sign>[{}=.,;]|\[(?!\[)|\])|\Z)"
-)
 _CEL_TOKEN = re.compile(
     r"(?P<text>\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+')|(?P<aside>//[^\n]*+)|(?P<odd>[rR]['\"])"
     r"|\|\||\.\?|\[\?|\w++|\S"
@@ -91,64 +87,11 @@ def _lua(manifest: Manifest) -> Iterator[Finding]:
     for key, text in mapping(manifest.value.get("data")).items():
         if not isinstance(text, str) or not str(key).startswith(_LUA_KEY):
             continue
-        if _says_only_healthy(text):
+        if says_only_healthy(text):
             kind = str(key).removeprefix(_LUA_KEY)
-            yield _told(manifest, ("data", key), f"the health of every {kind} is always Healthy")
-
-
-def _says_only_healthy(script: str) -> bool:
-    """Whether a script is known to say Healthy: assignments of texts to a table, and its return."""
-    if "\0" in script:
-        return False
-    tokens: list[str] = []
-    place = 0
-    while place < len(script):
-        match = _LUA_TOKEN.match(script, place)
-        if match is None:
-            return False
-        if match["text"]:
-            cut = 2 if match["text"].startswith("[[") else 1
-            tokens.append("'" + match["text"][cut:-cut])
-        elif match.lastgroup:
-            tokens.append(match[match.lastgroup])
-        place = match.end()
-    text = "".join(f"{word}\0" for word in tokens if word != ";")
-    status: dict[str, str] = {}
-    place = 0
-    while place < len(text):
-        if match := _LUA_RETURNS.fullmatch(text, place):
-            table = match["table"]
-            said = _lua_status(table) if table else status.get(match["name"], "")
-            return said == "'Healthy"
-        match = _LUA_MAKES.match(text, place) or _LUA_SETS.match(text, place)
-        if match is None:
-            return False
-        if match.re is _LUA_MAKES:
-            status[match["name"]] = _lua_status(match["table"])
-        elif match["name"] not in status:
-            return False
-        elif (match["field"] or match["quoted"]) in ("status", "'status"):
-            status[match["name"]] = match["value"]
-        place = match.end()
-    return False
-
-
-def _lua_status(table: str) -> str:
-    """The last status that a table of texts is made with."""
-    return (
-        [one["value"] for one in _LUA_FIELD.finditer(table) if one["name"] == "status"] or [""]
-    )[-1]
-
-
-_LUA_ONE = r"[A-Za-z_]\w*+\0=\0'[^\0]*+\0"
-_LUA_TABLE = rf"(?P<table>\{{\0(?:{_LUA_ONE}(?:,\0)?+)*+\}}\0)"
-_LUA_NAME = r"(?P<name>[A-Za-z_]\w*+)\0"
-_LUA_FIELD = re.compile(r"\b(?P<name>[A-Za-z_]\w*+)\0=\0(?P<value>'[^\0]*+)\0")
-_LUA_MAKES = re.compile(rf"(?:local\0)?+{_LUA_NAME}=\0{_LUA_TABLE}")
-_LUA_SETS = re.compile(
-    rf"{_LUA_NAME}(?:\.\0(?P<field>[A-Za-z_]\w*+)\0|\[\0(?P<quoted>'[^\0]*+)\0\]\0)=\0(?P<value>'[^\0]*+)\0"
-)
-_LUA_RETURNS = re.compile(rf"return\0(?:{_LUA_NAME}|{_LUA_TABLE})")
+            yield _told(
+                manifest, ("data", key), f"the health of every {kind} is always said to be Healthy"
+            )
 
 
 def _is_always_true(expression: Any) -> bool:

@@ -15,6 +15,7 @@ from .targets import Target, targets
 
 _ALWAYS_THERE = (
     "ServiceAccount/default", "ConfigMap/kube-root-ca.crt", "AppProject/default",
+    "ConfigMap/istio-ca-root-cert", "ConfigMap/openshift-service-ca.crt",
     "ClusterRole/cluster-admin", "ClusterRole/admin", "ClusterRole/edit", "ClusterRole/view",
     "ClusterRole/system:*", "Role/system:*", "Role/extension-apiserver-authentication-reader",
 )  # fmt: skip
@@ -81,6 +82,8 @@ def _unsure(
     """Why what is not found may be there still; empty where it is not."""
     if not bundle.complete:
         return f"there is {target.kind} {target.name}"
+    if "${" in target.kind or "${" in target.name:
+        return f"there is {target.kind} {target.name}, which Flux fills in"
     if target.kind in brought and not named:
         return f"the package that the tree describes brings {target.kind} {target.name}"
     if named and _of_a_job(manifest, target):

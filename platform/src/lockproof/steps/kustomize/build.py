@@ -1,7 +1,7 @@
 """Kustomizations built by kustomize itself, with the place of every field beside what it makes."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +51,7 @@ def build(
     tree: Tree,
     targets: Sequence[Target],
     documents: Documents | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> list[Built]:
     """Build kustomizations: what works, what does not, and what was not looked at.
 
@@ -59,6 +60,7 @@ def build(
         tree: where files are read; kustomize gets copies of those that it needs.
         targets: what to build.
         documents: the tree's files as documents, where some were read already.
+        say: is told how far it is, where it takes long.
     """
     documents = documents or documents_of(tree)
     outlines = [outline(tree, documents, one.folder, one.components) for one in targets]
@@ -66,9 +68,10 @@ def build(
         why = _NO_KUSTOMIZE.format(how_to_add("kustomize"))
         return [_unbuilt(one, why) for one in outlines]
     given = [one for one in outlines if not (one.barred or one.linked)]
-    answers = iter(kustomize.build([Job(one.files, one.folder) for one in given]))
+    answers = iter(kustomize.build([Job(one.files, one.folder) for one in given], say))
+    made = _Made()
     return [
-        _kept_back(one) if one.barred or one.linked else _built(one, next(answers), documents)
+        _kept_back(one) if one.barred or one.linked else _built(one, next(answers), documents, made)
         for one in outlines
     ]
 
@@ -86,7 +89,7 @@ def _unbuilt(found: Outline, why: str) -> Built:
     return Built(found.root, not_checked=[f"{found.root}: {why}"], used=found.used)
 
 
-def _built(found: Outline, answer: Answer, documents: Documents) -> Built:
+def _built(found: Outline, answer: Answer, documents: Documents, made: "_Made") -> Built:
     if not answer.finished:
         return _unbuilt(found, f"not built: kustomize {answer.refusal}")
     built = Built(found.root, not_checked=list(found.not_checked), used=found.used)
@@ -102,7 +105,7 @@ def _built(found: Outline, answer: Answer, documents: Documents) -> Built:
         return built
     by_kind = _by_kind(found.sources)
     try:
-        for value in _documents(answer.output, found.root):
+        for value in made.values(answer.output, found.root):
             sources = _sources(value, by_kind)
             built.manifests.append(Manifest(value, Trace(value, sources, documents, found.root)))
     except ParseError as error:
@@ -111,12 +114,24 @@ def _built(found: Outline, answer: Answer, documents: Documents) -> Built:
     return built
 
 
-def _documents(output: bytes, root: str) -> Iterator[Mapping[str, Any]]:
-    # Each by itself: together they may be larger than a file that is read.
-    for part in re.split(rb"(?<=\n)---\n", output):
-        for document in read_yaml(part, f"what {root} makes", many=True):
-            if isinstance(document.value, dict):
-                yield document.value
+class _Made:
+    """What kustomize made, each document read once: overlays of one base make much alike."""
+
+    def __init__(self) -> None:
+        self.known: dict[bytes, list[Mapping[str, Any]]] = {}
+
+    def values(self, output: bytes, root: str) -> Iterator[Mapping[str, Any]]:
+        """The objects of a build.
+
+        Raises:
+            ParseError: a document cannot be read.
+        """
+        # Each by itself: together they may be larger than a file that is read.
+        for part in re.split(rb"(?<=\n)---\n", output):
+            if part not in self.known:
+                read = read_yaml(part, f"what {root} makes", many=True)
+                self.known[part] = [one.value for one in read if isinstance(one.value, dict)]
+            yield from self.known[part]
 
 
 def _by_kind(sources: Sequence[Source]) -> dict[tuple[str, str], list[Source]]:

@@ -29,6 +29,7 @@ from lockproof.rules.manifests.shape import (
 )
 from lockproof.rules.manifests.validation import with_validation
 
+from .flux import built_together, flux_sources
 from .gather import Gathered
 
 _MOST_NAMED = 50
@@ -126,7 +127,7 @@ def _no_such_kind(manifest: Manifest, schemas: Schemas) -> Iterable[Finding]:
 
 
 def reference_family(
-    gathered: Gathered, manifests: Iterable[Manifest], external: Sequence[str], schemas: Schemas
+    gathered: Gathered, manifests: Collection[Manifest], external: Sequence[str], schemas: Schemas
 ) -> Family:
     """Every name that manifests use of each other, and every path into them."""
     family = Family("references", "reference")
@@ -139,13 +140,16 @@ def reference_family(
             family.checked += paths
             family.not_checked += unread
     of_charts = [made for chart in gathered.charts for made in chart.manifests]
+    external = (*external, *flux_sources(manifests))
+    together = built_together(manifests, gathered)
     for bundle in (*gathered.bundles, *gathered.charts):
         family.findings += repeated_findings(bundle.manifests)
         family.findings += delivery_findings(bundle.manifests)
         elsewhere = [other for other in gathered.bundles if other is not bundle]
+        by_flux = together.get(bundle.name, [])
         elsewhere.append(gathered.loose)
         # Charts stand beside everything, and what they use is not in one of ours alone.
-        beside = of_charts
+        beside = [*of_charts, *by_flux]
         if bundle in gathered.charts:
             beside = [made for one in (*elsewhere, *gathered.charts) for made in one.manifests]
         found, count, skipped = reference_findings(

@@ -1,6 +1,7 @@
 """The files of a tree, told apart: kustomizations, manifests, rule tests, dashboards."""
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,8 @@ from lockproof.rules.catalog import finding
 _YAML = (".yaml", ".yml")
 _MARK = (b"apiVersion", b"kind")
 _OWN = "lockproof.dev/"
+_SWITCHED_OFF = re.compile(rb"^[ \t]*#[ \t]*- (?:path: )?([\w./-]+\.ya?ml)[ \t\r]*$", re.MULTILINE)
+"""An entry of a list in a comment, as kubebuilder leaves patches for whoever wants them."""
 
 
 @dataclass
@@ -33,6 +36,8 @@ class Found:
     """Kustomization files."""
     kinds: dict[str, str] = field(default_factory=dict)
     """Folder -> kind of the kustomization in it."""
+    switched_off: set[str] = field(default_factory=set)
+    """Files that a kustomization names in a comment."""
     dashboards: list[str] = field(default_factory=list)
     """JSON files."""
     findings: list[Finding] = field(default_factory=list)
@@ -88,7 +93,7 @@ def find(tree: Tree, paths: Iterable[str], exclude: tuple[str, ...]) -> Found:
     for path in found.dashboards:
         if not path.startswith(of_charts):
             _read_json(tree, path, found)
-    _kustomizations(found)
+    _kustomizations(tree, found)
     return found
 
 
@@ -181,7 +186,7 @@ def _drop_chart(found: Found, folder: str) -> None:
     found.not_checked.append(f"{folder}templates: charts are not rendered")
 
 
-def _kustomizations(found: Found) -> None:
+def _kustomizations(tree: Tree, found: Found) -> None:
     included: set[str] = set()
     for path, documents in found.documents.items():
         folder, _, name = path.rpartition("/")
@@ -190,6 +195,8 @@ def _kustomizations(found: Found) -> None:
         if name not in FILE_NAMES or not is_kustomization(value):
             continue
         found.owned.add(path)
+        for name in _SWITCHED_OFF.findall(tree.read(path) or b""):
+            found.switched_off.add(join(folder, name.decode("utf-8", "replace")) or "")
         stated = value if isinstance(value, dict) else {}
         found.kinds[folder or "."] = str(stated.get("kind") or "Kustomization")
         for key in INCLUDES:

@@ -38,13 +38,15 @@ class Gathered:
     """Kinds of which a package that the tree describes may bring some, by names of its own."""
     built: int = 0
     """Kustomizations, components included."""
+    folders: frozenset[str] = frozenset()
+    """Those of all kustomizations."""
 
 
 def gather(tree: Tree, found: Found, say: Callable[[str], None]) -> Gathered:
     """Build every kustomization that is in no other, and take the other files as they are."""
     kustomize = _kustomize() if found.kinds else None
-    gathered = Gathered()
-    used = set(found.owned)
+    gathered = Gathered(folders=frozenset(found.kinds))
+    used = set(found.owned) | found.switched_off
     unread = {finding.path for finding in found.findings}  # Told of already.
     built: list[tuple[str, Built]] = []
     # Those that include each other in a circle have no root to begin with.
@@ -53,7 +55,7 @@ def gather(tree: Tree, found: Found, say: Callable[[str], None]) -> Gathered:
         number = len(left.roots) + len(left.components)
         if kustomize:
             say(f"building {number} kustomization{'' if number == 1 else 's'}")
-        built += _built(tree, left, found.roots, kustomize)
+        built += _built(tree, left, found.roots, kustomize, say)
         left = _left_over(found, built) if kustomize else Found(found.paths)
     in_force = {place for _, made in built for place in made.in_force}
     for name, made in built:
@@ -102,7 +104,11 @@ def _left_over(found: Found, built: list[tuple[str, "Built"]]) -> Found:
 
 
 def _built(
-    tree: Tree, found: Found, roots: list[str], kustomize: "Kustomize | None"
+    tree: Tree,
+    found: Found,
+    roots: list[str],
+    kustomize: "Kustomize | None",
+    say: Callable[[str], None],
 ) -> Iterator[tuple[str, "Built"]]:
     """What the roots make, and each component that nothing includes on the root it fits best."""
     # Here, since many trees have no kustomization.
@@ -110,12 +116,13 @@ def _built(
 
     documents = documents_of(tree, found.documents)
     targets = [Target(root) for root in found.roots]
-    yield from zip(found.roots, build(kustomize, tree, targets, documents), strict=True)
+    yield from zip(found.roots, build(kustomize, tree, targets, documents, say), strict=True)
     tried = roots[:_MOST_ROOTS] or [""]
     pairs = [(folder, root) for folder in found.components for root in tried]
     targets = [Target(root, (folder,)) if root else Target(folder) for folder, root in pairs]
     best: dict[str, tuple[str, Built]] = {}
-    for (folder, root), made in zip(pairs, build(kustomize, tree, targets, documents), strict=True):
+    builds = build(kustomize, tree, targets, documents, say)
+    for (folder, root), made in zip(pairs, builds, strict=True):
         made.root = kustomization_in(tree, folder) or made.root
         if folder not in best or _misfit(made) < _misfit(best[folder][1]):
             best[folder] = (f"{folder} on {root}" if root else folder), made
