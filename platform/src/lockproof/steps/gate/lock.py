@@ -1,7 +1,7 @@
 """The lock family: what the lock says against the pipeline, the parameters and Git's files."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
