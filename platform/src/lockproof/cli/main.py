@@ -49,8 +49,11 @@ _EPILOG = """exit codes:
 """
 
 
-def build_parser(verbs: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser; only the named verbs get their arguments, the others just their line."""
+def build_parser(verbs: Sequence[str], first: str | None = None) -> argparse.ArgumentParser:
+    """The parser; only the named verbs get their arguments, the others just their line.
+
+    Where the first word of a command is a verb, no other is needed: they take a tenth of the start.
+    """
     parser = argparse.ArgumentParser(
         prog="lockproof",
         description="Prove that what a Git commit claims about its data, code and models is true.",
@@ -61,6 +64,8 @@ def build_parser(verbs: Sequence[str]) -> argparse.ArgumentParser:
     add_common(parser, Path())
     commands = parser.add_subparsers(dest="verb", metavar="COMMAND", title="commands")
     for name, summary in VERBS.items():
+        if first in VERBS and name != first:
+            continue
         named = name in verbs
         command = commands.add_parser(
             name,
@@ -125,7 +130,7 @@ def _terminate(*_: object) -> None:
 
 
 def _run(words: Sequence[str]) -> int:
-    parser = build_parser([word for word in words if word in VERBS])
+    parser = build_parser([word for word in words if word in VERBS], next(iter(words), None))
     try:
         args = parser.parse_args(words)
     except SystemExit:

@@ -1,7 +1,7 @@
 """Digests of what Git holds, as DVC would compute them in a checkout."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from posixpath import normpath
 from typing import NamedTuple
@@ -56,6 +56,7 @@ class Blobs:
         """Links to folders inside a folder: DVC does not look behind them."""
         self._submodules: dict[str, Blobs | None] = {}
         """Path of each that was asked for; None where it is not here."""
+        self._children: dict[tuple[str, str], Mapping[str, str]] = {}
         self._found: dict[tuple[str, Algorithm], Digest | None] = {}
         """What `digest` has answered: each dependency is asked for several times."""
         self._hashed = 0
@@ -171,12 +172,17 @@ class Blobs:
         # Of a folder in which DVC sees nothing, it has the digest of an empty one.
         return directory_digest(children, name) if children or self.holds(path) else None
 
-    def children(self, path: str, algorithm: str) -> dict[str, str]:
+    def children(self, path: str, algorithm: str) -> Mapping[str, str]:
         """The files of a folder: path below it -> hex digest; of a file its own is `""`.
 
         Raises:
             Unknown: what is in Git does not tell.
         """
+        if (path, algorithm) not in self._children:
+            self._children[path, algorithm] = self._read_children(path, algorithm)
+        return self._children[path, algorithm]
+
+    def _read_children(self, path: str, algorithm: str) -> Mapping[str, str]:
         inner = self._inner(path)
         if inner:
             return inner.blobs.children(inner.path, algorithm)

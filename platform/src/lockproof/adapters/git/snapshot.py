@@ -95,13 +95,18 @@ class Snapshot:
 
     def _refuse_impossible(self, found: Mapping[str, Entry]) -> None:
         """Refuse what no checkout can have, since then nobody knows what one would have."""
+        folders: set[str] = set()
         for path in found:
-            parts = path.split("/")
-            if not _IMPOSSIBLE.isdisjoint(part.lower() for part in parts):
-                raise self._broken(path, "is no name that Git checks out")
-            while parts.pop() and parts:
-                if "/".join(parts) in found:
-                    raise self._broken("/".join(parts), "is a file and a folder")
+            above, slash, name = path.rpartition("/")
+            while True:
+                if name.lower() in _IMPOSSIBLE:
+                    raise self._broken(path, "is no name that Git checks out")
+                if not slash or above in folders:
+                    break  # Each folder is looked at once.
+                if above in found:
+                    raise self._broken(above, "is a file and a folder")
+                folders.add(above)
+                above, slash, name = above.rpartition("/")
 
     def _broken(self, path: str, why: str) -> UsageError:
         where = self.commit[:12] if self.commit else "the index"

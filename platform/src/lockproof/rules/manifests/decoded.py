@@ -13,8 +13,17 @@ def decoded(manifest: Manifest, schema: Schema) -> Manifest:
     A server takes `ingress: [null]` for `ingress: [{}]`, and refuses `env: [null]` for the name
     that it lacks; in a list of a custom resource a null stays one.
     """
+    if not _lists_null(manifest.value):
+        return manifest  # As nearly all are.
     value = _decoded(manifest.value, schema.table, schema.kind.root)
     return manifest if value is manifest.value else replace(manifest, value=value)
+
+
+def _lists_null(value: Any) -> bool:
+    """Whether a null stands in a list of it."""
+    if isinstance(value, dict):
+        return any(_lists_null(part) for part in value.values() if isinstance(part, dict | list))
+    return isinstance(value, list) and any(part is None or _lists_null(part) for part in value)
 
 
 def _decoded(value: Any, table: Table, reference: Reference) -> Any:

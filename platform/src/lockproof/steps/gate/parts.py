@@ -54,7 +54,7 @@ class PartDep:
         """
         assert self.dep.locked is not None
         name = self.dep.locked.algorithm
-        files: dict[str, str] = {} if self.is_within else blobs.children(self.real, name)
+        files: dict[str, str] = {} if self.is_within else dict(blobs.children(self.real, name))
         for out in self.outs:
             listed = self._listed(out, listings)
             if out.algorithm != name:
