@@ -66,7 +66,7 @@ LAZY: dict[str, Callable[[Lockproof], Any]] = {
 }
 DATA = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "config.local"}
 TRACKING = {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"}
-PROMETHEUS = {"prometheus-token", "prometheus-password"}
+PROMETHEUS = {"prometheus-token", "prometheus-password", "prometheus-tenant"}
 SEEN = {
     "reproduce": DATA,
     "gate": DATA | TRACKING,

@@ -168,14 +168,14 @@ def test_a_wrong_request_is_told(parameters: Any, words: str, serve: Any) -> Non
 def hook(url: str, kind: str, **changed: Any) -> tuple[int, Any]:
     """Status and value of a call that is shaped as Flagger's are; a stand-in for Flagger.
 
-    As `CallWebhook` of its pkg/controller/webhook.go makes it: one line of JSON by POST.
+    As `CallWebhook` of v1.44.0's pkg/controller/webhook.go makes it: one line of JSON by POST, with
+    metadata where there is some. A `rollback` is asked in other phases than the rest.
     """
     payload = {
         "name": "good",
         "namespace": "serving",
-        "phase": "Progressing",
+        "phase": "WaitingPromotion" if kind == "rollback" else "Progressing",
         "checksum": "5bd7c9c7d5",
-        "metadata": None,
     }
     payload |= changed
     return post(f"{url}/v1/flagger/{kind}", json.dumps(payload).encode())

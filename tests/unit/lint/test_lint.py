@@ -609,6 +609,69 @@ def test_drifts_are_read_as_check_reads_them(
     assert words in wrong.findings[0].message
 
 
+ASKING = """\
+apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata: {name: canary, namespace: a}
+spec:
+  metrics:
+    - name: canary
+      provider: {web: {url: "http://c/v1/verdict?checks=NAME&canary={{args.h}}"}}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: web, namespace: a}
+spec:
+  strategy:
+    canary:
+      steps:
+        - setWeight: 10
+        - pause: {duration: 2h}
+        - pause: {}
+        - pause: {duration: 5m}
+        - analysis: {templates: [{templateName: canary}]}
+        - pause: {duration: 1h}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "seconds"),
+    [
+        ("duration: 2h", "duration: 2h", None),
+        ("duration: 2h", "duration: 4h", "14,700"),
+        ("duration: 5m", "duration: 9000", "16,200"),
+        ("checks=NAME&", "", None),
+        ("checks=NAME&canary", "checks=other&pause=4h&canary", None),
+        ("- analysis:", "- pause: {duration: 3h}\n        - analysis:", "18,300"),
+        ("- pause: {duration: 1h}", "- pause: {duration: 9h}", None),
+        (
+            "      steps:",
+            "      analysis: {templates: [{templateName: canary}]}\n      steps:",
+            None,
+        ),
+        ("duration: 1h", "duration: 1h30m", None),
+        (
+            "        - pause: {duration: 1h}\n",
+            "        - pause: {duration: 9h}\n"
+            "      analysis: {templates: [{templateName: canary}]}\n",
+            "39,900",
+        ),
+    ],
+)
+def test_a_horizon_outlasts_the_pauses_of_the_rollout_that_asks(
+    old: str, new: str, seconds: str | None, tmp_path: Path
+) -> None:
+    text = ASKING.replace(old, new, 1).replace("checks=NAME", "checks=server")
+    assert text != ASKING
+    found = [one for one in tree(tmp_path, a_yaml=CHECKS, b_yaml=text).findings
+             if one.rule == "LP636"]  # fmt: skip
+    assert len(found) == (seconds is not None)
+    for one in found:
+        assert one.path == "a.yaml"
+        assert f"has paused for {seconds} s before it asks" in one.message
+        assert "after their horizon of 14,400 s nothing is passed" in one.message
+
+
 def test_checks_of_somebody_else_are_a_kind_without_a_schema(tmp_path: Path) -> None:
     result = tree(tmp_path, a_yaml=CHECKS.replace("lockproof.dev", "example.org"))
     assert verdict(result) is Verdict.INCONCLUSIVE

@@ -150,6 +150,25 @@ def test_what_is_told_without_all_pairs_is_what_they_tell(
         assert is_high(one, other) == by_pairs
 
 
+@pytest.mark.parametrize("case", ["1 % of the traffic", "bursts of 16 intervals, each arm its own"])
+def test_many_are_ranked_as_each_is(case: str) -> None:
+    drawn = draw(CASES[case], np.random.default_rng(15), 40, 80, EFFECT / 4)
+    aborts, promotes = WAYS["Mann-Whitney"](drawn, 0.02, EFFECT)
+    expected = []
+    for canary in range(40):
+        counts = drawn.counts[canary]
+        at = drawn.index[canary][counts]
+        one, other = (
+            arm[1][canary][counts] / arm[0][canary][counts] for arm in (drawn.canary, drawn.stable)
+        )
+        looks = range(10, 81, 10)
+        expected.append(next((n for n in looks if is_high(one[at < n], other[at < n])), 0))
+    assert list(aborts) == expected
+    assert list(promotes) == [0 if one else 80 for one in expected]
+    if case.startswith("bursts"):
+        assert 0 < sum(one > 0 for one in expected) < 40
+
+
 @given(
     st.lists(st.integers(0, 9), min_size=2, max_size=30),
     st.lists(st.integers(0, 9), min_size=2, max_size=30),

@@ -26,6 +26,27 @@ def test_arrays_give_what_numbers_give(x: float, y: float, which: bool) -> None:
     assert floats.some(which) is arrays.some(np.array([False, which]))
 
 
+@given(st.lists(st.integers(1, 5000), min_size=1, max_size=20))
+def test_halves_that_are_looked_up_are_what_each_is(halves: list[int]) -> None:
+    values = np.array(halves) / 2
+    assert list(arrays.lgamma(values)) == [math.lgamma(value) for value in values]
+
+
+def test_nothing_is_found_where_it_is_not_asked_for() -> None:
+    asked: list[float] = []
+
+    def find(x: float) -> float:
+        asked.append(x)
+        return 2 * x
+
+    assert floats.among(True, find, 3.0) == 6
+    assert math.isnan(floats.among(False, find, 4.0))
+    assert asked == [3.0]
+    found = arrays.among(np.array([True, False]), lambda x: 2 * x, np.array([3.0, 4.0]))
+    assert found[0] == 6
+    assert math.isnan(found[1])
+
+
 @given(st.integers(0, 50), st.integers(1, 50), st.sampled_from([0.0, 1.0]))
 def test_bounds_of_many_are_those_of_each(events: int, others: int, outer: float) -> None:
     k, n = np.array([0.0, events]), np.array([float(others), events + others])

@@ -182,6 +182,10 @@ def _families(
 
             family.findings += checks_findings(tree, path, found)
             family.checked += 1
+        if checks:
+            from .canary_horizon import horizon_findings
+
+            family.findings += horizon_findings(tree, found, manifests)
         return family if family.checked else None
 
     makers: dict[LintFamily, Callable[[], Family | None]] = {
