@@ -213,6 +213,16 @@ def test_the_controller_fits_the_small_node_and_a_proof_its_quota(
     assert both == proofs, "two proofs at one time would be one too many"
 
 
+def test_argos_own_containers_are_let_into_the_namespace(bodies: list[Body]) -> None:
+    """Refused on a real node, all of them, by the standard that the namespace asks for."""
+    labels = one(bodies, "Namespace", "proofs")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    application = one(bodies, "Application", "argo-workflows")["spec"]
+    executor = application["sources"][0]["helm"]["valuesObject"]["executor"]["securityContext"]
+    assert executor["allowPrivilegeEscalation"] is False
+    assert executor["capabilities"] == {"drop": ["ALL"]}
+
+
 def test_argo_cd_may_bring_it_and_finds_no_secret(bodies: list[Body]) -> None:
     allowed = {
         project: {

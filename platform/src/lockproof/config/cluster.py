@@ -95,8 +95,8 @@ class ClusterPolicy(PodPolicy):
     queue: _ObjectName | None = None
     """A LocalQueue of Kueue that admits the pods."""
     retries: Annotated[StrictInt, Field(ge=0, le=10)] = 2
-    """How often a pod that brought no verdict, such as an evicted one, is tried again. A verdict is
-    never asked for twice."""
+    """How often a pod that brought no verdict, such as a killed one, is tried again. A verdict is
+    never asked for twice. Of a Job, evicted pods do not count."""
     deadline: Seconds = 86400.0
     """For all pods together."""
     parallel: Annotated[StrictInt, Field(ge=1, le=10000)] | None = None
