@@ -1,4 +1,4 @@
-"""What a container costs: `dagger call reproduce` beside the command, on this pipeline.
+"""What a container costs: `dagger call` of reproduce and gate beside the command, on this pipeline.
 
 Cold means that the engine's cache is emptied first, whatever else it holds: only where
 LOCKPROOF_EMPTY_ENGINE=1 says so.
@@ -17,9 +17,10 @@ from integration.pipelines import BIN
 pytestmark = pytest.mark.engine
 
 
-def test_cold_warm_and_cached(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [("reproduce", "--no-reuse"), ("gate",)], ids=" ".join)
+def test_cold_warm_and_cached(tmp_path: Path, words: tuple[str, ...]) -> None:
     root = clone_of_this(tmp_path / "lockproof")
-    call = ("call", "reproduce", "--no-reuse")
+    call = ("call", *words)
     seconds = {}
     if os.environ.get("LOCKPROOF_EMPTY_ENGINE") == "1":
         dagger(root, "core", "engine", "local-cache", "prune").expect()
@@ -34,11 +35,11 @@ def test_cold_warm_and_cached(tmp_path: Path) -> None:
     environment = {**os.environ, "LOCKPROOF_CACHE_DIR": str(tmp_path / "cache")}
     for name in ("the command, its environment not built yet", "the command"):
         began = time.perf_counter()
-        argv = [BIN / "lockproof", "reproduce", "--no-reuse"]
+        argv = [BIN / "lockproof", *words]
         subprocess.run(argv, cwd=root, env=environment, check=True, capture_output=True)
         seconds[name] = time.perf_counter() - began
     peer = seconds["the command"]
-    print(f"\nload {os.getloadavg()[0]:.0f} on {os.cpu_count()} CPUs")
+    print(f"\n{' '.join(words)}: load {os.getloadavg()[0]:.0f} on {os.cpu_count()} CPUs")
     for name, value in seconds.items():
         print(f"{name:60} {value:8.1f} s  {value / peer:6.2f} x")
 

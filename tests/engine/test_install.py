@@ -1,6 +1,7 @@
 """The module as another repository has it: from a Git address, as a toolchain, as a dependency."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -32,6 +33,10 @@ def test_as_a_toolchain(project: Project, installed: str, tmp_path: Path) -> Non
     git(root, "commit", "--quiet", "--message", "lockproof")
     listed = dagger(root, "check", "--list").expect().stdout
     assert "check-gate" in listed
+    assert "\nPASSED: " in dagger(root, "call", "reproduce").expect().stdout, "the guide's own line"
+    asked = dagger(root, "call", "gate", "--pr", "--base", "HEAD~1")
+    assert asked.code in (1, 5), "no report is given, and the policy demands one"
+    assert re.search(r"^(FAILED|INCONCLUSIVE): ", asked.said, re.MULTILINE)
     proved = dagger(root, "call", "proof", "reproduce", "json", "contents").expect().stdout
     report = json.loads(proved)
     assert report["verdict"] == "passed"
