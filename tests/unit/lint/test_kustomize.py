@@ -394,3 +394,11 @@ def alone_secret(root: Path) -> Built:
         text = "apiVersion: v1\nkind: Secret\nmetadata: {name: %s}\nstringData:\n  a: |\n    x\n"
         (root / f"{name}.yaml").write_text(text % name)
     return alone(root, "resources: [d.yaml, e.yaml]\n")
+
+
+def test_of_two_versions_of_a_kind_each_has_its_own_place(tmp_path: Path) -> None:
+    for version in ("v1", "v2"):
+        text = f"apiVersion: example.org/{version}\nkind: A\nmetadata: {{name: a}}\n"
+        (tmp_path / f"{version}.yaml").write_text(text)
+    made = alone(tmp_path, "resources: [v1.yaml, v2.yaml]\n")
+    assert [one.locate(())[0] for one in made.manifests] == ["v1.yaml", "v2.yaml"]

@@ -16,6 +16,8 @@ from lockproof.rules.catalog import finding
 _YAML = (".yaml", ".yml")
 _MARK = (b"apiVersion", b"kind")
 _OWN = "lockproof.dev/"
+_HELM = re.compile(rb"\{\{-? (?:if|include|range|with|define|toYaml|\.Values|\.Release)[ .]")
+"""Of a part of a Helm template, wherever it lies."""
 _SWITCHED_OFF = re.compile(rb"^[ \t]*#[ \t]*- (?:path: )?([\w./-]+\.ya?ml)[ \t\r]*$", re.MULTILINE)
 """An entry of a list in a comment, as kubebuilder leaves patches for whoever wants them."""
 
@@ -43,7 +45,7 @@ class Found:
     findings: list[Finding] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
     unread: set[str] = field(default_factory=set)
-    """JSON files that may hold objects, and are told of in `not_checked`."""
+    """Files that may hold objects, and are told of in `not_checked`."""
 
     @property
     def checks(self) -> list[str]:
@@ -120,6 +122,10 @@ def _read(tree: Tree, path: str, found: Found) -> None:
         # A chart's template, or another tool's file with tags of its own, such as mkdocs.yml.
         foreign = "/templates/" in f"/{path}" or "has a tag that is not allowed" in error.reason
         if own and foreign and not marked:
+            return
+        if own and _HELM.search(content):
+            found.not_checked.append(f"{path}: is a template of Helm's, which is not rendered")
+            found.unread.add(path)
             return
         found.findings.append(unreadable(path, error))
 
