@@ -16,7 +16,9 @@ from lockproof.rules.catalog import finding
 _YAML = (".yaml", ".yml")
 _MARK = (b"apiVersion", b"kind")
 _OWN = "lockproof.dev/"
-_HELM = re.compile(rb"\{\{-? (?:if|include|range|with|define|toYaml|\.Values|\.Release)[ .]")
+_HELM = re.compile(
+    rb"\{\{-? (?:if|end|else|include|range|with|define|toYaml|\.Values|\.Release)[ .]"
+)
 """Of a part of a Helm template, wherever it lies."""
 _SWITCHED_OFF = re.compile(rb"^[ \t]*#[ \t]*- (?:path: )?([\w./-]+\.ya?ml)[ \t\r]*$", re.MULTILINE)
 """An entry of a list in a comment, as kubebuilder leaves patches for whoever wants them."""
@@ -92,6 +94,10 @@ def find(tree: Tree, paths: Iterable[str], exclude: tuple[str, ...]) -> Found:
     for folder in sorted(templates):
         _drop_chart(found, folder)
     of_charts = tuple(part for folder in templates for part in _rendered(folder))
+    found.unread = {path for path in found.unread if not path.startswith(of_charts)}
+    found.not_checked += [
+        f"{path}: is a template of Helm's, which is not rendered" for path in sorted(found.unread)
+    ]
     for path in found.dashboards:
         if not path.startswith(of_charts):
             _read_json(tree, path, found)
@@ -124,7 +130,6 @@ def _read(tree: Tree, path: str, found: Found) -> None:
         if own and foreign and not marked:
             return
         if own and _HELM.search(content):
-            found.not_checked.append(f"{path}: is a template of Helm's, which is not rendered")
             found.unread.add(path)
             return
         found.findings.append(unreadable(path, error))
