@@ -311,3 +311,14 @@ def test_scripts_in_one_text_are_not_checked(tmp_path: Path) -> None:
         "ConfigMap/argocd-cm: the health scripts in resource.customizations, which is one text: give"
         " each a key"
     ]
+
+
+@pytest.mark.parametrize("first", ["inProgress", "failed"])
+def test_what_flux_asks_before_may_say_more(first: str, tmp_path: Path) -> None:
+    text = (
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n"
+        "metadata: {name: a, namespace: b}\nspec:\n  interval: 5m\n  prune: true\n"
+        "  sourceRef: {kind: GitRepository, name: a}\n  healthCheckExprs:\n"
+        f"    - {{apiVersion: a/v1, kind: B, {first}: status.phase == 'x', current: 'true'}}\n"
+    )
+    assert [rule for rule, _ in told(tmp_path, text)[0]] == []

@@ -394,3 +394,20 @@ def alone_secret(root: Path) -> Built:
         text = "apiVersion: v1\nkind: Secret\nmetadata: {name: %s}\nstringData:\n  a: |\n    x\n"
         (root / f"{name}.yaml").write_text(text % name)
     return alone(root, "resources: [d.yaml, e.yaml]\n")
+
+
+def test_of_two_versions_of_a_kind_each_has_its_own_place(tmp_path: Path) -> None:
+    for version in ("v1", "v2"):
+        text = f"apiVersion: example.org/{version}\nkind: A\nmetadata: {{name: a}}\n"
+        (tmp_path / f"{version}.yaml").write_text(text)
+    made = alone(tmp_path, "resources: [v1.yaml, v2.yaml]\n")
+    assert [one.locate(())[0] for one in made.manifests] == ["v1.yaml", "v2.yaml"]
+
+
+def test_a_list_of_one_kind_is_taken_by_its_items(tmp_path: Path) -> None:
+    item = "- {apiVersion: v1, kind: ConfigMap, metadata: {name: %s}}\n"
+    items = item % "a" + item % "b"
+    (tmp_path / "a.yaml").write_text(f"apiVersion: v1\nkind: ConfigMapList\nitems:\n{items}")
+    made = alone(tmp_path, "resources: [a.yaml]\n")
+    assert [one.label for one in made.manifests] == ["ConfigMap/a", "ConfigMap/b"]
+    assert [one.locate(())[1] for one in made.manifests] == [4, 5]

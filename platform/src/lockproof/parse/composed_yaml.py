@@ -18,6 +18,8 @@ _MOST = 500_000
 _OPENERS = 1000
 _FAR = re.compile(r"^[ \t?:-]{400}", re.MULTILINE)
 
+_LARGEST_AGAIN = 256 << 10
+"""Characters of a file that is read a second time without libyaml, which takes long."""
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where it was built in.
 
 
@@ -25,6 +27,21 @@ class _CoreLoader(_LOADER):  # type: ignore[misc]
     """Plain scalars as YAML 1.2 reads them, and DVC with it."""
 
     yaml_implicit_resolvers = CORE.resolvers
+
+
+class _AgainLoader(yaml.SafeLoader):
+    """An anchor may be given again, and means the last one from there on, as YAML has it.
+
+    libyaml refuses that, and Go's readers, which Kubernetes and kustomize use, do not.
+    """
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """As its base, which refuses the second."""
+        base: Any = super()
+        event = base.peek_event()
+        if not isinstance(event, yaml.AliasEvent):
+            self.anchors.pop(event.anchor, None)
+        return base.compose_node(parent, index)
 
 
 class ComposedDocument:
@@ -93,14 +110,13 @@ def compose(text: str, name: str, *, core: bool) -> list[YamlDocument]:
             _check_depth(text, name)
         if core and "%YAML" in text:
             _check_version(text, name)
-        loader = (_CoreLoader if core else _LOADER)(text)
         try:
-            documents: list[YamlDocument] = []
-            while loader.check_node():
-                node = loader.get_node()
-                documents.append(ComposedDocument(node, _Values(name, core).of(node, 0)))
-        finally:
-            loader.dispose()
+            documents = _composed(_CoreLoader if core else _LOADER, text, name, core=core)
+        except yaml.composer.ComposerError as error:
+            again = "duplicate anchor" in str(error.context) and len(text) <= _LARGEST_AGAIN
+            if core or not again:
+                raise
+            documents = _composed(_AgainLoader, text, name, core=core)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = " ".join(filter(None, (error.context, error.problem)))
@@ -110,6 +126,18 @@ def compose(text: str, name: str, *, core: bool) -> list[YamlDocument]:
         raise ParseError(f"is no YAML: {getattr(error, 'reason', error)}", name, line) from None
     except RecursionError:
         raise ParseError(f"is nested deeper than {_DEEPEST} levels", name) from None
+    return documents
+
+
+def _composed(kind: Any, text: str, name: str, *, core: bool) -> list[YamlDocument]:
+    loader = kind(text)
+    try:
+        documents: list[YamlDocument] = []
+        while loader.check_node():
+            node = loader.get_node()
+            documents.append(ComposedDocument(node, _Values(name, core).of(node, 0)))
+    finally:
+        loader.dispose()
     return documents
 
 

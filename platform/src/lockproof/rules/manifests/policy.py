@@ -10,6 +10,7 @@ from typing import Any
 from lockproof.model.finding import Finding, Severity
 from lockproof.model.manifest import At, Manifest, dig, items, mapping
 
+from .encrypted import holds_encrypted
 from .pods import Container, Pod, containers, pods
 from .shape import at_place
 
@@ -163,6 +164,10 @@ _PUBLIC = re.compile(
     r"\s*+(?:-----BEGIN (?P<what>PUBLIC KEY|CERTIFICATE)-----[A-Za-z0-9+/=\s]*+"
     r"-----END (?P=what)-----\s*+)++"
 )
+_REFERENCE = re.compile(
+    r"(?:op://|ref\+[a-z0-9]{1,20}://|vault:|<path:)[^\n]*+|\$\{[A-Za-z_][\w:=-]*+\}"
+)
+"""By which 1Password, vals, Vault and Flux put a secret in its place, when it is applied."""
 _AWS = re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")
 _IN_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]{0,30}+://[^/\s:@{}$]++:[^/\s:@{}$]++@")
 _TOKENS = re.compile(r"\b(?:ghp_[0-9A-Za-z]{36}|glpat-[0-9A-Za-z_-]{20}|xox[bp]-[0-9A-Za-z-]{10,})")
@@ -175,8 +180,10 @@ _SECRET_NAME = re.compile(
 def _secrets(manifest: Manifest) -> Iterator[Finding]:
     if (manifest.group, manifest.kind) == ("", "Secret"):
         for field in ("data", "stringData"):
-            for key, value in mapping(manifest.value.get(field)).items():
-                if value and not _is_public(value):
+            held = mapping(manifest.value.get(field))
+            for key, value in held.items():
+                of_sops = str(key).startswith("sops_") and "sops_mac" in held
+                if value and not (of_sops or _may_be_read(value)):
                     yield at_place(
                         "LP625",
                         manifest,
@@ -196,13 +203,15 @@ def _secrets(manifest: Manifest) -> Iterator[Finding]:
             )
 
 
-def _is_public(value: Any) -> bool:
-    """Whether a text is public keys and certificates and nothing else, in base64 or not."""
+def _may_be_read(value: Any) -> bool:
+    """Whether a text is encrypted, a reference, or public keys and certificates alone."""
     if not isinstance(value, str):
         return False
+    if _REFERENCE.fullmatch(value.strip()):
+        return True
     with suppress(ValueError):
         value = b64decode("".join(value.split()), validate=True).decode()
-    return _PUBLIC.fullmatch(value) is not None
+    return _PUBLIC.fullmatch(value) is not None or holds_encrypted(value)
 
 
 def inline_secret(text: str) -> str | None:

@@ -20,6 +20,14 @@ _ALWAYS_THERE = (
     "ClusterRole/system:*", "Role/system:*", "Role/extension-apiserver-authentication-reader",
 )  # fmt: skip
 
+_OF_CHARTS = frozenset(
+    (
+        *("ClusterRole", "ConfigMap", "PersistentVolumeClaim", "Role", "Secret", "Service"),
+        "ServiceAccount",
+    )
+)
+"""What charts bring for others to use, most of it called after the release."""
+
 
 def reference_findings(
     bundle: Bundle,
@@ -84,6 +92,8 @@ def _unsure(
         return f"there is {target.kind} {target.name}"
     if "${" in target.kind or "${" in target.name:
         return f"there is {target.kind} {target.name}, which Flux fills in"
+    if target.kind in _OF_CHARTS and (release := _release_of(target, bundle)):
+        return f"the chart of {release} brings {target.kind} {target.name}"
     if target.kind in brought and not named:
         return f"the package that the tree describes brings {target.kind} {target.name}"
     if named and _of_a_job(manifest, target):
@@ -91,6 +101,17 @@ def _unsure(
             f"{target.kind} {target.name} is where its Job is made, which"
             " ARGO_ROLLOUTS_ANALYSIS_JOB_NAMESPACE of Argo Rollouts says"
         )
+    return ""
+
+
+def _release_of(target: Target, bundle: Bundle) -> str:
+    """The release in a bundle that something is called after; empty where there is none."""
+    for manifest in bundle.manifests:
+        if (manifest.group, manifest.kind) == ("helm.toolkit.fluxcd.io", "HelmRelease"):
+            release = str(manifest.spec.get("releaseName") or manifest.name)
+            own = target.name == release or target.name.startswith(f"{release}-")
+            if own or target.kind in ("ClusterRole", "Role"):  # Those have names of their own.
+                return manifest.label
     return ""
 
 
@@ -114,7 +135,7 @@ def _missing(
     elif close:
         hint = f"did you mean {close[0]}?"
     else:
-        other = next((b.name for b in elsewhere if find_among(manifest, target, b.manifests)), None)
+        other = next((b.name for b in elsewhere if _is_in(b, manifest, target)), None)
         if other is not None:
             hint = f"it is only in {other or 'files of no kustomization'}: {hint}"
     return at_place(
@@ -124,6 +145,11 @@ def _missing(
         f"there is no {target.kind} {target.name}{f' in {where}' if where else ''}: {hint}",
         subject=f"{manifest.label} {target.kind}/{target.name}",
     )
+
+
+def _is_in(bundle: Bundle, manifest: Manifest, target: Target) -> bool:
+    of_kind = (one for one in bundle.manifests if one.kind == target.kind)
+    return find_among(manifest, target, of_kind) is not None
 
 
 def _parts(manifest: Manifest, target: Target, match: Manifest) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from lockproof.model.manifest import At, Manifest
 from lockproof.model.schema import Schema
 from lockproof.rules.catalog import finding
 
+from .encrypted import as_applied
 from .schema import Problem, dotted, validate
 
 _RULES = {"unknown": "LP604", "type": "LP605", "required": "LP606", "value": "LP607"}
@@ -35,7 +36,7 @@ def at_place(
 
 def shape_findings(manifest: Manifest, schema: Schema) -> tuple[list[Finding], tuple[str, ...]]:
     """What a strict API server would refuse, and the rules that could not be evaluated."""
-    validation = validate(manifest.value, schema)
+    validation = validate(as_applied(manifest.value), schema)
     found = [
         _finding(manifest, problem)
         for problem in validation.problems

@@ -148,11 +148,13 @@ def _sources(
     group = str(value.get("apiVersion") or "").rpartition("/")[0]
     metadata = mapping(value.get("metadata"))
     name, space = str(metadata.get("name") or ""), str(metadata.get("namespace") or "")
-    ranked: list[tuple[tuple[int, bool, int], Source]] = []
+    version = str(value.get("apiVersion") or "").rpartition("/")[2]
+    ranked: list[tuple[tuple[int, bool, bool, int], Source]] = []
     for source in by_kind.get((group, str(value.get("kind"))), ()):
         rank = _rank(name, source)
         if rank:
-            ranked.append(((rank, space == source.namespaces[-1], len(source.names[0])), source))
+            here = space == source.namespaces[-1], version == source.version
+            ranked.append(((rank, *here, len(source.names[0])), source))
     if not ranked:
         return []
     best = max(key for key, _ in ranked)

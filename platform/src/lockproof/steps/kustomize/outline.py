@@ -300,6 +300,9 @@ class _Walk:
             for document in self._quietly(path) or ():
                 for inner_entry in set(named_paths({"plugin": document.value})):
                     self._hand_file(folder, inner_entry, with_paths=False)
+                    inner_path = join(folder, inner_entry)
+                    if inner_path in self.found.files:
+                        self.found.used.add(inner_path)
 
     def _quietly(self, path: str) -> list[YamlDocument] | None:
         try:

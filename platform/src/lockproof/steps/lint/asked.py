@@ -13,6 +13,7 @@ from lockproof.adapters.kubernetes.connection import Connection
 from lockproof.adapters.kubernetes.question import ask, ask_new
 from lockproof.model.finding import Finding
 from lockproof.model.manifest import Manifest
+from lockproof.rules.manifests.encrypted import is_encrypted
 from lockproof.rules.manifests.shape import at_place
 
 from .admitting import ADMITTING, DENIED, may_have_refused, may_refuse
@@ -143,7 +144,7 @@ def _ask(
     over: _Over,
     manifest: Manifest,
 ) -> _Answer:
-    if _is_encrypted(manifest):
+    if is_encrypted(manifest.value):
         return _left(manifest, "it is encrypted by SOPS: what decrypts it applies another one")
     name, namespace = manifest.metadata.get("name"), manifest.metadata.get("namespace")
     if not _names(name or manifest.metadata.get("generateName")) or not _names(namespace or "x"):
@@ -212,11 +213,6 @@ def _is_of_the_object(manifest: Manifest, refusal: Refusal) -> bool:
         return False
     denied = refusal.why is Why.FORBIDDEN and DENIED.search(said) is not None
     return refusal.why is Why.INVALID or denied
-
-
-def _is_encrypted(manifest: Manifest) -> bool:
-    stated = manifest.value.get("sops")
-    return isinstance(stated, Mapping) and "mac" in stated
 
 
 def _is_made_anew(manifest: Manifest) -> bool:

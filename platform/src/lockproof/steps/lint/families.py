@@ -141,12 +141,12 @@ def reference_family(
             family.not_checked += unread
     of_charts = [made for chart in gathered.charts for made in chart.manifests]
     external = (*external, *flux_sources(manifests))
-    together = built_together(manifests, gathered)
+    in_one = built_together(manifests, gathered)
     for bundle in (*gathered.bundles, *gathered.charts):
         family.findings += repeated_findings(bundle.manifests)
         family.findings += delivery_findings(bundle.manifests)
         elsewhere = [other for other in gathered.bundles if other is not bundle]
-        by_flux = together.get(bundle.name, [])
+        by_flux = in_one.get(bundle.name.rpartition(" on ")[2], [])
         elsewhere.append(gathered.loose)
         # Charts stand beside everything, and what they use is not in one of ours alone.
         beside = [*of_charts, *by_flux]

@@ -16,6 +16,10 @@ from lockproof.rules.catalog import finding
 _YAML = (".yaml", ".yml")
 _MARK = (b"apiVersion", b"kind")
 _OWN = "lockproof.dev/"
+_HELM = re.compile(
+    rb"\{\{-? (?:if|end|else|include|range|with|define|toYaml|\.Values|\.Release)[ .]"
+)
+"""Of a part of a Helm template, wherever it lies."""
 _SWITCHED_OFF = re.compile(rb"^[ \t]*#[ \t]*- (?:path: )?([\w./-]+\.ya?ml)[ \t\r]*$", re.MULTILINE)
 """An entry of a list in a comment, as kubebuilder leaves patches for whoever wants them."""
 
@@ -43,7 +47,7 @@ class Found:
     findings: list[Finding] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
     unread: set[str] = field(default_factory=set)
-    """JSON files that may hold objects, and are told of in `not_checked`."""
+    """Files that may hold objects, and are told of in `not_checked`."""
 
     @property
     def checks(self) -> list[str]:
@@ -90,6 +94,10 @@ def find(tree: Tree, paths: Iterable[str], exclude: tuple[str, ...]) -> Found:
     for folder in sorted(templates):
         _drop_chart(found, folder)
     of_charts = tuple(part for folder in templates for part in _rendered(folder))
+    found.unread = {path for path in found.unread if not path.startswith(of_charts)}
+    found.not_checked += [
+        f"{path}: is a template of Helm's, which is not rendered" for path in sorted(found.unread)
+    ]
     for path in found.dashboards:
         if not path.startswith(of_charts):
             _read_json(tree, path, found)
@@ -120,6 +128,9 @@ def _read(tree: Tree, path: str, found: Found) -> None:
         # A chart's template, or another tool's file with tags of its own, such as mkdocs.yml.
         foreign = "/templates/" in f"/{path}" or "has a tag that is not allowed" in error.reason
         if own and foreign and not marked:
+            return
+        if own and _HELM.search(content):
+            found.unread.add(path)
             return
         found.findings.append(unreadable(path, error))
 
