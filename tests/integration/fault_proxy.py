@@ -27,6 +27,7 @@ NOTHING = (
     b"<KeyCount>0</KeyCount><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated>"
     b"</ListBucketResult>"
 )
+_TELLS = re.compile("x-amz-checksum|etag|content-md5", re.IGNORECASE)
 _CONTENTS = re.compile(rb"<Contents>.*?</Contents>", re.DOTALL)
 
 
@@ -63,6 +64,12 @@ def _cut(handler: "_Handler", answer: http.client.HTTPResponse, body: bytes) -> 
 def _short(handler: "_Handler", answer: http.client.HTTPResponse, body: bytes) -> None:
     """Half of the body, as if it were all."""
     handler.reply(answer.status, dict(answer.headers), body[: len(body) // 2])
+
+
+def _unseen(handler: "_Handler", answer: http.client.HTTPResponse, body: bytes) -> None:
+    """Half of the body, as if it were all, and nothing in the headers by which to tell."""
+    kept = {name: value for name, value in answer.headers.items() if not _TELLS.match(name)}
+    handler.reply(answer.status, kept, body[: len(body) // 2])
 
 
 def _reset(handler: "_Handler", answer: http.client.HTTPResponse, body: bytes) -> None:
@@ -106,6 +113,8 @@ LISTINGS: dict[str, Fault] = {
     "a web page": _garbage,
 }
 BODIES: dict[str, Fault] = {"half of the body": _short, "a web page": _garbage}
+# Of servers that send no checksum: only who knows the content can tell.
+UNSEEN: dict[str, Fault] = {"half of the body, unseen": _unseen}
 
 
 class _Server(ThreadingHTTPServer):
@@ -187,13 +196,27 @@ class FaultProxy:
         """Method and path of everything that was asked so far."""
         return self._server.requests
 
-    def always(self, name: str, *, times: int | None = None, method: str | None = None) -> None:
-        """Spoil the next answers (to requests of one method, where given) in one way."""
-        left = [times if times is not None else 1 << 30]
-        fault = {**ANY, **LISTINGS, **BODIES}[name]
+    def always(
+        self,
+        name: str,
+        *,
+        times: int | None = None,
+        method: str | None = None,
+        path: str = "",
+        after: int = 0,
+    ) -> None:
+        """Spoil the next answers (of one method, and a part of the path, where given) in one way.
+
+        The first `after` of them come as they are.
+        """
+        left, wanted = [times if times is not None else 1 << 30, after], path
+        fault = {**ANY, **LISTINGS, **BODIES, **UNSEEN}[name]
 
         def choose(verb: str, path: str) -> Fault | None:
-            if left[0] <= 0 or (method and verb != method):
+            if left[0] <= 0 or (method and verb != method) or wanted not in path:
+                return None
+            if left[1] > 0:
+                left[1] -= 1
                 return None
             left[0] -= 1
             self.injected[name] += 1
@@ -221,6 +244,23 @@ class FaultProxy:
                 return fitting[name]
 
         self._server.choose = choose
+
+    def mostly(self, rate: float, name: str, *, seed: int) -> None:
+        """Spoil each answer with this probability in one way."""
+        source, lock = random.Random(seed), threading.Lock()
+
+        def choose(verb: str, path: str) -> Fault | None:
+            with lock:
+                if source.random() >= rate:
+                    return None
+                self.injected[name] += 1
+                return ANY[name]
+
+        self._server.choose = choose
+
+    def choose(self, look: Callable[[str, str], None]) -> None:
+        """Let each answer through once `look` returns, which is given method and path."""
+        self._server.choose = look
 
     def never(self) -> None:
         """Let everything through."""

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -18,6 +19,8 @@ from lockproof.adapters.files import cache_root
 from lockproof.errors import UsageError
 
 _LOCK = "in-use"
+_FETCHED, _OWNER = Path("dvc", "cache"), "fetched-for"
+"""In a work folder: what was fetched, and the key of the repository that it is of."""
 _KEPT_RUNS = 20
 _TEMPORARY = "lockproof-tmp-"
 _SWEPT: set[Path] = set()
@@ -123,27 +126,34 @@ def _sweep_temporary(base: Path) -> None:
                 os.close(handle)
 
 
-def take_fetched(owner: Path, folder: Path) -> None:
-    """Put at `folder` what a run for the same owner had fetched when it ended early, if it did.
+def take_fetched(owner: Path, work: Path) -> Path:
+    """Where objects are fetched to: with those of a run for the same owner that ended early.
 
-    Whoever uses it has to see that it is sound: it lay where other processes could write.
+    Whoever uses them has to see that they are sound: they lay where other processes could write.
 
     Args:
-        owner: the repository that it is of.
-        folder: a path where nothing is, on the same file system as the cache.
+        owner: the repository that they are of.
+        work: a fresh work folder.
     """
-    base = cache_root() / "fetched"
+    base, folder = cache_root() / "fetched", work / _FETCHED
+    with contextlib.suppress(OSError):
+        (work / _OWNER).write_text(_key(owner))  # Should this process be killed.
     with contextlib.suppress(OSError):
         for old in base.iterdir():
             if time.time() - _changed(old) > _YOUNG:
                 remove(old)
         folder.parent.mkdir(parents=True, exist_ok=True)
         os.rename(base / _key(owner), folder)  # Of two runs at once, one gets it.
+    return folder
 
 
 def keep_fetched(owner: Path, folder: Path) -> None:
     """Keep what was fetched for `take_fetched`, for a day; nothing where nothing was."""
-    kept = cache_root() / "fetched" / _key(owner)
+    _keep_fetched(_key(owner), folder)
+
+
+def _keep_fetched(key: str, folder: Path) -> None:
+    kept = cache_root() / "fetched" / key
     with contextlib.suppress(OSError):
         if next(folder.iterdir(), None) is not None:
             kept.parent.mkdir(parents=True, exist_ok=True)
@@ -216,11 +226,27 @@ def _sweep(base: Path) -> None:
             continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _save_fetched(folder)
             remove(folder)
         except BlockingIOError:
             pass
         finally:
             os.close(handle)
+
+
+def _save_fetched(work: Path) -> None:
+    """Keep what a run had fetched that was killed; its stages could write what says whose it is."""
+    with contextlib.suppress(OSError, ValueError):
+        handle = os.open(work / _OWNER, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            key = os.read(handle, 100).decode()
+        finally:
+            os.close(handle)
+        folders = (work / _FETCHED.parent, work / _FETCHED)
+        if re.fullmatch(r"[0-9a-f]{16}", key) and all(
+            stat.S_ISDIR(os.lstat(each).st_mode) for each in folders
+        ):
+            _keep_fetched(key, work / _FETCHED)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """`lockproof reproduce`: make every locked output of a commit again and compare."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -207,6 +208,9 @@ def _refuse_what_does_not_go_together(args: argparse.Namespace) -> None:
     elsewhere = args.on or args.attach is not None
     if args.attach is not None and not args.attach.strip():  # Such as an unset "$ID".
         raise UsageError("--attach names no run: give it the ID that --on has printed")
+    # What leaves the path of an object would be asked of another one.
+    if args.attach is not None and not re.fullmatch(r"[a-z0-9][-a-z0-9]{0,62}", args.attach):
+        raise UsageError(f"{args.attach[:80]!r} is no ID of a run: give it what --on has printed")
     if args.on and args.attach:
         raise UsageError("--attach finds out itself what a run is on: leave --on out")
     for name in ("dry_run", "detach"):

@@ -115,10 +115,10 @@ class Downloads:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{threading.get_ident()}")
         source = odb.oid_to_path(digest.value)
+        wrong: str | None = None
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 odb.fs.get_file(source, str(temporary))
-                break
             except FileNotFoundError:
                 return self._missing(odb)
             except LockproofError:
@@ -126,11 +126,18 @@ class Downloads:
             except Exception as error:
                 if attempt == _ATTEMPTS:
                     raise self._unreachable(remote, error) from error
-        if file_md5(temporary, digest.algorithm) != digest.value.removesuffix(".dir"):
+                continue
+            found = file_md5(temporary, digest.algorithm)
+            if found == digest.value.removesuffix(".dir"):
+                os.replace(temporary, target)
+                return None
             temporary.unlink()
-            return Problem.CORRUPTED
-        os.replace(temporary, target)
-        return None
+            if found == wrong:
+                return Problem.CORRUPTED
+            wrong = found  # Or the answer was cut on its way, which not every store lets one see.
+        raise self._unreachable(
+            remote, ValueError(f"it gives another content of {digest} each time that it is asked")
+        )
 
     def _missing(self, odb: Any) -> Problem:
         # A folder that is not there at all is an unmounted disk, not a lost object.

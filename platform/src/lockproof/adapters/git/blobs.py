@@ -78,9 +78,8 @@ class Blobs:
             return True
         if inner:
             return inner.blobs.holds(inner.path)
-        full = self._full(path)
         try:
-            return self._is_there(full if self._links.are_none else self._links.resolve(full))
+            return self._is_there(self._links.resolve(self._full(path)))
         except BrokenLink:
             return self._is_submodule  # It may lead to what is around it.
 

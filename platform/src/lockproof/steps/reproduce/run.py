@@ -125,8 +125,7 @@ async def _open(
     request: Request,
 ) -> Session:
     work = scratch.path
-    fetched = work / "dvc" / "cache"
-    take_fetched(git.root, fetched)
+    fetched = take_fetched(git.root, work)
     prefix = "" if root == git.root.resolve() else root.relative_to(git.root.resolve()).as_posix()
     progress.say(f"checking out {commit[:12]}")
     checkout = work / "project"
