@@ -264,6 +264,70 @@ def test_what_may_be_refused_once_the_manifests_are_applied_is_not_passed(
     assert (report["code"], report["findings"]) == (5 if left else 0, [])
 
 
+READING = """\
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: sized}
+spec:
+  paramKind: {apiVersion: v1, kind: ConfigMap}
+  matchConstraints:
+    resourceRules:
+    - {apiGroups: [''], apiVersions: [v1], operations: ['*'], resources: [secrets]}
+  validations: [{expression: "int(object.metadata.labels.size) <= int(params.data.a)"}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: sized}
+spec:
+  policyName: sized
+  validationActions: [Deny]
+  matchResources:
+    namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: sized}}
+  paramRef: {name: limit, namespace: x, parameterNotFoundAction: Deny}
+"""
+
+
+def test_what_a_policy_says_by_parameters_that_the_manifests_change_is_not_checked(
+    server: Lab, tmp_path: Path
+) -> None:
+    start = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+    policy, binding = yaml.safe_load_all(READING)
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "sized"}}
+    server.api.create("/api/v1/namespaces", namespace)
+    server.api.create(start, policy)
+    server.api.create(start.replace("policies", "policybindings"), binding)
+    secret = "apiVersion: v1\nkind: Secret\n"
+    secret += "metadata: {name: s, namespace: sized, labels: {size: '5'}}\n"
+    asked = "/api/v1/namespaces/sized/secrets?dryRun=All"
+    # Nothing is taken before the parameters are there: the manifests bring them.
+    wait_until(lambda: server.api.call("POST", asked, yaml.safe_load(secret))[0] == 422)
+    ten, one = (CONFIG.format("limit", "x", f"'{most}'") for most in (10, 1))
+    report = answer(server, tmp_path, f"{ten}---\n{secret}")
+    assert (report["code"], report["findings"]) == (5, [])
+    (line,) = report["checks"][0]["not_checked"]
+    assert "Secret/s: the manifests change ConfigMap/limit, and as that is now" in line
+    assert "no params found" in line
+    server.api.create("/api/v1/namespaces/x/configmaps", yaml.safe_load(ten))
+    wait_until(lambda: server.api.call("POST", asked, yaml.safe_load(secret))[0] == 201)
+    report = answer(server, tmp_path, f"{one}---\n{secret}---\n{CONFIG.format('c', 'y', 'a')}")
+    assert (report["code"], report["findings"]) == (5, [])
+    (line,) = report["checks"][0]["not_checked"]
+    said = "Secret/s: the manifests bring or change ConfigMap/limit, from which"
+    assert f"{said} ValidatingAdmissionPolicy/sized takes parameters" in line
+    for parameters in (ten, CONFIG.format("other", "x", "good")):  # As they are; of another name.
+        report = answer(server, tmp_path, f"{parameters}---\n{secret}")
+        assert (report["code"], report["checks"][0]["not_checked"]) == (0, [])
+
+
+def test_a_user_who_may_not_read_policies_hears_of_it(server: Lab, tmp_path: Path) -> None:
+    text = CONFIG.format("a", "x", "good") + "---\n" + CONFIG.format("b", "x", "good")
+    report = answer(server, tmp_path, text, token=LIMITED)
+    assert report["code"] == 5
+    said = report["checks"][0]["not_checked"][0]
+    assert said.startswith("whether policies in force take parameters from what the manifests")
+    assert "cannot list resource" in said
+
+
 def test_what_a_user_may_not_ask_is_said_and_never_passed(server: Lab, tmp_path: Path) -> None:
     text = CONFIG.format("new", "x", "good")
     report = answer(server, tmp_path, text, token=LIMITED)

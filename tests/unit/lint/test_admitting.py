@@ -7,7 +7,7 @@ import pytest
 from lockproof.adapters.kubernetes.cluster import Kind
 from lockproof.model.manifest import Manifest
 from lockproof.model.resource import GroupKind
-from lockproof.steps.lint.admitting import may_refuse
+from lockproof.steps.lint.admitting import is_admitting, may_refuse
 
 POD, CLAIM, SECRET, DEPLOYMENT, NAMESPACE, POLICY = (
     Kind(GroupKind(group, kind), "v1", plural, namespaced=within)
@@ -57,6 +57,11 @@ def webhook(kind: str, *rules: dict[str, Any]) -> Manifest:
     return manifest(RULES, kind, {"name": "w"}, webhooks=[{"name": "w", "rules": list(rules)}])
 
 
+def constraint(action: str) -> Manifest:
+    spec = {"enforcementAction": action}
+    return manifest("constraints.gatekeeper.sh/v1beta1", "Labels", {"name": "p"}, spec=spec)
+
+
 @pytest.mark.parametrize(
     ("admitting", "refused"),
     [
@@ -82,11 +87,17 @@ def webhook(kind: str, *rules: dict[str, Any]) -> Manifest:
         (webhook("MutatingWebhookConfiguration", rule("", "*/*"), rule("apps", "deployments")),
          (POD, CLAIM, SECRET, DEPLOYMENT, NAMESPACE)),
         (webhook("ValidatingWebhookConfiguration"), ()),
+        (manifest("kyverno.io/v1", "ClusterPolicy", {"name": "p"}), EVERY),
+        (manifest("policies.kyverno.io/v1", "ValidatingPolicy", {"name": "p"}), EVERY),
+        (manifest("templates.gatekeeper.sh/v1", "ConstraintTemplate", {"name": "p"}), EVERY),
+        (constraint("deny"), EVERY),
+        (constraint("dryrun"), ()),
     ],
 )  # fmt: skip
 def test_what_is_not_in_force_yet_may_refuse_what_it_is_for(
     admitting: Manifest, refused: tuple[Kind, ...]
 ) -> None:
+    assert is_admitting(admitting)
     beside = [admitting, policy("", "secrets")]
     found = tuple(
         kind

@@ -24,7 +24,9 @@ ADMITTING = {
     "MutatingWebhookConfiguration": "",
 }
 """Kinds that decide whether others are taken -> what the server says where they may have."""
-_POLICIES = "admissionregistration.k8s.io"
+POLICIES = "admissionregistration.k8s.io"
+_ENGINES = ("kyverno.io", "gatekeeper.sh", "policy.sigstore.dev")
+"""Groups, and groups that end so, of policies that webhooks of other projects judge by."""
 _BY_COUNT = frozenset(
     {
         "pods", "services", "replicationcontrollers", "resourcequotas", "secrets", "configmaps",
@@ -33,10 +35,21 @@ _BY_COUNT = frozenset(
 )  # fmt: skip
 
 
+def is_admitting(manifest: Manifest) -> bool:
+    """Whether a manifest decides whether others are taken."""
+    return manifest.kind in ADMITTING or _is_of_engine(manifest.group)
+
+
+def lifts(manifest: Manifest) -> bool:
+    """Whether something may be refused for lack of a manifest."""
+    return manifest.kind == "PolicyException" and _is_of_engine(manifest.group)
+
+
 def may_have_refused(admitting: Manifest, refusal: Refusal, namespace: str) -> bool:
     """Whether an object was refused by what is still another one in the cluster."""
     said, metadata = str(refusal), admitting.metadata
-    if DENIED.search(said) is None or ADMITTING[admitting.kind] not in said:
+    by = "admission webhook" if _is_of_engine(admitting.group) else ADMITTING[admitting.kind]
+    if DENIED.search(said) is None or by not in said:
         return False
     inside = metadata.get("namespace")
     of = {"Namespace": metadata.get("name"), "ResourceQuota": inside, "LimitRange": inside}
@@ -54,8 +67,12 @@ def may_refuse(
         kind: of the object.
         namespace: of the object; None where it is in none.
     """
-    if admitting.group == _POLICIES:
-        return kind.group_kind.group != _POLICIES and _is_chosen(admitting, beside, kind)
+    if admitting.group == POLICIES:
+        return kind.group_kind.group != POLICIES and _is_chosen(admitting, beside, kind)
+    if _is_of_engine(admitting.group):
+        # What they look at their own languages say; those that only tell of it refuse nothing.
+        silent = admitting.spec.get("enforcementAction") in ("dryrun", "warn")
+        return not silent and not _is_of_engine(kind.group_kind.group)
     if admitting.kind == "Namespace":
         return namespace == admitting.name
     if namespace is None or admitting.namespace not in ("", namespace):
@@ -92,6 +109,11 @@ def _is_chosen(admitting: Manifest, beside: Sequence[Manifest], kind: Kind) -> b
         named = (admitting.kind.removesuffix("Binding"), admitting.spec.get("policyName"))
         policy = next((one for one in beside if (one.kind, one.name) == named), None)
         return policy is None or _is_chosen(policy, beside, kind)
+    return chosen(admitting.value, kind)
+
+
+def chosen(admitting: Mapping[str, Any], kind: Kind) -> bool:
+    """Whether a policy's or a webhook's rules choose objects of a kind."""
     return any(
         _is_of(group, kind.group_kind.group) and _is_of(resource, kind.plural)
         for rule in _rules(admitting)
@@ -100,9 +122,13 @@ def _is_chosen(admitting: Manifest, beside: Sequence[Manifest], kind: Kind) -> b
     )
 
 
-def _rules(admitting: Manifest) -> Iterator[Mapping[str, Any]]:
-    stated = [dig(admitting.spec, "matchConstraints", "resourceRules")]
-    stated += [one.get("rules") for _, one in items(admitting.value.get("webhooks"), ())]
+def _is_of_engine(group: str) -> bool:
+    return group in _ENGINES or group.endswith(tuple(f".{engine}" for engine in _ENGINES))
+
+
+def _rules(admitting: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    stated = [dig(admitting, "spec", "matchConstraints", "resourceRules")]
+    stated += [one.get("rules") for _, one in items(admitting.get("webhooks"), ())]
     for rules in stated:
         yield from (rule for _, rule in items(rules, ()))
 

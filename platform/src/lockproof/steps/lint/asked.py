@@ -16,8 +16,9 @@ from lockproof.model.manifest import Manifest
 from lockproof.rules.manifests.encrypted import is_encrypted
 from lockproof.rules.manifests.shape import at_place
 
-from .admitting import ADMITTING, DENIED, may_have_refused, may_refuse
+from .admitting import DENIED, is_admitting, lifts, may_have_refused, may_refuse
 from .families import Family
+from .parameters import Reader, parameters, readers
 from .schema_locations import DEFINING
 
 _MANAGER = "lockproof"
@@ -65,9 +66,8 @@ def asked_family(
             if same is not True
             for kind in _defined(manifest)
         }
-        admitting = [manifest for manifest in manifests if manifest.kind in ADMITTING]
-        told = pool.map(partial(_is_as_it_is, cluster), admitting)
-        over = _Over(tuple(admitting), tuple(told))
+        over, unread = _over(cluster, manifests, pool)
+        family.not_checked += unread
         for found, unknown in pool.map(partial(_ask, cluster, changing, over), manifests):
             family.findings += found
             family.not_checked += [unknown] if unknown else []
@@ -75,35 +75,81 @@ def asked_family(
     return family
 
 
+def _over(
+    cluster: Cluster, manifests: Sequence[Manifest], pool: ThreadPoolExecutor
+) -> tuple["_Over", list[str]]:
+    """What of the manifests decides over others, and what of that could not be read."""
+    here, unread = cluster.connection.namespace, list[str]()
+    found: Sequence[Reader] = ()
+    try:
+        found = readers(cluster) if len(manifests) > 1 else ()
+    except Refusal as refusal:
+        said = "whether policies in force take parameters from what the manifests bring"
+        unread = [f"{said}: {_short(str(refusal))}"]
+    by = [
+        (one, tuple(reader for reader in found if reader.reads(one, one.namespace or here)))
+        for one in manifests
+    ]
+    admitting = [(one, reading) for one, reading in by if reading or is_admitting(one)]
+    told = (
+        pool.map(partial(_is_as_it_is, cluster), *zip(*admitting, strict=True)) if admitting else ()
+    )
+    same = [_Admitting(*one, is_same) for one, is_same in zip(admitting, told, strict=True)]
+    return _Over(tuple(same), here), unread
+
+
+class _Admitting(NamedTuple):
+    """A manifest that decides over others."""
+
+    manifest: Manifest
+    readers: tuple[Reader, ...]
+    """The policies in force that take parameters from it."""
+    is_same: bool | None
+    """Whether it is in the cluster as the manifest has it; None where it is not there."""
+
+
 class _Over(NamedTuple):
     """What of the manifests decides whether others are taken."""
 
-    admitting: tuple[Manifest, ...]
-    are_same: tuple[bool | None, ...]
-    """Whether each is in the cluster as the manifest has it; None where it is not there."""
+    admitting: tuple[_Admitting, ...]
+    here: str
+    """The namespace of what states none."""
 
-    def that_refused(self, refusal: Refusal, namespace: str) -> Manifest | None:
+    def that_refused(self, refusal: Refusal, kind: Kind, namespace: str) -> str | None:
         """What is another one in the cluster, and may have refused an object as that."""
-        found = (
-            one
-            for one, same in zip(*self, strict=True)
-            if same is False and may_have_refused(one, refusal, namespace)
-        )
-        return next(found, None)
+        for one, read_by, is_same in self.admitting:
+            by = self._reader(one, read_by, kind, namespace or None)
+            # Also parameters that are not there refuse what is held against them.
+            if is_same is not True and by is not None and by.may_have_refused(refusal):
+                return one.label
+            told = is_admitting(one) and may_have_refused(one, refusal, namespace)
+            if told and (is_same is False or (is_same is None and lifts(one))):
+                return one.label
+        return None
 
-    def that_may_refuse(self, of: Manifest, kind: Kind, namespace: str | None) -> Manifest | None:
+    def that_may_refuse(self, of: Manifest, kind: Kind, namespace: str | None) -> str | None:
         """What is not in the cluster as it will be, and may then refuse an object."""
-        found = (
-            one
-            for one, same in zip(*self, strict=True)
-            if same is not True
-            and one is not of
-            and may_refuse(one, self.admitting, kind, namespace)
-        )
-        return next(found, None)
+        beside = [one.manifest for one in self.admitting]
+        for one, read_by, is_same in self.admitting:
+            if is_same is True or one is of:
+                continue
+            by = self._reader(one, read_by, kind, namespace)
+            if by is not None:
+                return f"{one.label}, from which {by.label} takes parameters"
+            if is_admitting(one) and may_refuse(one, beside, kind, namespace):
+                return one.label
+        return None
+
+    def _reader(
+        self, one: Manifest, read_by: Sequence[Reader], kind: Kind, namespace: str | None
+    ) -> Reader | None:
+        inside = one.namespace or self.here
+        return next((by for by in read_by if by.judges(kind, namespace, inside)), None)
 
 
-def _is_as_it_is(cluster: Cluster, manifest: Manifest) -> bool | None:
+def _is_as_it_is(
+    cluster: Cluster, manifest: Manifest, read_by: Sequence[Reader] = ()
+) -> bool | None:
     """Whether what decides over other objects is in the cluster as the manifest has it.
 
     None where it is not there, or cannot be asked about.
@@ -118,7 +164,8 @@ def _is_as_it_is(cluster: Cluster, manifest: Manifest) -> bool | None:
         live = cluster.get(kind, namespace if kind.namespaced else None, str(name))
         if live is None:
             return None
-        return _deciding(ask(cluster, kind, body)) == _deciding(live)
+        deciding = parameters if read_by else _deciding
+        return deciding(ask(cluster, kind, body)) == deciding(live)
     except (Refusal, TypeError, ValueError):
         return None
 
@@ -177,15 +224,13 @@ def _ask_as(
         if not _is_of_the_object(manifest, refusal):
             return _left(manifest, str(refusal))
         inside = namespace if kind.namespaced else ""
-        by = over.that_refused(refusal, inside)
+        by = over.that_refused(refusal, kind, inside)
         if by is not None:
-            return _left(
-                manifest, f"the manifests change {by.label}, and as that is now: {refusal}"
-            )
+            return _left(manifest, f"the manifests change {by}, and as that is now: {refusal}")
         return _told(manifest, refusal)
     by = over.that_may_refuse(manifest, kind, namespace if kind.namespaced else None)
     if by is not None:
-        said = f"the manifests bring or change {by.label}"
+        said = f"the manifests bring or change {by}"
         return _left(manifest, f"{said}, which may refuse what is taken now")
     return (), ""
 
