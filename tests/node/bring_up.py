@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -29,6 +30,7 @@ MADE = ("mlflow", "serving", "storage", "crossplane-system", "argocd", "lockproo
 """Namespaces that are the platform's alone; a cluster that has one is not to be played with."""
 BY_HELM = ("crossplane-system", "monitoring", "argo-rollouts", "argocd")
 BUCKET = "lockproof-store"
+README = "control-plane/README.md"
 
 
 def commands(page: str, after: str) -> list[str]:
@@ -126,6 +128,36 @@ class Platform:
         with self.store() as client:
             found = client.list_objects_v2(Bucket=BUCKET, Prefix=below)
         return {one["Key"] for one in found.get("Contents", ())}
+
+    def pods(self, namespace: str, label: str) -> list[Any]:
+        """The pods with a label that are not on their way out."""
+        found = self.get("-n", namespace, "pods", "-l", label)["items"]
+        return [one for one in found if "deletionTimestamp" not in one["metadata"]]
+
+    def mlflow_is_up(self) -> None:
+        """Wait until all of its pods are of the newest template, and answer."""
+        self.kubectl("-n", "mlflow", "rollout", "status", "deployment/mlflow",
+                     "--timeout=900s")  # fmt: skip
+
+    def admin(self) -> tuple[str, str]:
+        """Name and password of MLflow's administrator."""
+        held = self.secret("mlflow", "mlflow-auth")
+        return held["MLFLOW_AUTH_ADMIN_USERNAME"], held["MLFLOW_AUTH_ADMIN_PASSWORD"]
+
+    def python(self, code: str, *words: str, **variables: str) -> str:
+        """What a program prints that a person with MLflow's client runs."""
+        return self.sh(shlex.join([sys.executable, "-c", code, *words]), **variables)
+
+
+def by(who: tuple[str, str], url: str) -> dict[str, str]:
+    """The variables of an MLflow client."""
+    return {
+        "MLFLOW_TRACKING_URI": url,
+        "MLFLOW_TRACKING_USERNAME": who[0],
+        "MLFLOW_TRACKING_PASSWORD": who[1],
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "600",  # A slow machine is no fault.
+    }
 
 
 def finish(process: "subprocess.Popen[str]") -> tuple[int, dict[str, Any]]:

@@ -1,137 +1,67 @@
 """The local overlay, brought up on pods as control-plane/README.md says, by the commands it gives.
 
-What is stood in for says bring_up.py. Nobody makes a model here, so the rollout waits for one.
+Each test goes on where the one before ended. What is stood in for says bring_up.py. Prometheus
+is real, its operator is not (watching.py). Time is shortened, and latency is not judged: here it is
+the machine's. It needs some 6 GiB of memory.
 """
 
 import json
 import os
 import re
-import shlex
-import sys
+import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+import yaml
 
-from cluster.lab import crd_folder, read_crds
-from cluster.stand_in import RUNTIME_CONFIGS, at_work
+from integration.models import proof_of, without_settings
+from integration.pipelines import Project, new_project
+from lockproof.steps.provision.manifests import load_manifests
 from node.bring_up import (
-    BY_HELM,
-    MADE,
-    NodeLab,
-    OnNode,
+    PROGRAM,
+    ROOT,
     Platform,
     ask,
+    by,
     commands,
-    proxied,
+    finish,
 )
+from node.files import wait_until
+from node.local import DIGITS, brought_up
+from node.tracking import LOG, TOLD
+from node.watching import watching
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("node")]
 
-README = "control-plane/README.md"
+PROMETHEUS = os.environ.get("LOCKPROOF_TEST_NODE_PROMETHEUS", "localhost/prometheus:1")
+GUIDE = "docs/guides/platform.md"
+BACKUP = "docs/guides/mlflow-backup.md"
+MODEL = ROOT / "data-plane/remote/files/md5/09/59686e76b5f1eed268286930ea1cf9"
+"""The bytes that the rollout's digest is about."""
+POLICY = """\
+[[model]]
+name = "digits"
+paths = ["pca.skops"]
+flavour = "sklearn"
+skops-trusted = ["numpy.dot"]
+"""
+PIPELINE = """\
+stages:
+  train:
+    cmd: cp raw.skops pca.skops
+    deps: [raw.skops, why.txt]
+    outs: [pca.skops]
+"""
 CI = ("ci", "a-passw0rd-of-ci")
-RUN = """
-import sys, mlflow
-mlflow.set_experiment(sys.argv[1])
-with mlflow.start_run(run_name=sys.argv[2]):
-    mlflow.log_metric("accuracy", 0.5)
-    mlflow.log_text("kept", "note.txt")
-"""
-FOUND = """
-import json, mlflow
-runs = mlflow.search_runs(search_all_experiments=True, output_format="list")
-print(json.dumps(sorted(run.info.run_name for run in runs)))
-"""
-
-
-def be_patient(root: Path) -> None:
-    """A start of MLflow that takes longer than three minutes, on a busy machine, has not failed."""
-    path = root / "control-plane/mlflow/deployment.yaml"
-    text = path.read_text()
-    assert "failureThreshold: 36" in text
-    path.write_text(text.replace("failureThreshold: 36", "failureThreshold: 360"))
-
-
-def has_all_it_needs(platform: Platform) -> None:
-    """Skip where the cluster is not one for this."""
-    kinds = platform.kubectl("api-resources", "--api-group=argoproj.io", "-o", "name")
-    if "rollouts.argoproj.io" not in kinds:
-        pytest.skip("no cluster with nodes: the one of LOCKPROOF_TEST_NODE has no Argo Rollouts")
-    there = {one["metadata"]["name"] for one in platform.get("namespaces")["items"]}
-    if here := there & set(MADE):
-        pytest.skip(f"no cluster with nodes to play with: it has {', '.join(sorted(here))}")
+IMAGE = {"dataframe_split": {"columns": list(range(64)), "data": [[0.0] * 64] * 2}}
 
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """Steps 1 to 3 of the README; nobody has made a model yet, nor its reader."""
-    base = tmp_path_factory.mktemp("platform")
-    one = Platform(base / "repo", Path(os.environ["LOCKPROOF_TEST_NODE"]))
-    be_patient(one.root)
-    has_all_it_needs(one)
-    folder = crd_folder()
-    if folder is None:
-        pytest.skip("no real CustomResourceDefinitions: LOCKPROOF_CRDS names no folder of them")
-    definitions = [*read_crds(folder), RUNTIME_CONFIGS]
-    with ExitStack() as stack:
-        url = stack.enter_context(proxied(one.config))
-        lab = NodeLab(url)
-        before = {d["metadata"]["name"] for d in one.get("crds")["items"]}
-        stack.callback(tear_down, one, before)
-        cloud = ("upbound.io", "m.crossplane.io")
-        lab.install([d for d in definitions if not d["spec"]["group"].endswith(cloud)])
-        for name in BY_HELM:
-            one.kubectl("apply", "-f", "-", given=json.dumps(
-                {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-            ))  # fmt: skip
-        (secrets,) = [b for b in commands(README, "**2. Secrets.**") if "auth.env" in b]
-        one.sh(secrets)
-        stand_in = OnNode(lab, definitions)
-        stand_in.platform, stand_in.volumes = one, base / "volumes"
-        stand_in.volumes.mkdir()
-        stack.enter_context(at_work(stand_in))
-        code, report = one.provision("--no-wait")
-        assert code in (0, 5), report["findings"]
-        # The namespaces are there already: Helm and the commands above made them.
-        assert {o["action"] for o in report["host"]["objects"]} == {"create", "change"}
-        one.kubectl("-n", "mlflow", "wait", "--for=condition=Available", "deployment/mlflow",
-                    "--timeout=600s")  # fmt: skip
+    with brought_up(tmp_path_factory.mktemp("platform")) as one:
         yield one
-
-
-def tear_down(platform: Platform, before: set[str]) -> None:
-    """Leave the cluster as it was."""
-    code, report = platform.provision("down", "--allow-data-loss", "--timeout", "300s")
-    platform.kubectl("delete", "namespace", *MADE, "--ignore-not-found", "--timeout=300s")
-    volumes = platform.get("persistentvolumes")["items"]
-    claimed = {v["metadata"]["name"]: v["spec"].get("claimRef", {}) for v in volumes}
-    mine = [name for name, claim in claimed.items() if claim.get("namespace") in MADE]
-    names = {d["metadata"]["name"] for d in platform.get("crds")["items"]} - before
-    for kind, gone in (("persistentvolume", mine), ("crd", sorted(names))):
-        if gone:
-            platform.kubectl("delete", kind, *gone, "--timeout=300s")
-    assert code == 0, report["findings"]
-
-
-def admin(platform: Platform) -> tuple[str, str]:
-    held = platform.secret("mlflow", "mlflow-auth")
-    return held["MLFLOW_AUTH_ADMIN_USERNAME"], held["MLFLOW_AUTH_ADMIN_PASSWORD"]
-
-
-def by(who: tuple[str, str], url: str) -> dict[str, str]:
-    """The variables of an MLflow client."""
-    return {
-        "MLFLOW_TRACKING_URI": url,
-        "MLFLOW_TRACKING_USERNAME": who[0],
-        "MLFLOW_TRACKING_PASSWORD": who[1],
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-    }
-
-
-def python(platform: Platform, code: str, *words: str, **variables: str) -> str:
-    """Run a program as a person with MLflow's client does."""
-    return platform.sh(shlex.join([sys.executable, "-c", code, *words]), **variables)
 
 
 def test_mlflow_answers_those_whom_it_knows(platform: Platform) -> None:
@@ -142,29 +72,156 @@ def test_mlflow_answers_those_whom_it_knows(platform: Platform) -> None:
         wanted = {"max_results": 10}
         assert ask(url + search, wanted)[0] == 401
         assert ask(url + search, wanted, ("admin", "password1234"))[0] == 401
-        assert ask(url + search, wanted, admin(platform))[0] == 200
+        assert ask(url + search, wanted, platform.admin())[0] == 200
         made = {"username": CI[0], "password": CI[1]}
         assert ask(f"{url}/api/2.0/mlflow/users/create", made, CI)[0] == 401
-        assert ask(f"{url}/api/2.0/mlflow/users/create", made, admin(platform))[0] == 200
+        assert ask(f"{url}/api/2.0/mlflow/users/create", made, platform.admin())[0] == 200
         assert ask(url + search, wanted, CI)[0] == 200
+        look = ("sh", "-c", "cat /proc/[0-9]*/cmdline")
+        programs = platform.kubectl("-n", "mlflow", "exec", "deployment/mlflow", "--", *look)
+        assert "mlflow" in programs
+        assert "mlflow.server.jobs" not in programs  # As much memory again as the server itself.
         said = (platform.root / ".lockproof/platform.env").read_text()
         assert "MLFLOW_TRACKING_URI=http://localhost:5000" in said
         assert "kubectl -n mlflow port-forward" in said
 
 
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A pipeline that makes the very bytes which the rollout names."""
+    with without_settings():
+        project = new_project(tmp_path_factory.mktemp("model"))
+        project.write({"dvc.yaml": PIPELINE, "lockproof.toml": POLICY, "why.txt": "first\n"})
+        shutil.copy(MODEL, project.root / "raw.skops")
+        project.dvc("add", "-q", "raw.skops")
+        project.repro()
+        yield project
+
+
+def register(platform: Platform, project: Project, url: str, name: str) -> None:
+    """`lockproof register` of HEAD, by the user of CI."""
+    argv = f"{PROGRAM} -C {project.root} register --model digits --report {proof_of(project, name)}"
+    platform.sh(argv, **by(CI, url))
+
+
+def test_the_model_is_served_through_the_proxy(platform: Platform, model: Project) -> None:
+    """Step 4: a version, a reader; then the rollout has all it waited for, and says so."""
+    (calls,) = commands(GUIDE, "## A user of MLflow")[:1]
+    with platform.forwarded("mlflow", "mlflow", 80) as url:
+        register(platform, model, url, "first.json")
+        platform.sh(calls.replace("http://localhost:5000", url))
+    code, report = platform.provision("--timeout", "1200s")
+    assert code == 0, report["findings"]
+    with platform.forwarded("serving", "digits", 80) as url:
+        code, answer = ask(f"{url}/invocations", IMAGE)
+    assert code == 200, answer
+    assert len(answer["predictions"]) == 2
+    assert len(platform.pods("serving", DIGITS)) == 4
+
+
 def test_a_run_is_logged_and_its_files_are_in_the_bucket(platform: Platform) -> None:
     """By a client that has no key of the bucket."""
     with platform.forwarded("mlflow", "mlflow", 80) as url:
-        python(platform, RUN, "first", "before", **by(CI, url))
-        assert json.loads(python(platform, FOUND, **by(CI, url))) == ["before"]
+        platform.python(LOG, "first", "0.5", **by(CI, url))
+        told = json.loads(platform.python(TOLD, **by(CI, url)))
+    assert told["notes"] == ["of first"]
     assert any(key.endswith("/artifacts/note.txt") for key in platform.stored("mlflow/"))
 
 
-def test_a_backup_is_made_by_the_guides_commands(platform: Platform) -> None:
-    """In a pod of the cluster, beside the server."""
-    save = commands("docs/guides/mlflow-backup.md", "## Save")[0]
-    wait = "kubectl -n mlflow wait --for=condition=Complete job/save-now --timeout=300s"
+def test_a_backup_is_made_and_restored_by_the_guides_commands(platform: Platform) -> None:
+    """In pods: what MLflow says of runs and models is then what it said when it was saved."""
+    (save,), (restore,) = commands(BACKUP, "## Save")[:1], commands(BACKUP, "## Restore")[:1]
+    with platform.forwarded("mlflow", "mlflow", 80) as url:
+        saved = json.loads(platform.python(TOLD, **by(CI, url)))
     create, logs = save.splitlines()[:2]
+    wait = "kubectl -n mlflow wait --for=condition=Complete job/save-now --timeout=300s"
     told = platform.sh("\n".join([create, wait, logs.replace(" -f ", " ")]))
     (moment,) = re.findall(r"^\d{8}T\d{6}Z$", told, re.MULTILINE)
     assert f"backups/mlflow/{moment}/manifest.json" in platform.stored("backups/")
+    with platform.forwarded("mlflow", "mlflow", 80) as url:
+        platform.python(LOG, "second", "0.75", **by(CI, url))
+        later = json.loads(platform.python(TOLD, **by(CI, url)))
+        assert {"first", "second"} <= set(later["runs"])
+        assert later["models"]["kept"] == {"champion": "2"}
+    platform.sh(f"export PATH={PROGRAM.parent}:$PATH\n{restore.replace('TIME', moment)}")
+    platform.mlflow_is_up()
+    application = platform.get("-n", "argocd", "application", "lockproof")
+    assert application["spec"]["syncPolicy"]["automated"]
+    with platform.forwarded("mlflow", "mlflow", 80) as url:
+        assert json.loads(platform.python(TOLD, **by(CI, url))) == saved
+        assert ask(f"{url}/api/2.0/mlflow/experiments/search", {"max_results": 1})[0] == 401
+        # Not a database that can only be read: the next run and version find their places.
+        platform.python(LOG, "third", "0.75", **by(CI, url))
+        told = json.loads(platform.python(TOLD, **by(CI, url)))
+    assert told["models"]["kept"] == {"champion": "2"}
+
+
+@pytest.fixture(scope="module")
+def watched(platform: Platform) -> Iterator[str]:
+    """Prometheus as its operator would set it up for the overlay, and a client of the model."""
+    overlay = platform.root / "control-plane/overlays/local"
+    bodies = [one.body for one in load_manifests(platform.root, overlay)]
+    text = yaml.safe_dump_all(watching(bodies, platform.admin(), PROMETHEUS, DIGITS))
+    platform.kubectl("apply", "-f", "-", given=text)
+    try:
+        platform.kubectl("-n", "monitoring", "rollout", "status", "deployment/scraper",
+                         "--timeout=170s")  # fmt: skip
+        yield "watched"
+    finally:
+        platform.kubectl("delete", "--ignore-not-found", "--wait=false", "-f", "-", given=text)
+
+
+def asked(platform: Platform, query: str) -> list[Any]:
+    """The vector that an expression gives now."""
+    with platform.forwarded("monitoring", "prometheus-kube-prometheus-prometheus", 9090) as url:
+        code, answer = ask(f"{url}/api/v1/query?{urlencode({'query': query})}")
+    assert code == 200, answer
+    return list(answer["data"]["result"])
+
+
+def rollout(platform: Platform) -> Any:
+    """The status of the rollout."""
+    return platform.get("-n", "serving", "rollout", "digits")["status"]
+
+
+def test_prometheus_scrapes_what_the_monitors_name(platform: Platform, watched: str) -> None:
+    """MLflow behind its password, and every proxy, by the version that it stands before."""
+    wait_until(lambda: asked(platform, 'up{namespace="mlflow"} == 1'), 300)
+    for endpoint in ("metrics", "predictions"):
+        each = f'up{{namespace="serving",endpoint="{endpoint}"}} == 1'
+        wait_until(lambda each=each: len(asked(platform, each)) == 4, 300)
+    found = wait_until(lambda: asked(platform, "model:requests:increase2m > 0"), 300)
+    hashes = {one["metric"]["rollouts_pod_template_hash"] for one in found}
+    assert hashes == {rollout(platform)["stableRS"]}
+
+
+def test_a_new_version_goes_through_its_canary_while_provision_runs_again(
+    platform: Platform, model: Project, watched: str
+) -> None:
+    """What the controller does to its services and pods is left to it, at every moment."""
+    model.write({"why.txt": "second\n"})
+    model.repro("second")
+    with platform.forwarded("mlflow", "mlflow", 80) as url:
+        register(platform, model, url, "second.json")
+    path = platform.root / "control-plane/gitops/rollout-canary.yaml"
+    path.write_text(path.read_text().replace("models:/digits/1", "models:/digits/2"))
+    before = rollout(platform)["stableRS"]
+    beside = platform.start("--timeout", "1500s")
+    again = 0
+    while rollout(platform)["stableRS"] == before or not again:
+        code, report = platform.provision("--no-wait")
+        assert code in (0, 5), report["findings"]
+        assert not {"LP902", "LP906"} & {one["rule"] for one in report["findings"]}
+        if rollout(platform).get("currentPodHash", before) != before:
+            done = {one["name"]: one["action"] for one in report["host"]["objects"]}
+            for name in ("Service serving/digits-stable", "Service serving/digits-canary"):
+                assert done[name] == "none"
+            again += 1
+    assert finish(beside)[0] == 0
+    code, report = platform.provision("--timeout", "600s")
+    assert code == 0, report["findings"]
+    assert {one["action"] for one in report["host"]["objects"]} == {"none"}
+    runs = platform.get("-n", "serving", "analysisruns")["items"]
+    assert [one["status"]["phase"] for one in runs] == ["Successful"] * 3
+    first = [one["spec"]["initContainers"][0]["env"][0] for one in platform.pods("serving", DIGITS)]
+    assert {one["value"] for one in first} == {"models:/digits/2"}

@@ -1,0 +1,150 @@
+"""`lockproof reproduce --on` where its pod is evicted while it works."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration.pipelines import SORT_AND_TRAIN, Project, new_project, prove
+from lockproof.model.report import Report, SkipReason
+from lockproof.model.verdict import Verdict
+from node.files import kubectl, served, wait_until
+from node.test_on_cluster import ACCOUNT, ENGINES, POLICY, TRAIN, command, engine
+
+pytestmark = [pytest.mark.node, pytest.mark.xdist_group("node")]
+
+PIPELINE = (
+    SORT_AND_TRAIN.replace("python train.py", TRAIN).replace("[train.py, data.csv]", "[data.csv]")
+    + """
+  slow:
+    cmd: sleep 20 && wc -l < raw.csv > lines.txt
+    deps: [raw.csv]
+    outs: [lines.txt]
+"""
+)
+
+
+@pytest.fixture(scope="module")
+def project(
+    kubeconfig: Path, namespace: str, image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Project]:
+    """A proved pipeline that takes its time; on the branch `once` no pod is tried again."""
+    kubectl(kubeconfig, "apply", "-f", "-", given=ACCOUNT.format(namespace))
+    project = new_project(tmp_path_factory.mktemp("project"))
+    policy = POLICY.format(namespace=namespace, image=image, account="prover")
+    policy = policy.replace('"8m"', '"20m"').replace('"5m"', '"15m"')
+    project.write({"dvc.yaml": PIPELINE, "raw.csv": "b\na\n", "lockproof.toml": policy})
+    project.dvc("add", "-q", "raw.csv")
+    project.repro()
+    there = f"http://files.{namespace}.svc:8080/remote"
+    project.dvc("remote", "modify", "-q", "store", "url", there)
+    project.commit("where pods find it")
+    with served(kubeconfig, namespace, image, project):
+        yield project
+
+
+@contextmanager
+def retries(project: Project, count: int) -> Iterator[None]:
+    """The work tree's policy is the one that counts."""
+    path = project.root / "lockproof.toml"
+    text = path.read_text()
+    path.write_text(text.replace("retries = 1", f"retries = {count}"))
+    try:
+        yield
+    finally:
+        path.write_text(text)
+
+
+def at_work(kubeconfig: Path, namespace: str, before: set[str]) -> str:
+    """A pod of the run, once its stages have begun, and no other pod has that name."""
+
+    def found() -> str:
+        words = ("-n", namespace, "get", "pods", "-l", "lockproof.dev/run", "-o", "json")
+        for one in json.loads(kubectl(kubeconfig, *words))["items"]:
+            name = one["metadata"]["name"]
+            if name in before or "deletionTimestamp" in one["metadata"]:
+                continue
+            main = [s for s in one["status"].get("containerStatuses", ()) if s["name"] == "main"]
+            log = kubectl(kubeconfig, "-n", namespace, "logs", name, "-c", "main") if any(
+                "running" in s["state"] for s in main
+            ) else ""  # fmt: skip
+            if "slow" in log:
+                return str(name)
+        return ""
+
+    return str(wait_until(found, 300))
+
+
+def pods(kubeconfig: Path, namespace: str) -> set[str]:
+    words = ("-n", namespace, "get", "pods", "-l", "lockproof.dev/run", "-o", "name")
+    return {one.removeprefix("pod/") for one in kubectl(kubeconfig, *words).split()}
+
+
+def evict(kubeconfig: Path, namespace: str, pod: str) -> None:
+    """As `kubectl drain` does."""
+    place = f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction"
+    body: dict[str, Any] = {"apiVersion": "policy/v1", "kind": "Eviction"}
+    body["metadata"] = {"name": pod, "namespace": namespace}
+    kubectl(kubeconfig, "create", "--raw", place, "-f", "-", given=json.dumps(body))
+
+
+def result(process: "subprocess.Popen[str]") -> tuple[int, Report, str]:
+    out, err = process.communicate(timeout=1500)
+    assert out, err
+    return process.returncode, Report.model_validate(json.loads(out)), err
+
+
+@pytest.mark.parametrize("on", ENGINES)
+def test_an_evicted_pod_is_tried_again(
+    project: Project, kubeconfig: Path, namespace: str, on: str
+) -> None:
+    engine(kubeconfig, on)
+    before = pods(kubeconfig, namespace)
+    with command(project, kubeconfig, "--on", on, "--format", "json") as process:
+        evict(kubeconfig, namespace, at_work(kubeconfig, namespace, before))
+        code, report, said = result(process)
+    assert (code, report.verdict) == (0, Verdict.PASSED), (said, report.findings)
+    assert report.core() == prove(project).core()
+
+
+@pytest.mark.parametrize(
+    ("on", "verdict"), [("kubernetes", Verdict.PASSED), ("argo", Verdict.INCONCLUSIVE)]
+)
+def test_without_retries_an_evicted_pod_is_another_one_of_a_job_and_no_verdict_of_a_workflow(
+    project: Project, kubeconfig: Path, namespace: str, on: str, verdict: Verdict
+) -> None:
+    engine(kubeconfig, on)
+    before = pods(kubeconfig, namespace)
+    with (
+        retries(project, 0),
+        command(project, kubeconfig, "--on", on, "--format", "json") as process,
+    ):
+        pod = at_work(kubeconfig, namespace, before)
+        if on == "argo":
+            wait_until(lambda: known(kubeconfig, namespace, pod), 300)
+        evict(kubeconfig, namespace, pod)
+        code, report, said = result(process)
+    assert report.verdict is verdict, (said, report.findings)
+    if verdict is Verdict.PASSED:
+        assert code == 0
+        assert report.core() == prove(project).core()
+    else:
+        assert code == 5
+        lost = {s.address for s in report.stages if s.skipped is SkipReason.NOT_REPORTED}
+        assert "slow" in lost
+        passed = {s.verdict for s in report.stages if s.address not in lost}
+        assert passed <= {Verdict.PASSED}
+        assert "LP708" in {f.rule for f in report.findings}
+
+
+def known(kubeconfig: Path, namespace: str, pod: str) -> bool:
+    """Whether Argo's controller knows that it runs: else it makes another that was never begun."""
+    words = ("-n", namespace, "get", "workflows", "-o", "json")
+    found = json.loads(kubectl(kubeconfig, *words))["items"]
+    nodes = [n for one in found for n in one.get("status", {}).get("nodes", {}).values()]
+    ident = pod.rpartition("-")[2]
+    return any(n["phase"] == "Running" and n["id"].endswith(f"-{ident}") for n in nodes)
