@@ -95,13 +95,20 @@ class Snapshot:
 
     def _refuse_impossible(self, found: Mapping[str, Entry]) -> None:
         """Refuse what no checkout can have, since then nobody knows what one would have."""
+        good = {""}
+        """Folders with their slash, that of the root without: each is looked at once."""
         for path in found:
+            name = path.rpartition("/")[2]
+            folder = path[: len(path) - len(name)]
+            if folder in good and name.lower() not in _IMPOSSIBLE:
+                continue
             parts = path.split("/")
-            if not _IMPOSSIBLE.isdisjoint(part.lower() for part in parts):
+            if not _IMPOSSIBLE.isdisjoint([part.lower() for part in parts]):
                 raise self._broken(path, "is no name that Git checks out")
             while parts.pop() and parts:
                 if "/".join(parts) in found:
                     raise self._broken("/".join(parts), "is a file and a folder")
+            good.add(folder)
 
     def _broken(self, path: str, why: str) -> UsageError:
         where = self.commit[:12] if self.commit else "the index"
