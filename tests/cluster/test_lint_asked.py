@@ -319,6 +319,78 @@ def test_what_a_policy_says_by_parameters_that_the_manifests_change_is_not_check
         assert (report["code"], report["checks"][0]["not_checked"]) == (0, [])
 
 
+SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {{name: {}, namespace: x}}\nspec: {{{}}}\n"
+
+
+def test_services_that_take_one_port_of_the_nodes_are_not_passed(
+    server: Lab, tmp_path: Path
+) -> None:
+    ports = "type: NodePort, ports: [{{port: 80, nodePort: {}, protocol: {}}}]"
+    one, other = (ports.format(30123, protocol) for protocol in ("TCP", "UDP"))
+    address = server.api.get("/api/v1/namespaces/default/services/kubernetes")["spec"]["clusterIP"]
+    address = f"clusterIP: {address.rpartition('.')[0]}.77, ports: [{{port: 80}}]"
+    texts = [SERVICE.format(f"s{n}", spec) for n, spec in enumerate((one, other, address, address))]
+    texts.append(SERVICE.format("alone", ports.format(30124, "TCP")))
+    report = answer(server, tmp_path, "---\n".join(texts))
+    assert (report["code"], report["findings"]) == (5, [])
+    assert [line.split(": ", 1)[1] for line in report["checks"][0]["not_checked"]] == [
+        "Service/s0: it is taken alone, and Service/s1 takes port 30123 of every node, too",
+        "Service/s1: it is taken alone, and Service/s0 takes port 30123 of every node, too",
+        *(
+            f"Service/s{n}: it is taken alone, and Service/s{5 - n} takes"
+            f" {address.split()[1].rstrip(',')}, too"
+            for n in (2, 3)
+        ),
+    ]
+    # What is said is so: the server has the one, and refuses the other.
+    path = "/api/v1/namespaces/x/services"
+    for first, second in (texts[:2], texts[2:4]):
+        server.api.create(path, yaml.safe_load(first))
+        code, said = server.api.call("POST", path, yaml.safe_load(second))
+        assert (code, "already allocated" in str(said)) == (422, True), second
+    # A dry run does not look whether an address is free.
+    report = answer(server, tmp_path, texts[3])
+    assert (report["code"], report["findings"]) == (5, [])
+    (line,) = report["checks"][0]["not_checked"]
+    assert "it is taken alone, and Service/s2 takes" in line
+    assert answer(server, tmp_path, texts[2])["code"] == 0
+
+
+def test_a_quota_that_counts_several_new_objects_has_room_for_all_or_they_are_not_passed(
+    server: Lab, tmp_path: Path
+) -> None:
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "counted"}}
+    server.api.create("/api/v1/namespaces", namespace)
+    server.api.create(
+        "/api/v1/namespaces/counted/configmaps",
+        yaml.safe_load(CONFIG.format("there", "counted", "a")),
+    )
+    path = "/api/v1/namespaces/counted/resourcequotas"
+    hard = {"count/configmaps": "3", "requests.storage": "3Gi"}
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}}
+    server.api.create(path, quota | {"spec": {"hard": hard}})
+    used = {"count/configmaps": "1", "requests.storage": "0"}
+    server.api.set_status(f"{path}/q", {"hard": hard, "used": used})
+    claim = (
+        "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: {}, namespace: counted}}\n"
+    )
+    claim += "spec: {{accessModes: [ReadWriteOnce], resources: {{requests: {{storage: {}}}}}}}\n"
+    maps = [CONFIG.format(name, "counted", "a") for name in ("there", "b", "c", "d")]
+    claims = [claim.format(name, size) for name, size in (("e", "1Gi"), ("f", "2Gi"), ("g", "1Gi"))]
+    taken = "---\n".join([*maps[:3], *claims[:2]])
+    wait_until(lambda: answer(server, tmp_path, taken)["code"] == 0)
+    report = answer(server, tmp_path, "---\n".join([*maps, *claims]))
+    assert (report["code"], report["findings"]) == (5, [])
+    assert [line.split(": ", 1)[1] for line in report["checks"][0]["not_checked"]] == [
+        f"{label}: it is taken alone, and ResourceQuota/q ({line}) may have no room for it"
+        " beside 2 more of the manifests"
+        for label, line in (
+            *((f"ConfigMap/{name}", "count/configmaps") for name in "bcd"),
+            *((f"PersistentVolumeClaim/{name}", "requests.storage") for name in "efg"),
+        )
+    ]
+
+
 def test_a_user_who_may_not_read_policies_hears_of_it(server: Lab, tmp_path: Path) -> None:
     text = CONFIG.format("a", "x", "good") + "---\n" + CONFIG.format("b", "x", "good")
     report = answer(server, tmp_path, text, token=LIMITED)

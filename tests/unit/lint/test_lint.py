@@ -294,6 +294,26 @@ def test_an_object_twice_in_one_file_is_told_of_and_in_two_files_is_not(tmp_path
     assert [(f.rule, f.path, f.line) for f in result.findings] == [("LP610", "a.yaml", 5)]
 
 
+def test_services_of_one_file_that_take_one_port_of_the_nodes_or_address(tmp_path: Path) -> None:
+    text = "apiVersion: v1\nkind: Service\nmetadata: {name: %s}\nspec: {%s}\n"
+    node = "type: NodePort, ports: [{port: 80, nodePort: 30123%s}]"
+    address = "ports: [{port: 80}], clusterIP: '%s'"
+    named = "ports: [{port: 80}], type: ExternalName, externalName: a.b, clusterIP: ''"
+    one = [("a", node % ""), ("b", node % ", protocol: UDP"), ("c", address % "fd00::0a")]
+    one += [("d", address % "fd00:0::a"), ("e", address % "None"), ("f", address % "None")]
+    one += [("g", named), ("h", node % ", name: x" + ", selector: {a: b}")]
+    result = tree(
+        tmp_path, a_yaml="---\n".join(text % each for each in one), b_yaml=text % ("i", node % "")
+    )
+    assert [(f.rule, f.line, f.message) for f in result.findings] == [
+        ("LP607", 9, "Service/b: spec.ports[0].nodePort takes port 30123 of every node,"
+         " as Service/a does (a.yaml:1)"),
+        ("LP607", 19, "Service/d: spec.clusterIP takes fd00::a, as Service/c does (a.yaml:11)"),
+        ("LP607", 39, "Service/h: spec.ports[0].nodePort takes port 30123 of every node,"
+         " as Service/a does (a.yaml:1)"),
+    ]  # fmt: skip
+
+
 SERVICE = """\
 apiVersion: v1
 kind: Service

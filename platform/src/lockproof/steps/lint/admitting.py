@@ -27,7 +27,7 @@ ADMITTING = {
 POLICIES = "admissionregistration.k8s.io"
 _ENGINES = ("kyverno.io", "gatekeeper.sh", "policy.sigstore.dev")
 """Groups, and groups that end so, of policies that webhooks of other projects judge by."""
-_BY_COUNT = frozenset(
+BY_COUNT = frozenset(
     {
         "pods", "services", "replicationcontrollers", "resourcequotas", "secrets", "configmaps",
         "persistentvolumeclaims",
@@ -78,15 +78,16 @@ def may_refuse(
     if namespace is None or admitting.namespace not in ("", namespace):
         return False
     if admitting.kind == "LimitRange":
-        return _plural(kind) in (("", "pods"), ("", "persistentvolumeclaims"))
-    return _plural(kind) in map(_counted, mapping(admitting.spec.get("hard")))
+        return plural(kind) in (("", "pods"), ("", "persistentvolumeclaims"))
+    return plural(kind) in map(counted, mapping(admitting.spec.get("hard")))
 
 
-def _plural(kind: Kind) -> tuple[str, str]:
+def plural(kind: Kind) -> tuple[str, str]:
+    """Group and plural of a kind, as `counted` has them."""
     return kind.group_kind.group, kind.plural
 
 
-def _counted(resource: Any) -> tuple[str, str]:
+def counted(resource: Any) -> tuple[str, str]:
     """Group and plural of what a line of a quota counts."""
     name = str(resource)
     if name.startswith("count/"):
@@ -97,7 +98,7 @@ def _counted(resource: Any) -> tuple[str, str]:
     if name == "requests.storage" or ".storageclass." in name:
         return "", "persistentvolumeclaims"
     first = name.partition(".")[0]
-    return "", first if first in _BY_COUNT else "pods"
+    return "", first if first in BY_COUNT else "pods"
 
 
 def _is_chosen(admitting: Manifest, beside: Sequence[Manifest], kind: Kind) -> bool:

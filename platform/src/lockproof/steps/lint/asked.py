@@ -20,6 +20,7 @@ from .admitting import DENIED, is_admitting, lifts, may_have_refused, may_refuse
 from .families import Family
 from .parameters import Reader, parameters, readers
 from .schema_locations import DEFINING
+from .together import together
 
 _MANAGER = "lockproof"
 _WORKERS = 8
@@ -68,7 +69,12 @@ def asked_family(
         }
         over, unread = _over(cluster, manifests, pool)
         family.not_checked += unread
-        for found, unknown in pool.map(partial(_ask, cluster, changing, over), manifests):
+        whys, unread = together(cluster, [one for one in manifests if _is_named(one)])
+        family.not_checked += unread
+        answers = pool.map(partial(_ask, cluster, changing, over), manifests)
+        for manifest, (found, unknown) in zip(manifests, answers, strict=True):
+            if not found and not unknown and (why := whys.get(id(manifest))):
+                unknown = _left(manifest, f"it is taken alone, and {why}")[1]
             family.findings += found
             family.not_checked += [unknown] if unknown else []
             family.checked += not unknown
@@ -193,8 +199,8 @@ def _ask(
 ) -> _Answer:
     if is_encrypted(manifest.value):
         return _left(manifest, "it is encrypted by SOPS: what decrypts it applies another one")
-    name, namespace = manifest.metadata.get("name"), manifest.metadata.get("namespace")
-    if not _names(name or manifest.metadata.get("generateName")) or not _names(namespace or "x"):
+    namespace = manifest.metadata.get("namespace")
+    if not _is_named(manifest):
         return _left(manifest, "no object can have its name or namespace")
     try:
         json.dumps(manifest.value)
@@ -300,6 +306,11 @@ def _value(value: Any, at: Sequence[str | int]) -> Any:
             break
         value = value[step]
     return value
+
+
+def _is_named(manifest: Manifest) -> bool:
+    name = manifest.metadata.get("name") or manifest.metadata.get("generateName")
+    return _names(name) and _names(manifest.metadata.get("namespace") or "x")
 
 
 def _names(name: object) -> bool:

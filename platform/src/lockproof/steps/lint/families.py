@@ -1,6 +1,6 @@
 """The families of checks: what each looks at, and what it says of it."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lockproof.model.check import Check
@@ -27,6 +27,7 @@ from lockproof.rules.manifests.shape import (
     repeated_findings,
     shape_findings,
 )
+from lockproof.rules.manifests.taken import taken_findings
 from lockproof.rules.manifests.validation import with_validation
 
 from .flux import built_together, flux_sources
@@ -93,8 +94,9 @@ def schema_family(
     schemas: Schemas,
     endings: Callable[[str, str, str], Ending | None],
     kubernetes: tuple[int, int],
+    together: Iterable[Sequence[Manifest]],
 ) -> Family:
-    """Every manifest against the schema of its kind."""
+    """Every manifest against the schema of its kind, and against those that are applied with it."""
     family = Family("schema", "manifest")
     for manifest in manifests:
         key = (manifest.group, manifest.version, manifest.kind)
@@ -118,7 +120,19 @@ def schema_family(
             family.findings += found
             family.not_checked += unknown
         family.checked += 1
+    for those in together:
+        family.findings += taken_findings(those)
     return family
+
+
+def applied_together(gathered: Gathered) -> Iterator[Sequence[Manifest]]:
+    """The manifests of each bundle, and of each loose file: how files go together is not known."""
+    for bundle in (*gathered.bundles, *gathered.charts):
+        yield bundle.manifests
+    files: dict[str, list[Manifest]] = {}
+    for manifest in gathered.loose.manifests:
+        files.setdefault(manifest.locate(())[0], []).append(manifest)
+    yield from files.values()
 
 
 def _no_such_kind(manifest: Manifest, schemas: Schemas) -> Iterable[Finding]:
@@ -139,11 +153,12 @@ def reference_family(
             family.findings += wrong
             family.checked += paths
             family.not_checked += unread
+    for together in applied_together(gathered):
+        family.findings += repeated_findings(tuple(together))
     of_charts = [made for chart in gathered.charts for made in chart.manifests]
     external = (*external, *flux_sources(manifests))
     in_one = built_together(manifests, gathered)
     for bundle in (*gathered.bundles, *gathered.charts):
-        family.findings += repeated_findings(bundle.manifests)
         family.findings += delivery_findings(bundle.manifests)
         elsewhere = [other for other in gathered.bundles if other is not bundle]
         by_flux = in_one.get(bundle.name.rpartition(" on ")[2], [])
@@ -159,13 +174,7 @@ def reference_family(
         family.checked += count
         family.not_checked += skipped
     if gathered.loose.manifests:
-        # How loose files are put together is not known: what any file declares counts as there,
-        # and only what one file declares twice is a repetition.
-        files: dict[str, list[Manifest]] = {}
-        for manifest in gathered.loose.manifests:
-            files.setdefault(manifest.locate(())[0], []).append(manifest)
-        for together in files.values():
-            family.findings += repeated_findings(tuple(together))
+        # What any loose file declares counts as there.
         family.findings += delivery_findings(gathered.loose.manifests)
         bundles = (*gathered.bundles, *gathered.charts)
         everything = [m for bundle in bundles for m in bundle.manifests]

@@ -22,6 +22,7 @@ from .families import (
     RULES,
     Family,
     admission_family,
+    applied_together,
     budget_family,
     canary_family,
     expression_family,
@@ -189,7 +190,9 @@ def _families(
         return family if family.checked else None
 
     makers: dict[LintFamily, Callable[[], Family | None]] = {
-        "schema": lambda: schema_family(manifests, schemas, schemas.ending, schemas.version),
+        "schema": lambda: schema_family(
+            manifests, schemas, schemas.ending, schemas.version, applied_together(gathered)
+        ),
         "kustomize": lambda: _kustomize_family(gathered),
         "references": lambda: reference_family(gathered, manifests, policy.external, schemas),
         "policies": lambda: policy_family(manifests, policy.unpinned),
