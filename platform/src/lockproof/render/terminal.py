@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Self
 from unicodedata import category, east_asian_width
 
-_WORD = re.compile(r" *[^ ]+ *")
+_WORD = re.compile(r"[^ ]+ *")
 _CODES = {
     "bold": "1",
     "dim": "2",
@@ -65,13 +65,13 @@ def _fitting(text: str, start: int, most: int) -> int:
 def _parted(line: str, width: int) -> list[int]:
     """Where parts of a line begin that each fit: at words, and in those that are longer."""
     starts, used = [0], 0
-    for match in _WORD.finditer(line):
-        word = match[0]
+    for number, match in enumerate(_WORD.finditer(line)):
+        at = match.start() if number else 0  # The blanks that a line begins with stay.
+        word = line[at : match.end()]
         bare = cells(word.rstrip(" "))
         if used + bare <= width:
             used += cells(word)
             continue
-        at = match.start()
         if used:
             starts.append(at)
         while bare > width:
