@@ -1,6 +1,12 @@
-"""`lockproof reproduce --on` where its pod is evicted while it works."""
+"""`lockproof reproduce --on` where its pod is evicted, or its node is away or lost meanwhile.
+
+A node that answers nobody is one whose kubelet is stopped, which takes a shell on it:
+$LOCKPROOF_TEST_NODE_SHELL is a command that runs its arguments there, as root.
+"""
 
 import json
+import os
+import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -148,3 +154,46 @@ def known(kubeconfig: Path, namespace: str, pod: str) -> bool:
     nodes = [n for one in found for n in one.get("status", {}).get("nodes", {}).values()]
     ident = pod.rpartition("-")[2]
     return any(n["phase"] == "Running" and n["id"].endswith(f"-{ident}") for n in nodes)
+
+
+def on_node(*words: str) -> str:
+    """What a command prints there."""
+    shell = os.environ.get("LOCKPROOF_TEST_NODE_SHELL")
+    if not shell:
+        pytest.skip("no cluster with nodes that may be stopped: LOCKPROOF_TEST_NODE_SHELL is unset")
+    argv = [*shlex.split(shell), *words]
+    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=100).stdout
+
+
+def ready(kubeconfig: Path) -> bool:
+    """Whether the API server takes the node for one that works."""
+    (one,) = json.loads(kubectl(kubeconfig, "get", "nodes", "-o", "json"))["items"]
+    states = {c["type"]: c["status"] for c in one["status"]["conditions"]}
+    return bool(states["Ready"] == "True")
+
+
+@contextmanager
+def away(kubeconfig: Path) -> Iterator[None]:
+    """The node answers nobody, and its API server knows."""
+    pid = on_node("pidof", "kubelet").strip()
+    on_node("kill", "-STOP", pid)
+    try:
+        wait_until(lambda: not ready(kubeconfig), 300)
+        yield
+    finally:
+        on_node("kill", "-CONT", pid)
+        wait_until(lambda: ready(kubeconfig), 300)
+
+
+def test_a_node_that_is_away_costs_no_verdict(
+    project: Project, kubeconfig: Path, namespace: str
+) -> None:
+    on_node("true")
+    before = pods(kubeconfig, namespace)
+    with command(project, kubeconfig, "--on", "kubernetes", "--format", "json") as process:
+        at_work(kubeconfig, namespace, before)
+        with away(kubeconfig):
+            assert process.poll() is None, process.communicate()
+        code, report, said = result(process)
+    assert (code, report.verdict) == (0, Verdict.PASSED), (said, report.findings)
+    assert report.core() == prove(project).core()
