@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from .document import ParseError, YamlDocument
-from .plain_scalars import CORE, LEGACY, PREFIX
+from .plain_scalars import CORE, PREFIX, SERVER
 
 _DEEPEST = 100
 _MOST = 500_000
@@ -25,6 +25,12 @@ class _CoreLoader(_LOADER):  # type: ignore[misc]
     """Plain scalars as YAML 1.2 reads them, and DVC with it."""
 
     yaml_implicit_resolvers = CORE.resolvers
+
+
+class _ServerLoader(_LOADER):  # type: ignore[misc]
+    """Plain scalars as kubectl reads them."""
+
+    yaml_implicit_resolvers = SERVER.resolvers
 
 
 class ComposedDocument:
@@ -93,7 +99,7 @@ def compose(text: str, name: str, *, core: bool) -> list[YamlDocument]:
             _check_depth(text, name)
         if core and "%YAML" in text:
             _check_version(text, name)
-        loader = (_CoreLoader if core else _LOADER)(text)
+        loader = (_CoreLoader if core else _ServerLoader)(text)
         try:
             documents: list[YamlDocument] = []
             while loader.check_node():
@@ -141,7 +147,7 @@ class _Values:
 
     def __init__(self, name: str, core: bool) -> None:
         self.name, self.count = name, 0
-        self.schema = CORE if core else LEGACY
+        self.schema = CORE if core else SERVER
 
     def of(self, node: Any, depth: int) -> Any:
         self.count += 1
