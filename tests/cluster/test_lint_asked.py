@@ -48,7 +48,7 @@ def job(mode: str, name: str = "name: same", annotations: str = "{}") -> str:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A server with a policy of admission, and an object that cannot become another."""
     with running(tmp_path_factory.mktemp("asked-lab"), controllers=False) as lab:
-        for name in ("x", "y", "default"):
+        for name in ("x", "z", "default"):
             value = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
             lab.api.create("/api/v1/namespaces", value)
         here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "x"}}}
@@ -121,7 +121,7 @@ def test_what_the_server_takes_passes_and_nothing_is_written(server: Lab, tmp_pa
     texts = [
         CONFIG.format("new", "x", "good"),
         "apiVersion: v1\nkind: Namespace\nmetadata: {name: new}\n",
-        "apiVersion: v1\nkind: Namespace\nmetadata: {name: y, labels: {changed: it-is}}\n",
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: z, labels: {changed: it-is}}\n",
         job("NonIndexed", "generateName: made-"),
         "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: new}\n"
         "rules: [{apiGroups: [''], resources: [pods], verbs: [get]}]\n",
@@ -191,7 +191,7 @@ def test_a_quota_that_is_raised_beside_an_object_refuses_it_only_as_it_is_now(
 ) -> None:
     quota = "apiVersion: v1\nkind: ResourceQuota\nmetadata: {{name: q, namespace: {}}}\n"
     quota += "spec: {{hard: {{services.nodeports: '{}'}}}}\n"
-    service = "apiVersion: v1\nkind: Service\nmetadata: {name: n, namespace: quotas}\n"
+    service = "apiVersion: v1\nkind: Service\nmetadata: {name: np, namespace: quotas}\n"
     service += "spec: {type: NodePort, ports: [{port: 80}]}\n"
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "quotas"}}
     server.api.create("/api/v1/namespaces", namespace)
@@ -233,12 +233,12 @@ spec: {policyName: other, validationActions: [Deny]}
     ("admitting", "left"),
     [
         (
-            "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: y\n"
+            "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: z\n"
             "  labels: {pod-security.kubernetes.io/enforce: restricted}\n",
             {"ConfigMap/c", "Secret/s"},
         ),
         (
-            "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q, namespace: y}\n"
+            "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q, namespace: z}\n"
             "spec: {hard: {secrets: '0', cpu: 1}}\n",
             {"Secret/s"},
         ),
@@ -255,8 +255,8 @@ spec: {policyName: other, validationActions: [Deny]}
 def test_what_may_be_refused_once_the_manifests_are_applied_is_not_passed(
     admitting: str, left: set[str], server: Lab, tmp_path: Path
 ) -> None:
-    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: y}\n"
-    texts = [admitting, CONFIG.format("c", "y", "good"), secret]
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: z}\n"
+    texts = [admitting, CONFIG.format("c", "z", "good"), secret]
     report = answer(server, tmp_path, "---\n".join(texts))
     lines = report["checks"][0]["not_checked"]
     assert {line.split(": ")[1] for line in lines} == left
@@ -309,7 +309,7 @@ def test_what_a_policy_says_by_parameters_that_the_manifests_change_is_not_check
     assert "no params found" in line
     server.api.create("/api/v1/namespaces/x/configmaps", yaml.safe_load(ten))
     wait_until(lambda: server.api.call("POST", asked, yaml.safe_load(secret))[0] == 201)
-    report = answer(server, tmp_path, f"{one}---\n{secret}---\n{CONFIG.format('c', 'y', 'a')}")
+    report = answer(server, tmp_path, f"{one}---\n{secret}---\n{CONFIG.format('c', 'z', 'a')}")
     assert (report["code"], report["findings"]) == (5, [])
     (line,) = report["checks"][0]["not_checked"]
     said = "Secret/s: the manifests bring or change ConfigMap/limit, from which"

@@ -360,7 +360,7 @@ def test_what_the_server_fails_at_hides_no_finding(server: Lab, tmp_path: Path) 
 
 
 def test_a_name_twice_in_a_list_is_what_the_server_says_of_it(server: Lab, tmp_path: Path) -> None:
-    twice = FIRST | {"env": "value: x}, {name: A, value: y"}
+    twice = FIRST | {"env": "value: x}, {name: A, value: z"}
     report = answer(server, tmp_path, DEPLOYMENT.format(name="twice", **twice))
     assert (report["code"], report["findings"]) == (0, [])
 

@@ -294,6 +294,19 @@ def test_an_object_twice_in_one_file_is_told_of_and_in_two_files_is_not(tmp_path
     assert [(f.rule, f.path, f.line) for f in result.findings] == [("LP610", "a.yaml", 5)]
 
 
+def test_plain_words_are_the_servers_where_no_kustomization_reads_them(tmp_path: Path) -> None:
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s}\ndata: {a: y, b: 'y', c: 0o17}\n"
+    (tmp_path / "loose.yaml").write_text(text % "loose")
+    (tmp_path / "k").mkdir()
+    (tmp_path / "k" / "kustomization.yaml").write_text("resources: [made.yaml]\n")
+    (tmp_path / "k" / "made.yaml").write_text((text % "made").replace("0o17", "n"))
+    result = lint_tree(FolderTree(tmp_path), parse_policy(""), ["."])
+    assert [(f.rule, f.path, f.message) for f in result.findings] == [
+        ("LP605", "loose.yaml", "ConfigMap/loose: data.a is the boolean true, must be a string"),
+        ("LP605", "loose.yaml", "ConfigMap/loose: data.c is the number 15, must be a string"),
+    ]
+
+
 def test_services_of_one_file_that_take_one_port_of_the_nodes_or_address(tmp_path: Path) -> None:
     text = "apiVersion: v1\nkind: Service\nmetadata: {name: %s}\nspec: {%s}\n"
     node = "type: NodePort, ports: [{port: 80, nodePort: 30123%s}]"

@@ -1,5 +1,10 @@
-"""What words without quotes are to YAML 1.1, as PyYAML has it."""
+"""What words without quotes are to Kubernetes: go-yaml's YAML 1.1, which PyYAML's nearly is."""
 
+import json
+import math
+import re
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from lockproof.parse.plain_scalars import CORE, LEGACY, PREFIX
+from lockproof.parse.block_yaml import read_blocks
+from lockproof.parse.composed_yaml import compose
+from lockproof.parse.plain_scalars import CORE, PREFIX, SERVER
 
+WORDS_OF_KUBECTL = json.loads(Path(__file__).with_name("plain_words.json").read_bytes())
 NUMBERS = st.text("0123456789abfxeEoO_.:+-", max_size=12)
 WORDS = st.sampled_from(
     ["yes", "no", "on", "off", "true", "null", ".inf", ".nan", "y", "~", "=", "<<", ""]
@@ -34,31 +42,92 @@ def by_pyyaml(text: str) -> Any:
 
 def ours(text: str) -> Any:
     try:
-        return LEGACY.value(text)
+        return SERVER.value(text)
     except ValueError:
         return ValueError
 
 
+OTHERS = {
+    "y and n": r"[yYnN]",
+    "exponents without a sign, or without a point": r"(?i)[-+]?[0-9_.]+e.*",
+    "prefixes of Go: 0o, and capitals": r"[-+]?_*0_*(?:[oO]|[BX]).*",
+    "where underscores stand": r"[-+.]*[0-9.].*_.*|[-+]_.*",
+    "08, 00.5 and 018 are decimal": r"[-+]?0[0-9]+\.?[0-9]*",
+    "a sign behind the prefix, or before a point": r"0b[-+].*|[-+]\..*",
+    "no base 60": r".*:.*",
+    "64 bits": r"[-+]?0[bx].{10,}",
+}
+"""Where kubectl differs from PyYAML -> what the words look like."""
+
+
 @settings(max_examples=500, deadline=None)
 @given(NUMBERS | WORDS | st.text(max_size=4) | st.from_regex(r"\A[-+]?0[bx]?[0-9a-f_]{1,6}\Z"))
-def test_a_plain_word_is_what_pyyaml_says(text: str) -> None:
+def test_a_plain_word_is_what_pyyaml_says_but_where_kubectl_differs(text: str) -> None:
     mine, theirs = ours(text), by_pyyaml(text)
-    assert repr(mine) == repr(theirs)  # Not ==: 1 is True, and NaN is not itself.
+    if repr(mine) != repr(theirs):  # Not ==: 1 is True, and NaN is not itself.
+        assert any(re.fullmatch(pattern, text, re.DOTALL) for pattern in OTHERS.values())
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("0b11", 3),
-        ("-0x1F", -31),
-        ("017", 15),
-        ("0_7", 7),
-        ("1_0.5", 10.5),
-        ("-.INF", float("-inf")),
-    ],
+def test_a_plain_word_is_what_kubectl_says() -> None:
+    """As kubectl 1.34.4 answered; a test with the cluster mark asks it again."""
+    assert len(WORDS_OF_KUBECTL) > 150
+    for text, value in WORDS_OF_KUBECTL:
+        mine = ours(text)
+        # Printed as JSON, where 1.0 is 1 and what is larger than 2**53 is rounded.
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            assert not isinstance(mine, bool | str), text
+            assert mine == pytest.approx(value, rel=1e-12), text
+        else:
+            assert repr(mine) == repr(value), text
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.builds(
+        "{}{}".format,
+        st.sampled_from("+-.0123456789"),
+        NUMBERS | st.text("0_bBoOxX17fe.+-", max_size=8),
+    )
 )
-def test_numbers_of_other_forms(text: str, value: float) -> None:
-    assert ours(text) == value == by_pyyaml(text)
+def test_numbers_are_told_apart_as_go_does(text: str) -> None:
+    """Step by step as go-yaml tries them, where the table has one pattern for each."""
+    mine = ours(text)
+    bare = text if text[0] == "." else text.replace("_", "")
+    if text[0] != "." and (found := go_integer(bare)) is not None:
+        assert repr(mine) == repr(found)
+    elif re.fullmatch(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", bare):
+        found = float(bare)
+        assert mine == (text if math.isinf(found) else found)
+    else:
+        assert mine == text
+
+
+def go_integer(text: str) -> int | None:
+    """As strconv.ParseInt with base 0, and go-yaml's own for 0b with a sign behind it."""
+    sign = -1 if text[:1] == "-" else 1
+    digits = text[1:] if text[:1] in ("+", "-") else text
+    if text[:2] == "0b" and text[2:3] in ("+", "-"):
+        sign, digits = -1 if text[2] == "-" else 1, f"0b{text[3:]}"
+    base = {"0b": 2, "0o": 8, "0x": 16}.get(digits[:2].lower())
+    if base is not None:
+        digits = digits[2:]
+    elif digits[:1] == "0" and len(digits) > 1:
+        base, digits = 8, digits[1:]
+    if not digits.isalnum() or not digits.isascii():
+        return None
+    try:
+        return sign * int(digits, base or 10)
+    except ValueError:
+        return None
+
+
+@pytest.mark.parametrize("read", [read_blocks, partial(compose, name="a")])
+def test_a_manifest_is_read_as_kubectl_does(read: Any) -> None:
+    words = {"a": "y", "b": "N", "c": "0o17", "d": "7e12345", "e": "1e3", "f": "'y'", "g": "=y"}
+    (document,) = read("".join(f"{k}: {v}\n" for k, v in words.items()), core=False)
+    assert document.value == {
+        "a": True, "b": False, "c": 15, "d": "7e12345", "e": 1000, "f": "y", "g": "=y"
+    }  # fmt: skip
 
 
 TAGGED = st.tuples(

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from .document import MarkedDocument, ParseError, YamlDocument
-from .plain_scalars import CORE, LEGACY
+from .plain_scalars import CORE, SERVER
 
 _MOST_LINES = 1_000_000
 """Of the lock of some 20,000 stages."""
@@ -78,7 +78,7 @@ class _Reader:
 
     def __init__(self, text: str, core: bool) -> None:
         self.text, self.core = text, core
-        self.schema = CORE if core else LEGACY
+        self.schema = CORE if core else SERVER
         self.documents: list[YamlDocument] = []
         self.started = False
         self.flow = 0

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from .document import ParseError, YamlDocument
-from .plain_scalars import CORE, LEGACY, PREFIX
+from .plain_scalars import CORE, PREFIX, SERVER
 
 _DEEPEST = 100
 _MOST = 500_000
@@ -29,11 +29,19 @@ class _CoreLoader(_LOADER):  # type: ignore[misc]
     yaml_implicit_resolvers = CORE.resolvers
 
 
+class _ServerLoader(_LOADER):  # type: ignore[misc]
+    """Plain scalars as kubectl reads them."""
+
+    yaml_implicit_resolvers = SERVER.resolvers
+
+
 class _AgainLoader(yaml.SafeLoader):
     """An anchor may be given again, and means the last one from there on, as YAML has it.
 
     libyaml refuses that, and Go's readers, which Kubernetes and kustomize use, do not.
     """
+
+    yaml_implicit_resolvers = SERVER.resolvers
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """As its base, which refuses the second."""
@@ -111,7 +119,7 @@ def compose(text: str, name: str, *, core: bool) -> list[YamlDocument]:
         if core and "%YAML" in text:
             _check_version(text, name)
         try:
-            documents = _composed(_CoreLoader if core else _LOADER, text, name, core=core)
+            documents = _composed(_CoreLoader if core else _ServerLoader, text, name, core=core)
         except yaml.composer.ComposerError as error:
             again = "duplicate anchor" in str(error.context) and len(text) <= _LARGEST_AGAIN
             if core or not again:
@@ -169,7 +177,7 @@ class _Values:
 
     def __init__(self, name: str, core: bool) -> None:
         self.name, self.count = name, 0
-        self.schema = CORE if core else LEGACY
+        self.schema = CORE if core else SERVER
 
     def of(self, node: Any, depth: int) -> Any:
         self.count += 1

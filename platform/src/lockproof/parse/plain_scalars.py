@@ -1,5 +1,6 @@
 """What words without quotes are: text, numbers, truth values or nothing."""
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,8 +22,11 @@ class Schema:
 
     table: Sequence[tuple[str, str, str]]
     """Tag, what its scalars begin with (NUL: nothing at all), and the pattern of what they are."""
-    number: Callable[[bool, str], int | float]
-    """The value of text that is an integer, or is none, and of no simple decimal form."""
+    number: Callable[[bool, str], int | float | str]
+    """The value of text that is an integer, or is none, and of no simple decimal form.
+
+    Text stays what is a number too large to be one.
+    """
 
     @cached_property
     def resolvers(self) -> Resolvers:
@@ -83,6 +87,8 @@ class Schema:
             and text.replace("_", "").lstrip("+-").isdecimal()
         ):
             return float(text.replace("_", ""))
+        if isinstance(found, str):
+            return found
         if isinstance(found, int) != (name == "int"):
             raise ValueError(f"has a number that is no {name}: {text[:40]}")
         return found
@@ -127,40 +133,53 @@ _CORE = (
 )
 
 
-# https://yaml.org/type/: what is a date or `=` there is text here, and is left out.
-_LEGACY = (
+# As go-yaml's version 2 has it, behind sigs.k8s.io/yaml: YAML 1.1 with Go's numbers and no base
+# 60; underscores count nowhere but at the start. Dates and `=` are text here.
+_EXPONENT = r"(?:[eE]_*(?:[-+]_*)?[0-9][0-9_]*)?"
+_SERVER = (
     (
         "bool",
         "yYnNtTfFoO",
-        r"yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF",
-    ),
-    (
-        "float",
-        "-+0123456789.",
-        r"[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?"
-        r"|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+        r"y|Y|yes|Yes|YES|n|N|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF",
     ),
     (
         "int",
         "-+0123456789",
-        r"[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+"
-        r"|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+",
+        r"[-+]?_*0_*[bB]_*[01][01_]*|0_*b_*[-+]_*[01][01_]*|[-+]?_*0_*[oO]_*[0-7][0-7_]*"
+        r"|[-+]?_*0[0-7_]*|[-+]?_*[1-9][0-9_]*|[-+]?_*0_*[xX]_*[0-9a-fA-F][0-9a-fA-F_]*",
+    ),
+    (
+        "float",
+        "-+0123456789",
+        rf"[-+]?_*[0-9][0-9_]*(?:\.[0-9_]*)?{_EXPONENT}|[-+]_*\._*[0-9][0-9_]*{_EXPONENT}"
+        r"|[-+]\.(?:inf|Inf|INF)",
+    ),
+    (
+        "float",
+        ".",
+        r"\.[0-9]+(?:[eE][-+]?[0-9]+)?|\.(?:inf|Inf|INF|nan|NaN|NAN)",
     ),
     ("merge", "<", "<<"),
     ("null", "~nN\0", r"~|null|Null|NULL|"),
 )
 
 
-def _legacy_number(is_int: bool, text: str) -> int | float:
-    digits = text.replace("_", "")
+def _server_number(is_int: bool, text: str) -> int | float | str:
+    digits = text.replace("_", "").lower()
     if not is_int:
-        return float(digits.lower().replace(".inf", "inf").replace(".nan", "nan"))
+        found = float(digits.replace(".inf", "inf").replace(".nan", "nan"))
+        # Such as the start of a commit, 7e12345.
+        return text if math.isinf(found) and "inf" not in digits else found
     bare = digits.lstrip("+-")
-    base = {"0b": 2, "0x": 16}.get(bare[:2]) or (8 if bare.startswith("0") else 10)
-    return int(digits, base)
+    base = {"0b": 2, "0x": 16, "0o": 8}.get(bare[:2]) or (8 if bare.startswith("0") else 10)
+    if base == 2:
+        digits = digits.replace("0b", "", 1)  # The sign may stand behind it.
+    number = int(digits, base)
+    in_64_bits = -(1 << 63) <= number < 1 << 64
+    return number if in_64_bits or base in (8, 10) else text
 
 
 CORE = Schema(_CORE, _core_number)
 """YAML 1.2's core schema, as DVC reads it: `on` is text, `1e3` a number."""
-LEGACY = Schema(_LEGACY, _legacy_number)
-"""YAML 1.1, as Kubernetes reads it."""
+SERVER = Schema(_SERVER, _server_number)
+"""YAML 1.1 as kubectl and Argo CD read manifests: `y` is true, `1e3` and `0o17` are numbers."""

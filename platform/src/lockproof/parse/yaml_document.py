@@ -22,8 +22,8 @@ def read_yaml(
     """The documents of a file; with `many` false there must be just one.
 
     Values are those of JSON: dates stay text, keys are text. With `core` plain words are read as
-    YAML 1.2's core schema says, which is how DVC reads its files; else as YAML 1.1, which is how
-    Kubernetes does.
+    YAML 1.2's core schema says, which is how DVC reads its files; else as kubectl and Argo
+    CD read manifests, by YAML 1.1.
 
     Raises:
         ParseError: it is no UTF-8, no YAML or too large, holds a key twice or a tag of a

@@ -52,7 +52,7 @@ def parse_document(content: bytes, name: str) -> Document:
     if not text.strip():
         return Document()
     text = _BARE_DIGITS.sub(r"\1'\2'\3", text if text.endswith("\n") else f"{text}\n")
-    document = read_yaml(text.encode(), name)[0]
+    document = read_yaml(text.encode(), name, core=True)[0]
     value = document.value
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise ConfigError(f"{name} is not a mapping")

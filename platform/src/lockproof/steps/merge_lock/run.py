@@ -64,7 +64,7 @@ def folders_of(pipeline: Path) -> dict[str, str | None]:
     """
     try:
         content = pipeline.read_bytes()
-        value = read_yaml(content, pipeline.name)[0].value
+        value = read_yaml(content, pipeline.name, core=True)[0].value
     except (OSError, ConfigError, IndexError):
         return {}
     stages = value.get("stages") if isinstance(value, Mapping) else None
