@@ -17,14 +17,16 @@ from lockproof.compare.causes import Factor
 from lockproof.model.cause import CauseKind
 from lockproof.steps.reproduce.change import Change
 from lockproof.steps.reproduce.conditions.confirm import RUNS
+from lockproof.steps.reproduce.conditions.itself import by_itself
 from lockproof.steps.reproduce.conditions.lab import Look
-from lockproof.steps.reproduce.conditions.search import by_itself, repeat, search
+from lockproof.steps.reproduce.conditions.search import search
+from lockproof.steps.reproduce.conditions.steady import repeat
 from lockproof.steps.reproduce.put_back import put_back
 from tests.unit import test_put_back as changed
 from tests.unit import test_search as searched
 
 SEARCHES = 2_000
-EXPERIMENTS = 24
+EXPERIMENTS = 26
 """So many runs are allowed by default."""
 P = (0.2, 0.35, 0.5, 0.65, 0.8)
 

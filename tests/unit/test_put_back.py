@@ -16,7 +16,7 @@ from lockproof.model.verdict import OutputVerdict
 from lockproof.steps.reproduce.change import Change
 from lockproof.steps.reproduce.conditions.confirm import RUNS
 from lockproof.steps.reproduce.conditions.lab import Look
-from lockproof.steps.reproduce.conditions.search import repeat
+from lockproof.steps.reproduce.conditions.steady import repeat
 from lockproof.steps.reproduce.judge import Judgement
 from lockproof.steps.reproduce.put_back import Outcome, put_back
 
@@ -31,7 +31,7 @@ class Bench:
     """Stands in for a lab: what a run makes is reckoned, and as many are allowed as `left` says."""
 
     def __init__(
-        self, made: Made, changes: int = 1, left: int | None = 24, seconds: float = 1.0
+        self, made: Made, changes: int = 1, left: int | None = 26, seconds: float = 1.0
     ) -> None:
         self.made, self.left, self.runs = made, left, 0
         self.usual = made(frozenset(), 0)

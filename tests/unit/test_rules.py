@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lockproof.model.cause import Cause, CauseKind, Certainty
 from lockproof.model.digest import Digest
 from lockproof.model.finding import Finding, Severity
 from lockproof.model.pipeline import Dep, Out, Params, Stage
@@ -48,6 +49,22 @@ def with_params(locked: dict[str, Any] | None, current: dict[str, Any]) -> Stage
 
 def outputs(**verdicts: OutputVerdict) -> dict[str, Any]:
     return {"verdicts": verdicts}
+
+
+def test_what_is_known_to_depend_on_a_condition_is_not_said_to_have_varied() -> None:
+    """Runs with nothing varied may all have agreed."""
+    facts = outputs(model=OutputVerdict.NONDETERMINISTIC, other=OutputVerdict.NONDETERMINISTIC)
+    by = Cause(
+        kind=CauseKind.NONDETERMINISM,
+        subject="model",
+        certainty=Certainty.PROVEN,
+        condition="hash-seed",
+        summary="it does",
+    )
+    found = stage_findings(StageFacts(STAGE, **facts, causes=(by,)))
+    told = {f.subject: f.message for f in found if f.rule == "LP705"}
+    assert "model depends on the order of a set or of hashes, which differs from" in told["model"]
+    assert "other varies from run to run" in told["other"]
 
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE

@@ -15,14 +15,20 @@ from hypothesis import strategies as st
 from lockproof.steps.reproduce.conditions import confirm as confirming
 from lockproof.steps.reproduce.conditions.clock import no_clock
 from lockproof.steps.reproduce.conditions.confirm import RUNS, confirm, drawn
+from lockproof.steps.reproduce.conditions.itself import by_itself
 from lockproof.steps.reproduce.conditions.known import NAMES, Condition, Setting
 from lockproof.steps.reproduce.conditions.lab import Lab, Look
 from lockproof.steps.reproduce.conditions.plan import Plan, spread
-from lockproof.steps.reproduce.conditions.search import Found, by_itself, repeat, search
+from lockproof.steps.reproduce.conditions.search import Found, search
+from lockproof.steps.reproduce.conditions.steady import repeat
 from lockproof.steps.reproduce.conditions.vary import _Table
 from lockproof.steps.reproduce.state import kept_state
 
 VARIED = tuple(n for n in NAMES if n not in ("random", "pass-env", "network", "undeclared-files"))
+BY_VARIABLES = ("clock", "hash-seed", "timezone", "locale", "home", "threads", "cpu-features")
+"""Those that a command sees in its environment variables."""
+CONTROLS = {"variables", "own clock", "own hash-seed"}
+"""Changes beside those that a run varies: a stage that shows how they are set sees these."""
 SEEDS = 7
 FAILED = "the command failed with exit code 1"
 Made = Callable[[Mapping[str, int], int, bool], object]
@@ -59,7 +65,11 @@ class Bench:
                 name,
                 "mend",
                 tuple(
-                    Setting(f"{name} {n}", {name: n})
+                    Setting(
+                        f"{name} {n}",
+                        {name: n, **({"variables": {}} if name in BY_VARIABLES else {})},
+                        {f"own {name}": n} if name in ("clock", "hash-seed") else None,
+                    )
                     for n in range(SEEDS if name == "hash-seed" else 1)
                 ),
             )
@@ -78,10 +88,11 @@ class Bench:
             return None
         self.number += 1
         varied = {name: n for change in changes for name, n in change.items()}
-        still = self.still and "clock" not in varied
+        still = self.still and not {"clock", "own clock"} & {*varied}
         now = self.made(varied, self.number, still)
         failed = FAILED if self.fails({*varied}) else None
-        self.ran.append(({*varied}, now != self.usual))
+        if not varied or {*varied} - CONTROLS:
+            self.ran.append(({*varied} - CONTROLS, now != self.usual))
         pairs = zip(outputs(self.usual).items(), outputs(now).values(), strict=True)
         told = {path: "equal" if was == new else "differs" for (path, was), new in pairs}
         return Look(told, (), failed, None, 0.0)
@@ -150,7 +161,7 @@ def minute(moment: int) -> Made:
     return made
 
 
-@pytest.mark.parametrize("left", [None, 40, 23])
+@pytest.mark.parametrize("left", [None, 40, 25])
 @pytest.mark.parametrize("moment", range(1, 60))
 def test_a_minute_that_begins_is_the_clock_and_nothing_beside_it(
     moment: int, left: int | None
@@ -167,7 +178,7 @@ def test_of_two_outputs_one_is_of_the_clock_and_the_other_random() -> None:
         return {"coin": random.random(), "time": clock}
 
     async def found() -> dict[str, tuple[str, ...]]:
-        bench: Any = Bench(made, left=23)
+        bench: Any = Bench(made, left=25)
         look = await repeat(bench)
         assert look
         return {each.condition: each.outputs for each in await by_itself(bench, look)}
@@ -185,7 +196,7 @@ def test_what_the_clock_explains_is_not_called_random_too(seed: int) -> None:
         late = not still and number >= moment
         return {"coin": drawn.random() < 0.5, "time": "clock" in varied or late}
 
-    found = searched_on(Bench(made, left=23))
+    found = searched_on(Bench(made, left=25))
     paths = [path for each in found.depends for path in each.outputs]
     assert len(paths) == len({*paths}), found.depends
 
@@ -193,6 +204,52 @@ def test_what_the_clock_explains_is_not_called_random_too(seed: int) -> None:
 @pytest.mark.parametrize("moment", range(1, 60))
 def test_the_table_calls_no_minute_that_begins_random(moment: int) -> None:
     assert anyio.run(tabled, Bench(minute(moment))) == ["clock"]
+
+
+@pytest.mark.parametrize(
+    ("one", "left"),
+    [("clock", 25), ("hash-seed", 25), ("hash-seed", None), ("timezone", None), ("umask", None)],
+)
+def test_what_lists_variables_depends_on_these_and_what_is_beside_it_on_its_condition(
+    one: str, left: int | None
+) -> None:
+    def made(varied: Mapping[str, int], number: int, still: bool) -> object:
+        return {"env": "variables" in varied, "out": one in varied}
+
+    found = searched_on(Bench(made, left=left))
+    assert {(each.condition, each.outputs) for each in found.depends} == {
+        (one, ("out",)),
+        ("variables", ("env",)),
+    }
+    bench = Bench(made)
+    assert {*anyio.run(tabled, bench)} == {one, "variables"}
+
+
+@pytest.mark.parametrize("one", ["clock", "hash-seed"])
+def test_what_shows_just_how_a_condition_is_set_depends_on_nothing(one: str) -> None:
+    def made(varied: Mapping[str, int], number: int, still: bool) -> object:
+        return bool({one, f"own {one}"} & {*varied})
+
+    found = searched(made)
+    assert named(found) == []
+    assert found.unvaried == {one: "how it is set shows in the output itself"}
+    assert {*found.excluded} == {*VARIED} - {one}
+    assert not found.unsettled
+    assert anyio.run(tabled, Bench(made, left=26)) == []
+
+
+def test_what_lists_variables_is_not_of_the_clock_that_another_output_shows() -> None:
+    def made(varied: Mapping[str, int], number: int, still: bool) -> object:
+        clock = "far ahead" if "clock" in varied else "stands" if still else number
+        return {"env": "variables" in varied, "time": clock}
+
+    async def found() -> dict[str, tuple[str, ...]]:
+        bench: Any = Bench(made, left=25)
+        look = await repeat(bench)
+        assert look
+        return {each.condition: each.outputs for each in await by_itself(bench, look)}
+
+    assert anyio.run(found) == {"clock": ("time",)}
 
 
 @given(st.sampled_from(VARIED), st.sampled_from(VARIED))
@@ -217,7 +274,7 @@ def held_up(ran: list[tuple[set[str], bool]], condition: str) -> bool:
     return False
 
 
-LEFT = st.one_of(st.none(), st.integers(0, 24))
+LEFT = st.one_of(st.none(), st.integers(0, 26))
 
 
 @given(st.lists(st.booleans(), min_size=90, max_size=90), LEFT)
@@ -230,7 +287,7 @@ def test_what_comes_out_by_chance_is_named_only_after_the_runs_that_confirm_it(
         assert condition in ("random", "clock") or held_up(bench.ran, condition)
 
 
-@given(st.integers(1, 24), st.integers(0, 24))
+@given(st.integers(1, 24), st.integers(0, 26))
 def test_with_no_run_left_what_the_moment_changed_is_blamed_on_nothing(
     moment: int, left: int
 ) -> None:
@@ -239,12 +296,12 @@ def test_with_no_run_left_what_the_moment_changed_is_blamed_on_nothing(
     assert {*named(found)} <= {"clock", "random"}
     if moment <= bench.number and not found.depends:
         assert found.unsettled
-        assert found.unvaried.keys() == {*VARIED}
+        assert found.unvaried.keys() - {"variables"} == {*VARIED}
         assert all("runs were left" in why or "were left" in why for why in found.unvaried.values())
     assert not (found.excluded and moment <= bench.number)
 
 
-@given(st.sets(st.sampled_from(VARIED), min_size=1, max_size=2), st.integers(0, 24))
+@given(st.sets(st.sampled_from(VARIED), min_size=1, max_size=2), st.integers(0, 26))
 def test_a_condition_that_matters_is_named_or_said_to_be_open(matter: set[str], left: int) -> None:
     bench = Bench(lambda varied, number, still: {*varied} & matter, left=left)
     found = searched_on(bench)
@@ -298,6 +355,22 @@ def test_what_comes_out_by_chance_is_blamed_on_a_condition_in_less_than_one_of_a
     assert anyio.run(count) <= MOST
 
 
+@pytest.mark.parametrize("how", [explained, tabled])
+def test_a_coin_beside_a_list_of_variables_is_blamed_on_no_condition(
+    how: Callable[[Any], Awaitable[list[str]]],
+) -> None:
+    """The list is another with each of them, so that the coin alone had to agree without."""
+
+    def made(varied: Mapping[str, int], number: int, still: bool) -> object:
+        return "variables" in varied, random.random() < 0.8
+
+    async def count() -> int:
+        benches = [Bench(made) for _ in range(SEARCHES)]
+        return sum([bool({*await how(bench)} - {"random", "variables"}) for bench in benches])
+
+    assert anyio.run(count) <= MOST
+
+
 def failing(found: Found) -> set[str]:
     return {name for name, why in found.unvaried.items() if why == "the command fails with it"}
 
@@ -307,7 +380,7 @@ def halting(p: float, matter: Sequence[str] = ()) -> Callable[[set[str]], bool]:
     return lambda varied: bool(varied & {*matter}) or random.random() < p
 
 
-@pytest.mark.parametrize("left", [None, 23])
+@pytest.mark.parametrize("left", [None, 25])
 @pytest.mark.parametrize("values", [1, 2])
 @pytest.mark.parametrize("p", [0.1, 0.3, 0.5, 0.7, 0.9])
 def test_a_command_that_fails_by_chance_is_said_to_fail_with_a_condition_as_rarely(
@@ -325,7 +398,7 @@ def test_a_command_that_fails_by_chance_is_said_to_fail_with_a_condition_as_rare
     assert anyio.run(count) <= MOST
 
 
-@pytest.mark.parametrize("left", [None, 24, 15])
+@pytest.mark.parametrize("left", [None, 26, 15])
 @pytest.mark.parametrize("one", VARIED)
 def test_one_that_the_command_always_fails_with_is_named(one: str, left: int | None) -> None:
     bench = Bench(lambda varied, number, still: 0, left=left, fails=halting(0, [one]))
@@ -373,7 +446,7 @@ def test_a_command_that_fails_by_chance_has_a_cell_of_the_table_as_rarely(
 ) -> None:
     async def count() -> int:
         made = coin(0.5, values) if values > 1 else lambda varied, number, still: 0
-        benches = [Bench(made, left=24, fails=halting(p)) for _ in range(SEARCHES)]
+        benches = [Bench(made, left=26, fails=halting(p)) for _ in range(SEARCHES)]
         return sum([bool({*await tabled(bench)} - {"random"}) for bench in benches])
 
     assert anyio.run(count) <= MOST
@@ -381,7 +454,7 @@ def test_a_command_that_fails_by_chance_has_a_cell_of_the_table_as_rarely(
 
 @pytest.mark.parametrize("one", VARIED)
 def test_the_table_names_one_that_matters_within_what_is_allowed_by_default(one: str) -> None:
-    bench = Bench(lambda varied, number, still: one in varied, left=24)
+    bench = Bench(lambda varied, number, still: one in varied, left=26)
     assert anyio.run(tabled, bench) == [one]
 
 
@@ -468,7 +541,7 @@ def test_one_that_matters_is_named_within_what_is_left_by_default(seed: int) -> 
     """After one repetition."""
     for one in VARIED:
         first = seed if one == "hash-seed" else 0
-        bench = Bench(lambda varied, n, still: varied.get(one, -1) >= first, left=23)  # noqa: B023
+        bench = Bench(lambda varied, n, still: varied.get(one, -1) >= first, left=25)  # noqa: B023
         assert named(searched_on(bench)) == [one]
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from shlex import quote
 
-from lockproof.model.condition import condition_noun
+from lockproof.model.cause import Cause
+from lockproof.model.condition import RUN_TO_RUN, condition_noun
 from lockproof.model.digest import Digest
 from lockproof.model.finding import Finding, Severity
 from lockproof.model.pipeline import Stage
@@ -51,6 +52,8 @@ class StageFacts:
     """Outputs for which a tolerance could be stated, and is not."""
     unconfirmed: tuple[str, ...] = ()
     """Outputs that others stand for, and that no stage which reads them confirms."""
+    causes: tuple[Cause, ...] = ()
+    """What was found to be why outputs disagree."""
     file: str = "dvc.yaml"
     """The file that declares it, relative to the Git root."""
     varied: tuple[Varied, ...] = ()
@@ -157,9 +160,7 @@ _OUTPUT_RULES = {
     ),
     OutputVerdict.NONDETERMINISTIC: (
         "LP705",
-        "{0} varies from run to run: mend what the causes name, then "
-        + AGAIN
-        + "; or {3} in lockproof.toml",
+        "{0} {4}: mend what the causes name, then " + AGAIN + "; or {3} in lockproof.toml",
     ),
     OutputVerdict.NOT_COMPARABLE: (
         "LP706",
@@ -185,14 +186,22 @@ def _outputs(facts: StageFacts) -> Iterator[Finding]:
         if path in facts.unconfirmed:
             message = "{0} cannot be compared: " + _UNCONFIRMED
         severity = Severity.NOTE if verdict in facts.accepted else None
+        name = facts.stage.address
+        words = path, quote(path), quote(name), _allowed(facts, path), _varying(facts, path)
         yield finding(
             rule,
             path,
-            f"{facts.stage.address}: "
-            + message.format(path, quote(path), quote(facts.stage.address), _allowed(facts, path)),
+            f"{name}: {message.format(*words)}",
             path=facts.file,
             severity=severity,
         )
+
+
+def _varying(facts: StageFacts, path: str) -> str:
+    """That an output varies, or by what: then runs with nothing varied may all have agreed."""
+    by = {c.condition for c in facts.causes if c.subject == path and c.condition in RUN_TO_RUN}
+    names = sorted(condition_noun(name) for name in by if name and name != "random")
+    return f"{f'depends on {names[0]}, which differs' if names else 'varies'} from run to run"
 
 
 def _allowed(facts: StageFacts, path: str) -> str:

@@ -161,6 +161,7 @@ def _facts(session: Session, result: Result) -> StageFacts:
             if PurePosixPath(out.path).suffix.lower() in READERS
             if not tolerances(session.policy, out, session.described)
         ),
+        causes=result.causes,
         file=session.git_path(stage.file),
         varied=result.varied,
     )

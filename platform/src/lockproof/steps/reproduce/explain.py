@@ -13,8 +13,11 @@ from lockproof.model.report import Evidence
 from lockproof.model.verdict import Verdict
 
 from .change import Change
+from .conditions.confirm import enough
+from .conditions.control import ONE_MORE, Controls
+from .conditions.itself import by_itself
 from .conditions.lab import Lab, how_failed, laboratory, varies_beyond
-from .conditions.search import Found, by_itself, search
+from .conditions.search import Found, environment, search
 from .conditions.steady import repeat
 from .factors import find_changes
 from .history import lock_history, relocked
@@ -114,6 +117,10 @@ async def _experiments(lab: Lab, changes: Sequence[Change]) -> _Seen:
     seen.repeated = again is not None
     if again and again.differs and again.failed == how_failed(result.execution):
         seen.found.depends += await by_itself(lab, again)
+        if {*_unproved(result, tuple(result.verdicts))} - {*again.differs} and enough(lab, 1):
+            controls = Controls(lab)
+            await controls.variables([ONE_MORE])
+            await environment(lab, controls, seen.found, failed=not result.execution.succeeded)
         seen.varies = _unproved(result, again.differs)
         varies_beyond(result, seen.varies)
         return seen

@@ -16,8 +16,8 @@ from lockproof.model.verdict import OutputVerdict, Verdict
 
 from .change import Change
 from .conditions.confirm import RUNS, Confirmed, confirm
+from .conditions.itself import strays
 from .conditions.lab import Lab, Look, how_failed
-from .conditions.search import strays
 from .execution import Setup
 from .result import Result
 from .session import Session

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TypeVar
 
 _Made = TypeVar("_Made")
+CONTROL = "LOCKPROOF_CONTROL"
+"""A variable that nothing reads."""
 _AHEAD = 401 * 86400 + 3 * 3600 + 61
 """Seconds: then year, month, day, weekday, hour, minute and second are all others."""
 _WAYS: tuple[Mapping[str, str], ...] = ({"DONT_FAKE_MONOTONIC": "1"}, {})
@@ -25,17 +27,35 @@ def no_clock() -> str:
 
 
 def another_day(
-    patience: float, make: Callable[[str, Mapping[str, object]], _Made]
+    patience: float, make: Callable[[str, Mapping[str, object], Mapping[str, object]], _Made]
 ) -> tuple[_Made, ...]:
-    """Settings with a clock that goes on from a day more than a year ahead."""
+    """Settings with a clock that goes on from a day more than a year ahead.
+
+    Their control is one that is ahead by nothing.
+    """
     return tuple(
-        make("the clock 401 days ahead", _changes(way, f"+{_AHEAD}", patience)) for way in _WAYS
+        make(
+            "the clock 401 days ahead",
+            _changes(way, f"+{_AHEAD}", patience),
+            _changes(way, "+0", patience),
+        )
+        for way in _WAYS
     )
 
 
 def standing(patience: float) -> list[Mapping[str, object]]:
     """Changes under which the clock stands at this second, the likelier way to work first."""
     return [_changes(way, str(int(time.time())), patience) for way in _WAYS]
+
+
+def respelled(still: Mapping[str, object]) -> Mapping[str, object]:
+    """Further changes that write the time at which it stands otherwise, beside one variable more.
+
+    What shows how a clock is set differs with them, and what shows the time does not.
+    """
+    variables = still["variables"]
+    assert isinstance(variables, dict)
+    return {"variables": {"FAKETIME": f"0{variables['FAKETIME']}", CONTROL: "1"}}
 
 
 def _changes(way: Mapping[str, str], shown: str, patience: float) -> Mapping[str, object]:

@@ -34,6 +34,8 @@ class Setting:
     label: str
     changes: Mapping[str, object]
     """As `World.but` takes them."""
+    control: Mapping[str, object] | None = None
+    """Changes that show in the same variables and vary nothing, where there are such."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,11 @@ def _all(site: Site) -> Iterator[Condition]:
     yield Condition(
         "hash-seed",
         "sort what comes out of a set, sorted(…), or set PYTHONHASHSEED in the command",
-        tuple(Setting(f"PYTHONHASHSEED={n}", {"seed": n}) for n in SEEDS),
+        # Python takes 01 for the usual 1.
+        tuple(
+            Setting(f"PYTHONHASHSEED={n}", {"seed": n}, {"variables": {"PYTHONHASHSEED": "01"}})
+            for n in SEEDS
+        ),
         "the policy passes PYTHONHASHSEED on"
         if selected("PYTHONHASHSEED", site.session.policy.run.pass_env)
         and "PYTHONHASHSEED" in os.environ

@@ -80,6 +80,12 @@ def spread(shared: Sequence[Condition], count: int) -> tuple[tuple[Pair, ...], .
     return tuple(tuple(pairs) for pairs in rounds if pairs)
 
 
+def file_name(pairs: Sequence[Pair]) -> str:
+    """A part of the name of files that a run with these leaves, of 70 characters at most."""
+    names = "-".join(condition.name[:60] for condition, _ in pairs)
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in names)[:70]
+
+
 def allowed(session: Session) -> int:
     """How many experiments the policy lets a stage have."""
     return session.policy.reproduce.experiments

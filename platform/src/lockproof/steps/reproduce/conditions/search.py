@@ -8,17 +8,17 @@ and without it, in a drawn order, show it (see `confirm`), for else it was the m
 Where too few runs are left for these it is not known, and nothing is named.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from lockproof.compare.conditions import Dependence
 
-from .clock import no_clock, standing
 from .confirm import TOO_FEW, Confirmed, confirm, enough
+from .control import ONE_MORE, SHOWN, VARIABLES, Controls
 from .devices import NO_GPU
+from .itself import by_itself, dependence, strays
 from .known import Condition, Setting
 from .lab import Lab, Look, how_failed
-from .steady import by_devices, repeat, went
 
 _LIKELY = {"hash-seed": 6, "clock": 3}
 """How likely a condition matters, against 1 for others: the likely ones are parted off first."""
@@ -27,11 +27,6 @@ _LONG = 20.0
 _FAILS = "the command fails with it"
 _FAILED = "the command failed with all of them varied"
 _TOGETHER = "outputs differed with all of them varied"
-_UNTOLD = "too few runs were left to tell whether it is the clock ([reproduce] experiments)"
-RANDOM_MEND = (
-    "seed its random numbers (random, numpy, random_state), and leave uuid4, urandom, measured"
-    " times and those of files out; what threads race for needs a fixed order"
-)
 
 
 @dataclass
@@ -43,61 +38,6 @@ class Found:
     unvaried: dict[str, str] = field(default_factory=dict)
     unsettled: bool = False
     """Whether outputs differed in a run, and no other told why."""
-
-
-async def by_itself(lab: Lab, varied: Look) -> list[Dependence]:
-    """What makes outputs vary although all is held: the clock, or what cannot be held, or both.
-
-    Where the clock is to blame, further runs have one that stands still.
-    """
-    shown = "another run from the same inputs, with all that can be held held, gave other outputs"
-    if no_clock():
-        shown += f" (the clock could not be held: {no_clock()})"
-        return await by_devices(lab, varied) or [_random(varied, shown)]
-    for number, still in enumerate(standing(lab.site.patience)):
-        if not enough(lab, 3):
-            return [_random(varied, f"{shown} ({_UNTOLD})", f"{RANDOM_MEND}; {_UNTOLD}")]
-        base = lab.outs, lab.root, lab.base, lab.ended
-        first = await lab.rest_on(f"clock-stands-{number}", still)
-        # The times of files are the machine's: held only by chance, in the same moment.
-        second = await repeat(lab, f"clock-stands-{number}-again") if went(first) else None
-        # What still differs is random; of the others the clock may tell.
-        if second and went(second) and {*varied.differs} - {*second.differs}:
-            clock = next(c for c in lab.conditions if c.name == "clock")
-            outputs = await _by_the_clock(lab, clock, number, frozenset(second.differs))
-            if outputs:
-                told = "runs agree where the clock stands still, and differ where it shows another"
-                found = _dependence(clock, "another time", varied, lab, told)
-                others = tuple(path for path in varied.differs if path not in outputs)
-                return [
-                    replace(found, outputs=outputs),
-                    *([replace(_random(varied, shown), outputs=others)] if others else []),
-                ]
-        lab.outs, lab.root, lab.base, lab.ended = base
-        if went(second):
-            break  # It works, and does not help.
-    return await by_devices(lab, varied) or [_random(varied, shown)]
-
-
-async def _by_the_clock(
-    lab: Lab, clock: Condition, number: int, loose: frozenset[str]
-) -> tuple[str, ...]:
-    """Outputs that differ where the clock, which stands, shows another time, and else never.
-
-    `loose` are those that differ while it stands.
-    """
-    ahead = clock.settings[number % len(clock.settings)].changes
-    look = await lab.run("clock-ahead", ahead)
-    if look is None or look.failed or not {*look.differs} - loose:
-        return ()
-    found = await confirm(
-        lab,
-        look,
-        lambda label: lab.run(f"clock-{label}", ahead),
-        lambda label: lab.run(f"clock-{label}"),
-        loose=loose,
-    )
-    return found.look.differs if found.holds else ()
 
 
 async def search(lab: Lab, *, failed: bool) -> Found:
@@ -119,6 +59,7 @@ async def search(lab: Lab, *, failed: bool) -> Found:
     usual = sum(lab.result.execution.seconds.values()) if lab.result.execution else 0.0
     rounds = 1 if failed else 7 if usual < _LONG else 3
     complete = differed = False
+    controls = Controls(lab)
     for number in range(rounds):
         look, pool = await _all_varied(lab, pool, number, found, failed=failed)
         if look is None:
@@ -126,7 +67,11 @@ async def search(lab: Lab, *, failed: bool) -> Found:
         complete = True
         differed = bool(look.differs)
         if differed:
-            await _narrow(lab, pool, number, found, failed=failed)
+            narrowing = _Narrowing(lab, pool, number, look, controls, found, failed)
+            differed = not await narrowing.run()
+            pool = narrowing.pool
+        if differed:
+            await environment(lab, controls, found, failed=failed)
             break
     found.unsettled = differed and not found.depends
     if found.unsettled:
@@ -192,53 +137,129 @@ async def _failing(
     return (None, shown.ended) if shown.ended else (one, "")
 
 
-async def _narrow(
-    lab: Lab, pool: list[Condition], number: int, found: Found, *, failed: bool
-) -> None:
-    """Part off one condition after the other; what no later runs confirm is left open."""
-    # The others were varied to the same already, in a run that came out as usual.
-    suspects = [c for c in pool if number < len(c.settings)]
-    ends = how_failed(lab.result.execution) if failed and lab.result.execution else None
-    loose: set[str] = set()
-    while True:
-        one, look = await _one_of(lab, suspects, number) if suspects else (None, None)
-        if one is None or look is None:
-            usual = await lab.run("nothing-varied")
-            if usual and usual.failed == ends and {*usual.differs} - _by_time(found):
-                _add(found, await by_itself(lab, usual))
-            return
-        setting = one.settings[number % len(one.settings)]
-        shown = await _confirmed(lab, one, setting, look, ends, frozenset(loose))
+@dataclass
+class _Narrowing:
+    """Parts off one condition after the other; what no later runs confirm is left open."""
+
+    lab: Lab
+    pool: list[Condition]
+    """Those that are left."""
+    number: int
+    """Of their settings."""
+    whole: Look
+    """The run with all of them varied."""
+    controls: Controls
+    found: Found
+    failed: bool
+    """Whether the stage fails in its usual world."""
+    loose: set[str] = field(default_factory=set)
+    """Outputs that vary by themselves, or with any condition that variables set."""
+
+    async def run(self) -> bool:
+        """True where all that differed shows how conditions are set that are no longer left."""
+        # The others were varied to the same already, in a run that came out as usual.
+        suspects = [c for c in self.pool if self.number < len(c.settings)]
+        while True:
+            one, look = None, None
+            if suspects:
+                one, look = await _one_of(self.lab, suspects, self.number, self.loose)
+            if one is None or look is None:
+                usual = await self.lab.run("nothing-varied")
+                if usual and usual.failed == self._ends and self._moved(usual):
+                    _add(self.found, await by_itself(self.lab, usual))
+                return False
+            more = await self._name(one, look)
+            if more is None:
+                return False
+            self.pool, suspects = (
+                [c for c in few if c is not one] for few in (self.pool, suspects)
+            )
+            if more and suspects:
+                continue  # The others differed with all of them, and not with this one.
+            settled = not (self.found.depends or self.loose or more)
+            if not suspects or (self.controls.shows and not enough(self.lab, 1)):
+                return settled  # What the control showed is confirmed before others are sought.
+            label = f"all-but-{one.name}"
+            others = await _vary(self.lab, self.pool, self.number, label)
+            if others is None or others.failed != self._ends:
+                return False
+            if not {*others.differs} - self.loose:
+                return settled
+
+    @property
+    def _ends(self) -> str | None:
+        return _ends(self.lab, failed=self.failed)
+
+    def _moved(self, look: Look) -> set[str]:
+        return {*look.differs} - _varying(self.found)
+
+    async def _name(self, one: Condition, look: Look) -> set[str] | None:
+        """Name a condition with which outputs differed alone, unless they just show how it is set.
+
+        What else differed with all of them varied is the answer then; None: that is the end of it.
+        """
+        setting = one.settings[self.number % len(one.settings)]
+        if look.failed != self._ends:
+            return await self._confirm(one, setting, look, frozenset(self.loose))
+        shown = await self.controls.of([setting], {*look.differs} - self.loose)
+        self.loose |= self.controls.shows
+        own = shown - self.loose
+        if {*look.differs} - self.loose - own:
+            return await self._confirm(one, setting, look, frozenset(self.loose | own))
+        if own:
+            self.found.unvaried[one.name] = SHOWN
+        more = {*self.whole.differs} - self.loose - own
+        return more if more or own else None
+
+    async def _confirm(
+        self, one: Condition, setting: Setting, look: Look, loose: frozenset[str]
+    ) -> set[str] | None:
+        found = self.found
+        shown = await _confirmed(self.lab, one, setting, look, self._ends, loose)
         if shown.ended:
-            what = "the command failed" if look.failed and not failed else "outputs differed"
+            what = "the command failed" if look.failed and not self.failed else "outputs differed"
             found.unvaried[one.name] = f"{what} with {setting.label}, and {shown.ended}"
-            return
-        if look.failed and not failed:
+            return None
+        if look.failed and not self.failed:
             found.unvaried[one.name] = _FAILS
-            return
-        loose.update(shown.strayed)
+            return None
+        self.loose.update(shown.strayed)
         if shown.holds:
-            found.depends.append(_dependence(one, setting.label, shown.look, lab))
-        if {*shown.strayed} - _by_time(found):
-            _add(found, await strays(lab, look, shown))
-        if not shown.holds:
-            return
-        pool, suspects = ([c for c in few if c is not one] for few in (pool, suspects))
-        if not suspects:
-            return
-        others = await _vary(lab, pool, number, f"all-but-{one.name}")
-        if others is None or others.failed != ends or not {*others.differs} - loose:
-            return
+            found.depends.append(dependence(one, setting.label, shown.look))
+        if {*shown.strayed} - _varying(found):
+            _add(found, await strays(self.lab, look, shown))
+        return set() if shown.holds else None
 
 
-def _by_time(found: Found) -> set[str]:
-    """Outputs that are shown to depend on the clock: these are others as time goes on."""
-    return {path for each in found.depends if each.condition == "clock" for path in each.outputs}
+async def environment(lab: Lab, controls: Controls, found: Found, *, failed: bool) -> None:
+    """Whether outputs depend on which variables there are, where the control looks so."""
+    ends = _ends(lab, failed=failed)
+    shown = await controls.confirmed(frozenset(_varying(found)), ends)
+    if shown is None:
+        return
+    if shown.ended:
+        told = f"outputs differed with {ONE_MORE.label}, and {shown.ended}"
+        found.unvaried[VARIABLES.name] = told
+    elif shown.holds:
+        found.depends.append(dependence(VARIABLES, ONE_MORE.label, shown.look))
+    if shown.strayed and controls.look:
+        _add(found, await strays(lab, controls.look, shown))
+
+
+def _ends(lab: Lab, *, failed: bool) -> str | None:
+    """How the command fails with nothing varied; None: it does not."""
+    return how_failed(lab.result.execution) if failed and lab.result.execution else None
+
+
+def _varying(found: Found) -> set[str]:
+    """Outputs that are shown to vary by themselves."""
+    own = ("clock", "random")
+    return {path for each in found.depends if each.condition in own for path in each.outputs}
 
 
 def _add(found: Found, more: Sequence[Dependence]) -> None:
-    """Add what outputs vary by that the clock does not explain already."""
-    known = _by_time(found)
+    """Add what outputs vary by of which it is not said already that they do."""
+    known = _varying(found)
     for each in more:
         outputs = tuple(path for path in each.outputs if path not in known)
         if outputs:
@@ -263,41 +284,32 @@ async def _confirmed(
     )
 
 
-async def strays(lab: Lab, look: Look, shown: Confirmed) -> list[Dependence]:
-    """That outputs vary by themselves, as runs show that were made to confirm a condition."""
-    if shown.moved:
-        return await by_itself(lab, shown.moved)
-    told = "it came out in two ways in runs from the same inputs under the same conditions"
-    return [replace(_random(look, told), outputs=shown.strayed)]
-
-
 def _left_open(lab: Lab, what: str) -> str:
     if not enough(lab):
         return f"{what}, and too few runs were left to tell why ([reproduce] experiments)"
     return f"{what}, and no other run told why"
 
 
-def _random(varied: Look, shown: str, mend: str = RANDOM_MEND) -> Dependence:
-    return Dependence("random", "nothing varied", mend, varied.differs, varied.files, shown=shown)
-
-
 async def _one_of(
-    lab: Lab, pool: Sequence[Condition], number: int
+    lab: Lab, pool: Sequence[Condition], number: int, loose: Collection[str]
 ) -> tuple[Condition | None, Look | None]:
-    """A condition that makes a difference alone, and the run that shows it."""
+    """A condition that makes a difference alone, and the run that shows it.
+
+    What outputs in `loose` do is not looked at.
+    """
     last: Look | None = None
     while len(pool) > 1:
         first = _likelier(pool)
         look = await _vary(lab, first, number, f"varied-{first[0].name}-{len(first)}")
         if look is None:
             return None, None
-        if look.differs:
+        if {*look.differs}.difference(loose):
             pool, last = first, look
         else:
             pool, last = pool[len(first) :], None
     if last is None:
         last = await _vary(lab, pool, number, f"varied-{pool[0].name}-alone")
-    return (pool[0], last) if last and last.differs else (None, None)
+    return (pool[0], last) if last and {*last.differs}.difference(loose) else (None, None)
 
 
 def _likelier(pool: Sequence[Condition]) -> Sequence[Condition]:
@@ -307,20 +319,3 @@ def _likelier(pool: Sequence[Condition]) -> Sequence[Condition]:
     while count < len(pool) - 1 and 2 * sum(weights[: count + 1]) <= sum(weights):
         count += 1
     return pool[:count]
-
-
-def _dependence(
-    condition: Condition, setting: str, look: Look, lab: Lab, shown: str = ""
-) -> Dependence:
-    differing = look.differs
-    verdicts = look.judgement.verdicts if look.judgement and not shown else {}
-    judged = [verdicts[path].verdict.value for path in differing if path in verdicts]
-    return Dependence(
-        condition.name,
-        setting,
-        condition.mend,
-        differing,
-        look.files,
-        met=bool(judged) and set(judged) == {"passed"},
-        shown=shown,
-    )

@@ -6,12 +6,14 @@ else it was chance.
 
 import os
 import time
+from collections.abc import Mapping
 
 import anyio
 
 from lockproof.compare.conditions import Dependence
 
 from .confirm import confirm, enough
+from .control import Controls
 from .known import Condition
 from .lab import Lab, Look
 
@@ -19,11 +21,11 @@ _TICK = 2
 """Seconds; the coarsest time that is written into common files."""
 
 
-async def repeat(lab: Lab, label: str = "repeat") -> Look | None:
+async def repeat(lab: Lab, label: str = "repeat", *changes: Mapping[str, object]) -> Look | None:
     """Run once more with everything held, at another time than before, as a zip file tells it."""
     while int(time.time() / _TICK) == int(lab.ended / _TICK):
         await anyio.sleep(0.05)
-    return await lab.run(label)
+    return await lab.run(label, *changes)
 
 
 def went(look: Look | None) -> bool:
@@ -43,11 +45,11 @@ async def by_devices(lab: Lab, varied: Look) -> list[Dependence]:
     for condition in lab.conditions:
         if not condition.steadies or condition.obstacle:
             continue
-        if not enough(lab, 3):
+        if not enough(lab, 4):
             break
         base = lab.outs, lab.root, lab.base, lab.ended
         if await _holds(lab, condition):
-            outputs = await _without(lab, condition)
+            outputs = await _without(lab, condition, frozenset(varied.differs))
             if outputs:
                 label = condition.settings[0].label
                 told = f"runs agree with {label}, and differ without"
@@ -68,18 +70,21 @@ async def _holds(lab: Lab, condition: Condition) -> bool:
     return second is not None and second.failed is None and not second.differs
 
 
-async def _without(lab: Lab, condition: Condition) -> tuple[str, ...]:
-    """Outputs that differ as soon as the setting is taken away again, and else never."""
+async def _without(lab: Lab, condition: Condition, varied: frozenset[str]) -> tuple[str, ...]:
+    """Of outputs that vary, those that differ as soon as the setting is taken away, else never."""
     names = condition.settings[0].changes["variables"]
     assert isinstance(names, dict)
     usual = {"variables": {name: os.environ.get(name) for name in names}}
     look = await lab.run(f"{condition.name}-let-go", usual)
-    if look is None or look.failed or not look.differs:
+    if look is None or look.failed or not {*look.differs} & varied:
         return ()
+    # What shows the variables of the setting differs without it in any case.
+    shown = await Controls(lab).variables(condition.settings)
     found = await confirm(
         lab,
         look,
         lambda label: lab.run(f"{condition.name}-let-go-{label}", usual),
         lambda label: lab.run(f"{condition.name}-held-{label}"),
+        loose=shown | ({*look.differs} - varied),
     )
     return found.look.differs if found.holds else ()

@@ -1,7 +1,7 @@
 """`--vary`: what would differ elsewhere, before there is trouble; a table of conditions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 from lockproof.compare.conditions import Dependence
@@ -10,10 +10,11 @@ from lockproof.steps.reproduce.result import Result
 from lockproof.steps.reproduce.session import Session
 
 from .confirm import confirm
+from .control import ONE_MORE, SHOWN_TOGETHER, VARIABLES, Controls
+from .itself import RANDOM_MEND, by_itself
 from .known import Condition
 from .lab import Lab, Look, how_failed, laboratory
-from .plan import Pair, Plan, allowed, plan
-from .search import RANDOM_MEND, by_itself
+from .plan import Pair, Plan, allowed, file_name, plan
 from .steady import repeat
 
 
@@ -101,6 +102,9 @@ class _Table:
         """Whether outputs vary by themselves."""
         self.loose: set[str] = set()
         """Outputs that do."""
+        self.controls = Controls(lab)
+        self.shown: dict[str, set[str]] = {name: set() for name in self.tried}
+        """Condition -> outputs that show how it is set."""
         self.held: tuple[Dependence, Look] | None = None
         """What else varies by itself depends on, and a run that differed by that alone."""
 
@@ -117,6 +121,7 @@ class _Table:
         for condition in self.plan.alone:
             if not (self.held and condition.name == self.held[0].condition):
                 await self._one(condition)
+        await self._environment()
 
     def _say(self, what: str) -> None:
         address = self.lab.result.stage.address
@@ -124,17 +129,18 @@ class _Table:
         self.lab.session.progress.say(f"{address}: run {self.lab.runs + 1} of {planned}: {what}")
 
     async def _run(self, pairs: Sequence[Pair]) -> Look | None:
-        names = [condition.name for condition, _ in pairs]
-        self._say(f"varying {', '.join(names)}")
-        label = f"varied-{'-'.join(map(_file_name, names))}"[:80] + f"-{self.lab.runs}"
+        self._say(f"varying {', '.join(condition.name for condition, _ in pairs)}")
+        label = f"varied-{file_name(pairs)}-{self.lab.runs}"
         look = await self.lab.run(label, *(setting.changes for _, setting in pairs))
         if look is None:
             return None
+        if not self._is_quiet(look, pairs):
+            await self.controls.variables([setting for _, setting in pairs])
         for condition, setting in pairs:
             tried = self.tried[condition.name]
             tried.runs += 1
             tried.seconds += look.seconds / len(pairs)
-            tried.open = not self._is_quiet(look)
+            tried.open = not self._is_quiet(look, pairs)
             if tried.open:
                 continue
             tried.quiet = look
@@ -144,8 +150,9 @@ class _Table:
                 tried.obstacle = "no folder listed its files in another order"
         return look
 
-    def _is_quiet(self, look: Look) -> bool:
-        return look.failed is None and not set(look.differs) - self.loose
+    def _is_quiet(self, look: Look, pairs: Sequence[Pair]) -> bool:
+        known = self.loose.union(self.controls.shows, *(self.shown[c.name] for c, _ in pairs))
+        return look.failed is None and not set(look.differs) - known
 
     def _by_chance(self, look: Look) -> None:
         self.chance.named = "nothing varied", look
@@ -186,7 +193,7 @@ class _Table:
         """Vary these at once, and in parts where outputs differ; whether one was named."""
         pairs = [pair for pair in pairs if not self.tried[pair[0].name].named]
         look = await self._run(pairs) if pairs else None
-        if look is None or self._is_quiet(look):
+        if look is None or self._is_quiet(look, pairs):
             return False
         if len(pairs) == 1:
             return await self._confirm(pairs, look)
@@ -203,13 +210,19 @@ class _Table:
         False where chance is all it was.
         """
         label = " with ".join(setting.label for _, setting in pairs)
+        tried = [self.tried[condition.name] for condition, _ in pairs]
+        shown = await self._only_shown(pairs, look)
+        if self._is_quiet(look, pairs):
+            for each in tried:
+                each.quiet, each.open = look, False
+            return False
         self._say(f"making sure that it is {label}")
         found = await confirm(
             self.lab,
             look,
             lambda _: self._run(pairs),
             lambda number: self.lab.run(f"nothing-varied-{number}"),
-            loose=frozenset(self.loose),
+            loose=frozenset(self.loose | shown),
         )
         timed = False
         if found.moved and not self.held:
@@ -218,7 +231,6 @@ class _Table:
             if timed and not found.holds:
                 # It is held now: what the moment did is no longer in the way.
                 return await self._settle(pairs)
-        tried = [self.tried[condition.name] for condition, _ in pairs]
         for each in tried:
             each.open = bool(found.ended)
             if found.ended:
@@ -228,11 +240,43 @@ class _Table:
         if found.strayed and not timed:
             self.chance.named = "nothing varied", look
             self.loose.update(found.strayed)
+        # What is only shown is no answer, neither way.
+        told = {p: "differs" if p in shown else how for p, how in found.look.outputs.items()}
+        confirmed = replace(found.look, outputs=told)
         for each in tried:
-            each.quiet = each.quiet or found.look
+            each.quiet = each.quiet or confirmed
         if found.holds:
-            tried[0].named = label, found.look
+            tried[0].named = label, confirmed
         return found.holds
+
+    async def _only_shown(self, pairs: Sequence[Pair], look: Look) -> set[str]:
+        """Outputs that differed and show how these are set."""
+        if look.failed:
+            return set()
+        found = set[str]().union(*(self.shown[condition.name] for condition, _ in pairs))
+        differing = {*look.differs} - self.loose - found
+        found |= await self.controls.of([setting for _, setting in pairs], differing)
+        for condition, _ in pairs:
+            self.shown[condition.name] |= found
+        return found
+
+    async def _environment(self) -> None:
+        """Whether outputs depend on which variables there are, where the control looks so."""
+        if self.controls.look:
+            self._say(f"making sure that it is {ONE_MORE.label}")
+        found = await self.controls.confirmed(frozenset(self.loose), None)
+        if found is None:
+            return
+        if found.ended:
+            told = f"outputs differed with {ONE_MORE.label}, and {found.ended}"
+            self.tried[VARIABLES.name] = _Tried(obstacle=told)
+        elif found.holds:
+            self.tried[VARIABLES.name] = _Tried(1, named=(ONE_MORE.label, found.look))
+        if found.moved and not self.held:
+            await self._varies(found.moved)
+        elif found.strayed:
+            self.chance.named = "nothing varied", found.look
+            self.loose.update(found.strayed)
 
     async def _one(self, condition: Condition) -> None:
         """Vary a condition under which honest commands may fail for how it is varied."""
@@ -245,7 +289,7 @@ class _Table:
                 tried.obstacle = f"{look.failed}, perhaps for how it is varied"
                 continue
             tried.obstacle = ""
-            if not self._is_quiet(look):
+            if not self._is_quiet(look, [(condition, setting)]):
                 await self._confirm([(condition, setting)], look)
             return
 
@@ -255,7 +299,7 @@ class _Table:
         if "random" in self.names:
             found.append(self._row("random", RANDOM_MEND, self.chance))
         unvaried = {c.name: c.obstacle for c in self.plan.unvaried}
-        for condition in self.lab.conditions:
+        for condition in (*self.lab.conditions, VARIABLES):
             name = condition.name
             if name in unvaried:
                 found.append(Varied(condition=name, obstacle=unvaried[name]))
@@ -279,7 +323,12 @@ class _Table:
         if name == "random":
             told = {p: "differs" if p in self.loose else how for p, how in look.outputs.items()}
         else:
-            told = {path: how for path, how in look.outputs.items() if path not in self.loose}
+            known = self.controls.shows.union(*self.shown.values())
+            sure = name == VARIABLES.name or (self.held and name == self.held[0].condition)
+            shown = set[str]() if sure else known & {*look.differs}
+            told = {p: how for p, how in look.outputs.items() if p not in self.loose | shown}
+            if shown and not told:
+                return Varied(condition=name, obstacle=SHOWN_TOGETHER)
         if look.outputs and not told:
             return Varied(condition=name, obstacle="the outputs vary by themselves")
         found = Varied(
@@ -298,7 +347,3 @@ def _labels(labels: Sequence[str]) -> str:
     if not labels:
         return "nothing varied"
     return ", ".join(labels) if len(labels) < 3 else f"{labels[0]} to {labels[-1]}"
-
-
-def _file_name(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[:60]

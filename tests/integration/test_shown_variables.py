@@ -1,0 +1,148 @@
+"""A file of where a result came from lists environment variables, by which conditions are set here:
+it shows that they are set, and depends on none of them."""
+
+from pathlib import Path
+
+import pytest
+
+from lockproof.model.report import Report
+from lockproof.model.verdict import Verdict
+from lockproof.steps.reproduce.conditions.clock import no_clock
+
+from .pipelines import new_project, prove, rules, stage
+
+CLOCKED = pytest.mark.skipif(bool(no_clock()), reason="libfaketime is not installed")
+ENV = "env | sort > env.txt"
+MAPS = "LC_ALL=C cut -c74- /proc/self/maps | LC_ALL=C sort -u"
+SET = "python3 -c \"print(list({'a', 'b', 'c', 'd', 'e'}))\" > set.txt"
+
+
+def proved(
+    base: Path,
+    commands: list[str],
+    *,
+    altered: bool = True,
+    experiments: int = 26,
+    **asked: object,
+) -> Report:
+    """What is said of one stage; with `altered` no output is as its lock has it."""
+    project = new_project(base)
+    outs = [command.split("> ")[-1] for command in commands]
+    project.write(
+        {
+            "dvc.yaml": f"stages: {{s: {{cmd: sh run.sh, deps: [run.sh], outs: {outs}}}}}\n",
+            "run.sh": "\n".join(commands) + "\n",
+            "lockproof.toml": f"[reproduce]\nexperiments = {experiments}\n",
+        }
+    )
+    project.repro("first")
+    if altered:
+        lock = (project.root / "dvc.lock").read_text()
+        for out in outs:
+            digest = lock.split(f"path: {out}")[1].split("md5: ")[1].split()[0]
+            project.edit_lock(digest, "deadbeef" * 4)
+        project.git("add", "-A")
+        project.git("commit", "-q", "--amend", "-m", "first")
+    return prove(project, mode="isolated", **asked)
+
+
+def named(report: Report) -> dict[str, list[str]]:
+    """Output -> conditions that it is said to depend on, with the kind and certainty of each."""
+    found: dict[str, list[str]] = {}
+    for cause in stage(report, "s").causes:
+        if cause.condition:
+            told = f"{cause.kind.value} {cause.condition} {cause.certainty.value}"
+            found.setdefault(cause.subject, []).append(told)
+    return found
+
+
+VARIABLES = ["condition variables likely"]
+
+
+def test_a_list_of_variables_depends_on_these_and_not_on_the_clock(tmp_path: Path) -> None:
+    report = proved(tmp_path, [ENV], altered=False)
+    assert named(report) == {"env.txt": VARIABLES}
+    assert report.verdict is Verdict.FAILED
+    assert "LP705" not in rules(report)
+    (cause,) = stage(report, "s").causes
+    assert "leave the list of environment variables out of it" in cause.summary
+    assert report.host.stages["s"].executed <= 15
+
+
+def test_the_size_of_the_environment_is_no_clock_either(tmp_path: Path) -> None:
+    assert named(proved(tmp_path, ["env | wc -c > size.txt"])) == {"size.txt": VARIABLES}
+
+
+@CLOCKED
+def test_what_depends_on_the_clock_beside_it_is_named(tmp_path: Path) -> None:
+    assert named(proved(tmp_path, [ENV, "date +%Y > year.txt"])) == {
+        "env.txt": VARIABLES,
+        "year.txt": ["nondeterminism clock proven"],
+    }
+
+
+@CLOCKED
+def test_what_the_clock_changes_from_run_to_run_is_named_beside_it(tmp_path: Path) -> None:
+    assert named(proved(tmp_path, [ENV, "date +%s%N > now.txt"], altered=False)) == {
+        "env.txt": VARIABLES,
+        "now.txt": ["nondeterminism clock proven"],
+    }
+
+
+def test_what_depends_on_the_hash_seed_beside_it_is_named(tmp_path: Path) -> None:
+    assert named(proved(tmp_path, [ENV, SET])) == {
+        "env.txt": VARIABLES,
+        "set.txt": ["nondeterminism hash-seed proven"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("command", "condition"),
+    [
+        pytest.param(f"{MAPS} > out.txt", "the clock", marks=CLOCKED),
+        pytest.param("echo $LD_PRELOAD $FAKETIME > out.txt", "the clock", marks=CLOCKED),
+        ("echo seed $PYTHONHASHSEED > out.txt", "the order of a set or of hashes"),
+    ],
+)
+def test_what_shows_just_how_a_condition_is_set_does_not_depend_on_it(
+    command: str, condition: str, tmp_path: Path
+) -> None:
+    report = proved(tmp_path, [command])
+    assert named(report) == {}
+    told = [e.text for e in report.host.stages["s"].evidence]
+    assert f"not excluded: {condition} (how it is set shows in the output itself)" in told
+    assert any("varied without effect" in text for text in told)
+
+
+def test_a_value_of_the_time_zone_is_read_and_is_a_dependence(tmp_path: Path) -> None:
+    report = proved(tmp_path, ["echo zone $TZ > out.txt"])
+    assert named(report) == {"out.txt": ["condition timezone likely"]}
+
+
+def test_the_table_says_of_a_list_of_variables_what_it_depends_on(tmp_path: Path) -> None:
+    asked = ("clock", "hash-seed", "timezone", "umask")
+    commands = [ENV, "date -d @0 +%H:%M > hour.txt", SET]
+    report = proved(tmp_path, commands, altered=False, experiments=60, vary=asked)
+    rows = {row.condition: row for row in report.host.stages["s"].varied}
+    assert [name for name, row in rows.items() if row.matters] == [
+        *("hash-seed", "timezone", "variables")
+    ]
+    assert rows["variables"].outputs["env.txt"] == "differs"
+    assert rows["timezone"].outputs == {"hour.txt": "differs", "set.txt": "equal"}
+    assert rows["hash-seed"].outputs == {"hour.txt": "equal", "set.txt": "differs"}
+    if not no_clock():
+        assert rows["clock"].outputs == {"hour.txt": "equal", "set.txt": "equal"}
+    found = [f.message for f in report.findings if f.rule == "LP711"]
+    assert any("env.txt depends on environment variables (LOCKPROOF_CONTROL=1" in m for m in found)
+
+
+def test_the_table_has_no_answer_where_an_output_shows_how_conditions_are_set(
+    tmp_path: Path,
+) -> None:
+    asked = ("clock", "hash-seed", "timezone")
+    report = proved(tmp_path, [ENV], altered=False, vary=asked)
+    rows = {row.condition: row for row in report.host.stages["s"].varied}
+    assert [name for name, row in rows.items() if row.matters] == ["variables"]
+    told = "how it, or what was varied with it, is set shows in the output itself"
+    clock = no_clock() or told
+    assert [rows[name].obstacle for name in asked] == [clock, told, told]
