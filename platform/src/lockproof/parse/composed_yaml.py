@@ -41,7 +41,7 @@ class _AgainLoader(yaml.SafeLoader):
     libyaml refuses that, and Go's readers, which Kubernetes and kustomize use, do not.
     """
 
-    yaml_implicit_resolvers = SERVER.resolvers
+    yaml_implicit_resolvers = SERVER.resolvers  # type: ignore[assignment]
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """As its base, which refuses the second."""
