@@ -114,6 +114,13 @@ def judged(drift: Drift, spec: Spec, *arms: Counts, reference: Reference | None 
     return judge_drift(drift, errors, spec, seen, reference, LOOK.count, lambda at: f"{at:03}")
 
 
+def test_counts_that_no_sum_can_hold_are_none() -> None:
+    (drift,) = spec_of(CLASSES).drifts
+    column: list[float | None] = [8.9e307] * LOOK.count
+    found = counted(drift, "q", lines({"0": column, "1": column}), LOOK)
+    assert set(found.total) == {None}
+
+
 COLUMN = st.lists(
     st.one_of(st.none(), st.floats(), st.integers(0, 90).map(float)), min_size=40, max_size=40
 )

@@ -159,10 +159,9 @@ class Blobs:
             Unknown: what is in Git does not tell.
         """
         name: Algorithm = "md5-dos2unix" if algorithm == "md5-dos2unix" else "md5"
-        asked = (path, name)
-        if asked not in self._found:
-            self._found[asked] = self._digest(path, name)
-        return self._found[asked]
+        if (path, name) not in self._found:
+            self._found[path, name] = self._digest(path, name)
+        return self._found[path, name]
 
     def _digest(self, path: str, name: Algorithm) -> Digest | None:
         children = self.children(path, name)
@@ -186,13 +185,9 @@ class Blobs:
         if inner:
             return inner.blobs.children(inner.path, algorithm)
         files = self._files(path)
-        found: dict[str, str] = {}
-        for at, file in files.items():
-            digest = self._known(file, algorithm)
-            if digest is None:
-                break
-            found[at] = digest
-        else:
+        known = {at: self._known(file, algorithm) for at, file in files.items()}
+        found = {at: digest for at, digest in known.items() if digest is not None}
+        if len(found) == len(files):
             return found
         self.prepare([(path, algorithm)])
         for file in files.values():
@@ -305,10 +300,9 @@ class Blobs:
     def _files(self, path: str) -> dict[str, str]:
         """Path below `path` as DVC sees it -> file of Git; of a file its own is `""`."""
         full = self._full(path)
-        found = self._listed.get(full)
-        if found is None:
-            found = self._listed[full] = dict(self._below(full))
-        return found
+        if full not in self._listed:
+            self._listed[full] = dict(self._below(full))
+        return self._listed[full]
 
     def _below(self, full: str) -> Iterator[tuple[str, str]]:
         top = self._follow(full)

@@ -15,6 +15,8 @@ _SAME = 1e-9
 _LOST = 1e-6
 """Which part of a count its buckets may lack by rounding."""
 _SHOWN = 12
+_LARGEST = 2.0**63
+"""Requests in an interval, more than any counter tells apart: sums of such stay finite."""
 
 
 def called(bound: float) -> str:
@@ -195,7 +197,7 @@ def _same(one: float, other: float) -> bool:
 
 
 def _is_count(value: float) -> bool:
-    return 0 <= value < math.inf
+    return 0 <= value <= _LARGEST
 
 
 def _ends(look: Look) -> list[int]:
