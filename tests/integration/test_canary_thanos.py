@@ -105,6 +105,29 @@ def test_what_thanos_says_beside_an_answer_is_told_from_a_part_of_it(
     assert "with a warning, so perhaps in part" in capsys.readouterr().err
 
 
+def test_what_victoria_metrics_calls_a_part_is_no_answer(
+    stand_in: Before, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its answers say `isPartial`, beside success and without a warning."""
+    stand_in.answered = lambda answer: answer.update(isPartial=False)
+    assert look(tmp_path, stand_in.url, "good")[0] == 0
+    stand_in.answered = lambda answer: answer.update(isPartial=True)
+    assert main(_argv(tmp_path, stand_in.url)) == 4
+    assert "in part" in capsys.readouterr().err
+
+
+def test_a_short_tenant_hides_no_words(
+    stand_in: Before, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stand_in.tenant, stand_in.repeats = TENANT, True
+    (tmp_path / "tenant").write_text("a")
+    assert main([*_argv(tmp_path, stand_in.url), f"--header=A={tmp_path / 'tenant'}"]) == 2
+    (tmp_path / "tenant").write_text("n")
+    argv = [*_argv(tmp_path, stand_in.url), f"--header=X-Scope-OrgID={tmp_path / 'tenant'}"]
+    assert main(argv) == 2
+    assert "no access: ***" in capsys.readouterr().err
+
+
 def test_no_store_at_all_passes_nothing(stand_in: Before, tmp_path: Path) -> None:
     """Thanos says no word of it: it answers with no series, and success."""
     stand_in.answered = lambda answer: answer["data"].update(result=[])

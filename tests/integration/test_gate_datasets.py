@@ -98,6 +98,16 @@ CASES: dict[str, tuple[Callable[[Project], None], str, str]] = {
         "not in sync",
         NOT_IN_SYNC,
     ),
+    "of a type that is none": (
+        lambda p: edit(p, lambda file: file["datasets"][0].update(type=["dvc"]), "dvc.yaml"),
+        "",
+        "LP111 dvc.yaml: dataset 'dogs' needs a url and a type",
+    ),
+    "locked with a type that is none": (
+        lambda p: with_entry(p, lambda dep: dep["dataset"].update(type={"a": 1})),
+        "",
+        NOT_LOCKED,
+    ),
     "not registered": (
         lambda p: edit(p, lambda file: file.pop("datasets"), "dvc.yaml"),
         "",

@@ -192,6 +192,13 @@ def test_a_revert_passes_over_what_was_revoked_since(
         if number == 2:
             second = project.git("rev-parse", "HEAD~1").strip()
     revert = ("promote", "models:/toy/3", "--to", "rollout.yaml", "--revert", "slow", "--branch")
+    # What was taken back itself is not gone back to.
+    assert run(project, *revert[:-1], "--commit") == 0
+    assert "models:/toy/2" in (project.root / "rollout.yaml").read_text()
+    again = ("promote", "models:/toy/2", *revert[2:])
+    assert run(project, *again, "back-0") == 0
+    assert "models:/toy/1" in project.git("show", "back-0:rollout.yaml")
+    assert run(project, "promote", "models:/toy/3", "--to", "rollout.yaml", "--commit") == 0
     revoked = f'[[revoked]]\ncommit = "{second}"\nreason = "bad labels"\n'
     project.write({"lockproof.toml": f"{POLICY}{TRUST}{revoked}"})
     project.commit("revoke the second")

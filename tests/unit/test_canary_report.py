@@ -20,6 +20,7 @@ kind: CanaryChecks
 metadata: {name: digits}
 spec:
   interval: 60
+  falseAbort: 0.01
   arms: {canary: 'arm="canary"', stable: 'arm="stable"'}
   comparisons: [{name: errors, smallestEffect: 0.05, method: METHOD, RATIO}]
 """

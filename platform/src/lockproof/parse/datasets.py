@@ -49,9 +49,10 @@ def version_of(said: Any) -> Digest | None:
 
     SHA-256 of the canonical JSON of what DVC compares.
     """
-    if not isinstance(said, Mapping) or said.get("type") not in _FIELDS:
+    kind = said.get("type") if isinstance(said, Mapping) else None
+    if not isinstance(kind, str) or kind not in _FIELDS:
         return None
-    spec, version = _FIELDS[said["type"]]
+    spec, version = _FIELDS[kind]
     if any(said.get(key) is None for key in version if key != "files"):
         return None
     return Digest.of("checksum", sha256_of([_kept(said, spec), _kept(said, version)]))
@@ -77,7 +78,7 @@ def read_datasets(declared: Any, locked: Any, path: str, context: Context) -> di
     found = {}
     for name, spec in _by_name(declared, path).items():
         kind = spec.get("type")
-        if kind not in _FIELDS or not isinstance(spec.get("url"), str):
+        if not isinstance(kind, str) or kind not in _FIELDS or not isinstance(spec.get("url"), str):
             raise ParseError(f"dataset {name[:60]!r} needs a url and a type: dvc, dc or url", path)
         said = locks.get(name)
         same = (

@@ -115,26 +115,30 @@ class Downloads:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{threading.get_ident()}")
         source = odb.oid_to_path(digest.value)
-        wrong: str | None = None
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                odb.fs.get_file(source, str(temporary))
-            except FileNotFoundError:
-                return self._missing(odb)
-            except LockproofError:
-                raise
-            except Exception as error:
-                if attempt == _ATTEMPTS:
-                    raise self._unreachable(remote, error) from error
-                continue
-            found = file_md5(temporary, digest.algorithm)
-            if found == digest.value.removesuffix(".dir"):
-                os.replace(temporary, target)
-                return None
-            temporary.unlink()
-            if found == wrong:
-                return Problem.CORRUPTED
-            wrong = found  # Or the answer was cut on its way, which not every store lets one see.
+        failed, wrong = 0, list[str]()
+        try:
+            while len(wrong) < _ATTEMPTS:
+                try:
+                    odb.fs.get_file(source, str(temporary))
+                except FileNotFoundError:
+                    return self._missing(odb)
+                except LockproofError:
+                    raise
+                except Exception as error:
+                    failed += 1
+                    if failed == _ATTEMPTS:
+                        raise self._unreachable(remote, error) from error
+                    continue
+                found = file_md5(temporary, digest.algorithm)
+                if found == digest.value.removesuffix(".dir"):
+                    os.replace(temporary, target)
+                    return None
+                if found in wrong:
+                    return Problem.CORRUPTED
+                # Or the answer was cut on its way, which not every store lets one see.
+                wrong.append(found)
+        finally:
+            temporary.unlink(missing_ok=True)
         raise self._unreachable(
             remote, ValueError(f"it gives another content of {digest} each time that it is asked")
         )

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import re
 import ssl
 import threading
 import time
@@ -27,6 +28,7 @@ _MOST_POINTS = 10_000
 """Of one series in one answer; Prometheus gives 11,000."""
 _LARGEST_REFUSAL = 1 << 20
 _SHOWN = 300
+_LONG = 8
 _INFO = "PromQL info:"
 
 
@@ -224,7 +226,10 @@ class Prometheus:
         if answer.get("status") != "success":
             why = self._shown(answer.get("error", ""))
             raise ValueError(f"its status is not success{f': {why}' if why else ''}")
+        if answer.get("isPartial"):  # As VictoriaMetrics says it.
+            raise UnavailableError(f"{self.name} answers {_short(query)} in part")
         said = answer.get("warnings") or ()
+        said = [said] if isinstance(said, str) else said
         # Thanos has there that a store did not answer, and what Prometheus has in `infos`.
         warnings = [each for each in said if not str(each).startswith(_INFO)]
         if warnings:
@@ -241,7 +246,9 @@ class Prometheus:
         """What a server says, without our credentials, which some repeat."""
         text = str(said)
         for secret in self._secrets:
-            text = text.replace(secret, "***")
+            # A short one, as a tenant may be, is a part of many words.
+            ends = ("", "") if len(secret) >= _LONG else (r"(?<!\w)", r"(?!\w)")
+            text = re.sub(re.escape(secret).join(ends), "***", text)
         return text[:_SHOWN]
 
     def _refusal(self, code: int, content: bytes, query: str) -> Exception:

@@ -215,7 +215,7 @@ def _revert(scene: _Scene, standing: Standing, progress: Progress) -> Promoted:
     earlier = [w for before in _history(scene, state) for w in before.named() if w.uri]
     target = named[0]
     if any(wanted.uri == own for wanted in named):
-        target = _one_before(scene, standing, [w for w in earlier if w.uri != own], progress)
+        target = _one_before(scene, standing, earlier, progress)
     elif all(wanted.uri != own for wanted in earlier):
         raise UsageError(f"{scene.path} names {target.uri}, and never named {own}")
     done = _deliver(scene, state, target, why)
@@ -229,26 +229,30 @@ def _revert(scene: _Scene, standing: Standing, progress: Progress) -> Promoted:
 def _one_before(
     scene: _Scene, standing: Standing, earlier: Sequence[Wanted], progress: Progress
 ) -> Wanted:
-    """The last that was named and may be served: what was revoked since is passed over."""
-    if not earlier:
+    """The last that was named, not taken back and may be served: not what was revoked since.
+
+    Args:
+        scene: with the version that is taken back.
+        standing: for what versions say.
+        earlier: what was named, newest first, from now on.
+        progress: told what is passed over.
+    """
+    stack: list[Wanted] = []
+    for wanted in reversed(earlier):
+        known = [each.uri for each in stack]
+        if wanted.uri in known:  # Who went back to it took back what had followed.
+            del stack[known.index(wanted.uri) :]
+        stack.append(wanted)
+    left = [wanted for wanted in reversed(stack) if wanted.uri != scene.version.uri]
+    if not left:
         raise UsageError(
-            f"the history of {scene.path} names no other version of {scene.version.name}:"
-            " promote one that is to be served (a shallow clone may lack it: git fetch"
-            " --unshallow)"
+            f"the history of {scene.path} names no other version of {scene.version.name} that was"
+            " not taken back: promote one that is to be served (a shallow clone may lack it: git"
+            " fetch --unshallow)"
         )
     problems = []
-    seen: set[str] = set()
-    for wanted in earlier:
-        if wanted.uri in seen:
-            continue
-        seen.add(wanted.uri)
-        try:
-            version = version_named(wanted.uri, scene.registry)
-            problem = _problem(scene, standing, version, progress)
-            if problem is None and wanted.digest not in ("", _wanted(version).digest):
-                problem = f"{scene.path} named it with another digest than it has"
-        except (UsageError, NotPromotedError) as error:
-            problem = str(error)
+    for wanted in left:
+        problem = _why_not(scene, standing, wanted, progress)
         if problem is None:
             return wanted
         problems.append(f"{wanted.uri}: {problem}")
@@ -257,6 +261,18 @@ def _one_before(
         f"of what {scene.path} named before, nothing may be served any more ({problems[0]}):"
         " promote one that may"
     )
+
+
+def _why_not(scene: _Scene, standing: Standing, wanted: Wanted, progress: Progress) -> str | None:
+    """Why what was named once may not be named again; None where it may."""
+    try:
+        version = version_named(wanted.uri, scene.registry)
+        problem = _problem(scene, standing, version, progress)
+        if problem is None and wanted.digest not in ("", _wanted(version).digest):
+            return f"{scene.path} named it with another digest than it has"
+    except (UsageError, NotPromotedError) as error:
+        return str(error)
+    return problem
 
 
 def _history(scene: _Scene, state: State) -> Iterator[State]:

@@ -78,8 +78,11 @@ def _contradiction(each: Measured, seen: CanarySeen) -> str:
     """
     if (each.limit is None) is (each.smallest_effect is None):
         return "has neither a limit nor a smallest effect, or both"
-    if (each.lower_error or 0) > seen.false_abort + _ROUNDING or (
-        each.upper_error or 0
+    sign = 1.0 if each.worse == "higher" else -1.0
+    errors = (each.lower_error, each.upper_error)
+    to_abort, to_promote = errors if sign > 0 else errors[::-1]
+    if (to_abort or 0) > seen.false_abort + _ROUNDING or (
+        to_promote or 0
     ) > seen.false_promote + _ROUNDING:
         return "takes a larger risk than the canary does"
     if each.verdict is Verdict.FAILED:
@@ -91,16 +94,12 @@ def _contradiction(each: Measured, seen: CanarySeen) -> str:
         return ""
     if each.decided is not None:
         return f"failed at {each.decided[:40]}, and did not"
-    sign = 1.0 if each.worse == "higher" else -1.0
     ends = (each.lower, each.upper) if sign > 0 else (each.upper, each.lower)
     low, high = (None if end is None else sign * end for end in ends)  # Of how much worse it is.
     limit = 0.0 if each.limit is None else sign * each.limit
     matters = limit if each.smallest_effect is None else each.smallest_effect
     if each.verdict is Verdict.PASSED and (
-        high is None
-        or not high < matters + _ROUNDING
-        or each.upper_error is None
-        or not each.intervals
+        high is None or not high < matters + _ROUNDING or to_promote is None or not each.intervals
     ):
         return "passed, and its figures do not"
     # Whose share of the traffic moved is not failed by the method `requests`.
