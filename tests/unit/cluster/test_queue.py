@@ -8,6 +8,7 @@ import pytest
 from lockproof.adapters.kubernetes.answers import Refusal, Why
 from lockproof.adapters.kubernetes.cluster import Kind
 from lockproof.config import ClusterPolicy
+from lockproof.errors import UnavailableError
 from lockproof.model.resource import GroupKind
 from lockproof.steps.cluster.pod import TASK
 from lockproof.steps.cluster.queue import Queue
@@ -110,3 +111,22 @@ def test_who_may_not_look_is_told_how() -> None:
     assert "list workloads.kueue.x-k8s.io" in waiting(JOB, workloads=refused)["all"]
     assert "serves no Workloads" in waiting(JOB, served="")["all"]
     assert "no queue is named" in waiting(JOB, queue=None)["all"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (Refusal(Why.FORBIDDEN, "no"), "let yourself list workloads"),
+        (UnavailableError("conversion webhook failed"), "Kueue's API does not answer"),
+    ],
+)
+def test_what_keeps_the_reason_from_being_known_ends_no_run(error: Exception, said: str) -> None:
+    """The run needs nothing of Kueue's own API; only what it waits for is in it."""
+
+    def fails(*_: str) -> None:
+        raise error
+
+    assert said in waiting(JOB, workloads=error)["all"]
+    plan = make_plan(on="kubernetes", cluster=ClusterPolicy(image=IMAGE, queue="ml"))
+    discovery: Any = SimpleNamespace(kind=fails)
+    assert said in dict(Queue(plan, discovery).waiting(JOB, []))["all"]

@@ -673,6 +673,13 @@ spec:
         ("duration: 2h", "duration: 2h", None),
         ("duration: 2h", "duration: 4h", "14,700"),
         ("duration: 5m", "duration: 9000", "16,200"),
+        # Nobody is served before the first weight, with whose requests the canary begins.
+        (
+            "        - setWeight: 10\n",
+            "        - setWeight: 0\n        - pause: {duration: 9h}\n        - setWeight: 10\n",
+            None,
+        ),
+        ("checks=NAME&canary", "checks=NAME&since={{args.s}}&pause=4h&canary", None),
         ("checks=NAME&", "", None),
         ("checks=NAME&canary", "checks=other&pause=4h&canary", None),
         ("- analysis:", "- pause: {duration: 3h}\n        - analysis:", "18,300"),
@@ -695,6 +702,8 @@ def test_a_horizon_outlasts_the_pauses_of_the_rollout_that_asks(
     old: str, new: str, seconds: str | None, tmp_path: Path
 ) -> None:
     text = ASKING.replace(old, new, 1).replace("checks=NAME", "checks=server")
+    if "since=" in new:
+        text = text.replace("duration: 2h", "duration: 9h")
     assert text != ASKING
     found = [one for one in tree(tmp_path, a_yaml=CHECKS, b_yaml=text).findings
              if one.rule == "LP636"]  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 from lockproof.adapters.kubernetes.answers import Refusal
 from lockproof.adapters.kubernetes.cluster import Cluster
+from lockproof.errors import UnavailableError
 from lockproof.model.resource import Body
 
 from .plan import Plan
@@ -25,11 +26,7 @@ class Queue:
     cluster: Cluster
 
     def waiting(self, work: Body | None, pods: Iterable[Body]) -> Iterator[tuple[str, str]]:
-        """Each task that waits, with a line that says what for.
-
-        Raises:
-            UnavailableError: the API server does not answer.
-        """
+        """Each task that waits, with a line that says what for."""
         waits = [(task_of(pod), pod) for pod in pods if _is_gated(pod)]
         if work is not None and is_suspended(work):
             waits += [(task.name, work) for task in self.plan.tasks]
@@ -46,14 +43,16 @@ class Queue:
 
     def _workloads(self) -> Mapping[str, Body] | str:
         """uid of what they were made for -> Workload; or why they cannot be looked at."""
-        kinds = (self.cluster.kind(version, "Workload") for version in _VERSIONS)
-        kind = next((kind for kind in kinds if kind is not None), None)
-        if kind is None:
-            return "why is not known, since the cluster serves no Workloads of Kueue"
         try:
+            kinds = (self.cluster.kind(version, "Workload") for version in _VERSIONS)
+            kind = next((kind for kind in kinds if kind is not None), None)
+            if kind is None:
+                return "why is not known, since the cluster serves no Workloads of Kueue"
             found = self.cluster.listed(kind, self.plan.cluster.namespace, _OF)
         except Refusal:
             return "why is not known: let yourself list workloads.kueue.x-k8s.io to see it"
+        except UnavailableError:  # Its own API, as its webhook; the run needs it no more.
+            return "why is not known, since Kueue's API does not answer"
         return {str(one["metadata"]["labels"][_OF]): one for one in found}
 
 

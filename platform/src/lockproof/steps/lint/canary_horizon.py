@@ -66,9 +66,12 @@ def _asked(template: Manifest, known: Mapping[str, object]) -> set[str]:
         if not isinstance(url, str) or "/v1/verdict?" not in url:
             continue
         try:
-            named = parse_qs(urlsplit(url).query).get("checks", [])
+            asked = parse_qs(urlsplit(url).query, keep_blank_values=True)
         except ValueError:
             continue
+        if "since" in asked:
+            continue  # When its time begins is not known here.
+        named = asked.get("checks", [])
         found |= set(named or (known if len(known) == 1 else ())) & set(known)
     return found
 
@@ -76,11 +79,16 @@ def _asked(template: Manifest, known: Mapping[str, object]) -> set[str]:
 def _waited(
     rollout: Manifest, asking: Mapping[tuple[str, str], set[str]]
 ) -> Iterator[tuple[str, int]]:
-    """Names of checks, and how long timed pauses last before each is asked about in a step."""
+    """Names of checks, and how long timed pauses last before each is asked about in a step.
+
+    Those before the first weight do not count: the canary begins with its first request.
+    """
     canary = mapping(dig(rollout.spec, "strategy", "canary"))
-    seconds = 0
+    seconds, served = 0, False
     for step in sequence(canary.get("steps")):
-        seconds += _seconds(dig(step, "pause", "duration"))
+        weight = dig(step, "setWeight")
+        served = served or (isinstance(weight, int) and weight > 0)
+        seconds += _seconds(dig(step, "pause", "duration")) if served else 0
         for _, one in items(dig(step, "analysis", "templates"), ()):
             kind = _TEMPLATES[1 if one.get("clusterScope") is True else 0]
             for name in asking.get((kind, str(one.get("templateName"))), ()):
