@@ -65,13 +65,19 @@ def with_entry(project: Project, change: Callable[[dict[str, Any]], object]) -> 
     edit(project, lambda lock: change(lock["stages"]["use"]["deps"][0]), "dvc.lock")
 
 
+FILES = ("dvc.yaml", "dvc.lock")
 NOT_LOCKED = "LP101 use is locked with ds://dogs without its digest"
 NOT_IN_SYNC = "LP105 use: ds://dogs is not as dvc.yaml has it in the lock beside that"
-CASES: dict[str, tuple[Callable[[Project], None], str, str]] = {
+CASES: dict[str, tuple[Callable[[Project], object], str, str]] = {
     "updated and not run": (
         moved,
         "modified",
         r"LP105 use: ds://dogs is locked as [0-9a-f]{8}, but dvc.lock, under datasets, has it as",
+    ),
+    "in capitals, updated and not run": (
+        lambda p: [p.edit_lock("ds://dogs", "DS://dogs", name) for name in FILES] and moved(p),
+        "modified",
+        r"LP105 use: DS://dogs is locked as [0-9a-f]{8}, but dvc.lock, under datasets, has it as",
     ),
     "the stage's entry edited": (
         lambda p: with_entry(p, lambda dep: dep["dataset"].update(rev_lock="1" * 40)),

@@ -11,8 +11,7 @@ from lockproof.model.digest import Digest
 from .template import Context, TemplateError
 from .yaml_document import ParseError
 
-SCHEME = "ds://"
-"""What the address of a dependency on one begins with."""
+_SCHEME = "ds://"
 _SPEC = ("name", "url", "type")
 _FIELDS = {
     "dvc": ((*_SPEC, "path", "rev"), ("rev_lock",)),
@@ -39,9 +38,14 @@ class Dataset:
     """Whether the lock has the dataset that is declared."""
 
 
+def is_dataset(address: str) -> bool:
+    """Whether a dependency is on a dataset; DVC takes `DS://` for `ds://`."""
+    return address[: len(_SCHEME)].lower() == _SCHEME
+
+
 def name_of(address: str) -> str:
     """The name of the dataset that `ds://NAME` stands for, as DVC finds it."""
-    return re.split(r"[/?#]", address.removeprefix(SCHEME), maxsplit=1)[0]
+    return re.split(r"[/?#]", address[len(_SCHEME) :], maxsplit=1)[0]
 
 
 def version_of(said: Any) -> Digest | None:

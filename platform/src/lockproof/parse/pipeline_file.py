@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from lockproof.model.pipeline import Dep, Out, Params, Stage
 
-from .datasets import SCHEME, Dataset, read_datasets, version_of
+from .datasets import Dataset, is_dataset, read_datasets, version_of
 from .entries import Place, commands, digest_of, number, place, stored_files
 from .known_keys import TOP, strange, strange_stage
 from .lock_file import Lock, LockEntry, read_lock
@@ -251,7 +251,7 @@ class _Reader:
         address = at.outside and "://" in at.path
         locked = (
             version_of(said.get("dataset"))
-            if address and at.path.startswith(SCHEME)
+            if address and is_dataset(at.path)
             else digest_of(said, external=address, name=self.lock_path, line=line)
         )
         size = number(said.get("size"), self.lock_path, line)

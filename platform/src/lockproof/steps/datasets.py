@@ -7,7 +7,7 @@ from shlex import quote
 
 from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Stage
-from lockproof.parse.datasets import SCHEME, Dataset, name_of
+from lockproof.parse.datasets import Dataset, is_dataset, name_of
 
 
 @dataclass
@@ -29,7 +29,7 @@ def registered_inputs(datasets: Mapping[str, Dataset], stage: Stage) -> Register
     """
     found = Registered()
     for dep in stage.deps:
-        if not dep.path.startswith(SCHEME):
+        if not is_dataset(dep.path):
             continue
         name = name_of(dep.path)
         dataset = datasets.get(name)

@@ -11,7 +11,7 @@ from lockproof.model.digest import Digest, same_content
 from lockproof.model.finding import Finding
 from lockproof.model.pipeline import Dep, Out, Stage
 from lockproof.model.verdict import Verdict
-from lockproof.parse.datasets import SCHEME
+from lockproof.parse.datasets import is_dataset
 from lockproof.parse.pipeline_file import StageLines
 from lockproof.parse.project import Kind
 from lockproof.rules import lock as rules
@@ -107,7 +107,7 @@ class _Look:
         sizes: dict[str, int] = {}
         untracked = []
         for dep in stage.deps:
-            if stage.kind == "import" or dep.path.startswith(SCHEME):
+            if stage.kind == "import" or is_dataset(dep.path):
                 continue  # It names a path elsewhere, or none.
             at = self._here(dep)
             if at is None:
@@ -156,7 +156,7 @@ class _Look:
                 [
                     item.path
                     for item in _named(stage)
-                    if not (item.locked if item.path.startswith(SCHEME) else item.has_md5)
+                    if not (item.locked if is_dataset(item.path) else item.has_md5)
                     if not (isinstance(item, Out) and item.stored)
                     if item.path not in lines.unlocked
                 ]
@@ -344,4 +344,4 @@ def _dependencies(count: int) -> str:
 def _named(stage: Stage) -> Iterator[Dep | Out]:
     """What the lock has to name by a digest: an import says by its source what it is."""
     items: tuple[Dep | Out, ...] = () if stage.kind == "import" else (*stage.deps, *stage.outs)
-    return (item for item in items if not item.external or item.path.startswith(SCHEME))
+    return (item for item in items if not item.external or is_dataset(item.path))
