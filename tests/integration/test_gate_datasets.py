@@ -60,22 +60,28 @@ def moved(project: Project) -> None:
     edit(project, lambda lock: lock["datasets"][0].update(rev_lock="0" * 40), "dvc.lock")
 
 
+def moved_in_capitals(project: Project) -> None:
+    """DVC takes `DS://` for `ds://`."""
+    for name in ("dvc.yaml", "dvc.lock"):
+        project.edit_lock("ds://dogs", "DS://dogs", name)
+    moved(project)
+
+
 def with_entry(project: Project, change: Callable[[dict[str, Any]], object]) -> None:
     """Change what the stage's entry has of the dataset."""
     edit(project, lambda lock: change(lock["stages"]["use"]["deps"][0]), "dvc.lock")
 
 
-FILES = ("dvc.yaml", "dvc.lock")
 NOT_LOCKED = "LP101 use is locked with ds://dogs without its digest"
 NOT_IN_SYNC = "LP105 use: ds://dogs is not as dvc.yaml has it in the lock beside that"
-CASES: dict[str, tuple[Callable[[Project], object], str, str]] = {
+CASES: dict[str, tuple[Callable[[Project], None], str, str]] = {
     "updated and not run": (
         moved,
         "modified",
         r"LP105 use: ds://dogs is locked as [0-9a-f]{8}, but dvc.lock, under datasets, has it as",
     ),
     "in capitals, updated and not run": (
-        lambda p: [p.edit_lock("ds://dogs", "DS://dogs", name) for name in FILES] and moved(p),
+        moved_in_capitals,
         "modified",
         r"LP105 use: DS://dogs is locked as [0-9a-f]{8}, but dvc.lock, under datasets, has it as",
     ),
