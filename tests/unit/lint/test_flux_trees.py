@@ -67,6 +67,38 @@ def test_what_flux_applies_apart_is_not(path: str, expected: int, tmp_path: Path
     assert "Kustomization/a Kustomization/b" in found
 
 
+def test_what_flux_applies_of_another_repository_is_not_there(tmp_path: Path) -> None:
+    other = flux("cluster", "./apps").replace("name: flux-system}\n", "name: other}\n")
+    own = flux("own", "./apps/a")
+    found = missing(linted(tmp_path, TREE | {"flux/cluster.yaml": other, "flux/own.yaml": own}))
+    assert "Kustomization/a Kustomization/b" in found
+
+
+@pytest.mark.parametrize("change", ["suspended", "unknown"])
+def test_what_flux_perhaps_applies_together_is_not_checked(change: str, tmp_path: Path) -> None:
+    pod = (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n"
+        "spec:\n  containers:\n  - {name: c, image: x, envFrom: [{configMapRef: {name: s}}]}\n"
+        "  serviceAccountName: gone\n"
+    )
+    file = {"suspended": "apps/cluster.yaml", "unknown": "flux/cluster.yaml"}[change]
+    files = {
+        "apps/a/kustomization.yaml": "resources: [p.yaml]\n",
+        "apps/a/p.yaml": pod,
+        "apps/b/kustomization.yaml": "resources: [s.yaml]\n",
+        "apps/b/s.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: s}\n",
+        "source.yaml": SOURCE,
+        file: flux("cluster", "./apps"),
+    }
+    if change == "suspended":
+        files[file] += "  suspend: true\n"
+    result = linted(tmp_path, files)
+    assert missing(result) == ["Pod/p ServiceAccount/gone"]
+    (family,) = [one for one in result.families if one.name == "references"]
+    (line,) = family.not_checked
+    assert line.startswith("Pod/p ConfigMap/s: is there only if Flux applies what lies beside")
+
+
 def test_a_folder_of_which_a_kustomization_says_what_is_in_it_is_taken_by_its_word(
     tmp_path: Path,
 ) -> None:
@@ -119,26 +151,3 @@ def test_of_a_name_that_flux_fills_in_it_is_not_known_whether_it_is_there(tmp_pa
     assert missing(result) == []
     told = [one for family in result.families for one in family.not_checked]
     assert any("${KIND:=Deployment} ${APP}, which Flux fills in" in one for one in told)
-
-
-PATCH = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {replicas: 2}\n"
-
-
-@pytest.mark.parametrize(
-    ("line", "wrong"),
-    [
-        ("#- patch.yaml", False),
-        ("#  - path: patch.yaml", False),
-        ("# see patch.yaml", True),
-        ("#- path: other.yaml", True),
-    ],
-)
-def test_a_file_that_a_kustomization_names_in_a_comment_is_out_of_use(
-    line: str, wrong: bool, tmp_path: Path
-) -> None:
-    files = {
-        "kustomization.yaml": f"resources: [cm.yaml]\npatches:\n# for whoever wants it\n{line}\n",
-        "cm.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
-        "patch.yaml": PATCH,
-    }
-    assert any(found.path == "patch.yaml" for found in linted(tmp_path, files).findings) == wrong

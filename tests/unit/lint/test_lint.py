@@ -17,7 +17,7 @@ from lockproof.config import Policy, parse_policy
 from lockproof.model.finding import Severity
 from lockproof.model.lint_family import LINT_FAMILIES
 from lockproof.model.verdict import Verdict, worst
-from lockproof.rules.manifests.policy import inline_secret
+from lockproof.rules.manifests.secret_values import inline_secret
 from lockproof.steps.lint import Linted, lint_tree
 from manifests.mutations import PLATFORM, platform
 

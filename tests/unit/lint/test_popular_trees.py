@@ -59,6 +59,21 @@ def test_what_is_left_in_clear_beside_is_told_of(tmp_path: Path) -> None:
         ("<path:secret/data/a#b>", False),
         ("vault:secret/data/a#b", False),
         ("${TOKEN}", False),
+        ("${TOKEN:=}", False),
+        ("${TOKEN:-}", False),
+        ("${TOKEN:=hunter2}", True),
+        ("${TOKEN:-hunter2}", True),
+        ("${TOKEN=hunter2}", True),
+        ("vault:hunter2", True),
+        ("vault:secret/hunter2", True),
+        ("vault:hunter2#1", True),
+        ("op://hunter2", True),
+        ("ref+echo://hunter2", True),
+        ("<path:hunter2>", True),
+        ("sops hunter2 ENC[AES256_GCM,", True),
+        (f"hunter2 {VALUE}", True),
+        (f"{VALUE} hunter2", True),
+        ("ENC[AES256_GCM,hunter2", True),
         ("x op://a/b", True),
         ("op://a/b\nhunter2", True),
         ("${TOKEN}hunter2", True),
@@ -79,9 +94,62 @@ def test_a_file_that_sops_encrypted_is_no_secret_where_a_generator_takes_it_in(
         "e.env": f"k={VALUE}\nsops_mac={VALUE}\nsops_version=3.9.0\n",
     }
     assert "LP625" not in rules(linted(tmp_path, files))
-    open_one = {**files, "e.env": "k=hunter2\n"}
-    assert "LP625" in rules(linted(tmp_path, open_one))
+    for name in ("open", "sops_password"):
+        open_one = {**files, "e.env": f"{files['e.env']}{name}=hunter2\n"}
+        assert rules(linted(tmp_path, open_one)).count("LP625") == 1
     assert b64encode(VALUE.encode())  # A generator writes it like that.
+
+
+WHOLLY = f"sops:\n    mac: {VALUE}\n    unencrypted_suffix: _unencrypted\n"
+IN_JSON = f'{{\n\t"a": "{VALUE}",\n\t"b": [%s],\n\t"sops": {{"mac": "{VALUE}"}}\n}}\n'
+IN_INI = f"[a]\nk = {VALUE}\n%s\n[sops]\nmac = {VALUE}\nversion = 3.9.0\n"
+IN_PART = f"apiVersion: v1\nkind: Secret\nmetadata:\n    name: a\nstringData:\n    k: {VALUE}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"#{VALUE}\na:\n    - b: {VALUE}\n    - {VALUE}\n    - c: []\n{WHOLLY}", False),
+        (f"a:\n    - b: {VALUE}\n    - hunter2\n{WHOLLY}", True),
+        (f"a: {VALUE}\npassword: hunter2\n{WHOLLY}", True),
+        (f"a: {VALUE}\n{WHOLLY}password: hunter2\n", True),
+        (f"a: hunter2 {VALUE}\n{WHOLLY}", True),
+        (f"a: |\n    hunter2\nb: {VALUE}\n{WHOLLY}", True),
+        (f"a: {VALUE}\n{WHOLLY}---\nb: {VALUE}\n{WHOLLY}", False),
+        (f"a: {VALUE}\n{WHOLLY}---\nb: {VALUE}\n", True),
+        (f"a: {VALUE}\nsops: {{}}\n", True),
+        (f"# sops: {VALUE}\npassword: hunter2\n", True),
+        (IN_JSON % f'"{VALUE}"', False),
+        (IN_JSON % '"hunter2"', True),
+        (IN_INI % "", False),
+        (IN_INI % "l = hunter2", True),
+        (IN_PART + SOPS, False),
+        (f"{IN_PART}    open: hunter2\n{SOPS}", True),
+        (f"host: a.example\ntoken: {VALUE}\n{SOPS}", False),
+        (f"host: a.example\nother:\n    token: hunter2\n    k: {VALUE}\n{SOPS}", True),
+    ],
+)
+def test_of_a_file_that_sops_encrypted_in_part_the_rest_is_in_clear(
+    text: str, told: bool, tmp_path: Path
+) -> None:
+    files = {
+        "kustomization.yaml": "secretGenerator:\n- {name: a, files: [f]}\n",
+        "f": text,
+    }
+    assert ("LP625" in rules(linted(tmp_path, files))) == told
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [("${X}", False), ("${X:=true}", False), ("${X:=}", False), ("${X:=hunter2}", True)],
+)
+def test_what_flux_puts_in_where_a_setting_has_no_value_is_in_git(
+    value: str, told: bool, tmp_path: Path
+) -> None:
+    settings = (
+        f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{TOKEN: '{value}'}}\n"
+    )
+    assert ("LP625" in rules(linted(tmp_path, {"a.yaml": settings}))) == told
 
 
 BINDING = (
@@ -143,6 +211,46 @@ def test_a_part_of_a_helm_template_outside_of_a_chart_is_not_checked(tmp_path: P
     assert rules(result) == []
     told = [one for family in result.families for one in family.not_checked]
     assert told[0] == "make/header.yaml: is a template of Helm's, which is not rendered"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "  image: {{ .Values.image }}",
+        "  {{- with $x }}",
+        "  image: {{.Chart.Name}}",
+        '  labels: {{ include "labels" . }}',
+        "  labels: {{ $x | toYaml }}",
+        '{{ .Files.Get "x" }}',
+    ],
+)
+def test_what_makes_no_sense_but_in_helm_is_a_part_of_a_template(line: str, tmp_path: Path) -> None:
+    text = f"apiVersion: v1\nkind: ConfigMap\nmetadata:\n{line}\n"
+    result = linted(tmp_path, {"make/header.yaml": text})
+    assert rules(result) == []
+    assert "is a template of Helm's" in result.families[0].not_checked[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "  annotations: {a: '{{ if $x }}y{{ end }}'}\n",
+        '  annotations:\n    a: "{{ with $x }}{{ .Values.B }}{{ end }}"\n',
+        "data:\n  a: |\n    {{- range .Alerts }}\n    {{ .Values.B }}\n\n    {{- end }}\n",
+        'data:\n  - a: >-  # text\n      {{ define "x" }}\n  # {{ .Values.a }}\n',
+        "  annotations:\n    a: {{ $labels.job }} is down\n",
+        "  annotations:\n    a: is down {{ range .Alerts }}\n",
+        "  annotations:\n    a: {{ .CommonLabels.Values }}\n",
+    ],
+)
+def test_a_broken_file_with_templates_of_another_tool_is_told_of_with_its_line(
+    text: str, tmp_path: Path
+) -> None:
+    whole = f"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n{text}\tx: y\n"
+    result = linted(tmp_path, {"a.yaml": whole})
+    assert rules(result) == ["LP601"]
+    assert result.findings[0].line
+    assert not [one for family in result.families for one in family.not_checked]
 
 
 def test_an_anchor_that_is_given_again_means_the_last_one() -> None:

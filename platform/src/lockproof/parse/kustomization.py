@@ -37,6 +37,10 @@ _REMOTE = re.compile(
     re.IGNORECASE,
 )
 
+_HEAD = re.compile(r"(?:#[ \t]?)?[\"']?(\w+)[\"']?:")
+"""Of a field of the file's top, in use or in a comment."""
+_IN_COMMENT = re.compile(r"[ \t]*+#[ \t]*+- (?:path: )?[\"']?([\w./-]+\.ya?ml)[\"']?[ \t]*+")
+
 
 def is_remote(entry: str) -> bool:
     """Whether an entry of `resources` is fetched from elsewhere."""
@@ -47,6 +51,21 @@ def join(folder: str, entry: str) -> str | None:
     """A path beside a kustomization; None where it leads out of the tree."""
     path = posixpath.normpath(posixpath.join(folder, entry))
     return None if path.startswith(("../", "/")) or path == ".." else path
+
+
+def patches_in_comments(content: bytes) -> Iterator[str]:
+    """The files that stand under `patches` or `patchesStrategicMerge`, each in a comment.
+
+    kubebuilder leaves patches like that for whoever wants them.
+    """
+    field = ""
+    for line in content.decode("utf-8", "replace").splitlines():
+        head = _HEAD.match(line)
+        if head and (line[0] != "#" or line.rstrip().endswith(":")):
+            field = head[1]
+        named = _IN_COMMENT.fullmatch(line)
+        if named and field in ("patches", "patchesStrategicMerge"):
+            yield named[1]
 
 
 def is_kustomization(value: Any) -> bool:

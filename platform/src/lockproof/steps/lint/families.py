@@ -30,7 +30,7 @@ from lockproof.rules.manifests.shape import (
 from lockproof.rules.manifests.taken import taken_findings
 from lockproof.rules.manifests.validation import with_validation
 
-from .flux import built_together, flux_sources
+from .flux import built_together, flux_sources, unsure_by_flux
 from .gather import Gathered
 
 _MOST_NAMED = 50
@@ -62,6 +62,8 @@ class Family:
     checked: int = 0
     summary: str = ""
     not_checked: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    """What is out of use, and was not looked at; that has no say in the verdict."""
     lacks: str = ""
     """What it needs and is not here, such as a program: it counts where it is required."""
     idle: bool = False
@@ -74,8 +76,8 @@ class Family:
             accept: whether it passes although something was left out.
             required: the families that count also where there is nothing to look at or with.
         """
-        left = list(dict.fromkeys(self.not_checked))
-        seen = self.checked and (accept or not left)
+        left = list(dict.fromkeys((*self.not_checked, *self.told)))
+        seen = self.checked and (accept or not self.not_checked)
         if len(left) > _MOST_NAMED:
             left = [*left[:_MOST_NAMED], f"and {len(left) - _MOST_NAMED} more"]
         return Check(
@@ -161,15 +163,20 @@ def reference_family(
     for bundle in (*gathered.bundles, *gathered.charts):
         family.findings += delivery_findings(bundle.manifests)
         elsewhere = [other for other in gathered.bundles if other is not bundle]
-        by_flux = in_one.get(bundle.name.rpartition(" on ")[2], [])
+        name = bundle.name.rpartition(" on ")[2]
         elsewhere.append(gathered.loose)
         # Charts stand beside everything, and what they use is not in one of ours alone.
-        beside = [*of_charts, *by_flux]
+        beside = [*of_charts, *in_one.sure.get(name, ())]
         if bundle in gathered.charts:
             beside = [made for one in (*elsewhere, *gathered.charts) for made in one.manifests]
         found, count, skipped = reference_findings(
             bundle, elsewhere, external, beside, gathered.brought
         )
+        if perhaps := in_one.perhaps.get(name):
+            beside += perhaps
+            left, _, _ = reference_findings(bundle, elsewhere, external, beside, gathered.brought)
+            found, unsure = unsure_by_flux(found, left)
+            family.not_checked += unsure
         family.findings += found
         family.checked += count
         family.not_checked += skipped

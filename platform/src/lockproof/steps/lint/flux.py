@@ -1,8 +1,10 @@
 """What Flux puts together and makes, beyond what kustomizations in the tree say."""
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
+from typing import NamedTuple
 
+from lockproof.model.finding import Finding
 from lockproof.model.manifest import Manifest, dig, mapping
 
 from .gather import Gathered
@@ -10,17 +12,34 @@ from .gather import Gathered
 _SOURCES = ("GitRepository", "OCIRepository", "Bucket")
 
 
-def built_together(
-    manifests: Iterable[Manifest], gathered: Gathered
-) -> Mapping[str, list[Manifest]]:
-    """What Flux applies in one with each bundle, by the bundle's name.
+class Together(NamedTuple):
+    """What Flux applies in one with each bundle, by the bundle's name."""
+
+    sure: dict[str, list[Manifest]]
+    perhaps: dict[str, list[Manifest]]
+    """What it does where a source is this repository, which nothing here says, or once it is
+    no longer suspended."""
+
+
+def built_together(manifests: Collection[Manifest], gathered: Gathered) -> Together:
+    """What Flux applies in one.
 
     Of a `path` without a kustomization its controller makes one, of all that lies below: of the
-    kustomizations those that lie in no other, and the files that lie in none.
+    kustomizations those that lie in no other, and the files that lie in none. That is said of the
+    repository of the source: of this one, where Flux gets its own objects here from that source.
     """
+    paths = list(_paths(manifests))
+    own = _own_sources(manifests, paths)
+    here = [each for each in paths if not own or each.source in own]
+    sure = {each.path: None for each in here if own and not each.suspended}
+    perhaps = {each.path: None for each in here if each.path not in sure}
+    return Together(_below(sure, gathered), _below(perhaps, gathered))
+
+
+def _below(paths: Iterable[str], gathered: Gathered) -> dict[str, list[Manifest]]:
     found: dict[str, list[Manifest]] = {}
     folders = {bundle.name for bundle in gathered.bundles}
-    for path in dict.fromkeys(_paths(manifests)):
+    for path in paths:
         below = [one for one in gathered.bundles if _is_below(one.name, path)]
         if path in folders or path in gathered.folders or not below:
             continue
@@ -37,11 +56,42 @@ def built_together(
     return found
 
 
-def _paths(manifests: Iterable[Manifest]) -> Iterator[str]:
+class _Path(NamedTuple):
+    path: str
+    source: str
+    """`KIND/NAME`."""
+    file: str
+    """Where that stands."""
+    suspended: bool
+
+
+def _paths(manifests: Iterable[Manifest]) -> Iterator[_Path]:
     for manifest in manifests:
         path = manifest.spec.get("path")
         if _is_flux(manifest) and isinstance(path, str):
-            yield posixpath.normpath(path.lstrip("/") or ".")
+            source = mapping(manifest.spec.get("sourceRef"))
+            yield _Path(
+                posixpath.normpath(path.lstrip("/") or "."),
+                f"{source.get('kind')}/{source.get('name')}",
+                manifest.locate(())[0],
+                manifest.spec.get("suspend") is True,
+            )
+
+
+def _own_sources(manifests: Iterable[Manifest], paths: Iterable[_Path]) -> Collection[str]:
+    """The sources that are this repository: one of what uses it lies where another one leads."""
+    led: dict[str, set[str]] = {}
+    for each in paths:
+        led.setdefault(each.source, set()).add(each.path)
+    own = {each.source for each in paths if not led[each.source].isdisjoint(_above(each.file))}
+    return own | set(flux_sources(manifests))
+
+
+def _above(file: str) -> Iterator[str]:
+    """The folders that a file lies in."""
+    while file:
+        file = posixpath.dirname(file)
+        yield file or "."
 
 
 def _is_flux(manifest: Manifest) -> bool:
@@ -65,3 +115,20 @@ def flux_sources(manifests: Iterable[Manifest]) -> Iterator[str]:
         if sync.get("kind") in _SOURCES:
             # It is called as its namespace where nothing else is said.
             yield f"{sync['kind']}/{sync.get('name') or manifest.namespace or 'flux-system'}"
+
+
+def unsure_by_flux(
+    apart: Iterable[Finding], together: Iterable[Finding]
+) -> tuple[list[Finding], list[str]]:
+    """What is wrong whether or not Flux applies what lies beside, and what it may have there."""
+    always = {(one.rule, one.subject) for one in together}
+    wrong, unsure = [], []
+    for one in apart:
+        if (one.rule, one.subject) in always:
+            wrong.append(one)
+        else:
+            unsure.append(
+                f"{one.subject}: is there only if Flux applies what lies beside, and it is not"
+                " said here that its source is this repository, or it is suspended"
+            )
+    return wrong, unsure

@@ -1,27 +1,28 @@
 """The files of a tree, told apart: kustomizations, manifests, rule tests, dashboards."""
 
 import posixpath
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from lockproof.adapters.git.tree import Tree, excluded
 from lockproof.model.finding import Finding
+from lockproof.parse.helm_parts import is_helm_part
 from lockproof.parse.json_stream import read_json
-from lockproof.parse.kustomization import FILE_NAMES, INCLUDES, is_kustomization, is_remote, join
+from lockproof.parse.kustomization import (
+    FILE_NAMES,
+    INCLUDES,
+    is_kustomization,
+    is_remote,
+    join,
+    patches_in_comments,
+)
 from lockproof.parse.yaml_document import ParseError, YamlDocument, read_yaml
 from lockproof.rules.catalog import finding
 
 _YAML = (".yaml", ".yml")
 _MARK = (b"apiVersion", b"kind")
 _OWN = "lockproof.dev/"
-_HELM = re.compile(
-    rb"\{\{-? (?:if|end|else|include|range|with|define|toYaml|\.Values|\.Release)[ .]"
-)
-"""Of a part of a Helm template, wherever it lies."""
-_SWITCHED_OFF = re.compile(rb"^[ \t]*#[ \t]*- (?:path: )?([\w./-]+\.ya?ml)[ \t\r]*$", re.MULTILINE)
-"""An entry of a list in a comment, as kubebuilder leaves patches for whoever wants them."""
 
 
 @dataclass
@@ -40,8 +41,9 @@ class Found:
     """Kustomization files."""
     kinds: dict[str, str] = field(default_factory=dict)
     """Folder -> kind of the kustomization in it."""
-    switched_off: set[str] = field(default_factory=set)
-    """Files that a kustomization names in a comment."""
+    switched_off: dict[str, str] = field(default_factory=dict)
+    """Files that may be patches, and the kustomization beside or above that names them in a
+    comment alone."""
     dashboards: list[str] = field(default_factory=list)
     """JSON files."""
     findings: list[Finding] = field(default_factory=list)
@@ -129,7 +131,7 @@ def _read(tree: Tree, path: str, found: Found) -> None:
         foreign = "/templates/" in f"/{path}" or "has a tag that is not allowed" in error.reason
         if own and foreign and not marked:
             return
-        if own and _HELM.search(content):
+        if own and is_helm_part(content):
             found.unread.add(path)
             return
         found.findings.append(unreadable(path, error))
@@ -206,8 +208,10 @@ def _kustomizations(tree: Tree, found: Found) -> None:
         if name not in FILE_NAMES or not is_kustomization(value):
             continue
         found.owned.add(path)
-        for name in _SWITCHED_OFF.findall(tree.read(path) or b""):
-            found.switched_off.add(join(folder, name.decode("utf-8", "replace")) or "")
+        for name in patches_in_comments(tree.read(path) or b""):
+            patch = join(folder, name)
+            if patch and patch.startswith(f"{folder}/" if folder else ""):
+                found.switched_off[patch] = path
         stated = value if isinstance(value, dict) else {}
         found.kinds[folder or "."] = str(stated.get("kind") or "Kustomization")
         for key in INCLUDES:

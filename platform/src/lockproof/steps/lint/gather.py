@@ -46,7 +46,7 @@ def gather(tree: Tree, found: Found, say: Callable[[str], None]) -> Gathered:
     """Build every kustomization that is in no other, and take the other files as they are."""
     kustomize = _kustomize() if found.kinds else None
     gathered = Gathered(folders=frozenset(found.kinds))
-    used = set(found.owned) | found.switched_off
+    used = set(found.owned)
     unread = {finding.path for finding in found.findings}  # Told of already.
     built: list[tuple[str, Built]] = []
     # Those that include each other in a circle have no root to begin with.

@@ -36,6 +36,7 @@ from .gather import Gathered, gather
 from .request import Request
 from .rule_tests import rule_test_family
 from .schemas import ChosenSchemas
+from .switched_off import set_aside
 
 if TYPE_CHECKING:
     from lockproof.steps.lint.cluster_schemas import ClusterSchemas
@@ -110,8 +111,11 @@ def lint_tree(
     if "charts" not in stated.off:
         looked = look_at_charts(tree, found, manifests, stated.charts, version, say)
         charts, gathered.charts = looked.family, looked.bundles
-        manifests += [made for chart in gathered.charts for made in chart.manifests]
+        manifests += _of_charts(gathered)
     schemas = ChosenSchemas(version, locations, _definitions(found, gathered), cluster)
+    told = set_aside(gathered, found.switched_off, schemas)
+    if told:
+        manifests = [*_distinct(gathered), *_of_charts(gathered)]
 
     # What --only names is asked for.
     required = (*stated.require, *only)
@@ -123,6 +127,8 @@ def lint_tree(
     if cluster is not None or "cluster" in required:
         more["cluster"] = partial(_asked, manifests, cluster, say)
     families = _families(tree, found, gathered, manifests, schemas, stated, left_out, more)
+    for family in families[:1]:
+        family.told += told
     is_told_of = chosen or stated.exclude or required or paths != _EVERYTHING
     if not is_told_of and not any(f.checked or f.findings or f.not_checked for f in families):
         for family in families:
@@ -145,12 +151,16 @@ def _left_out(
 def _definitions(found: Found, gathered: Gathered) -> list[Mapping[str, Any]]:
     """What defines kinds: in the files, and in what charts make."""
     of_files = [document.value for documents in found.documents.values() for document in documents]
-    of_charts = [made.value for chart in gathered.charts for made in chart.manifests]
+    of_charts = [made.value for made in _of_charts(gathered)]
     return [
         value
         for value in (*of_files, *of_charts)
         if isinstance(value, dict) and value.get("kind") in DEFINING
     ]
+
+
+def _of_charts(gathered: Gathered) -> list[Manifest]:
+    return [made for chart in gathered.charts for made in chart.manifests]
 
 
 def _families(
