@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import anyio
 import pytest
 
+from lockproof.adapters.sandbox.detect import find_isolation
 from lockproof.model.cause import Cause, CauseKind, Certainty
 from lockproof.model.report import Host, HostStage, Report, StageReport, Subject, Timing
 from lockproof.model.verdict import Verdict
@@ -33,6 +35,8 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def test_the_answer_is_right(case: Case, tmp_path: Path) -> None:
     if no_clock() and "clock" in str(case.answer):
         pytest.skip(f"the clock cannot be held here: {no_clock()}")
+    if case.name == "name of the user" and not anyio.run(find_isolation).level.own_root:
+        pytest.skip("stages cannot have a root of their own here, so no other user")
     judged = ask(case, build(case, tmp_path))
     assert judged.grade is Grade.RIGHT, (judged.faults, judged.said)
 

@@ -16,7 +16,11 @@ def test_the_walk_through_of_the_guide_holds(tmp_path: Path) -> None:
     project = new_project(tmp_path)
     # What the gate says beside proofs is no part of this guide.
     policy = policy.replace('"required"\n', '"required"\noff = ["git", "record"]\n', 1)
-    files = {"raw.csv": "b\na\n", "train.py": TRAIN, "dvc.yaml": SORT_AND_TRAIN}
+    files = {
+        "raw.csv": "b\na\n",
+        "train.py": TRAIN,
+        "dvc.yaml": SORT_AND_TRAIN.replace("python ", "python3 "),
+    }
     project.write({**files, "lockproof.toml": policy})
     project.dvc("add", "-q", "raw.csv")
     _follow(project.run, keys)

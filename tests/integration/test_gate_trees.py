@@ -122,7 +122,8 @@ def test_what_is_hidden_from_dvc_is_said_to_be(
     copy.write({".dvcignore": "dvc.yaml\ndvc.lock\n", "empty.py": "changed = 1\n"})
     copy.commit("what DVC does not see")
     main(["-C", str(copy.root), "gate"])
-    assert "dvc.yaml: hidden by .dvcignore, from DVC as well" in capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
+    assert "dvc.yaml: hidden by .dvcignore, from DVC as well" in said
 
 
 def test_of_a_project_that_moves_no_way_is_told_that_leads_nowhere(

@@ -213,9 +213,8 @@ def _file_order(site: Site) -> Condition:
     mend = "sort what a folder lists: sorted(os.listdir()), sorted(glob(…)), find … | sort"
     if site.shelf is None:
         return Condition("file-order", mend, (), "no file system here lists files in another order")
-    outside = not site.shelf.is_relative_to(site.session.work)
-    if outside and not site.own_root:
-        why = "another file system means another path where stages have no root of their own"
+    if not site.own_root:
+        why = "a folder in another order has another path where stages have no root of their own"
         return Condition("file-order", mend, (), why)
     changes = {
         "folder": site.shelf / site.held.name,
