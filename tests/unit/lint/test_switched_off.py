@@ -79,6 +79,19 @@ def test_any_other_file_that_a_comment_names_is_looked_at(
     assert not [line for line in told(result) if "comment" in line]
 
 
+def test_what_has_but_its_name_and_is_of_no_known_kind_is_a_part(tmp_path: Path) -> None:
+    text = (
+        "apiVersion: admissionregistration.k8s.io/v1beta1\nkind: MutatingWebhookConfiguration\n"
+        "metadata: {name: m, annotations: {cert-manager.io/inject-ca-from: a/b}}\n"
+    )
+    files = tree("patches:\n#- path: d.yaml", **{"app/d.yaml": text})
+    result = linted(tmp_path, files)
+    assert "app/d.yaml" not in paths(result)
+    assert [line for line in told(result) if line.startswith("app/d.yaml: ")]
+    whole = linted(tmp_path, files | {"app/d.yaml": f"{text}webhooks: []\n"})
+    assert "app/d.yaml" in paths(whole)
+
+
 def test_a_directive_makes_a_patch(tmp_path: Path) -> None:
     text = SECRET.replace("stringData", "$patch: delete\nstringData")
     result = linted(tmp_path, tree("patches:\n#- path: d.yaml", **{"app/d.yaml": text}))

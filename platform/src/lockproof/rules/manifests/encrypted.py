@@ -13,7 +13,8 @@ _WHOLE = re.compile(
 )
 _OF_SOPS = re.compile(
     r"sops_(?:mac|version|lastmodified|shamir_threshold|mac_only_encrypted"
-    r"|(?:un)?encrypted_(?:comment_)?(?:regex|suffix)|\w+__list_\d+__map_\w+)"
+    r"|(?:un)?encrypted_(?:comment_)?(?:regex|suffix)"
+    r"|(?:age|pgp|kms|gcp_kms|azure_kv|hc_vault|hckms)__list_\d++__map_\w++)"
 )
 """Keys of its own among those of a file of variables."""
 _PARTS = re.compile(

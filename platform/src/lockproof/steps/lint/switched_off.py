@@ -11,6 +11,8 @@ from lockproof.rules.manifests.validation import with_validation
 
 from .gather import Gathered
 
+_METADATA = frozenset({"apiVersion", "kind", "metadata"})
+
 
 def set_aside(gathered: Gathered, named: Mapping[str, str], schemas: Schemas) -> list[str]:
     """Take the parts of objects from the loose files, and say which files they were.
@@ -42,7 +44,7 @@ def _is_part(manifest: Manifest, schemas: Schemas) -> bool:
         return True
     schema = schemas.find(manifest.group, manifest.version, manifest.kind)
     if schema is None:
-        return False
+        return manifest.value.keys() <= _METADATA
     manifest = decoded(manifest, schema)
     found, _ = with_validation(manifest, *shape_findings(manifest, schema))
     return any(one.rule == "LP606" for one in found)
