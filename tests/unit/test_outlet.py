@@ -4,6 +4,7 @@ import ipaddress
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -210,14 +211,12 @@ def test_what_it_does_not_lead_to(name: str, proxy: tuple[str, int]) -> None:
         near.settimeout(0)
         request = HOSTILE[name].replace(b"%d", b"%d" % near.getsockname()[1])
         with socket.create_connection(proxy) as line:
-            line.sendall(request)
-            line.shutdown(socket.SHUT_WR)
             said = b""
-            try:
+            with suppress(OSError):  # It may end before it has read all that was said.
+                line.sendall(request)
+                line.shutdown(socket.SHUT_WR)
                 while more := line.recv(4096):
                     said += more
-            except ConnectionResetError:  # It has not read all that was said.
-                pass
         assert not said.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200"))
         assert b"passwd" not in said or b"root:" not in said
         with pytest.raises(BlockingIOError):
