@@ -4,17 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lockproof.adapters.git.tree import FolderTree
-from lockproof.config import parse_policy
-from lockproof.steps.lint import Linted, lint_tree
-
-
-def linted(root: Path, files: dict[str, str]) -> Linted:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-    return lint_tree(FolderTree(root), parse_policy(""), ["."])
+from lockproof.steps.lint import Linted
+from unit.lint.trees import linted
 
 
 def missing(result: Linted) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 from lockproof.adapters.git.tree import FolderTree
 from lockproof.config import parse_policy
 from lockproof.steps.lint import Linted, lint_tree
+from unit.lint.trees import linted
 
 PLAIN = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: b}\n"
 SMILE = "\U0001f600"
@@ -25,14 +26,6 @@ spec:
   containers: [{name: c, image: i}]
   volumes: [{name: v, persistentVolumeClaim: {claimName: claim1}}]
 """
-
-
-def linted(root: Path, files: dict[str, str]) -> Linted:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-    return lint_tree(FolderTree(root), parse_policy(""), ["."])
 
 
 def unknown(result: Linted, of: str) -> list[str]:

@@ -5,24 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from lockproof.adapters.git.tree import FolderTree
-from lockproof.config import parse_policy
 from lockproof.parse.yaml_document import ParseError, read_yaml
-from lockproof.steps.lint import Linted, lint_tree
+from lockproof.steps.lint import Linted
+from unit.lint.trees import linted
 
 SOPS = (
     "sops:\n  age: [{recipient: age1x, enc: x}]\n  mac: 'ENC[AES256_GCM,data:x,type:str]'\n"
     "  encrypted_regex: ^(data|stringData)$\n  version: 3.9.0\n"
 )
 VALUE = "ENC[AES256_GCM,data:mHeX,iv:vU=,tag:I=,type:str]"
-
-
-def linted(root: Path, files: dict[str, str]) -> Linted:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-    return lint_tree(FolderTree(root), parse_policy(""), ["."])
 
 
 def rules(result: Linted) -> list[str]:

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from lockproof.adapters.git.tree import FolderTree
-from lockproof.config import parse_policy
 from lockproof.model.verdict import Verdict
-from lockproof.steps.lint import Linted, lint_tree
+from lockproof.steps.lint import Linted
+from unit.lint.trees import linted
 
 PART = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {replicas: 2}\n"
 SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: hunter2}\n"
@@ -15,14 +14,6 @@ CLAIM = (
     "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: c}\n"
     "spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}, unknown: 1}\n"
 )
-
-
-def linted(root: Path, files: dict[str, str]) -> Linted:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-    return lint_tree(FolderTree(root), parse_policy(""), ["."])
 
 
 def tree(lines: str, **more: str) -> dict[str, str]:

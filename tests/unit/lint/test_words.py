@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from lockproof.adapters.git.tree import FolderTree
-from lockproof.config import parse_policy
 from lockproof.model.finding import Finding, Severity
 from lockproof.rules.manifests.answers import try_answers
 from lockproof.rules.manifests.policy import is_legacy_group
-from lockproof.steps.lint import Linted, lint_tree
+from lockproof.steps.lint import Linted
+from unit.lint.trees import linted
 
 DEFINITION = """\
 apiVersion: apiextensions.k8s.io/v1
@@ -31,14 +30,6 @@ spec:
         properties: {{spec: {{type: object, properties: {{{field}: {{type: string}}}}}}}}
 """
 WIDGET = "apiVersion: example.org/v1\nkind: Widget\nmetadata: {name: w}\nspec: {size: a}\n"
-
-
-def linted(root: Path, files: dict[str, str]) -> Linted:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-    return lint_tree(FolderTree(root), parse_policy(""), ["."])
 
 
 def unknown(result: Linted) -> list[str]:
