@@ -4,6 +4,7 @@ import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from lockproof.adapters.dvc.project import find_root
@@ -49,6 +50,15 @@ class _Scene:
     git: GitRepository
     """The repository of the desired state, which need not be the model's own."""
     path: str
+    standing: Standing
+    """Of the model's own repository."""
+    progress: Progress
+
+    @cached_property
+    def trusts(self) -> bool:
+        """Whether a version needs a signed proof; looked up once, for all that may be served."""
+        opened, _ = open_scene(GateRequest(self.request.directory), self.progress)
+        return trusts(opened, self.progress)
 
 
 def promote(request: Request, progress: Progress) -> Promoted:
@@ -65,10 +75,10 @@ def promote(request: Request, progress: Progress) -> Promoted:
         raise UsageError("--branch commits on a new branch: leave --commit out")
     if request.revert is not None and not request.revert.strip():
         raise UsageError("--revert takes the reason, which the version then says")
-    scene, standing = _opened(request)
+    scene = _opened(request, progress)
     if request.revert is not None:
-        return _revert(scene, standing, progress)
-    problem = _problem(scene, standing, scene.version, progress)
+        return _revert(scene)
+    problem = _problem(scene, scene.version)
     if problem is not None:
         raise NotPromotedError(
             f"{scene.version.uri} is not promoted: {problem}; register a proved commit with"
@@ -77,7 +87,7 @@ def promote(request: Request, progress: Progress) -> Promoted:
     return _deliver(scene, _state(scene), _wanted(scene.version), None)
 
 
-def _opened(request: Request) -> tuple[_Scene, Standing]:
+def _opened(request: Request, progress: Progress) -> _Scene:
     own = GitRepository.discover(request.directory.absolute())
     root = find_root(Path(os.path.realpath(request.directory)), own.root)
     registry = Registry.open(load_policy(root / FILE_NAME).mlflow, root)
@@ -86,20 +96,19 @@ def _opened(request: Request) -> tuple[_Scene, Standing]:
         raise UsageError(f"there is no folder {file.parent}: name a manifest with --to")
     git = GitRepository.discover(file.parent.absolute())
     version = version_named(request.version, registry)
-    return _Scene(request, version, registry, git, path_in(git, file)), Standing(own)
+    path = path_in(git, file)
+    return _Scene(request, version, registry, git, path, Standing(own), progress)
 
 
-def _problem(
-    scene: _Scene, standing: Standing, version: ModelVersion, progress: Progress
-) -> str | None:
+def _problem(scene: _Scene, version: ModelVersion) -> str | None:
     """Why a version may not be served; None where it may."""
-    problems = (*standing.problems(version), *_copied(scene, version))
+    problems = (*scene.standing.problems(version), *_copied(scene, version))
     if problems:
         return problems[0]
-    if not trusts(open_scene(GateRequest(scene.request.directory), progress)[0], progress):
+    if not scene.trusts:
         return None
-    folder = standing.git.root / (version.said("root") or ".")
-    return refusal_of(version, folder, progress)
+    folder = scene.standing.git.root / (version.said("root") or ".")
+    return refusal_of(version, folder, scene.progress)
 
 
 def _copied(scene: _Scene, version: ModelVersion) -> tuple[str, ...]:
@@ -205,7 +214,7 @@ def _is_as_in(head: Snapshot, path: str, found: bytes) -> bool:
     return plain_sha256([found]) in forms
 
 
-def _revert(scene: _Scene, standing: Standing, progress: Progress) -> Promoted:
+def _revert(scene: _Scene) -> Promoted:
     """Name what was named before the version and may still be, and say on the version why."""
     state = _state(scene)
     own, why = scene.version.uri, scene.request.revert or ""
@@ -215,7 +224,7 @@ def _revert(scene: _Scene, standing: Standing, progress: Progress) -> Promoted:
     earlier = [w for before in _history(scene, state) for w in before.named() if w.uri]
     target = named[0]
     if any(wanted.uri == own for wanted in named):
-        target = _one_before(scene, standing, earlier, progress)
+        target = _one_before(scene, earlier)
     elif all(wanted.uri != own for wanted in earlier):
         raise UsageError(f"{scene.path} names {target.uri}, and never named {own}")
     done = _deliver(scene, state, target, why)
@@ -226,16 +235,12 @@ def _revert(scene: _Scene, standing: Standing, progress: Progress) -> Promoted:
     return done
 
 
-def _one_before(
-    scene: _Scene, standing: Standing, earlier: Sequence[Wanted], progress: Progress
-) -> Wanted:
+def _one_before(scene: _Scene, earlier: Sequence[Wanted]) -> Wanted:
     """The last that was named, not taken back and may be served: not what was revoked since.
 
     Args:
         scene: with the version that is taken back.
-        standing: for what versions say.
         earlier: what was named, newest first, from now on.
-        progress: told what is passed over.
     """
     stack: list[Wanted] = []
     for wanted in reversed(earlier):
@@ -252,22 +257,22 @@ def _one_before(
         )
     problems = []
     for wanted in left:
-        problem = _why_not(scene, standing, wanted, progress)
+        problem = _why_not(scene, wanted)
         if problem is None:
             return wanted
         problems.append(f"{wanted.uri}: {problem}")
-        progress.say(f"not gone back to {problems[-1]}")
+        scene.progress.say(f"not gone back to {problems[-1]}")
     raise NotPromotedError(
         f"of what {scene.path} named before, nothing may be served any more ({problems[0]}):"
         " promote one that may"
     )
 
 
-def _why_not(scene: _Scene, standing: Standing, wanted: Wanted, progress: Progress) -> str | None:
+def _why_not(scene: _Scene, wanted: Wanted) -> str | None:
     """Why what was named once may not be named again; None where it may."""
     try:
         version = version_named(wanted.uri, scene.registry)
-        problem = _problem(scene, standing, version, progress)
+        problem = _problem(scene, version)
         if problem is None and wanted.digest not in ("", _wanted(version).digest):
             return f"{scene.path} named it with another digest than it has"
     except (UsageError, NotPromotedError) as error:
