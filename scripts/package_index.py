@@ -51,6 +51,8 @@ def for_uv(environ: Mapping[str, str], pip: Mapping[str, str]) -> dict[str, str]
     give("UV_HTTP_TIMEOUT", timeout if timeout.isdecimal() else "")
     certificates = pip.get("cert") or ""
     give("SSL_CERT_FILE", certificates if Path(certificates).is_file() else "")
+    # As pip does, which on Debian trusts what the machine trusts; uv alone has a list of its own.
+    give("UV_SYSTEM_CERTS", "true")
     if not _has_proxy(environ):
         give("HTTPS_PROXY", pip.get("proxy"))
         give("HTTP_PROXY", pip.get("proxy"))
