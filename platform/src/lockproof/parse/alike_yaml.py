@@ -8,7 +8,7 @@ reads it. A test holds the two against each other: where both read, they say the
 
 import json
 import re
-from itertools import count
+from itertools import accumulate, count
 from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple
 
@@ -58,10 +58,12 @@ def read_alike(text: str, *, core: bool) -> list[YamlDocument] | None:
 class _Form(NamedTuple):
     """What entries have in common."""
 
-    pieces: tuple[str, ...]
-    """The value as JSON, without what comes of the words between two of them."""
-    takes: tuple[int, ...]
-    """For each gap how many words, with a space between them, are its text; 0: one, and a key."""
+    text: str
+    """The value as JSON, with `%s` for each of its texts that is made of words."""
+    keys: tuple[int, ...]
+    """Which words are keys."""
+    joined: tuple[tuple[int, int], ...]
+    """From which word on how many are one text, with a space between them; the last ones first."""
     marks: Any
     """As of an entry whose name stands in line 2."""
     height: int
@@ -77,6 +79,8 @@ class _Section:
         self.text, self.key, self.start, self.stop, self.core = text, key, start, stop, core
         self.schema: Schema = CORE if core else SERVER
         self.special = frozenset(self.schema.resolvers)
+        self.known: dict[str, str] = {}
+        """Plain words that may be no text, as JSON."""
         self.forms: dict[str, _Form | None] = {}
         """By text; None where what is written so is read one by one."""
 
@@ -146,7 +150,7 @@ class _Section:
         except DeclinedError:
             self.forms[named] = None
         alone = self._read_form([body])
-        return alone, alone.pieces[0]
+        return alone, self._filled(alone, [])
 
     def _read_form(self, between: list[str]) -> _Form:
         """What entries have in common: their text without the words.
@@ -172,52 +176,61 @@ class _Section:
         _refuse_beside(value, slot)
         entry = value["top"]["name"]
         mark: Any = document.marks["top"][1]["name"]  # type: ignore[attr-defined]
-        pieces, takes = _taken_apart(json.dumps(entry, separators=(",", ":")), slot)
-        if sum(each or 1 for each in takes) != len(between) // 2:
+        text, sizes, keys = _taken_apart(json.dumps(entry, separators=(",", ":")), slot)
+        if sum(sizes) != len(between) // 2:
             raise DeclinedError
+        starts = accumulate(sizes, initial=0)
+        joined = [(start, size) for start, size in zip(starts, sizes, strict=False) if size > 1]
         marks = mark[1] if isinstance(mark, tuple) else None
-        return _Form(pieces, takes, marks, body.count("\n"), reader.flow)
+        return _Form(text, keys, tuple(joined[::-1]), marks, body.count("\n"), reader.flow)
 
     def _filled(self, form: _Form, words: list[str]) -> str:
         """The value of an entry, as JSON."""
-        found = [form.pieces[0]]
-        left = iter(words)
-        special = self.special
-        for takes, piece in zip(form.takes, form.pieces[1:], strict=True):
-            word = next(left)
-            if takes == 1:
-                found.append(self._scalar(word) if word[0] in special else quoted(word))
-            elif takes == 0:
-                found.append(quoted(word))
-            else:
-                if not isinstance(self.schema.value(word), str):
-                    raise DeclinedError
-                found.append(quoted(" ".join((word, *(next(left) for _ in range(takes - 1))))))
-            found.append(piece)
-        return "".join(found)
+        known, special = self.known, self.special
+        texts = [
+            quoted(word) if word[0] not in special else known.get(word) or self._scalar(word)
+            for word in words
+        ]
+        for at in form.keys:
+            texts[at] = quoted(words[at])
+        for at, size in form.joined:
+            if not isinstance(self.schema.value(words[at]), str):
+                raise DeclinedError
+            texts[at : at + size] = [quoted(" ".join(words[at : at + size]))]
+        return form.text % tuple(texts)
 
     def _scalar(self, word: str) -> str:
+        """The value of a plain word that may be no text, as JSON."""
         value = self.schema.value(word)
-        return quoted(value) if type(value) is str else json.dumps(value)
+        known = quoted(value) if isinstance(value, str) else json.dumps(value)
+        self.known[word] = known
+        return known
 
 
-def _taken_apart(text: str, slot: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """The JSON of a form between its texts that are words, and how many words each is."""
-    pieces, takes, number, end = [], [], 0, 0
+def _taken_apart(text: str, slot: str) -> tuple[str, list[int], tuple[int, ...]]:
+    """The JSON of a form with `%s` for words; how many each is, and which of them are keys.
+
+    Raises:
+        DeclinedError: words are a part of a longer text.
+    """
+    pieces: list[str] = []
+    sizes: list[int] = []
+    keys: list[int] = []
+    end = number = 0
     for match in re.finditer(rf'"({slot}\d+(?: {slot}\d+)*)"(:?)', text):
         words = match[1].split(" ")
         if words != [f"{slot}{number + at}" for at in range(len(words))]:
             raise DeclinedError
-        if match[2] and len(words) > 1:
-            raise DeclinedError
-        pieces.append(text[end : match.end(1) - len(match[1]) - 1])
+        if match[2]:
+            keys.append(number)
+        pieces.append(text[end : match.start()])
         end = match.end(1) + 1
-        takes.append(0 if match[2] else len(words))
+        sizes.append(len(words))
         number += len(words)
     pieces.append(text[end:])
     if any(slot in piece for piece in pieces):
-        raise DeclinedError  # A part of a longer text.
-    return tuple(pieces), tuple(takes)
+        raise DeclinedError
+    return "%s".join(piece.replace("%", "%%") for piece in pieces), sizes, tuple(keys)
 
 
 def _refuse_beside(value: Any, slot: str) -> None:

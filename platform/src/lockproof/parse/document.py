@@ -1,7 +1,7 @@
 """A document that was read: its value, and the line of each of its entries."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from lockproof.errors import ConfigError
 
@@ -114,7 +114,9 @@ class MarkedDocument:
         line, marks = (self.start, None) if self.marks is None else _mark(self.marks, key)
         if marks is None:
             return [line] * len(value)
-        by, listed = (marks.by, marks.marks) if isinstance(marks, Moved) else (0, marks)
+        by, listed = 0, cast("list[Any]", marks)
+        if isinstance(marks, Moved):
+            by, listed = marks.by, cast("list[Any]", marks.marks)
         return [by + (mark[0] if isinstance(mark, tuple) else mark) for mark in listed]
 
 
