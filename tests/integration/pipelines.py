@@ -15,7 +15,8 @@ import pytest
 
 from lockproof.model.cause import Cause
 from lockproof.model.report import Report, StageReport
-from lockproof.steps.reproduce import Request, reproduce
+from lockproof.steps.reproduce.request import Request
+from lockproof.steps.reproduce.run import reproduce
 
 BIN = Path(sys.executable).parent
 TRAIN = """

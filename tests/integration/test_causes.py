@@ -6,7 +6,8 @@ import anyio
 import pytest
 
 from lockproof.model.verdict import Verdict
-from lockproof.steps.reproduce import Request, reproduce
+from lockproof.steps.reproduce.request import Request
+from lockproof.steps.reproduce.run import reproduce
 
 from .pipelines import Project, Silence, causes, copy_of, new_project, prove, rules, stage, verdicts
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import anyio
 
-from lockproof.steps.reproduce import Request, reproduce
+from lockproof.steps.reproduce.request import Request
+from lockproof.steps.reproduce.run import reproduce
 
 from .pipelines import Silence, new_project
 

@@ -27,8 +27,10 @@ from lockproof.model.report import Report
 from lockproof.model.verdict import Verdict
 from lockproof.steps import surface, surroundings
 from lockproof.steps.declared import declared
-from lockproof.steps.reproduce import Request, reproduce, run
+from lockproof.steps.reproduce import run
 from lockproof.steps.reproduce.key import Keys
+from lockproof.steps.reproduce.request import Request
+from lockproof.steps.reproduce.run import reproduce
 from lockproof.steps.reproduce.session import Session
 
 from .pipelines import Project, Silence, new_project, new_repository, prove

@@ -1,6 +1,7 @@
 """Digests as DVC writes them, and the digest that names a lock."""
 
 import hashlib
+import pickle
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,25 @@ FILES = st.dictionaries(st.text(max_size=8), st.binary(max_size=20), max_size=4)
 def test_what_is_no_md5_is_refused(algorithm: str, value: str) -> None:
     with pytest.raises(ValidationError, match="not an MD5 digest"):
         Digest(algorithm=algorithm, value=value)
+
+
+@given(st.sampled_from(["md5", "md5-dos2unix", "etag"]), st.text("01af.dir", max_size=36))
+@settings(max_examples=200, deadline=None)
+def test_what_is_made_without_the_validator_is_the_same(algorithm: str, value: str) -> None:
+    for each in (value, HEX, f"{HEX}.dir"):
+        try:
+            checked = Digest(algorithm=algorithm, value=each)
+        except ValidationError:
+            with pytest.raises(ValidationError):
+                Digest.of(algorithm, each)
+            continue
+        quick = Digest.of(algorithm, each)
+        assert (quick, hash(quick), repr(quick)) == (checked, hash(checked), repr(checked))
+        assert quick.model_dump_json() == checked.model_dump_json()
+        assert quick.model_fields_set == checked.model_fields_set
+        assert pickle.loads(pickle.dumps(quick)) == checked == quick.model_copy()
+        with pytest.raises(ValidationError):
+            quick.value = HEX
 
 
 def test_an_unknown_algorithm_is_refused() -> None:

@@ -8,7 +8,7 @@ from lockproof.config import ClusterPolicy, Policy
 from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Dep, Out, Pipeline, Stage
 from lockproof.steps.cluster.plan import Plan, tasks_of
-from lockproof.steps.reproduce.plan import select
+from lockproof.steps.reproduce.choice import select
 
 RUN = "lockproof-0123456-89abcdef"
 IMAGE = "registry.example/ml/lockproof@sha256:" + "7" * 64

@@ -133,8 +133,9 @@ def _run_here(args: argparse.Namespace, order: "Order | None", revision: str) ->
 
     from lockproof.cli.progress import progress
     from lockproof.model.report import Report
-    from lockproof.steps.reproduce import Request, reproduce
     from lockproof.steps.reproduce.conditions import parse_names
+    from lockproof.steps.reproduce.request import Request
+    from lockproof.steps.reproduce.run import reproduce
 
     request = Request(
         directory=args.directory,

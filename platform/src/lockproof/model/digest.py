@@ -39,7 +39,16 @@ class Digest(Frozen):
         Raises:
             ValueError: it is not well formed.
         """
-        return cls(algorithm=algorithm, value=value)
+        if not (algorithm == "md5" and _MD5.fullmatch(value)):
+            return cls(algorithm=algorithm, value=value)
+        # What the validator would say is known, and of a large lock it is asked very often.
+        made = cls.__new__(cls)
+        values = {"algorithm": algorithm, "value": value}
+        for name, held in (("__dict__", values), ("__pydantic_fields_set__", set(values))):
+            object.__setattr__(made, name, held)
+        for name in ("__pydantic_extra__", "__pydantic_private__"):
+            object.__setattr__(made, name, None)
+        return made
 
     # What a model does by itself takes several times as long, and each digest is compared often.
     def __eq__(self, other: object) -> bool:

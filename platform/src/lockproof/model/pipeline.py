@@ -1,6 +1,5 @@
 """A DVC pipeline as one revision declares and locks it."""
 
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +9,7 @@ from typing import Any, Literal, Self
 
 from .base import Frozen, sha256_of
 from .digest import Algorithm, Digest
+from .places import Places, parents
 
 MOST_STAGES = 20_000
 """Stages of one project: what one entry of a `dvc.yaml` stands for can be any number."""
@@ -17,6 +17,7 @@ _MOST_LINKS = 2_000_000
 """Pairs of a dependency and an output that overlap, in one pipeline."""
 
 Scalars = Mapping[str, Any]
+OutKind = Literal["out", "metric", "plot"]
 
 
 # Dataclasses and no models: what files say is checked where they are read, and of ten thousand
@@ -70,7 +71,7 @@ class Out(_Item):
 
     nfiles: int | None = None
     """Files in a directory, as locked."""
-    kind: Literal["out", "metric", "plot"] = "out"
+    kind: OutKind = "out"
     cached: bool = True
     """False: kept in Git, not in the cache (`cache: false`)."""
     pushed: bool = True
@@ -194,12 +195,14 @@ class Pipeline:
         for stage in self.stages:
             if stage.address not in self._sources[stage.address]:
                 continue
-            own = _Places((out.path, out.path) for out in stage.outs)
+            own = Places((out.path, out.path) for out in stage.outs)
             for dep in stage.deps:
                 for path in () if dep.external else own.overlapping(dep.path):
                     raise ValueError(f"stages need each other: {stage.address} needs {path}")
-        for path, address in makers.items():
-            for parent in _parents(path):
+        # Of most pipelines this is known at once: no output is a folder that holds another.
+        nested = "." in makers or not self._outs.folders.isdisjoint(makers)
+        for path, address in makers.items() if nested else ():
+            for parent in parents(path):
                 other = makers.get(parent, "")
                 if other:
                     raise ValueError(f"{other} makes {parent}, and {address} makes {path} in it")
@@ -210,8 +213,8 @@ class Pipeline:
         return {stage.address: stage for stage in self.stages}
 
     @cached_property
-    def _outs(self) -> "_Places":
-        return _Places((o.path, s.address) for s in self.stages for o in s.outs)
+    def _outs(self) -> Places:
+        return Places((o.path, s.address) for s in self.stages for o in s.outs)
 
     @cached_property
     def _sources(self) -> dict[str, set[str]]:
@@ -266,7 +269,7 @@ class Pipeline:
 
     def inputs(self, stage: Stage) -> tuple[tuple[Stage, Out], ...]:
         """The outputs (and who makes them) that overlap the stage's dependencies."""
-        read = _Places((dep.path, dep.path) for dep in stage.deps)
+        read = Places((dep.path, dep.path) for dep in stage.deps)
         return tuple(
             (producer, out)
             for address in self.upstream[stage.address]
@@ -274,55 +277,6 @@ class Pipeline:
             for out in producer.outs
             if read.overlapping(out.path)
         )
-
-
-class _Places:
-    """Who owns which paths: finds what overlaps a path without looking at all of them."""
-
-    def __init__(self, owned: Iterable[tuple[str, str]]) -> None:
-        self._owners: dict[str, str] = dict(owned)
-        self._folders: set[str] = set()
-        """All that hold one of the paths."""
-        for path in self._owners:
-            parent = path.rpartition("/")[0]
-            while parent and parent not in self._folders:
-                self._folders.add(parent)
-                parent = parent.rpartition("/")[0]
-
-    @cached_property
-    def _sorted(self) -> list[tuple[str, str]]:
-        # As below: with "/" a folder's content stands together.
-        return sorted((f"{path}/", owner) for path, owner in self._owners.items())
-
-    def overlapping(self, path: str) -> list[str]:
-        """The owners of paths that are `path`, lie in it, or hold it."""
-        owners = self._owners
-        if path == ".":
-            return list(owners.values())
-        found = [owners[parent] for parent in _parents(path) if parent in owners]
-        if path not in self._folders:
-            if path in owners:
-                found.append(owners[path])
-            return found
-        prefix = f"{path}/"
-        for number in range(bisect_left(self._sorted, (prefix, "")), len(self._sorted)):
-            below, owner = self._sorted[number]
-            if not below.startswith(prefix):
-                break
-            found.append(owner)
-        return found
-
-
-def _parents(path: str) -> list[str]:
-    """Every folder above a path, the root last, unless it lies beside that."""
-    found = []
-    parent = path.rpartition("/")[0]
-    while parent:
-        found.append(parent)
-        parent = parent.rpartition("/")[0]
-    if path != "." and not path.startswith("../"):
-        found.append(".")
-    return found
 
 
 def inside(path: str, folder: str) -> bool:

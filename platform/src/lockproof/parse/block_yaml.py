@@ -17,11 +17,11 @@ from .plain_scalars import CORE, SERVER, is_other_key
 _MOST_LINES = 1_000_000
 """Of the lock of some 20,000 stages."""
 # Far enough below the limits of the reader of all of YAML that none of them is passed unseen.
-_MOST_FLOW = 200_000
+MOST_FLOW = 200_000
 """Characters of lists and mappings on one line, in one file."""
 _DEEPEST = 90
 
-_KEY = r"[\w./$][\w./@$(){}-]{0,199}"
+KEY = r"[\w./$][\w./@$(){}-]{0,199}"
 _WORD = r"[\w./][\w./@=+%~^-]*"
 # Of a digest with one of these letters no schema makes a number.
 _ITEM = (
@@ -29,7 +29,7 @@ _ITEM = (
     r"\1  size: (0|[1-9][0-9]{0,17})$"
 )
 _LINE = re.compile(
-    rf"^( *)(?:{_ITEM}|(- +)?(?:({_KEY}):(?: +|$))?(?:({_WORD})$|(.*)$))", re.ASCII | re.MULTILINE
+    rf"^( *)(?:{_ITEM}|(- +)?(?:({KEY}):(?: +|$))?(?:({_WORD})$|(.*)$))", re.ASCII | re.MULTILINE
 )
 """Indentation; path, digest and size of four lines that DVC writes into a lock; or else dash, key,
 a value that is one plain word, and any other rest of one line."""
@@ -53,7 +53,7 @@ _PRINTABLE = bytes((10, *range(32, 127)))
 _ODD = "[^\n -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 
 
-class _DeclinedError(Exception):
+class DeclinedError(Exception):
     """This is for the reader of all of YAML."""
 
 
@@ -64,6 +64,17 @@ def read_blocks(text: str, *, core: bool) -> list[YamlDocument] | None:
         text: of the file.
         core: whether plain words are those of YAML 1.2's core schema, else of YAML 1.1.
     """
+    usual = normal(text, core=core)
+    if usual is None:
+        return None
+    try:
+        return Reader(usual, core).read()
+    except (DeclinedError, ValueError):
+        return None
+
+
+def normal(text: str, *, core: bool) -> str | None:
+    """A text with the line ends of Unix; None for odd characters or keys, or too many lines."""
     if "\r" in text:
         text = text.replace("\r\n", "\n")
     if text.isascii():
@@ -75,13 +86,10 @@ def read_blocks(text: str, *, core: bool) -> list[YamlDocument] | None:
         return None
     if not core and any(map(is_other_key, _OTHER_KEY.findall(text))):
         return None
-    try:
-        return _Reader(text, core).read()
-    except (_DeclinedError, ValueError):
-        return None
+    return text
 
 
-class _Reader:
+class Reader:
     """Reads lines and keeps what is open: the innermost container, and those around it."""
 
     def __init__(self, text: str, core: bool) -> None:
@@ -109,6 +117,12 @@ class _Reader:
         """The key or place of plain text that the next line may go on with."""
 
     def read(self) -> list[YamlDocument]:
+        """The documents.
+
+        Raises:
+            DeclinedError: it is not of this part of YAML.
+            ValueError: a plain word has no value.
+        """
         special = frozenset(self.schema.resolvers)
         word_value = self.schema.value
         number = 0
@@ -180,7 +194,7 @@ class _Reader:
             self._open(number, at + len(dash), {}, {})
         if key:
             if key in self.value:
-                raise _DeclinedError
+                raise DeclinedError
             self.value[key], self.marks[key], self.pending = None, number, key
         else:
             self.value.append(None)
@@ -190,7 +204,7 @@ class _Reader:
         if text:
             self._assign(number, text)
         elif not key:
-            raise _DeclinedError
+            raise DeclinedError
 
     def _find(self, number: int, at: int, dash: str) -> None:
         """Make the container innermost that a key or dash in this column belongs to."""
@@ -205,14 +219,14 @@ class _Reader:
             return
         while at < self.indent or (at == self.indent and not dash and self.column < 0):
             if not self.stack:
-                raise _DeclinedError
+                raise DeclinedError
             self.indent, self.column, self.value, self.marks = self.stack.pop()
         if at != self.indent or bool(dash) != (self.column < 0):
-            raise _DeclinedError
+            raise DeclinedError
 
     def _open(self, number: int, at: int, value: Any, marks: Any) -> None:
         if len(self.stack) > _DEEPEST:
-            raise _DeclinedError
+            raise DeclinedError
         line = self.marks[self.pending] or number
         self.value[self.pending], self.marks[self.pending] = value, (line, marks)
         self.stack.append((self.indent, self.column, self.value, self.marks))
@@ -232,16 +246,16 @@ class _Reader:
                 self._empty(number)
             self.started = True
         elif at <= self.indent or not self.stack:
-            raise _DeclinedError
+            raise DeclinedError
         elif self.last is not None:
             before = self.value[self.last]
             if not isinstance(before, str) or _plain(text) != text:
-                raise _DeclinedError
+                raise DeclinedError
             self.value[self.last] = f"{before} {text}"
         elif self.pending is not None:
             self._assign(number, text)
         else:
-            raise _DeclinedError
+            raise DeclinedError
 
     def _empty(self, number: int) -> None:
         """A document with nothing in it, which stands where the next thing does."""
@@ -249,7 +263,7 @@ class _Reader:
 
     def _end(self) -> None:
         if self.root[0] is None:
-            raise _DeclinedError
+            raise DeclinedError
         self.documents.append(MarkedDocument(self.root[0], *self.root_marks[0]))
 
     def _assign(self, number: int, text: str) -> None:
@@ -269,49 +283,50 @@ class _Reader:
             if text[1:2].isdecimal():  # Counted from the container, which is left out.
                 lines = [line[self.indent :] for line in lines]
             if number + len(lines) == len(self.raw) and not self.text.endswith("\n"):
-                raise _DeclinedError
+                raise DeclinedError
             self.value[key] = self._compose("\n".join((text, *lines, "")))
             self.resume = number + len(lines) + 1
         else:
-            raise _DeclinedError
+            raise DeclinedError
 
     def _quoted(self, number: int, text: str) -> Any:
         match = _QUOTED.fullmatch(text)
         if match:
             return match[1].replace("''", "'") if match[2] is None else match[2]
         if text[-1] == "\\" and self.raw[number - 1][-1] == " ":
-            raise _DeclinedError  # It is a space that is escaped, and not the line break.
+            raise DeclinedError  # It is a space that is escaped, and not the line break.
         quote, lines = text[0], [text]
         rest = _ESCAPED[quote].sub("", text[1:])
         more = self._lines(number)
         while quote not in rest:
             line = next(more, None)
             if line is None:
-                raise _DeclinedError
+                raise DeclinedError
             lines.append(line)
             rest = _ESCAPED[quote].sub("", line)
         after = rest.partition(quote)[2]
         if after.strip(" ") and not _COMMENT.fullmatch(after):
-            raise _DeclinedError
+            raise DeclinedError
         self.resume = number + len(lines)
         return self._compose("\n".join(lines))
 
     def _flow(self, text: str) -> Any:
         self.flow += len(text)
         deep = text.count("[") + text.count("{")
-        if (deep and len(self.stack) + deep > _DEEPEST) or self.flow > _MOST_FLOW:
-            raise _DeclinedError
+        if (deep and len(self.stack) + deep > _DEEPEST) or self.flow > MOST_FLOW:
+            raise DeclinedError
         if texts := _TEXTS.fullmatch(text):
             return texts[1].split('"')[1::2]
         match = _WORDS.fullmatch(text)
         if match:
             return [self.schema.value(word) for word in match[1].split(", ")] if match[1] else []
         if "&" in text or "*" in text or "<<" in text:
-            raise _DeclinedError
+            raise DeclinedError
         return self._compose(text)
 
     @cached_property
     def raw(self) -> list[str]:
+        """Its lines."""
         return self.text.removesuffix("\n").split("\n")
 
     def _lines(self, number: int) -> Iterator[str]:
@@ -328,7 +343,7 @@ class _Reader:
         try:
             (document,) = compose(text, "", core=self.core)
         except ParseError as error:
-            raise _DeclinedError from error
+            raise DeclinedError from error
         return document.value
 
 
@@ -336,5 +351,5 @@ def _plain(text: str) -> str:
     """Plain text without the comment behind it."""
     plain, comment, _ = text.partition(" #")
     if ": " in plain or plain.endswith(":"):
-        raise _DeclinedError
+        raise DeclinedError
     return plain.rstrip(" ") if comment else plain

@@ -1,7 +1,7 @@
 """All of YAML, by PyYAML, within bounds."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
@@ -84,6 +84,11 @@ class ComposedDocument:
                 return None
             node, line = found
         return int(line) + 1
+
+    def lines(self, key: str) -> Sequence[int | None]:
+        """The line of each item of the list under a key; empty where there is none."""
+        value = self.value.get(key) if isinstance(self.value, dict) else None
+        return [self.line(key, at) for at in range(len(value))] if isinstance(value, list) else ()
 
 
 def _entry(node: Any, key: str | int) -> tuple[Any, int] | None:

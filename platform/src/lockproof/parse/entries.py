@@ -13,6 +13,7 @@ from .yaml_document import ParseError
 
 _CLOUDLESS = frozenset({"files", "cloud"})
 """What makes more of an entry than a digest."""
+_NO_NAME = ("", ".", "/")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -20,6 +21,8 @@ def commands(value: Any) -> tuple[str, ...]:
     """A stage's commands: the lines of a text, or the items of a list."""
     if not value:
         return ()
+    if isinstance(value, str) and value.isprintable():  # So it is one line.
+        return (value,) if not value.isspace() else ()
     parts = value if isinstance(value, list) else str(value).splitlines()
     return tuple(str(part) for part in parts if str(part).strip())
 
@@ -43,6 +46,8 @@ def place(path: str, folder: str, prefix: str = "") -> Place:
         folder: the stage's working folder below the DVC root, `.` for the root.
         prefix: the DVC root below the Git root; empty where they are the same.
     """
+    if folder == "." and _is_normal(path):
+        return Place(path)
     if path.startswith("/") or ("://" in path and _URL.match(path)):
         return Place(path, outside=True)
     full = normpath(path if folder == "." else join(folder, path))
@@ -58,6 +63,11 @@ def place(path: str, folder: str, prefix: str = "") -> Place:
     return Place(full, outside=True, beside=True)
 
 
+def _is_normal(path: str) -> bool:
+    """Whether a path is relative and below its folder, and `normpath` would leave it as it is."""
+    return path[:1] not in _NO_NAME and path[-1] != "/" and "//" not in path and "/." not in path
+
+
 def digest_of(
     entry: Mapping[str, Any], *, external: bool, name: str, line: int | None
 ) -> Digest | None:
@@ -69,7 +79,7 @@ def digest_of(
     algorithm: Algorithm
     if not external and entry.get("hash") == "md5" and _CLOUDLESS.isdisjoint(entry):
         algorithm, value = "md5", entry.get("md5")  # As nearly all are.
-        return _digest(algorithm, value, name, line)
+        return stated(algorithm, value, name, line)
     files = entry.get("files")
     if isinstance(files, list) and files:
         if not all(file.get("md5") for file in maps(files, name, line)):
@@ -96,10 +106,15 @@ def digest_of(
             ),
             ("md5", None),
         )
-    return _digest(algorithm, value, name, line)
+    return stated(algorithm, value, name, line)
 
 
-def _digest(algorithm: Algorithm, value: Any, name: str, line: int | None) -> Digest | None:
+def stated(algorithm: Algorithm, value: Any, name: str, line: int | None) -> Digest | None:
+    """The digest with this value; None where it is empty.
+
+    Raises:
+        ParseError: it is no digest.
+    """
     if value is None or value == "":
         return None
     try:

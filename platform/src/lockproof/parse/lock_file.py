@@ -11,14 +11,24 @@ _USUAL = frozenset({"path", "hash", "md5", "size"})
 """What DVC writes of nearly every path."""
 
 
+class Locked(NamedTuple):
+    """What a lock says of one path."""
+
+    said: Mapping[str, Any]
+    line: int | None
+    usual: bool = False
+    """Whether `said` is what DVC writes of nearly every path, and nothing but that: path, `md5` as
+    the kind of hash, MD5 and size."""
+
+
 class LockEntry(NamedTuple):
     """What a lock says of one stage."""
 
     value: Mapping[str, Any]
     line: int
-    deps: Mapping[str, tuple[Mapping[str, Any], int | None]]
-    """Path as written -> entry and line."""
-    outs: Mapping[str, tuple[Mapping[str, Any], int | None]]
+    deps: Mapping[str, Locked]
+    """By path as written."""
+    outs: Mapping[str, Locked]
 
 
 class Lock(dict[str, LockEntry]):
@@ -68,17 +78,20 @@ def _lock_entry(entry: YamlDocument, line: int, path: str) -> LockEntry:
 
     refuse_strange([(value, line)], ENTRY, path)
 
-    def listed(key: str) -> dict[str, tuple[Mapping[str, Any], int | None]]:
-        found: dict[str, tuple[Mapping[str, Any], int | None]] = {}
-        for index, item in enumerate(maps(value.get(key, ()), path, line)):
-            at, named = entry.line(key, index), item.get("path")
+    def listed(key: str) -> dict[str, Locked]:
+        found: dict[str, Locked] = {}
+        for item, at in zip(value.get(key, ()), entry.lines(key), strict=True):
+            usual = isinstance(item, dict) and _is_usual(item)
+            if not usual:
+                (item,) = maps([item], path, line)
+            named = item.get("path")
             if not isinstance(named, str):
                 raise ParseError("an entry without a path", path, at)
             if named in found:
                 raise ParseError(f"names {named[:200]!r} twice in {key}", path, at)
-            if not _is_usual(item):
+            if not usual:
                 refuse_strange([(item, at)], LOCKED, path)
-            found[named] = (item, at)
+            found[named] = Locked(item, at, usual)
         return found
 
     return LockEntry(value, line, listed("deps"), listed("outs"))
@@ -92,4 +105,5 @@ def _is_usual(item: Mapping[str, Any]) -> bool:
         and type(item["md5"]) is str
         and len(item["md5"]) >= 3
         and type(item["size"]) is int
+        and item["size"] >= 0
     )

@@ -13,6 +13,7 @@ from lockproof.model.toml_text import read_toml
 from .yaml_document import ParseError, read_yaml
 
 _NAMES = {".json": "JSON", ".toml": "TOML", ".py": "Python"}
+_WORDS = (str, bool)
 _LARGEST = 8 << 20
 _LONGEST_BITS = 4000
 """As many as a number of 1000 hex digits has: no reader here makes a longer one."""
@@ -55,6 +56,8 @@ def plain(value: Any) -> Any:
     Raises:
         ValueError: a number is too long to be printed.
     """
+    if value is None or type(value) in _WORDS:
+        return value  # As most are; the next question takes long.
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -1,39 +1,26 @@
 """The stages of a `dvc.yaml`, filled from its `dvc.lock` and the parameter files."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from posixpath import dirname, join, normpath, relpath
-from typing import Any, NamedTuple
+from typing import Any
 
-from lockproof.model.pipeline import Dep, Out, Params, Stage
+from lockproof.model.pipeline import Dep, Out, OutKind, Params, Stage, StoredFile
 
 from .datasets import Dataset, is_dataset, read_datasets, version_of
-from .entries import Place, commands, digest_of, number, place, stored_files
+from .entries import Place, commands, digest_of, number, place, stated, stored_files
 from .known_keys import TOP, strange, strange_stage
-from .lock_file import Lock, LockEntry, read_lock
+from .lock_file import Lock, Locked, LockEntry, read_lock
 from .params import plain, select
 from .stage_keys import command_of, flags_of, gpus_of, params_of, texts_of
+from .stage_lines import StageLines, stage_lines
 from .stage_loops import expand
 from .template import Context, Style, TemplateError, check_expressions, has_template
 from .yaml_document import ParseError, YamlDocument, read_yaml
 
-_LISTS = ("outs", "metrics", "plots")
-
-
-class StageLines(NamedTuple):
-    """Where a stage is declared and locked, and what the lock says that `dvc.yaml` does not."""
-
-    declared: int | None
-    locked: int | None
-    other_command: bool = False
-    """Whether the command is written otherwise than in the lock: a text of two lines is one script,
-    a list of two texts is two."""
-    unlocked: tuple[str, ...] = ()
-    """Dependencies, outputs and parameter files that the lock's entry lacks; POSIX, below the DVC
-    root."""
-    stale: tuple[str, ...] = ()
-    """Those that only the lock has, and `KEY of FILE` for each such parameter."""
+_LISTS: Mapping[str, OutKind] = {"outs": "out", "metrics": "metric", "plots": "plot"}
+_NOTHING = Locked({}, None)
 
 
 @dataclass
@@ -212,7 +199,7 @@ class _Reader:
             raise TemplateError("has no cmd")
         entry = self.lock.get(name)
         named = partial(_as_locked, folder=folder, root=self.root)
-        declared = [named(text) for text in texts_of(definition, "deps")]
+        declared = [t if t[:1] != "/" else named(t) for t in texts_of(definition, "deps")]
         files: dict[str, list[str]] = {}
         for text, keys in params_of(definition).items():
             if files.setdefault(named(text), keys) is not keys:
@@ -221,12 +208,15 @@ class _Reader:
                     f" {named(text)}"
                 )
         flagged = [
-            (k, named(text), f) for k in _LISTS for text, f in flags_of(definition, k).items()
+            (kind, named(text), flags)
+            for key, kind in _LISTS.items()
+            if key in definition
+            for text, flags in flags_of(definition, key).items()
         ]
         outs = [text for _, text, _ in flagged]
         at = partial(place, folder=folder, prefix=self.prefix)
         other = entry is not None and entry.value["cmd"] != definition["cmd"]
-        lines = _lines(entry, line, at, declared, outs, files, other_command=other)
+        lines = stage_lines(entry, line, at, declared, outs, files, other_command=other)
         self.found.lines[address] = lines
         self.found.stages.append(
             Stage(
@@ -246,7 +236,10 @@ class _Reader:
         )
 
     def _dep(self, text: str, at: Place, entry: LockEntry | None) -> Dep:
-        said, line = entry.deps.get(text, ({}, None)) if entry else ({}, None)
+        said, line, usual = entry.deps.get(text, _NOTHING) if entry else _NOTHING
+        if usual and not at.outside:
+            digest = stated("md5", said["md5"], self.lock_path, line)
+            return Dep(at.path, digest, size=said["size"], line=line)
         # Of what is named by a path, also an absolute one, DVC has the MD5 that it has of its own.
         address = at.outside and "://" in at.path
         locked = (
@@ -265,19 +258,29 @@ class _Reader:
         )
 
     def _out(
-        self, text: str, flags: Mapping[str, Any], key: str, at: Place, entry: LockEntry | None
+        self, text: str, flags: Mapping[str, Any], kind: OutKind, at: Place, entry: LockEntry | None
     ) -> Out:
-        said, line = entry.outs.get(text, ({}, None)) if entry else ({}, None)
-        stored = stored_files(said, self.lock_path, line) if said else ()
+        said, line, usual = entry.outs.get(text, _NOTHING) if entry else _NOTHING
+        stored: tuple[StoredFile, ...] = ()
+        nfiles = None
+        if usual:
+            locked, size = stated("md5", said["md5"], self.lock_path, line), said["size"]
+            if not flags:
+                return Out(at.path, locked, at.outside, size, line, kind=kind)
+        else:
+            stored = stored_files(said, self.lock_path, line) if said else ()
+            locked = digest_of(said, external=at.outside, name=self.lock_path, line=line)
+            size = number(said.get("size"), self.lock_path, line)
+            nfiles = number(said.get("nfiles"), self.lock_path, line)
         remote = flags.get("remote")
         return Out(
             path=at.path,
-            locked=digest_of(said, external=at.outside, name=self.lock_path, line=line),
+            locked=locked,
             external=at.outside,
             line=line,
-            size=number(said.get("size"), self.lock_path, line),
-            nfiles=number(said.get("nfiles"), self.lock_path, line),
-            kind="metric" if key == "metrics" else "plot" if key == "plots" else "out",
+            size=size,
+            nfiles=nfiles,
+            kind=kind,
             cached=flags.get("cache", True) is not False,
             pushed=flags.get("push", True) is not False,
             persist=bool(flags.get("persist", False)),
@@ -315,36 +318,3 @@ def _as_locked(text: str, folder: str, root: str) -> str:
         return text
     full = normpath(text)
     return relpath(full, join(root, folder)) if full.startswith(f"{root.rstrip('/')}/") else text
-
-
-def _lines(
-    entry: LockEntry | None,
-    line: int,
-    at: Callable[[str], Place],
-    deps: Collection[str],
-    outs: Collection[str],
-    params: Mapping[str, Collection[str]],
-    *,
-    other_command: bool,
-) -> StageLines:
-    """What is declared, as the stage names it; of a parameter file no key means all of it."""
-    if entry is None:
-        return StageLines(line, None)
-    values: Mapping[str, Mapping[str, Any]] = entry.value.get("params") or {}
-    pairs = ((deps, entry.deps), (outs, entry.outs), (params, values))
-
-    return StageLines(
-        line,
-        entry.line,
-        other_command,
-        unlocked=tuple(at(p).path for ours, theirs in pairs for p in ours if p not in theirs),
-        stale=(
-            *(at(p).path for ours, theirs in pairs for p in theirs if p not in ours),
-            *(
-                f"{key} of {at(path).path}"
-                for path, keys in params.items()
-                for key in (values.get(path, ()) if keys else ())
-                if key not in keys
-            ),
-        ),
-    )

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from itertools import zip_longest
 from posixpath import basename, dirname, join, normpath
 from typing import Any
 
@@ -16,13 +17,15 @@ from .data_file import read_data_file
 from .datasets import Dataset
 from .ignore import IGNORE_FILE, Ignored
 from .params import read_params
-from .pipeline_file import StageLines, alone, read_pipeline_file
+from .pipeline_file import alone, read_pipeline_file
+from .stage_lines import StageLines
 from .submodules import Absent, Files, Submodules, inner_projects, is_declaring
 from .template import DEFAULT_PARAMS, Style
 from .yaml_document import ParseError
 
 _CONFIG = ".dvc/config"
 _PARAMS = (b".yaml", b".yml", b".json", b".toml")
+_FLAGS = frozenset({b"cache:", b"persist:", b"push:", b"remote:"})
 _AROUND = b"\"'[]{},:-"
 _MARKERS = re.compile(rb"^(<{7}|>{7})( |\r?$)", re.MULTILINE)
 
@@ -174,9 +177,12 @@ class _Project:
         for path in pipelines:
             folder = dirname(path)
             content = self._content(path) or b""
-            everywhere = b"vars" in content  # Elsewhere such a file is a key.
+            everywhere = b"vars" in content  # Elsewhere such a file is a key, and of no output.
+            split = content.split()
             words = {
-                word.strip(_AROUND) for word in content.split() if everywhere or word.endswith(b":")
+                word.strip(_AROUND)
+                for word, after in zip_longest(split, split[1:], fillvalue=b"")
+                if everywhere or (word[-1:] == b":" and after not in _FLAGS)
             }
             texts = {os.fsdecode(word) for word in words if word.endswith(_PARAMS)}
             named |= {normpath(join(folder, text)) for text in (*texts, DEFAULT_PARAMS)}

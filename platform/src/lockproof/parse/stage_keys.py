@@ -13,7 +13,7 @@ from .template import DEFAULT_PARAMS, TemplateError
 
 def command_of(value: Any) -> tuple[str, ...]:
     """The commands under `cmd`, each of them a line."""
-    parts = value if isinstance(value, list) else [value]
+    parts = value if isinstance(value, list) else () if isinstance(value, str) else [value]
     if any(isinstance(part, list | dict) for part in parts):
         raise TemplateError("cmd must be text, or a list of texts")
     return commands(value)
@@ -22,7 +22,7 @@ def command_of(value: Any) -> tuple[str, ...]:
 def texts_of(definition: Mapping[str, Any], key: str) -> list[str]:
     """The paths of a list, each of them once."""
     items = definition.get(key) or []
-    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+    if not isinstance(items, list) or {type(item) for item in items} - {str}:
         raise TemplateError(f"{key} must be a list of paths")
     return list(dict.fromkeys(items))
 

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockproof.adapters.dvc.project import find_root
+from lockproof.adapters.dvc.root import find_root
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.config import FILE_NAME, Policy, parse_policy
@@ -12,7 +12,7 @@ from lockproof.errors import ConfigError, UsageError
 from lockproof.model.pipeline import Stage
 from lockproof.steps.declared import below, declared, has_project, unread_submodules
 from lockproof.steps.reproduce.affected import affected_since
-from lockproof.steps.reproduce.plan import choose_mode, select
+from lockproof.steps.reproduce.choice import choose_mode, select
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,6 @@ def affected(directory: Path, revision: str, since: str | None) -> Affected:
             pipeline=pipeline,
             policy=policy,
             prefix=prefix,
-            tree=git.tree(commit),
             head=head,
         )
     if not any(stage.kind == "stage" for stage in pipeline.stages):

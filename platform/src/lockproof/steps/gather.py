@@ -4,7 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockproof.adapters.dvc.project import Hasher, find_root
+from lockproof.adapters.dvc.project import Hasher
+from lockproof.adapters.dvc.root import find_root
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.worktree import WorkTree
 from lockproof.adapters.scratch import work_folder

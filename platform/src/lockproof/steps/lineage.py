@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockproof import __version__
-from lockproof.adapters.dvc.project import find_root
+from lockproof.adapters.dvc.root import find_root
 from lockproof.adapters.git.commit import path_in
 from lockproof.adapters.git.origin import origin_of
 from lockproof.adapters.git.repository import GitRepository

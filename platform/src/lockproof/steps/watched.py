@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from lockproof.adapters.dvc.project import find_root
+from lockproof.adapters.dvc.root import find_root
 from lockproof.adapters.environment.build import PipelineEnvironment, describe
 from lockproof.adapters.environment.machine import conditions
 from lockproof.adapters.environment.watch import Sighting, python_of

@@ -11,28 +11,12 @@ from typing import Any
 
 from lockproof.adapters.hashing import both_md5, chunks_of, plain_md5
 from lockproof.adapters.patience import CalledOff, Patience, patience
-from lockproof.errors import UsageError
 from lockproof.model.digest import Algorithm, Digest
 from lockproof.model.pipeline import Pipeline
 
 from .odd import OddError, refuse_odd
-from .trust import DVC_DIR, Trusted, foreign, open_repository, refuse_links, same_source
-
-
-def find_root(start: Path, git_root: Path) -> Path:
-    """The DVC root that contains `start`: the nearest folder with `.dvc`, up to the Git root.
-
-    Raises:
-        UsageError: there is none.
-    """
-    for folder in (start, *start.parents):
-        if os.path.isdir(folder / DVC_DIR):
-            return folder
-        if folder == git_root:
-            break
-    raise UsageError(
-        f"no DVC project in {start} or above it: run this where .dvc is, or use -C DIR"
-    )
+from .root import DVC_DIR
+from .trust import Trusted, foreign, open_repository, refuse_links, same_source
 
 
 class Project:

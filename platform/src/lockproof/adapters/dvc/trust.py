@@ -10,7 +10,8 @@ from typing import Any
 from lockproof.errors import ConfigError
 from lockproof.model.remote import RemoteConfigs
 
-DVC_DIR = ".dvc"
+from .root import DVC_DIR
+
 # What an update of an import changes; all else says where it comes from.
 _LOCKED = (
     *("md5", "etag", "checksum", "hash", "size", "nfiles", "isexec", "mtime", "files"),

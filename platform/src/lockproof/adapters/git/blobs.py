@@ -115,21 +115,21 @@ class Blobs:
             if self._other[file] is None and missing:
                 oids.setdefault(self._key(file), set()).update(missing)
 
-        def keep(oid: str, _size: int, chunks: Iterator[bytes]) -> None:
+        def keep(oid: str, size: int, chunks: Iterator[bytes]) -> None:
+            self._sizes[oid] = size
             self._keep(oid, chunks, both="md5-dos2unix" in oids[oid])
 
         self.snapshot.each(oids, keep)
 
     def _keep_other(self, path: str, chunks: Iterator[bytes]) -> None:
-        self._keep(path, chunks, both=True)
+        self._keep(path, self._counted(path, chunks), both=True)
 
     def _keep(self, key: str, chunks: Iterator[bytes], *, both: bool) -> None:
         known = self._digests
-        counted = self._counted(key, chunks)
         if both:
-            known[key, "md5"], known[key, "md5-dos2unix"] = both_md5(counted)
+            known[key, "md5"], known[key, "md5-dos2unix"] = both_md5(chunks)
         else:
-            known[key, "md5"] = plain_md5(counted)
+            known[key, "md5"] = plain_md5(chunks)
         self._hashed += 1
 
     def _counted(self, key: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -164,6 +164,10 @@ class Blobs:
         return self._found[path, name]
 
     def _digest(self, path: str, name: Algorithm) -> Digest | None:
+        if not self._has_submodules and list(files := self._files(path)) == [""]:
+            known = self._known(files[""], name)
+            if known is not None:
+                return Digest.of(name, known)
         children = self.children(path, name)
         if "" in children:
             return Digest.of(name, children[""])
@@ -207,7 +211,11 @@ class Blobs:
             return inner.blobs.size(inner.path, algorithm)
         if (path, algorithm) not in self._found:
             self.children(path, algorithm)
-        return sum([self._sizes[self._key(file)] for file in self._files(path).values()])
+        files = self._files(path)
+        if len(files) == 1:
+            (file,) = files.values()
+            return self._sizes[self._key(file)]
+        return sum([self._sizes[self._key(file)] for file in files.values()])
 
     def with_crlf(self, path: str) -> Digest | None:
         """Its MD5 with the line ends that Git for Windows gives to text; None where that is open.
@@ -300,9 +308,13 @@ class Blobs:
     def _files(self, path: str) -> dict[str, str]:
         """Path below `path` as DVC sees it -> file of Git; of a file its own is `""`."""
         full = self._full(path)
-        if full not in self._listed:
-            self._listed[full] = dict(self._below(full))
-        return self._listed[full]
+        found = self._listed.get(full)
+        if found is None:
+            entry = self.snapshot.entries.get(full) if self._links.are_none else None
+            # Most are files, and where there are no links each is where its name says.
+            found = {"": full} if entry and entry.is_file else dict(self._below(full))
+            self._listed[full] = found
+        return found
 
     def _below(self, full: str) -> Iterator[tuple[str, str]]:
         top = self._follow(full)

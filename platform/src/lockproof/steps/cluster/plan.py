@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lockproof.adapters.dvc.project import find_root
+from lockproof.adapters.dvc.root import find_root
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.config import FILE_NAME, ClusterPolicy, Policy, parse_policy
@@ -20,7 +20,7 @@ from lockproof.model.run import without_credentials
 from lockproof.steps.base import named_base
 from lockproof.steps.declared import declared, has_project
 from lockproof.steps.reproduce.affected import affected_since
-from lockproof.steps.reproduce.plan import Selection, choose_mode, select
+from lockproof.steps.reproduce.choice import Selection, choose_mode, select
 from lockproof.steps.revisions import asked_for
 from lockproof.steps.trust import trusted_policy, trusted_reader
 
@@ -131,7 +131,6 @@ def make_plan(request: Request, run: str | None = None, *, apart: bool = False) 
             pipeline=reading.pipeline,
             policy=policy,
             prefix=prefix,
-            tree=git.tree(commit),
             head=snapshot,
         )
         if since

@@ -12,8 +12,8 @@ from lockproof.model.finding import Finding
 from lockproof.model.pipeline import Dep, Out, Stage
 from lockproof.model.verdict import Verdict
 from lockproof.parse.datasets import is_dataset
-from lockproof.parse.pipeline_file import StageLines
 from lockproof.parse.project import Kind
+from lockproof.parse.stage_lines import StageLines
 from lockproof.rules import lock as rules
 from lockproof.rules.capitals import with_other_capitals
 from lockproof.rules.lock import LockFacts, lock_findings
@@ -156,7 +156,7 @@ class _Look:
                 [
                     item.path
                     for item in _named(stage)
-                    if not (item.locked if is_dataset(item.path) else item.has_md5)
+                    if not item.has_md5 and not (is_dataset(item.path) and item.locked)
                     if not (isinstance(item, Out) and item.stored)
                     if item.path not in lines.unlocked
                 ]
@@ -282,9 +282,9 @@ class _Look:
                 yield out.path, committed
 
     def _committed(self, item: Dep | Out) -> Digest | None:
-        if not item.has_md5:
+        if item.locked is None or not item.has_md5:
             return None
-        asked = (item.path, item.algorithm)
+        asked = (item.path, item.locked.algorithm)
         if asked not in self._in_git:
             self._in_git[asked] = self._digest(*asked) if self.blobs.holds(item.path) else None
         return self._in_git[asked]

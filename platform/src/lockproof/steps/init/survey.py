@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockproof.adapters.dvc.project import find_root
+from lockproof.adapters.dvc.root import find_root
 from lockproof.adapters.environment.pins import read_pins
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.worktree import WorkTree

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from lockproof.adapters.dvc.project import find_root
+from lockproof.adapters.dvc.root import find_root
 from lockproof.adapters.files import write_whole
 from lockproof.adapters.git.commit import commit_files, path_in
 from lockproof.adapters.git.forms import forms_of

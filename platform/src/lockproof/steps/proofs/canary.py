@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lockproof.adapters.dvc.project import find_root
+from lockproof.adapters.dvc.root import find_root
 from lockproof.adapters.files import write_whole
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.mlflow.registry import Registry

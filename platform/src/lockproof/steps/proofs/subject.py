@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from lockproof.adapters.dvc.project import find_root
+from lockproof.adapters.dvc.root import find_root
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.mlflow.registry import Registry
 from lockproof.config import FILE_NAME, load_policy

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from lockproof.adapters.dvc.trust import DVC_DIR
+from lockproof.adapters.dvc.root import DVC_DIR
 from lockproof.adapters.kubernetes.answers import Refusal
 from lockproof.adapters.kubernetes.connection import IN_CLUSTER
 from lockproof.errors import ConfigError

@@ -1,12 +1,12 @@
 """Which stages a change touches, by comparing the pipelines of two commits."""
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from pathlib import PurePosixPath
 
 from lockproof.adapters.git.repository import GitRepository
-from lockproof.adapters.git.snapshot import LINK, Snapshot
+from lockproof.adapters.git.snapshot import LINK, SUBMODULE, Snapshot
 from lockproof.config import FILE_NAME, Policy
 from lockproof.model.base import canonical_json
 from lockproof.model.pipeline import Pipeline
@@ -15,9 +15,8 @@ from lockproof.parse.project import is_of_pipeline
 from lockproof.parse.yaml_document import ParseError
 from lockproof.steps.declared import declared, has_project
 
+from .choice import affected_stages
 from .curtain import Curtain
-from .plan import affected_stages
-from .session import blob_in
 
 
 def affected_since(
@@ -28,7 +27,6 @@ def affected_since(
     pipeline: Pipeline,
     policy: Policy,
     prefix: str,
-    tree: Mapping[str, str],
     head: Snapshot | None = None,
 ) -> frozenset[str] | None:
     """Addresses of the stages that may differ from `base`; None where it has no such project.
@@ -44,7 +42,6 @@ def affected_since(
         pipeline: the pipeline of the commit under proof.
         policy: its policy.
         prefix: the DVC root below the Git root; empty where they are the same.
-        tree: its files, as `GitRepository.tree` gives them.
         head: the files from which its pipeline was read: where nothing of that is other at the
             base, the pipeline is not read there again.
 
@@ -56,7 +53,6 @@ def affected_since(
         return None
     head = head or Snapshot(git, commit)
     before = pipeline if head.reads_alike(old) else declared(old, prefix).pipeline
-    old_tree = git.tree(base)
 
     def place(path: str) -> str:
         return os.path.normpath(f"{prefix}/{path}") if prefix else path
@@ -64,27 +60,12 @@ def affected_since(
     named = policy.environment
     whole = [FILE_NAME]
     if named:
-        whole += [path for path in (named.requirements, named.uv_lock) if path]
-    modes, old_modes = _modes(head), _modes(old)
-    links = frozenset(_with_parents(path for path, mode in modes.items() if mode == LINK))
-    differing = {p for p in {*modes, *old_modes} if modes.get(p) != old_modes.get(p)}
-    differing |= set(_changed_files(old_tree, tree))
-    # Of all other paths that are in the tree, its entry there says whether they are the same.
-    odd = links if differing else frozenset()
-    odd |= {path for path in differing if modes.get(path) != old_modes.get(path)}
+        whole += [os.path.normpath(p) for p in (named.requirements, named.uv_lock) if p]
+    differing, touched = touched_since(old, head)
     packages = tuple(os.path.dirname(place(path)) for path in whole[1:])
 
     def changed(path: str) -> bool:
-        here = place(path)
-        oid = tree.get(here)
-        if oid is not None and oid == old_tree.get(here) and here not in odd:
-            return False
-        return (
-            blob_in(old_tree, here) != blob_in(tree, here)
-            or modes.get(here) != old_modes.get(here)
-            # What a link leads to is not followed: it may be any file that is another.
-            or bool(differing and here in links)
-        )
+        return bool(differing) and touched(place(path))
 
     pipelines = (pipeline,) if before is pipeline else (before, pipeline)
     known = _Declared(pipelines, policy, place)
@@ -112,8 +93,19 @@ def _counts_for_all(path: str, packages: tuple[str, ...]) -> bool:
     return name in _ATTRIBUTES or (folder in packages and name.endswith(_PACKAGES))
 
 
-def _modes(files: Snapshot) -> dict[str, str]:
-    return {path: entry.mode for path, entry in files.entries.items()}
+def touched_since(old: Snapshot, new: Snapshot) -> tuple[frozenset[str], Callable[[str], bool]]:
+    """What is in one of two commits alone, or other in the two; and whether a path may be.
+
+    Of a folder that is so where anything in it is other, of a path in a submodule where that is.
+    What a link leads to is not followed: it may be any file that is another.
+    """
+    one, other = old.entries, new.entries
+    differing = frozenset(path for path in {**one, **other} if one.get(path) != other.get(path))
+    links = (path for path, entry in other.items() if entry.mode == LINK)
+    around = {*_with_parents(differing), *_with_parents(links)}
+    both = ((path, files.get(path)) for path in differing for files in (one, other))
+    modules = tuple(f"{path}/" for path, entry in both if entry and entry.mode == SUBMODULE)
+    return differing, lambda path: path in around or path.startswith(modules)
 
 
 def _with_parents(paths: Iterable[str]) -> Iterator[str]:
@@ -149,14 +141,6 @@ class _Declared:
             return True
         above = (path, *map(str, PurePosixPath(path).parents))
         return not self._paths.isdisjoint(above)
-
-
-def _changed_files(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
-    """Files and submodules that are in one tree alone, or other in the two."""
-    # Each folder is in its tree itself, so that what it lies in is met there.
-    folders = {path.rpartition("/")[0] for path in (*old, *new)}
-    changed = (path for path in {*old, *new} if old.get(path) != new.get(path))
-    return (path for path in changed if path not in folders)
 
 
 def _other_values(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from lockproof.adapters.dvc.objects import Need
 from lockproof.adapters.files import write_whole
+from lockproof.adapters.git.paths import blob_in
 from lockproof.compare.causes import Factor
 from lockproof.compare.contents import from_windows
 from lockproof.errors import LockproofError, UnavailableError
@@ -20,7 +21,7 @@ from .execution import Input, Setup
 from .handed import handed
 from .history import LockHistory, earlier_version, lost_content
 from .result import Result
-from .session import Session, blob_in
+from .session import Session
 
 
 def find_changes(

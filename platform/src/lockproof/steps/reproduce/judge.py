@@ -18,6 +18,7 @@ from lockproof.model.pipeline import Out, Stage
 from lockproof.model.report import OutputReport
 from lockproof.model.verdict import OutputVerdict, Verdict, worst
 
+from .choice import stated
 from .execution import Execution
 from .session import Session, Workspace
 
@@ -90,11 +91,6 @@ def _by_content(
         out.path, locked, workspace.root / out.path, rules, patience().check
     )
     return comparison.verdict, comparison.differences
-
-
-def stated(policy: Policy, out: Out) -> tuple[ToleranceRule, ...]:
-    """The tolerance rules for an output on any hardware, those for files in a folder included."""
-    return policy.tolerances_for(out.path, folder=bool(out.locked and out.locked.is_dir))
 
 
 def tolerances(policy: Policy, out: Out, here: Environment | None) -> tuple[ToleranceRule, ...]:

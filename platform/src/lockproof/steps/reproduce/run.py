@@ -11,7 +11,8 @@ import anyio.to_thread
 
 from lockproof.adapters import verdicts
 from lockproof.adapters.dvc.objects import ObjectStore, Unavailable
-from lockproof.adapters.dvc.project import Project, find_root
+from lockproof.adapters.dvc.project import Project
+from lockproof.adapters.dvc.root import find_root
 from lockproof.adapters.dvc.trust import Trusted, user_cache
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.snapshot import Snapshot
@@ -49,13 +50,14 @@ from lockproof.steps.trust import (
 from .affected import affected_since
 from .assemble import assemble
 from .chain import run_chain
+from .choice import Selection, choose_mode, select
 from .conditions.vary import cost, longest_first, vary
 from .confirm import confirm_judged
 from .explain import explain
 from .follow import follow
 from .isolated import run_isolated
 from .key import can_have
-from .plan import Selection, choose_mode, missing_inputs, select
+from .plan import missing_inputs
 from .reach import check_reach, lacks_plugins
 from .request import Request
 from .result import Result
@@ -234,7 +236,6 @@ def _scope(session: Session, request: Request) -> tuple[Subject, Selection]:
             pipeline=session.pipeline,
             policy=session.policy,
             prefix=session.prefix,
-            tree=session.tree,
         )
         if base
         else None

@@ -1,7 +1,6 @@
 """What one reproduction works with: the checkout, its pipeline, objects, environment, policy."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,6 +10,7 @@ from pathlib import Path, PurePath
 from lockproof.adapters.dvc.objects import ObjectStore
 from lockproof.adapters.dvc.project import Hasher, Project
 from lockproof.adapters.environment.build import PipelineEnvironment
+from lockproof.adapters.git.paths import blob_in
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.snapshot import Entry, Snapshot
 from lockproof.adapters.sandbox.view import readable
@@ -28,8 +28,6 @@ from lockproof.steps.surface import Seen, Surface, own_places
 
 from .curtain import Curtain
 from .restored import Restored
-
-_NOT_NORMAL = re.compile(r"//|(?:^|/)\.(?:/|$)|/$")
 
 
 @dataclass(frozen=True)
@@ -185,17 +183,6 @@ class Session:
         if name != stage.address:
             name += f"-{sha256_of(stage.address)[:6]}"  # Another stage may come out the same.
         return self.logs / f"{name}{'.' + label if label else ''}.log"
-
-
-def blob_in(tree: Mapping[str, str], path: str) -> str | None:
-    """What names the content of a path in `GitRepository.tree`; None: not tracked."""
-    place = PurePath(path).as_posix() if _NOT_NORMAL.search(path) else path
-    oid = tree.get(place)
-    while oid is None and "/" in place:
-        place = place.rpartition("/")[0]
-        above = tree.get(place, "")
-        oid = above if above.startswith("commit:") else None
-    return oid
 
 
 def raw_path(stage: Stage, path: str) -> str:

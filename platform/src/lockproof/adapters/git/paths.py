@@ -1,0 +1,18 @@
+"""What a commit has at a path."""
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePath
+
+_NOT_NORMAL = re.compile(r"//|(?:^|/)\.(?:/|$)|/$")
+
+
+def blob_in(tree: Mapping[str, str], path: str) -> str | None:
+    """What names the content of a path in `GitRepository.tree`; None: not tracked."""
+    place = PurePath(path).as_posix() if _NOT_NORMAL.search(path) else path
+    oid = tree.get(place)
+    while oid is None and "/" in place:
+        place = place.rpartition("/")[0]
+        above = tree.get(place, "")
+        oid = above if above.startswith("commit:") else None
+    return oid
