@@ -1,23 +1,33 @@
-"""Pulling one directory of very many files beside `dvc fetch`, from a folder remote.
+"""Pulling one directory of very many files beside `dvc fetch`, from a folder remote; and 10,000
+beside `dvc pull`, from a real S3 server.
 
 `LOCKPROOF_BENCH_OBJECTS` sets how many entries its listing has (default 100,000),
 `LOCKPROOF_BENCH_DISTINCT` how many of them have content of their own (default: all),
-`LOCKPROOF_BENCH_PEER=0` leaves DVC out, which takes long for a million.
+`LOCKPROOF_BENCH_PEER=0` leaves DVC out, which takes long for a million;
+`LOCKPROOF_BENCH_S3_OBJECTS` and `LOCKPROOF_BENCH_RUNS` are for the server (10,000, and 3 in turn).
 """
 
 import hashlib
 import json
 import os
+import shutil
+import statistics
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from .timing import BIN, cost, fresh
+from tests.integration.s3 import KEY, SECRET, S3Server, s3_server
+
+from .timing import BIN, Cost, cost, fresh
 
 ENTRIES = int(os.environ.get("LOCKPROOF_BENCH_OBJECTS", "100000"))
 DISTINCT = int(os.environ.get("LOCKPROOF_BENCH_DISTINCT", str(ENTRIES)))
+S3_OBJECTS = int(os.environ.get("LOCKPROOF_BENCH_S3_OBJECTS", "10000"))
+RUNS = int(os.environ.get("LOCKPROOF_BENCH_RUNS", "3"))
 DRIVER = Path(__file__).with_name("pull_objects.py")
 
 
@@ -67,3 +77,46 @@ def test_beside_dvc(project: Path, tmp_path: Path) -> None:
     peer = cost([str(BIN / "dvc"), "fetch", "-q"], project, DVC_SITE_CACHE_DIR=str(tmp_path / "s"))
     for name, mine, theirs in zip(ours._fields, ours, peer, strict=True):
         print(f"\npull, {name}: {mine:.1f} s, dvc fetch {theirs:.1f} s (goal: no slower)")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with s3_server(tmp_path_factory.mktemp("s3")) as running:
+        client: Any = running.client()
+        client.create_bucket(Bucket="data")
+        yield running
+
+
+@pytest.mark.s3
+def test_beside_dvc_pull(server: S3Server, tmp_path: Path) -> None:
+    """To files in the work tree, from nothing; then ours once more, where half is there already."""
+    root = large_directory(tmp_path, S3_OBJECTS, S3_OBJECTS)
+    server.upload(tmp_path / "remote" / "files", "data/ml")
+    site, scratch, raw = tmp_path / "site", tmp_path / "scratch", root / "raw"
+    for words in (
+        "config core.analytics false",
+        "remote modify store url s3://data/ml",
+        f"remote modify store endpointurl {server.url}",
+        f"remote modify --local store access_key_id {KEY}",
+        f"remote modify --local store secret_access_key {SECRET}",
+    ):
+        cost([str(BIN / "dvc"), *words.split()], root)
+    ours = [sys.executable, str(DRIVER), str(root), str(scratch)]
+    laid = tmp_path / "laid"
+    costs: list[tuple[Cost, Cost]] = []
+    for _ in range(RUNS):
+        for old in (scratch, laid, site, root / ".dvc" / "cache", raw):
+            shutil.rmtree(old, ignore_errors=True)
+        mine = cost([*ours, str(laid)], root)
+        theirs = cost([str(BIN / "dvc"), "pull", "-q"], root, DVC_SITE_CACHE_DIR=str(site))
+        costs.append((mine, theirs))
+        assert len(list(raw.rglob("*"))) == len(list(laid.rglob("*")))
+    for number, name in enumerate(Cost._fields):
+        own, peer = (statistics.median(pair[which][number] for pair in costs) for which in (0, 1))
+        print(f"\npull of {S3_OBJECTS:,}, {name}: {own:.1f} s, dvc pull {peer:.1f} s (no slower)")
+    objects = sorted(path for path in (scratch / "files").rglob("*") if path.is_file())
+    for path in objects[::2]:
+        path.unlink()
+    taken = cost(ours, root).cpu
+    done = subprocess.run(ours, capture_output=True, text=True, check=True)
+    print(f"\nresumed with half of them: {taken:.1f} s; with all: {done.stdout.strip()}")

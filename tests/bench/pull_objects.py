@@ -1,4 +1,7 @@
-"""What fetching a directory's objects takes: `python pull_objects.py ROOT SCRATCH`."""
+"""What fetching a directory's objects takes: `python pull_objects.py ROOT SCRATCH [TARGET]`.
+
+With TARGET its files are laid out there, too, as for a stage.
+"""
 
 import resource
 import sys
@@ -7,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 
-def pull(root: Path, scratch: Path) -> int:
+def pull(root: Path, scratch: Path, target: Path | None) -> int:
     """Fetch what the `.dvc` file at the root names, as `reproduce` does; objects that came."""
     from dvc.repo import Repo
 
@@ -27,10 +30,14 @@ def pull(root: Path, scratch: Path) -> int:
     store = ObjectStore(cast("Project", project), scratch, lambda: root / "no-cache", read_listing)
     lost = store.fetch([Need(out, stage)], lambda text: print(text, file=sys.stderr))
     assert not lost, lost[:3]
+    if target is not None:
+        assert out.locked is not None
+        assert store.copy(out.locked, out.path, target)
     return sum(1 for path in scratch.rglob("*") if path.is_file())
 
 
 if __name__ == "__main__":
-    count = pull(Path(sys.argv[1]), Path(sys.argv[2]))
+    root, scratch, *target = map(Path, sys.argv[1:])
+    count = pull(root, scratch, target[0] if target else None)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(f"{count} objects, {peak} MiB")
