@@ -13,6 +13,7 @@ from typing import Any
 
 from .document import MarkedDocument, ParseError, YamlDocument
 from .plain_scalars import CORE, SERVER
+from .quoted_text import unquoted
 
 _MOST_LINES = 1_000_000
 """Of the lock of some 20,000 stages."""
@@ -286,13 +287,17 @@ class _Reader:
         if after.strip(" ") and not _COMMENT.fullmatch(after):
             raise _DeclinedError
         self.resume = number + len(lines)
-        return self._compose("\n".join(lines))
+        whole = "\n".join(lines)
+        said = None if after else unquoted(whole)
+        return self._compose(whole) if said is None else said
 
     def _flow(self, text: str) -> Any:
         self.flow += len(text)
         deep = text.count("[") + text.count("{")
         if (deep and len(self.stack) + deep > _DEEPEST) or self.flow > _MOST_FLOW:
             raise _DeclinedError
+        if text == "{}":
+            return {}
         if texts := _TEXTS.fullmatch(text):
             return texts[1].split('"')[1::2]
         match = _WORDS.fullmatch(text)
