@@ -18,6 +18,7 @@ from lockproof.adapters.environment.pins import read_pins
 from lockproof.adapters.environment.places import Places
 from lockproof.adapters.sandbox.detect import find_isolation
 from lockproof.config import EnvironmentPolicy, Policy
+from lockproof.config.policy import PARTS, file_model
 from lockproof.errors import ConfigError, LockproofError
 from lockproof.steps.surroundings import Surroundings, surroundings
 
@@ -55,7 +56,8 @@ def git(folder: Path, *argv: str) -> None:
 
 
 def look(root: Path, checkout: Path | None = None, **policy: object) -> Surroundings:
-    parsed = Policy.model_validate(policy)
+    stated = file_model(PARTS[name] for name in policy).model_validate(policy)
+    parsed = Policy(**dict(stated))
     work = root.parent / "work"
     work.mkdir(exist_ok=True)
     return anyio.run(surroundings, parsed, checkout or root, root, root, work, Silence(), ISOLATION)

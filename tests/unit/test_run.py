@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockproof.errors import ConfigError
+from lockproof.model.address import without_credentials
 from lockproof.model.digest import Digest, lock_digest
 from lockproof.model.environment import Environment
-from lockproof.model.run import DataInput, GitState, RunFacts, plain, without_credentials
+from lockproof.model.run import DataInput, GitState, RunFacts, plain
 
 FACTS = RunFacts(
     name="r",

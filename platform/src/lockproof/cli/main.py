@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from threading import Event
+from types import ModuleType
 
 from lockproof import __version__
 from lockproof.cli.common import add_common
@@ -122,6 +123,10 @@ def _be_quick(verb: str | None) -> None:
     atexit.register(gc.freeze)
     # None may change what a value is, and looking for some in every installed package takes time.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # Nor is what looks for them imported. Where pydantic keeps it elsewhere, it only takes longer.
+    loader = ModuleType("pydantic.plugin._loader")
+    loader.__dict__["get_plugins"] = tuple
+    sys.modules[loader.__name__] = loader
 
 
 def _terminate(*_: object) -> None:

@@ -1,18 +1,9 @@
 """What every section of the policy is made of."""
 
 import re
-from fnmatch import fnmatchcase
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetCoreSchemaHandler,
-    WithJsonSchema,
-)
-from pydantic_core import core_schema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -106,22 +97,3 @@ class Section(BaseModel):
             ValidationError: it says something that is not allowed.
         """
         return cls.model_validate(value, by_alias=True, by_name=False)
-
-
-class _Later:
-    """Lets the validator of a section be made where a file has that section: few have many."""
-
-    def __get_pydantic_core_schema__(
-        self, section: type[Section], _: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(section.read)
-
-
-_Part = TypeVar("_Part", bound=Section)
-Later = Annotated[_Part, _Later()]
-"""A section of the policy, which is no part of it before it is asked for."""
-
-
-def matches_any(path: str, globs: tuple[str, ...]) -> bool:
-    """Whether a POSIX path matches one of the globs (`*` also crosses `/`, as in Git's)."""
-    return any(fnmatchcase(path, glob) for glob in globs)

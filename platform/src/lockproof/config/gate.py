@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, StringConstraints
 
-from .base import Later, Name, Section
+from .base import Name, Section
 
 Family = Literal["lock", "remote", "git", "record", "metrics", "manifests", "reproduction"]
 FAMILIES: tuple[Family, ...] = Family.__args__  # type: ignore[attr-defined]
@@ -45,7 +45,7 @@ class RulePolicy(Section):
     """Globs: findings about other paths are dropped; empty means all paths."""
 
 
-RulePolicies = Mapping[RuleId, Later[RulePolicy]]
+RulePolicies = Mapping[RuleId, RulePolicy]
 
 
 class Waiver(Section):

@@ -1,6 +1,5 @@
 """A run as it is recorded: what led to a lock, for the run record and for MLflow."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -131,23 +130,3 @@ def plain(value: Any, depth: int = 0) -> Any:
 def _text(value: object) -> str:
     # YAML and JSON can both spell half of a surrogate pair, which no file can hold.
     return str(value).encode("utf-8", "replace").decode()
-
-
-def without_credentials(url: str) -> str:
-    """A URL without user, password, query and fragment, any of which may hold a secret.
-
-    The user of an SSH URL stays: it is part of the address. A path, `git@host:path` and the URI of
-    an SQLite file stay as they are.
-    """
-    scheme, separator, rest = url.partition("://")
-    if not separator or scheme.startswith("sqlite"):
-        return url
-    authority = re.split("[/?#]", rest, maxsplit=1)[0]
-    user, at, _ = authority.rpartition("@")
-    if at:
-        rest = rest[len(user) + 1 :]
-    elif re.search(r":(?![0-9]*$)", authority) and not authority.startswith("["):
-        # No port looks like that: it is a password with an unescaped slash, `?` or `#`.
-        rest = rest.rpartition("@")[2]
-    kept = f"{user.partition(':')[0]}@" if user and "ssh" in scheme else ""
-    return f"{scheme}://{kept}{re.split('[?#]', rest, maxsplit=1)[0]}"

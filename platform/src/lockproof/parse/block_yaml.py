@@ -13,6 +13,7 @@ from typing import Any
 
 from .document import MarkedDocument, ParseError, YamlDocument
 from .plain_scalars import CORE, SERVER, is_other_key
+from .quoted_text import unquoted
 
 _MOST_LINES = 1_000_000
 """Of the lock of some 20,000 stages."""
@@ -308,13 +309,17 @@ class Reader:
         if after.strip(" ") and not _COMMENT.fullmatch(after):
             raise DeclinedError
         self.resume = number + len(lines)
-        return self._compose("\n".join(lines))
+        whole = "\n".join(lines)
+        said = None if after else unquoted(whole)
+        return self._compose(whole) if said is None else said
 
     def _flow(self, text: str) -> Any:
         self.flow += len(text)
         deep = text.count("[") + text.count("{")
         if (deep and len(self.stack) + deep > _DEEPEST) or self.flow > MOST_FLOW:
             raise DeclinedError
+        if text == "{}":
+            return {}
         if texts := _TEXTS.fullmatch(text):
             return texts[1].split('"')[1::2]
         match = _WORDS.fullmatch(text)

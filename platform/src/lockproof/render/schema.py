@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from lockproof.config import Policy, Section
+from lockproof.config.policy import PARTS, file_model
 from lockproof.model.canary_checks import CanaryChecks
 from lockproof.model.canary_statement import CanaryPredicate
 from lockproof.model.finding import HELP_ROOT
@@ -44,17 +44,6 @@ class _AsWritten(GenerateJsonSchema):
         return {"anyOf": [super().float_schema(schema), {"enum": list(NOT_FINITE)}]}
 
 
-class _WithSections(GenerateJsonSchema):
-    """The sections of the policy, whose validators are made where a file has them."""
-
-    def function_plain_schema(self, schema: core_schema.PlainValidatorFunctionSchema) -> Schema:
-        section = getattr(schema["function"]["function"], "__self__", None)
-        if not (isinstance(section, type) and issubclass(section, Section)):
-            return super().function_plain_schema(schema)
-        section.model_rebuild()
-        return self.generate_inner(section.__pydantic_core_schema__)
-
-
 def report_schema() -> Schema:
     """JSON Schema of what `json_report` writes."""
     schema = Report.model_json_schema(mode="serialization", schema_generator=_AsWritten)
@@ -70,8 +59,9 @@ def report_schema() -> Schema:
 
 def policy_schema() -> Schema:
     """JSON Schema of `lockproof.toml`, for editors; TOML has no null, so it has none either."""
-    schema = Policy.model_json_schema(mode="validation", schema_generator=_WithSections)
-    _describe(schema, Policy)
+    policy = file_model(PARTS.values())
+    schema = policy.model_json_schema(mode="validation")
+    _describe(schema, policy)
     definitions = schema["$defs"]
     for definition in (schema, *definitions.values()):
         for field in definition.get("properties", {}).values():

@@ -6,7 +6,7 @@ from lockproof.model.cause import Cause
 from lockproof.model.finding import Severity
 from lockproof.model.report import Evidence, HostStage, OutputReport, Report, StageReport
 from lockproof.model.verdict import Verdict
-from lockproof.render import canary, words
+from lockproof.render import words
 from lockproof.render.change_table import write_changes
 from lockproof.render.foreign import brief, first_lines, last_lines
 from lockproof.render.metric_rows import moved_metrics
@@ -44,7 +44,9 @@ def table(report: Report, width: int = 100, color: bool = False, *, whole: bool 
     screen = Screen(width, color=color)
     _write_title(screen, report)
     if report.host.canary:
-        screen.write(Text(brief(canary.about(report.host.canary), 1000)))
+        from lockproof.render.canary import about
+
+        screen.write(Text(brief(about(report.host.canary), 1000)))
         screen.write()
     if report.checks:
         _write_checks(screen, report)
@@ -170,11 +172,10 @@ def _output_name(output: OutputReport) -> str:
 
 def _write_causes(screen: Screen, report: Report) -> None:
     shared = words.common_file(report.stages)
-    nothing = HostStage()
     explained = [
         (stage, host)
         for stage in report.stages
-        for host in (report.host.stages.get(stage.address, nothing),)
+        for host in (report.host.stages.get(stage.address) or HostStage(),)
         if stage.causes or host.log_tail or (host.evidence and stage.verdict != Verdict.PASSED)
     ]
     if explained:

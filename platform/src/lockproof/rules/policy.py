@@ -3,14 +3,17 @@
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from lockproof.config import Policy, Waiver, matches_any
+from lockproof.config import Policy, matches_any
 from lockproof.errors import ConfigError
 from lockproof.model.baseline import Baseline
 from lockproof.model.finding import Finding, Severity, Shared
 
 from .catalog import RULES, finding
+
+if TYPE_CHECKING:
+    from lockproof.config import Waiver
 
 
 class Weighed(NamedTuple):
@@ -91,7 +94,7 @@ def _configured(found: Finding, policy: Policy) -> Finding | None:
     return found
 
 
-def _covers(waiver: Waiver, found: Finding, today: date) -> bool:
+def _covers(waiver: "Waiver", found: Finding, today: date) -> bool:
     named = any(fnmatchcase(n, waiver.subject) for n in (found.subject, found.path) if n)
     # Of a cause no part is named: a glob for some outputs must not become one for all.
     named = named or (isinstance(found, Shared) and found.cause == waiver.subject)

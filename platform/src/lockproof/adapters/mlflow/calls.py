@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lockproof.errors import ConfigError, LockproofError, UnavailableError
-from lockproof.model.run import without_credentials
+from lockproof.model.address import without_credentials
 
 from .said import said
 from .store import Store, need

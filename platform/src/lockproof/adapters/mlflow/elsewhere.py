@@ -7,7 +7,7 @@ left it there, and sends what MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_TOKEN an
 from typing import Any
 
 from lockproof.errors import ConfigError
-from lockproof.model.run import without_credentials
+from lockproof.model.address import without_credentials
 
 from .calls import call
 from .store import Store, need

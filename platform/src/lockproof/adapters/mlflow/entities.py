@@ -11,8 +11,9 @@ from pathlib import Path
 from posixpath import normpath
 from typing import Any
 
+from lockproof.model.address import without_credentials
 from lockproof.model.base import canonical_json
-from lockproof.model.run import RunFacts, plain, without_credentials
+from lockproof.model.run import RunFacts, plain
 
 from .store import need
 

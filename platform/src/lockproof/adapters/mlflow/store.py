@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote, urlsplit
 from lockproof.adapters.files import write_whole
 from lockproof.config import MlflowPolicy
 from lockproof.errors import ConfigError, MissingExtraError, UnavailableError
-from lockproof.model.run import without_credentials
+from lockproof.model.address import without_credentials
 
 from .said import said
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from lockproof.model.address import without_credentials
 from lockproof.model.manifest import At, Manifest, dig, items, mapping, sequence
-from lockproof.model.run import without_credentials
 
 _HELM_RELEASES = "helm.toolkit.fluxcd.io"
 _ARGO_UNFOLLOWED = ("parameters", "fileParameters", "kubeVersion", "apiVersions")

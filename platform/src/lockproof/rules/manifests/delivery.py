@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+from lockproof.model.address import without_credentials
 from lockproof.model.finding import Finding
 from lockproof.model.manifest import At, Manifest, dig, items, mapping, sequence
-from lockproof.model.run import without_credentials
 
 from .pods import Pod, containers, pods
 from .shape import at_place

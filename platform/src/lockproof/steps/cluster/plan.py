@@ -12,11 +12,11 @@ from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.config import FILE_NAME, ClusterPolicy, Policy, parse_policy
 from lockproof.errors import ConfigError, UsageError
+from lockproof.model.address import without_credentials
 from lockproof.model.base import sha256_of
 from lockproof.model.digest import lock_digest
 from lockproof.model.order import Order
 from lockproof.model.pipeline import Pipeline
-from lockproof.model.run import without_credentials
 from lockproof.steps.base import named_base
 from lockproof.steps.declared import declared, has_project
 from lockproof.steps.reproduce.affected import affected_since

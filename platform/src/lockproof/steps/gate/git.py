@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from lockproof.adapters.environment.pins import read_pins
 from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.adapters.git.worktree import uncommitted
 from lockproof.adapters.secrets import SecretScanner
-from lockproof.config import FILE_NAME, EnvironmentPolicy, matches_any
+from lockproof.config import FILE_NAME, matches_any
 from lockproof.errors import ConfigError, MissingExtraError
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
@@ -22,6 +23,9 @@ from lockproof.rules.git import GitFile, Limits
 from lockproof.steps.progress import during
 
 from .interface import Outcome, Scene
+
+if TYPE_CHECKING:
+    from lockproof.config import EnvironmentPolicy
 
 _BINARY_HEAD = 8000
 """Bytes that Git itself looks at for a NUL."""
@@ -133,7 +137,7 @@ def _environment(scene: Scene, seen: _Seen) -> None:
         seen.findings.append(rules.unpinned_environment(reason, scene.git_path(FILE_NAME)))
 
 
-def _unpinned(scene: Scene, policy: EnvironmentPolicy | None) -> str | None:
+def _unpinned(scene: Scene, policy: "EnvironmentPolicy | None") -> str | None:
     how = f"name requirements, uv-lock or an image by digest in [environment] of {FILE_NAME}"
     if policy is None:
         return f"nothing pins what stage commands run with: {how}"

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lockproof.adapters.git.snapshot import Snapshot
-from lockproof.config import MetricRule
 from lockproof.errors import ConfigError
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
@@ -17,6 +16,9 @@ from lockproof.rules import metric as rules
 from lockproof.rules.metric import Demand
 
 from .interface import Outcome, Scene
+
+if TYPE_CHECKING:
+    from lockproof.config import MetricRule
 
 
 @dataclass
@@ -132,7 +134,7 @@ def better_way(scene: Scene, path: str, key: str) -> Literal["higher", "lower"] 
     return next((d.direction for d in demands if d.direction and d.applies(path, key)), None)
 
 
-def _demand(rule: MetricRule) -> Demand:
+def _demand(rule: "MetricRule") -> Demand:
     return Demand(
         path=rule.path,
         key=rule.key,

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from lockproof.adapters.store.open import open_store
-from lockproof.config import RemotePolicy
 from lockproof.model.check import Check
 from lockproof.model.claim import Claim, Claims, Exemption
 from lockproof.model.finding import Finding
@@ -15,6 +15,9 @@ from lockproof.model.verdict import Verdict
 from lockproof.rules.remote import claim_findings, no_remote, ordered
 
 from .prover import Options, Parts, StoreProof, prove
+
+if TYPE_CHECKING:
+    from lockproof.config import RemotePolicy
 
 Located = tuple[Claim, str]
 """A claim, and the file that states it, relative to the Git root."""
@@ -32,7 +35,7 @@ class Proved:
 async def prove_remotes(
     claims: Sequence[Located],
     configs: RemoteConfigs,
-    policy: RemotePolicy,
+    policy: "RemotePolicy",
     *,
     deep: bool = False,
     brought: Callable[[RemoteConfig], bool] = lambda remote: False,
@@ -97,7 +100,7 @@ def _by_remote(
     return groups
 
 
-def remote_check(claims: Claims, proved: Proved, policy: RemotePolicy) -> Check:
+def remote_check(claims: Claims, proved: Proved, policy: "RemotePolicy") -> Check:
     """What was looked at, what proves it, and what was left out.
 
     Args:

@@ -4,14 +4,17 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lockproof.adapters.signing.interface import PublicKey, identity_fingerprint
-from lockproof.config import FILE_NAME, Policy, TrustRule
+from lockproof.config import FILE_NAME, Policy
 from lockproof.errors import ConfigError
 from lockproof.model.sealed import Sealed
 
 from .interface import Scene
+
+if TYPE_CHECKING:
+    from lockproof.config import TrustRule
 
 
 class Refusal(NamedTuple):
@@ -25,7 +28,7 @@ class Refusal(NamedTuple):
 class Signer:
     """A signer, by one table of the trusted policy."""
 
-    rule: TrustRule
+    rule: "TrustRule"
     fingerprint: str
     key: PublicKey | None
     """None where it is an identity."""

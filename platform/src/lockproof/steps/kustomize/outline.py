@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lockproof.adapters.git.tree import Tree
+from lockproof.model.address import without_credentials
 from lockproof.model.manifest import At, Place
-from lockproof.model.run import without_credentials
 from lockproof.parse.kustomization import (
     CHARTS,
     FILE_NAMES,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lockproof.adapters.git.tree import Tree
+from lockproof.model.address import without_credentials
 from lockproof.model.manifest import Bundle, Manifest, Place
-from lockproof.model.run import without_credentials
 from lockproof.parse.yaml_document import ParseError, read_yaml
 from lockproof.rules.manifests.charts import ChartUse, chart_uses
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lockproof.adapters.git.tree import Tree
-from lockproof.config import FILE_NAME, LintPolicy, Policy
+from lockproof.config import FILE_NAME, Policy
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
 from lockproof.model.lint_family import LintFamily
@@ -39,6 +39,9 @@ from .request import Request
 from .rule_tests import rule_test_family
 from .schemas import ChosenSchemas
 from .switched_off import set_aside
+
+if TYPE_CHECKING:
+    from lockproof.config import LintPolicy
 
 if TYPE_CHECKING:
     from lockproof.steps.lint.cluster_schemas import ClusterSchemas
@@ -177,7 +180,7 @@ def _families(
     gathered: Gathered,
     manifests: Sequence[Manifest],
     schemas: ChosenSchemas,
-    policy: LintPolicy,
+    policy: "LintPolicy",
     left_out: Mapping[LintFamily, str],
     more: Mapping[LintFamily, Callable[[], Family | None]],
 ) -> tuple[Family, ...]:
@@ -306,7 +309,7 @@ def _dashboards(tree: Tree, found: Found, family: Family) -> None:
                 )
 
 
-def _budget(policy: LintPolicy) -> Budget | None:
+def _budget(policy: "LintPolicy") -> Budget | None:
     stated = policy.budget
     if stated is None:
         return None

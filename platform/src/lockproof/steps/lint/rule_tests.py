@@ -4,13 +4,11 @@ import os
 import posixpath
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from lockproof.adapters.git.tree import Tree
-from lockproof.adapters.scratch import temporary_folder
 from lockproof.parse.yaml_document import ParseError, YamlDocument, read_yaml
 from lockproof.rules.catalog import finding
 
@@ -64,6 +62,10 @@ def _run(
     value: Mapping[str, Any],
     family: Family,
 ) -> None:
+    import subprocess
+
+    from lockproof.adapters.scratch import temporary_folder
+
     content = tree.read(path)
     entries = [str(entry) for entry in value["rule_files"] or ()]
     with temporary_folder() as folder:

@@ -83,11 +83,9 @@ def lint(request: Request, progress: Progress) -> Report:
 
 def _own(policy: Policy) -> Policy:
     """What the policy says of the rules on manifests, and on itself."""
-    return policy.model_copy(
-        update={
-            "rules": {k: v for k, v in policy.rules.items() if k.startswith(("LP6", "LP8"))},
-            "waiver": tuple(w for w in policy.waiver if w.rule.startswith("LP6")),
-        }
+    return policy.but(
+        rules={k: v for k, v in policy.rules.items() if k.startswith(("LP6", "LP8"))},
+        waiver=tuple(w for w in policy.waiver if w.rule.startswith("LP6")),
     )
 
 

@@ -79,7 +79,7 @@ def _report(
     clock: Clock,
     proofs: Sequence[Weighed],
 ) -> Report:
-    policy = of.model_copy(update={"rules": {}, "waiver": ()})
+    policy = of.but(rules={}, waiver=())
     weighing = Weighing(policy, clock.started.date(), Baseline(), FILE_NAME)
     verdicts = []
     for number, check in enumerate(checks):

@@ -34,8 +34,7 @@ def court_of(scene: Scene, progress: Progress) -> Court:
         MissingExtraError: what checks signatures is not installed.
     """
     now = _now(scene, progress)
-    today = {"trust": now.policy.trust, "revoked": now.policy.revoked}
-    policy = scene.policy.model_copy(update=today)
+    policy = scene.policy.but(trust=now.policy.trust, revoked=now.policy.revoked)
     return Court(replace(scene, policy=policy), trusted_signers(now))
 
 

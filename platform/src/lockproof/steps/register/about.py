@@ -6,12 +6,13 @@ from pathlib import PurePosixPath
 
 from lockproof.adapters.mlflow.tracking import Tracking
 from lockproof.errors import ConfigError, UsageError
+from lockproof.model.address import without_credentials
 from lockproof.model.base import canonical_json
 from lockproof.model.environment import Environment
 from lockproof.model.pipeline import Pipeline
 from lockproof.model.record import RunRecord
 from lockproof.model.registration import TAG_LIMIT, Proof, Registration
-from lockproof.model.run import DataInput, GitState, RunFacts, without_credentials
+from lockproof.model.run import DataInput, GitState, RunFacts
 from lockproof.steps.gate.interface import Scene
 from lockproof.steps.gate.metrics import read_metrics
 from lockproof.steps.gather import data_inputs, locked_params

@@ -148,7 +148,7 @@ async def _open(
     for line in left_out:
         progress.say(line)
     limits = demanding(limits, request.isolation)
-    policy = policy.model_copy(update={"mlflow": theirs.mlflow, "run": limits})
+    policy = policy.but(mlflow=theirs.mlflow, run=limits)
     around: list[Surroundings] = []
     system: list[str] = []
     look = can_have(policy) and Secret.load() is not None

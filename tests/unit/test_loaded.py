@@ -1,0 +1,63 @@
+"""Commands load what they use: importing takes most of the time of a short one."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lockproof.config.policy import PARTS
+
+RUN = """
+import atexit, sys
+from lockproof.cli.start import run
+
+sys.argv = ["lockproof", *sys.argv[1:]]
+atexit.register(lambda: print(*sys.modules, file=sys.stderr))
+sys.exit(run())
+"""
+MANIFEST = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: b}\n"
+
+
+def loaded(folder: Path, *words: str) -> set[str]:
+    """The modules of a process at its end."""
+    argv = [sys.executable, "-c", RUN, *words]
+    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=300, check=True)
+    return set(done.stderr.splitlines()[-1].split())
+
+
+def sections(modules: set[str]) -> set[str]:
+    return {name for name in modules if name.startswith("lockproof.config.")}
+
+
+NEEDLESS = {
+    "importlib.metadata",
+    "lockproof.render.canary",
+    "lockproof.steps.kustomize",
+    "promql_parser",
+    "subprocess",
+    "tomlkit",
+}
+
+
+def test_a_lint_loads_the_sections_that_it_asks_for(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "a.yaml").write_text(MANIFEST)
+    (tmp_path / "lockproof.toml").write_text('[lint]\nnot-checked = "accept"\n')
+    found = loaded(tmp_path, "lint", "a.yaml")
+    own = {"base", "gate", "globs", "lint", "policy"}
+    assert sections(found) == {f"lockproof.config.{name}" for name in own}
+    assert not found & NEEDLESS
+
+
+@pytest.mark.parametrize("name", ["cluster", "mlflow"])
+def test_a_section_is_loaded_where_a_file_has_it(name: str, tmp_path: Path) -> None:
+    file = PARTS[name].type().__module__
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "a.yaml").write_text(MANIFEST)
+    (tmp_path / "lockproof.toml").write_text(f"[{name}]\n")
+    assert file in loaded(tmp_path, "lint", "a.yaml")
+
+
+def test_help_reads_no_policy() -> None:
+    assert not loaded(Path(), "lint", "--help") & {"lockproof.config", "pydantic"}
