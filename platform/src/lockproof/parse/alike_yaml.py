@@ -8,13 +8,14 @@ reads it. A test holds the two against each other: where both read, they say the
 
 import json
 import re
-from itertools import accumulate, count
+from itertools import accumulate
 from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple
 
-from .block_yaml import KEY, MOST_FLOW, DeclinedError, Reader, normal
+from .block_yaml import KEY, MOST_FLOW, DeclinedError, Reader
 from .document import MarkedDocument, Moved, YamlDocument
 from .plain_scalars import CORE, SERVER, Schema
+from .usual_text import usual_text
 
 _FEW = 64
 """Entries for which this is not worth while."""
@@ -41,7 +42,7 @@ def read_alike(text: str, *, core: bool) -> list[YamlDocument] | None:
         text: of the file.
         core: as `read_blocks` has it.
     """
-    usual = normal(text, core=core)
+    usual = usual_text(text, core=core)
     if usual is None or not usual.endswith("\n"):
         return None
     for header in _SECTION.finditer(usual):
@@ -159,7 +160,8 @@ class _Section:
             DeclinedError: that may not be so, or it is not for the reader of lines.
             ValueError: as that says.
         """
-        slot = next(name for n in count() if (name := f"slot{'_' * n}") not in "".join(between))
+        longest = max(map(len, re.findall("slot(_*)", "".join(between))), default=-1)
+        slot = f"slot{'_' * (longest + 1)}"  # Which stands nowhere in it.
         if between[1:] and not _LONG.isdisjoint(_QUOTED.sub("", "".join(between))):
             raise DeclinedError
         # Text, what stands before a word, text, …

@@ -12,11 +12,10 @@ from itertools import islice
 from typing import Any
 
 from .document import MarkedDocument, ParseError, YamlDocument
-from .plain_scalars import CORE, SERVER, is_other_key
+from .plain_scalars import CORE, SERVER
 from .quoted_text import unquoted
+from .usual_text import usual_text
 
-_MOST_LINES = 1_000_000
-"""Of the lock of some 20,000 stages."""
 # Far enough below the limits of the reader of all of YAML that none of them is passed unseen.
 MOST_FLOW = 200_000
 """Characters of lists and mappings on one line, in one file."""
@@ -34,12 +33,6 @@ _LINE = re.compile(
 )
 """Indentation; path, digest and size of four lines that DVC writes into a lock; or else dash, key,
 a value that is one plain word, and any other rest of one line."""
-_OTHER_KEY = re.compile(
-    r"^[ -]*([yYnN]|[oO](?:n|N|ff|FF)|[yY](?:es|ES)|[nN](?:o|O|ull|ULL)|[tT](?:rue|RUE)"
-    r"|[fF](?:alse|ALSE)|[.0-9][\w.+-]*):(?:[ ]|$)",
-    re.ASCII | re.MULTILINE,
-)
-"""Keys that kubectl may read as no text."""
 _WORDS = re.compile(r"\[(?:([\w./][\w./@-]*(?:, [\w./][\w./@-]*)*))?\]", re.ASCII)
 _TEXTS = re.compile(r"""\[("[^"\\]*"(?:, ?"[^"\\]*")*)\]""")
 """A list of texts without escapes."""
@@ -49,9 +42,6 @@ _ESCAPED = {"'": re.compile("''"), '"': re.compile(r"\\(?:.|$)")}
 _COMMENT = re.compile(" +#.*")
 _BLOCK = re.compile(r"[|>][1-9]?[+-]?")
 _NOT_PLAIN = frozenset("?:,[]{}#&*!|>'\"%@`")
-_PRINTABLE = bytes((10, *range(32, 127)))
-# Compiled when it is needed, which takes a while.
-_ODD = "[^\n -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 
 
 class DeclinedError(Exception):
@@ -65,29 +55,13 @@ def read_blocks(text: str, *, core: bool) -> list[YamlDocument] | None:
         text: of the file.
         core: whether plain words are those of YAML 1.2's core schema, else of YAML 1.1.
     """
-    usual = normal(text, core=core)
+    usual = usual_text(text, core=core)
     if usual is None:
         return None
     try:
         return Reader(usual, core).read()
     except (DeclinedError, ValueError):
         return None
-
-
-def normal(text: str, *, core: bool) -> str | None:
-    """A text with the line ends of Unix; None for odd characters or keys, or too many lines."""
-    if "\r" in text:
-        text = text.replace("\r\n", "\n")
-    if text.isascii():
-        if text.encode().translate(None, _PRINTABLE):
-            return None
-    elif re.search(_ODD, text):
-        return None
-    if text.count("\n") > _MOST_LINES:
-        return None
-    if not core and any(map(is_other_key, _OTHER_KEY.findall(text))):
-        return None
-    return text
 
 
 class Reader:
