@@ -77,6 +77,6 @@ def test_an_entry_of_four_keys_says_what_it_would_with_a_fifth(
     entries = [
         {"path": path, "hash": "md5", "md5": md5, "size": size} for path, md5, size in (dep, out)
     ]
-    short = read(*entries, flags)  # type: ignore[misc]
-    long = read(*({**entry, "isexec": False} for entry in entries), flags)  # type: ignore[misc]
-    assert repr(short) == repr(long)
+    one, other = entries
+    short = read(one, other, flags)
+    assert repr(short) == repr(read({**one, "isexec": False}, {**other, "isexec": False}, flags))
