@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from posixpath import normpath
 from typing import NamedTuple
 
 from lockproof.adapters.hashing import both_md5, plain_md5
@@ -12,6 +11,7 @@ from lockproof.model.line_ends import in_windows_form
 
 from .forms import other_forms
 from .links import BrokenLink, Links
+from .paths import from_git_root
 from .repository import SUBMODULE
 from .snapshot import Snapshot
 
@@ -79,15 +79,16 @@ class Blobs:
         if inner:
             return inner.blobs.holds(inner.path)
         try:
-            return self._is_there(self._links.resolve(self._full(path)))
+            real = self._links.resolve(from_git_root(self.prefix, path))
         except BrokenLink:
             return self._is_submodule  # It may lead to what is around it.
+        return real in self.snapshot.entries or real in self.snapshot.folders
 
     def real(self, path: str) -> str | None:
         """Where a path leads to; None where that is outside of the DVC project."""
         if self._links.are_none:
             return path
-        full = self._full(path)
+        full = from_git_root(self.prefix, path)
         try:
             real = self._links.resolve(full)
         except BrokenLink:
@@ -211,11 +212,7 @@ class Blobs:
             return inner.blobs.size(inner.path, algorithm)
         if (path, algorithm) not in self._found:
             self.children(path, algorithm)
-        files = self._files(path)
-        if len(files) == 1:
-            (file,) = files.values()
-            return self._sizes[self._key(file)]
-        return sum([self._sizes[self._key(file)] for file in files.values()])
+        return sum([self._sizes[self._key(file)] for file in self._files(path).values()])
 
     def with_crlf(self, path: str) -> Digest | None:
         """Its MD5 with the line ends that Git for Windows gives to text; None where that is open.
@@ -247,7 +244,7 @@ class Blobs:
         """
         if not self._has_submodules:
             return None
-        full = self._full(path)
+        full = from_git_root(self.prefix, path)
         try:
             real = self._links.resolve(full)
         except BrokenLink:
@@ -303,18 +300,16 @@ class Blobs:
 
     def is_converted(self, path: str) -> bool:
         """Whether it is a file, asked for before, that a checkout has in another form than Git."""
-        return (self._full(path), "md5") in self._digests
+        return (from_git_root(self.prefix, path), "md5") in self._digests
 
     def _files(self, path: str) -> dict[str, str]:
         """Path below `path` as DVC sees it -> file of Git; of a file its own is `""`."""
-        full = self._full(path)
-        found = self._listed.get(full)
-        if found is None:
-            entry = self.snapshot.entries.get(full) if self._links.are_none else None
+        full = from_git_root(self.prefix, path)
+        if full not in self._listed:
             # Most are files, and where there are no links each is where its name says.
-            found = {"": full} if entry and entry.is_file else dict(self._below(full))
-            self._listed[full] = found
-        return found
+            entry = self.snapshot.entries.get(full) if self._links.are_none else None
+            self._listed[full] = {"": full} if entry and entry.is_file else dict(self._below(full))
+        return self._listed[full]
 
     def _below(self, full: str) -> Iterator[tuple[str, str]]:
         top = self._follow(full)
@@ -352,11 +347,3 @@ class Blobs:
         if not self.snapshot.entries[path].is_file:
             raise Unknown(f"{path} is a submodule, which is another repository")
         return path
-
-    def _is_there(self, full: str) -> bool:
-        return full in self.snapshot.entries or full in self.snapshot.folders
-
-    def _full(self, path: str) -> str:
-        if path.startswith("../"):
-            return normpath(f"{self.prefix}{path}")
-        return self.prefix.rstrip("/") if path == "." else self.prefix + path

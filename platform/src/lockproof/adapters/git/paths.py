@@ -1,8 +1,9 @@
-"""What a commit has at a path."""
+"""Paths of a commit, and what it has at them."""
 
 import re
 from collections.abc import Mapping
 from pathlib import PurePath
+from posixpath import normpath
 
 _NOT_NORMAL = re.compile(r"//|(?:^|/)\.(?:/|$)|/$")
 
@@ -16,3 +17,10 @@ def blob_in(tree: Mapping[str, str], path: str) -> str | None:
         above = tree.get(place, "")
         oid = above if above.startswith("commit:") else None
     return oid
+
+
+def from_git_root(prefix: str, path: str) -> str:
+    """A path that is relative to the DVC root, which `prefix` names with a slash at its end."""
+    if path.startswith("../"):
+        return normpath(f"{prefix}{path}")
+    return prefix.rstrip("/") if path == "." else prefix + path
