@@ -10,7 +10,8 @@ from lockproof.steps.lint import Linted
 from unit.lint.trees import linted
 
 SOPS = (
-    "sops:\n  age: [{recipient: age1x, enc: x}]\n  mac: 'ENC[AES256_GCM,data:x,type:str]'\n"
+    "sops:\n  age:\n  - recipient: age1x\n    enc: x\n"
+    "  mac: 'ENC[AES256_GCM,data:x,iv:x,tag:x,type:str]'\n"
     "  encrypted_regex: ^(data|stringData)$\n  version: 3.9.0\n"
 )
 VALUE = "ENC[AES256_GCM,data:mHeX,iv:vU=,tag:I=,type:str]"

@@ -12,7 +12,6 @@ PREFIX = "tag:yaml.org,2002:"
 _LONGEST = 1000
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
 _TRUE, _FALSE = frozenset({"y", "yes", "true", "on"}), frozenset({"n", "no", "false", "off"})
-_NO_TEXT = frozenset(f"{PREFIX}{name}" for name in ("bool", "int", "float", "null"))
 AS_READ = "as kubectl reads it"
 """Stands in what is said of keys that other programs take as they are written."""
 
@@ -106,7 +105,7 @@ def key_text(tag: str, text: str) -> str:
     Raises:
         ValueError: it refuses such a key; says why.
     """
-    value = SERVER.tagged(tag, text) if tag in _NO_TEXT else text
+    value = SERVER.tagged(tag, text)
     if isinstance(value, str):
         return value
     if isinstance(value, bool):

@@ -9,11 +9,11 @@ from typing import Any
 from lockproof.model.finding import Finding
 from lockproof.model.manifest import At, Manifest, items, mapping
 
-from .encrypted import is_encrypted_value, is_of_a_part, is_of_sops, left_clear
+from .encrypted import is_encrypted_value, is_of_sops, left_clear
 from .pods import Container, containers, pods
 from .shape import at_place
 
-_KEY = re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----")
+_KEY = re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----")
 _PUBLIC = re.compile(
     r"\s*+(?:-----BEGIN (?P<what>PUBLIC KEY|CERTIFICATE)-----[A-Za-z0-9+/=\s]*+"
     r"-----END (?P=what)-----\s*+)++"
@@ -24,17 +24,28 @@ _REFERENCE = re.compile(
     r"|\$\{[A-Za-z_]\w*+(?::[=-])?\}"
 )
 """By which 1Password, vals, Vault and Flux put a secret in its place, when it is applied."""
-_VARIABLE = re.compile(r"\s*\$\{[^{}]*+\}\s*")
-"""What is a reference where something fills it in, and else is what stands there."""
+_FILLED_IN = re.compile(
+    r"(?<!\$)\$\((?P<variable>[A-Za-z_][\w.-]*+)\)|\$\{(?:[A-Za-z_]\w*+(?::[=-])?|(?:env|file):[\w./-]++)\}"
+    r"|\$__(?:env|file)\{[^{}]++\}"
+)
+"""Variables of a container, of Flux, of the program that reads it, and of Grafana."""
+_SCHEMES = re.compile(r"\b(?:Basic|Bearer|Token)\b", re.IGNORECASE)
 _DEFAULTED = re.compile(r"\$\{[A-Za-z_]\w*+:?[=-]([^{}]++)\}")
 """Of Flux: a variable, and what is applied where it is not set."""
 _AWS = re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")
-_IN_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]{0,30}+://[^/\s:@{}$]++:[^/\s:@{}$]++@")
+_IN_ADDRESS = re.compile(
+    r"\b[a-z][a-z0-9+.-]{0,30}+://[^/\s:@]*+:(?P<password>[^/\s:@]++)@(?!sha256:)"
+)
+_PLACES = re.compile(r"\$?\{{1,2}+[^{}]*+\}{1,2}+|\$\([^()]*+\)|\$[A-Za-z_]\w*+")
+"""For a password to be put in an address, by a shell or a template."""
 _TOKENS = re.compile(r"\b(?:ghp_[0-9A-Za-z]{36}|glpat-[0-9A-Za-z_-]{20}|xox[bp]-[0-9A-Za-z-]{10,})")
 _SECRET_NAME = re.compile(
-    r"(?:^|[_-])(?:password|passwd|secret|token|api_?key|access_?key|private_?key)(?:$|[_-](?!file|path|name|ref|dir|ttl|url|id))",
+    r"(?:^|[._-])(?:password|passwd|passphrase|secret|token|api_?key|access_?key|private_?key)"
+    r"(?:$|[_-](?!file|path|name|ref|dir|ttl|url|id))|^pass$|(?<!proxy)[._-](?:pass|pwd)$",
     re.IGNORECASE,
 )
+_WORDS = frozenset({"", "true", "false", "yes", "no", "on", "off", "none", "null"})
+"""What says whether there is to be a secret."""
 
 
 def secret_findings(manifest: Manifest) -> Iterator[Finding]:
@@ -43,7 +54,7 @@ def secret_findings(manifest: Manifest) -> Iterator[Finding]:
         for field in ("data", "stringData"):
             held = mapping(manifest.value.get(field))
             for key, value in held.items():
-                of_sops = is_of_sops(str(key)) and "sops_mac" in held
+                of_sops = is_of_sops(str(key)) and _may_be_read(held.get("sops_mac"))
                 if value and not (of_sops or _may_be_read(value)):
                     yield at_place(
                         "LP625",
@@ -59,9 +70,7 @@ def secret_findings(manifest: Manifest) -> Iterator[Finding]:
             yield from _variables(container)
     for at, text in _texts(manifest.value, ()):
         if what := inline_secret(text):
-            yield at_place(
-                "LP625", manifest, at, f"{what} is in Git: revoke it, and refer to a Secret"
-            )
+            yield at_place("LP625", manifest, at, _revoke(what))
 
 
 def variables(manifest: Manifest) -> Iterator[tuple[At, str]]:
@@ -84,9 +93,32 @@ def variables(manifest: Manifest) -> Iterator[tuple[At, str]]:
 
 
 def _is_variable(value: Any) -> bool:
-    if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
-        return False
-    return _REFERENCE.fullmatch(value.strip()) is not None
+    return isinstance(value, str) and "${" in value and _is_filled_in(value)
+
+
+def _is_filled_in(text: str, declared: Container | None = None) -> bool:
+    """Whether a text is variables, and nothing that could be a secret beside them.
+
+    Of a container's own a variable that it does not have is what it says.
+    """
+
+    def left(found: re.Match[str]) -> str:
+        name = found["variable"]
+        return found[0] if name and declared and not _has(declared, name) else ""
+
+    rest = _FILLED_IN.sub(left, text)
+    return rest != text and re.search(r"\w", _SCHEMES.sub("", rest)) is None
+
+
+def _has(container: Container, name: str) -> bool:
+    """Whether it may have a variable: what `envFrom` brings is not looked up."""
+    stated = container.value
+    names = (one.get("name") for _, one in items(stated.get("env"), ()))
+    return (
+        bool(stated.get("envFrom"))
+        or name in names
+        or re.search("_SERVICE_|_PORT", name) is not None
+    )
 
 
 def _may_be_read(value: Any) -> bool:
@@ -103,10 +135,9 @@ def _may_be_read(value: Any) -> bool:
 def _is_closed(text: str) -> bool:
     """Whether a text is a file of which SOPS encrypted all that is secret."""
     clear = left_clear(text)
-    if not clear or not is_of_a_part(text):
-        return clear == []
-    return not any(
-        one.section in ("data", "stringData")
+    return clear is not None and not any(
+        not one.is_left
+        or one.section in ("data", "stringData")
         or _SECRET_NAME.search(one.key)
         or inline_secret(one.text)
         for one in clear
@@ -118,42 +149,57 @@ def inline_secret(text: str) -> str | None:
     for pattern, what in (
         (_KEY, "a private key"),
         (_AWS, "an AWS access key"),
-        (_IN_ADDRESS, "a password in an address"),
         (_TOKENS, "an access token"),
     ):
         if pattern.search(text):
             return what
+    for found in _IN_ADDRESS.finditer(text) if "://" in text else ():
+        if re.search(r"\w", _PLACES.sub("", found["password"])):
+            return "a password in an address"
     return None
 
 
+def _is_given(name: str, value: str, container: Container | None = None) -> bool:
+    """Whether a value is the secret that its name says it is."""
+    named = _SECRET_NAME.search(name)
+    text = value.strip()
+    if default := _DEFAULTED.fullmatch(text):
+        text = default[1].strip()
+    if not named or text.lower() in _WORDS or text.startswith("#!"):
+        return False
+    # Numbers are mostly lengths and times: token_days, password_min_length.
+    if text.isdecimal() and (len(text) < 4 or named.end() < len(name)):
+        return False
+    return not (_is_filled_in(text, container) or _may_be_read(text) or inline_secret(text))
+
+
 def _settings(manifest: Manifest) -> Iterator[Finding]:
-    """Passwords among what is no secret: by the names of single values."""
+    """Passwords among what is no secret: by the names of values."""
     for key, value in mapping(manifest.value.get("data")).items():
-        if not isinstance(value, str) or not value.strip() or "\n" in value.strip():
-            continue
-        if default := _DEFAULTED.fullmatch(value.strip()):
-            value = default[1]
-        plain = value.strip().lower() in ("true", "false", "yes", "no", "none")
-        if plain or value.strip().isdecimal() or "$" in value or inline_secret(value):
-            continue
-        if _SECRET_NAME.search(str(key)):
-            yield at_place(
-                "LP625",
-                manifest,
-                ("data", key),
-                f"the value of '{key}' is in Git, and in a ConfigMap: keep it in a Secret, from a"
-                " store of secrets",
-            )
+        if isinstance(value, str) and _is_given(str(key), value):
+            yield _in_settings(manifest, ("data", key))
+    for key, value in mapping(manifest.value.get("binaryData")).items():
+        with suppress(ValueError, TypeError):
+            text = b64decode("".join(value.split()), validate=True).decode("utf-8", "replace")
+            if what := inline_secret(text):
+                yield at_place("LP625", manifest, ("binaryData", key), _revoke(what))
+            elif _is_given(str(key), text):
+                yield _in_settings(manifest, ("binaryData", key))
+
+
+def _in_settings(manifest: Manifest, at: At) -> Finding:
+    text = f"the value of '{at[-1]}' is in Git, and in a ConfigMap"
+    return at_place("LP625", manifest, at, f"{text}: keep it in a Secret, from a store of secrets")
+
+
+def _revoke(what: str) -> str:
+    return f"{what} is in Git: revoke it, and refer to a Secret"
 
 
 def _variables(container: Container) -> Iterator[Finding]:
     for at, variable in items(container.value.get("env"), (*container.at, "env")):
         name, value = variable.get("name"), variable.get("value")
-        if not isinstance(name, str) or not isinstance(value, str) or not value:
-            continue
-        if "$(" in value or _REFERENCE.fullmatch(value.strip()) or inline_secret(value):
-            continue
-        if _SECRET_NAME.search(name):
+        if isinstance(name, str) and isinstance(value, str) and _is_given(name, value, container):
             yield at_place(
                 "LP625",
                 container.pod.manifest,
@@ -167,5 +213,5 @@ def _texts(value: Any, at: At) -> Iterator[tuple[At, str]]:
     for key, inner in enumerate(value) if isinstance(value, list) else mapping(value).items():
         if not isinstance(inner, str):
             yield from _texts(inner, (*at, key))
-        elif len(inner) >= 16:
+        elif len(inner) >= 16 or "://" in inner:
             yield (*at, key), inner

@@ -20,6 +20,7 @@ from lockproof.rules.manifests.promql import expression_findings
 from lockproof.rules.manifests.quotas import quota_findings
 from lockproof.rules.manifests.references import reference_findings
 from lockproof.rules.manifests.rollout_parts import by_name, parts_findings
+from lockproof.rules.manifests.secret_values import secret_findings
 from lockproof.rules.manifests.shape import (
     Ending,
     ending_findings,
@@ -209,6 +210,7 @@ def policy_family(
     manifests: Iterable[Manifest],
     unpinned: Sequence[str],
     unknown: Callable[[Manifest], Iterable[str]],
+    beside: Iterable[Manifest],
 ) -> Family:
     """Pins, resources, confinement, secrets, current groups.
 
@@ -216,12 +218,18 @@ def policy_family(
         manifests: all that there are.
         unpinned: images that need no digest.
         unknown: says which secrets of a manifest may be variables.
+        beside: what is none of the manifests, such as patches, and may hold a secret as well.
     """
     family = Family("policies", "manifest")
     for manifest in manifests:
         family.findings += policy_findings(manifest, unpinned)
         family.not_checked += unknown(manifest)
         family.checked += 1
+    told = {(one.path, one.line) for one in family.findings if one.rule == "LP625"}
+    for manifest in beside:
+        found = secret_findings(manifest)
+        family.findings += [one for one in found if (one.path, one.line) not in told]
+        family.not_checked += unknown(manifest)
     return family
 
 

@@ -17,12 +17,12 @@ from lockproof.parse.kustomization import (
     join,
     patches_in_comments,
 )
+from lockproof.parse.object_words import may_hold_object
 from lockproof.parse.plain_scalars import AS_READ
 from lockproof.parse.yaml_document import ParseError, YamlDocument, read_yaml
 from lockproof.rules.catalog import finding
 
 _YAML = (".yaml", ".yml")
-_MARK = (b"apiVersion", b"kind")
 _OWN = "lockproof.dev/"
 _OF_KUBECTL = ("has a tag that is not allowed", AS_READ)
 """What is said of files that others may read otherwise: mkdocs.yml has tags of its own."""
@@ -51,6 +51,8 @@ class Found:
     """JSON files."""
     findings: list[Finding] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    """What was not looked at and is most likely none of the manifests: no say in the verdict."""
     unread: set[str] = field(default_factory=set)
     """Files that may hold objects, and are told of in `not_checked`."""
 
@@ -129,10 +131,9 @@ def _read(tree: Tree, path: str, found: Found) -> None:
         found.documents[path] = read_yaml(content, path, many=True)
     except ParseError as error:
         own = path.rpartition("/")[2] not in FILE_NAMES
-        marked = all(mark in content for mark in _MARK)
         # A chart's template, or another tool's file with tags or words of its own.
         foreign = "/templates/" in f"/{path}" or any(said in error.reason for said in _OF_KUBECTL)
-        if own and foreign and not marked:
+        if own and foreign and not may_hold_object(content):
             return
         if own and is_helm_part(content):
             found.unread.add(path)
@@ -141,9 +142,12 @@ def _read(tree: Tree, path: str, found: Found) -> None:
 
 
 def _read_json(tree: Tree, path: str, found: Found) -> None:
-    """An object in JSON, which kubectl takes as well; most other files of it are no objects."""
+    """An object in JSON, or in YAML of that name, as kubectl takes them; most files hold none."""
     content = tree.read(path)
-    if content is None or not all(b'"%b"' % mark in content for mark in _MARK):
+    if content is None:  # Large data, or linked to a cache of it: rarely an object.
+        found.told.append(f"{path}: cannot be read as a file of this repository")
+        return
+    if not may_hold_object(content):
         return
     try:
         documents = _json_documents(content, path)
@@ -154,7 +158,7 @@ def _read_json(tree: Tree, path: str, found: Found) -> None:
             f"mend it, or add '{path}' to [lint] exclude"
         )
         return
-    if any(_is_object(one.value) for one in documents):
+    if any(_is_stated(one.value) for one in documents):
         found.documents[path] = documents
 
 
@@ -167,7 +171,7 @@ def _json_documents(content: bytes, path: str) -> list[YamlDocument]:
             return read_yaml(content, path, many=True)  # As kubectl does then.
         except ParseError:
             raise error from None
-    if not any(_is_object(value) for value in stream.values):
+    if not any(_is_stated(value) for value in stream.values):
         return []
     try:
         return read_yaml(content, path, many=True)
@@ -175,13 +179,17 @@ def _json_documents(content: bytes, path: str) -> list[YamlDocument]:
         return stream.documents()
 
 
-def _is_object(value: Any) -> bool:
-    """Of an API server, or a list of such: a program's own settings have no metadata."""
-    return (
-        isinstance(value, dict)
-        and value.keys() >= {"apiVersion", "kind"}
-        and not {"metadata", "items"}.isdisjoint(value)
+def _is_stated(value: Any) -> bool:
+    """Whether a value says of itself of which kind it is."""
+    return isinstance(value, dict) and all(
+        isinstance(value.get(key), str) for key in ("apiVersion", "kind")
     )
+
+
+def is_settings(value: Any, path: str) -> bool:
+    """Whether what is in JSON is a program's own: it lacks what kubectl asks of an object."""
+    named = isinstance(value, dict) and not {"metadata", "items"}.isdisjoint(value)
+    return path.endswith(".json") and not named
 
 
 def unreadable(path: str, error: ParseError) -> Finding:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from lockproof.adapters.git.tree import Tree
 from lockproof.model.finding import Finding
 from lockproof.model.manifest import At, Bundle, Manifest, Place
+from lockproof.parse.kustomization import CHARTS, INCLUDES
 from lockproof.parse.yaml_document import YamlDocument, nearest_line
 from lockproof.rules.catalog import finding
 
-from .found import Found, is_canary_checks
+from .found import Found, is_canary_checks, is_settings
 
 if TYPE_CHECKING:
     from lockproof.adapters.kustomize.program import Kustomize
@@ -30,6 +31,9 @@ class Gathered:
     bundles: list[Bundle] = field(default_factory=list)
     loose: Bundle = field(default_factory=lambda: Bundle("", ()))
     """Manifests in files that no kustomization reads."""
+    beside: list[Manifest] = field(default_factory=list)
+    """What is in Git as an object and nobody applies as it is: patches, descriptions of packages,
+    canary checks, and what kustomizations take from elsewhere. It may hold secrets."""
     charts: list[Bundle] = field(default_factory=list)
     """What each chart makes that is rendered."""
     findings: list[Finding] = field(default_factory=list)
@@ -71,13 +75,20 @@ def gather(tree: Tree, found: Found, say: Callable[[str], None]) -> Gathered:
         gathered.bundles.append(Bundle(name, tuple(made.manifests), complete))
     if any(_describes_package(one.value) for some in found.documents.values() for one in some):
         gathered.brought = frozenset({"Function"})
-    loose = [
-        manifest
-        for path, documents in found.documents.items()
-        if path not in used
-        for document in documents
-        for manifest in _documents(document, path)
-    ]
+    applied = {one.locate(()) for _, made in built for one in made.manifests}
+    loose: list[Manifest] = []
+    for path, documents in found.documents.items():
+        own, others = documents, list[YamlDocument]()
+        if path in found.owned:  # kustomize reads the first, and kubectl the others.
+            own = documents[1:]
+            gathered.beside += [_remote_entries(one, path) for one in documents[:1]]
+        elif path in used:
+            own, others = [], documents
+        for document in own:
+            into = loose if _is_applied(document.value, path) else gathered.beside
+            into += _objects(document, path)
+        patches = (one for document in others for one in _objects(document, path))
+        gathered.beside += [one for one in patches if one.locate(()) not in applied]
     # What is said to be missing may be in a file that cannot be read.
     gathered.loose = Bundle("", tuple(loose), complete=unread | found.unread <= used)
     return gathered
@@ -151,14 +162,23 @@ def _describes_package(value: Any) -> bool:
     return isinstance(value, dict) and str(value.get("apiVersion")).startswith(_PACKAGE)
 
 
-def _documents(document: YamlDocument, path: str) -> Iterator[Manifest]:
+def _is_applied(value: Any, path: str) -> bool:
+    """Whether a cluster would get it: not what the family `canary` or a packer reads."""
+    return not (is_canary_checks(value) or _describes_package(value) or is_settings(value, path))
+
+
+def _remote_entries(document: YamlDocument, path: str) -> Manifest:
+    """The addresses that a kustomization names, which may hold a password."""
+    stated = document.value if isinstance(document.value, dict) else {}
+    value = {key: stated[key] for key in (*INCLUDES, *CHARTS) if key in stated}
+    value |= {"kind": "Kustomization", "metadata": {"name": posixpath.dirname(path) or "."}}
+    return Manifest(value, _Lines(document, path, ()))
+
+
+def _objects(document: YamlDocument, path: str) -> Iterator[Manifest]:
     value = document.value
     if not isinstance(value, dict) or "apiVersion" not in value or "kind" not in value:
         return
-    if is_canary_checks(value):
-        return  # No cluster gets it: the family `canary` reads it.
-    if _describes_package(value):
-        return  # What builds the package reads it.
     items = value.get("items")
     # Also a RoleList and the like, which kubectl takes by their items.
     if str(value["kind"]).endswith("List") and isinstance(items, list):

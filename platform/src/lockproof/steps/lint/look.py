@@ -139,7 +139,7 @@ def lint_tree(
     )
     families = _families(tree, found, gathered, manifests, schemas, stated, left_out, more)
     for family in families[:1]:
-        family.told += told
+        family.told += [*found.told, *told]
     is_told_of = chosen or stated.exclude or required or paths != _EVERYTHING
     if not is_told_of and not any(f.checked or f.findings or f.not_checked for f in families):
         for family in families:
@@ -217,7 +217,10 @@ def _families(
         "kustomize": lambda: _kustomize_family(gathered),
         "references": more["references"],
         "policies": lambda: policy_family(
-            manifests, policy.unpinned, FilledIn(tree, gathered, manifests).unknown
+            manifests,
+            policy.unpinned,
+            FilledIn(tree, gathered, manifests).unknown,
+            gathered.beside,
         ),
         "budget": lambda: budget_family(gathered, _budget(policy)),
         "canary": canaries,
@@ -230,6 +233,7 @@ def _families(
         kept = ["canary", "expressions"] if checks else []
         if gathered.built or not checks:
             kept += ["schema", "kustomize"]
+        kept += ["policies"] if gathered.beside else []
         wanted = [name for name in wanted if name in kept] or wanted[:1]
     families: list[Family] = []
     for number, name in enumerate(wanted):

@@ -1,11 +1,11 @@
 """Patches that a kustomization names in a comment alone: no manifests, and told of."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from lockproof.model.manifest import Manifest, Schemas
 from lockproof.rules.manifests.decoded import decoded
+from lockproof.rules.manifests.schema import validate
 from lockproof.rules.manifests.shape import shape_findings
 from lockproof.rules.manifests.validation import with_validation
 
@@ -21,7 +21,7 @@ def set_aside(gathered: Gathered, named: Mapping[str, str], schemas: Schemas) ->
     applied by hand or by another tool, and is a manifest like any other.
 
     Args:
-        gathered: whose loose manifests are changed.
+        gathered: whose loose manifests are changed; the parts are then among `beside`.
         named: file -> the kustomization that names it in a comment.
         schemas: what says of a kind which fields it needs.
     """
@@ -33,6 +33,7 @@ def set_aside(gathered: Gathered, named: Mapping[str, str], schemas: Schemas) ->
     parts = {path for path, some in files.items() if all(_is_part(one, schemas) for one in some)}
     kept = tuple(one for one in gathered.loose.manifests if one.locate(())[0] not in parts)
     gathered.loose = replace(gathered.loose, manifests=kept)
+    gathered.beside += [one for path in sorted(parts) for one in files[path]]
     return [
         f"{path}: is a part of an object, which only a comment of {named[path]} names"
         for path in sorted(parts)
@@ -40,27 +41,13 @@ def set_aside(gathered: Gathered, named: Mapping[str, str], schemas: Schemas) ->
 
 
 def _is_part(manifest: Manifest, schemas: Schemas) -> bool:
-    if _has_directive(manifest.value):
-        return True
     schema = schemas.find(manifest.group, manifest.version, manifest.kind)
     if schema is None:
-        return manifest.value.keys() <= _METADATA
+        return "$patch" in manifest.value or manifest.value.keys() <= _METADATA
     manifest = decoded(manifest, schema)
     found, _ = with_validation(manifest, *shape_findings(manifest, schema))
-    return any(one.rule == "LP606" for one in found)
-
-
-def _has_directive(value: Any) -> bool:
-    """Whether it has a word of strategic merge patches."""
-    return any(str(key).startswith("$patch") for key in _keys(value))
-
-
-def _keys(value: Any) -> Iterator[str]:
-    inner: Sequence[Any] = ()
-    if isinstance(value, Mapping):
-        yield from value
-        inner = list(value.values())
-    elif isinstance(value, list):
-        inner = value
-    for one in inner:
-        yield from _keys(one)
+    return any(one.rule == "LP606" for one in found) or any(
+        # A word of strategic merge patches, where the field is not one of anybody's.
+        problem.kind == "unknown" and problem.at[-1] == "$patch"
+        for problem in validate(manifest.value, schema).problems
+    )
