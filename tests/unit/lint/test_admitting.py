@@ -121,3 +121,10 @@ def test_what_is_not_in_force_yet_may_refuse_what_it_is_for(
     beside = [admitting, policy("", "secrets")]
     found = tuple(kind for kind in EVERY if may_refuse(admitting, beside, asked(kind)))
     assert found == refused
+
+
+def test_a_name_that_the_server_makes_up_is_not_known() -> None:
+    body = {"metadata": {"generateName": "train-", "name": "train-x7k2p"}}
+    job = Kind(GroupKind("batch", "Job"), "v1", "jobs", namespaced=True)
+    (seen,) = Asked(job, "prod", (body,), whole=True).seen
+    assert seen.name is None

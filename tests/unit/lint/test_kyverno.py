@@ -52,12 +52,13 @@ def only(resources: str) -> str:
         (only("kinds: [ConfigMap], selector: {matchLabels: {app: web}}"), ()),
         (only("kinds: [ConfigMap], selector: {matchLabels: {app: 'd*'}}"), (CONFIG,)),
         (only("kinds: [ConfigMap], selector: {matchLabels: {'a*': web}}"), (CONFIG,)),
-        (only("kinds: [ConfigMap], selector: {matchLabels: {b: c}}"), ()),
+        # Flux, Argo CD and Helm add labels and annotations to what they apply.
+        (only("kinds: [ConfigMap], selector: {matchLabels: {b: c}}"), (CONFIG,)),
         (only("kinds: [ConfigMap], selector: {matchExpressions: [{key: app, operator: NotIn,"
               " values: [db]}]}"), ()),
         (only("kinds: [ConfigMap], selector: {matchExpressions: [{key: b, operator: DoesNotExist}]}"
               ), (CONFIG,)),
-        (only("kinds: [ConfigMap], annotations: {owner: me}"), ()),
+        (only("kinds: [ConfigMap], annotations: {owner: me}"), (CONFIG,)),
         (only("kinds: [ConfigMap], namespaceSelector: {matchLabels: {a: b}}"), (CONFIG,)),
         (only("kinds: [ConfigMap], unheard: [of]"), (CONFIG,)),
         ("{all: [{resources: {kinds: [ConfigMap]}}, {resources: {names: [x]}}]}", ()),
@@ -98,6 +99,14 @@ def test_an_object_is_left_out_where_that_is_certain(exclude: str, left: tuple[S
     assert tuple(one for one in found if one is not MAKER) == tuple(
         one for one in left if one is not MAKER
     )
+
+
+def test_nobody_knows_that_an_object_stays_without_a_label() -> None:
+    absent = only(
+        "kinds: [ConfigMap], selector: {matchExpressions: [{key: b, operator: DoesNotExist}]}"
+    )
+    stated = policy(only("kinds: ['*']"), f"validate: {{}}\nexclude: {absent}")
+    assert may_look_at(stated, [CONFIG])
 
 
 def test_what_a_rule_changes_of_others_touches_all() -> None:

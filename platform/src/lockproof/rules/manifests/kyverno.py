@@ -37,7 +37,7 @@ class Seen(NamedTuple):
     labels: Mapping[str, Any]
     annotations: Mapping[str, Any]
     whole: bool
-    """Whether these are all, with what others added on its way."""
+    """Whether it is as the server has it, with what others changed on its way."""
 
 
 def may_look_at(policy: Mapping[str, Any], objects: Sequence[Seen]) -> bool:
@@ -151,7 +151,7 @@ def _operations(stated: Any, one: Seen) -> _Told:
 def _annotations(stated: Any, one: Seen) -> _Told:
     if not isinstance(stated, Mapping):
         return None
-    return _all(_has(key, value, one.annotations, one.whole) for key, value in stated.items())
+    return _all(_has(key, value, one.annotations) for key, value in stated.items())
 
 
 def _selector(stated: Any, one: Seen) -> _Told:
@@ -160,7 +160,7 @@ def _selector(stated: Any, one: Seen) -> _Told:
     labels = stated.get("matchLabels", {})
     if not isinstance(labels, Mapping) or stated.keys() - {"matchLabels", "matchExpressions"}:
         return None
-    told = [_has(key, value, one.labels, one.whole) for key, value in labels.items()]
+    told = [_has(key, value, one.labels) for key, value in labels.items()]
     wanted = stated.get("matchExpressions", [])
     if not isinstance(wanted, list):
         return None
@@ -172,23 +172,16 @@ def _required(stated: Any, one: Seen) -> _Told:
     values = [str(text) for text in _texts(mapping(stated).get("values"))]
     if not isinstance(key, str) or any(map(_is_pattern, (key, *values))):
         return None
-    there: _Told = key in one.labels or (False if one.whole else None)
-    held = str(one.labels.get(key)) in values
-    if sign == "In":
-        return held if there else there
-    if sign == "NotIn":
-        return not held if there else None if there is None else True
-    if sign == "Exists":
-        return there
-    return (None if there is None else not there) if sign == "DoesNotExist" else None
+    if key not in one.labels:
+        return None  # Whoever applies it may add some: Flux, Argo CD and Helm do.
+    held = str(one.labels[key]) in values
+    return {"In": held, "NotIn": not held, "Exists": True, "DoesNotExist": False}.get(str(sign))
 
 
-def _has(key: Any, value: Any, stated: Mapping[str, Any], whole: bool) -> _Told:
+def _has(key: Any, value: Any, stated: Mapping[str, Any]) -> _Told:
     if not isinstance(key, str) or not isinstance(value, str) or _is_pattern(key):
         return None
-    if key in stated:
-        return _like(value, str(stated[key]))
-    return False if whole else None
+    return _like(value, str(stated[key])) if key in stated else None  # As above.
 
 
 def _like(pattern: str | None, text: str | None) -> _Told:

@@ -76,7 +76,7 @@ class Asked(NamedTuple):
         return [
             Seen(
                 self.kind.group_kind.kind,
-                dig(body, "metadata", "name"),
+                None if dig(body, "metadata", "generateName") else dig(body, "metadata", "name"),
                 self.namespace,
                 mapping(dig(body, "metadata", "labels")),
                 mapping(dig(body, "metadata", "annotations")),
