@@ -118,9 +118,9 @@ async def _experiments(lab: Lab, changes: Sequence[Change]) -> _Seen:
     if again and again.differs and again.failed == how_failed(result.execution):
         seen.found.depends += await by_itself(lab, again)
         if {*_unproved(result, tuple(result.verdicts))} - {*again.differs} and enough(lab, 1):
-            controls = Controls(lab)
+            controls = Controls(lab, how_failed(result.execution))
             await controls.variables([ONE_MORE])
-            await environment(lab, controls, seen.found, failed=not result.execution.succeeded)
+            await environment(lab, controls, seen.found)
         seen.varies = _unproved(result, again.differs)
         varies_beyond(result, seen.varies)
         return seen

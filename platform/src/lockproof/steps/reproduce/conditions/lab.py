@@ -50,6 +50,8 @@ class Look:
     judgement: Judgement | None
     seconds: float
     disarranged: int = 0
+    digests: Mapping[str, Digest | None] = field(default_factory=dict)
+    """What it made, as far as it can be hashed."""
 
     @property
     def agrees(self) -> bool:
@@ -160,7 +162,9 @@ class Lab:
         seconds = time.monotonic() - started
         self.seconds += seconds
         outputs = {path: seen.get(path, "differs") for path in self.outs}
-        return Look(outputs, tuple(files[:_FILES]), failed, judgement, seconds, disarranged)
+        digests = judgement.observed if judgement else {}
+        told = tuple(files[:_FILES])
+        return Look(outputs, told, failed, judgement, seconds, disarranged, digests)
 
     def _compare(
         self, execution: Execution, workspace: Workspace, files: list[str]
