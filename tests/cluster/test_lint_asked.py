@@ -235,7 +235,11 @@ spec: {policyName: other, validationActions: [Deny]}
         (
             "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: z\n"
             "  labels: {pod-security.kubernetes.io/enforce: restricted}\n",
-            {"ConfigMap/c", "Secret/s"},
+            {"Job/same"},
+        ),
+        (
+            "apiVersion: v1\nkind: Namespace\nmetadata: {name: z, labels: {team: a}}\n",
+            set(),
         ),
         (
             "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q, namespace: z}\n"
@@ -250,18 +254,128 @@ spec: {policyName: other, validationActions: [Deny]}
             set(),
         ),
     ],
-    ids=["labels", "quota", "policy", "warning", "elsewhere"],
+    ids=["security", "label", "quota", "policy", "warning", "elsewhere"],
 )
 def test_what_may_be_refused_once_the_manifests_are_applied_is_not_passed(
     admitting: str, left: set[str], server: Lab, tmp_path: Path
 ) -> None:
     secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: z}\n"
     texts = [admitting, CONFIG.format("c", "z", "good"), secret]
+    texts.append(job("NonIndexed").replace("namespace: x", "namespace: z"))
     report = answer(server, tmp_path, "---\n".join(texts))
     lines = report["checks"][0]["not_checked"]
     assert {line.split(": ")[1] for line in lines} == left
     assert all("the manifests bring or change" in line for line in lines)
     assert (report["code"], report["findings"]) == (5 if left else 0, [])
+
+
+STAGED = """\
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: staged}
+spec:
+  matchConstraints:
+    namespaceSelector: {matchLabels: {stage: prod}}
+    resourceRules:
+    - {apiGroups: [''], apiVersions: [v1], operations: ['*'], resources: [secrets]}
+  validations: [{expression: 'false', message: not in production}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: staged}
+spec: {policyName: staged, validationActions: [Deny]}
+"""
+
+
+def test_a_label_of_a_namespace_that_a_policy_selects_by_leaves_what_it_is_for(
+    server: Lab, tmp_path: Path
+) -> None:
+    policies = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+    policy, binding = yaml.safe_load_all(STAGED)
+    space = "apiVersion: v1\nkind: Namespace\nmetadata: {{name: staged, labels: {{{}}}}}\n"
+    server.api.create("/api/v1/namespaces", yaml.safe_load(space.format("stage: prod")))
+    server.api.create(policies, policy)
+    server.api.create(policies.replace("policies", "policybindings"), binding)
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: staged}\n"
+    asked = "/api/v1/namespaces/staged/secrets?dryRun=All"
+    wait_until(lambda: server.api.call("POST", asked, yaml.safe_load(secret))[0] == 422)
+    others = CONFIG.format("c", "staged", "good")
+
+    def said(label: str) -> tuple[int, list[str], list[str]]:
+        texts = (space.format(label), secret, others)
+        report = answer(server, tmp_path, "---\n".join(texts))
+        return (
+            report["code"],
+            [found["message"] for found in report["findings"]],
+            report["checks"][0]["not_checked"],
+        )
+
+    # It stays chosen, whatever else is changed: what is refused now is refused then.
+    code, found, left = said("stage: prod, team: a")
+    assert (code, left) == (1, [])
+    assert "not in production" in found[0]
+    code, found, (line,) = said("stage: test")
+    assert (code, found) == (5, [])
+    assert "Secret/s: the manifests change Namespace/staged, and as that is now" in line
+    server.api.merge("/api/v1/namespaces/staged", {"metadata": {"labels": {"stage": "b"}}})
+    wait_until(lambda: server.api.call("POST", asked, yaml.safe_load(secret))[0] == 201)
+    assert said("stage: c") == (0, [], [])
+    code, found, (line,) = said("stage: prod")
+    assert (code, found) == (5, [])
+    assert "Secret/s: the manifests bring or change Namespace/staged" in line
+
+
+KYVERNO = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: clusterpolicies.kyverno.io}
+spec:
+  group: kyverno.io
+  scope: Cluster
+  names: {kind: ClusterPolicy, plural: clusterpolicies}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}
+"""
+FOR = """\
+apiVersion: kyverno.io/v1
+kind: ClusterPolicy
+metadata: {{name: rules}}
+spec:
+  rules:
+  - {{name: a, match: {{any: [{{resources: {{{}}}}}]}}, validate: {{message: no, pattern: {{}}}}}}
+"""
+
+
+def test_a_policy_of_kyverno_leaves_what_its_rules_may_match(server: Lab, tmp_path: Path) -> None:
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    server.api.create(path, yaml.safe_load(KYVERNO))
+    kinds = "/apis/kyverno.io/v1/clusterpolicies"
+    wait_until(lambda: server.api.call("GET", kinds, None)[0] == 200)
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: z, labels: {app: a}}\n"
+    rest = [secret, CONFIG.format("c", "z", "good"), job("NonIndexed", "name: new")]
+
+    def left(resources: str) -> set[str]:
+        report = answer(server, tmp_path, "---\n".join([FOR.format(resources), *rest]))
+        lines = report["checks"][0]["not_checked"]
+        assert all("bring or change ClusterPolicy/rules" in line for line in lines)
+        assert (report["code"], report["findings"]) == (5 if lines else 0, [])
+        return {line.split(": ")[1] for line in lines}
+
+    assert left("kinds: [ConfigMap]") == {"ConfigMap/c"}
+    assert left("kinds: ['*'], namespaces: [z]") == {"ConfigMap/c", "Secret/s"}
+    assert left("kinds: [v1/Pod]") == {"Job/new"}
+    assert left("kinds: [Secret], selector: {matchLabels: {app: b}}") == set()
+    labelled = yaml.safe_load(secret.replace("app: a", "app: b"))
+    server.api.create("/api/v1/namespaces/z/secrets", labelled)
+    assert left("kinds: [Secret], selector: {matchLabels: {app: b}}") == {"Secret/s"}
+    server.api.create(kinds, yaml.safe_load(FOR.format("kinds: [Secret]")))
+    assert left("kinds: [Secret]") == set()
+    # What it changes no more of a Secret may have been what had it taken.
+    assert left("kinds: [ConfigMap]") == {"ConfigMap/c", "Secret/s"}
 
 
 READING = """\

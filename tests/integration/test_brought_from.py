@@ -11,12 +11,13 @@ from uuid import uuid4
 import pytest
 
 from lockproof.adapters.mlflow.registry import Registry
+from lockproof.adapters.mlflow.tracking import Tracking
 from lockproof.config import MlflowPolicy
 from lockproof.errors import ConfigError
 
 from .mlflow_server import mlflow_server
 from .models import without_settings
-from .test_mlflow_store import answering
+from .test_mlflow_store import FACTS, answering
 
 NO_FILES = b'{"files": []}'
 
@@ -76,6 +77,38 @@ def test_the_login_goes_to_the_registry_alone(
             registry.bring(uri, tmp_path)
     assert seen == []
     assert "hunter-2" not in str(found.value)
+
+
+@pytest.mark.parametrize("opened", ["server"], indirect=True)
+def test_the_login_goes_to_no_other_server_for_the_files_of_a_run(
+    opened: tuple[Registry, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever made its experiment said where they are; the policy may let that server have it."""
+    registry, source = opened
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "hunter-2")
+    file = tmp_path / "f"
+    file.write_bytes(b"x")
+    with answering(200, NO_FILES, "application/json") as (place, seen):
+        name = uuid4().hex
+        with registry.session() as session:
+            experiment = session.client.create_experiment(name, source.format(place))
+            run = session.client.create_run(experiment).info.run_id
+            for what in (
+                lambda: session.files(run, "model"),
+                lambda: session.content(run, "model/x", tmp_path),
+                lambda: session.upload(run, file, "model"),
+            ):
+                with pytest.raises(ConfigError, match="name it in artifact-servers of") as found:
+                    what()
+                assert "hunter-2" not in str(found.value)
+        tracking = Tracking(registry.store, name)
+        with pytest.raises(ConfigError, match=f"'http://{place}'"):
+            tracking.log_run(FACTS)
+        assert seen == []
+        policy = MlflowPolicy(artifact_servers=(f"http://{place}",))
+        with Registry.open(policy, tmp_path).session() as session:
+            assert session.files(run, "model") == {}
+        assert set(seen) == {"Bearer hunter-2"}
 
 
 def test_where_there_is_no_login_another_server_is_asked(

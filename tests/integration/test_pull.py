@@ -136,6 +136,25 @@ def test_a_damaged_copy_of_an_earlier_run_is_fetched_anew(tmp_path: Path) -> Non
     assert (tmp_path / "made" / "000000" / "00000000").read_bytes() == b"sound"
 
 
+@pytest.mark.parametrize("at", ["", "files", "files/md5", "files/md5/{}", "{}"])
+def test_a_link_in_what_was_kept_leads_no_object_elsewhere(at: str, tmp_path: Path) -> None:
+    """Only what runs without isolation could have put it there."""
+    project = new_project(tmp_path)
+    digest = Digest(value=put(project.remote, b"sound"))
+    scratch, elsewhere = tmp_path / "scratch", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "other").write_bytes(b"mine")
+    link = scratch / at.format(digest.object_path if at == "{}" else digest.value[:2])
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(elsewhere / "other" if at == "{}" else elsewhere)
+    assert Downloads(remote_of(project), scratch).download(None, digest) is None
+    assert (scratch / digest.object_path).read_bytes() == b"sound"
+    assert not (scratch / digest.object_path).is_symlink()
+    assert [path.name for path in elsewhere.iterdir()] == ["other"]
+    assert (elsewhere / "other").read_bytes() == b"mine"
+    assert not list(scratch.glob(".new-*"))
+
+
 @pytest.mark.parametrize("content", [b"damaged", None], ids=["damaged", "unreadable"])
 def test_a_copy_that_is_put_right_is_found(
     content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

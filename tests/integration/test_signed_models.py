@@ -215,6 +215,63 @@ def test_a_revert_passes_over_what_was_revoked_since(
     assert project.git("branch", "--list", "back-2") == ""
 
 
+def test_a_commit_that_was_revoked_is_not_served_without_any_trust(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who proves is asked of nobody then; of which commit a version is, it says itself."""
+    project.write({"lockproof.toml": POLICY})
+    project.repro("without trust")
+    assert register(project, proof_of(project, "first.json")) == 0
+    _, report = next_commit(project, "c\nb\na\n")
+    assert register(project, report) == 0
+    for number in (1, 2):
+        version = f"models:/toy/{number}"
+        assert run(project, "promote", version, "--to", "rollout.yaml", "--commit") == 0
+    first = versions(project)[0].commit
+    # As another commit has the same files, such as after a squash.
+    same = project.git("commit-tree", f"{first}^{{tree}}", "-m", "squashed").strip()
+    for commit in (first, same):
+        revoked = f'[[revoked]]\ncommit = "{commit}"\nreason = "bad labels"\n'
+        project.write({"lockproof.toml": POLICY + revoked})
+        project.commit("revoke the first")
+        capsys.readouterr()
+        back = ("promote", "models:/toy/2", "--to", "rollout.yaml", "--revert", "slow", "--commit")
+        assert run(project, *back) == 1
+        said = capsys.readouterr().err
+        assert f"[[revoked]] of lockproof.toml names commit {commit[:12]}: bad labels" in said
+        assert "models:/toy/2" in (project.root / "rollout.yaml").read_text()
+        assert run(project, "promote", "models:/toy/1", "--to", "rollout.yaml") == 1
+        assert "bad labels" in capsys.readouterr().err
+    revoked = f'[[revoked]]\noutput = "{"a" * 64}"\nreason = "bad labels"\n'
+    project.write({"lockproof.toml": POLICY + revoked})
+    project.commit("revoke an output")
+    assert run(project, *back) == 0
+    assert "without [[trust]] no proof says whose those are" in capsys.readouterr().err
+
+
+def test_a_proof_in_gits_notes_is_gone_back_to_without_a_remote(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, rows in ((1, ""), (2, "c\nb\na\n")):
+        if rows:
+            _, proof = next_commit(project, rows)
+        else:
+            proof = proof_of(project, "again.json")
+        argv = ("attest", "--report", str(proof), "--key", key(project), "--notes")
+        assert run(project, *argv) == 0
+        assert run(project, "register", "--model", "toy") == 0
+        version = f"models:/toy/{number}"
+        assert run(project, "promote", version, "--to", "rollout.yaml", "--commit") == 0
+    project.remote.rename(project.remote.with_name("gone"))
+    project.remote.write_text("no folder")
+    back = ("promote", "models:/toy/2", "--to", "rollout.yaml", "--revert", "slow", "--branch")
+    assert run(project, *back, "back-1") == 0
+    assert "models:/toy/1" in project.git("show", "back-1:rollout.yaml")
+    project.git("update-ref", "-d", "refs/notes/lockproof")
+    capsys.readouterr()
+    assert run(project, *back, "back-2") == 4
+
+
 def test_a_report_registers_but_only_a_signature_promotes_where_the_policy_trusts(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:

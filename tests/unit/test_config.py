@@ -84,6 +84,7 @@ KEYS: list[tuple[str, str, object]] = [
     ('[record]\ndirectory = "runs/x"', "record.directory", "runs/x"),
     ('[mlflow]\ntracking-uri = "http://h"', "mlflow.tracking_uri", "http://h"),
     ('[mlflow]\nexperiment = "e"', "mlflow.experiment", "e"),
+    ('[mlflow]\nartifact-servers = ["https://a:1"]', "mlflow.artifact_servers", ("https://a:1",)),
     ('[cluster]\nimage = "x@sha256:0"', "cluster.image", "x@sha256:0"),
     ('[cluster]\ncpu = "500m"', "cluster.cpu", "500m"),
     ('[cluster]\nmemory = "8Gi"', "cluster.memory", "8Gi"),

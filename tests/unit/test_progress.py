@@ -1,12 +1,16 @@
 """What the log of a CI job hears of what takes long."""
 
+import importlib
+import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from lockproof.adapters.environment.installing import ROW
-from lockproof.cli.plain_progress import PlainProgress, SilentProgress
+from lockproof.cli import progress as module
+from lockproof.cli.plain_progress import PlainProgress, PlainWatch, SilentProgress
 from lockproof.steps.progress import during
 
 Said = Callable[[], list[str]]
@@ -106,3 +110,23 @@ def test_it_is_told_by_itself(now: list[float]) -> None:
     with SilentProgress() as silent:
         silent.show("a", "")
         assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("stub", ["raise RuntimeError('no')\n", "Live = 1\n", None])
+def test_what_is_called_rich_and_does_not_draw_counts_as_missing(
+    stub: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawing = [name for name in sys.modules if name.partition(".")[0] == "rich"]
+    for name in (*drawing, "lockproof.cli.live_progress"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    if stub is not None:
+        (tmp_path / "rich.py").write_text(stub)
+        monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    importlib.invalidate_caches()
+    assert module.draws() is (stub is None)
+    if stub is not None:
+        assert type(module.progress()) is PlainProgress
+        assert type(module.watch()) is PlainWatch

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -260,3 +261,20 @@ def test_chance_that_is_found_out_is_said_of_the_output() -> None:
 
     (dependence,) = anyio.run(look).strayed
     assert (dependence.condition, dependence.outputs) == ("random", ("out",))
+
+
+@pytest.mark.parametrize("lists", [True, False], ids=["lists variables", "reads the variable"])
+def test_a_list_of_variables_is_no_sign_of_what_is_put_back_by_one(lists: bool) -> None:
+    """The lock has other outputs yet: only what moves for a reason of its own is likely."""
+
+    def made(setup: Any, number: int) -> object:
+        return len(setup) + 10 if lists else 10 + ("c0" in setup)
+
+    bench = Bench(made)
+    bench.changes = [replace(one, by_variable=True) for one in bench.changes]
+    found: Any = anyio.run(put_back, bench, bench.changes)
+    if lists:
+        assert (found.moved, found.unshown) == (None, "how it is set shows in the output itself")
+    else:
+        assert found.moved is True
+    assert said(bench, found) == {"c0": "possible" if lists else "likely"}

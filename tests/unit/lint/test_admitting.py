@@ -7,7 +7,7 @@ import pytest
 from lockproof.adapters.kubernetes.cluster import Kind
 from lockproof.model.manifest import Manifest
 from lockproof.model.resource import GroupKind
-from lockproof.steps.lint.admitting import is_admitting, may_refuse
+from lockproof.steps.lint.admitting import Asked, is_admitting, may_refuse
 
 POD, CLAIM, SECRET, DEPLOYMENT, NAMESPACE, POLICY = (
     Kind(GroupKind(group, kind), "v1", plural, namespaced=within)
@@ -62,6 +62,16 @@ def constraint(action: str) -> Manifest:
     return manifest("constraints.gatekeeper.sh/v1beta1", "Labels", {"name": "p"}, spec=spec)
 
 
+def asked(kind: Kind) -> Asked:
+    body = {"kind": kind.group_kind.kind, "metadata": {"name": "x"}}
+    return Asked(kind, "x" if kind.namespaced else None, (body,), whole=True)
+
+
+def kyverno(kind: str, *rules: dict[str, Any], version: str = "policies.kyverno.io/v1") -> Manifest:
+    spec = {"matchConstraints": {"resourceRules": list(rules)}}
+    return manifest(version, kind, {"name": "p"}, spec=spec)
+
+
 @pytest.mark.parametrize(
     ("admitting", "refused"),
     [
@@ -87,8 +97,18 @@ def constraint(action: str) -> Manifest:
         (webhook("MutatingWebhookConfiguration", rule("", "*/*"), rule("apps", "deployments")),
          (POD, CLAIM, SECRET, DEPLOYMENT, NAMESPACE)),
         (webhook("ValidatingWebhookConfiguration"), ()),
+        (webhook("ValidatingWebhookConfiguration", rule("apps", "deployments/*")), (DEPLOYMENT,)),
+        (webhook("ValidatingWebhookConfiguration", rule("apps", "deployments/scale")), ()),
+        # What changes namespaces on their way changes what is taken in there.
+        (webhook("MutatingWebhookConfiguration", rule("", "namespaces")),
+         (POD, CLAIM, SECRET, DEPLOYMENT, NAMESPACE)),
         (manifest("kyverno.io/v1", "ClusterPolicy", {"name": "p"}), EVERY),
         (manifest("policies.kyverno.io/v1", "ValidatingPolicy", {"name": "p"}), EVERY),
+        (kyverno("ValidatingPolicy", rule("", "secrets")), (SECRET,)),
+        (kyverno("NamespacedValidatingPolicy", rule("", "pods")), (POD, DEPLOYMENT)),
+        (kyverno("MutatingPolicy", rule("", "namespaces")), EVERY),
+        (kyverno("GeneratingPolicy", rule("", "secrets")), EVERY),
+        (kyverno("ValidatingPolicy", rule("", "secrets"), version="kyverno.io/v1"), EVERY),
         (manifest("templates.gatekeeper.sh/v1", "ConstraintTemplate", {"name": "p"}), EVERY),
         (constraint("deny"), EVERY),
         (constraint("dryrun"), ()),
@@ -99,9 +119,5 @@ def test_what_is_not_in_force_yet_may_refuse_what_it_is_for(
 ) -> None:
     assert is_admitting(admitting)
     beside = [admitting, policy("", "secrets")]
-    found = tuple(
-        kind
-        for kind in EVERY
-        if may_refuse(admitting, beside, kind, "x" if kind.namespaced else None)
-    )
+    found = tuple(kind for kind in EVERY if may_refuse(admitting, beside, asked(kind)))
     assert found == refused

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import subprocess
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from lockproof.adapters.kustomize.program import find_kustomize
 from lockproof.parse.block_yaml import read_blocks
 from lockproof.parse.composed_yaml import compose
+from lockproof.parse.document import ParseError
 from lockproof.parse.plain_scalars import CORE, PREFIX, SERVER
+from lockproof.parse.yaml_document import read_yaml
 
 WORDS_OF_KUBECTL = json.loads(Path(__file__).with_name("plain_words.json").read_bytes())
 NUMBERS = st.text("0123456789abfxeEoO_.:+-", max_size=12)
@@ -151,3 +155,51 @@ def test_a_tag_that_is_written_out_decides(tagged: tuple[str, str]) -> None:
     except ValueError:
         mine = ValueError
     assert repr(mine) == repr(theirs)
+
+
+KEYS = """
+y N on Off yes no True null ~ 1 01 1.0 1e3 0o17 017 0x1F 0b11 1_000 +1 -0 -0.0 .5 .inf -.inf .nan
+2001-01-01 12345678901234567890 123456789012345678901 9223372036854775807 -9223372036854775809
+1:30 0.1 1e21 1e-5 1e-4 123456.78 100000.0 1000000.0 1e300 -1e39 1e-46 16777217.0 7e12345 = key nil
+"""
+
+
+def test_a_plain_key_is_what_kubectl_says() -> None:
+    """As the kubectl of the extra answers, key by key: it ends at one that it refuses."""
+    found = find_kustomize()
+    assert found is not None
+    assert found.command[-1] == "kustomize"  # A part of kubectl.
+    for key in (*KEYS.split(), "'y'", '"1.0"', "!!str y", '!!bool "y"'):
+        text = f"apiVersion: x/v1\nkind: K\nmetadata: {{name: a}}\nv:\n  {key}: here\n"
+        done = subprocess.run(
+            [found.command[0], "label", "--local", "-f", "-", "-o", "json", "a=b"],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            with pytest.raises(ParseError, match=r"line 5: has a key .* as kubectl reads it"):
+                read_yaml(text.encode(), "a.yaml")
+            continue
+        (document,) = read_yaml(text.encode(), "a.yaml")
+        theirs = json.loads(done.stdout)["v"]
+        assert document.value["v"] == theirs, key
+        (name,) = theirs
+        assert document.line("v", name) == 5
+        quick = read_blocks(text, core=False)
+        assert quick is None or quick[0].value == document.value
+
+
+def test_a_key_by_an_alias_is_read_and_the_value_stays_what_it_was() -> None:
+    (document,) = compose("&a y: *a\nb: &c {on: 1}\nd: *c\n", "a", core=False)
+    assert document.value == {"true": True, "b": {"true": 1}, "d": {"true": 1}}
+    assert [name for name, _, _ in document.entries()] == ["true", "b", "d"]
+    assert document.line("d", "true") == 2
+    (document,) = compose("y: 1\n1.0: 2\n~: 3\n", "a", core=True)
+    assert document.value == {"y": 1, "1.0": 2, "~": 3}
+
+
+def test_keys_that_are_one_to_kubectl_are_one_twice() -> None:
+    with pytest.raises(ParseError, match="line 2: has the key 'true' twice, as kubectl reads it"):
+        read_yaml(b"yes: 1\non: 2\n", "a.yaml")

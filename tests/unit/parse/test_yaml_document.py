@@ -31,7 +31,7 @@ def value(text: str) -> Any:
         ("a: on", {"a": True}),
         ("a: ~", {"a": None}),
         ("a: {b: [1, two, 3.5]}", {"a": {"b": [1, "two", 3.5]}}),
-        ("x: &x {b: 1, c: 2}\ny: {<<: *x, c: 3}", {"x": {"b": 1, "c": 2}, "y": {"b": 1, "c": 3}}),
+        ("x: &x {b: 1, c: 2}\nz: {<<: *x, c: 3}", {"x": {"b": 1, "c": 2}, "z": {"b": 1, "c": 3}}),
         ("\ufeffa: 1", {"a": 1}),
         ("", None),
     ],
@@ -43,7 +43,7 @@ def test_values_are_those_of_json(text: str, expected: Any) -> None:
 
 def test_lines_of_keys_and_items() -> None:
     (first, second) = read_yaml(
-        b"a:\n  - b: 1\n    c: 2\n  - 3\n---\nx: &x {k: 1}\ny:\n  <<: *x\n", "f", many=True
+        b"a:\n  - b: 1\n    c: 2\n  - 3\n---\nx: &x {k: 1}\nz:\n  <<: *x\n", "f", many=True
     )
     assert first.line() == 1
     assert first.line("a") == 1
@@ -51,7 +51,7 @@ def test_lines_of_keys_and_items() -> None:
     assert first.line("a", 0, "c") == 3
     assert first.line("a", 1) == 4
     assert second.line("x") == 6
-    assert second.line("y", "k") == 6, "what is merged in stands where it was written"
+    assert second.line("z", "k") == 6, "what is merged in stands where it was written"
     for missing in (("b",), ("a", 2), ("a", "b"), ("a", 0, "b", "d"), ("a", -1)):
         assert first.line(*missing) is None
 

@@ -126,6 +126,10 @@ def _sweep_temporary(base: Path) -> None:
                 os.close(handle)
 
 
+_CACHE_DEPTH = 3
+"""Folders above an object in DVC's cache, such as files/md5/00."""
+
+
 def take_fetched(owner: Path, work: Path) -> Path:
     """Where objects are fetched to: with those of a run for the same owner that ended early.
 
@@ -144,7 +148,26 @@ def take_fetched(owner: Path, work: Path) -> Path:
                 remove(old)
         folder.parent.mkdir(parents=True, exist_ok=True)
         os.rename(base / _key(owner), folder)  # Of two runs at once, one gets it.
+    _drop_links(folder)
     return folder
+
+
+def _drop_links(folder: Path) -> None:
+    """Remove links that stand in for folders of a cache: what is fetched would land behind them."""
+    level = [os.fspath(folder)]
+    if os.path.islink(folder):
+        os.unlink(folder)
+        return
+    for _ in range(_CACHE_DEPTH):
+        inner: list[str] = []
+        for each in level:
+            with contextlib.suppress(OSError), os.scandir(each) as entries:
+                for entry in entries:
+                    if entry.is_symlink():
+                        os.unlink(entry.path)
+                    elif entry.is_dir(follow_symlinks=False):
+                        inner.append(entry.path)
+        level = inner
 
 
 def keep_fetched(owner: Path, folder: Path) -> None:

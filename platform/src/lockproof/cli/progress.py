@@ -1,8 +1,9 @@
 """Progress on standard error: a live line per running stage on a terminal, plain lines in CI."""
 
+import importlib
 import os
 import sys
-from importlib.util import find_spec
+from contextlib import suppress
 
 from .plain_progress import PlainProgress, PlainWatch, SilentProgress
 
@@ -28,8 +29,11 @@ def watch() -> PlainProgress:
 
 
 def draws() -> bool:
-    """Whether there is what draws on a terminal: DVC brings it, the base install does not."""
-    return find_spec("rich") is not None
+    """Whether what draws on a terminal is here and works: DVC brings it, the base install not."""
+    with suppress(Exception):  # Of a broken package, or another of that name, anything may come.
+        importlib.import_module(f"{__package__}.live_progress")
+        return True
+    return False
 
 
 def _plain() -> bool:

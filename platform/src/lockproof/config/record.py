@@ -1,10 +1,15 @@
 """Where runs are written down."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from .base import Name, Section
+
+Server = Annotated[
+    str, Field(pattern=r"^https?://[A-Za-z0-9.:_-]+$|^https?://\[[0-9A-Fa-f:.]+\](:[0-9]+)?$")
+]
+"""Scheme, host and port of a URL: nothing behind them, and no login."""
 
 
 class RecordPolicy(Section):
@@ -30,6 +35,9 @@ class MlflowPolicy(Section):
     tracking_uri: Name | None = None
     """Default: $MLFLOW_TRACKING_URI, else sqlite in `.lockproof/` below the DVC root."""
     experiment: Name = "lockproof"
+    artifact_servers: tuple[Server, ...] = ()
+    """Servers beside the tracking server that its login may be sent to, since runs have their files
+    there: scheme, host and port, such as `https://artifacts.example`."""
 
     @property
     def is_file(self) -> bool:

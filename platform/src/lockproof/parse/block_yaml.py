@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from .document import MarkedDocument, ParseError, YamlDocument
-from .plain_scalars import CORE, SERVER
+from .plain_scalars import CORE, SERVER, is_other_key
 
 _MOST_LINES = 1_000_000
 """Of the lock of some 20,000 stages."""
@@ -33,6 +33,12 @@ _LINE = re.compile(
 )
 """Indentation; path, digest and size of four lines that DVC writes into a lock; or else dash, key,
 a value that is one plain word, and any other rest of one line."""
+_OTHER_KEY = re.compile(
+    r"^[ -]*([yYnN]|[oO](?:n|N|ff|FF)|[yY](?:es|ES)|[nN](?:o|O|ull|ULL)|[tT](?:rue|RUE)"
+    r"|[fF](?:alse|ALSE)|[.0-9][\w.+-]*):(?:[ ]|$)",
+    re.ASCII | re.MULTILINE,
+)
+"""Keys that kubectl may read as no text."""
 _WORDS = re.compile(r"\[(?:([\w./][\w./@-]*(?:, [\w./][\w./@-]*)*))?\]", re.ASCII)
 _TEXTS = re.compile(r"""\[("[^"\\]*"(?:, ?"[^"\\]*")*)\]""")
 """A list of texts without escapes."""
@@ -66,6 +72,8 @@ def read_blocks(text: str, *, core: bool) -> list[YamlDocument] | None:
     elif re.search(_ODD, text):
         return None
     if text.count("\n") > _MOST_LINES:
+        return None
+    if not core and any(map(is_other_key, _OTHER_KEY.findall(text))):
         return None
     try:
         return _Reader(text, core).read()

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from .document import ParseError, YamlDocument
-from .plain_scalars import CORE, PREFIX, SERVER
+from .plain_scalars import AS_READ, CORE, PREFIX, SERVER, key_text
 
 _DEEPEST = 100
 _MOST = 500_000
@@ -177,6 +177,7 @@ class _Values:
 
     def __init__(self, name: str, core: bool) -> None:
         self.name, self.count = name, 0
+        self.core = core
         self.schema = CORE if core else SERVER
 
     def of(self, node: Any, depth: int) -> Any:
@@ -198,7 +199,7 @@ class _Values:
     def mapping(self, node: Any, depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
         merged: dict[str, Any] = {}
-        for key, value in node.value:
+        for number, (key, value) in enumerate(node.value):
             if not isinstance(key, yaml.ScalarNode):
                 raise self.error("has a key that is no text", key)
             if key.tag == f"{PREFIX}merge":
@@ -209,10 +210,21 @@ class _Values:
                         raise self.error("merges what is no mapping", key)
                     merged = part | merged
                 continue
-            if key.value in result:
-                raise self.error(f"has the key '{key.value[:80]}' twice", key)
-            result[key.value] = self.of(value, depth + 1)
+            name = key.value if self.core else self.key(key)
+            if name in result:
+                read = "" if name == key.value else f", {AS_READ}: put quotes around {key.value}"
+                raise self.error(f"has the key '{name[:80]}' twice{read[:120]}", key)
+            if name != key.value:  # A node of its own: an alias of the key stays what it was.
+                marks = (key.start_mark, key.end_mark)
+                node.value[number] = (yaml.ScalarNode(f"{PREFIX}str", name, *marks), value)
+            result[name] = self.of(value, depth + 1)
         return merged | result if merged else result
+
+    def key(self, node: Any) -> str:
+        try:
+            return key_text(node.tag, node.value)
+        except ValueError as error:
+            raise self.error(str(error), node) from None
 
     def scalar(self, node: Any) -> Any:
         try:

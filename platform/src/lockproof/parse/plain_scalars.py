@@ -2,6 +2,7 @@
 
 import math
 import re
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,9 @@ PREFIX = "tag:yaml.org,2002:"
 _LONGEST = 1000
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
 _TRUE, _FALSE = frozenset({"y", "yes", "true", "on"}), frozenset({"n", "no", "false", "off"})
+_NO_TEXT = frozenset(f"{PREFIX}{name}" for name in ("bool", "int", "float", "null"))
+AS_READ = "as kubectl reads it"
+"""Stands in what is said of keys that other programs take as they are written."""
 
 Resolvers = Mapping[str, Sequence[tuple[str, re.Pattern[str]]]]
 """First character, empty for no text at all -> tags, each with the pattern of what it is."""
@@ -92,6 +96,56 @@ class Schema:
         if isinstance(found, int) != (name == "int"):
             raise ValueError(f"has a number that is no {name}: {text[:40]}")
         return found
+
+
+def key_text(tag: str, text: str) -> str:
+    """The key of JSON that kubectl makes of a key with this tag.
+
+    As sigs.k8s.io/yaml prints what is no text: `y` is "true", `0o17` is "15", `1.0` is "1".
+
+    Raises:
+        ValueError: it refuses such a key; says why.
+    """
+    value = SERVER.tagged(tag, text) if tag in _NO_TEXT else text
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value is None:
+        raise ValueError(f"has a key that is nothing, {AS_READ}: put quotes around it")
+    if isinstance(value, int) and -(1 << 63) <= value < 1 << 63:
+        return str(value)
+    if isinstance(value, int) and 0 < value < 1 << 64:
+        raise ValueError(f"has a key that is too large a number, {AS_READ}: put quotes around it")
+    return _float_text(value)
+
+
+def is_other_key(text: str) -> bool:
+    """Whether kubectl may read a plain key of ASCII as another one, or refuse it."""
+    if text.isdecimal() and text[0] != "0" and len(text) < 19:
+        return False
+    try:
+        return not isinstance(SERVER.value(text), str)
+    except ValueError:
+        return True
+
+
+def _float_text(value: float) -> str:
+    """The shortest text of a number in 32 bits, as Go's `%g` has it; what has none is `.inf`."""
+    try:
+        short: float = struct.unpack("f", struct.pack("f", value))[0]
+    except OverflowError:
+        short = math.inf if value > 0 else -math.inf
+    if not math.isfinite(short):
+        return ".nan" if math.isnan(short) else ".inf" if short > 0 else "-.inf"
+    for digits in range(9):
+        text = f"{short:.{digits}e}"
+        if struct.pack("f", float(text)) == struct.pack("f", short):
+            break
+    places, exponent = text.split("e")
+    if -4 <= int(exponent) < 6:
+        return f"{short:.{max(0, digits - int(exponent))}f}"
+    return f"{places}e{exponent}"
 
 
 def _integer(text: str) -> int:

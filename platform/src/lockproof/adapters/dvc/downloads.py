@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from lockproof.adapters.hashing import file_md5
+from lockproof.adapters.own_folder import own_folder
 from lockproof.adapters.patience import patience
 from lockproof.adapters.plugins import require_plugin
 from lockproof.errors import ConfigError, LockproofError, UnavailableError
@@ -111,12 +113,14 @@ class Downloads:
         odb = self._odb(remote, digest.algorithm)
         if odb is None:
             return Problem.NO_REMOTE
-        target = self.scratch / digest.object_path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{threading.get_ident()}")
+        *folders, name = digest.object_path.split("/")
         source = odb.oid_to_path(digest.value)
         failed, wrong = 0, list[str]()
-        try:
+        with (
+            own_folder(self.scratch, folders) as folder,
+            TemporaryDirectory(prefix=".new-", dir=self.scratch) as new,
+        ):
+            temporary = Path(new, "object")
             while len(wrong) < _ATTEMPTS:
                 try:
                     odb.fs.get_file(source, str(temporary))
@@ -131,14 +135,12 @@ class Downloads:
                     continue
                 found = file_md5(temporary, digest.algorithm)
                 if found == digest.value.removesuffix(".dir"):
-                    os.replace(temporary, target)
+                    os.replace(temporary, name, dst_dir_fd=folder)
                     return None
                 if found in wrong:
                     return Problem.CORRUPTED
                 # Or the answer was cut on its way, which not every store lets one see.
                 wrong.append(found)
-        finally:
-            temporary.unlink(missing_ok=True)
         raise self._unreachable(
             remote, ValueError(f"it gives another content of {digest} each time that it is asked")
         )

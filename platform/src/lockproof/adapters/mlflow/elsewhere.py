@@ -9,6 +9,7 @@ from typing import Any
 from lockproof.errors import ConfigError
 from lockproof.model.run import without_credentials
 
+from .calls import call
 from .store import Store, need
 
 
@@ -30,17 +31,31 @@ def refuse_elsewhere(store: Store, files: Any, what: str) -> None:
     ):
         return
     at = str(files.artifact_uri)
+    own = (_server(store.uri),) if store.uri.startswith("http") else ()
     # By text, up to the slash that ends the host: parsers of URLs differ on odd ones.
-    if store.uri.startswith("http") and f"{at}/".lower().startswith(f"{_server(store.uri)}/"):
+    if any(
+        f"{at}/".lower().startswith(f"{one.lower()}/") for one in (*own, *store.artifact_servers)
+    ):
         return
     login = need("mlflow.utils.credentials").get_default_host_creds(at)
     if any((login.username, login.password, login.token, login.auth, login.aws_sigv4,
             login.client_cert_path)):  # fmt: skip
         raise ConfigError(
             f"the files of {what} are at {without_credentials(at)[:200]}, which is not the MLflow"
-            f" at {store.shown}: its login is not sent there; register the model again, or leave"
-            " the login out"
+            f" at {store.shown}: its login is not sent there; where that server is yours, name it"
+            f" in artifact-servers of [mlflow] ({_server(at)!r}), or leave the login out"
         )
+
+
+def refuse_run_elsewhere(store: Store, run: Any) -> None:
+    """As `refuse_elsewhere`, of the files of a run, before any is sent or asked for.
+
+    Whoever made its experiment said where they are.
+    """
+    places = need("mlflow.store.artifact.artifact_repository_registry")
+    at = str(run.info.artifact_uri)
+    files = call(store, places.get_artifact_repository, at, tracking_uri=store.uri)
+    refuse_elsewhere(store, files, f"run {run.info.run_id}")
 
 
 def _server(uri: str) -> str:

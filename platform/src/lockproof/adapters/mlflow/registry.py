@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from lockproof.errors import ConfigError, UnavailableError
 from lockproof.model.registration import KEY, ModelVersion
 
 from .calls import call, code_of, explained, open_client
-from .elsewhere import refuse_elsewhere
+from .elsewhere import refuse_elsewhere, refuse_run_elsewhere
 from .store import Store, find_store, need, require
 
 MAX_SOURCE = 500
@@ -93,6 +93,8 @@ class Session:
 
     store: Store
     client: Any
+    _own: set[str] = field(default_factory=set, repr=False)
+    """Runs whose files may be asked for with the login."""
 
     def names(self) -> tuple[str, ...]:
         """The names of the registered models, sorted."""
@@ -217,12 +219,24 @@ class Session:
         self._unless_gone(self.client.delete_model_version_tag, version.name, number, name)
 
     def run_artifacts(self, run_id: str) -> str:
-        """The URI below which a run has its files."""
+        """The URI below which a run has its files.
+
+        Raises:
+            ConfigError: they are at another server, and there is a login.
+        """
         run = call(self.store, self.client.get_run, run_id)
+        if run_id not in self._own:
+            refuse_run_elsewhere(self.store, run)
+            self._own.add(run_id)
         return str(run.info.artifact_uri)
+
+    def _see_where(self, run_id: str) -> None:
+        if run_id not in self._own:
+            self.run_artifacts(run_id)
 
     def files(self, run_id: str, folder: str) -> dict[str, int | None]:
         """The files of a run below a folder: path below that -> bytes, where the store says."""
+        self._see_where(run_id)
         found: dict[str, int | None] = {}
         folders = [folder]
         while folders:
@@ -235,11 +249,13 @@ class Session:
 
     def content(self, run_id: str, path: str, scratch: Path) -> bytes:
         """The bytes of a file of a run, brought through a folder for it."""
+        self._see_where(run_id)
         found = call(self.store, self.client.download_artifacts, run_id, path, str(scratch))
         return Path(found).read_bytes()
 
     def upload(self, run_id: str, file: Path, folder: str) -> None:
         """Put a file among those of a run, in place of one of that name."""
+        self._see_where(run_id)
         call(self.store, self.client.log_artifact, run_id, str(file), folder)
 
     def _unless_gone(self, what: Any, *args: str) -> None:

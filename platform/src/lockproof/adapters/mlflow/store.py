@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,8 @@ class Store:
     """The variables that carry the user and password of the URI to MLflow."""
     database: Path | None = None
     """The SQLite file, where it is one."""
+    artifact_servers: tuple[str, ...] = ()
+    """Servers beside it that its login may be sent to: scheme, host and port of each."""
 
     @property
     def shown(self) -> str:
@@ -189,6 +191,10 @@ def find_store(policy: MlflowPolicy, root: Path) -> Store:
         ConfigError: the URI is not one that runs can be logged to.
         MissingExtraError: MLflow, or what it needs for this URI, is not installed.
     """
+    return replace(_found(policy, root), artifact_servers=policy.artifact_servers)
+
+
+def _found(policy: MlflowPolicy, root: Path) -> Store:
     variable = os.environ.get("MLFLOW_TRACKING_URI", "").strip()
     if policy.tracking_uri is not None:
         uri, origin, base = policy.tracking_uri.strip(), "tracking-uri in lockproof.toml", root

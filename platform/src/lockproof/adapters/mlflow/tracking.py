@@ -13,6 +13,7 @@ from lockproof.errors import ConfigError, LockproofError, UsageError
 from lockproof.model.run import LoggedRun, RunFacts, RunRef
 
 from .calls import call, explained, open_client
+from .elsewhere import refuse_run_elsewhere
 from .entities import (
     DIGEST_TAG,
     NON_FINITE_TAG,
@@ -88,7 +89,7 @@ class Tracking:
                     client.create_run, experiment, run_name=facts.name, tags=tags_of(facts)
                 )
             run_id: str = run.info.run_id
-            self._fill(client, run_id, facts)
+            self._fill(client, run, facts)
             with self.store.settings():
                 first = self._finished(client, experiment, facts.digest)
                 if first is None or first == run_id:
@@ -167,10 +168,11 @@ class Tracking:
         earliest = min(runs, key=lambda r: (r.info.end_time, r.info.run_id), default=None)
         return None if earliest is None else str(earliest.info.run_id)
 
-    def _fill(self, client: Any, run_id: str, facts: RunFacts) -> None:
-        ended = "KILLED"
+    def _fill(self, client: Any, run: Any, facts: RunFacts) -> None:
+        ended, run_id = "KILLED", run.info.run_id
         try:
             with self.store.settings(patient=True):
+                refuse_run_elsewhere(self.store, run)
                 with no_interrupt_lost():
                     for batch in batches_of(facts):
                         self._call(client.log_batch, run_id, **batch)

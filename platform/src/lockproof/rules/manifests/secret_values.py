@@ -24,6 +24,8 @@ _REFERENCE = re.compile(
     r"|\$\{[A-Za-z_]\w*+(?::[=-])?\}"
 )
 """By which 1Password, vals, Vault and Flux put a secret in its place, when it is applied."""
+_VARIABLE = re.compile(r"\s*\$\{[^{}]*+\}\s*")
+"""What is a reference where something fills it in, and else is what stands there."""
 _DEFAULTED = re.compile(r"\$\{[A-Za-z_]\w*+:?[=-]([^{}]++)\}")
 """Of Flux: a variable, and what is applied where it is not set."""
 _AWS = re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")
@@ -60,6 +62,31 @@ def secret_findings(manifest: Manifest) -> Iterator[Finding]:
             yield at_place(
                 "LP625", manifest, at, f"{what} is in Git: revoke it, and refer to a Secret"
             )
+
+
+def variables(manifest: Manifest) -> Iterator[tuple[At, str]]:
+    """What would be secret if nothing filled it in: where it stands, and what it is the value of.
+
+    Values that `secret_findings` takes for references; they themselves are never returned.
+    """
+    if manifest.group == "" and manifest.kind in ("Secret", "ConfigMap"):
+        for field in ("data", "stringData"):
+            for key, value in mapping(manifest.value.get(field)).items():
+                named = manifest.kind == "Secret" or _SECRET_NAME.search(str(key))
+                if named and _is_variable(value):
+                    yield (field, key), f"the value of '{key}'"
+    for pod in pods(manifest):
+        for container in containers(pod):
+            for at, variable in items(container.value.get("env"), (*container.at, "env")):
+                name = str(variable.get("name"))
+                if _SECRET_NAME.search(name) and _is_variable(variable.get("value")):
+                    yield (*at, "value"), f"the value of {name}"
+
+
+def _is_variable(value: Any) -> bool:
+    if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
+        return False
+    return _REFERENCE.fullmatch(value.strip()) is not None
 
 
 def _may_be_read(value: Any) -> bool:

@@ -122,7 +122,13 @@ def look_for(scene: Scene, signers: Sequence[Signer], given: Path | None) -> Ite
     asked = [places.of_commit(commit, project, name) for name in names]
     asked += [places.of_tree(tree, project, name) for name in names]
     yield from beside_the_data(scene, asked)
-    note = read_note(scene.head.git, commit)
+    yield from noted(scene)
+
+
+def noted(scene: Scene) -> Iterator[Found]:
+    """The proofs in Git's notes on a revision, which take no remote."""
+    commit = scene.head.commit
+    note = read_note(scene.head.git, commit) if commit else None
     if note is not None:
         yield "the Git note", note
 

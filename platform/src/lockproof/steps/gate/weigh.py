@@ -1,12 +1,12 @@
 """What signed proofs are worth for a revision, by the trusted policy."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from lockproof.config import FILE_NAME, Policy, matches_any
+from lockproof.config import FILE_NAME, Policy, RevokedRule, matches_any
 from lockproof.errors import ConfigError, UsageError
 from lockproof.model.canary_statement import CANARY
 from lockproof.model.report import Report
@@ -113,10 +113,7 @@ def revoked_by(
     outputs = {out.sha256 for out in verdict.outputs}
     commits = {verdict.report.subject.commit, commit}
     for rule in policy.revoked:
-        # A merge or a squash of what is revoked is the same files by another name.
-        same = rule.commit is not None and (
-            rule.commit in commits or tree_of(rule.commit) == verdict.tree
-        )
+        same = _is_about(rule, commits, verdict.tree, tree_of)
         named = {
             f"the key {by.fingerprint[:12]}": rule.key == by.fingerprint,
             f"this proof {sealed.digest[:12]}": rule.proof == sealed.digest,
@@ -126,6 +123,34 @@ def revoked_by(
         for what, hit in named.items():
             if hit:
                 yield Refusal("LP727", f"[[revoked]] of {FILE_NAME} names {what}: {rule.reason}")
+
+
+def revoked_commit(policy: Policy, commit: str, tree_of: Callable[[str], str | None]) -> str | None:
+    """Why nothing of a commit counts, whoever proved it; None where `[[revoked]]` leaves it.
+
+    Args:
+        policy: the trusted one.
+        commit: its full id.
+        tree_of: Git's id of the tree of a commit, None where it is not known.
+    """
+    tree = tree_of(commit)
+    found = (rule for rule in policy.revoked if _is_about(rule, {commit}, tree, tree_of))
+    rule = next(found, None)
+    if rule is None:
+        return None
+    return f"[[revoked]] of {FILE_NAME} names commit {(rule.commit or '')[:12]}: {rule.reason}"
+
+
+def _is_about(
+    rule: RevokedRule,
+    commits: Collection[str | None],
+    tree: str | None,
+    tree_of: Callable[[str], str | None],
+) -> bool:
+    """Whether a rule names a commit: a merge or a squash of it is the same files by another id."""
+    if rule.commit is None:
+        return False
+    return rule.commit in commits or (tree is not None and tree_of(rule.commit) == tree)
 
 
 def by_rule(

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from lockproof.adapters.kubernetes.answers import Refusal
-from lockproof.adapters.kubernetes.cluster import Kind
+from lockproof.adapters.kubernetes.cluster import POD, Kind
 from lockproof.model.manifest import Manifest, dig, items, mapping, sequence
+from lockproof.model.resource import Body, GroupKind
+from lockproof.rules.manifests.kyverno import POD_MAKERS, Seen, may_look_at
 
 DENIED = re.compile(
     r"denied (?:the )?request|violates PodSecurity|exceeded quota|failed quota", re.IGNORECASE
@@ -14,7 +16,7 @@ DENIED = re.compile(
 """How admission refuses an object: as forbidden, like what a user may not do."""
 ADMITTING = {
     "ResourceQuota": "quota",
-    "Namespace": "",  # By its labels policies and webhooks choose, and PodSecurity.
+    "Namespace": "",  # `namespaces` says what chooses by its labels.
     "LimitRange": "usage per",
     "ValidatingAdmissionPolicy": "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding": "ValidatingAdmissionPolicy",
@@ -27,6 +29,18 @@ ADMITTING = {
 POLICIES = "admissionregistration.k8s.io"
 _ENGINES = ("kyverno.io", "gatekeeper.sh", "policy.sigstore.dev")
 """Groups, and groups that end so, of policies that webhooks of other projects judge by."""
+_BY_RULES = ("ClusterPolicy", "Policy", "PolicyException")
+"""Kinds of kyverno.io that say of each rule what it is for."""
+_BY_CONSTRAINTS = ("ValidatingPolicy", "ImageValidatingPolicy", "MutatingPolicy")
+"""Kinds of policies.kyverno.io that say it as Kubernetes' own do."""
+_DECIDING = tuple(
+    Kind(GroupKind("", kind), "v1", plural, namespaced=kind != "Namespace")
+    for kind, plural in (
+        ("Namespace", "namespaces"), ("ResourceQuota", "resourcequotas"),
+        ("LimitRange", "limitranges"),
+    )
+)  # fmt: skip
+"""Who changes these on their way changes what is taken of others."""
 BY_COUNT = frozenset(
     {
         "pods", "services", "replicationcontrollers", "resourcequotas", "secrets", "configmaps",
@@ -37,18 +51,45 @@ BY_COUNT = frozenset(
 
 def is_admitting(manifest: Manifest) -> bool:
     """Whether a manifest decides whether others are taken."""
-    return manifest.kind in ADMITTING or _is_of_engine(manifest.group)
+    return manifest.kind in ADMITTING or is_of_engine(manifest.group)
 
 
 def lifts(manifest: Manifest) -> bool:
     """Whether something may be refused for lack of a manifest."""
-    return manifest.kind == "PolicyException" and _is_of_engine(manifest.group)
+    return manifest.kind == "PolicyException" and is_of_engine(manifest.group)
+
+
+class Asked(NamedTuple):
+    """An object that the server is asked about."""
+
+    kind: Kind
+    namespace: str | None
+    """None where it is in none."""
+    bodies: tuple[Body, ...] = ()
+    """It as it is stated or would become, and as it is in the cluster."""
+    whole: bool = False
+    """Whether the first is what the server makes of it."""
+
+    @property
+    def seen(self) -> list[Seen]:
+        """It as policies may see it."""
+        return [
+            Seen(
+                self.kind.group_kind.kind,
+                dig(body, "metadata", "name"),
+                self.namespace,
+                mapping(dig(body, "metadata", "labels")),
+                mapping(dig(body, "metadata", "annotations")),
+                whole=self.whole or bool(number),
+            )
+            for number, body in enumerate(self.bodies)
+        ]
 
 
 def may_have_refused(admitting: Manifest, refusal: Refusal, namespace: str) -> bool:
     """Whether an object was refused by what is still another one in the cluster."""
     said, metadata = str(refusal), admitting.metadata
-    by = "admission webhook" if _is_of_engine(admitting.group) else ADMITTING[admitting.kind]
+    by = "admission webhook" if is_of_engine(admitting.group) else ADMITTING[admitting.kind]
     if DENIED.search(said) is None or by not in said:
         return False
     inside = metadata.get("namespace")
@@ -56,23 +97,22 @@ def may_have_refused(admitting: Manifest, refusal: Refusal, namespace: str) -> b
     return of.get(admitting.kind) in (None, namespace)
 
 
-def may_refuse(
-    admitting: Manifest, beside: Sequence[Manifest], kind: Kind, namespace: str | None
-) -> bool:
+def may_refuse(admitting: Manifest, beside: Sequence[Manifest], asked: Asked) -> bool:
     """Whether an object may be refused by what is not in the cluster yet as the manifests have it.
 
     Args:
         admitting: what decides over others.
         beside: the manifests, in which the policy of a binding is looked for.
-        kind: of the object.
-        namespace: of the object; None where it is in none.
+        asked: the object.
     """
+    kind, namespace = asked.kind, asked.namespace
     if admitting.group == POLICIES:
         return kind.group_kind.group != POLICIES and _is_chosen(admitting, beside, kind)
-    if _is_of_engine(admitting.group):
+    if is_of_engine(admitting.group):
         # What they look at their own languages say; those that only tell of it refuse nothing.
         silent = admitting.spec.get("enforcementAction") in ("dryrun", "warn")
-        return not silent and not _is_of_engine(kind.group_kind.group)
+        other = not silent and not is_of_engine(kind.group_kind.group)
+        return other and engine_looks_at(admitting, asked)
     if admitting.kind == "Namespace":
         return namespace == admitting.name
     if namespace is None or admitting.namespace not in ("", namespace):
@@ -80,6 +120,21 @@ def may_refuse(
     if admitting.kind == "LimitRange":
         return plural(kind) in (("", "pods"), ("", "persistentvolumeclaims"))
     return plural(kind) in map(counted, mapping(admitting.spec.get("hard")))
+
+
+def engine_looks_at(policy: Manifest, asked: Asked) -> bool:
+    """Whether another project's policy may look at an object; True where that is not read here."""
+    if policy.group == "kyverno.io" and policy.kind in _BY_RULES:
+        return may_look_at(policy.value, asked.seen)
+    kind = policy.kind.removeprefix("Namespaced")
+    rules = dig(policy.spec, "matchConstraints", "resourceRules")
+    if policy.group != "policies.kyverno.io" or kind not in _BY_CONSTRAINTS or not rules:
+        return True
+    if policy.spec.get("targetMatchConstraints"):
+        return True  # It changes others than those.
+    looked = [asked.kind, *((POD,) if asked.kind.group_kind.kind in POD_MAKERS else ())]
+    looked += _DECIDING if kind == "MutatingPolicy" else ()
+    return any(chosen(policy.value, one) for one in looked)
 
 
 def plural(kind: Kind) -> tuple[str, str]:
@@ -110,20 +165,22 @@ def _is_chosen(admitting: Manifest, beside: Sequence[Manifest], kind: Kind) -> b
         named = (admitting.kind.removesuffix("Binding"), admitting.spec.get("policyName"))
         policy = next((one for one in beside if (one.kind, one.name) == named), None)
         return policy is None or _is_chosen(policy, beside, kind)
-    return chosen(admitting.value, kind)
+    looked = (kind, *(_DECIDING if admitting.kind.startswith("Mutating") else ()))
+    return any(chosen(admitting.value, one) for one in looked)
 
 
 def chosen(admitting: Mapping[str, Any], kind: Kind) -> bool:
     """Whether a policy's or a webhook's rules choose objects of a kind."""
     return any(
-        _is_of(group, kind.group_kind.group) and _is_of(resource, kind.plural)
+        group in ("*", kind.group_kind.group) and _is_of(resource, kind.plural)
         for rule in _rules(admitting)
         for group in sequence(rule.get("apiGroups"))
         for resource in sequence(rule.get("resources"))
     )
 
 
-def _is_of_engine(group: str) -> bool:
+def is_of_engine(group: str) -> bool:
+    """Whether a group is of another project's policies."""
     return group in _ENGINES or group.endswith(tuple(f".{engine}" for engine in _ENGINES))
 
 
@@ -134,5 +191,7 @@ def _rules(admitting: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from (rule for _, rule in items(rules, ()))
 
 
-def _is_of(stated: Any, name: str) -> bool:
-    return stated in ("*", "*/*", name)
+def _is_of(stated: Any, plural: str) -> bool:
+    """Whether a rule's resource is of a kind; `pods/*` is of pods as well."""
+    name, _, part = str(stated).partition("/")
+    return name in ("*", plural) and part in ("", "*")

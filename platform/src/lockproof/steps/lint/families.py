@@ -194,11 +194,22 @@ def reference_family(
     return family
 
 
-def policy_family(manifests: Iterable[Manifest], unpinned: Sequence[str]) -> Family:
-    """Pins, resources, confinement, secrets, current groups."""
+def policy_family(
+    manifests: Iterable[Manifest],
+    unpinned: Sequence[str],
+    unknown: Callable[[Manifest], Iterable[str]],
+) -> Family:
+    """Pins, resources, confinement, secrets, current groups.
+
+    Args:
+        manifests: all that there are.
+        unpinned: images that need no digest.
+        unknown: says which secrets of a manifest may be variables.
+    """
     family = Family("policies", "manifest")
     for manifest in manifests:
         family.findings += policy_findings(manifest, unpinned)
+        family.not_checked += unknown(manifest)
         family.checked += 1
     return family
 

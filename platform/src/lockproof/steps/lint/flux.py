@@ -40,15 +40,15 @@ def _below(paths: Iterable[str], gathered: Gathered) -> dict[str, list[Manifest]
     found: dict[str, list[Manifest]] = {}
     folders = {bundle.name for bundle in gathered.bundles}
     for path in paths:
-        below = [one for one in gathered.bundles if _is_below(one.name, path)]
+        below = [one for one in gathered.bundles if is_below(one.name, path)]
         if path in folders or path in gathered.folders or not below:
             continue
-        tops = [one for one in below if not any(_is_below(one.name, f.name) for f in below)]
+        tops = [one for one in below if not any(is_below(one.name, f.name) for f in below)]
         loose = [
             one
             for one in gathered.loose.manifests
-            if _is_below(one.locate(())[0], path)
-            and not any(_is_below(one.locate(())[0], top.name) for top in tops)
+            if is_below(one.locate(())[0], path)
+            and not any(is_below(one.locate(())[0], top.name) for top in tops)
         ]
         for top in tops:
             others = [made for other in tops if other is not top for made in other.manifests]
@@ -68,7 +68,7 @@ class _Path(NamedTuple):
 def _paths(manifests: Iterable[Manifest]) -> Iterator[_Path]:
     for manifest in manifests:
         path = manifest.spec.get("path")
-        if _is_flux(manifest) and isinstance(path, str):
+        if is_flux(manifest) and isinstance(path, str):
             source = mapping(manifest.spec.get("sourceRef"))
             yield _Path(
                 posixpath.normpath(path.lstrip("/") or "."),
@@ -94,12 +94,14 @@ def _above(file: str) -> Iterator[str]:
         yield file or "."
 
 
-def _is_flux(manifest: Manifest) -> bool:
+def is_flux(manifest: Manifest) -> bool:
+    """Whether it is a Kustomization of Flux."""
     kind = (manifest.group, manifest.kind)
     return kind == ("kustomize.toolkit.fluxcd.io", "Kustomization")
 
 
-def _is_below(name: str, folder: str) -> bool:
+def is_below(name: str, folder: str) -> bool:
+    """Whether a file or folder lies in a folder of the tree."""
     return name != folder and (folder == "." or name.startswith(f"{folder}/"))
 
 

@@ -17,12 +17,15 @@ from lockproof.parse.kustomization import (
     join,
     patches_in_comments,
 )
+from lockproof.parse.plain_scalars import AS_READ
 from lockproof.parse.yaml_document import ParseError, YamlDocument, read_yaml
 from lockproof.rules.catalog import finding
 
 _YAML = (".yaml", ".yml")
 _MARK = (b"apiVersion", b"kind")
 _OWN = "lockproof.dev/"
+_OF_KUBECTL = ("has a tag that is not allowed", AS_READ)
+"""What is said of files that others may read otherwise: mkdocs.yml has tags of its own."""
 
 
 @dataclass
@@ -127,8 +130,8 @@ def _read(tree: Tree, path: str, found: Found) -> None:
     except ParseError as error:
         own = path.rpartition("/")[2] not in FILE_NAMES
         marked = all(mark in content for mark in _MARK)
-        # A chart's template, or another tool's file with tags of its own, such as mkdocs.yml.
-        foreign = "/templates/" in f"/{path}" or "has a tag that is not allowed" in error.reason
+        # A chart's template, or another tool's file with tags or words of its own.
+        foreign = "/templates/" in f"/{path}" or any(said in error.reason for said in _OF_KUBECTL)
         if own and foreign and not marked:
             return
         if own and is_helm_part(content):

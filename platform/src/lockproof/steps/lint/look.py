@@ -31,6 +31,7 @@ from .families import (
     schema_family,
     told_apart,
 )
+from .filled import FilledIn
 from .found import Found, find
 from .gather import Gathered, gather
 from .request import Request
@@ -205,7 +206,9 @@ def _families(
         ),
         "kustomize": lambda: _kustomize_family(gathered),
         "references": lambda: reference_family(gathered, manifests, policy.external, schemas),
-        "policies": lambda: policy_family(manifests, policy.unpinned),
+        "policies": lambda: policy_family(
+            manifests, policy.unpinned, FilledIn(tree, gathered, manifests).unknown
+        ),
         "budget": lambda: budget_family(gathered, _budget(policy)),
         "canary": canaries,
         "expressions": expressions,

@@ -63,17 +63,18 @@ def readers(cluster: Cluster) -> tuple[Reader, ...]:
 def _readers(cluster: Cluster, name: str) -> Iterator[Reader]:
     policies = {
         dig(policy, "metadata", "name"): policy
-        for policy in _members(cluster, name)
+        for policy in members(cluster, name)
         if dig(policy, "spec", "paramKind")
     }
-    for binding in _members(cluster, f"{name}Binding") if policies else ():
+    for binding in members(cluster, f"{name}Binding") if policies else ():
         policy = policies.get(dig(binding, "spec", "policyName"))
         actions = sequence(dig(binding, "spec", "validationActions"))
         if policy is not None and (not actions or "Deny" in actions):
             yield Reader(policy, mapping(dig(binding, "spec", "paramRef")))
 
 
-def _members(cluster: Cluster, name: str) -> list[Body]:
+def members(cluster: Cluster, name: str) -> list[Body]:
+    """All objects of a kind of admission; none where the cluster does not serve it."""
     kind = cluster.served(GroupKind(POLICIES, name))
     return [] if kind is None else cluster.members(kind)
 

@@ -17,7 +17,7 @@ from lockproof.adapters.git.worktree import is_changed, kept_as
 from lockproof.adapters.hashing import plain_sha256
 from lockproof.adapters.mlflow.registry import Registry
 from lockproof.adapters.scratch import work_folder
-from lockproof.config import FILE_NAME, load_policy
+from lockproof.config import FILE_NAME, Policy, load_policy
 from lockproof.errors import ExitCode, LockproofError, UsageError
 from lockproof.model.registration import (
     REVERTED,
@@ -27,8 +27,9 @@ from lockproof.model.registration import (
 from lockproof.render.promotion import commit_message, pull_request_body
 from lockproof.steps.gate.interface import Request as GateRequest
 from lockproof.steps.gate.run import open_scene
+from lockproof.steps.gate.weigh import revoked_commit
 from lockproof.steps.progress import Progress
-from lockproof.steps.proofs.today import refusal_of, trusts
+from lockproof.steps.proofs.today import policy_of, refusal_of
 from lockproof.steps.registered import version_named
 from lockproof.steps.standing import Standing
 
@@ -55,10 +56,16 @@ class _Scene:
     progress: Progress
 
     @cached_property
-    def trusts(self) -> bool:
-        """Whether a version needs a signed proof; looked up once, for all that may be served."""
+    def policy(self) -> Policy:
+        """By which versions may be served; looked up once, for all of them."""
         opened, _ = open_scene(GateRequest(self.request.directory), self.progress)
-        return trusts(opened, self.progress)
+        found = policy_of(opened, self.progress)
+        if not found.trust and any(rule.commit is None for rule in found.revoked):
+            self.progress.say(
+                f"[[revoked]] of {FILE_NAME} names keys, proofs or the SHA-256 of outputs: without"
+                " [[trust]] no proof says whose those are, so they are not looked at"
+            )
+        return found
 
 
 def promote(request: Request, progress: Progress) -> Promoted:
@@ -105,8 +112,10 @@ def _problem(scene: _Scene, version: ModelVersion) -> str | None:
     problems = (*scene.standing.problems(version), *_copied(scene, version))
     if problems:
         return problems[0]
-    if not scene.trusts:
-        return None
+    git, commit = scene.standing.git, version.commit or ""
+    revoked = revoked_commit(scene.policy, commit, lambda each: git.blob(each, ""))
+    if revoked is not None or not scene.policy.trust:
+        return revoked
     folder = scene.standing.git.root / (version.said("root") or ".")
     return refusal_of(version, folder, scene.progress)
 

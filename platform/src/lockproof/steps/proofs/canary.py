@@ -35,7 +35,7 @@ from lockproof.steps.registered import version_named
 from lockproof.steps.standing import Standing
 
 from .canary_report import judged, to_come
-from .today import court_of, proof_of, trusts, weighed
+from .today import court_of, policy_of, proof_of, weighed
 
 _RANK = {"passed": 0, "inconclusive": 1, "failed": 2}
 
@@ -206,7 +206,7 @@ def _proved(
         raise NotSignedError(f"nothing is signed about {version.uri}: {problems[0]}")
     asked = GateRequest(request.directory, revision=version.commit or "")
     scene, _ = open_scene(asked, progress)
-    if not trusts(scene, progress):
+    if not policy_of(scene, progress).trust:
         raise ConfigError(
             f"{FILE_NAME} trusts no signer, so no signature counts: name keys in [[trust]], or"
             " leave --key and --signer out"

@@ -1,13 +1,14 @@
 """Signed proofs of any revision, weighed by whom the policy trusts now."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lockproof.config import Policy
 from lockproof.model.registration import ModelVersion
 from lockproof.steps.gate.interface import Request, Scene
 from lockproof.steps.gate.run import open_scene
-from lockproof.steps.gate.signed import bundles_of, look_for
+from lockproof.steps.gate.signed import Found, bundles_of, look_for, noted
 from lockproof.steps.gate.signers import Refusal, Signer, trusted_signers
 from lockproof.steps.gate.weigh import Weighed, of_models, weigh
 from lockproof.steps.progress import Progress
@@ -45,13 +46,13 @@ def _now(scene: Scene, progress: Progress) -> Scene:
     return open_scene(replace(asked, revision="HEAD"), progress)[0]
 
 
-def trusts(scene: Scene, progress: Progress) -> bool:
-    """Whether the policy by which proofs of a revision count names anybody who may prove.
+def policy_of(scene: Scene, progress: Progress) -> Policy:
+    """The policy by which proofs of a revision count.
 
     Raises:
         UsageError, ConfigError: HEAD or its policy is not usable.
     """
-    return bool(_now(scene, progress).policy.trust)
+    return _now(scene, progress).policy
 
 
 def weighed(court: Court, given: Path | None) -> tuple[list[Weighed], list[Refusal]]:
@@ -65,8 +66,12 @@ def weighed(court: Court, given: Path | None) -> tuple[list[Weighed], list[Refus
         UsageError: the file cannot be read.
         UnavailableError: the remote does not answer.
     """
+    return _weighed(court, look_for(court.scene, court.signers, given))
+
+
+def _weighed(court: Court, places: Iterable[Found]) -> tuple[list[Weighed], list[Refusal]]:
     refused: list[Refusal] = []
-    bundles = bundles_of(look_for(court.scene, court.signers, given), refused.append)
+    bundles = bundles_of(places, refused.append)
     found = of_models(court.scene, weigh(court.scene, bundles, court.signers))
     return found, [*refused, *(refusal for each in found for refusal in each.refused)]
 
@@ -100,8 +105,12 @@ def refusal_of(version: ModelVersion, directory: Path, progress: Progress) -> st
         UsageError, ConfigError, UnavailableError: as `court_of` and `weighed`.
     """
     scene, _ = open_scene(Request(directory, revision=version.commit or ""), progress)
-    found, refused = weighed(court_of(scene, progress), None)
-    if proof_of(found, version.name, version.digests("outputs") or {}) is not None:
+    court, outputs = court_of(scene, progress), version.digests("outputs") or {}
+    # A proof in Git's notes is enough, also while the remote does not answer.
+    found, refused = _weighed(court, noted(scene))
+    if proof_of(found, version.name, outputs) is None:
+        found, refused = weighed(court, None)
+    if proof_of(found, version.name, outputs) is not None:
         return None
     why = f": {refused[0].why}" if refused else ""
     return f"no signed proof of it counts by [[trust]]{why}"

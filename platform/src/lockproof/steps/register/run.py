@@ -26,7 +26,7 @@ from lockproof.steps.gate.run import open_scene
 from lockproof.steps.models import Model, model_named
 from lockproof.steps.outputs import Outputs
 from lockproof.steps.progress import Progress
-from lockproof.steps.proofs.today import trusts
+from lockproof.steps.proofs.today import policy_of
 
 from .about import registration_of, source_run
 from .aliases import advance, roll_back
@@ -104,7 +104,7 @@ def _planned(request: Request, progress: Progress) -> _Plan:
     if scene.reading.problems:
         raise ConfigError(scene.reading.problems[0].message)
     model = model_named(scene.policy, scene.pipeline, request.model)
-    if request.report is None and request.bundle is None and not trusts(scene, progress):
+    if request.report is None and request.bundle is None and not policy_of(scene, progress).trust:
         raise UsageError(
             "nothing says by what the commit is proved: give --report FILE, or name in [[trust]]"
             f" of {FILE_NAME} whose signed proofs count"

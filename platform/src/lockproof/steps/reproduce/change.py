@@ -21,6 +21,8 @@ class Change:
     """For package changes: recorded versions, put back together by building an environment."""
     python: Interpreter | None = None
     """For a change of Python: the recorded one, which is here."""
+    by_variable: bool = False
+    """Whether it is put back by an environment variable, which an output may list."""
 
 
 def give(inputs: Mapping[str, Input]) -> PutBack:

@@ -16,6 +16,7 @@ from lockproof.model.verdict import OutputVerdict, Verdict
 
 from .change import Change
 from .conditions.confirm import RUNS, Confirmed, confirm
+from .conditions.control import ONE_MORE, SHOWN
 from .conditions.itself import strays
 from .conditions.lab import Lab, Look, how_failed
 from .execution import Setup
@@ -85,13 +86,17 @@ async def _moved(trial: "_Trial", every: Look, movable: Sequence[int], found: Ou
     if not every.differs:
         return
     found.moved = None
+    shown = await trial.shown(movable)
+    if every.differs and not {*every.differs} - shown:
+        found.unshown = SHOWN
+        return
     if every.failed and not trial.usually:
         found.unshown = f"{every.failed} with it put back"
     elif trial.too_long:
         found.moved = True if await trial.lab.has_moved() is False else None
         found.unshown = _TOO_LONG
     else:
-        look = await trial.confirm(every, movable, [], "put-back")
+        look = await trial.confirm(every, movable, [], "put-back", shown=shown)
         found.unshown = look.ended
         if look.holds:
             found.moved = True
@@ -149,6 +154,17 @@ class _Trial:
         setup = await _setup_with(lab.session, lab.result, [self.changes[i] for i in indices])
         return await lab.run(label, setup=setup) if setup else None
 
+    async def shown(self, movable: Sequence[int]) -> frozenset[str]:
+        """Outputs that differ with a variable which nothing reads, where variables put it back.
+
+        They say nothing unless they come out as the lock has them, which no list of other
+        variables does.
+        """
+        if not any(self.changes[i].by_variable for i in movable):
+            return frozenset()
+        look = await self.lab.run("one-variable-more", ONE_MORE.changes)
+        return frozenset(look.differs if look else ())
+
     async def confirm(
         self,
         every: Look,
@@ -156,6 +172,7 @@ class _Trial:
         rest: Sequence[int],
         label: str,
         without: Look | None = None,
+        shown: frozenset[str] = frozenset(),
     ) -> Confirmed:
         """Whether runs with all put back come out as one did, and those with `rest` otherwise.
 
@@ -165,6 +182,7 @@ class _Trial:
             rest: what is put back in the others.
             label: of the runs.
             without: one of the others; None: it is the usual run.
+            shown: outputs that say nothing here.
         """
         result, lab = self.lab.result, self.lab
         told = result.judgements[0].verdicts
@@ -176,7 +194,7 @@ class _Trial:
             return missed & _passing(look.judgement.verdicts if look.judgement else {})
 
         def differs(look: Look) -> Collection[str]:
-            return look.differs
+            return {*look.differs} - shown
 
         lab.session.progress.say(
             f"{result.stage.address}: making sure that it is no chance, {RUNS} runs at most"

@@ -77,7 +77,9 @@ def _python(found: FactorChange, python: Interpreter | None) -> Change:
 
 def _by_variable(subject: str, variable: str, value: str, summary: str) -> Change:
     factor = Factor(CauseKind.ENVIRONMENT, subject, summary)
-    return Change(factor, lambda setup: setup.put_back(variables={variable: value}))
+    return Change(
+        factor, lambda setup: setup.put_back(variables={variable: value}), by_variable=True
+    )
 
 
 def _bundled(found: FactorChange) -> Change | None:
