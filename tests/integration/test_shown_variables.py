@@ -22,7 +22,7 @@ def proved(
     commands: list[str],
     *,
     altered: bool = True,
-    experiments: int = 26,
+    experiments: int = 28,
     **asked: object,
 ) -> Report:
     """What is said of one stage; with `altered` no output is as its lock has it."""

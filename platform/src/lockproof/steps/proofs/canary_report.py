@@ -54,15 +54,11 @@ def _wrong(report: Report, seen: CanarySeen) -> Iterator[str]:
         yield f"tells of {seen.until}, which is still to come"
     elif seen.interval <= 0:
         yield "has intervals of no length"
-    else:
-        whole = (until - since).total_seconds() / seen.interval
-        yield from (_miscounted(each, whole) for each in seen.measures)
     if not (0 < seen.false_abort < 1 and 0 < seen.false_promote < 1):
         yield "names no chances by which it judged"
     for each in seen.measures:
-        why = next(_incredible(each, seen), "") or _contradiction(each, seen)
-        if why:
-            yield f"says that {each.name[:80]!r} {why}"
+        bad = (_incredible(each), _contradiction(each, seen), *_unfitting(each, seen))
+        yield from (f"says that {each.name[:80]!r} {why}" for why in bad if why)
     yield from _said_otherwise(report, seen)
 
 
@@ -84,65 +80,61 @@ def _said_otherwise(report: Report, seen: CanarySeen) -> Iterator[str]:
         yield "has checks that say otherwise than its measures"
 
 
-def _miscounted(each: Measured, whole: float) -> str:
-    """What is wrong with how many of the intervals count; empty where nothing is."""
-    counts = (each.intervals, *each.gaps.values())
-    if min(counts) < 0 or sum(counts) > whole:
-        return "counts more intervals than there were"
-    if sum(counts) < whole:
-        return f"says of fewer intervals than there were whether they count for {each.name[:80]!r}"
-    if each.verdict is Verdict.PASSED and too_many_gaps(int(whole), each.intervals):
-        return f"says that {each.name[:80]!r} passed, and too few intervals count"
+def _incredible(each: Measured) -> str:
+    """What cannot be among the figures of a measure, whatever came of it; empty: nothing."""
+    arms = [each.canary, *([] if each.stable is None else [each.stable])]
+    numbers = [each.limit, each.smallest_effect, each.lower_error, each.upper_error]
+    numbers += [number for arm in arms for number in (arm.requests, arm.value)]
+    numbers += [number for ends in _ends(each) for number in ends]
+    if any(number is not None and not math.isfinite(number) for number in numbers):
+        return "has figures that are no numbers"
+    if (each.limit is None) is (each.smallest_effect is None):
+        return "has neither a limit nor a smallest effect, or both"
+    if each.smallest_effect is not None and each.smallest_effect <= 0:
+        return "has a smallest effect that is none"
+    if (each.stable is None) is (each.limit is None):
+        return "has a limit and a stable version, or neither"
+    if any(error is not None and error <= 0 for error in (each.lower_error, each.upper_error)):
+        return "takes a risk that is none"
     return ""
 
 
-def _incredible(each: Measured, seen: CanarySeen) -> Iterator[str]:
-    """What cannot be among the figures of a measure, whatever came of it."""
-    arms = [each.canary, *([] if each.stable is None else [each.stable])]
-    ends = [(each.lower, each.estimate, each.upper)]
-    ends += [(known.lower, known.estimate, known.upper) for known in each.course]
-    numbers = [each.limit, each.smallest_effect, each.lower_error, each.upper_error]
-    numbers += [number for arm in arms for number in (arm.requests, arm.value)]
-    numbers += [number for end in ends for number in end]
-    if any(number is not None and not math.isfinite(number) for number in numbers):
-        yield "has figures that are no numbers"
+def _unfitting(each: Measured, seen: CanarySeen) -> Iterator[str]:
+    """What of a measure's figures does not fit together."""
+    since, until = moment(seen.since), moment(seen.until)
+    if since is None or until is None or seen.interval <= 0:
         return
-    if (each.limit is None) is (each.smallest_effect is None):
-        yield "has neither a limit nor a smallest effect, or both"
-    if each.smallest_effect is not None and each.smallest_effect <= 0:
-        yield "has a smallest effect that is none"
-    if (each.stable is None) is (each.limit is None):
-        yield "is held against the stable version, or not, otherwise than by its bar"
-    if any(error is not None and error <= 0 for error in (each.lower_error, each.upper_error)):
-        yield "takes a risk that is none"
-    if any((arm.requests > 0) is not bool(each.intervals) for arm in arms) or any(
-        (arm.value is None) is bool(each.intervals) for arm in arms
-    ):
-        yield "has other requests than intervals that count"
-    if not all(map(_in_order, ends)):
+    whole = (until - since).total_seconds() / seen.interval
+    counts = (each.intervals, *each.gaps.values())
+    if min(counts) < 0 or sum(counts) > whole:
+        yield "counts more intervals than there were"
+    if sum(counts) < whole:
+        yield "counts fewer intervals than there were, and gaps"
+    if each.verdict is Verdict.PASSED and too_many_gaps(int(whole), each.intervals):
+        yield "passed, and too few intervals count"
+    for arm in (each.canary, each.stable):
+        if arm and (arm.requests > 0, arm.value is not None) != (bool(each.intervals),) * 2:
+            yield "has other requests than intervals that count"
+    if not all(map(_in_order, _ends(each))):
         yield "has an estimate outside of its bounds"
-    yield from _history(each, seen)
-
-
-def _history(each: Measured, seen: CanarySeen) -> Iterator[str]:
-    """What does not fit together of a measure's figures, its course and its arms."""
-    if each.estimate is None:
-        if (each.lower, each.upper) != (None, None) or each.course:
-            yield "has bounds of no estimate"
-        return
     times = [moment(known.at) for known in each.course]
-    known = [time for time in (moment(seen.since), *times, moment(seen.until)) if time is not None]
+    known = [time for time in (since, *times, until) if time is not None]
     if len(known) < len(times) + 2 or known != sorted(known):
         yield "has a course that is not of its time"
-    if each.course:
-        last = each.course[-1]
-        if (last.lower, last.estimate, last.upper) != (each.lower, each.estimate, each.upper):
-            yield "has a course that ends at other figures"
-    if each.what == "mean" or each.method == "requests":  # Else intervals weigh otherwise.
+    first, *course = _ends(each)
+    if (course and course[-1] != first) or (each.estimate is None and first != (None,) * 3):
+        yield "has bounds that are not those of its course"
+    if each.estimate is not None and (each.what == "mean" or each.method == "requests"):
+        # By the other methods the intervals of a ratio weigh otherwise than its requests.
         value, stable = each.canary.value or 0.0, (each.stable and each.stable.value) or 0.0
-        slack = _ROUNDING * max(1.0, abs(value), abs(stable))
-        if abs(value - stable - each.estimate) > slack:
+        if abs(value - stable - each.estimate) > _ROUNDING * max(1.0, abs(value), abs(stable)):
             yield "has an estimate that is not of its arms"
+
+
+def _ends(each: Measured) -> list[tuple[float | None, float | None, float | None]]:
+    """Lower bound, estimate and upper bound: as they are, and as they came to be."""
+    course = [(known.lower, known.estimate, known.upper) for known in each.course]
+    return [(each.lower, each.estimate, each.upper), *course]
 
 
 def _in_order(ends: Sequence[float | None]) -> bool:

@@ -179,4 +179,5 @@ def _controls(settings: Sequence[Setting]) -> list[Setting]:
 
 
 def _merged(settings: Sequence[Setting]) -> Mapping[str, object]:
-    return {"variables": {n: v for each in settings for n, v in each.variables.items()}}
+    variables = {name: value for each in settings for name, value in each.variables.items()}
+    return {**{n: v for each in settings for n, v in each.changes.items()}, "variables": variables}
