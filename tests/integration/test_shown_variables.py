@@ -131,6 +131,15 @@ def test_a_seed_that_is_taken_from_the_variable_of_hashes_is_no_order_of_hashes(
     assert "set what it needs of PYTHONHASHSEED in the command" in cause.summary
 
 
+def test_runs_with_other_seeds_of_hashes_show_no_chance_where_the_variable_is_read(
+    tmp_path: Path,
+) -> None:
+    code = READERS["own seed"]
+    report = proved(tmp_path, [f'python3 -c "{code}" > out.txt'], altered=False, runs=2)
+    assert named(report) == {"out.txt": VARIABLES}
+    assert report.verdict is Verdict.FAILED
+
+
 def test_a_program_that_sets_the_seed_of_hashes_itself_where_nothing_does_depends_on_that(
     tmp_path: Path,
 ) -> None:

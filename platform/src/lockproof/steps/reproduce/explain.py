@@ -14,9 +14,9 @@ from lockproof.model.verdict import Verdict
 
 from .change import Change
 from .conditions.confirm import enough
-from .conditions.control import ONE_MORE, Controls
+from .conditions.control import ONE_MORE, VARIABLES, Controls
 from .conditions.itself import by_itself
-from .conditions.lab import Lab, how_failed, laboratory, varies_beyond
+from .conditions.lab import Lab, how_failed, laboratory, varies_beyond, varies_by_seed
 from .conditions.search import Found, environment, search
 from .conditions.steady import repeat
 from .factors import find_changes
@@ -142,6 +142,8 @@ async def _experiments(lab: Lab, changes: Sequence[Change]) -> _Seen:
         f" at most {lab.left} runs of {usual:.1f} s"
     )
     seen.found = await search(lab, failed=not result.execution.succeeded)
+    follows = {p for d in seen.found.depends if d.condition == VARIABLES.name for p in d.outputs}
+    varies_by_seed(result, follows - {*_varying(result, seen.found)})
     seen.varies = _varying(result, seen.found)
     varies_beyond(result, seen.varies)
     return seen

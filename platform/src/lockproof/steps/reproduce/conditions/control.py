@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from .clock import CONTROL
-from .confirm import RUNS, Confirmed, confirm
+from .confirm import RUNS, Confirmed, confirm, enough
 from .known import Condition, Setting
 from .lab import Lab, Look
 
@@ -60,6 +60,11 @@ class Controls:
     """Other outputs that follow variables -> with what, and how, they differed all the same."""
     lists: set[str] = field(default_factory=set)
     """Those that follow the variables of several conditions: no list, but near to it."""
+
+    @property
+    def last(self) -> bool:
+        """Whether no run is left but those that confirm what was shown, which come first."""
+        return bool(self.shows or self.reads) and not enough(self.lab, 1)
 
     async def variables(self, settings: Sequence[Setting]) -> frozenset[str]:
         """Outputs that differ with a variable which nothing reads.

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -302,6 +302,20 @@ def _same(one: Path, other: Path) -> bool:
             if chunk != b.read(1 << 20):
                 return False
     return True
+
+
+def varies_by_seed(result: Result, paths: Collection[str]) -> None:
+    """Have the first run's verdict on outputs that follow variables, of which each run has others.
+
+    Runs have each another seed of hashes, and these outputs read it and nothing else of that.
+    """
+    first = result.judgements[0].verdicts
+    result.verdicts = {
+        path: first[path]
+        if path in paths and verdict is OutputVerdict.NONDETERMINISTIC
+        else verdict
+        for path, verdict in result.verdicts.items()
+    }
 
 
 def varies_beyond(result: Result, paths: Sequence[str]) -> None:

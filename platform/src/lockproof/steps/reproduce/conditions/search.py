@@ -71,9 +71,9 @@ async def search(lab: Lab, *, failed: bool) -> Found:
             narrowing = _Narrowing(lab, pool, number, look, controls, found, failed)
             differed = not await narrowing.run()
             pool = narrowing.pool
-        if differed:
-            await environment(lab, controls, found)
+        if differed or controls.last:
             break
+    await environment(lab, controls, found)
     found.unsettled = differed and not found.depends
     if found.unsettled:
         open_ones = dict.fromkeys((c.name for c in pool), _left_open(lab, _TOGETHER))
@@ -178,8 +178,8 @@ class _Narrowing:
             if more and suspects:
                 continue  # The others differed with all of them, and not with this one.
             settled = not (self.found.depends or self.loose or more)
-            if not suspects or (self.controls.shows and not enough(self.lab, 1)):
-                return settled  # What the control showed is confirmed before others are sought.
+            if not suspects or self.controls.last:
+                return settled
             label = f"all-but-{one.name}"
             others = await _vary(self.lab, self.pool, self.number, label)
             if others is None or others.failed != self.controls.failed:
