@@ -31,10 +31,10 @@ def same_zone(now: Mapping[str, str]) -> dict[str, str]:
         now: the variables of stages.
     """
     usual = now.get("TZ")
-    if usual != "UTC0" and time.tzname == ("UTC", "UTC"):
-        return {"TZ": "UTC0"}
     if usual is None:
-        return {"TZ": ":/etc/localtime"}
+        return {"TZ": "UTC0" if time.tzname == ("UTC", "UTC") else ":/etc/localtime"}
+    if usual in ("", "UTC"):
+        return {"TZ": "UTC0"}
     return {"TZ": usual.removeprefix(":") if usual.startswith(":") else f":{usual}"}
 
 
