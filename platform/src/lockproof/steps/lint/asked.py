@@ -40,13 +40,17 @@ _Answer = tuple[Sequence[Finding], str]
 
 
 def asked_family(
-    manifests: Sequence[Manifest], connection: Connection, say: Callable[[str], None]
+    manifests: Sequence[Manifest],
+    connection: Connection,
+    unsure: Mapping[int, str],
+    say: Callable[[str], None],
 ) -> Family | None:
     """Ask the server of every manifest; None where there are none.
 
     Args:
         manifests: as they would be applied.
         connection: one that only asks.
+        unsure: by `id` of a manifest, why it may be another object that is applied.
         say: is told how many are asked.
 
     Raises:
@@ -70,7 +74,7 @@ def asked_family(
         family.not_checked += unread
         whys, unread = together(cluster, [one for one in manifests if _is_named(one)])
         family.not_checked += unread
-        answers = pool.map(partial(_ask, cluster, changing, over), manifests)
+        answers = pool.map(partial(_ask, cluster, changing, over, unsure), manifests)
         for manifest, (found, unknown) in zip(manifests, answers, strict=True):
             if not found and not unknown and (why := whys.get(id(manifest))):
                 unknown = _left(manifest, f"it is taken alone, and {why}")[1]
@@ -91,8 +95,11 @@ def _ask(
     cluster: Cluster,
     changing: Set[tuple[str, str]],
     over: Over,
+    unsure: Mapping[int, str],
     manifest: Manifest,
 ) -> _Answer:
+    if id(manifest) in unsure:
+        return _left(manifest, unsure[id(manifest)])
     if is_encrypted(manifest.value):
         return _left(manifest, "it is encrypted by SOPS: what decrypts it applies another one")
     namespace = manifest.metadata.get("namespace")

@@ -1,12 +1,12 @@
 """The families of checks: what each looks at, and what it says of it."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
 from lockproof.model.lint_family import LintFamily
-from lockproof.model.manifest import Manifest, Schemas
+from lockproof.model.manifest import Bundle, Manifest, Schemas
 from lockproof.model.verdict import Verdict
 from lockproof.rules.manifests.admission import unevaluated
 from lockproof.rules.manifests.budget import Budget, budget_findings, declared_budget
@@ -30,7 +30,7 @@ from lockproof.rules.manifests.shape import (
 from lockproof.rules.manifests.taken import taken_findings
 from lockproof.rules.manifests.validation import with_validation
 
-from .flux import built_together, flux_sources, unsure_by_flux
+from .flux import BESIDE, LANDED, built_together, flux_sources, unsure_by_flux
 from .gather import Gathered
 
 _MOST_NAMED = 50
@@ -143,9 +143,16 @@ def _no_such_kind(manifest: Manifest, schemas: Schemas) -> Iterable[Finding]:
 
 
 def reference_family(
-    gathered: Gathered, manifests: Collection[Manifest], external: Sequence[str], schemas: Schemas
+    gathered: Gathered,
+    manifests: Collection[Manifest],
+    external: Sequence[str],
+    schemas: Schemas,
+    perhaps_in: Mapping[str, Sequence[Bundle]],
 ) -> Family:
-    """Every name that manifests use of each other, and every path into them."""
+    """Every name that manifests use of each other, and every path into them.
+
+    `perhaps_in` has bundles as they are where Flux may put them, by name.
+    """
     family = Family("references", "reference")
     for manifest in manifests:
         family.findings += health_findings(manifest)
@@ -175,7 +182,11 @@ def reference_family(
         if perhaps := in_one.perhaps.get(name):
             beside += perhaps
             left, _, _ = reference_findings(bundle, elsewhere, external, beside, gathered.brought)
-            found, unsure = unsure_by_flux(found, left)
+            found, unsure = unsure_by_flux(found, left, BESIDE)
+            family.not_checked += unsure
+        for landed in perhaps_in.get(bundle.name, ()):
+            left, _, _ = reference_findings(landed, elsewhere, external, beside, gathered.brought)
+            found, unsure = unsure_by_flux(found, left, LANDED)
             family.not_checked += unsure
         family.findings += found
         family.checked += count

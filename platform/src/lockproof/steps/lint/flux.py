@@ -28,8 +28,8 @@ def built_together(manifests: Collection[Manifest], gathered: Gathered) -> Toget
     kustomizations those that lie in no other, and the files that lie in none. That is said of the
     repository of the source: of this one, where Flux gets its own objects here from that source.
     """
-    paths = list(_paths(manifests))
-    own = _own_sources(manifests, paths)
+    paths = list(flux_paths(manifests))
+    own = own_sources(manifests, paths)
     here = [each for each in paths if not own or each.source in own]
     sure = {each.path: None for each in here if own and not each.suspended}
     perhaps = {each.path: None for each in here if each.path not in sure}
@@ -56,29 +56,35 @@ def _below(paths: Iterable[str], gathered: Gathered) -> dict[str, list[Manifest]
     return found
 
 
-class _Path(NamedTuple):
+class FluxPath(NamedTuple):
+    """What a Kustomization of Flux applies."""
+
     path: str
     source: str
     """`KIND/NAME`."""
     file: str
     """Where that stands."""
     suspended: bool
+    target: str
+    """The namespace that it puts all into; empty where it leaves them."""
 
 
-def _paths(manifests: Iterable[Manifest]) -> Iterator[_Path]:
+def flux_paths(manifests: Iterable[Manifest]) -> Iterator[FluxPath]:
+    """What all Kustomizations of Flux apply."""
     for manifest in manifests:
         path = manifest.spec.get("path")
         if is_flux(manifest) and isinstance(path, str):
             source = mapping(manifest.spec.get("sourceRef"))
-            yield _Path(
+            yield FluxPath(
                 posixpath.normpath(path.lstrip("/") or "."),
                 f"{source.get('kind')}/{source.get('name')}",
                 manifest.locate(())[0],
                 manifest.spec.get("suspend") is True,
+                str(manifest.spec.get("targetNamespace") or ""),
             )
 
 
-def _own_sources(manifests: Iterable[Manifest], paths: Iterable[_Path]) -> Collection[str]:
+def own_sources(manifests: Iterable[Manifest], paths: Iterable[FluxPath]) -> Collection[str]:
     """The sources that are this repository: one of what uses it lies where another one leads."""
     led: dict[str, set[str]] = {}
     for each in paths:
@@ -119,18 +125,25 @@ def flux_sources(manifests: Iterable[Manifest]) -> Iterator[str]:
             yield f"{sync['kind']}/{sync.get('name') or manifest.namespace or 'flux-system'}"
 
 
+BESIDE = (
+    "is there only if Flux applies what lies beside, and it is not said here that its source is"
+    " this repository, or it is suspended"
+)
+LANDED = (
+    "is there only if Flux puts all into one namespace, and it is not said here that its source is"
+    " this repository, or it is suspended"
+)
+
+
 def unsure_by_flux(
-    apart: Iterable[Finding], together: Iterable[Finding]
+    apart: Iterable[Finding], together: Iterable[Finding], said: str
 ) -> tuple[list[Finding], list[str]]:
-    """What is wrong whether or not Flux applies what lies beside, and what it may have there."""
+    """What is wrong in both cases, and what in the first alone, with what is `said` of that."""
     always = {(one.rule, one.subject) for one in together}
     wrong, unsure = [], []
     for one in apart:
         if (one.rule, one.subject) in always:
             wrong.append(one)
         else:
-            unsure.append(
-                f"{one.subject}: is there only if Flux applies what lies beside, and it is not"
-                " said here that its source is this repository, or it is suspended"
-            )
+            unsure.append(f"{one.subject}: {said}")
     return wrong, unsure

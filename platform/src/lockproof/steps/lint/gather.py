@@ -117,15 +117,17 @@ def _built(
     documents = documents_of(tree, found.documents)
     targets = [Target(root) for root in found.roots]
     yield from zip(found.roots, build(kustomize, tree, targets, documents, say), strict=True)
-    tried = roots[:_MOST_ROOTS] or [""]
-    pairs = [(folder, root) for folder in found.components for root in tried]
-    targets = [Target(root, (folder,)) if root else Target(folder) for folder, root in pairs]
     best: dict[str, tuple[str, Built]] = {}
-    builds = build(kustomize, tree, targets, documents, say)
-    for (folder, root), made in zip(pairs, builds, strict=True):
-        made.root = kustomization_in(tree, folder) or made.root
-        if folder not in best or _misfit(made) < _misfit(best[folder][1]):
-            best[folder] = (f"{folder} on {root}" if root else folder), made
+    left = found.components
+    for root in roots[:_MOST_ROOTS] or [""]:
+        targets = [Target(root, (folder,)) if root else Target(folder) for folder in left]
+        builds = build(kustomize, tree, targets, documents, say) if targets else []
+        for folder, made in zip(left, builds, strict=True):
+            made.root = kustomization_in(tree, folder) or made.root
+            if folder not in best or _misfit(made) < _misfit(best[folder][1]):
+                best[folder] = (f"{folder} on {root}" if root else folder), made
+        # What fits this one fits no other better.
+        left = [folder for folder in left if best[folder][1].troubles]
     yield from best.values()
 
 

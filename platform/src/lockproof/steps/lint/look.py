@@ -34,6 +34,7 @@ from .families import (
 from .filled import FilledIn
 from .found import Found, find
 from .gather import Gathered, gather
+from .landing import land
 from .request import Request
 from .rule_tests import rule_test_family
 from .schemas import ChosenSchemas
@@ -117,6 +118,9 @@ def lint_tree(
     told = set_aside(gathered, found.switched_off, schemas)
     if told:
         manifests = [*_distinct(gathered), *_of_charts(gathered)]
+    landing = land(gathered, manifests, partial(_is_wide, schemas))
+    if landing.moved:
+        manifests = [*_distinct(gathered), *_of_charts(gathered)]
 
     # What --only names is asked for.
     required = (*stated.require, *only)
@@ -126,7 +130,10 @@ def lint_tree(
         "admission": partial(admission_family, manifests, asked=asked),
     }
     if cluster is not None or "cluster" in required:
-        more["cluster"] = partial(_asked, manifests, cluster, say)
+        more["cluster"] = partial(_asked, manifests, cluster, landing.unsure, say)
+    more["references"] = lambda: reference_family(
+        gathered, manifests, stated.external, schemas, landing.perhaps
+    )
     families = _families(tree, found, gathered, manifests, schemas, stated, left_out, more)
     for family in families[:1]:
         family.told += told
@@ -205,7 +212,7 @@ def _families(
             manifests, schemas, schemas.ending, schemas.version, applied_together(gathered)
         ),
         "kustomize": lambda: _kustomize_family(gathered),
-        "references": lambda: reference_family(gathered, manifests, policy.external, schemas),
+        "references": more["references"],
         "policies": lambda: policy_family(
             manifests, policy.unpinned, FilledIn(tree, gathered, manifests).unknown
         ),
@@ -239,14 +246,22 @@ def _families(
     return tuple(families)
 
 
+def _is_wide(schemas: ChosenSchemas, manifest: Manifest) -> bool:
+    schema = schemas.find(manifest.group, manifest.version, manifest.kind)
+    return schema is not None and schema.kind.namespaced is False
+
+
 def _asked(
-    manifests: Sequence[Manifest], cluster: "ClusterSchemas | None", say: Callable[[str], None]
+    manifests: Sequence[Manifest],
+    cluster: "ClusterSchemas | None",
+    unsure: Mapping[int, str],
+    say: Callable[[str], None],
 ) -> Family | None:
     if cluster is None:
         return Family("cluster", "manifest", not_checked=["no cluster is asked: add --cluster"])
     from .asked import asked_family  # Imports the client, as `_cluster` has done.
 
-    return asked_family(manifests, cluster.connection, say)
+    return asked_family(manifests, cluster.connection, unsure, say)
 
 
 def _kustomize_family(gathered: Gathered) -> Family:
