@@ -26,7 +26,7 @@ from tests.unit import test_put_back as changed
 from tests.unit import test_search as searched
 
 SEARCHES = 2_000
-EXPERIMENTS = 26
+EXPERIMENTS = 28
 """So many runs are allowed by default."""
 P = (0.2, 0.35, 0.5, 0.65, 0.8)
 

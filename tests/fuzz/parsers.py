@@ -94,6 +94,8 @@ class Files:
     def read(self, path: str) -> bytes | None:
         return self._files.get(path)
 
+    read_through = read
+
     def load(self, paths: Iterable[str]) -> None:
         """All are here."""
 

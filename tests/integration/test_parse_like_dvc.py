@@ -50,6 +50,25 @@ def plain(pipeline: Pipeline) -> list[dict[str, Any]]:
     return stages
 
 
+def test_parameters_behind_a_link_are_those_that_dvc_reads(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    stage = "{cmd: 'true', params: [lr, opt.x, conf/link.yaml: [lr]]}"
+    project.write(
+        {
+            "dvc.yaml": f"stages: {{use: {stage}}}\n",
+            "conf/values.yaml": "lr: 0.5\nopt: {x: 3}\n",
+        }
+    )
+    (project.root / "params.yaml").symlink_to("conf/values.yaml")
+    (project.root / "conf/link.yaml").symlink_to("../params.yaml")
+    mine = ours(project)
+    assert [params.current for params in mine.pipeline.stages[0].params] == [
+        {"lr": 0.5, "opt.x": 3},
+        {"lr": 0.5},
+    ]
+    assert plain(mine.pipeline) == plain(theirs(project, tmp_path / "dvc"))
+
+
 def test_a_tricky_pipeline_reads_as_in_dvc(project: Project, tmp_path: Path) -> None:
     project.write(FILES)
     mine = ours(project)

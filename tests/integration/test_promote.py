@@ -323,6 +323,90 @@ def test_a_revert_names_what_was_there_and_says_so_on_the_version(
     assert "lockproof.reverted" not in versions(project)[2].tags
 
 
+@pytest.fixture(scope="module")
+def three(made: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Three versions."""
+    project = copy_of(made, tmp_path_factory.mktemp("three"))
+    commit, report = next_commit(project, "d\nb\n")
+    assert register(project, report, commit) == 0
+    return project
+
+
+INPUT = "deploy/inputs.yaml"
+
+
+def _served(project: Project) -> str:
+    (line,) = [n for n in (project.root / INPUT).read_text().splitlines() if "models:/" in n]
+    return line.split()[-1]
+
+
+def _let(project: Project, number: int, *more: str) -> str:
+    assert promote(project, f"models:/toy/{number}", INPUT, *more) == 0
+    return _served(project)
+
+
+def test_reverts_in_the_work_tree_go_further_back_each_time(three: Project, tmp_path: Path) -> None:
+    project = copy_of(three, tmp_path)
+    for number in (1, 2, 3):
+        _let(project, number, "--commit")
+    assert _let(project, 3, "--revert", "slow") == "models:/toy/2"
+    assert _let(project, 2, "--revert", "slow as well") == "models:/toy/1"
+
+
+def test_a_revert_goes_back_along_the_branch_that_is_served(three: Project, tmp_path: Path) -> None:
+    project = copy_of(three, tmp_path)
+    _let(project, 1, "--commit")
+    for number in (2, 3):
+        project.git("branch", f"serve-{number}")
+    for number in (2, 3):
+        project.git("switch", "-q", f"serve-{number}")
+        _let(project, number, "--commit")
+        project.git("switch", "-q", "-")
+        merge = ("--no-ff", "-X", "theirs", f"serve-{number}", "-m", f"serve {number}")
+        project.git("merge", "-q", *merge)
+    assert _served(project) == "models:/toy/3"
+    assert _let(project, 3, "--commit", "--revert", "bad") == "models:/toy/2"
+
+
+@pytest.mark.parametrize("whose", ["merged here", "merged there"])
+def test_a_revert_does_not_go_back_to_what_was_taken_back_beside_a_branch(
+    whose: str, three: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The branch was begun while version 2 was served, and knows nothing of its end."""
+    project = copy_of(three, tmp_path)
+    _let(project, 1, "--commit")
+    _let(project, 2, "--commit")
+    project.git("branch", "next")
+    assert _let(project, 2, "--commit", "--revert", "2 is bad") == "models:/toy/1"
+    served = project.git("branch", "--show-current").strip()
+    project.git("switch", "-q", "next")
+    _let(project, 3, "--commit")
+    if whose == "merged here":
+        project.git("switch", "-q", served)
+        project.git("merge", "-q", "-X", "theirs", "next", "-m", "merge")
+    else:
+        project.git("merge", "-q", "-X", "ours", served, "-m", "merge")
+    assert _served(project) == "models:/toy/3"
+    capsys.readouterr()
+    assert _let(project, 3, "--commit", "--revert", "3 is bad") == "models:/toy/1"
+    told = (
+        "not gone back to models:/toy/2: it was taken back, on another branch or without a commit"
+    )
+    assert (told in capsys.readouterr().err) == (whose == "merged there")
+
+
+def test_a_revert_goes_back_to_what_was_promoted_again_after_it_was_taken_back(
+    three: Project, tmp_path: Path
+) -> None:
+    project = copy_of(three, tmp_path)
+    _let(project, 1, "--commit")
+    _let(project, 2, "--commit")
+    assert _let(project, 2, "--commit", "--revert", "it was the load") == "models:/toy/1"
+    _let(project, 2, "--commit")
+    _let(project, 3, "--commit")
+    assert _let(project, 3, "--commit", "--revert", "bad") == "models:/toy/2"
+
+
 KILLS = ["second file", "commit-tree", "update-ref", "after update-ref"]
 if os.environ.get("LOCKPROOF_TEST_RACES"):
     KILLS += ["first file", "read-tree", "hash-object", "update-index", "write-tree", "tag"]

@@ -22,7 +22,7 @@ def proved(
     commands: list[str],
     *,
     altered: bool = True,
-    experiments: int = 26,
+    experiments: int = 28,
     **asked: object,
 ) -> Report:
     """What is said of one stage; with `altered` no output is as its lock has it."""
@@ -101,7 +101,6 @@ def test_what_depends_on_the_hash_seed_beside_it_is_named(tmp_path: Path) -> Non
     [
         pytest.param(f"{MAPS} > out.txt", "the clock", marks=CLOCKED),
         pytest.param("echo $LD_PRELOAD $FAKETIME > out.txt", "the clock", marks=CLOCKED),
-        ("echo seed $PYTHONHASHSEED > out.txt", "the order of a set or of hashes"),
     ],
 )
 def test_what_shows_just_how_a_condition_is_set_does_not_depend_on_it(
@@ -114,9 +113,91 @@ def test_what_shows_just_how_a_condition_is_set_does_not_depend_on_it(
     assert any("varied without effect" in text for text in told)
 
 
-def test_a_value_of_the_time_zone_is_read_and_is_a_dependence(tmp_path: Path) -> None:
-    report = proved(tmp_path, ["echo zone $TZ > out.txt"])
-    assert named(report) == {"out.txt": ["condition timezone likely"]}
+OWN_SEED = "int(os.environ.get('PYTHONHASHSEED', '42'))"
+READERS = {
+    "own seed": f"import os, random; random.seed({OWN_SEED}); print(random.random())",
+    "modulo": f"import os, random; random.seed({OWN_SEED} % 2**32); print(random.random())",
+}
+
+
+@pytest.mark.parametrize("code", READERS.values(), ids=READERS)
+def test_a_seed_that_is_taken_from_the_variable_of_hashes_is_no_order_of_hashes(
+    code: str, tmp_path: Path
+) -> None:
+    report = proved(tmp_path, [f'python3 -c "{code}" > out.txt'])
+    assert named(report) == {"out.txt": VARIABLES}
+    assert report.verdict is Verdict.FAILED
+    (cause,) = stage(report, "s").causes
+    assert "set what it needs of PYTHONHASHSEED in the command" in cause.summary
+
+
+def test_runs_with_other_seeds_of_hashes_show_no_chance_where_the_variable_is_read(
+    tmp_path: Path,
+) -> None:
+    code = READERS["own seed"]
+    report = proved(tmp_path, [f'python3 -c "{code}" > out.txt'], altered=False, runs=2)
+    assert named(report) == {"out.txt": VARIABLES}
+    assert report.verdict is Verdict.FAILED
+
+
+def test_a_program_that_sets_the_seed_of_hashes_itself_where_nothing_does_depends_on_that(
+    tmp_path: Path,
+) -> None:
+    """As one does that starts itself again: its author's lock was made with its own seed."""
+    again = (
+        "${PYTHONHASHSEED:=7}; export PYTHONHASHSEED;"
+        " python3 -c \"print(set('abcdefgh'))\" > out.txt"
+    )
+    report = proved(tmp_path, [f": {again}"], altered=False)
+    assert named(report) == {"out.txt": ["condition variables proven"]}
+    assert report.verdict is Verdict.FAILED
+    told = [e.text for e in report.host.stages["s"].evidence]
+    assert "with PYTHONHASHSEED not set the locked output is made again" in told
+
+
+def test_what_fails_with_a_seed_of_hashes_that_python_takes_for_the_same_is_no_order_of_hashes(
+    tmp_path: Path,
+) -> None:
+    code = f"import os; n = {OWN_SEED}; assert n >= 0; print(n)"
+    report = proved(tmp_path, [f'python3 -c "{code}" > out.txt'])
+    assert named(report) == {"out.txt": VARIABLES}
+
+
+def test_two_elements_of_a_set_are_known_by_another_order_without_a_seed(tmp_path: Path) -> None:
+    report = proved(tmp_path, ["python3 -c \"print(list({'a', 'b'}))\" > out.txt"])
+    assert named(report) == {"out.txt": ["nondeterminism hash-seed proven"]}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "echo zone $TZ > out.txt",
+        "printenv MKL_CBWR > out.txt || true; echo x >> out.txt",
+        "env | grep -E '^(MKL|OPENBLAS|NPY|GLIBC)' | LC_ALL=C sort > out.txt",
+        "env | cut -d= -f1 | grep -v LOCKPROOF | LC_ALL=C sort > out.txt",
+        "echo threads $OMP_NUM_THREADS > out.txt",
+    ],
+)
+def test_what_shows_a_variable_does_not_depend_on_what_it_sets(
+    command: str, tmp_path: Path
+) -> None:
+    report = proved(tmp_path, [command])
+    assert named(report) == {"out.txt": VARIABLES}
+    assert report.host.stages["s"].executed <= 28
+
+
+def test_of_a_variable_that_has_no_value_without_effect_it_is_said_that_it_may_be_it_alone(
+    tmp_path: Path,
+) -> None:
+    report = proved(tmp_path, ["echo core $OPENBLAS_CORETYPE > out.txt"])
+    assert named(report) == {"out.txt": ["condition cpu-features likely"]}
+    told = [e.text for e in report.host.stages["s"].evidence]
+    assert any(text.startswith("it may show OPENBLAS_CORETYPE, by which") for text in told)
+
+
+def test_what_the_time_zone_changes_is_a_dependence(tmp_path: Path) -> None:
+    report = proved(tmp_path, ["date -d @0 +%H > hour.txt"])
+    assert named(report) == {"hour.txt": ["condition timezone likely"]}
 
 
 def test_the_table_says_of_a_list_of_variables_what_it_depends_on(tmp_path: Path) -> None:

@@ -26,6 +26,14 @@ class Dependence:
     unsteady: bool = False
     """Whether outputs vary from run to run unless the condition is set so."""
 
+    uncontrolled: tuple[str, ...] = ()
+    """Variables by which it was set: the outputs may show these and not depend on the condition."""
+
+    @property
+    def proven(self) -> bool:
+        """Whether the locked outputs came out under it, and no variable may be why."""
+        return self.met and not self.uncontrolled
+
     @property
     def run_to_run(self) -> bool:
         """Whether outputs are others in the next run on the same machine."""
@@ -49,13 +57,18 @@ def dependence_cause(found: Dependence, path: str) -> tuple[Cause, tuple[tuple[s
     cause = Cause(
         kind=CauseKind.NONDETERMINISM if own else CauseKind.CONDITION,
         subject=path,
-        certainty=Certainty.PROVEN if own or found.met else Certainty.LIKELY,
+        certainty=Certainty.PROVEN if own or found.proven else Certainty.LIKELY,
         condition=found.condition,
         summary=f"it {what}: {mend}",
     )
     lines = [found.shown or f"with all else held, and {found.setting}, it comes out differently"]
     if found.files:
         lines.append(f"what differs in it: {', '.join(found.files)}")
+    if found.uncontrolled:
+        lines.append(
+            f"it may show {' or '.join(found.uncontrolled)}, by which that was set, and no more: no"
+            " value is known that varies nothing"
+        )
     if found.met:
         lines.append(f"with {found.setting} the locked output is made again")
     elif not own:

@@ -23,7 +23,7 @@ class ReproducePolicy(Section):
     not_comparable: Acceptance = "inconclusive"
     explain: StrictBool = True
     """Whether differing stages are run again to find the cause."""
-    experiments: StrictInt = Field(default=26, ge=0)
+    experiments: StrictInt = Field(default=28, ge=0)
     """How many such runs one stage may take."""
 
 

@@ -167,9 +167,12 @@ class _Project:
         return [p for p in paths if not p.startswith(inner)] if inner else paths
 
     def _content(self, path: str) -> bytes | None:
+        return self.files.read(self._full(path))
+
+    def _full(self, path: str) -> str:
         full = self.prefix + path
         # Of parameters it may be one beside the DVC root.
-        return self.files.read(normpath(full) if path.startswith("../") else full)
+        return normpath(full) if path.startswith("../") else full
 
     def _load_named(self, pipelines: Iterable[str]) -> None:
         """Read in one go what may be a parameter file."""
@@ -217,7 +220,7 @@ class _Project:
 
     def _values(self, path: str) -> Any:
         if path not in self._params:
-            content = self._content(path)
+            content = self.files.read_through(self._full(path))  # As DVC reads them.
             self._params[path] = None if content is None else read_params(content, path)
         return self._params[path]
 

@@ -30,6 +30,10 @@ class Files(Protocol):
         """Content of a file; None where there is none."""
         ...
 
+    def read_through(self, path: str) -> bytes | None:
+        """The same of what it leads to by links; None where these lead out."""
+        ...
+
     def load(self, paths: Iterable[str]) -> None:
         """Read many files at once."""
         ...

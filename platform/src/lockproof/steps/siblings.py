@@ -6,9 +6,9 @@ from shlex import quote
 from typing import NamedTuple
 
 from lockproof.adapters.git.blobs import Unknown
-from lockproof.adapters.git.links import BrokenLink, Links
+from lockproof.adapters.git.links import LINK, BrokenLink, Links
 from lockproof.adapters.git.repository import SUBMODULE
-from lockproof.adapters.git.snapshot import LINK, Snapshot
+from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.model.pipeline import Out, inside, overlap
 from lockproof.parse.project import Reading, read_project
 

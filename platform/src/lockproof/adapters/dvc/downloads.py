@@ -1,6 +1,7 @@
 """Single objects from DVC's remotes, each hashed before it counts as here."""
 
 import os
+import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -138,12 +139,34 @@ class Downloads:
                     os.replace(temporary, name, dst_dir_fd=folder)
                     return None
                 if found in wrong:
+                    self._refuse_spoilt(remote, odb, source, temporary.stat().st_size)
                     return Problem.CORRUPTED
                 # Or the answer was cut on its way, which not every store lets one see.
                 wrong.append(found)
         raise self._unreachable(
             remote, ValueError(f"it gives another content of {digest} each time that it is asked")
         )
+
+    def _refuse_spoilt(self, remote: str | None, odb: Any, source: str, size: int) -> None:
+        """See that what came, `size` bytes, is what the store holds, and not what is on the way.
+
+        A proxy may cut each answer at the same place, or ask for a login in its stead.
+
+        Raises:
+            UnavailableError: it is not, or nobody can tell.
+        """
+        try:
+            held = odb.fs.info(source).get("size")
+            others = odb.fs.exists(odb.oid_to_path(secrets.token_hex(16)))
+        except Exception as error:
+            raise self._unreachable(remote, error) from error
+        if held is None or int(held) != size:
+            why = f"it sent {size:,} bytes in place of an object, and"
+            told = "does not say how many" if held is None else f"says that there are {held:,}"
+            raise self._unreachable(remote, ValueError(f"{why} {told}"))
+        if others:
+            why = "it has an answer for an object that nobody made, as a page that asks for a login"
+            raise self._unreachable(remote, ValueError(why))
 
     def _missing(self, odb: Any) -> Problem:
         # A folder that is not there at all is an unmounted disk, not a lost object.

@@ -1,11 +1,12 @@
 """Symbolic links that Git tracks, followed within one revision and never out of it."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from typing import Any, Protocol
 
-from .snapshot import LINK, Snapshot
-
+LINK = "120000"
+"""The mode of a link in Git."""
 _LONGEST = 4096
 """Bytes of a path that a kernel takes."""
 _HOPS = 40
@@ -16,10 +17,23 @@ class BrokenLink(Exception):
     """A link leads nowhere in this revision; the text says where."""
 
 
+class Tracked(Protocol):
+    """The tracked files of a revision."""
+
+    @property
+    def entries(self) -> Mapping[str, Any]:
+        """POSIX path from the Git root -> what has its `mode` and `oid`."""
+        ...
+
+    def each(self, oids: Iterable[str], take: Callable[[str, int, Iterator[bytes]], None]) -> None:
+        """Stream blobs: `take(object id, bytes, content in chunks)`."""
+        ...
+
+
 class Links:
     """Where the paths of a revision really are."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Tracked) -> None:
         """Paths are POSIX, from the Git root."""
         self._snapshot = snapshot
 

@@ -201,10 +201,16 @@ class GitRepository:
         asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", name)
         return run_git(self.root, *asked).decode().strip()
 
-    def history(self, commit: str, path: str, limit: int = 200) -> Iterator[str]:
-        """Commits up to `commit` that changed `path`, newest first."""
-        asked = ("log", f"--max-count={limit}", "--format=%H", commit)
-        out = run_git(self.root, *asked, "--", f":(top,literal){path}")
+    def history(
+        self, commit: str, path: str, limit: int = 200, *, first_parent: bool = False
+    ) -> Iterator[str]:
+        """Commits up to `commit` that changed `path`, newest first.
+
+        With `first_parent` those that changed it on the branch itself, merges among them; without,
+        Git follows the side of a merge that has it as it is now.
+        """
+        asked = ("log", f"--max-count={limit}", "--format=%H", *["--first-parent"] * first_parent)
+        out = run_git(self.root, *asked, commit, "--", f":(top,literal){path}")
         yield from out.decode().split()
 
     def parent(self, commit: str) -> str | None:

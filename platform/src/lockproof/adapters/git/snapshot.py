@@ -11,7 +11,8 @@ from typing import IO, NamedTuple
 from lockproof.errors import UsageError
 
 from .command import git_command, git_environment
-from .repository import GitRepository, run_git
+from .links import BrokenLink, Links
+from .repository import SUBMODULE, GitRepository, run_git
 
 _CHUNK = 1 << 20
 _IMPOSSIBLE = frozenset({"", ".", "..", ".git"})
@@ -22,7 +23,6 @@ _EMPTY = frozenset(
     }
 )
 """The id of an empty file, by SHA-1 and by SHA-256."""
-LINK, SUBMODULE = "120000", "160000"
 
 
 class Entry(NamedTuple):
@@ -141,6 +141,17 @@ class Snapshot:
         """Content of a file; None where there is none, or it is a link or a submodule."""
         self.load([path])
         return self._content[path]
+
+    def read_through(self, path: str) -> bytes | None:
+        """As `read`, of what tracked links on the way lead to; None where they lead out."""
+        try:
+            return self.read(self._links.resolve(path))
+        except BrokenLink:
+            return None
+
+    @cached_property
+    def _links(self) -> Links:
+        return Links(self)
 
     def reads_alike(self, other: "Snapshot") -> bool:
         """Whether who has read this one would find the same in another.

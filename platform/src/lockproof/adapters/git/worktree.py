@@ -156,5 +156,11 @@ class WorkTree:
                 return None
             raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
 
+    def read_through(self, path: str) -> bytes | None:
+        """The same of what it leads to by links; None where these lead out of the work tree."""
+        full = os.path.realpath(self._root / path)
+        within = full.startswith(os.path.join(self.top, ""))
+        return self.read(os.path.relpath(full, self.top)) if within else None
+
     def load(self, paths: Iterable[str]) -> None:
         """Each is read when it is asked for."""

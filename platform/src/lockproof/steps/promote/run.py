@@ -230,7 +230,9 @@ def _revert(scene: _Scene) -> Promoted:
     named = state.named()
     if not named:
         raise UsageError(f"{scene.path} names no version of {scene.version.name}")
-    earlier = [w for before in _history(scene, state) for w in before.named() if w.uri]
+    # The state's own comes first: in the work tree it may be of an earlier run, not committed.
+    states = (state, *_history(scene, state))
+    earlier = [wanted for each in states for wanted in each.named() if wanted.uri]
     target = named[0]
     if any(wanted.uri == own for wanted in named):
         target = _one_before(scene, earlier)
@@ -252,10 +254,13 @@ def _one_before(scene: _Scene, earlier: Sequence[Wanted]) -> Wanted:
         earlier: what was named, newest first, from now on.
     """
     stack: list[Wanted] = []
+    taken: set[str] = set()
     for wanted in reversed(earlier):
         known = [each.uri for each in stack]
         if wanted.uri in known:  # Who went back to it took back what had followed.
-            del stack[known.index(wanted.uri) :]
+            index = known.index(wanted.uri)
+            taken.update(known[index + 1 :])
+            del stack[index:]
         stack.append(wanted)
     left = [wanted for wanted in reversed(stack) if wanted.uri != scene.version.uri]
     if not left:
@@ -266,7 +271,8 @@ def _one_before(scene: _Scene, earlier: Sequence[Wanted]) -> Wanted:
         )
     problems = []
     for wanted in left:
-        problem = _why_not(scene, wanted)
+        # What was taken back in this history, and is in it after that, was promoted again.
+        problem = _why_not(scene, wanted, again=wanted.uri in taken)
         if problem is None:
             return wanted
         problems.append(f"{wanted.uri}: {problem}")
@@ -277,10 +283,19 @@ def _one_before(scene: _Scene, earlier: Sequence[Wanted]) -> Wanted:
     )
 
 
-def _why_not(scene: _Scene, wanted: Wanted) -> str | None:
-    """Why what was named once may not be named again; None where it may."""
+def _why_not(scene: _Scene, wanted: Wanted, *, again: bool) -> str | None:
+    """Why what was named once may not be named again; None where it may.
+
+    Args:
+        scene: with the registry.
+        wanted: what was named.
+        again: whether it was named again after it had been taken back.
+    """
     try:
         version = version_named(wanted.uri, scene.registry)
+        why, here, _ = version.tags.get(REVERTED, "").rpartition(f" ({scene.path})")
+        if here and not again:
+            return f"it was taken back, on another branch or without a commit: {why}"
         problem = _problem(scene, version)
         if problem is None and wanted.digest not in ("", _wanted(version).digest):
             return f"{scene.path} named it with another digest than it has"
@@ -294,7 +309,8 @@ def _history(scene: _Scene, state: State) -> Iterator[State]:
     git = scene.git
     head = git.resolve("HEAD")
     path = state.patch if state.is_patched else scene.path
-    commits = [head, *(git.parent(commit) for commit in git.history(head, path))]
+    changes = git.history(head, path, first_parent=True)
+    commits = [head, *(git.parent(commit) for commit in changes)]
     for commit in dict.fromkeys(commits):
         if commit is not None and git.blob(commit, scene.path) is not None:
             yield State(commit_reader(git, commit), scene.path, scene.version.name)

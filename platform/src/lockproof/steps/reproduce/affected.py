@@ -5,8 +5,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from pathlib import PurePosixPath
 
-from lockproof.adapters.git.repository import GitRepository
-from lockproof.adapters.git.snapshot import LINK, SUBMODULE, Snapshot
+from lockproof.adapters.git.links import LINK
+from lockproof.adapters.git.repository import SUBMODULE, GitRepository
+from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.config import FILE_NAME, Policy
 from lockproof.model.base import canonical_json
 from lockproof.model.pipeline import Pipeline

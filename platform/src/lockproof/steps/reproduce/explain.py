@@ -14,9 +14,9 @@ from lockproof.model.verdict import Verdict
 
 from .change import Change
 from .conditions.confirm import enough
-from .conditions.control import ONE_MORE, Controls
+from .conditions.control import ONE_MORE, VARIABLES, Controls
 from .conditions.itself import by_itself
-from .conditions.lab import Lab, how_failed, laboratory, varies_beyond
+from .conditions.lab import Lab, how_failed, laboratory, varies_beyond, varies_by_seed
 from .conditions.search import Found, environment, search
 from .conditions.steady import repeat
 from .factors import find_changes
@@ -118,9 +118,9 @@ async def _experiments(lab: Lab, changes: Sequence[Change]) -> _Seen:
     if again and again.differs and again.failed == how_failed(result.execution):
         seen.found.depends += await by_itself(lab, again)
         if {*_unproved(result, tuple(result.verdicts))} - {*again.differs} and enough(lab, 1):
-            controls = Controls(lab)
+            controls = Controls(lab, how_failed(result.execution))
             await controls.variables([ONE_MORE])
-            await environment(lab, controls, seen.found, failed=not result.execution.succeeded)
+            await environment(lab, controls, seen.found)
         seen.varies = _unproved(result, again.differs)
         varies_beyond(result, seen.varies)
         return seen
@@ -142,6 +142,8 @@ async def _experiments(lab: Lab, changes: Sequence[Change]) -> _Seen:
         f" at most {lab.left} runs of {usual:.1f} s"
     )
     seen.found = await search(lab, failed=not result.execution.succeeded)
+    follows = {p for d in seen.found.depends if d.condition == VARIABLES.name for p in d.outputs}
+    varies_by_seed(result, follows - {*_varying(result, seen.found)})
     seen.varies = _varying(result, seen.found)
     varies_beyond(result, seen.varies)
     return seen

@@ -13,7 +13,7 @@ from lockproof.errors import UsageError
 from lockproof.model.pipeline import Stage
 from lockproof.steps.surface import CHECKOUT, HOME, TMP, Surface
 
-from .world import USUAL, World
+from .world import USUAL, World, own_account
 
 _ONLINE = "/sys/devices/system/cpu/online"
 
@@ -150,13 +150,10 @@ def _refuse_links(view: View, folder: Path) -> None:
 
 def _accounts(scratch: Path, world: World) -> list[Mount]:
     """Programs ask who they run as; other people's names are nobody's business."""
-    uid, gid = os.geteuid(), os.getegid()
-    name = "root" if uid == 0 else "stage"
-    if world.account:
-        uid, gid, name = world.account.uid, world.account.gid, world.account.name
+    who = world.account or own_account()
     files = {
-        "passwd": f"{name}:x:{uid}:{gid}::{world.home}:/bin/sh\n",
-        "group": f"{name}:x:{gid}:\n",
+        "passwd": f"{who.name}:x:{who.uid}:{who.gid}::{world.home}:/bin/sh\n",
+        "group": f"{who.name}:x:{who.gid}:\n",
     }
     for file, content in files.items():
         (scratch / file).write_text(content)

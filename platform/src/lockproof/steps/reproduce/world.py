@@ -3,6 +3,7 @@
 A judged run and an experiment differ in nothing that is named here but what the experiment varies.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +19,12 @@ class Account:
     uid: int
     gid: int
     name: str
+
+
+def own_account() -> Account:
+    """Whom a stage takes itself for where nothing is varied."""
+    uid = os.geteuid()
+    return Account(uid, os.getegid(), "stage" if uid else "root")
 
 
 @dataclass(frozen=True)

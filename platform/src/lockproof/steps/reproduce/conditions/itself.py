@@ -6,7 +6,7 @@ from lockproof.compare.conditions import Dependence
 
 from .clock import no_clock, respelled, standing
 from .confirm import Confirmed, confirm, enough
-from .known import Condition
+from .known import Condition, Setting
 from .lab import Lab, Look
 from .steady import by_devices, repeat, went
 
@@ -40,7 +40,7 @@ async def by_itself(lab: Lab, varied: Look) -> list[Dependence]:
             outputs = await _by_the_clock(lab, clock, number, frozenset(second.differs))
             if outputs:
                 told = "runs agree where the clock stands still, and differ where it shows another"
-                found = dependence(clock, "another time", varied, told)
+                found = dependence(clock, Setting("another time", {}), varied, told)
                 others = tuple(path for path in varied.differs if path not in outputs)
                 return [
                     replace(found, outputs=outputs),
@@ -85,17 +85,18 @@ def _random(varied: Look, shown: str, mend: str = RANDOM_MEND) -> Dependence:
     return Dependence("random", "nothing varied", mend, varied.differs, varied.files, shown=shown)
 
 
-def dependence(condition: Condition, setting: str, look: Look, shown: str = "") -> Dependence:
+def dependence(condition: Condition, setting: Setting, look: Look, shown: str = "") -> Dependence:
     """That outputs depend on a condition; it was `shown` so, or by this run under the setting."""
     differing = look.differs
     verdicts = look.judgement.verdicts if look.judgement and not shown else {}
     judged = [verdicts[path].verdict.value for path in differing if path in verdicts]
     return Dependence(
         condition.name,
-        setting,
+        setting.label,
         condition.mend,
         differing,
         look.files,
         met=bool(judged) and set(judged) == {"passed"},
         shown=shown,
+        uncontrolled=setting.unheld,
     )

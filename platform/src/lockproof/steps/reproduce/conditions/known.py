@@ -3,7 +3,7 @@
 import os
 import platform
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,10 +12,11 @@ from lockproof.adapters.environment.variables import selected
 from lockproof.adapters.sandbox.isolation import Level
 from lockproof.errors import UsageError
 from lockproof.steps.reproduce.session import Session
-from lockproof.steps.reproduce.world import Account, Disorder
+from lockproof.steps.reproduce.world import Account, Disorder, own_account
 
 from .clock import another_day, no_clock
 from .devices import devices
+from .neutral import SAME_CPU, SAME_SEED, SEED, same_locale, same_threads, same_user, same_zone
 
 NAMES = (
     *("random", "clock", "hash-seed", "path", "file-order", "timezone", "locale", "umask"),
@@ -27,15 +28,41 @@ SEEDS = range(2, 9)
 """Judged runs have seed 1. Of two things in a set, one comes first with all 8 in 1 of 128."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Setting:
     """One value of a condition other than the usual one."""
 
     label: str
     changes: Mapping[str, object]
     """As `World.but` takes them."""
-    control: Mapping[str, object] | None = None
-    """Changes that show in the same variables and vary nothing, where there are such."""
+    control: "Setting | None" = None
+    """It shows in the same variables and varies nothing; None: no such is known, or no variable has
+    it. Its label is empty where nothing but lockproof sets these variables."""
+    free: "Setting | None" = None
+    """With it the condition is another in each run, and no variable says which."""
+
+    @property
+    def unheld(self) -> tuple[str, ...]:
+        """Variables by which it is set and of which no value is known that varies nothing."""
+        theirs = self.control.variables if self.control else {}
+        return tuple(n for n, v in self.variables.items() if v is not None and n not in theirs)
+
+    @property
+    def variables(self) -> Mapping[str, str | None]:
+        """What it sets variables to; None: not set."""
+        found = self.changes.get("variables")
+        return found if isinstance(found, dict) else {}
+
+
+def _neutral(values: Mapping[str, str], among: Iterable[str] | None = None) -> Setting:
+    """A setting of these variables (those `among` some) that varies nothing."""
+    wanted = {n: v for n, v in values.items() if among is None or n in among}
+    told = ", ".join(f"{name}={value}" for name, value in wanted.items())
+    return Setting(f"{told}, which varies nothing", {"variables": wanted})
+
+
+_SAME_SEED = _neutral({SEED: SAME_SEED})
+_NO_SEED = Setting(f"{SEED} not set", {"variables": {SEED: None}})
 
 
 @dataclass(frozen=True)
@@ -104,25 +131,21 @@ def conditions(site: Site) -> tuple[Condition, ...]:
 
 def _all(site: Site) -> Iterator[Condition]:
     own = "" if site.own_root else _without_root(site.session)
+    same = _neutral(same_zone(os.environ))
     yield Condition(
         "clock",
         "leave the time out of it, as by gzip's mtime=0, a fixed date in archives,"
         " or SOURCE_DATE_EPOCH",
-        another_day(site.patience, Setting),
+        another_day(site.patience, lambda label, to, now: Setting(label, to, Setting("", now))),
         no_clock(),
         artificial=True,
     )
     yield Condition(
         "hash-seed",
         "sort what comes out of a set, sorted(…), or set PYTHONHASHSEED in the command",
-        # Python takes 01 for the usual 1.
-        tuple(
-            Setting(f"PYTHONHASHSEED={n}", {"seed": n}, {"variables": {"PYTHONHASHSEED": "01"}})
-            for n in SEEDS
-        ),
+        tuple(Setting(f"{SEED}={n}", {"seed": n}, _SAME_SEED, _NO_SEED) for n in SEEDS),
         "the policy passes PYTHONHASHSEED on"
-        if selected("PYTHONHASHSEED", site.session.policy.run.pass_env)
-        and "PYTHONHASHSEED" in os.environ
+        if selected(SEED, site.session.policy.run.pass_env) and SEED in os.environ
         else "",
     )
     yield _path(site)
@@ -132,7 +155,8 @@ def _all(site: Site) -> Iterator[Condition]:
         "reckon in UTC, as by datetime.fromtimestamp(…, timezone.utc), or set TZ in the command",
         # No tables are needed for these, and between them lies more than a day.
         tuple(
-            Setting(f"TZ={zone}", {"variables": {"TZ": zone}}) for zone in ("LKP-13:45", "LKQ+11")
+            Setting(f"TZ={zone}", {"variables": {"TZ": zone}}, same)
+            for zone in ("LKP-13:45", "LKQ+11")
         ),
     )
     yield _locale(site)
@@ -148,6 +172,7 @@ def _all(site: Site) -> Iterator[Condition]:
             Setting(
                 "user somebody (4321)",
                 {"account": Account(4321, 4321, "somebody"), "guise": {"ids": (4321, 4321)}},
+                _neutral(same_user(os.environ, own_account().name)),
             ),
         ),
         own,
@@ -241,11 +266,9 @@ def _locale(site: Site) -> Condition:
     wanted = [known[n] for n in ("c.utf8", "en_us.utf8", "de_de.utf8") if n in known]
     same = now.lower().replace("-", "")
     others = [n for n in ("C", *wanted) if n.lower().replace("-", "") != same]
-    settings = tuple(Setting(f"LC_ALL={n}", {"variables": {"LC_ALL": n}}) for n in others)
+    alike = _neutral(same_locale(os.environ))
+    settings = tuple(Setting(f"LC_ALL={n}", {"variables": {"LC_ALL": n}}, alike) for n in others)
     return Condition("locale", mend, settings, "" if settings else "there is no other locale here")
-
-
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
 def _processors(site: Site) -> Iterator[Condition]:
@@ -256,11 +279,15 @@ def _processors(site: Site) -> Iterator[Condition]:
         (Setting("one CPU", {"guise": {"cpus": tuple(usable[:1])}}),),
         "" if len(usable) > 1 else "there is one CPU only",
     )
+    same = same_threads(os.environ, len(usable) or os.cpu_count() or 1)
     counts = [n for n in ("1", "3") if n != os.environ.get("OMP_NUM_THREADS")]
     yield Condition(
         "threads",
         "set OMP_NUM_THREADS=1 in the command, or state a tolerance",
-        tuple(Setting(f"OMP_NUM_THREADS={n}", _variables(_THREADS, n)) for n in counts),
+        tuple(
+            Setting(f"OMP_NUM_THREADS={n}", {"variables": dict.fromkeys(same, n)}, _neutral(same))
+            for n in counts
+        ),
     )
     intel = platform.machine() in ("x86_64", "AMD64")
     core = {
@@ -273,23 +300,22 @@ def _processors(site: Site) -> Iterator[Condition]:
     yield Condition(
         "cpu-features",
         "state a tolerance: another CPU rounds differently",
-        (
-            Setting("an older CPU for libraries", {"variables": {**core, **libc, **numpy}}),
-            Setting("an older CPU for BLAS and libc", {"variables": {**core, **libc}}),
+        tuple(
+            Setting(f"an older CPU for {what}", {"variables": old}, _neutral(SAME_CPU, old))
+            for what, old in (
+                ("libraries", {**core, **libc, **numpy}),
+                ("BLAS and libc", {**core, **libc}),
+            )
         ),
         "" if intel else f"how to leave out features of {platform.machine()} is not known",
         artificial=True,
     )
 
 
-def _variables(names: Sequence[str], value: str) -> dict[str, object]:
-    return {"variables": dict.fromkeys(names, value)}
-
-
 def _passed(session: Session) -> Iterator[Condition]:
     globs = session.policy.run.pass_env
     for name in sorted(n for n in os.environ if n in globs or selected(n, globs)):
-        if name == "PYTHONHASHSEED":
+        if name == SEED:
             continue
         yield Condition(
             f"variable {name}",

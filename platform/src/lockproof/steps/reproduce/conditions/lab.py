@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -50,6 +50,8 @@ class Look:
     judgement: Judgement | None
     seconds: float
     disarranged: int = 0
+    digests: Mapping[str, Digest | None] = field(default_factory=dict)
+    """What it made, as far as it can be hashed."""
 
     @property
     def agrees(self) -> bool:
@@ -160,7 +162,9 @@ class Lab:
         seconds = time.monotonic() - started
         self.seconds += seconds
         outputs = {path: seen.get(path, "differs") for path in self.outs}
-        return Look(outputs, tuple(files[:_FILES]), failed, judgement, seconds, disarranged)
+        digests = judgement.observed if judgement else {}
+        told = tuple(files[:_FILES])
+        return Look(outputs, told, failed, judgement, seconds, disarranged, digests)
 
     def _compare(
         self, execution: Execution, workspace: Workspace, files: list[str]
@@ -298,6 +302,20 @@ def _same(one: Path, other: Path) -> bool:
             if chunk != b.read(1 << 20):
                 return False
     return True
+
+
+def varies_by_seed(result: Result, paths: Collection[str]) -> None:
+    """Have the first run's verdict on outputs that follow variables, of which each run has others.
+
+    Runs have each another seed of hashes, and these outputs read it and nothing else of that.
+    """
+    first = result.judgements[0].verdicts
+    result.verdicts = {
+        path: first[path]
+        if path in paths and verdict is OutputVerdict.NONDETERMINISTIC
+        else verdict
+        for path, verdict in result.verdicts.items()
+    }
 
 
 def varies_beyond(result: Result, paths: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from lockproof.compare.conditions import Dependence
 
 from .confirm import TOO_FEW, Confirmed, confirm, enough
-from .control import ONE_MORE, SHOWN, VARIABLES, Controls
+from .control import SHOWN, VARIABLES, Controls
 from .devices import NO_GPU
 from .itself import by_itself, dependence, strays
 from .known import Condition, Setting
@@ -59,7 +59,8 @@ async def search(lab: Lab, *, failed: bool) -> Found:
     usual = sum(lab.result.execution.seconds.values()) if lab.result.execution else 0.0
     rounds = 1 if failed else 7 if usual < _LONG else 3
     complete = differed = False
-    controls = Controls(lab)
+    ends = how_failed(lab.result.execution) if failed and lab.result.execution else None
+    controls = Controls(lab, ends)
     for number in range(rounds):
         look, pool = await _all_varied(lab, pool, number, found, failed=failed)
         if look is None:
@@ -70,9 +71,9 @@ async def search(lab: Lab, *, failed: bool) -> Found:
             narrowing = _Narrowing(lab, pool, number, look, controls, found, failed)
             differed = not await narrowing.run()
             pool = narrowing.pool
-        if differed:
-            await environment(lab, controls, found, failed=failed)
+        if differed or controls.last:
             break
+    await environment(lab, controls, found)
     found.unsettled = differed and not found.depends
     if found.unsettled:
         open_ones = dict.fromkeys((c.name for c in pool), _left_open(lab, _TOGETHER))
@@ -165,7 +166,7 @@ class _Narrowing:
                 one, look = await _one_of(self.lab, suspects, self.number, self.loose)
             if one is None or look is None:
                 usual = await self.lab.run("nothing-varied")
-                if usual and usual.failed == self._ends and self._moved(usual):
+                if usual and usual.failed == self.controls.failed and self._moved(usual):
                     _add(self.found, await by_itself(self.lab, usual))
                 return False
             more = await self._name(one, look)
@@ -177,18 +178,14 @@ class _Narrowing:
             if more and suspects:
                 continue  # The others differed with all of them, and not with this one.
             settled = not (self.found.depends or self.loose or more)
-            if not suspects or (self.controls.shows and not enough(self.lab, 1)):
-                return settled  # What the control showed is confirmed before others are sought.
+            if not suspects or self.controls.last:
+                return settled
             label = f"all-but-{one.name}"
             others = await _vary(self.lab, self.pool, self.number, label)
-            if others is None or others.failed != self._ends:
+            if others is None or others.failed != self.controls.failed:
                 return False
             if not {*others.differs} - self.loose:
                 return settled
-
-    @property
-    def _ends(self) -> str | None:
-        return _ends(self.lab, failed=self.failed)
 
     def _moved(self, look: Look) -> set[str]:
         return {*look.differs} - _varying(self.found)
@@ -199,10 +196,11 @@ class _Narrowing:
         What else differed with all of them varied is the answer then; None: that is the end of it.
         """
         setting = one.settings[self.number % len(one.settings)]
-        if look.failed != self._ends:
+        if look.failed != self.controls.failed:
             return await self._confirm(one, setting, look, frozenset(self.loose))
-        shown = await self.controls.of([setting], {*look.differs} - self.loose)
-        self.loose |= self.controls.shows
+        others = [c.settings[self.number % len(c.settings)] for c in self.pool if c is not one]
+        shown = await self.controls.of([setting], {*look.differs} - self.loose, others)
+        self.loose |= self.controls.shows | self.controls.lists
         own = shown - self.loose
         if {*look.differs} - self.loose - own:
             return await self._confirm(one, setting, look, frozenset(self.loose | own))
@@ -215,7 +213,7 @@ class _Narrowing:
         self, one: Condition, setting: Setting, look: Look, loose: frozenset[str]
     ) -> set[str] | None:
         found = self.found
-        shown = await _confirmed(self.lab, one, setting, look, self._ends, loose)
+        shown = await _confirmed(self.lab, one, setting, look, self.controls.failed, loose)
         if shown.ended:
             what = "the command failed" if look.failed and not self.failed else "outputs differed"
             found.unvaried[one.name] = f"{what} with {setting.label}, and {shown.ended}"
@@ -225,30 +223,22 @@ class _Narrowing:
             return None
         self.loose.update(shown.strayed)
         if shown.holds:
-            found.depends.append(dependence(one, setting.label, shown.look))
+            found.depends.append(dependence(one, setting, shown.look))
         if {*shown.strayed} - _varying(found):
             _add(found, await strays(self.lab, look, shown))
         return set() if shown.holds else None
 
 
-async def environment(lab: Lab, controls: Controls, found: Found, *, failed: bool) -> None:
-    """Whether outputs depend on which variables there are, where the control looks so."""
-    ends = _ends(lab, failed=failed)
-    shown = await controls.confirmed(frozenset(_varying(found)), ends)
-    if shown is None:
-        return
-    if shown.ended:
-        told = f"outputs differed with {ONE_MORE.label}, and {shown.ended}"
-        found.unvaried[VARIABLES.name] = told
-    elif shown.holds:
-        found.depends.append(dependence(VARIABLES, ONE_MORE.label, shown.look))
-    if shown.strayed and controls.look:
-        _add(found, await strays(lab, controls.look, shown))
-
-
-def _ends(lab: Lab, *, failed: bool) -> str | None:
-    """How the command fails with nothing varied; None: it does not."""
-    return how_failed(lab.result.execution) if failed and lab.result.execution else None
+async def environment(lab: Lab, controls: Controls, found: Found) -> None:
+    """Whether outputs depend on variables, where a control looks so."""
+    async for each in controls.confirmed(frozenset(_varying(found))):
+        if each.shown.ended:
+            told = f"outputs differed with {each.setting.label}, and {each.shown.ended}"
+            found.unvaried[VARIABLES.name] = told
+        elif each.shown.holds:
+            found.depends.append(dependence(each.condition, each.setting, each.shown.look))
+        if each.shown.strayed:
+            _add(found, await strays(lab, each.look, each.shown))
 
 
 def _varying(found: Found) -> set[str]:

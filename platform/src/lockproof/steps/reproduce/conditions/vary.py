@@ -10,7 +10,7 @@ from lockproof.steps.reproduce.result import Result
 from lockproof.steps.reproduce.session import Session
 
 from .confirm import confirm
-from .control import ONE_MORE, SHOWN_TOGETHER, VARIABLES, Controls
+from .control import SHOWN_TOGETHER, VARIABLES, Controls
 from .itself import RANDOM_MEND, by_itself
 from .known import Condition
 from .lab import Lab, Look, how_failed, laboratory
@@ -262,21 +262,18 @@ class _Table:
 
     async def _environment(self) -> None:
         """Whether outputs depend on which variables there are, where the control looks so."""
-        if self.controls.look:
-            self._say(f"making sure that it is {ONE_MORE.label}")
-        found = await self.controls.confirmed(frozenset(self.loose), None)
-        if found is None:
-            return
-        if found.ended:
-            told = f"outputs differed with {ONE_MORE.label}, and {found.ended}"
-            self.tried[VARIABLES.name] = _Tried(obstacle=told)
-        elif found.holds:
-            self.tried[VARIABLES.name] = _Tried(1, named=(ONE_MORE.label, found.look))
-        if found.moved and not self.held:
-            await self._varies(found.moved)
-        elif found.strayed:
-            self.chance.named = "nothing varied", found.look
-            self.loose.update(found.strayed)
+        async for each in self.controls.confirmed(frozenset(self.loose)):
+            label, shown = each.setting.label, each.shown
+            if shown.ended:
+                told = f"outputs differed with {label}, and {shown.ended}"
+                self.tried.setdefault(VARIABLES.name, _Tried(obstacle=told))
+            elif shown.holds:
+                self.tried[VARIABLES.name] = _Tried(1, named=(label, shown.look))
+            if shown.moved and not self.held:
+                await self._varies(shown.moved)
+            elif shown.strayed:
+                self.chance.named = "nothing varied", each.look
+                self.loose.update(shown.strayed)
 
     async def _one(self, condition: Condition) -> None:
         """Vary a condition under which honest commands may fail for how it is varied."""

@@ -1,0 +1,117 @@
+"""An HTTP remote behind something that spoils its answers in the same way each time.
+
+Its objects are sound: whoever deletes one because it is called corrupted loses the only copy.
+"""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from lockproof.errors import UnavailableError
+
+from .pipelines import Project, new_project, prove, rules
+
+PAGE = b"<html>please log in</html>"
+
+
+class _Spoilt(SimpleHTTPRequestHandler):
+    """Gives the files of a folder, by one of the ways of `HOW`."""
+
+    how = "sound"
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+    def do_HEAD(self) -> None:
+        self.answer(False)
+
+    def do_GET(self) -> None:
+        self.answer(True)
+
+    def answer(self, whole: bool) -> None:
+        path = Path(self.translate_path(self.path))
+        if self.how == "login":
+            return self.send(200, PAGE, whole)
+        if not path.is_file():
+            return self.send(404, b"", whole)
+        content = path.read_bytes()
+        if self.how == "unsized":
+            return self.send(200, content[:100], whole, sized=False)
+        made = {
+            "half": content[: len(content) // 2],
+            "empty": b"",
+            "part": content[:100],
+            "twice": content * 2,
+            "other bytes": b"x" + content[1:],
+        }.get(self.how, content)
+        if not whole:
+            return self.send(200, content, whole)
+        return self.send(206 if self.how == "part" else 200, made, whole)
+
+    def send(self, status: int, body: bytes, whole: bool, *, sized: bool = True) -> None:
+        self.send_response(status)
+        if sized:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if whole:
+            self.wfile.write(body)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """A pipeline whose input is in the remote alone."""
+    project = new_project(tmp_path)
+    stage = "{cmd: sort raw.txt > made.txt, deps: [raw.txt], outs: [made.txt]}"
+    project.write(
+        {
+            "dvc.yaml": f"stages:\n  use: {stage}\n",
+            "raw.txt": "".join(f"{number}\n" for number in range(3000)),
+        }
+    )
+    project.dvc("add", "-q", "raw.txt")
+    project.repro("first")
+    handler = partial(_Spoilt, directory=str(project.remote))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_address[1]}/"
+    project.dvc("remote", "modify", "-q", "store", "url", url)
+    project.commit("http")
+    shutil.rmtree(project.root / ".dvc" / "cache")
+    monkeypatch.setattr(_Spoilt, "how", "sound")
+    yield project
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+HOW = {
+    "half": "says that there are",
+    "empty": "says that there are",
+    "part": "says that there are",
+    "twice": "says that there are",
+    "unsized": "does not say how many",
+    "login": "has an answer for an object that nobody made",
+}
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_what_spoils_each_answer_alike_is_no_corrupted_object(
+    how: str, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Spoilt, "how", how)
+    with pytest.raises(UnavailableError, match=HOW[how]):
+        prove(project)
+
+
+def test_other_bytes_of_the_right_number_are_a_corrupted_object(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "LP202" not in rules(prove(project))
+    monkeypatch.setattr(_Spoilt, "how", "other bytes")
+    assert "LP202" in rules(prove(project))
