@@ -720,6 +720,59 @@ def test_what_git_says_of_a_revision(engine: FakeEngine, tmp_path: Path, tree: A
     assert laid() == ("", False)
 
 
+@pytest.mark.parametrize("tree", [None, dag.directory()])
+def test_nothing_that_a_clone_brings_is_run(engine: FakeEngine, tmp_path: Path, tree: Any) -> None:
+    """Hooks, filters and other programs of its configuration, also of what that includes."""
+    repository, ran = tmp_path / "repository", tmp_path / "ran"
+    repository.mkdir()
+    mine = tmp_path / "mine"
+    mine.write_text(f"#!/bin/sh\necho $0 >>{ran}\n")
+    mine.chmod(0o755)
+
+    def git(*words: str) -> None:
+        identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
+        subprocess.run(["git", *identity, *words], cwd=repository, check=True, capture_output=True)
+
+    git("init", "--quiet")
+    (repository / ".gitattributes").write_text("* filter=own diff=own\n")
+    (repository / "lockproof.toml").write_text("as it is\n")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "one")
+    git("rm", "--quiet", "--cached", "lockproof.toml")
+    absent = subprocess.run(
+        ["git", "hash-object", "lockproof.toml"], cwd=repository, check=True, capture_output=True
+    ).stdout.decode()
+    hooks = repository / ".git" / "hooks"
+    shutil.rmtree(hooks, ignore_errors=True)
+    hooks.mkdir()
+    for hook in ("post-index-change", "post-checkout", "reference-transaction"):
+        shutil.copy(mine, hooks / hook)
+    included = repository / ".git" / "more"
+    included.write_text(
+        f'[filter "own"]\nsmudge = {mine}\nclean = {mine}\nrequired\n'
+        f'[diff "own"]\ntextconv = {mine}\ncommand = {mine}\n'
+        f"[grep]\nfallbackToNoIndex = true\n"
+        f"[core]\nfsmonitor = {mine}\nsshCommand = {mine}\ngitProxy = {mine}\nhooksPath = hooks\n"
+        "attributesFile = attributes\nrepositoryformatversion = 1\n"
+        f'[remote "origin"]\nurl = ssh://nowhere/x\npromisor = true\nuploadpack = {mine}\n'
+        "[extensions]\npartialClone = origin\n"
+    )
+    git("config", "include.path", "more")
+    (repository / "lockproof.toml").unlink()
+    said = tmp_path / "said"
+    argv = Exec.of(chain(module(tree=tree).layout("HEAD").files)).argv
+    subprocess.run([*argv[:3], str(said), *argv[4:]], cwd=repository, check=True)
+    assert (said / "policy").read_text() == "as it is\n"
+    if tree is None:
+        assert (repository / "lockproof.toml").read_text() == "as it is\n"
+    assert not ran.exists(), ran.read_text()
+    # An object that is not there is not fetched by the clone's own program.
+    (repository / ".git" / "objects" / absent[:2] / absent.strip()[2:]).unlink()
+    shutil.rmtree(said)
+    subprocess.run([*argv[:3], str(said), *argv[4:]], cwd=repository, check=False)
+    assert not ran.exists(), ran.read_text()
+
+
 def test_nothing_is_to_be_ignored_in_a_null() -> None:
     """The engine fails a call in which a default is null and patterns are to be ignored in it."""
     constructor = Lockproof.__dagger_object_type__.get_constructor()  # type: ignore[attr-defined]

@@ -112,6 +112,25 @@ def test_what_git_ignores_stays_out(project: Project, library: Path, tmp_path: P
     assert "deploy/a.yaml" in dagger(own.root, *call, *uncommitted).expect(1).said
 
 
+def test_nothing_that_a_clone_brings_is_run(
+    project: Project, library: Path, tmp_path: Path
+) -> None:
+    """Its hooks and the filters of its configuration: the index is read, and files are written."""
+    own = copy_of(project, tmp_path)
+    own.write({".gitattributes": "train.py filter=own\n"})
+    own.commit("a filter that is there only where a configuration has it")
+    hook = own.root / ".git" / "own" / "post-index-change"
+    hook.parent.mkdir()
+    hook.write_text("#!/bin/sh\ntouch ran\n")
+    hook.chmod(0o755)
+    git(own.root, "config", "core.hooksPath", ".git/own")
+    git(own.root, "config", "filter.own.smudge", "echo another")
+    call = ("-m", library, "call", "--repository", ".")
+    dagger(own.root, *call, "dvc", "pull", "export", "--path", tmp_path / "out").expect()
+    assert not (tmp_path / "out" / "ran").exists()
+    assert (tmp_path / "out" / "train.py").read_text() == (own.root / "train.py").read_text()
+
+
 def test_generate_brings_files_up_to_date(project: Project, library: Path) -> None:
     dagger(library, "--auto-apply", "generate").expect()
     assert git(library, "status", "--porcelain") == "", "pages and CI files are in step already"

@@ -11,21 +11,29 @@ _SAID = f"{HOME}/said"
 _IN_POLICY, _HAS_TESTS = f"{_SAID}/policy", f"{_SAID}/rules-have-tests"
 
 # Only constant text goes through a shell. What else is wrong with a repository, lockproof says.
-_INDEX = "git -c core.fsmonitor=false -c core.sparseCheckout=false read-tree HEAD"
-# Neither hooks nor the filters of a clone are here: files of Git LFS stay pointers.
-_FILES = (
-    "git -c core.fsmonitor=false -c filter.lfs.smudge= -c filter.lfs.process="
-    " -c filter.lfs.required=false checkout-index --all --force --quiet"
-)
-# In the same exec, since each takes an engine half a second. Rules may have tests unless Git says
-# that no file names any: a test that is not run would be passed over.
+# A clone may bring hooks, and in its configuration filters and other programs, so Git looks at it
+# only for what its names mean. The rest it does in a repository of its own, with nothing but the
+# clone's objects: files of Git LFS stay pointers. In one exec, since each takes an engine half a
+# second. Rules may have tests unless Git says that no file names any: a test that is not run would
+# be passed over.
 _LAY_OUT = (
-    "if git rev-parse --quiet --verify 'HEAD^{{commit}}' >/dev/null 2>&1; then {0} || exit; fi;"
-    ' policy=$1; shift; mkdir -p "$0";'
+    "export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1"
+    " GIT_NO_REPLACE_OBJECTS=1 GIT_NO_LAZY_FETCH=1 GIT_ALLOW_PROTOCOL=none;"
+    ' clone() {{ git --git-dir=.git rev-parse --quiet "$@" 2>/dev/null; }};'
+    ' head=$(clone --verify "HEAD^{{commit}}"); policy=$(clone --verify "$1");'
+    ' looked=${{2:+$(clone --verify "$2^{{commit}}")}}; [ "$2" ] || looked=--untracked;'
+    " kind=$(clone --show-object-format) || kind=sha1;"
+    " objects=$(clone --git-path objects);"
+    ' git init --quiet --bare --template= --object-format="$kind" "$0/git" || exit;'
+    ' export GIT_DIR="$0/git" GIT_OBJECT_DIRECTORY="$objects" GIT_WORK_TREE=.'
+    " GIT_INDEX_FILE=.git/index;"
+    ' if [ "$head" ]; then {0} || exit; fi;'
     ' git cat-file blob "$policy" >"$0/policy" 2>/dev/null;'
-    ' git grep --quiet --fixed-strings -e rule_files "$@" 2>/dev/null;'
+    ' git grep --quiet --fixed-strings -e rule_files "$looked" -- 2>/dev/null;'
     ' [ "$?" = 1 ] || : >"$0/rules-have-tests"'
 )
+_INDEX = 'git read-tree "$head"'
+_FILES = "git checkout-index --all --force --quiet"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,10 +65,9 @@ class Layout:
             container = container.with_directory(REPOSITORY, tree, owner=USER)
             command = _INDEX
         policy = f"{revision or 'HEAD'}:{posixpath.relpath(f'{place}/{POLICY}', REPOSITORY)}"
-        where = ["--untracked"] if revision is None else [revision, "--"]
         if (revision or "").startswith("-"):  # An option, which lockproof refuses.
-            policy, where = "", ["--untracked"]
-        argv = ["sh", "-c", _LAY_OUT.format(command), _SAID, policy, *where]
+            policy, revision = "", None
+        argv = ["sh", "-c", _LAY_OUT.format(command), _SAID, policy, revision or ""]
         return cls(container.with_exec(argv))
 
     @property

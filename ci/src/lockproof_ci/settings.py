@@ -63,7 +63,9 @@ BUT_GIT: Final = [
     "!.github/workflows/lockproof*.yaml",
     "!dagger.json",
     ".git/index",
+    ".git/hooks",
     *NOT_UPLOADED,
 ]
 """All of a repository's folder but Git's objects, from which the checkout comes, and the files that
-`init` may add to, as they are in the work tree. Git writes its index anew when it is asked."""
+`init` may add to, as they are in the work tree. Git writes its index anew when it is asked; nothing
+runs hooks."""
