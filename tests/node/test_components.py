@@ -1,5 +1,6 @@
 """The local overlay with two of the platform's components, on pods: postgres and verify.
 
+Each test goes on where the one before ended.
 PostgreSQL runs in a pod of its own, of the image $LOCKPROOF_TEST_NODE_POSTGRES; the first step of
 the pods that serve is of the image $LOCKPROOF_TEST_NODE_VERIFY, which has to be named by digest.
 """
@@ -155,36 +156,6 @@ def test_on_postgresql_mlflow_knows_whom_it_answers(platform: Platform) -> None:
     assert not jobs  # It would save files that nobody writes to.
 
 
-def test_on_postgresql_it_is_saved_and_restored_by_the_guides_commands(
-    platform: Platform, tmp_path: Any
-) -> None:
-    """By a pod: what MLflow says of runs, models and users is what it said when it was saved."""
-    assert POSTGRES is not None
-    save, restore = commands(BACKUP, "## PostgreSQL")[:2]
-    stop = "\n".join(commands(BACKUP, "## Restore")[0].splitlines()[:3])
-    image = "docker.io/library/postgres:17"
-    assert save.count(image) == 1
-    here = f"cd {tmp_path}\n"
-    with platform.forwarded("mlflow", "mlflow", 80) as url:
-        saved = json.loads(platform.python(TOLD, **by(CI, url)))
-    platform.sh(here + patiently(save).replace(image, POSTGRES))
-    with platform.forwarded("mlflow", "mlflow", 80) as url:
-        platform.python(LOG, "second", "0.75", **by(CI, url))
-        later = {"username": "later", "password": "a-passw0rd-of-later"}
-        assert ask(f"{url}/api/2.0/mlflow/users/create", later, platform.admin())[0] == 200
-    way = f"export PATH={PROGRAM.parent}:$PATH\n"
-    *steps, last = restore.splitlines()
-    platform.sh("\n".join([way, patiently(stop), f"({here}", *steps, ")", last]))
-    platform.mlflow_is_up()
-    search, wanted = "/api/2.0/mlflow/experiments/search", {"max_results": 1}
-    with platform.forwarded("mlflow", "mlflow", 80) as url:
-        assert json.loads(platform.python(TOLD, **by(CI, url))) == saved
-        assert ask(url + search, wanted, ("later", "a-passw0rd-of-later"))[0] == 401
-        platform.python(LOG, "third", "0.75", **by(CI, url))
-        told = json.loads(platform.python(TOLD, **by(CI, url)))
-    assert set(told["runs"]) == {*saved["runs"], "third"}
-
-
 def test_a_proved_model_is_served_where_lockproof_verify_is_the_first_step(
     platform: Platform, model: Project
 ) -> None:
@@ -251,3 +222,33 @@ def test_a_model_that_is_not_proved_is_not_served(platform: Platform, model: Pro
     phase, said = alone(platform, MODEL_DIGEST=f"md5:{32 * '0'}")
     assert phase == "Failed"
     assert "md5" in said or "digest" in said, said
+
+
+def test_on_postgresql_it_is_saved_and_restored_by_the_guides_commands(
+    platform: Platform, tmp_path: Any
+) -> None:
+    """By a pod: what MLflow says of runs, models and users is what it said when it was saved."""
+    assert POSTGRES is not None
+    save, restore = commands(BACKUP, "## PostgreSQL")[:2]
+    stop = "\n".join(commands(BACKUP, "## Restore")[0].splitlines()[:3])
+    image = "docker.io/library/postgres:17"
+    assert save.count(image) == 1
+    here = f"cd {tmp_path}\n"
+    with platform.forwarded("mlflow", "mlflow", 80) as url:
+        saved = json.loads(platform.python(TOLD, **by(CI, url)))
+    platform.sh(here + patiently(save).replace(image, POSTGRES))
+    with platform.forwarded("mlflow", "mlflow", 80) as url:
+        platform.python(LOG, "second", "0.75", **by(CI, url))
+        later = {"username": "later", "password": "a-passw0rd-of-later"}
+        assert ask(f"{url}/api/2.0/mlflow/users/create", later, platform.admin())[0] == 200
+    way = f"export PATH={PROGRAM.parent}:$PATH\n"
+    *steps, last = restore.splitlines()
+    platform.sh("\n".join([way, patiently(stop), f"({here}", *steps, ")", last]))
+    platform.mlflow_is_up()
+    search, wanted = "/api/2.0/mlflow/experiments/search", {"max_results": 1}
+    with platform.forwarded("mlflow", "mlflow", 80) as url:
+        assert json.loads(platform.python(TOLD, **by(CI, url))) == saved
+        assert ask(url + search, wanted, ("later", "a-passw0rd-of-later"))[0] == 401
+        platform.python(LOG, "third", "0.75", **by(CI, url))
+        told = json.loads(platform.python(TOLD, **by(CI, url)))
+    assert set(told["runs"]) == {*saved["runs"], "third"}
