@@ -18,7 +18,7 @@ import pytest
 from integration.pipelines import SORT_AND_TRAIN, Project, new_project, prove
 from lockproof.model.report import Report, SkipReason
 from lockproof.model.verdict import Verdict
-from node.files import kubectl, served, wait_until
+from node.files import LIMIT, kubectl, served, wait_until
 from node.test_on_cluster import ACCOUNT, ENGINES, POLICY, TRAIN, command, engine
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("node")]
@@ -83,7 +83,7 @@ def at_work(kubeconfig: Path, namespace: str, before: set[str]) -> str:
                 return str(name)
         return ""
 
-    return str(wait_until(found, 300))
+    return str(wait_until(found))
 
 
 def pods(kubeconfig: Path, namespace: str) -> set[str]:
@@ -100,7 +100,7 @@ def evict(kubeconfig: Path, namespace: str, pod: str) -> None:
 
 
 def result(process: "subprocess.Popen[str]") -> tuple[int, Report, str]:
-    out, err = process.communicate(timeout=1500)
+    out, err = process.communicate(timeout=LIMIT)
     assert out, err
     return process.returncode, Report.model_validate(json.loads(out)), err
 
@@ -132,7 +132,7 @@ def test_without_retries_an_evicted_pod_is_another_one_of_a_job_and_no_verdict_o
     ):
         pod = at_work(kubeconfig, namespace, before)
         if on == "argo":
-            wait_until(lambda: known(kubeconfig, namespace, pod), 300)
+            wait_until(lambda: known(kubeconfig, namespace, pod))
         evict(kubeconfig, namespace, pod)
         code, report, said = result(process)
     assert report.verdict is verdict, (said, report.findings)
@@ -163,7 +163,7 @@ def on_node(*words: str) -> str:
     if not shell:
         pytest.skip("no cluster with nodes that may be stopped: LOCKPROOF_TEST_NODE_SHELL is unset")
     argv = [*shlex.split(shell), *words]
-    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=100).stdout
+    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=LIMIT).stdout
 
 
 def ready(kubeconfig: Path) -> bool:
@@ -179,11 +179,11 @@ def away(kubeconfig: Path) -> Iterator[None]:
     pid = on_node("pidof", "kubelet").strip()
     on_node("kill", "-STOP", pid)
     try:
-        wait_until(lambda: not ready(kubeconfig), 300)
+        wait_until(lambda: not ready(kubeconfig))
         yield
     finally:
         on_node("kill", "-CONT", pid)
-        wait_until(lambda: ready(kubeconfig), 300)
+        wait_until(lambda: ready(kubeconfig))
 
 
 def test_a_node_that_is_away_costs_no_verdict(
