@@ -133,8 +133,14 @@ class Api:
         return (self.get(path) or {}).get("items") or []
 
     def create(self, path: str, body: Any) -> Any:
-        """Create an object, unless it is there."""
+        """Create an object, unless it is there.
+
+        Raises:
+            ConnectionError: the server is too busy, or is not up again.
+        """
         code, value = self.call("POST", path, body)
+        if code == 429 or code >= 500:
+            raise ConnectionError(f"{code}: {value}")
         assert code in (200, 201, 409), value
         return value
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import Any
 
 from cluster.lab import LIMIT, Api, Lab
@@ -253,8 +254,8 @@ def _run(stand_in: StandIn, wait: Callable[[float], bool]) -> None:
     while not wait(_PERIOD):
         try:
             stand_in.step()
-        except OSError:
-            pass  # The API server is being restarted.
+        except (OSError, HTTPException):
+            pass  # The API server is being restarted, or busy.
         except Exception as error:  # noqa: BLE001 - told by `at_work`
             stand_in.errors.append(error)
             return

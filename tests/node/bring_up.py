@@ -24,6 +24,7 @@ from typing import Any
 
 from cluster.lab import ROOT, Api, Lab
 from cluster.stand_in import StandIn
+from node.files import LIMIT
 
 PROGRAM = Path(sys.executable).with_name("lockproof")
 MADE = ("mlflow", "serving", "storage", "crossplane-system", "argocd", "lockproof-system")
@@ -52,7 +53,7 @@ class Platform:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script],
             cwd=self.root, env=os.environ | {"KUBECONFIG": str(self.config)} | variables,
-            capture_output=True, text=True, timeout=1200,
+            capture_output=True, text=True, timeout=LIMIT,
         )  # fmt: skip
         assert done.returncode == 0, (script, done.stdout, done.stderr)
         return done.stdout
@@ -60,7 +61,7 @@ class Platform:
     def kubectl(self, *words: str, given: str = "") -> str:
         done = subprocess.run(
             ["kubectl", "--kubeconfig", str(self.config), *words],
-            input=given, capture_output=True, text=True, timeout=1200,
+            input=given, capture_output=True, text=True, timeout=LIMIT,
         )  # fmt: skip
         assert done.returncode == 0, (words, done.stderr)
         return done.stdout
@@ -81,9 +82,9 @@ class Platform:
             cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
-    def provision(self, *words: str) -> tuple[int, dict[str, Any]]:
+    def provision(self, *words: str, seconds: int = LIMIT) -> tuple[int, dict[str, Any]]:
         """Exit code and report."""
-        return finish(self.start(*words))
+        return finish(self.start(*words, "--timeout", f"{seconds}s"))
 
     @contextmanager
     def forwarded(self, namespace: str, service: str, port: int, own: int = 0) -> Iterator[str]:
@@ -137,7 +138,7 @@ class Platform:
     def mlflow_is_up(self) -> None:
         """Wait until all of its pods are of the newest template, and answer."""
         self.kubectl("-n", "mlflow", "rollout", "status", "deployment/mlflow",
-                     "--timeout=900s")  # fmt: skip
+                     f"--timeout={LIMIT}s")  # fmt: skip
 
     def admin(self) -> tuple[str, str]:
         """Name and password of MLflow's administrator."""
@@ -162,7 +163,7 @@ def by(who: tuple[str, str], url: str) -> dict[str, str]:
 
 def finish(process: "subprocess.Popen[str]") -> tuple[int, dict[str, Any]]:
     """Exit code and report of a command, once it ends."""
-    out, errors = process.communicate(timeout=1500)
+    out, errors = process.communicate(timeout=2 * LIMIT)
     assert out, errors
     return process.returncode, json.loads(out)
 
@@ -212,7 +213,7 @@ class OnNode(StandIn):
         self.buckets.append(name)
 
     def _claims(self) -> None:
-        if self.platform.get("storageclass")["items"]:
+        if self.api.items("/apis/storage.k8s.io/v1/storageclasses"):
             return
         for one in self.api.items("/api/v1/persistentvolumeclaims"):
             metadata, spec = one["metadata"], one["spec"]

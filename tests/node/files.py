@@ -14,6 +14,8 @@ import yaml
 
 from integration.pipelines import Project
 
+LIMIT = 2400
+"""Seconds after which something hangs; what is sound takes many minutes on a busy machine."""
 _SERVE = """
 set -eu
 cd /srv
@@ -31,7 +33,7 @@ def kubectl(kubeconfig: Path, *argv: str, given: str = "") -> str:
         input=given,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=LIMIT,
     )
     assert done.returncode == 0, (argv, done.stderr)
     return done.stdout
@@ -90,13 +92,13 @@ def served(kubeconfig: Path, namespace: str, image: str, project: Project) -> It
     kubectl(kubeconfig, "apply", "-f", "-", given=text)
     try:
         kubectl(kubeconfig, "-n", namespace, "wait", "--for=condition=Ready", "pod/files",
-                "--timeout=100s")  # fmt: skip
+                f"--timeout={LIMIT}s")  # fmt: skip
         yield
     finally:
         kubectl(kubeconfig, "delete", "--now", "--ignore-not-found", "-f", "-", given=text)
 
 
-def wait_until(what: Any, seconds: float = 180) -> Any:
+def wait_until(what: Any, seconds: float = LIMIT) -> Any:
     """Wait until something is true; it as it was then."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

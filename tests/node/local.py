@@ -2,11 +2,12 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cluster.lab import crd_folder, read_crds
 from cluster.stand_in import RUNTIME_CONFIGS, at_work
@@ -21,17 +22,24 @@ from node.bring_up import (
     commands,
     proxied,
 )
-from node.files import wait_until
+from node.files import LIMIT, wait_until
+from node.room import give_back, take_the_rest
 
 DIGITS = "app.kubernetes.io/name=digits"
+Prepare = Callable[[Platform], None]
 
 
 def shorten(root: Path) -> None:
-    """Pauses of 40 s, a measurement each 5 s; any latency will do, and so will a slow start."""
+    """Pauses of 40 s, a measurement each 5 s; any latency will do, and so will a slow start.
+
+    How long a start may take is the machine's matter here: a busy one is slower than any node.
+    """
     for name, changes in {
         "gitops/rollout-canary.yaml": {
             "duration: 2m": "duration: 40s",
             "failureThreshold: 36": "failureThreshold: 360",
+            "timeoutSeconds: 5": "timeoutSeconds: 60",
+            "progressDeadlineSeconds: 600": f"progressDeadlineSeconds: {LIMIT}",
         },
         "gitops/metrics-config.yaml": {
             "interval: 30s": "interval: 5s",
@@ -42,6 +50,11 @@ def shorten(root: Path) -> None:
         "mlflow/deployment.yaml": {
             "failureThreshold: 36": "failureThreshold: 360",
             "timeoutSeconds: 5": "timeoutSeconds: 60",
+            "  replicas: 1 #": f"  progressDeadlineSeconds: {LIMIT}\n  replicas: 1 #",
+        },
+        "overlays/local/seaweedfs.yaml": {
+            "failureThreshold: 90": "failureThreshold: 900",
+            "  replicas: 1\n": f"  progressDeadlineSeconds: {LIMIT}\n  replicas: 1\n",
         },
     }.items():
         path = root / "control-plane" / name
@@ -50,6 +63,13 @@ def shorten(root: Path) -> None:
             assert old in text
             text = text.replace(old, new)
         path.write_text(text)
+
+
+def image_of(platform: Platform, name: str) -> str:
+    """An image as the platform's overlays name it."""
+    path = platform.root / "control-plane/components/images/kustomization.yaml"
+    (one,) = (i for i in yaml.safe_load(path.read_text())["images"] if i["name"] == name)
+    return f"{name}:{one['newTag']}@{one['digest']}"
 
 
 def has_all_it_needs(platform: Platform) -> None:
@@ -63,8 +83,13 @@ def has_all_it_needs(platform: Platform) -> None:
 
 
 @contextmanager
-def brought_up(base: Path) -> Iterator[Platform]:
-    """Steps 1 to 3 of the README; nobody has made a model yet, nor its reader."""
+def brought_up(base: Path, prepare: Prepare = lambda _: None) -> Iterator[Platform]:
+    """Steps 1 to 3 of the README; nobody has made a model yet, nor its reader.
+
+    Args:
+        base: a folder for its files and volumes.
+        prepare: changes the overlay, and makes what it needs, once the Secrets are there.
+    """
     one = Platform(base / "repo", Path(os.environ["LOCKPROOF_TEST_NODE"]))
     shorten(one.root)
     has_all_it_needs(one)
@@ -85,6 +110,9 @@ def brought_up(base: Path) -> Iterator[Platform]:
             ))  # fmt: skip
         (secrets,) = [b for b in commands(README, "**2. Secrets.**") if "auth.env" in b]
         one.sh(secrets)
+        prepare(one)
+        stack.callback(give_back, one)
+        take_the_rest(one, image_of(one, "docker.io/burakince/mlflow"))
         stand_in = OnNode(lab, definitions)
         stand_in.platform, stand_in.volumes = one, base / "volumes"
         stand_in.volumes.mkdir()
@@ -94,19 +122,20 @@ def brought_up(base: Path) -> Iterator[Platform]:
         # The namespaces are there already: Helm and the commands above made them.
         assert {o["action"] for o in report["host"]["objects"]} == {"create", "change"}
         one.mlflow_is_up()
-        wait_until(lambda: BUCKET in stand_in.buckets, 600)
+        wait_until(lambda: BUCKET in stand_in.buckets)
         yield one
 
 
 def tear_down(platform: Platform, kinds: set[str]) -> None:
     """Leave the cluster as it was; without these kinds."""
-    code, report = platform.provision("down", "--allow-data-loss", "--timeout", "300s")
-    platform.kubectl("delete", "namespace", *MADE, "--ignore-not-found", "--timeout=300s")
+    code, report = platform.provision("down", "--allow-data-loss")
+    limit = f"--timeout={LIMIT}s"
+    platform.kubectl("delete", "namespace", *MADE, "--ignore-not-found", limit)
     volumes = platform.get("persistentvolumes")["items"]
     claimed = {v["metadata"]["name"]: v["spec"].get("claimRef", {}) for v in volumes}
     mine = [name for name, claim in claimed.items() if claim.get("namespace") in MADE]
     names = {d["metadata"]["name"] for d in platform.get("crds")["items"]} & kinds
     for kind, gone in (("persistentvolume", mine), ("crd", sorted(names))):
         if gone:
-            platform.kubectl("delete", kind, *gone, "--timeout=300s")
+            platform.kubectl("delete", kind, *gone, limit)
     assert code == 0, report["findings"]

@@ -18,7 +18,7 @@ import pytest
 from integration.pipelines import SORT_AND_TRAIN, Project, new_project, prove
 from lockproof.model.report import Report, SkipReason
 from lockproof.model.verdict import Verdict
-from node.files import kubectl, served, wait_until
+from node.files import LIMIT, kubectl, served, wait_until
 from node.test_on_cluster import ACCOUNT, ENGINES, POLICY, TRAIN, command, engine
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("node")]
@@ -41,9 +41,9 @@ def project(
     """A proved pipeline that takes its time; on the branch `once` no pod is tried again."""
     kubectl(kubeconfig, "apply", "-f", "-", given=ACCOUNT.format(namespace))
     project = new_project(tmp_path_factory.mktemp("project"))
-    policy = POLICY.format(namespace=namespace, image=image, account="prover")
-    policy = policy.replace('"8m"', '"20m"').replace('"5m"', '"15m"')
-    project.write({"dvc.yaml": PIPELINE, "raw.csv": "b\na\n", "lockproof.toml": policy})
+    text = POLICY.format(namespace=namespace, image=image, account="prover")
+    text = text.replace('"8m"', '"20m"').replace('"5m"', '"15m"')
+    project.write({"dvc.yaml": PIPELINE, "raw.csv": "b\na\n", "lockproof.toml": text})
     project.dvc("add", "-q", "raw.csv")
     project.repro()
     there = f"http://files.{namespace}.svc:8080/remote"
@@ -54,11 +54,12 @@ def project(
 
 
 @contextmanager
-def retries(project: Project, count: int) -> Iterator[None]:
+def policy(project: Project, was: str, now: str) -> Iterator[None]:
     """The work tree's policy is the one that counts."""
     path = project.root / "lockproof.toml"
     text = path.read_text()
-    path.write_text(text.replace("retries = 1", f"retries = {count}"))
+    assert was in text
+    path.write_text(text.replace(was, now))
     try:
         yield
     finally:
@@ -82,7 +83,7 @@ def at_work(kubeconfig: Path, namespace: str, before: set[str]) -> str:
                 return str(name)
         return ""
 
-    return str(wait_until(found, 300))
+    return str(wait_until(found))
 
 
 def pods(kubeconfig: Path, namespace: str) -> set[str]:
@@ -99,7 +100,7 @@ def evict(kubeconfig: Path, namespace: str, pod: str) -> None:
 
 
 def result(process: "subprocess.Popen[str]") -> tuple[int, Report, str]:
-    out, err = process.communicate(timeout=1500)
+    out, err = process.communicate(timeout=LIMIT)
     assert out, err
     return process.returncode, Report.model_validate(json.loads(out)), err
 
@@ -126,12 +127,12 @@ def test_without_retries_an_evicted_pod_is_another_one_of_a_job_and_no_verdict_o
     engine(kubeconfig, on)
     before = pods(kubeconfig, namespace)
     with (
-        retries(project, 0),
+        policy(project, "retries = 1", "retries = 0"),
         command(project, kubeconfig, "--on", on, "--format", "json") as process,
     ):
         pod = at_work(kubeconfig, namespace, before)
         if on == "argo":
-            wait_until(lambda: known(kubeconfig, namespace, pod), 300)
+            wait_until(lambda: known(kubeconfig, namespace, pod))
         evict(kubeconfig, namespace, pod)
         code, report, said = result(process)
     assert report.verdict is verdict, (said, report.findings)
@@ -162,7 +163,7 @@ def on_node(*words: str) -> str:
     if not shell:
         pytest.skip("no cluster with nodes that may be stopped: LOCKPROOF_TEST_NODE_SHELL is unset")
     argv = [*shlex.split(shell), *words]
-    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=100).stdout
+    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=LIMIT).stdout
 
 
 def ready(kubeconfig: Path) -> bool:
@@ -178,11 +179,11 @@ def away(kubeconfig: Path) -> Iterator[None]:
     pid = on_node("pidof", "kubelet").strip()
     on_node("kill", "-STOP", pid)
     try:
-        wait_until(lambda: not ready(kubeconfig), 300)
+        wait_until(lambda: not ready(kubeconfig))
         yield
     finally:
         on_node("kill", "-CONT", pid)
-        wait_until(lambda: ready(kubeconfig), 300)
+        wait_until(lambda: ready(kubeconfig))
 
 
 def test_a_node_that_is_away_costs_no_verdict(
@@ -193,6 +194,47 @@ def test_a_node_that_is_away_costs_no_verdict(
     with command(project, kubeconfig, "--on", "kubernetes", "--format", "json") as process:
         at_work(kubeconfig, namespace, before)
         with away(kubeconfig):
+            assert process.poll() is None, process.communicate()
+        code, report, said = result(process)
+    assert (code, report.verdict) == (0, Verdict.PASSED), (said, report.findings)
+    assert report.core() == prove(project).core()
+
+
+def by_force(kubeconfig: Path, namespace: str, pod: str) -> None:
+    """As somebody does who has lost patience with a node."""
+    kubectl(kubeconfig, "-n", namespace, "delete", "pod", pod, "--force", "--grace-period=0",
+            "--wait=false")  # fmt: skip
+
+
+def test_a_pod_deleted_by_force_while_its_node_is_away_is_said_to_be(
+    project: Project, kubeconfig: Path, namespace: str
+) -> None:
+    """The Job makes no other one before it is known how this one ended, and nobody can say."""
+    on_node("true")
+    before = pods(kubeconfig, namespace)
+    with (
+        policy(project, 'deadline = "20m"', 'deadline = "4m"'),
+        command(project, kubeconfig, "--on", "kubernetes", "--format", "json") as process,
+    ):
+        pod = at_work(kubeconfig, namespace, before)
+        with away(kubeconfig):
+            by_force(kubeconfig, namespace, pod)
+            code, report, said = result(process)
+    assert (code, report.verdict) == (5, Verdict.INCONCLUSIVE), (said, report.findings)
+    told = [f.message for f in report.findings if f.rule == "LP708"]
+    assert told, report.findings
+    assert all("its pod was deleted, and its node" in one for one in told), told
+
+
+def test_once_the_node_is_back_such_a_run_has_its_verdict(
+    project: Project, kubeconfig: Path, namespace: str
+) -> None:
+    on_node("true")
+    before = pods(kubeconfig, namespace)
+    with command(project, kubeconfig, "--on", "kubernetes", "--format", "json") as process:
+        pod = at_work(kubeconfig, namespace, before)
+        with away(kubeconfig):
+            by_force(kubeconfig, namespace, pod)
             assert process.poll() is None, process.communicate()
         code, report, said = result(process)
     assert (code, report.verdict) == (0, Verdict.PASSED), (said, report.findings)

@@ -94,14 +94,14 @@ def fired(kubeconfig: Path, before: set[str]) -> Any:
         made = (w for w in workflows(kubeconfig) if w["metadata"]["name"] not in before)
         return next(made, None)
 
-    name = wait_until(new, 300)["metadata"]["name"]
+    name = wait_until(new)["metadata"]["name"]
     suspended(kubeconfig, "true")
 
     def ended() -> Any:
         (one,) = (w for w in workflows(kubeconfig) if w["metadata"]["name"] == name)
         return one if one.get("status", {}).get("finishedAt") else None
 
-    return wait_until(ended, 900)
+    return wait_until(ended)
 
 
 def told(workflow: Any) -> list[str]:
@@ -144,7 +144,7 @@ def test_the_night_proves_the_default_branch_and_says_when_it_no_longer_reproduc
 ) -> None:
     good = fired(kubeconfig, set())
     assert good["status"]["phase"] == "Succeeded", told(good)
-    passed = wait_until(lambda: exported(kubeconfig).get("passed"), 120)
+    passed = wait_until(lambda: exported(kubeconfig).get("passed"))
 
     head = ("git", "-C", "/srv/repository.git", "symbolic-ref", "HEAD", "refs/heads/forged")
     kubectl(kubeconfig, "-n", namespace, "exec", "files", "--", *head)
@@ -152,5 +152,5 @@ def test_the_night_proves_the_default_branch_and_says_when_it_no_longer_reproduc
     assert bad["status"]["phase"] == "Failed", told(bad)
     pods = [n for n in bad["status"]["nodes"].values() if n["type"] == "Pod"]
     assert [one["outputs"]["exitCode"] for one in pods] == ["1"]  # A verdict is not asked again.
-    failed = wait_until(lambda: exported(kubeconfig).get("failed"), 120)
+    failed = wait_until(lambda: exported(kubeconfig).get("failed"))
     assert failed > passed

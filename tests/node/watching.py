@@ -108,7 +108,8 @@ def _deployment(
         "name": "one",
         "image": image,
         "command": words,
-        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
+        # Next to nothing: on a node of the declared size there is none of it.
+        "resources": {"requests": {"cpu": "1m", "memory": "8Mi"}},
     }
     spec: dict[str, Any] = {"terminationGracePeriodSeconds": 2, "containers": [container]}
     if port:

@@ -380,6 +380,55 @@ def test_what_a_pod_did_last_is_said_also_where_its_engine_deleted_it(watch: Wat
     assert "ErrImagePull: not found (its run was deleted)" in watch.lost[watch.plan.tasks[0].name]
 
 
+def running(task: Task, number: int = 1, *, deleted: bool = False) -> dict[str, Any]:
+    """A pod at work, on a node."""
+    main = {"name": "main", "state": {"running": {}}}
+    one = pod(task, number, phase="Running", containerStatuses=[main])
+    one["spec"] = {"nodeName": "node-7"}
+    if deleted:
+        one["metadata"]["deletionTimestamp"] = "2026-11-30T00:00:00Z"
+    return one
+
+
+def test_a_pod_that_was_deleted_while_its_node_is_away_is_no_running_one(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By force, too: a Job's pods stay until somebody has seen how they ended."""
+    server: Any = watch.cluster
+    server.work = {"kind": "Job", "status": {"active": 1}}
+    server.pods = [running(task, deleted=True) for task in watch.plan.tasks]
+    watch.wait(JOB, watch.plan.run)
+    wanted = "its pod was deleted, and its node node-7 has not said that it ended (the deadline"
+    assert all(why.startswith(wanted) for why in watch.lost.values())
+    assert len(watch.lost) == 3
+    assert verdict_of(watch, monkeypatch) is Verdict.INCONCLUSIVE
+
+
+def test_a_pod_that_is_gone_before_it_ended_was_deleted(watch: Watch) -> None:
+    server: Any = watch.cluster
+    first, second, third = watch.plan.tasks
+    watch.look([running(task) for task in watch.plan.tasks])
+    watch.look([running(third)])
+    server.work = {"kind": "Job", "status": {"active": 1}}
+    server.pods = [running(second, 2), running(third)]
+    watch.wait(JOB, watch.plan.run)
+    gone = "its pod was deleted before it was seen to end; before that: running"
+    assert watch.lost[first.name].startswith(gone)
+    for task in (second, third):  # Another was made of one; the other goes on.
+        assert watch.lost[task.name].startswith("running (")
+
+
+def test_of_a_pod_that_was_tried_again_both_are_told(watch: Watch) -> None:
+    server: Any = watch.cluster
+    server.work = {"kind": "Job", "status": {"active": 1}}
+    task = watch.plan.tasks[0]
+    server.pods = [running(task, 2, deleted=True), pod(task, 1, phase="Failed", reason="Evicted")]
+    server.logs[f"{task.name}-1"] = lambda: b""
+    watch.wait(JOB, watch.plan.run)
+    assert "its pod ended: Evicted" in watch.lost[task.name]
+    assert "; the next one: its pod was deleted, and its node" in watch.lost[task.name]
+
+
 def test_pods_of_nobody_are_not_asked(watch: Watch) -> None:
     server = everyone_reports(watch)
     stranger = pod(watch.plan.tasks[0], 7)

@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,6 +12,7 @@ from typing import Any, ClassVar
 import pytest
 import yaml
 
+from lockproof.adapters.kubernetes import connection
 from lockproof.adapters.kubernetes.answers import Refusal, Why
 from lockproof.adapters.kubernetes.cluster import Cluster, Kind
 from lockproof.adapters.kubernetes.connection import WouldWriteError
@@ -111,6 +113,48 @@ def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
         connect(path, patience=0.5).version()
     assert caught.value.exit_code is ExitCode.UNAVAILABLE
     assert TOKEN not in str(caught.value)
+
+
+def test_who_ends_the_connection_has_no_wrong_certificate(tmp_path: Path) -> None:
+    """As a load balancer does that has no server behind it yet: it is asked again."""
+    asked = []
+
+    def hang_up(listener: socket.socket) -> None:
+        with suppress(OSError):  # The listener was closed.
+            while True:
+                one, _ = listener.accept()
+                with one:
+                    asked.append(one.recv(1 << 16))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        worker = threading.Thread(target=hang_up, args=(listener,), daemon=True)
+        worker.start()
+        path = kubeconfig(tmp_path, f"https://127.0.0.1:{listener.getsockname()[1]}")
+        with pytest.raises(UnavailableError, match="does not answer: it ended the connection"):
+            connect(path, patience=0.1).version()
+        listener.shutdown(socket.SHUT_RDWR)
+        worker.join()
+    assert len(asked) >= 3
+
+
+def test_a_server_that_is_slow_at_first_is_asked_again(
+    tmp_path: Path, server: tuple[str, type[ScriptedServer]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One request may take longer than a server that was never reached is waited for."""
+    url, script = server
+    answers, waits = script.do_GET, [1, 2]
+
+    def answer(self: ScriptedServer) -> None:
+        self.close_connection = True
+        if waits:
+            waits.pop()
+        else:
+            answers(self)
+
+    monkeypatch.setattr(script, "do_GET", answer)
+    monkeypatch.setattr(connection, "_FIRST_PATIENCE", 0.0)
+    assert connect(kubeconfig(tmp_path, url), patience=30).version() == "v1.34.4"
+    assert not waits
 
 
 @pytest.mark.parametrize("answer", [(418, {}), (307, {}), (200, "hello"), (200, [])])

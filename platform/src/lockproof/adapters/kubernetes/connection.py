@@ -26,6 +26,8 @@ from .answers import (
 _CONNECT, _READ = 5.0, 30.0
 _FIRST_PATIENCE = 5.0
 """Seconds for a server that was never reached; one that was gets the caller's patience."""
+_TRIES = 3
+"""At least, however long each takes: a busy server answers the second or the third."""
 _DELAYS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 IN_CLUSTER = "in-cluster"
@@ -137,7 +139,7 @@ class Connection:
                 elif failing and tries > 2:
                     raise answer
             patience = self.patience if self._reached else min(self.patience, _FIRST_PATIENCE)
-            if time.monotonic() - began > patience:
+            if tries >= _TRIES - 1 and time.monotonic() - began > patience:
                 raise UnavailableError(
                     f"the API server {self.server} (context {self.context}) does not answer:"
                     f" {answer}; start it or correct the kubeconfig, then run this again"
@@ -230,6 +232,8 @@ class Connection:
         try:
             answer = self._open(method, path, query, content, headers)
         except urllib3.exceptions.SSLError as error:
+            if _is_hung_up(error):
+                return "it ended the connection before it said who it is"
             raise ConfigError(
                 f"the API server {self.server} cannot be trusted: {_brief(error)};"
                 " correct the certificates in the kubeconfig"
@@ -257,6 +261,13 @@ class Connection:
                 f"{self.server} is no Kubernetes API server: HTTP {answer.status} to {path}"
             )
         return refusal
+
+
+def _is_hung_up(error: Exception) -> bool:
+    """Whether no certificate was wrong: as a load balancer ends it that has no server."""
+    import ssl
+
+    return any(isinstance(one, ssl.SSLEOFError | ssl.SSLZeroReturnError) for one in error.args)
 
 
 def _only_asks(method: str, query: Mapping[str, str], body: Body | None) -> bool:

@@ -21,6 +21,11 @@ def has_ended(pod: Body) -> bool:
     return phase in ("Succeeded", "Failed") or _terminated(_container(pod, MAIN)) is not None
 
 
+def is_being_deleted(pod: Body) -> bool:
+    """Whether somebody deleted it; it is there until its node says that it ended."""
+    return "deletionTimestamp" in pod["metadata"]
+
+
 def is_over(work: Body) -> bool:
     """Whether a Job or Workflow starts no more pods."""
     status = _status(work)
@@ -41,6 +46,10 @@ def why_over(work: Body) -> str:
 def line_of(pod: Body) -> str:
     """What is being done, in a few words."""
     status = _status(pod)
+    if is_being_deleted(pod):
+        node = (pod.get("spec") or {}).get("nodeName")
+        last = f", and its node {node} has not said that it ended" if node else ""
+        return f"its pod was deleted{last}"
     fetch, main = _container(pod, FETCH), _container(pod, MAIN)
     for container in (fetch, main):
         waiting = (container.get("state") or {}).get("waiting") or {}

@@ -18,7 +18,16 @@ from lockproof.steps.progress import Progress
 from .gather import Received, receive
 from .plan import Plan
 from .pod import MAIN, RUN
-from .pods import failed_container, has_ended, is_over, line_of, task_of, why_lost, why_over
+from .pods import (
+    failed_container,
+    has_ended,
+    is_being_deleted,
+    is_over,
+    line_of,
+    task_of,
+    why_lost,
+    why_over,
+)
 from .queue import Queue
 
 _NONE: Mapping[str, str] = {}
@@ -47,6 +56,8 @@ class Watch:
     lost: dict[str, str] = field(default_factory=dict)
     _seen: dict[str, str] = field(default_factory=dict)
     """task -> what its pod did last: an engine deletes those that run when its deadline comes."""
+    _live: dict[str, str] = field(default_factory=dict)
+    """task -> uid of the pod that had not ended when it was seen last."""
     _read: dict[str, int] = field(default_factory=dict)
     """uid of a pod -> how often its log was asked for; `_ASKED` where it needs not be any more."""
 
@@ -104,23 +115,35 @@ class Watch:
             if task in self._tasks and task not in self.received:
                 self._seen[task] = line
                 self.progress.show(task, line)
-        for pod in pods:
-            task = task_of(pod)
+        for pod in sorted(pods, key=_newest_last):
+            task, uid = task_of(pod), str(pod["metadata"]["uid"])
             if task not in self._tasks or (task in self.received and not has_ended(pod)):
                 continue
             if not has_ended(pod):
+                self._live[task] = uid
                 if task not in waiting:
                     self._seen[task] = line_of(pod)
                     self.progress.show(task, self._seen[task])
                 continue
-            uid = str(pod["metadata"]["uid"])
+            if self._live.get(task) == uid:
+                del self._live[task]
             if self._read.get(uid, 0) < _ASKED:
                 pending = self._take(pod, uid) or pending
+        self._miss({str(pod["metadata"]["uid"]) for pod in pods}, waiting)
         return pending
+
+    def _miss(self, there: set[str], waiting: Mapping[str, str]) -> None:
+        """Note which pods are gone that were never seen to end."""
+        for task in [one for one, uid in self._live.items() if uid not in there]:
+            del self._live[task]
+            if task not in waiting:
+                gone = "its pod was deleted before it was seen to end"
+                self._seen[task] = f"{gone}; before that: {self._seen.get(task, 'nothing')}"
 
     def _take(self, pod: Body, uid: str) -> bool:
         """Read the report of a pod that ended; whether to try again."""
         task, name = task_of(pod), str(pod["metadata"]["name"])
+        self._seen.pop(task, None)
         container = failed_container(pod)
         namespace = self.plan.cluster.namespace
         try:
@@ -171,10 +194,12 @@ class Watch:
             if task in self.received:
                 continue
             pod = last.get(task)
-            if task not in self.lost:
-                seen = self._seen.get(task) or self._why_no_pod
+            seen = self._seen.get(task)
+            if task in self.lost:
+                self.lost[task] += f"; the next one: {seen}" if seen else ""
+            else:
                 ended = pod is not None and has_ended(pod)
-                self.lost[task] = why_lost(pod) if pod and ended else seen
+                self.lost[task] = why_lost(pod) if pod and ended else seen or self._why_no_pod
             if why:
                 self.lost[task] += f" ({why})"
 
@@ -184,6 +209,11 @@ class Watch:
         said = self.cluster.events(self.plan.cluster.namespace, self.plan.run, "FailedCreate")
         more = f": {' '.join(said[-1].split())[:300]}" if said else ""  # Such as a quota.
         return f"no pod was made for it{more}"
+
+
+def _newest_last(pod: Body) -> tuple[bool, bool]:
+    """What comes later says what is so now."""
+    return not has_ended(pod), not is_being_deleted(pod)
 
 
 def _last_line(log: bytes) -> str:
