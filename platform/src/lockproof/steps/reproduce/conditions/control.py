@@ -114,7 +114,7 @@ class Controls:
         read = found - listed
         # The moment may have made them others: then they are no answer.
         usual = await self.lab.run("nothing-varied-control") if read else None
-        read -= {*(usual.differs if usual else ())}
+        read = read - {*usual.differs} if usual else set()
         if read and all(each.label for each in own):
             label = " and ".join(each.label for each in more)
             self._read(Setting(label, _merged(more)), look, read)
