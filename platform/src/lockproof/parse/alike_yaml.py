@@ -64,7 +64,7 @@ class _Form(NamedTuple):
     keys: tuple[int, ...]
     """Which words are keys."""
     joined: tuple[tuple[int, int], ...]
-    """From which word on how many are one text, with a space between them; the last ones first."""
+    """From which word on how many are one text, with a space between them."""
     marks: Any
     """As of an entry whose name stands in line 2."""
     height: int
@@ -184,7 +184,7 @@ class _Section:
         starts = accumulate(sizes, initial=0)
         joined = [(start, size) for start, size in zip(starts, sizes, strict=False) if size > 1]
         marks = mark[1] if isinstance(mark, tuple) else None
-        return _Form(text, keys, tuple(joined[::-1]), marks, body.count("\n"), reader.flow)
+        return _Form(text, keys, tuple(joined), marks, body.count("\n"), reader.flow)
 
     def _filled(self, form: _Form, words: list[str]) -> str:
         """The value of an entry, as JSON."""
@@ -195,11 +195,13 @@ class _Section:
         ]
         for at in form.keys:
             texts[at] = quoted(words[at])
+        filled, done = [], 0
         for at, size in form.joined:
             if not isinstance(self.schema.value(words[at]), str):
                 raise DeclinedError
-            texts[at : at + size] = [quoted(" ".join(words[at : at + size]))]
-        return form.text % tuple(texts)
+            filled += [*texts[done:at], quoted(" ".join(words[at : at + size]))]
+            done = at + size
+        return form.text % (*filled, *texts[done:])
 
     def _scalar(self, word: str) -> str:
         """The value of a plain word that may be no text, as JSON."""

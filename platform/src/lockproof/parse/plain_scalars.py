@@ -210,7 +210,8 @@ _SERVER = (
     (
         "float",
         ".",
-        r"\.[0-9]+(?:[eE][-+]?[0-9]+)?|\.(?:inf|Inf|INF|nan|NaN|NAN)",
+        # Go's own numbers: an underscore stands between two digits.
+        r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?|\.(?:inf|Inf|INF|nan|NaN|NAN)",
     ),
     ("merge", "<", "<<"),
     ("null", "~nN\0", r"~|null|Null|NULL|"),
