@@ -89,6 +89,7 @@ def listed(document: Any) -> list[list[int | None]]:
         file([BODY, '    cmd: "\\\n      5\\\n      "\n']),
         file([BODY, "    cmd: '\n      5\n      '\n"]),
         file([BODY, "    - a:\n      b:\n"]).replace("    cmd: x\n", ""),
+        file([BODY, "   [x, [y]]\n", "    cmd:\n     {a: [1]}\n"]),
         # More forms than are remembered.
         "stages:\n" + "".join(f"  s{n}:\n    a{n}: x\n" for n in range(300)),
     ],

@@ -252,7 +252,11 @@ class Reader:
         elif first in _ESCAPED:
             self.value[key] = self._quoted(number, text)
         elif first in "[{":
-            self.value[key] = self._flow(text)
+            self.value[key] = found = self._flow(text)
+            if self.marks[key] != number:  # It stands below its key.
+                one = isinstance(found, dict)
+                below = dict.fromkeys(found, number) if one else [number] * len(found)
+                self.marks[key] = (self.marks[key], below)
         elif _BLOCK.fullmatch(text):
             lines = list(self._lines(number))
             if text[1:2].isdecimal():  # Counted from the container, which is left out.
