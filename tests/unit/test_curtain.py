@@ -2,7 +2,7 @@
 
 import pytest
 
-from lockproof.config import Policy
+from lockproof.config import Policy, parse_policy
 from lockproof.model.digest import Digest
 from lockproof.model.pipeline import Dep, Out, Pipeline, Stage
 from lockproof.steps.reproduce.curtain import Curtain
@@ -32,7 +32,7 @@ def made(value: str) -> Pipeline:
     ],
 )
 def test_what_is_to_be_proved_is_not_there_to_copy(path: str) -> None:
-    policy = Policy.model_validate({"record": {"directory": "runs"}})
+    policy = parse_policy('record.directory = "runs"')
     curtain = Curtain([path, "code.py"], policy, "", [made(f"cd{NAME}")])
     assert curtain.furniture == (path,)
     assert curtain.out_of_sight == ((path,) if NAME in path else ())

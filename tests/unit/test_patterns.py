@@ -108,7 +108,9 @@ def grows(pattern: re.Pattern[Any], use: str, text: Callable[[int], Any]) -> boo
 
     def call(given: Any) -> object:
         done = getattr(pattern, use)
-        return list(done(given)) if use == "finditer" else done(*[""] * (use == "sub"), given)
+        return (
+            list(done(given)) if use == "finditer" else done(*[given[:0]] * (use == "sub"), given)
+        )
 
     taken = 0.0
     for size in (250, 1000, 4000, 16_000):

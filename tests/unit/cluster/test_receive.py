@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lockproof.config import Policy
+from lockproof.config import Policy, ReproducePolicy, ToleranceRule
 from lockproof.model.environment import Environment
 from lockproof.model.order import BadOrderError
 from lockproof.model.report import Host, Report, SkipReason
@@ -61,9 +61,8 @@ def test_what_agrees_is_taken_whatever_it_says(verdict: OutputVerdict) -> None:
 
 
 def test_what_the_policy_accepts_may_pass() -> None:
-    policy = Policy.model_validate(
-        {"reproduce": {"frozen": "accept", "unaffected": "accept", "nondeterministic": "accept"}}
-    )
+    accepted = ReproducePolicy(frozen="accept", unaffected="accept", nondeterministic="accept")
+    policy = Policy(reproduce=accepted)
     frozen = stage("prepare", "raw.csv", "data.csv", frozen=True)
     plan = replace(make_plan(frozen, *STAGES[1:], on="kubernetes"), policy=policy)
     (task,) = plan.tasks
@@ -76,9 +75,9 @@ def test_what_the_policy_accepts_may_pass() -> None:
 
 def test_a_tolerance_is_that_of_the_hardware_which_the_pod_has() -> None:
     """A pod may have another GPU than this machine; it cannot have the tolerance of another."""
-    loose = {"paths": ["*"], "hardware": "NVIDIA H100*", "rtol": 0.1}
-    tight = {"paths": ["*"], "hardware": "cpu", "rtol": 1e-9}
-    plan = replace(PLAN, policy=Policy.model_validate({"tolerance": [loose, tight]}))
+    loose = ToleranceRule(paths=("*",), hardware="NVIDIA H100*", rtol=0.1)
+    tight = ToleranceRule(paths=("*",), hardware="cpu", rtol=1e-9)
+    plan = replace(PLAN, policy=Policy(tolerance=(loose, tight)))
     (task,) = plan.tasks
 
     def told(runs_on: tuple[str, ...], says: tuple[str, ...]) -> Report:

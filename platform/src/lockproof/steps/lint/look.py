@@ -233,8 +233,10 @@ def _families(
         kept = ["canary", "expressions"] if checks else []
         if gathered.built or not checks:
             kept += ["schema", "kustomize"]
-        kept += ["policies"] if gathered.beside else []
+        # Last, since it alone looks at what is beside manifests, and only for secrets.
+        secrets = ["policies"] if gathered.beside and "policies" in wanted else []
         wanted = [name for name in wanted if name in kept] or wanted[:1]
+        wanted = list(dict.fromkeys([*wanted, *secrets]))
     families: list[Family] = []
     for number, name in enumerate(wanted):
         family = makers[name]()
