@@ -234,7 +234,7 @@ def _families(
         if gathered.built or not checks:
             kept += ["schema", "kustomize"]
         # Last, since it alone looks at what is beside manifests, and only for secrets.
-        secrets = ["policies"] if gathered.beside and "policies" in wanted else []
+        secrets = [name for name in wanted if name == "policies" and gathered.beside]
         wanted = [name for name in wanted if name in kept] or wanted[:1]
         wanted = list(dict.fromkeys([*wanted, *secrets]))
     families: list[Family] = []
