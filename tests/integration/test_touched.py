@@ -6,9 +6,10 @@ from pathlib import Path, PurePosixPath
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lockproof.adapters.git.links import LINK
 from lockproof.adapters.git.paths import blob_in
 from lockproof.adapters.git.repository import GitRepository, run_git
-from lockproof.adapters.git.snapshot import LINK, Snapshot
+from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.steps.reproduce.affected import touched_since
 
 from .pipelines import new_project
