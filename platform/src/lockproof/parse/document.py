@@ -47,27 +47,7 @@ def nearest_line(document: YamlDocument, keys: Sequence[str | int]) -> int | Non
     return None
 
 
-class Moved:
-    """The marks of an entry that is written alike and stands some lines further up."""
-
-    __slots__ = ("by", "marks")
-
-    def __init__(self, marks: "dict[str, Any] | list[Any]", by: int) -> None:
-        """`by` is how many lines further up. A mapping of one key may have another key here."""
-        self.marks, self.by = marks, by
-
-    def mark(self, key: str | int) -> "tuple[int, Marks]":
-        """The line of a key or item, and the marks of what it holds."""
-        marks: Any = self.marks
-        if isinstance(marks, dict) and key not in marks:
-            (mark,) = marks.values()
-        else:
-            mark = marks[key]
-        line, below = mark if isinstance(mark, tuple) else (mark, None)
-        return line + self.by, None if below is None else Moved(below, self.by)
-
-
-Marks = dict[str, Any] | list[Any] | Moved | None
+Marks = dict[str, Any] | list[Any] | None
 """Key or number -> its line, or its line and the marks of what it holds.
 
 Without marks all that is below stands in one line.
@@ -80,22 +60,22 @@ class MarkedDocument:
     def __init__(self, value: Any, line: int, marks: Marks) -> None:
         """`line` is the one that it starts in."""
         self.value = value
-        self.start, self.marks = line, marks
+        self._line, self._marks = line, marks
 
     def entries(self) -> Iterator[tuple[str, YamlDocument, int]]:
         """As `YamlDocument` says."""
         if not isinstance(self.value, dict):
             return
-        line, marks = self.start, None
+        line, marks = self._line, None
         for name, value in self.value.items():
-            if self.marks is not None:
-                line, marks = _mark(self.marks, name)
+            if self._marks is not None:
+                line, marks = _mark(self._marks, name)
             yield name, MarkedDocument(value, line, marks), line
 
     def line(self, *keys: str | int) -> int | None:
         """As `YamlDocument` says."""
         value: Any = self.value
-        line, marks = self.start, self.marks
+        line, marks = self._line, self._marks
         for key in keys:
             if isinstance(value, dict) and str(key) in value:
                 key = str(key)
@@ -111,17 +91,13 @@ class MarkedDocument:
         value = self.value.get(key) if isinstance(self.value, dict) else None
         if not isinstance(value, list):
             return ()
-        line, marks = (self.start, None) if self.marks is None else _mark(self.marks, key)
+        line, marks = (self._line, None) if self._marks is None else _mark(self._marks, key)
         if marks is None:
             return [line] * len(value)
-        by, listed = 0, cast("list[Any]", marks)
-        if isinstance(marks, Moved):
-            by, listed = marks.by, cast("list[Any]", marks.marks)
-        return [by + (mark[0] if isinstance(mark, tuple) else mark) for mark in listed]
+        listed = cast("list[Any]", marks)
+        return [mark[0] if isinstance(mark, tuple) else mark for mark in listed]
 
 
 def _mark(marks: Any, key: str | int) -> tuple[int, Marks]:
-    if isinstance(marks, Moved):
-        return marks.mark(key)
     mark = marks[key]
     return mark if isinstance(mark, tuple) else (mark, None)

@@ -1,19 +1,14 @@
 """YAML as data: strict, bounded, and with the line of every entry.
 
-Three readers stand behind this. `block_yaml` knows the part of YAML that files are mostly made of
-and reads it line by line; it declines everything else, which `composed_yaml` then reads or refuses.
-Of large mappings whose entries are written alike, `alike_yaml` has it read but one of each form.
-Tests hold them against each other: where two of them read, they say the same.
+Two readers stand behind this. `block_yaml` knows the part of YAML that files are mostly made of and
+reads it line by line; it declines everything else, which `composed_yaml` then reads or refuses.
 """
 
-from .alike_yaml import read_alike
 from .block_yaml import read_blocks
 from .document import ParseError, YamlDocument, nearest_line
 
 __all__ = ["ParseError", "YamlDocument", "nearest_line", "read_yaml"]
 
-_LARGE = 16 << 10
-"""Characters from which it may be worth while to look for entries alike."""
 _LARGEST = 8 << 20
 """Bytes of one file."""
 _LARGEST_PLAIN = 32 << 20
@@ -40,9 +35,7 @@ def read_yaml(
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise ParseError("is not UTF-8", name, line) from None
-    documents = read_alike(text, core=core) if len(text) >= _LARGE else None
-    if documents is None:
-        documents = read_blocks(text, core=core)
+    documents = read_blocks(text, core=core)
     if documents is None:
         from .composed_yaml import compose
 
