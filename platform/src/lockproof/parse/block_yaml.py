@@ -17,11 +17,11 @@ from .quoted_text import unquoted
 from .usual_text import usual_text
 
 # Far enough below the limits of the reader of all of YAML that none of them is passed unseen.
-MOST_FLOW = 200_000
+_MOST_FLOW = 200_000
 """Characters of lists and mappings on one line, in one file."""
 _DEEPEST = 90
 
-KEY = r"[\w./$][\w./@$(){}-]{0,199}"
+_KEY = r"[\w./$][\w./@$(){}-]{0,199}"
 _WORD = r"[\w./][\w./@=+%~^-]*"
 # Of a digest with one of these letters no schema makes a number.
 _ITEM = (
@@ -29,7 +29,7 @@ _ITEM = (
     r"\1  size: (0|[1-9][0-9]{0,17})$"
 )
 _LINE = re.compile(
-    rf"^( *)(?:{_ITEM}|(- +)?(?:({KEY}):(?: +|$))?(?:({_WORD})$|(.*)$))", re.ASCII | re.MULTILINE
+    rf"^( *)(?:{_ITEM}|(- +)?(?:({_KEY}):(?: +|$))?(?:({_WORD})$|(.*)$))", re.ASCII | re.MULTILINE
 )
 """Indentation; path, digest and size of four lines that DVC writes into a lock; or else dash, key,
 a value that is one plain word, and any other rest of one line."""
@@ -44,7 +44,7 @@ _BLOCK = re.compile(r"[|>][1-9]?[+-]?")
 _NOT_PLAIN = frozenset("?:,[]{}#&*!|>'\"%@`")
 
 
-class DeclinedError(Exception):
+class _DeclinedError(Exception):
     """This is for the reader of all of YAML."""
 
 
@@ -59,12 +59,12 @@ def read_blocks(text: str, *, core: bool) -> list[YamlDocument] | None:
     if usual is None:
         return None
     try:
-        return Reader(usual, core).read()
-    except (DeclinedError, ValueError):
+        return _Reader(usual, core).read()
+    except (_DeclinedError, ValueError):
         return None
 
 
-class Reader:
+class _Reader:
     """Reads lines and keeps what is open: the innermost container, and those around it."""
 
     def __init__(self, text: str, core: bool) -> None:
@@ -95,7 +95,7 @@ class Reader:
         """The documents.
 
         Raises:
-            DeclinedError: it is not of this part of YAML.
+            _DeclinedError: it is not of this part of YAML.
             ValueError: a plain word has no value.
         """
         special = frozenset(self.schema.resolvers)
@@ -169,7 +169,7 @@ class Reader:
             self._open(number, at + len(dash), {}, {})
         if key:
             if key in self.value:
-                raise DeclinedError
+                raise _DeclinedError
             self.value[key], self.marks[key], self.pending = None, number, key
         else:
             self.value.append(None)
@@ -179,7 +179,7 @@ class Reader:
         if text:
             self._assign(number, text)
         elif not key:
-            raise DeclinedError
+            raise _DeclinedError
 
     def _find(self, number: int, at: int, dash: str) -> None:
         """Make the container innermost that a key or dash in this column belongs to."""
@@ -194,14 +194,14 @@ class Reader:
             return
         while at < self.indent or (at == self.indent and not dash and self.column < 0):
             if not self.stack:
-                raise DeclinedError
+                raise _DeclinedError
             self.indent, self.column, self.value, self.marks = self.stack.pop()
         if at != self.indent or bool(dash) != (self.column < 0):
-            raise DeclinedError
+            raise _DeclinedError
 
     def _open(self, number: int, at: int, value: Any, marks: Any) -> None:
         if len(self.stack) > _DEEPEST:
-            raise DeclinedError
+            raise _DeclinedError
         line = self.marks[self.pending] or number
         self.value[self.pending], self.marks[self.pending] = value, (line, marks)
         self.stack.append((self.indent, self.column, self.value, self.marks))
@@ -221,16 +221,16 @@ class Reader:
                 self._empty(number)
             self.started = True
         elif at <= self.indent or not self.stack:
-            raise DeclinedError
+            raise _DeclinedError
         elif self.last is not None:
             before = self.value[self.last]
             if not isinstance(before, str) or _plain(text) != text:
-                raise DeclinedError
+                raise _DeclinedError
             self.value[self.last] = f"{before} {text}"
         elif self.pending is not None:
             self._assign(number, text)
         else:
-            raise DeclinedError
+            raise _DeclinedError
 
     def _empty(self, number: int) -> None:
         """A document with nothing in it, which stands where the next thing does."""
@@ -238,7 +238,7 @@ class Reader:
 
     def _end(self) -> None:
         if self.root[0] is None:
-            raise DeclinedError
+            raise _DeclinedError
         self.documents.append(MarkedDocument(self.root[0], *self.root_marks[0]))
 
     def _assign(self, number: int, text: str) -> None:
@@ -262,30 +262,30 @@ class Reader:
             if text[1:2].isdecimal():  # Counted from the container, which is left out.
                 lines = [line[self.indent :] for line in lines]
             if number + len(lines) == len(self.raw) and not self.text.endswith("\n"):
-                raise DeclinedError
+                raise _DeclinedError
             self.value[key] = self._compose("\n".join((text, *lines, "")))
             self.resume = number + len(lines) + 1
         else:
-            raise DeclinedError
+            raise _DeclinedError
 
     def _quoted(self, number: int, text: str) -> Any:
         match = _QUOTED.fullmatch(text)
         if match:
             return match[1].replace("''", "'") if match[2] is None else match[2]
         if text[-1] == "\\" and self.raw[number - 1][-1] == " ":
-            raise DeclinedError  # It is a space that is escaped, and not the line break.
+            raise _DeclinedError  # It is a space that is escaped, and not the line break.
         quote, lines = text[0], [text]
         rest = _ESCAPED[quote].sub("", text[1:])
         more = self._lines(number)
         while quote not in rest:
             line = next(more, None)
             if line is None:
-                raise DeclinedError
+                raise _DeclinedError
             lines.append(line)
             rest = _ESCAPED[quote].sub("", line)
         after = rest.partition(quote)[2]
         if after.strip(" ") and not _COMMENT.fullmatch(after):
-            raise DeclinedError
+            raise _DeclinedError
         self.resume = number + len(lines)
         whole = "\n".join(lines)
         said = None if after else unquoted(whole)
@@ -294,8 +294,8 @@ class Reader:
     def _flow(self, text: str) -> Any:
         self.flow += len(text)
         deep = text.count("[") + text.count("{")
-        if (deep and len(self.stack) + deep > _DEEPEST) or self.flow > MOST_FLOW:
-            raise DeclinedError
+        if (deep and len(self.stack) + deep > _DEEPEST) or self.flow > _MOST_FLOW:
+            raise _DeclinedError
         if text == "{}":
             return {}
         if texts := _TEXTS.fullmatch(text):
@@ -304,7 +304,7 @@ class Reader:
         if match:
             return [self.schema.value(word) for word in match[1].split(", ")] if match[1] else []
         if "&" in text or "*" in text or "<<" in text:
-            raise DeclinedError
+            raise _DeclinedError
         return self._compose(text)
 
     @cached_property
@@ -326,7 +326,7 @@ class Reader:
         try:
             (document,) = compose(text, "", core=self.core)
         except ParseError as error:
-            raise DeclinedError from error
+            raise _DeclinedError from error
         return document.value
 
 
@@ -334,5 +334,5 @@ def _plain(text: str) -> str:
     """Plain text without the comment behind it."""
     plain, comment, _ = text.partition(" #")
     if ": " in plain or plain.endswith(":"):
-        raise DeclinedError
+        raise _DeclinedError
     return plain.rstrip(" ") if comment else plain

@@ -42,8 +42,6 @@ from .switched_off import set_aside
 
 if TYPE_CHECKING:
     from lockproof.config import LintPolicy
-
-if TYPE_CHECKING:
     from lockproof.steps.lint.cluster_schemas import ClusterSchemas
 
 DEFAULT_FOLDER = "control-plane"
