@@ -240,7 +240,7 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "no interval": (
         lambda r: r["host"]["canary"].update(interval=0),
-        "counts more intervals than there were",
+        "has intervals of no length",
     ),
     "a measure twice": (lambda r: r["host"]["canary"]["measures"].append(one(r)), "twice"),
     "a check of another verdict": (

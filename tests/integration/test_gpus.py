@@ -92,8 +92,11 @@ def test_each_condition_is_named_by_experiment(gpus: Names, project: Project) ->
     found = [(c.kind.value, c.condition, c.certainty.value) for c in (*loose.causes, *exact.causes)]
     assert found == [
         ("nondeterminism", "gpu-algorithms", "proven"),
-        ("condition", "tf32", "proven"),
+        ("condition", "tf32", "likely"),  # No value of its variable is known to vary nothing.
     ]
+    said = [each.text for each in report.host.stages["tf32"].evidence]
+    assert "with NVIDIA_TF32_OVERRIDE=0 the locked output is made again" in said
+    assert any(each.startswith("it may show NVIDIA_TF32_OVERRIDE") for each in said)
     assert loose.verdict is Verdict.INCONCLUSIVE
     assert exact.verdict is Verdict.FAILED
     shown = [each.text for each in report.host.stages["gpu-algorithms"].evidence]
