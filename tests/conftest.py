@@ -83,9 +83,21 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--require {name}: {reason}")
 
 
+def _shares(item: pytest.Item) -> bool:
+    """Whether it is given what other tests of its module are given too."""
+    made = getattr(item, "_fixtureinfo", None)
+    return bool(made) and any(
+        one.scope == "module" for each in made.name2fixturedefs.values() for one in each
+    )
+
+
+@pytest.hookimpl(tryfirst=True)  # Before xdist reads the groups.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     reasons = {name: missing() for name, missing in MISSING.items()}
     for item in items:
+        # Each worker would make it once more: minutes, where it is a pipeline that is explained.
+        if _shares(item) and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
         for name, reason in reasons.items():
             if reason and item.get_closest_marker(name):
                 item.add_marker(pytest.mark.skip(reason=reason))
