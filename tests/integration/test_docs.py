@@ -29,7 +29,7 @@ def steady(text: str) -> list[str]:
     for line in text.splitlines():
         line = re.sub(r"reproduce [0-9a-f]{12}", "reproduce COMMIT", line)
         # Where the machine lets stages have no namespaces, the line says so.
-        line = re.sub(r"; stages not isolated \(\w+\)$", "", line)
+        line = re.sub(r"; stages not isolated \(\w+\)(; network on)?$", "", line)
         line = re.sub(r"(\d+ min \d+|\d+\.\d) s$", "N s", line)
         line = re.sub(r"\d+ outputs? identical(, \d+ within tolerance)?", "N outputs agree", line)
         line = re.sub(r"(identical|within tolerance) +([0-9a-f]{8})", r"agrees \2", line)
