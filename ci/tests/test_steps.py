@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -757,6 +758,8 @@ def test_nothing_that_a_clone_brings_is_run(engine: FakeEngine, tmp_path: Path, 
         "[extensions]\npartialClone = origin\n"
     )
     git("config", "include.path", "more")
+    git("config", "remote.origin.url", "https://example.com/x.git")
+    git("config", "filter.a b.clean", str(mine))
     (repository / "lockproof.toml").unlink()
     said = tmp_path / "said"
     argv = Exec.of(chain(module(tree=tree).layout("HEAD").files)).argv
@@ -764,7 +767,13 @@ def test_nothing_that_a_clone_brings_is_run(engine: FakeEngine, tmp_path: Path, 
     assert (said / "policy").read_text() == "as it is\n"
     if tree is None:
         assert (repository / "lockproof.toml").read_text() == "as it is\n"
+    # Nor when lockproof looks at it: nothing says that the files are still those of the index.
+    quiet = ("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false")
+    git(*quiet, "status", "--porcelain")
+    git(*quiet, "diff", "HEAD")
     assert not ran.exists(), ran.read_text()
+    kept = subprocess.run(["git", "config", "--local", "-l"], cwd=repository, capture_output=True)
+    assert b"remote.origin.url=https://example.com/x.git" in kept.stdout
     # An object that is not there is not fetched by the clone's own program.
     (repository / ".git" / "objects" / absent[:2] / absent.strip()[2:]).unlink()
     shutil.rmtree(said)

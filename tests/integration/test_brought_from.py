@@ -10,7 +10,9 @@ from uuid import uuid4
 
 import pytest
 
+from lockproof.adapters.mlflow.elsewhere import refuse_elsewhere
 from lockproof.adapters.mlflow.registry import Registry
+from lockproof.adapters.mlflow.store import find_store, need
 from lockproof.adapters.mlflow.tracking import Tracking
 from lockproof.config import MlflowPolicy
 from lockproof.errors import ConfigError
@@ -109,6 +111,32 @@ def test_the_login_goes_to_no_other_server_for_the_files_of_a_run(
         with Registry.open(policy, tmp_path).session() as session:
             assert session.files(run, "model") == {}
         assert set(seen) == {"Bearer hunter-2"}
+
+
+@pytest.mark.parametrize(
+    ("tracking", "place", "told"),
+    [
+        ("HTTPS://mlflow.example", "mlflow-artifacts:/1", ""),
+        ("https://mlflow.example", "https://mlflow.example@other.example/1", "in that address"),
+        ("https://mlflow.example", "https://bob:hunter-3@files.example/1", "in that address out"),
+        ("https://mlflow.example", "https://files.example?token=hunter-3", "in that address out"),
+        ("https://mlflow.example", "https://files.example:1/1?t=hunter-3", "'https://files.exam"),
+    ],
+)
+def test_where_files_are_is_told_from_the_server_by_its_host_and_said_without_a_login(
+    tracking: str, place: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scheme may be written in capitals, and another host's address may hold a password."""
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "hunter-2")
+    store = find_store(MlflowPolicy(tracking_uri=tracking), tmp_path)
+    places = need("mlflow.store.artifact.artifact_repository_registry")
+    files = places.get_artifact_repository(place, tracking_uri=store.uri)
+    if not told:
+        refuse_elsewhere(store, files, "a run")
+        return
+    with pytest.raises(ConfigError, match=told) as found:
+        refuse_elsewhere(store, files, "a run")
+    assert "hunter" not in str(found.value)
 
 
 def test_where_there_is_no_login_another_server_is_asked(

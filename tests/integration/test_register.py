@@ -223,6 +223,22 @@ def test_a_policy_that_does_not_fit_is_one_line(
     assert message in line
 
 
+def test_a_commit_that_was_revoked_is_not_registered(
+    toy: tuple[Project, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By HEAD's policy, whoever proves it and with no `[[trust]]`; the commit's own has no such."""
+    project = copy_of(toy[0], tmp_path)
+    bad = project.git("rev-parse", "HEAD").strip()
+    policy = f'{POLICY}[[revoked]]\ncommit = "{bad}"\nreason = "poisoned rows"\n'
+    project.write({"lockproof.toml": policy})
+    project.commit("revoke it")
+    capsys.readouterr()
+    assert register(project, toy[1], bad, "--alias", "candidate") == 1
+    told = f"{bad[:12]}: [[revoked]] of lockproof.toml names commit {bad[:12]}: poisoned rows"
+    assert told in capsys.readouterr().err
+    assert not (project.root / ".lockproof").exists()
+
+
 def forged(report: Path, project: Project) -> Path:
     """The report, as if it were of HEAD, where a commit changed what no stage sees."""
     content = json.loads(report.read_text())

@@ -3,6 +3,7 @@
 Its objects are sound: whoever deletes one because it is called corrupted loses the only copy.
 """
 
+import secrets
 import shutil
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lockproof.cli.main import main
 from lockproof.errors import UnavailableError
 
 from .pipelines import Project, new_project, prove, rules
@@ -48,6 +50,7 @@ class _Spoilt(SimpleHTTPRequestHandler):
             "part": content[:100],
             "twice": content * 2,
             "other bytes": b"x" + content[1:],
+            "changing": secrets.token_bytes(len(content)),
         }.get(self.how, content)
         if not whole:
             return self.send(200, content, whole)
@@ -109,9 +112,44 @@ def test_what_spoils_each_answer_alike_is_no_corrupted_object(
         prove(project)
 
 
+AS_THE_GATE_SAYS = {
+    "half": "what it sent is not what it holds",
+    "empty": "what it sent is not what it holds",
+    "part": "what it sent is not what it holds",
+    "twice": "what it sent is not what it holds",
+    "unsized": "does not say how many bytes it holds",
+    "changing": "sends another content each time",
+    "login": "has an answer for an object that nobody made",
+}
+
+
+@pytest.mark.parametrize("how", AS_THE_GATE_SAYS)
+def test_nor_is_it_to_the_gate_that_reads_it(
+    how: str, project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Other families have findings here, so that the exit code says nothing of it."""
+    monkeypatch.setattr(_Spoilt, "how", how)
+    main(["-C", str(project.root), "gate", "--deep", "--format", "short"])
+    told = capsys.readouterr()
+    assert AS_THE_GATE_SAYS[how] in told.err
+    assert "LP202" not in told.out
+
+
+def test_a_page_that_asks_for_a_login_is_no_object_of_another_size(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(_Spoilt, "how", "login")
+    main(["-C", str(project.root), "gate", "--format", "short"])
+    told = capsys.readouterr()
+    assert AS_THE_GATE_SAYS["login"] in told.err
+    assert "LP203" not in told.out
+
+
 def test_other_bytes_of_the_right_number_are_a_corrupted_object(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "LP202" not in rules(prove(project))
     monkeypatch.setattr(_Spoilt, "how", "other bytes")
     assert "LP202" in rules(prove(project))
+    main(["-C", str(project.root), "gate", "--deep", "--format", "short"])
+    assert "LP202" in capsys.readouterr().out

@@ -45,6 +45,28 @@ SECRETS = {
         f"url = https://bob:{_made(12)}@db.acme.io/x",
         "generic-credential-uri",
     ),
+    "a password in an address that SQLAlchemy takes": (
+        f"uri: postgresql+psycopg2://bob:{_made(12)}@db.acme.io/mlflow",
+        "generic-credential-uri",
+    ),
+    "a password in the address of a remote": (
+        f"url = webdavs://bob:{_made(12)}@files.acme.io/dvc",
+        "generic-credential-uri",
+    ),
+    "a password that begins with an escaped @": (
+        f"url = https://bob:%40{_made(12)}@db.acme.io/x",
+        "generic-credential-uri",
+    ),
+    "a password with a colon, and no user": (
+        f"url = rediss://:{_made(6)}:{_made(6)}@db.acme.io/0",
+        "generic-credential-uri",
+    ),
+    "a password that begins with a dollar": (
+        f"url = https://bob:$3{_made(12)}@db.acme.io/x",
+        "generic-credential-uri",
+    ),
+    "AWS, in JSON": (f'"secret_access_key": "{_made(40)}"', "secret-access-key"),
+    "AWS, without the id": (f"export AWS_SECRET_ACCESS_KEY={_made(40)}", "secret-access-key"),
     "Hugging Face": (f"hf_{_made(34, string.ascii_letters)}", "huggingface-access-token"),
     "Weights & Biases": (f"WANDB_API_KEY={_made(40, HEX)}", "weights-and-biases-api-key"),
     "PyPI": (f"pypi-AgEIcHlwaS5vcmc{_made(80)}", "pypi-upload-token"),
@@ -71,6 +93,29 @@ def test_it_finds(scanner: SecretScanner, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "option",
+    [
+        "password",
+        "passphrase",
+        "token",
+        "session_token",
+        "sas_token",
+        "account_key",
+        "connection_string",
+        "client_secret",
+        "sse_customer_key",
+        "oss_key_secret",
+        "gdrive_client_secret",
+    ],
+)
+def test_it_finds_what_a_remote_of_dvc_keeps_secret(scanner: SecretScanner, option: str) -> None:
+    head = "['remote \"store\"']\n    url = webdavs://files.acme.io/dvc\n    ask_password = true\n"
+    found = scanner.scan(f"{head}    {option} = {_made(24)}\n".encode())
+    assert [(secret.kind, secret.line) for secret in found] == [(option.replace("_", "-"), 4)]
+    assert scanner.scan(f"{head}    {option} = ${{SECRET}}\n".encode()) == []
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "md5: a06bc138499c587c761e05fffcd32622",
@@ -79,7 +124,9 @@ def test_it_finds(scanner: SecretScanner, name: str) -> None:
         "numpy==2.0.0 --hash=sha256:" + "04b5bd" * 10 + "abcd",
         "https://user:${PASSWORD}@db.acme.io and https://user:<password>@db.acme.io",
         "https://bob:password@db.acme.io, git@github.com:a/b.git, ssh://git@db.acme.io:22/x",
-        "AKIAIOSFODNN7EXAMPLE",
+        "postgresql+psycopg2://user:%(password)s@db.acme.io and mysql+pymysql://u:%s@db.acme.io",
+        "webdavs://user:$PASSWORD@db.acme.io and sftp://user:***@db.acme.io, s3://a:9000/b@c",
+        "AKIAIOSFODNN7EXAMPLE, AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
         "-----BEGIN PUBLIC KEY-----\nMIIB\n",
         "",
     ],

@@ -13,9 +13,11 @@ _IN_POLICY, _HAS_TESTS = f"{_SAID}/policy", f"{_SAID}/rules-have-tests"
 # Only constant text goes through a shell. What else is wrong with a repository, lockproof says.
 # A clone may bring hooks, and in its configuration filters and other programs, so Git looks at it
 # only for what its names mean. The rest it does in a repository of its own, with nothing but the
-# clone's objects: files of Git LFS stay pointers. In one exec, since each takes an engine half a
-# second. Rules may have tests unless Git says that no file names any: a test that is not run would
-# be passed over.
+# clone's objects: files of Git LFS stay pointers. Of the clone's configuration is left what says
+# where it comes from and how it is kept, since lockproof asks Git there too, and of an index that
+# says nothing of files Git would run each through its filter. In one exec, since each takes an
+# engine half a second. Rules may have tests unless Git says that no file names any: a test that is
+# not run would be passed over.
 _LAY_OUT = (
     "export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1"
     " GIT_NO_REPLACE_OBJECTS=1 GIT_NO_LAZY_FETCH=1 GIT_ALLOW_PROTOCOL=none;"
@@ -28,10 +30,19 @@ _LAY_OUT = (
     ' export GIT_DIR="$0/git" GIT_OBJECT_DIRECTORY="$objects" GIT_WORK_TREE=.'
     " GIT_INDEX_FILE=.git/index;"
     ' if [ "$head" ]; then {0} || exit; fi;'
+    ' config=$(clone --git-path config); configured() {{ git config --file "$config" "$@"; }};'
+    " configured --name-only --list 2>/dev/null | sort -u | while IFS= read -r name; do"
+    ' case "$name" in {1}) ;; *) configured --unset-all "$name" || exit;; esac; done || exit;'
     ' git cat-file blob "$policy" >"$0/policy" 2>/dev/null;'
     ' git grep --quiet --fixed-strings -e rule_files "$looked" -- 2>/dev/null;'
     ' [ "$?" = 1 ] || : >"$0/rules-have-tests"'
 )
+_KEPT = (
+    "core.repositoryformatversion|core.bare|extensions.objectformat|extensions.partialclone"
+    "|extensions.refstorage|branch.*.remote|branch.*.merge"
+    "|remote.*.url|remote.*.fetch|remote.*.promisor|remote.*.partialclonefilter"
+)
+"""Of the clone's configuration: what names no program."""
 _INDEX = 'git read-tree "$head"'
 _FILES = "git checkout-index --all --force --quiet"
 
@@ -67,7 +78,7 @@ class Layout:
         policy = f"{revision or 'HEAD'}:{posixpath.relpath(f'{place}/{POLICY}', REPOSITORY)}"
         if (revision or "").startswith("-"):  # An option, which lockproof refuses.
             policy, revision = "", None
-        argv = ["sh", "-c", _LAY_OUT.format(command), _SAID, policy, revision or ""]
+        argv = ["sh", "-c", _LAY_OUT.format(command, _KEPT), _SAID, policy, revision or ""]
         return cls(container.with_exec(argv))
 
     @property

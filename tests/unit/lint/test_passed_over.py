@@ -37,6 +37,27 @@ def said(result: Linted, rule: str = "LP625") -> list[tuple[str | None, int | No
     return [(one.path, one.line) for one in result.findings if one.rule == rule]
 
 
+def test_a_list_in_a_list_is_taken_apart(tmp_path: Path) -> None:
+    """As kustomize does, and so Flux."""
+    inner = {"apiVersion": "v1", "kind": "List", "items": [IN_JSON]}
+    outer = {"apiVersion": "v1", "kind": "List", "items": [inner]}
+    result = linted(tmp_path, {"a.yaml": MAP, "b.yaml": json.dumps(outer, indent=1)})
+    assert [path for path, _ in said(result)] == ["b.yaml"]
+
+
+@pytest.mark.parametrize(
+    "name", ["PGPASSWORD", "REDISCLI_AUTH", "SSHPASS", "DATABASE", "proxy_url", "PGPASSFILE"]
+)
+def test_a_password_by_the_name_that_its_program_reads(name: str, tmp_path: Path) -> None:
+    """Or in an address, with a colon in it, as everything after the first one is."""
+    is_address = name in ("DATABASE", "proxy_url")
+    value = "postgres://bob:hunter2:hunter2@db/x" if is_address else "/hunter2"
+    container = f"{{name: c, image: x, env: [{{name: {name}, value: '{value}'}}]}}"
+    head = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n"
+    result = linted(tmp_path, {"a.yaml": f"{head}  - {container}\n"})
+    assert bool(said(result)) is (name != "PGPASSFILE")
+
+
 def told(result: Linted) -> str:
     return "\n".join(line for check in result.checks for line in check.not_checked)
 

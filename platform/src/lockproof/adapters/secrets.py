@@ -11,14 +11,27 @@ from lockproof.errors import MissingExtraError
 
 from .files import cache_root
 
-# Made-up passwords in examples: `${TOKEN}`, `<password>`, `{{ secret }}`, `$PASSWORD`, `xxx`.
+# Made-up passwords in examples: `${TOKEN}`, `<password>`, `{{ secret }}`, `$PASSWORD`, `xxx`. A
+# password in an address may begin with `%40`, which is an @.
 _PLACEHOLDER = re.compile(
-    rb"[<{$%*].*|x+|\.+|(?:your[-_ ]?)?(?:password|passwd|pass|pw|secret|token)", re.IGNORECASE
+    rb"[<{].*|\$(?:[{(].*|\$?[A-Za-z_]\w*)?|%(?:\(.*|\{.*|\w+%|[sd])?|[x*]+|\.+"
+    rb"|(?:your[-_ ]?)?(?:password|passwd|pass|pw|secret|token)",
+    re.IGNORECASE,
 )
-# As DVC and rclone write it into their configuration: a name without `aws` beside it is nobody's.
+# Kingfisher asks for the id of the key beside it, which another file may have.
 _SECRET_KEY = re.compile(
-    rb"\bsecret_access_key\s*[=:]\s*[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])"
+    rb"[sS](?:ecret_access_key|ECRET_ACCESS_KEY|ecretAccessKey)[\"']?\s*[=:]\s*[\"']?"
+    rb"([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
 )
+_REMOTE = re.compile(rb"^[ \t]*\[[ \t]*'?remote[ \t]+\"", re.MULTILINE)
+_OPTION = re.compile(
+    rb"^[ \t]*(password|passphrase|(?:sas_|session_)?token|account_key|connection_string"
+    rb"|sse_customer_key|(?:gdrive_)?client_secret|oss_key_secret)[ \t]*=[ \t]*[\"']?([^\s\"']+)",
+    re.MULTILINE,
+)
+"""Of a remote in DVC's configuration (dvc/config_schema.py); Kingfisher knows none of them."""
+_ADDRESS = re.compile(rb"://([^\s:/@]{0,256}):([^\s/@]{1,256})@([^\s/@]{1,256})")
+"""What stands before the path of an address, whatever its scheme: with a user and a password."""
 _SECONDS = 60.0
 """For one file; the scanner takes milliseconds for a megabyte."""
 
@@ -57,12 +70,27 @@ class SecretScanner:
         return sorted(set(self._found(content)), key=lambda secret: (secret.line, secret.kind))
 
     def _found(self, content: bytes) -> Iterator[Secret]:
+        yield from self._by_rules(content)
+        for line, match in _numbered(_SECRET_KEY, content):
+            if not (b"EXAMPLE" in match[1] or _PLACEHOLDER.fullmatch(match[1])):
+                yield Secret("secret-access-key", line)
+        if _REMOTE.search(content):
+            for line, match in _numbered(_OPTION, content):
+                if not _PLACEHOLDER.fullmatch(match[2]):
+                    yield Secret(match[1].decode().replace("_", "-"), line)
+        # Kingfisher knows a password in the address of a few schemes, https among them.
+        addresses = list(_numbered(_ADDRESS, content))
+        if addresses:
+            parts = [(m[1] or b"user", m[2].replace(b":", b"%3A"), m[3]) for _, m in addresses]
+            shown = b"".join(b"https://%b:%b@%b/\n" % each for each in parts)
+            for found in self._by_rules(shown):
+                yield Secret(found.kind, addresses[found.line - 1][0])
+
+    def _by_rules(self, content: bytes) -> Iterator[Secret]:
         for found in self._scanner.scan(content, timeout=_SECONDS):
             # What is not visible is only looked for as a part of something else.
             if found.visible and not _PLACEHOLDER.fullmatch(found.secret.encode()):
                 yield Secret(found.rule_id.partition(".")[2], found.location["line"])
-        for match in _SECRET_KEY.finditer(content):
-            yield Secret("secret-access-key", content.count(b"\n", 0, match.start()) + 1)
 
     @cached_property
     def _scanner(self) -> Any:
@@ -71,3 +99,12 @@ class SecretScanner:
         # A few seconds for the first time on a machine. No policy is given: it would believe
         # comments that a pull request can write.
         return Scanner(Rules(cache_dir=cache_root() / "secrets"), redact=False)
+
+
+def _numbered(pattern: re.Pattern[bytes], content: bytes) -> Iterator[tuple[int, re.Match[bytes]]]:
+    """Where a pattern is found: the line, from 1, and the match."""
+    line, last = 1, 0
+    for match in pattern.finditer(content):
+        at = match.start(match.lastindex or 0)
+        line, last = line + content.count(b"\n", last, at), at
+        yield line, match

@@ -31,7 +31,7 @@ def refuse_elsewhere(store: Store, files: Any, what: str) -> None:
     ):
         return
     at = str(files.artifact_uri)
-    own = (_server(store.uri),) if store.uri.startswith("http") else ()
+    own = (_server(store.uri),) if store.uri.lower().startswith("http") else ()
     # By text, up to the slash that ends the host: parsers of URLs differ on odd ones.
     if any(
         f"{at}/".lower().startswith(f"{one.lower()}/") for one in (*own, *store.artifact_servers)
@@ -40,10 +40,15 @@ def refuse_elsewhere(store: Store, files: Any, what: str) -> None:
     login = need("mlflow.utils.credentials").get_default_host_creds(at)
     if any((login.username, login.password, login.token, login.auth, login.aws_sigv4,
             login.client_cert_path)):  # fmt: skip
+        shown = without_credentials(at)
+        mend = (
+            f"name it in artifact-servers of [mlflow] ({_server(shown)!r}), or leave the login out"
+        )
+        if _server(at) != _server(shown):
+            mend = "take the login in that address out of it"
         raise ConfigError(
-            f"the files of {what} are at {without_credentials(at)[:200]}, which is not the MLflow"
-            f" at {store.shown}: its login is not sent there; where that server is yours, name it"
-            f" in artifact-servers of [mlflow] ({_server(at)!r}), or leave the login out"
+            f"the files of {what} are at {shown[:200]}, which is not the MLflow at {store.shown}:"
+            f" its login is not sent there; where that server is yours, {mend}"
         )
 
 

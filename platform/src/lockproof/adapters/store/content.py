@@ -1,8 +1,10 @@
 """What an object holds, whatever its store: read whole, and hashed as its digest was made."""
 
 import hashlib
+import posixpath
+import secrets
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
@@ -22,8 +24,8 @@ def object_md5(
 ) -> str:
     """Read an object and hash it the way `digest` was made; hex.
 
-    Where the result is another one, the store is asked what it holds, so that an answer that
-    was spoilt on its way is not taken for a corrupted object.
+    Where the result is another one, the store is asked what it holds, and for the object once
+    more, so that an answer that was spoilt on its way is not taken for a corrupted object.
 
     Args:
         store: where it is.
@@ -36,12 +38,56 @@ def object_md5(
         FileNotFoundError: there is no such object.
         StoreError: as `Store.read`, or what was sent is not what the store holds.
     """
+    found, size = _hashed(store, path, digest, version, sink)
     wanted = digest.value.removesuffix(".dir")
-    legacy = digest.algorithm == "md5-dos2unix" and not digest.is_dir
+    if found == wanted:
+        return found
+    held = store.head(path, version)
+    if held is None:
+        raise FileNotFoundError(path)
+    if held.size is None:
+        raise StoreError(store.remote, "it does not say how many bytes it holds, and sent others")
+    if held.size != size or (held.md5 == wanted and not _is_legacy(digest)):
+        raise StoreError(store.remote, "what it sent is not what it holds")
+    if _hashed(store, path, digest, version, lambda chunk: None)[0] != found:
+        raise StoreError(store.remote, "it sends another content each time that it is asked")
+    refuse_page(store, path)
+    return found
+
+
+def refuse_page(store: Store, path: str) -> None:
+    """See that what a store says of an object is not what it says of anything.
+
+    Args:
+        store: which has an answer for the object.
+        path: where that is there.
+
+    Raises:
+        StoreError: it has one for an object that nobody made.
+    """
+    made_up = None
+    with suppress(StoreError):  # Who may not list a bucket is refused what is not in it.
+        made_up = store.head(posixpath.join(posixpath.dirname(path), secrets.token_hex(16)))
+    if made_up is not None:
+        raise StoreError(
+            store.remote,
+            "it has an answer for an object that nobody made, as a page that asks for a login",
+            transient=False,
+        )
+
+
+def _hashed(
+    store: Store,
+    path: str,
+    digest: Digest,
+    version: str | None,
+    sink: Callable[[bytes], object],
+) -> tuple[str, int]:
+    """The hash of what is sent, and how many bytes that is."""
     hashed, size = hashlib.md5(usedforsecurity=False), 0
     with ExitStack() as stack:
         file = None
-        if legacy:
+        if _is_legacy(digest):
             copy = stack.enter_context(temporary_folder()) / "object"
             file = stack.enter_context(copy.open("wb"))
         for chunk in store.read(path, version):
@@ -50,14 +96,11 @@ def object_md5(
             sink(chunk)
             if file:
                 file.write(chunk)
-        found = _legacy_md5(file) if file else hashed.hexdigest()
-    if found != wanted:
-        held = store.head(path, version)
-        if held is None:
-            raise FileNotFoundError(path)
-        if held.size not in (None, size) or (held.md5 == wanted and not legacy):
-            raise StoreError(store.remote, "what it sent is not what it holds")
-    return found
+        return _legacy_md5(file) if file else hashed.hexdigest(), size
+
+
+def _is_legacy(digest: Digest) -> bool:
+    return digest.algorithm == "md5-dos2unix" and not digest.is_dir
 
 
 def _legacy_md5(file: IO[bytes]) -> str:

@@ -34,14 +34,16 @@ _DEFAULTED = re.compile(r"\$\{[A-Za-z_]\w*+:?[=-]([^{}]++)\}")
 """Of Flux: a variable, and what is applied where it is not set."""
 _AWS = re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")
 _IN_ADDRESS = re.compile(
-    r"\b[a-z][a-z0-9+.-]{0,30}+://[^/\s:@]*+:(?P<password>[^/\s:@]++)@(?!sha256:)"
+    r"\b[a-z][a-z0-9+.-]{0,30}+://[^/\s:@]*+:(?P<password>[^/\s@]++)@(?!sha256:)"
 )
 _PLACES = re.compile(r"\$?\{{1,2}+[^{}]*+\}{1,2}+|\$\([^()]*+\)|\$[A-Za-z_]\w*+")
 """For a password to be put in an address, by a shell or a template."""
 _TOKENS = re.compile(r"\b(?:ghp_[0-9A-Za-z]{36}|glpat-[0-9A-Za-z_-]{20}|xox[bp]-[0-9A-Za-z-]{10,})")
 _SECRET_NAME = re.compile(
     r"(?:^|[._-])(?:password|passwd|passphrase|secret|token|api_?key|access_?key|private_?key)"
-    r"(?:$|[_-](?!file|path|name|ref|dir|ttl|url|id))|^pass$|(?<!proxy)[._-](?:pass|pwd)$",
+    r"(?:$|[_-](?!file|path|name|ref|dir|ttl|url|id))|^pass$|(?<!proxy)[._-](?:pass|pwd)$"
+    # Of PostgreSQL's and Redis's clients, and of sshpass.
+    r"|^(?:pgpassword|rediscli_auth|sshpass)$",
     re.IGNORECASE,
 )
 _WORDS = frozenset({"", "true", "false", "yes", "no", "on", "off", "none", "null"})

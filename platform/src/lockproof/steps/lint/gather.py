@@ -177,16 +177,20 @@ def _remote_entries(document: YamlDocument, path: str) -> Manifest:
 
 def _objects(document: YamlDocument, path: str) -> Iterator[Manifest]:
     value = document.value
-    if not isinstance(value, dict) or "apiVersion" not in value or "kind" not in value:
-        return
+    if isinstance(value, dict) and "apiVersion" in value and "kind" in value:
+        yield from _listed(document, path, value, ())
+
+
+def _listed(document: YamlDocument, path: str, value: Any, at: At) -> Iterator[Manifest]:
+    """An object, or those of a list, which may hold lists: kustomize takes these apart as well."""
     items = value.get("items")
     # Also a RoleList and the like, which kubectl takes by their items.
-    if str(value["kind"]).endswith("List") and isinstance(items, list):
+    if str(value.get("kind")).endswith("List") and isinstance(items, list):
         for number, item in enumerate(items):
             if isinstance(item, dict):
-                yield Manifest(item, _Lines(document, path, ("items", number)))
+                yield from _listed(document, path, item, (*at, "items", number))
         return
-    yield Manifest(value, _Lines(document, path, ()))
+    yield Manifest(value, _Lines(document, path, at))
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from lockproof.steps.gate.interface import Request as GateRequest
 from lockproof.steps.gate.interface import Scene
 from lockproof.steps.gate.metrics import read_metrics
 from lockproof.steps.gate.run import open_scene
+from lockproof.steps.gate.weigh import revoked_commit
 from lockproof.steps.models import Model, model_named
 from lockproof.steps.outputs import Outputs
 from lockproof.steps.progress import Progress
@@ -31,7 +32,7 @@ from lockproof.steps.proofs.today import policy_of
 from .about import registration_of, source_run
 from .aliases import advance, roll_back
 from .flavours import Kit, Layout, layout_of, statement, write_kit
-from .proof import proof_by_report, proof_by_signature
+from .proof import NotProvedError, proof_by_report, proof_by_signature
 from .request import Registered, Request
 
 _MAX_ALIAS = 255
@@ -104,11 +105,16 @@ def _planned(request: Request, progress: Progress) -> _Plan:
     if scene.reading.problems:
         raise ConfigError(scene.reading.problems[0].message)
     model = model_named(scene.policy, scene.pipeline, request.model)
-    if request.report is None and request.bundle is None and not policy_of(scene, progress).trust:
+    now = policy_of(scene, progress)
+    if request.report is None and request.bundle is None and not now.trust:
         raise UsageError(
             "nothing says by what the commit is proved: give --report FILE, or name in [[trust]]"
             f" of {FILE_NAME} whose signed proofs count"
         )
+    git, commit = scene.head.git, scene.head.commit or ""
+    revoked = revoked_commit(now, commit, lambda each: git.blob(each, ""))
+    if revoked is not None:
+        raise NotProvedError(f"nothing proves {commit[:12]}: {revoked}")
     bundle = None
     if request.report is not None:
         proof, report = proof_by_report(scene, request.report)

@@ -10,7 +10,7 @@ from typing import TypeVar
 import anyio
 from anyio.to_thread import run_sync
 
-from lockproof.adapters.store.content import object_md5
+from lockproof.adapters.store.content import object_md5, refuse_page
 from lockproof.adapters.store.interface import Patience, Store, StoreError
 from lockproof.model.claim import Claim
 from lockproof.model.digest import Digest
@@ -112,6 +112,9 @@ class _Prover:
             self.versions = await self._look_at_versions(numbered)
         foreign = await self._settle_suspects()
         facts = [self._facts(i, claim, file) for i, (claim, file) in enumerate(claims)]
+        blamed = next((c.digest for c in map(_blamed, facts) if c and c.digest), None)
+        if blamed:
+            await self._thread(partial(refuse_page, self.store, blamed.object_path))
         named = await self._all([partial(self._name, one) for one in facts])
         sound = [d for d in self.directories.values() if not _is_bad(d)]
         return StoreProof(
@@ -285,6 +288,12 @@ class _Prover:
 
 def _is_bad(directory: Directory) -> bool:
     return directory.missing or directory.corrupted or directory.problem is not None
+
+
+def _blamed(facts: ClaimFacts) -> Claim | None:
+    """The claim, where the remote has another content for it."""
+    other = facts.whole and facts.size is not None and facts.claim.size not in (None, facts.size)
+    return facts.claim if other or facts.corrupted.count else None
 
 
 def _sample(some: Some | None, digest: Digest) -> Sample:
