@@ -132,14 +132,14 @@ def test_classes_that_would_be_two_series_are_refused(text: str, code: ModuleTyp
     [
         # Envoy's idle_timeout by default; envoy.yaml sets no other.
         ("gitops/serve.py", r"timeout_keep_alive=(\d+)", 3600),
-        # What load balancers of clouds keep, and longer than the second a port-forward takes to tell.
+        # What a cloud's load balancer keeps.
         ("mlflow/deployment.yaml", r"--timeout-keep-alive=(\d+)", 60),
     ],
 )
 def test_an_idle_connection_is_ended_by_what_stands_before_a_server(
     path: str, setting: str, idle: int
 ) -> None:
-    """Else a request meets one that is just being closed: a 503 of the proxy, a port-forward's end."""
+    """Else a request meets one that is just being closed: a 503, or the end of a port-forward."""
     assert "idle_timeout" not in (CONTROL / "gitops/envoy.yaml").read_text("utf-8")
     (seconds,) = re.findall(setting, (CONTROL / path).read_text("utf-8"))
     assert int(seconds) > idle
