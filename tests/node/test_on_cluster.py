@@ -155,8 +155,8 @@ def test_several_revisions_are_one_workflow(
     project: Project, kubeconfig: Path, namespace: str, tmp_path: Path
 ) -> None:
     """Each has the report that it has on this machine, and the worst of them the last word."""
-    before = set(workflows(kubeconfig, namespace))
     argv = ("main", "forged", "--on", engine(kubeconfig, "argo"), "--base", "main")
+    before = set(workflows(kubeconfig, namespace))
     argv += ("--output", str(tmp_path / "report.json"), "--format", "json")
     with command(project, kubeconfig, *argv) as process:
         made = wait_until(lambda: set(workflows(kubeconfig, namespace)) - before)
