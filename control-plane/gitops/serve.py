@@ -179,5 +179,8 @@ if __name__ == "__main__":
     model.predict = counted(model.predict, counts)
     metrics = metrics_server(counts, options.metrics_port)
     threading.Thread(target=metrics.serve_forever, daemon=True).start()
-    # Loopback only: requests come through the proxy, which counts and times them.
-    uvicorn.run(scoring_server.init(model), host="127.0.0.1", port=options.port)
+    # Loopback only: requests come through the proxy, which counts and times them. It ends what has
+    # been idle for an hour; were it ended here, a request could meet it just then, and fail.
+    uvicorn.run(
+        scoring_server.init(model), host="127.0.0.1", port=options.port, timeout_keep_alive=7200
+    )

@@ -126,7 +126,7 @@ class StandIn:
                 self._set(path, one, {"Synced": "True", "Ready": "False"})
                 self._set(path, one, {"LastAsyncOperation": "False"}, error)
                 continue
-            if spec["names"]["kind"] == "Bucket" and self.s3 is not None:
+            if spec["names"]["kind"] == "Bucket":
                 self._bucket(metadata)
             if spec["names"]["kind"] == "PodIdentityAssociation":
                 if not self._associate(path, one):
@@ -159,7 +159,7 @@ class StandIn:
     def _bucket(self, metadata: dict[str, Any]) -> None:
         annotations = metadata.get("annotations") or {}
         name = annotations.get(_EXTERNAL_NAME, metadata["name"])
-        if name not in self.buckets:
+        if self.s3 is not None and name not in self.buckets:
             there = {one["Name"] for one in self.s3.list_buckets()["Buckets"]}
             if name not in there:
                 self.s3.create_bucket(Bucket=name)

@@ -66,10 +66,13 @@ def policy(project: Project, was: str, now: str) -> Iterator[None]:
         path.write_text(text)
 
 
-def at_work(kubeconfig: Path, namespace: str, before: set[str]) -> str:
+def at_work(
+    process: "subprocess.Popen[str]", kubeconfig: Path, namespace: str, before: set[str]
+) -> str:
     """A pod of the run, once its stages have begun, and no other pod has that name."""
 
     def found() -> str:
+        assert process.poll() is None, "it ended before a stage began"
         words = ("-n", namespace, "get", "pods", "-l", "lockproof.dev/run", "-o", "json")
         for one in json.loads(kubectl(kubeconfig, *words))["items"]:
             name = one["metadata"]["name"]
@@ -112,7 +115,7 @@ def test_an_evicted_pod_is_tried_again(
     engine(kubeconfig, on)
     before = pods(kubeconfig, namespace)
     with command(project, kubeconfig, "--on", on, "--format", "json") as process:
-        evict(kubeconfig, namespace, at_work(kubeconfig, namespace, before))
+        evict(kubeconfig, namespace, at_work(process, kubeconfig, namespace, before))
         code, report, said = result(process)
     assert (code, report.verdict) == (0, Verdict.PASSED), (said, report.findings)
     assert report.core() == prove(project).core()
@@ -130,7 +133,7 @@ def test_without_retries_an_evicted_pod_is_another_one_of_a_job_and_no_verdict_o
         policy(project, "retries = 1", "retries = 0"),
         command(project, kubeconfig, "--on", on, "--format", "json") as process,
     ):
-        pod = at_work(kubeconfig, namespace, before)
+        pod = at_work(process, kubeconfig, namespace, before)
         if on == "argo":
             wait_until(lambda: known(kubeconfig, namespace, pod))
         evict(kubeconfig, namespace, pod)
@@ -192,7 +195,7 @@ def test_a_node_that_is_away_costs_no_verdict(
     on_node("true")
     before = pods(kubeconfig, namespace)
     with command(project, kubeconfig, "--on", "kubernetes", "--format", "json") as process:
-        at_work(kubeconfig, namespace, before)
+        at_work(process, kubeconfig, namespace, before)
         with away(kubeconfig):
             assert process.poll() is None, process.communicate()
         code, report, said = result(process)
@@ -216,7 +219,7 @@ def test_a_pod_deleted_by_force_while_its_node_is_away_is_said_to_be(
         policy(project, 'deadline = "20m"', 'deadline = "4m"'),
         command(project, kubeconfig, "--on", "kubernetes", "--format", "json") as process,
     ):
-        pod = at_work(kubeconfig, namespace, before)
+        pod = at_work(process, kubeconfig, namespace, before)
         with away(kubeconfig):
             by_force(kubeconfig, namespace, pod)
             code, report, said = result(process)
@@ -232,7 +235,7 @@ def test_once_the_node_is_back_such_a_run_has_its_verdict(
     on_node("true")
     before = pods(kubeconfig, namespace)
     with command(project, kubeconfig, "--on", "kubernetes", "--format", "json") as process:
-        pod = at_work(kubeconfig, namespace, before)
+        pod = at_work(process, kubeconfig, namespace, before)
         with away(kubeconfig):
             by_force(kubeconfig, namespace, pod)
             assert process.poll() is None, process.communicate()

@@ -155,8 +155,8 @@ def test_several_revisions_are_one_workflow(
     project: Project, kubeconfig: Path, namespace: str, tmp_path: Path
 ) -> None:
     """Each has the report that it has on this machine, and the worst of them the last word."""
-    before = set(workflows(kubeconfig, namespace))
     argv = ("main", "forged", "--on", engine(kubeconfig, "argo"), "--base", "main")
+    before = set(workflows(kubeconfig, namespace))
     argv += ("--output", str(tmp_path / "report.json"), "--format", "json")
     with command(project, kubeconfig, *argv) as process:
         made = wait_until(lambda: set(workflows(kubeconfig, namespace)) - before)
@@ -184,6 +184,7 @@ def workflows(kubeconfig: Path, namespace: str) -> list[str]:
 def test_what_is_shown_is_what_the_server_takes(
     project: Project, kubeconfig: Path, namespace: str
 ) -> None:
+    before = objects(kubeconfig, namespace)
     for on in ENGINES:
         with (
             contextlib.suppress(pytest.skip.Exception),
@@ -194,7 +195,7 @@ def test_what_is_shown_is_what_the_server_takes(
             kubectl(kubeconfig, "apply", "--server-side", "--dry-run=server",
                     "--validate=strict", "-f", "-", given=text)  # fmt: skip
             assert [o["metadata"]["namespace"] for o in yaml.safe_load_all(text)] == [namespace] * 2
-    assert objects(kubeconfig, namespace) == objects(kubeconfig, namespace)
+    assert objects(kubeconfig, namespace) == before
 
 
 def test_who_leaves_finds_the_run_again(project: Project, kubeconfig: Path) -> None:

@@ -129,7 +129,7 @@ def test_preempted_while_it_ran_a_run_goes_on_later(
         before = pods(kubeconfig, namespace)
         process = command(project, kubeconfig, *argv)
         lines = Lines(process)
-        at_work(kubeconfig, namespace, before)
+        at_work(process, kubeconfig, namespace, before)
         with other(kubeconfig, namespace, image, priority_class=NAME):
             told = kueue.PREEMPTED.partition(" (UID")[0]
             wait_until(lambda: lines.have(told) or process.poll() is not None)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import logging
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-CODE = Path(__file__).resolve().parents[2] / "control-plane" / "gitops" / "serve.py"
+CONTROL = Path(__file__).resolve().parents[2] / "control-plane"
+CODE = CONTROL / "gitops" / "serve.py"
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +125,21 @@ def test_inputs_that_are_none_are_refused(text: str, code: ModuleType) -> None:
 def test_classes_that_would_be_two_series_are_refused(text: str, code: ModuleType) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - argparse says the rest
         code._words(text)
+
+
+@pytest.mark.parametrize(
+    ("path", "setting", "idle"),
+    [
+        # Envoy's idle_timeout by default; envoy.yaml sets no other.
+        ("gitops/serve.py", r"timeout_keep_alive=(\d+)", 3600),
+        # What a cloud's load balancer keeps.
+        ("mlflow/deployment.yaml", r"--timeout-keep-alive=(\d+)", 60),
+    ],
+)
+def test_an_idle_connection_is_ended_by_what_stands_before_a_server(
+    path: str, setting: str, idle: int
+) -> None:
+    """Else a request meets one that is just being closed: a 503, or the end of a port-forward."""
+    assert "idle_timeout" not in (CONTROL / "gitops/envoy.yaml").read_text("utf-8")
+    (seconds,) = re.findall(setting, (CONTROL / path).read_text("utf-8"))
+    assert int(seconds) > idle

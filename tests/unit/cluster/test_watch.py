@@ -380,6 +380,24 @@ def test_what_a_pod_did_last_is_said_also_where_its_engine_deleted_it(watch: Wat
     assert "ErrImagePull: not found (its run was deleted)" in watch.lost[watch.plan.tasks[0].name]
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_it_is_said_also_where_it_was_seen_being_deleted(watch: Watch, gone: bool) -> None:
+    """Seen on a node: between the deadline of a Job and the end of its pods."""
+    server: Any = watch.cluster
+    waiting = {"reason": "ErrImagePull", "message": "not found"}
+    image = {"name": "fetch", "state": {"waiting": waiting}}
+    one = pod(watch.plan.tasks[0], phase="Pending", initContainerStatuses=[image])
+    watch.look([one])
+    one["metadata"]["deletionTimestamp"] = "2026-12-01T00:00:00Z"
+    watch.look([one])
+    server.work = None
+    server.pods = [] if gone else [one]
+    watch.wait(JOB, watch.plan.run)
+    said = watch.lost[watch.plan.tasks[0].name]
+    what = "its pod was deleted before it was seen to end" if gone else "its pod was deleted"
+    assert said == f"{what}; before that: waits: ErrImagePull: not found (its run was deleted)"
+
+
 def running(task: Task, number: int = 1, *, deleted: bool = False) -> dict[str, Any]:
     """A pod at work, on a node."""
     main = {"name": "main", "state": {"running": {}}}

@@ -68,7 +68,7 @@ def explained(store: Store, error: Exception) -> LockproofError:
     if code == "PERMISSION_DENIED" or (status == 403 and code not in _NO_LOGIN):
         return ConfigError(
             f"{where} does not let you in, or not do this: have its administrator give you the"
-            " permission (EDIT, of the experiment and of the registered model), or set"
+            " permission (READ, or EDIT to write, of experiment and registered model), or set"
             f" MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD of a user who has it ({text})"
         )
     if code in _NO_LOGIN or status == 401:

@@ -55,7 +55,9 @@ class Watch:
     received: dict[str, Received] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
     _seen: dict[str, str] = field(default_factory=dict)
-    """task -> what its pod did last: an engine deletes those that run when its deadline comes."""
+    """task -> what is known of it."""
+    _did: dict[str, str] = field(default_factory=dict)
+    """uid of a pod -> what it did before it was deleted, as an engine does at its deadline."""
     _live: dict[str, str] = field(default_factory=dict)
     """task -> uid of the pod that had not ended when it was seen last."""
     _read: dict[str, int] = field(default_factory=dict)
@@ -122,7 +124,7 @@ class Watch:
             if not has_ended(pod):
                 self._live[task] = uid
                 if task not in waiting:
-                    self._seen[task] = line_of(pod)
+                    self._seen[task] = self._line(pod, uid)
                     self.progress.show(task, self._seen[task])
                 continue
             if self._live.get(task) == uid:
@@ -135,10 +137,22 @@ class Watch:
     def _miss(self, there: set[str], waiting: Mapping[str, str]) -> None:
         """Note which pods are gone that were never seen to end."""
         for task in [one for one, uid in self._live.items() if uid not in there]:
-            del self._live[task]
+            uid = self._live.pop(task)
             if task not in waiting:
                 gone = "its pod was deleted before it was seen to end"
-                self._seen[task] = f"{gone}; before that: {self._seen.get(task, 'nothing')}"
+                self._seen[task] = self._after(uid, gone)
+
+    def _line(self, pod: Body, uid: str) -> str:
+        """What a pod does; of one that is being deleted also what it did before."""
+        line = line_of(pod)
+        if is_being_deleted(pod):
+            return self._after(uid, line)
+        self._did[uid] = line
+        return line
+
+    def _after(self, uid: str, what: str) -> str:
+        did = self._did.get(uid)
+        return f"{what}; before that: {did}" if did else what
 
     def _take(self, pod: Body, uid: str) -> bool:
         """Read the report of a pod that ended; whether to try again."""
