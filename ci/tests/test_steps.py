@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -921,6 +922,14 @@ def test_the_sdk_is_the_engines() -> None:
     assert json.loads((ROOT / "dagger.json").read_text())["engineVersion"] == (
         f"v{version('dagger-io')}"
     )
+
+
+def test_the_sdk_s_client_is_not_decorated_at_each_start() -> None:
+    """In the container of a function `src` is where Python looks for what it imports first."""
+    ask = "from dagger.client._guards import typecheck; print(typecheck(print) is print)"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "ci" / "src")}
+    done = subprocess.run([sys.executable, "-c", ask], env=environment, stdout=subprocess.PIPE)
+    assert done.stdout == b"True\n"
 
 
 def test_all_that_lockproof_is_built_from_comes_with_the_module() -> None:

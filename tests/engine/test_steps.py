@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -271,6 +272,15 @@ def test_the_image_has_no_rights_and_lists_its_packages(library: Path, tmp_path:
     sbom = json.loads((tmp_path / "sbom.json").read_text())
     assert sbom["bomFormat"] == "CycloneDX"
     assert {"lockproof", "dvc", "mlflow"} <= {part["name"] for part in sbom["components"]}
+
+
+def test_no_start_in_the_image_compiles_what_it_imports(library: Path) -> None:
+    """A user without rights cannot keep the bytecode: it would be made anew at each start."""
+    use = "git init -q r && cd r && dvc init -q && PYTHONVERBOSE=1 dvc status 2>&1"
+    call = ("call", "image", "with-exec", f"--args=sh,-c,{use} | grep -a 'code object from'")
+    said = dagger(library, *call, "stdout").expect().stdout
+    assert "/threading.cpython-" in said
+    assert re.findall(r"code object from '(.*\.py)'", said) == []
 
 
 def test_the_image_is_published_by_digest(library: Path, project: Project) -> None:

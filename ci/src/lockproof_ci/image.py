@@ -14,6 +14,7 @@ from .settings import CACHE, HOME, REPOSITORY, USER, VENV
 _PINS = "/build/requirements"
 _SOURCE = "/build/source"
 _BESIDE = "/opt/beside"
+_USED = "/build/used"
 SBOM_PATH = "/usr/share/lockproof/sbom.cdx.json"
 
 # Only constant text goes through a shell.
@@ -23,18 +24,28 @@ _NEED_GIT = (
     " && rm -rf /var/lib/apt/lists/*; }"
 )
 
-
+# Official images of Python come without its bytecode, and steps may not write it: each start of
+# lockproof, and of a stage, would compile what it imports anew, a second or two of it.
+_COMPILE_PYTHON = (
+    "import compileall, os, re; compileall.compile_dir(os.path.dirname(os.__file__), quiet=2,"
+    " rx=re.compile('/(site-packages|dist-packages|test|tests|idlelib|ensurepip|lib2to3)/'))"
+)
 _COMPILE = "import compileall, {0} as one; assert compileall.compile_dir(one.__path__[0], quiet=1)"
 _GATE = "import boto3.session, jinja2, pathspec, pydantic, promql_parser, ruamel.yaml"
 _VERIFY = "import cryptography, mlflow.artifacts, pydantic, sigstore.verify"
 _IMPORTED = {
     "gate.txt": _GATE,
     "verify.txt": _VERIFY,
-    "run.txt": f"{_GATE}, dvc.cli.parser, dvc.repo, dvc_s3, google.protobuf, kubernetes.client"
-    ", mlflow, numpy, pyarrow.parquet, s3fs, sigstore.sign, sigstore.verify\n"
-    "dvc.cli.parser.get_main_parser()",
+    "run.txt": f"{_GATE}, anyio._backends._asyncio, dvc.cli.parser, dvc.repo, dvc_s3"
+    ", google.protobuf, kubernetes.client, mlflow, numpy, pyarrow.parquet, s3fs, sigstore.sign"
+    ", sigstore.verify\n"
+    "dvc.cli.parser.get_main_parser()\n"
+    f"from scmrepo.git import Git; Git.init('{_USED}'); dvc.repo.Repo.init('{_USED}').close()",
 }
-"""File of pins -> Python that imports what steps import of these packages, which compiles it."""
+"""File of pins -> Python that imports what steps import of these packages, which compiles it.
+
+DVC imports much of what it takes only where it meets a repository.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,6 +208,7 @@ class Recipe:
         base = dag.container().from_(self.base_image).with_user("root")
         if self.pins != pins(gate=False, verify=True):
             base = base.with_exec(["sh", "-c", _NEED_GIT])
+        base = base.with_exec(["python3", "-c", _COMPILE_PYTHON])
         return prepared(base.with_env_variable("PATH", f"{VENV}/bin:$PATH", expand=True))
 
 
