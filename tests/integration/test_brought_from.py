@@ -113,6 +113,35 @@ def test_the_login_goes_to_no_other_server_for_the_files_of_a_run(
         assert set(seen) == {"Bearer hunter-2"}
 
 
+@pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"])
+@pytest.mark.parametrize("opened", ["sqlite", "server"], indirect=True)
+def test_only_the_registry_that_was_opened_is_asked(
+    variable: str, opened: tuple[Registry, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another that the environment names would say where a version is, and be sent the login."""
+    registry, _ = opened
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "model").write_bytes(b"right")
+    with registry.session() as session:
+        name = uuid4().hex
+        session.make_model(name)
+        run = session.client.create_run(session.client.create_experiment(name))
+        session.upload(run.info.run_id, files / "model", "")
+        version = session.make_version(name, run.info.artifact_uri, run.info.run_id, {}, "").uri
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "hunter-2")
+    target, beside = tmp_path / "target", tmp_path / "beside"
+    target.mkdir()
+    beside.mkdir()
+    monkeypatch.chdir(beside)
+    with answering(200, b"{}", "application/json") as (place, seen):
+        monkeypatch.setenv(variable, f"http://{place}")
+        registry.bring(version, target)
+    assert seen == []
+    assert [path.read_bytes() for path in target.iterdir()] == [b"right"]
+    assert list(beside.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("tracking", "place", "told"),
     [

@@ -85,6 +85,8 @@ class Store:
         """
         wanted = {k: v for k, v in (_PATIENT if patient else _BRIEF).items() if k not in os.environ}
         wanted |= {**_ALWAYS, **self.login}
+        # What MLflow makes itself on its way, as for a version's files, asks those that these name.
+        wanted |= dict.fromkeys(("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"), self.uri)
         with ExitStack() as stack:
             stack.enter_context(_environ_lock)
             stack.enter_context(_environ(wanted))
