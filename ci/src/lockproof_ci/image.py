@@ -36,9 +36,9 @@ _VERIFY = "import cryptography, mlflow.artifacts, pydantic, sigstore.verify"
 _IMPORTED = {
     "gate.txt": _GATE,
     "verify.txt": _VERIFY,
-    "run.txt": f"{_GATE}, anyio._backends._asyncio, dvc.cli.parser, dvc.repo, dvc_s3"
-    ", google.protobuf, kubernetes.client, mlflow, numpy, pyarrow.parquet, s3fs, sigstore.sign"
-    ", sigstore.verify\n"
+    "run.txt": f"{_GATE}, anyio._backends._asyncio, dvc.cli.parser, dvc.daemon, dvc.repo.index"
+    ", dvc.repo.open_repo, dvc_s3, google.protobuf, kubernetes.client, mlflow, numpy"
+    ", pyarrow.parquet, s3fs, sigstore.sign, sigstore.verify\n"
     "dvc.cli.parser.get_main_parser()\n"
     f"from scmrepo.git import Git; Git.init('{_USED}'); dvc.repo.Repo.init('{_USED}').close()",
 }
