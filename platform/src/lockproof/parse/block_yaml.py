@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from .document import MarkedDocument, ParseError, YamlDocument
+from .literal_text import literal
 from .plain_scalars import CORE, SERVER
 from .quoted_text import unquoted
 from .usual_text import usual_text
@@ -258,15 +259,20 @@ class _Reader:
                 below = dict.fromkeys(found, number) if one else [number] * len(found)
                 self.marks[key] = (self.marks[key], below)
         elif _BLOCK.fullmatch(text):
-            lines = list(self._lines(number))
-            if text[1:2].isdecimal():  # Counted from the container, which is left out.
-                lines = [line[self.indent :] for line in lines]
-            if number + len(lines) == len(self.raw) and not self.text.endswith("\n"):
+            found = literal(text, self.raw, number, self.indent) or self._block(number, text)
+            self.value[key], count = found
+            if number + count == len(self.raw) and not self.text.endswith("\n"):
                 raise _DeclinedError
-            self.value[key] = self._compose("\n".join((text, *lines, "")))
-            self.resume = number + len(lines) + 1
+            self.resume = number + count + 1
         else:
             raise _DeclinedError
+
+    def _block(self, number: int, text: str) -> tuple[str, int]:
+        """Block text, and how many lines it takes."""
+        lines = list(self._lines(number))
+        if text[1:2].isdecimal():  # Counted from the container, which is left out.
+            lines = [line[self.indent :] for line in lines]
+        return self._compose("\n".join((text, *lines, ""))), len(lines)
 
     def _quoted(self, number: int, text: str) -> Any:
         match = _QUOTED.fullmatch(text)
