@@ -630,6 +630,20 @@ def test_what_git_lfs_may_take_for_a_pointer_is_not_taken_for_content(
     )
 
 
+def test_a_file_that_is_called_like_an_object_has_its_own_content(repo: Made) -> None:
+    (repo.root / "named").write_bytes(b"one\n")
+    oid = git(repo.root, "hash-object", "named").strip()
+    (repo.root / oid).write_bytes(b"another\n")
+    git(repo.root, "add", "-A")
+    git(repo.root, "commit", "-qm", "an object's name")
+    blobs = Blobs(Snapshot(GitRepository(repo.root), "HEAD"), "", lambda _: False)
+    blobs.prepare([("named", "md5"), (oid, "md5")])
+    for path, content in (("named", b"one\n"), (oid, b"another\n")):
+        assert blobs.digest(path, "md5") == Digest.of("md5", hashlib.md5(content).hexdigest())
+        assert blobs.size(path, "md5") == len(content)
+        assert not blobs.is_converted(path)
+
+
 INNER = {
     "behind a link": ({}, "slink", "leads by a link into a submodule"),
     "behind a link in a folder": ({}, "around/slink/sub", "leads by a link into a submodule"),

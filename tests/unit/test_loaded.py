@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lockproof.config.policy import PARTS
+from lockproof.errors import ExitCode
 
 RUN = """
 import atexit, sys
@@ -19,10 +20,13 @@ sys.exit(run())
 MANIFEST = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: b}\n"
 
 
-def loaded(folder: Path, *words: str) -> set[str]:
+def loaded(folder: Path, *words: str, ends: ExitCode = ExitCode.PASSED) -> set[str]:
     """The modules of a process at its end."""
     argv = [sys.executable, "-c", RUN, *words]
-    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=300, check=True)
+    done = subprocess.run(
+        argv, cwd=folder, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == ends, done.stderr
     return set(done.stderr.splitlines()[-1].split())
 
 
@@ -61,3 +65,17 @@ def test_a_section_is_loaded_where_a_file_has_it(name: str, tmp_path: Path) -> N
 
 def test_help_reads_no_policy() -> None:
     assert not loaded(Path(), "lint", "--help") & {"lockproof.config", "pydantic"}
+
+
+@pytest.mark.parametrize("pattern", ["", "*.tmp\n"])
+def test_a_gate_loads_what_reads_patterns_where_there_are_some(
+    pattern: str, tmp_path: Path
+) -> None:
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc" / "config").touch()
+    (tmp_path / ".dvcignore").write_text(f"# As DVC writes it.\n{pattern}")
+    (tmp_path / "lockproof.toml").write_text('[gate]\noff = ["remote"]\n')
+    for words in (["init", "-q"], ["add", "-A"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    found = loaded(tmp_path, "gate", "--staged", ends=ExitCode.INCONCLUSIVE)
+    assert ("pathspec" in found) == bool(pattern)

@@ -132,6 +132,26 @@ def test_dvc_itself_sees_the_same(tree: Mapping[str, set[str]], ignores: Mapping
                 assert ours.hides(path, folder=True) == asked.is_ignored_dir(full, False), path
 
 
+@given(st.lists(FOLDERS, min_size=1, max_size=4).map("/".join), st.booleans())
+@example("a.git/b", False)
+@example(".git", False)
+@example("a/.git", True)
+@settings(deadline=None, max_examples=200)
+def test_a_pattern_of_nothing_hides_as_none_does(path: str, folder: bool) -> None:
+    few = Ignored({".dvcignore": b"# a comment\n\n"})
+    some = Ignored({".dvcignore": b"no such name\n"})
+    assert few.hides(path, folder=folder) == some.hides(path, folder=folder)
+
+
+def test_what_is_no_text_counts_unless_it_is_hidden() -> None:
+    odd = b"\xff\n"
+    assert "is not UTF-8" in refused(Ignored({"a/.dvcignore": odd}))
+    hidden = Ignored({".dvcignore": b"# none\n", ".dvc/tmp/.dvcignore": odd})
+    assert not refused(hidden)
+    assert not hidden.hides("a")
+    assert hidden.hides(".dvc/tmp/a")
+
+
 NAME = "a" * 255
 DEEP = "/".join(["a"] * 2000)
 

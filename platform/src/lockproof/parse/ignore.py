@@ -40,12 +40,14 @@ class Ignored:
         if sum(content.count(b"\n") for content in self.files.values()) > _MOST:
             largest = max(self.files, key=lambda path: len(self.files[path]))
             raise ParseError(f"there are more than {_MOST} patterns: use fewer", largest)
-        for path in self.files:
+        for path in self.files if self._has_patterns else ():
             self._for(_parent(path))
 
     def hides(self, path: str, *, folder: bool = False) -> bool:
         """Whether DVC does not see a file, or a folder that has this path below the root."""
         if not self._has_patterns:
+            if "/." not in path and path[:1] != ".":
+                return False
             *above, name = path.split("/")
             inside = {f"{part}/" for part in ([*above, name] if folder else above)}
             return not inside.isdisjoint(_ALWAYS) or name in _ALWAYS
@@ -54,8 +56,11 @@ class Ignored:
 
     @cached_property
     def _has_patterns(self) -> bool:
-        """Without any, nothing needs to be loaded that reads them."""
-        return any(_patterns(content, path) for path, content in self.files.items())
+        """Without any, nothing needs to be loaded that reads them.
+
+        Whether what is no UTF-8 counts, which is so unless it is hidden, says who reads it.
+        """
+        return any(map(_may_hold_some, self.files.values()))
 
     def _for(self, folder: str) -> "Patterns | None":
         """The patterns for what lies in a folder; None where DVC does not come to it."""
@@ -86,6 +91,13 @@ class Ignored:
 def pattern_of(folder: str) -> str:
     """The pattern that hides one folder below the file's own, whatever its name holds."""
     return "/" + re.sub(r"([\\*?\[\]])", r"\\\1", folder) + "/"
+
+
+def _may_hold_some(content: bytes) -> bool:
+    try:
+        return bool(_patterns(content, ""))
+    except ParseError:
+        return True
 
 
 def _patterns(content: bytes, path: str) -> dict[int, str]:

@@ -100,7 +100,7 @@ class _Project:
 
     def read(self) -> Reading:
         own = self._own()
-        ignores = [path for path in own if basename(path) == IGNORE_FILE]
+        ignores = [p for p in own if p.endswith(IGNORE_FILE) and basename(p) == IGNORE_FILE]
         wanted = [path for path in own if is_of_pipeline(path)]
         # In one go, as far as can be: each costs a process.
         self.files.load(self.prefix + path for path in (*ignores, *wanted, _CONFIG, DEFAULT_PARAMS))
@@ -270,4 +270,4 @@ def _has_conflict(content: bytes) -> bool:
 
 def is_of_pipeline(path: str) -> bool:
     """Whether a file of this name declares or locks stages or data."""
-    return is_declaring(path) or basename(path) == "dvc.lock"
+    return is_declaring(path) or (path.endswith("dvc.lock") and basename(path) == "dvc.lock")

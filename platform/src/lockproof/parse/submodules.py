@@ -39,6 +39,9 @@ class Files(Protocol):
         ...
 
 
+_DECLARING = ("dvc.yaml", ".dvc")
+
+
 def inner_projects(paths: Iterable[str]) -> tuple[str, ...]:
     """Folders with a DVC project of their own, which DVC does not enter: with `/` at the end."""
     own = [path for path in paths if "/.dvc/" in path or path.endswith("/.dvc")]
@@ -47,6 +50,8 @@ def inner_projects(paths: Iterable[str]) -> tuple[str, ...]:
 
 def is_declaring(path: str) -> bool:
     """Whether a file of this name declares stages or data."""
+    if not path.endswith(_DECLARING):
+        return False  # As nearly all are.
     name = basename(path)
     return name == "dvc.yaml" or (name.endswith(".dvc") and name != ".dvc")
 

@@ -45,10 +45,12 @@ class Blobs:
         self.snapshot, self.hides = snapshot, hides
         self.prefix = f"{prefix}/" if prefix else ""
         self._links = Links(snapshot)
-        self._digests: dict[tuple[str, str], str] = {}
-        """Object id, or path where a checkout has another content, and algorithm -> digest."""
+        self._digests: dict[Algorithm, dict[str, str]] = {"md5": {}, "md5-dos2unix": {}}
+        """Algorithm -> object id, or `/` and the path of what is converted -> digest."""
         self._sizes: dict[str, int] = {}
-        """The same id or path -> bytes."""
+        """The same -> bytes."""
+        self._converted: set[str] = set()
+        """Paths that were looked at and of which a checkout has another content than the blob."""
         self._other: dict[str, str | None] = {}
         """Path that was looked at -> why its content is unknown; None where it is the blob's."""
         self._listed: dict[str, dict[str, str]] = {}
@@ -99,38 +101,37 @@ class Blobs:
 
     def prepare(self, wanted: Iterable[tuple[str, str]]) -> None:
         """Hash many at once: (path, algorithm) of files and folders."""
-        asked: dict[str, set[str]] = {}
+        asked: dict[str, bool] = {}  # File -> whether DVC 2's digest is asked for as well.
         for path, algorithm in wanted:
+            both = algorithm == "md5-dos2unix"
             with contextlib.suppress(Unknown):
                 for file in self._files(path).values():
-                    if not self._has(file, algorithm):
-                        asked.setdefault(file, set()).add(algorithm)
-        if not asked:
-            return
+                    asked[file] = both or asked.get(file, False)
         new = [file for file in asked if file not in self._other]
         self._other |= dict.fromkeys(new)
         self._other |= other_forms(self.snapshot, new, self._keep_other)
-        oids: dict[str, set[str]] = {}
-        for file, algorithms in asked.items():
-            missing = {name for name in algorithms if not self._has(file, name)}
-            if self._other[file] is None and missing:
-                oids.setdefault(self._key(file), set()).update(missing)
+        oids: dict[str, bool] = {}
+        for key, (file, both) in zip(self._keys(asked), asked.items(), strict=True):
+            known = key in self._digests["md5-dos2unix" if both else "md5"]
+            if not known and self._other[file] is None:
+                oids[key] = both or oids.get(key, False)
 
         def keep(oid: str, size: int, chunks: Iterator[bytes]) -> None:
             self._sizes[oid] = size
-            self._keep(oid, chunks, both="md5-dos2unix" in oids[oid])
+            self._keep(oid, chunks, both=oids[oid])
 
         self.snapshot.each(oids, keep)
 
     def _keep_other(self, path: str, chunks: Iterator[bytes]) -> None:
-        self._keep(path, self._counted(path, chunks), both=True)
+        self._keep(f"/{path}", self._counted(f"/{path}", chunks), both=True)
+        self._converted.add(path)
 
     def _keep(self, key: str, chunks: Iterator[bytes], *, both: bool) -> None:
         known = self._digests
         if both:
-            known[key, "md5"], known[key, "md5-dos2unix"] = both_md5(chunks)
+            known["md5"][key], known["md5-dos2unix"][key] = both_md5(chunks)
         else:
-            known[key, "md5"] = plain_md5(chunks)
+            known["md5"][key] = plain_md5(chunks)
         self._hashed += 1
 
     def _counted(self, key: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -139,19 +140,18 @@ class Blobs:
             self._sizes[key] += len(chunk)
             yield chunk
 
-    def _has(self, file: str, algorithm: str) -> bool:
-        """Whether it was looked at, and its digest is known: one blob has several in a checkout."""
-        return file in self._other and (self._key(file), algorithm) in self._digests
+    def _known(self, files: Mapping[str, str], name: Algorithm) -> dict[str, str] | None:
+        """Path -> digest; None where a file was not looked at, or its content is unknown."""
+        digests, keys = self._digests[name], self._keys(files.values())
+        for file, key in zip(files.values(), keys, strict=True):
+            if self._other.get(file, "") is not None or key not in digests:
+                return None
+        return {at: digests[key] for at, key in zip(files, keys, strict=True)}
 
-    def _known(self, file: str, algorithm: str) -> str | None:
-        """Its digest; None where it was not looked at, or its content is unknown."""
-        if self._other.get(file, "") is not None:
-            return None
-        return self._digests.get((self._key(file), algorithm))
-
-    def _key(self, file: str) -> str:
-        """That of a file which was looked at."""
-        return file if (file, "md5") in self._digests else self.snapshot.entries[file].oid
+    def _keys(self, files: Iterable[str]) -> list[str]:
+        """By what digests and sizes of files are kept; no object id begins with `/`."""
+        entries, converted = self.snapshot.entries, self._converted
+        return [f"/{file}" if file in converted else entries[file].oid for file in files]
 
     def digest(self, path: str, algorithm: str) -> Digest | None:
         """The digest of a file or folder; None where there is none.
@@ -165,17 +165,16 @@ class Blobs:
         return self._found[path, name]
 
     def _digest(self, path: str, name: Algorithm) -> Digest | None:
-        if not self._has_submodules and list(files := self._files(path)) == [""]:
-            known = self._known(files[""], name)
-            if known is not None:
-                return Digest.of(name, known)
-        children = self.children(path, name)
+        files = {} if self._has_submodules else self._files(path)
+        # Of what is one file it is not kept a second time.
+        one = self._known(files, name) if "" in files else None
+        children = one or self.children(path, name)
         if "" in children:
             return Digest.of(name, children[""])
         # Of a folder in which DVC sees nothing, it has the digest of an empty one.
         return directory_digest(children, name) if children or self.holds(path) else None
 
-    def children(self, path: str, algorithm: str) -> Mapping[str, str]:
+    def children(self, path: str, algorithm: Algorithm) -> Mapping[str, str]:
         """The files of a folder: path below it -> hex digest; of a file its own is `""`.
 
         Raises:
@@ -185,23 +184,23 @@ class Blobs:
             self._children[path, algorithm] = self._read_children(path, algorithm)
         return self._children[path, algorithm]
 
-    def _read_children(self, path: str, algorithm: str) -> Mapping[str, str]:
+    def _read_children(self, path: str, name: Algorithm) -> Mapping[str, str]:
         inner = self._inner(path)
         if inner:
-            return inner.blobs.children(inner.path, algorithm)
+            return inner.blobs.children(inner.path, name)
         files = self._files(path)
-        known = {at: self._known(file, algorithm) for at, file in files.items()}
-        found = {at: digest for at, digest in known.items() if digest is not None}
-        if len(found) == len(files):
-            return found
-        self.prepare([(path, algorithm)])
-        for file in files.values():
-            why = self._other.get(file)
-            if why:
-                raise Unknown(f"{file} {why}")
-        return {at: self._digests[self._key(file), algorithm] for at, file in files.items()}
+        found = self._known(files, name)
+        if found is None:
+            self.prepare([(path, name)])
+            for file in files.values():
+                why = self._other.get(file)
+                if why:
+                    raise Unknown(f"{file} {why}")
+            found = self._known(files, name)
+            assert found is not None, "it was just read"
+        return found
 
-    def size(self, path: str, algorithm: str) -> int:
+    def size(self, path: str, algorithm: Algorithm) -> int:
         """Bytes of a file, or of all files of a folder.
 
         Raises:
@@ -212,7 +211,7 @@ class Blobs:
             return inner.blobs.size(inner.path, algorithm)
         if (path, algorithm) not in self._found:
             self.children(path, algorithm)
-        return sum([self._sizes[self._key(file)] for file in self._files(path).values()])
+        return sum([self._sizes[key] for key in self._keys(self._files(path).values())])
 
     def with_crlf(self, path: str) -> Digest | None:
         """Its MD5 with the line ends that Git for Windows gives to text; None where that is open.
@@ -226,7 +225,7 @@ class Blobs:
         found = dict(self.children(path, "md5"))
         files = self._files(path)
         own = {at: file for at, file in files.items() if self._other.get(file, "") is None}
-        if sum(self._sizes[self._key(file)] for file in own.values()) > _MOST_CONVERTED:
+        if sum(self._sizes[key] for key in self._keys(own.values())) > _MOST_CONVERTED:
             return None
         self.snapshot.load(own.values())
         for at, file in own.items():
@@ -300,16 +299,16 @@ class Blobs:
 
     def is_converted(self, path: str) -> bool:
         """Whether it is a file, asked for before, that a checkout has in another form than Git."""
-        return (from_git_root(self.prefix, path), "md5") in self._digests
+        return bool(self._converted) and from_git_root(self.prefix, path) in self._converted
 
     def _files(self, path: str) -> dict[str, str]:
         """Path below `path` as DVC sees it -> file of Git; of a file its own is `""`."""
-        full = from_git_root(self.prefix, path)
-        if full not in self._listed:
+        if path not in self._listed:
+            full = from_git_root(self.prefix, path)
             # Most are files, and where there are no links each is where its name says.
             entry = self.snapshot.entries.get(full) if self._links.are_none else None
-            self._listed[full] = {"": full} if entry and entry.is_file else dict(self._below(full))
-        return self._listed[full]
+            self._listed[path] = {"": full} if entry and entry.is_file else dict(self._below(full))
+        return self._listed[path]
 
     def _below(self, full: str) -> Iterator[tuple[str, str]]:
         top = self._follow(full)
