@@ -87,8 +87,7 @@ def aliases(project: Project, name: str = "toy") -> dict[str, int]:
 def downloaded(project: Project, version: ModelVersion, folder: Path) -> dict[str, bytes]:
     """The files that whoever serves the version gets."""
     registry = registry_of(project)
-    with pytest.MonkeyPatch.context() as patch, registry.store.settings():
-        patch.setenv("MLFLOW_TRACKING_URI", registry.store.uri)
+    with registry.store.settings():
         import mlflow.artifacts
 
         mlflow.artifacts.download_artifacts(artifact_uri=version.uri, dst_path=str(folder))

@@ -111,10 +111,9 @@ def fetched(project: Project, name: str, digest: str, base: Path) -> tuple[int, 
         folder.mkdir(parents=True)
     (trust / "ci.pem").write_bytes(public_of(KEY))
     code: object = 0
-    with pytest.MonkeyPatch.context() as patch, registry_of(project).store.settings():
+    with registry_of(project).store.settings(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("MODEL_URI", f"models:/{name}/1")
         patch.setenv("MODEL_DIGEST", digest)
-        patch.setenv("MLFLOW_TRACKING_URI", registry_of(project).store.uri)
         patch.setattr(sys, "argv", [str(FETCH), str(model), str(trust)])
         patch.syspath_prepend(FETCH.parent)
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
