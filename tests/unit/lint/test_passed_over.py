@@ -5,7 +5,7 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lockproof.adapters.git.tree import FolderTree
@@ -286,6 +286,8 @@ def test_a_file_as_sops_writes_it_has_nothing_in_clear(
 
 
 @given(st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S", "Zs"]), min_size=1))
+@example(":")
+@example("=")
 def test_no_text_beside_a_value_counts_as_encrypted(text: str) -> None:
     for line in (f"k: {text} {VALUE}", f"k: {VALUE} {text}", f"k: {text}"):
         if text.strip("\"', ") not in (

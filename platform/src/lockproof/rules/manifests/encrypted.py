@@ -241,4 +241,5 @@ def _is_head(text: str) -> bool:
     key = text[:-1].rstrip()
     if text[-1] not in ":=" or _QUOTED.fullmatch(key):
         return text[-1] in ":="
-    return not any(mark in key for mark in ("=", ": ", " #", '"', "'"))
+    # Nor is `k: :` one, as is `k =` of INI.
+    return not any(mark in text[:-1] for mark in ("=", ": ", " #", '"', "'"))
