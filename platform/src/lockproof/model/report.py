@@ -203,6 +203,9 @@ class Origin(Frozen):
     """The name of its author."""
 
 
+_NOTHING = HostStage()
+
+
 class Host(Frozen):
     """What depends on the place."""
 
@@ -225,6 +228,10 @@ class Host(Frozen):
     """Of each model whose proof counts, where it comes from: a tree in lines."""
     platform: Mapping[str, str] = {}
     """How to reach what was provisioned: what it is -> its address."""
+
+    def stage(self, address: str) -> HostStage:
+        """What depends on the place for a stage; of one of which nothing does, that."""
+        return self.stages.get(address, _NOTHING)
 
 
 class Timing(Frozen):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from itertools import zip_longest
-from posixpath import basename, dirname, join, normpath
+from posixpath import dirname, join, normpath
 from typing import Any
 
 from lockproof.model.pipeline import MOST_STAGES, Pipeline, Stage
@@ -19,7 +19,7 @@ from .ignore import IGNORE_FILE, Ignored
 from .params import read_params
 from .pipeline_file import alone, read_pipeline_file
 from .stage_lines import StageLines
-from .submodules import Absent, Files, Submodules, inner_projects, is_declaring
+from .submodules import Absent, Files, Submodules, inner_projects, is_called, is_declaring
 from .template import DEFAULT_PARAMS, Style
 from .yaml_document import ParseError
 
@@ -100,7 +100,7 @@ class _Project:
 
     def read(self) -> Reading:
         own = self._own()
-        ignores = [p for p in own if p.endswith(IGNORE_FILE) and basename(p) == IGNORE_FILE]
+        ignores = [path for path in own if is_called(path, IGNORE_FILE)]
         wanted = [path for path in own if is_of_pipeline(path)]
         # In one go, as far as can be: each costs a process.
         self.files.load(self.prefix + path for path in (*ignores, *wanted, _CONFIG, DEFAULT_PARAMS))
@@ -113,7 +113,7 @@ class _Project:
         hidden = self.found.ignored.hides
         self.found.out_of_sight = tuple(p for p in wanted if is_declaring(p) and hidden(p))
         wanted = [path for path in wanted if not hidden(path)]
-        self._pipelines = frozenset(path for path in wanted if basename(path) == "dvc.yaml")
+        self._pipelines = frozenset(path for path in wanted if is_called(path, "dvc.yaml"))
         self._load_named(self._pipelines)
         stages: list[Stage] = []
         for path in wanted:
@@ -197,7 +197,7 @@ class _Project:
             self.found.lock_files[path] = content
             yield read_data_file(content, path)
             return
-        if basename(path) == "dvc.lock":
+        if is_called(path, "dvc.lock"):
             self.found.lock_files[path] = content
             if f"{path.removesuffix('dvc.lock')}dvc.yaml" not in self._pipelines:
                 with suppress(ParseError):  # DVC does not read it either.
@@ -270,4 +270,4 @@ def _has_conflict(content: bytes) -> bool:
 
 def is_of_pipeline(path: str) -> bool:
     """Whether a file of this name declares or locks stages or data."""
-    return is_declaring(path) or (path.endswith("dvc.lock") and basename(path) == "dvc.lock")
+    return is_declaring(path) or is_called(path, "dvc.lock")

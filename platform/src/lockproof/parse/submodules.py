@@ -1,7 +1,6 @@
 """Stages and data of submodules, which DVC takes for the project's own."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from posixpath import basename
 from typing import Any, NamedTuple, Protocol
 
 from .ignore import IGNORE_FILE, Ignored, pattern_of
@@ -39,21 +38,20 @@ class Files(Protocol):
         ...
 
 
-_DECLARING = ("dvc.yaml", ".dvc")
-
-
 def inner_projects(paths: Iterable[str]) -> tuple[str, ...]:
     """Folders with a DVC project of their own, which DVC does not enter: with `/` at the end."""
     own = [path for path in paths if "/.dvc/" in path or path.endswith("/.dvc")]
     return tuple(sorted({f"{path}/"[: f"{path}/".index("/.dvc/") + 1] for path in own}))
 
 
+def is_called(path: str, name: str) -> bool:
+    """Whether the last part of a path is a name."""
+    return path.endswith(name) and (path == name or path.endswith(f"/{name}"))
+
+
 def is_declaring(path: str) -> bool:
     """Whether a file of this name declares stages or data."""
-    if not path.endswith(_DECLARING):
-        return False  # As nearly all are.
-    name = basename(path)
-    return name == "dvc.yaml" or (name.endswith(".dvc") and name != ".dvc")
+    return is_called(path, "dvc.yaml") or (path.endswith(".dvc") and not is_called(path, ".dvc"))
 
 
 class Absent(NamedTuple):
@@ -95,7 +93,7 @@ class Submodules:
             for each in inner.entries:
                 if f"/{each}".startswith(projects):
                     continue
-                if basename(each) == IGNORE_FILE:
+                if is_called(each, IGNORE_FILE):
                     self._ignores[f"{top}/{each}"] = inner.read(each) or b""
                 elif is_declaring(each):
                     self._declaring.append((top, f"{top}/{each}"))

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from lockproof.model.finding import Finding, Severity
-from lockproof.model.report import HostStage, OutputReport, Report, StageReport
+from lockproof.model.report import OutputReport, Report, StageReport
 from lockproof.model.verdict import Verdict
 from lockproof.render import words
 from lockproof.render.foreign import brief
@@ -105,7 +105,7 @@ class _Places:
         return str(PurePosixPath(self.report.subject.root, file))
 
     def _details(self, stage: StageReport, output: OutputReport | None) -> tuple[str, ...]:
-        host = self.report.host.stages.get(stage.address, HostStage())
+        host = self.report.host.stage(stage.address)
         lines = []
         for each in (output,) if output else stage.outputs:
             differs = words.what_differs(each, host.differences.get(each.path, ()))

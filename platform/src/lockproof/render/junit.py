@@ -52,7 +52,7 @@ def junit(report: Report) -> str:
             by_stage.setdefault(each.stage.address, []).append(each)
     root = Element("testsuites", name=f"lockproof {report.step}")
     for stage in report.stages:
-        host = report.host.stages.get(stage.address, HostStage())
+        host = report.host.stage(stage.address)
         times = report.timing.stages.get(stage.address, {})
         cases = _stage_cases(stage, host, by_stage.get(stage.address, []))
         _add_suite(root, brief(stage.address, _NAME_LIMIT), cases, times)

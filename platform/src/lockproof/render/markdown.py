@@ -255,7 +255,7 @@ class _Writer:
             yield fenced(graph, "mermaid")
 
     def _host(self, stage: StageReport) -> HostStage:
-        return self.report.host.stages.get(stage.address, HostStage())
+        return self.report.host.stage(stage.address)
 
     def _rest(self, number: int, noun: str) -> list[str]:
         more = number - self.detail.rows

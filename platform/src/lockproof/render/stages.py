@@ -100,7 +100,7 @@ def shown_stage(
         shared: the file that all addresses share, if they do.
         longest: the time that fills a chart, in seconds.
     """
-    host = report.host.stages.get(stage.address, HostStage())
+    host = report.host.stage(stage.address)
     times = report.timing.stages.get(stage.address)
     known = range(len(stage.causes))
     return ShownStage(

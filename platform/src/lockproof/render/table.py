@@ -26,7 +26,6 @@ _VERDICT_WIDTH = len("nondeterministic")
 _DIFFERS_WIDTH = 40
 """What differs gets a column of its own where this much is left for it."""
 _NAME_LIMIT = 160
-_UNKNOWN = HostStage()
 _DETAIL_LINES = 12
 _LOG_LINES = 8
 _METRIC_LINES = 20
@@ -126,7 +125,7 @@ def _write_outputs(screen: Screen, report: Report) -> None:
     _write_row(screen, columns, [(text, "dim") for text in heading])
     screen.write(Text("─" * screen.width, style="dim"))
     for stage in report.stages:
-        host = report.host.stages.get(stage.address) or _UNKNOWN
+        host = report.host.stage(stage.address)
         _write_stage(screen, columns, stage, host, shared)
 
 
@@ -176,7 +175,7 @@ def _write_causes(screen: Screen, report: Report) -> None:
     explained = [
         (stage, host)
         for stage in report.stages
-        for host in (report.host.stages.get(stage.address, _UNKNOWN),)
+        for host in (report.host.stage(stage.address),)
         if stage.causes or host.log_tail or (host.evidence and stage.verdict != Verdict.PASSED)
     ]
     if explained:

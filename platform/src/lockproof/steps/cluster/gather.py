@@ -162,7 +162,7 @@ def gather(
             continue
         stages.append(next(s for s in got.report.stages if s.address == stage.address))
         # Paths in a pod lead nowhere here.
-        there = got.report.host.stages.get(stage.address, HostStage())
+        there = got.report.host.stage(stage.address)
         hardware = None if _alike(got.report, first) else got.report.host.environment
         host[stage.address] = there.model_copy(update={"log": None, "environment": hardware})
         if stage.address in got.report.timing.stages:
