@@ -1,7 +1,7 @@
 """When an object is called other than its name: only where its store holds just that."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import md5
 from itertools import cycle
 
@@ -15,6 +15,7 @@ from lockproof.model.remote import RemoteConfig
 SOUND, OTHER = b"sound", b"other"
 DIGEST = Digest(value=md5(SOUND, usedforsecurity=False).hexdigest())
 PATH = DIGEST.object_path
+REMOTE = RemoteConfig(name="r", url="s3://b")
 
 
 @dataclass
@@ -25,9 +26,9 @@ class _Store:
     size: int | None = len(SOUND)
     anything: bool = False
     """Whether it has an answer for objects that nobody made."""
-    denies: bool = False
-    """Whether it refuses to say that something is not there."""
-    remote: RemoteConfig = field(default_factory=lambda: RemoteConfig(name="r", url="s3://b"))
+    denies: StoreError | None = None
+    """How it refuses to say that something is not there."""
+    remote: RemoteConfig = REMOTE
     can_list: bool = False
 
     def __post_init__(self) -> None:
@@ -43,7 +44,7 @@ class _Store:
         if path == PATH or self.anything:
             return Held(self.size)
         if self.denies:
-            raise StoreError(self.remote, "403", transient=False)
+            raise self.denies
         return None
 
     def read(self, path: str, version: str | None = None) -> Iterator[bytes]:
@@ -58,7 +59,8 @@ def test_an_object_that_is_another_is_told_once() -> None:
     found = object_md5(_Store([OTHER]), PATH, DIGEST, sink=sent.append)
     assert found == md5(OTHER, usedforsecurity=False).hexdigest()
     assert sent == [OTHER]
-    assert object_md5(_Store([OTHER], denies=True), PATH, DIGEST) == found
+    denied = StoreError(REMOTE, "403", transient=False)
+    assert object_md5(_Store([OTHER], denies=denied), PATH, DIGEST) == found
     assert object_md5(_Store([SOUND], size=None, anything=True), PATH, DIGEST) == DIGEST.value
 
 
@@ -70,6 +72,7 @@ def test_an_object_that_is_another_is_told_once() -> None:
         (_Store([OTHER], size=None), "does not say how many bytes it holds"),
         (_Store([OTHER, b"third"]), "sends another content each time"),
         (_Store([OTHER, SOUND]), "sends another content each time"),
+        (_Store([OTHER], denies=StoreError(REMOTE, "HTTP 503")), "HTTP 503"),
         (_Store([OTHER], anything=True), "has an answer for an object that nobody made"),
     ],
 )

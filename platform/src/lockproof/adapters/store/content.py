@@ -4,7 +4,7 @@ import hashlib
 import posixpath
 import secrets
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
@@ -63,11 +63,14 @@ def refuse_page(store: Store, path: str) -> None:
         path: where that is there.
 
     Raises:
-        StoreError: it has one for an object that nobody made.
+        StoreError: it has one for an object that nobody made, or no answer this time.
     """
-    made_up = None
-    with suppress(StoreError):  # Who may not list a bucket is refused what is not in it.
+    try:
         made_up = store.head(posixpath.join(posixpath.dirname(path), secrets.token_hex(16)))
+    except StoreError as error:
+        if error.transient:
+            raise
+        return  # Who may not list a bucket is refused what is not in it.
     if made_up is not None:
         raise StoreError(
             store.remote,

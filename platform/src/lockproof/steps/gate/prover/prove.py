@@ -114,7 +114,8 @@ class _Prover:
         facts = [self._facts(i, claim, file) for i, (claim, file) in enumerate(claims)]
         blamed = next((c.digest for c in map(_blamed, facts) if c and c.digest), None)
         if blamed:
-            await self._thread(partial(refuse_page, self.store, blamed.object_path))
+            page = partial(refuse_page, self.store, blamed.object_path)
+            await self._thread(lambda: self.patience.ask(page))
         named = await self._all([partial(self._name, one) for one in facts])
         sound = [d for d in self.directories.values() if not _is_bad(d)]
         return StoreProof(
