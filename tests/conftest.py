@@ -1,5 +1,6 @@
 """What all tests share: the groups that need something outside Python, and why one is skipped."""
 
+import gc
 import os
 import shutil
 import signal
@@ -101,6 +102,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name, reason in reasons.items():
             if reason and item.get_closest_marker(name):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_collection_finish() -> None:
+    """Keep ten thousand tests out of each garbage collection: a sixth of the time without it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
