@@ -38,7 +38,7 @@ def packages() -> dict[str, Any]:
     found: dict[str, str] = {}
     for distribution in metadata.distributions():
         try:
-            name, version = distribution.metadata["Name"], distribution.version
+            name, version = _named(distribution)
         except Exception:  # noqa: BLE001, S112 - one damaged package must not hide the others
             continue
         if name and version:
@@ -48,6 +48,17 @@ def packages() -> dict[str, Any]:
         "python": f"{platform.python_version()} ({platform.python_implementation()})",
         "packages": found,
     }
+
+
+def _named(distribution: metadata.Distribution) -> tuple[str, str]:
+    """Its name and version, without having the README beside them parsed: a tenth of the time."""
+    head = (distribution.read_text("METADATA") or "").partition("\n\n")[0]
+    said = re.findall(r"^(Name|Version):[ \t]*(\S+)[ \t]*$", head, re.IGNORECASE | re.MULTILINE)
+    usual = all(re.match(r"[!-9;-~]+:|[ \t]|\Z", line) for line in head.split("\n"))
+    if usual and head[:1] != "\n" and sorted(key for key, _ in said) == ["Name", "Version"]:
+        found = dict(said)
+        return found["Name"], found["Version"]
+    return distribution.metadata["Name"], distribution.version
 
 
 def blas() -> dict[str, str]:
