@@ -345,3 +345,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    os._exit(0)  # Taking the interpreter down takes half as long as its start.
