@@ -12,6 +12,11 @@ PARTS = (
         "KUBEBUILDER_ASSETS names a folder with kube-apiserver, etcd and the controllers",
     ),
     (
+        r"LOCKPROOF_TEST_WHOLE",
+        "all causes and conditions on the demonstration itself (small pipelines show them)",
+        "LOCKPROOF_TEST_WHOLE=1, which takes minutes more",
+    ),
+    (
         r"no cluster with nodes",
         "what takes pods that run",
         "LOCKPROOF_TEST_NODE names the kubeconfig of a cluster to play with",

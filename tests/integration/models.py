@@ -1,7 +1,11 @@
 """A project with a model in it, proved commit by commit, and what a registry holds of it."""
 
+import atexit
+import functools
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,9 +38,20 @@ stages:
 """
 
 
+@functools.cache
+def _empty_registry() -> Path:
+    """A folder with a database that nothing was registered in: making one takes MLflow seconds."""
+    root = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, root)
+    with without_settings(), Registry.open(load_policy(root / "none").mlflow, root).session():
+        pass
+    return root / ".lockproof"
+
+
 def toy_project(base: Path, policy: str = POLICY) -> Project:
     """A pipeline with one model of one data set, and an output of another; run and pushed."""
     project = new_project(base, "toy")
+    shutil.copytree(_empty_registry(), project.root / ".lockproof")
     project.write({"lockproof.toml": policy, "dvc.yaml": PIPELINE})
     project.write({"raw.txt": "b\na\n", "more.txt": "more\n"})
     project.dvc("add", "-q", "raw.txt", "more.txt")

@@ -135,11 +135,11 @@ NAMED = {"home": "~/settings", "ignored": "local.cfg"}
 @pytest.mark.parametrize("name", STAGES)
 @pytest.mark.parametrize("which", ["report", "recorded"])
 def test_an_honest_run_elsewhere_is_not_called_altered(
-    name: str, which: str, request: pytest.FixtureRequest
+    name: str, which: str, report: Report, recorded: Report
 ) -> None:
     if name in ("user", "temporary") and not anyio.run(find_isolation).level.own_root:
         pytest.skip("stages cannot have a root of their own here, so no other user or path")
-    found = causes(request.getfixturevalue(which), name)
+    found = causes(report if which == "report" else recorded, name)
     assert found, "the stage came out as locked, so this tests nothing"
     if name in VARIED:
         assert [(kind, subject) for kind, subject, _ in found] == [("condition", f"{name}.txt")]

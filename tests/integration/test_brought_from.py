@@ -21,6 +21,7 @@ from .mlflow_server import mlflow_server
 from .models import without_settings
 from .test_mlflow_store import FACTS, answering
 
+pytestmark = pytest.mark.xdist_group("brought from")  # One server.
 NO_FILES = b'{"files": []}'
 
 

@@ -21,6 +21,9 @@ ROOT = Path(__file__).parents[2]
 PIPELINE = "data-plane/dvc/dvc.yaml"
 FEATURES = "data-plane/dvc/data/features/zones"
 pytestmark = pytest.mark.xdist_group("demonstration")
+WHOLE = bool(os.environ.get("LOCKPROOF_TEST_WHOLE"))
+takes_minutes = pytest.mark.skipif(not WHOLE, reason="LOCKPROOF_TEST_WHOLE is not set")
+"""For what small pipelines show in test_environment_causes, test_altered and test_vary as well."""
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +98,19 @@ def test_changed_data_alone_and_with_code(demo: Project) -> None:
     edit(demo, "src/table.py", r"(?m)^def write\(([^)]*)\):\n", r"def write(\1):\n    1 / 1\n")
     demo.commit("comments")
     assert causes(prove(demo, stages=("prepare",)), stage("prepare")) == [data]
+
+
+@takes_minutes
+def test_changed_data_and_a_parameter_beside_code(demo: Project) -> None:
+    demo.dvc("pull", "-q")
+    change_data(demo)
+    edit(demo, "src/prepare.py", r"\Z", "\n# a comment, which matters to nothing\n")
+    edit(demo, "src/table.py", r"(?m)^def write\(([^)]*)\):\n", r"def write(\1):\n    1 / 1\n")
     edit(demo, "params.yaml", r"seed: 20251", "seed: 20252")
     policy = demo.root / "lockproof.toml"  # Two of eight changes are shown in 26 runs.
     policy.write_text(policy.read_text().replace("[reproduce]", "[reproduce]\nexperiments = 32", 1))
     demo.commit("and another split")
+    data = ("data", "data-plane/dvc/data/digits.csv", "proven")
     found = causes(prove(demo, stages=("prepare",)), stage("prepare"))
     assert sorted(found) == [data, ("parameter", "prepare.seed", "proven")]
 
@@ -111,6 +123,7 @@ def test_changed_parameter(demo: Project) -> None:
     assert causes(report, stage("train@zones")) == [parameter]
 
 
+@takes_minutes
 def test_changed_package_version(demo: Project) -> None:
     lock = (demo.root / "data-plane/dvc/requirements.lock").read_text()
     pins = re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", lock, re.MULTILINE)
@@ -136,6 +149,7 @@ def test_unseeded_random_number(demo: Project) -> None:
     assert report.verdict is Verdict.INCONCLUSIVE
 
 
+@takes_minutes
 def test_tampered_output_blessed_by_dvc_commit(demo: Project) -> None:
     demo.dvc("pull", "-q")
     path = demo.root / "data-plane/models/zones-predictions.csv"
@@ -173,12 +187,11 @@ def test_stage_that_rewrites_its_input(demo: Project) -> None:
 
 
 STAGES = ("prepare", "featurize@pca", "featurize@zones", "train@pca", "train@zones", "evaluate")
-WHOLE = bool(os.environ.get("LOCKPROOF_TEST_WHOLE"))
 
 
-@pytest.mark.parametrize("name", STAGES if WHOLE else ("train@pca",))
+@takes_minutes
+@pytest.mark.parametrize("name", STAGES)
 def test_of_all_conditions_only_the_features_of_the_cpu_matter(demo: Project, name: str) -> None:
-    """Run LOCKPROOF_TEST_WHOLE=1 for all stages, which takes minutes; train@pca calls BLAS most."""
     report = prove(demo, stages=(name,), vary=NAMES)
     (host,) = report.host.stages.values()
     rows = {row.condition: row for row in host.varied}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lockproof.adapters.environment.interpreters import find_uv
 from lockproof.cli.main import VERBS, build_parser
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +39,15 @@ def steady(text: str) -> list[str]:
     return kept
 
 
+def _uv(base: Path) -> Path:
+    """A folder with uv in it, where there is one."""
+    folder = base / "bin"
+    folder.mkdir()
+    if found := find_uv():
+        (folder / "uv").symlink_to(found)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def followed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Every command of the guide in order, in one new folder -> what it printed."""
@@ -46,6 +56,9 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         **os.environ,
         "LOCKPROOF_CACHE_DIR": str(base / "cache"),
         "COLUMNS": "90",
+        # What takes minutes with pip, which .ci/run itself sets up with.
+        "PATH": f"{_uv(base)}{os.pathsep}{os.environ['PATH']}",
+        "UV_CACHE_DIR": str(base / "uv"),
         "CI": "true",
         "DVC_NO_ANALYTICS": "1",
         **{

@@ -42,6 +42,7 @@ FACTS = RunFacts(
         DataInput(f"data/{ODD}", Digest(value="f" * 32 + ".dir")),
     ),
 )
+pytestmark = pytest.mark.xdist_group("mlflow")  # One server.
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -232,6 +233,7 @@ def test_a_commit_that_was_revoked_is_not_registered(
     policy = f'{POLICY}[[revoked]]\ncommit = "{bad}"\nreason = "poisoned rows"\n'
     project.write({"lockproof.toml": policy})
     project.commit("revoke it")
+    shutil.rmtree(project.root / ".lockproof")
     capsys.readouterr()
     assert register(project, toy[1], bad, "--alias", "candidate") == 1
     told = f"{bad[:12]}: [[revoked]] of lockproof.toml names commit {bad[:12]}: poisoned rows"

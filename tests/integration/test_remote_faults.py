@@ -31,7 +31,7 @@ pytestmark = [
     ),
 ]
 
-RUNS = 1000
+RUNS = 250
 OPTIONS = Options(jobs=4, attempts=3, backoff=0.002)
 TIMEOUT = 0.25
 
