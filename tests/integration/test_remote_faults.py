@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ pytestmark = [
     ),
 ]
 
-RUNS = 250
+RUNS = 1000 if os.environ.get("LOCKPROOF_TEST_WHOLE") else 250
 OPTIONS = Options(jobs=4, attempts=3, backoff=0.002)
 TIMEOUT = 0.25
 
