@@ -366,7 +366,23 @@ def test_what_waits_in_a_queue_until_the_end_is_named_and_no_verdict(
     monkeypatch.setattr(module.Queue, "waiting", lambda *_: iter(waits))
     watch.wait(JOB, watch.plan.run)
     assert set(watch.lost.values()) == {f"{line} (the deadline of the run has passed)"}
+    assert f"the run goes on: lockproof reproduce --attach {watch.plan.run}" in said_of(watch)
     assert verdict_of(watch, monkeypatch) is Verdict.INCONCLUSIVE
+
+
+def said_of(watch: Watch) -> list[str]:
+    progress: Any = watch.progress
+    return list(progress.said)
+
+
+@pytest.mark.parametrize("work", [None, {"kind": "Workflow", "status": {"phase": "Failed"}}])
+def test_a_run_that_is_over_or_gone_is_not_said_to_go_on(
+    watch: Watch, work: dict[str, Any] | None
+) -> None:
+    server: Any = watch.cluster
+    server.work = work
+    watch.wait(JOB, watch.plan.run)
+    assert not [one for one in said_of(watch) if "goes on" in one]
 
 
 def test_what_a_pod_did_last_is_said_also_where_its_engine_deleted_it(watch: Watch) -> None:
