@@ -119,6 +119,11 @@ class Run:
         assert self.process.poll() is None, self.lines.said
         assert self.lines.have(text), self.lines.said
 
+    def waiting(self) -> set[str]:
+        """The tasks that were said to wait for quota."""
+        told = [line.partition(f": {WAITS}") for line in self.lines.said.copy()]
+        return {before.split()[-1] for before, what, _ in told if what}
+
     def interrupt(self) -> None:
         self.process.send_signal(signal.SIGINT)
         assert self.process.wait(timeout=LIMIT) == 130, self.lines.said
@@ -148,6 +153,7 @@ def run(project: Project, kubeconfig: Path, *argv: str) -> Iterator[Run]:
 WORDS = kueue.FULL.partition(" in flavor")[0]  # The stand-in's, of another cluster's flavor.
 WAITS = f"waits in queue ml: no quota yet, Pending: {WORDS} in flavor {NAME}, "
 PREEMPTED = f"Preempted: {kueue.PREEMPTED.partition(' (UID')[0]}"
+TASKS = {"prepare", "train", "slow"}
 NEVER = f"insufficient quota for cpu in flavor {NAME}, previously considered podsets"
 
 
@@ -263,8 +269,8 @@ def test_each_pod_of_a_workflow_waits_for_its_quota(
     with queued(project, of_pods), ExitStack() as theirs:
         theirs.enter_context(other(kubeconfig, namespace, image))
         with run(project, kubeconfig, "--on", "argo") as ours:
-            for task in ("sort", "train", "slow"):
-                ours.says(f"{task}: {WAITS}")
+            wait_until(lambda: len(ours.waiting()) == 3 or ours.process.poll() is not None)
+            assert {task.rpartition("-")[0] for task in ours.waiting()} == TASKS, ours.lines.said
             theirs.close()
             ours.passes(project)
 
@@ -274,7 +280,27 @@ def test_a_preempted_pod_of_a_workflow_is_tried_again(
 ) -> None:
     before = pods(kubeconfig, namespace)
     with queued(project, of_pods), run(project, kubeconfig, "--on", "argo") as ours:
+        pod = at_work(ours.process, kubeconfig, namespace, before)
+        with other(kubeconfig, namespace, image, priority_class=NAME):
+            assert pod not in pods(kubeconfig, namespace, "status.phase=Running")
+        ours.passes(project)
+
+
+def test_a_preempted_pod_that_is_not_tried_again_is_no_verdict_and_named(
+    project: Project, kubeconfig: Path, namespace: str, image: str, of_pods: str
+) -> None:
+    before = pods(kubeconfig, namespace)
+    with (
+        queued(project, of_pods),
+        policy(project, "retries = 1", "retries = 0"),
+        run(project, kubeconfig, "--on", "argo") as ours,
+    ):
         at_work(ours.process, kubeconfig, namespace, before)
         with other(kubeconfig, namespace, image, priority_class=NAME):
-            ours.says(f"slow: {WAITS}")
-        ours.passes(project)
+            pass
+        code, report = ours.report()
+    assert (code, report.verdict) == (5, Verdict.INCONCLUSIVE), (ours.lines.said, report.findings)
+    lost = [s.address for s in report.stages if s.skipped is SkipReason.NOT_REPORTED]
+    assert lost == ["slow"]
+    (why,) = [f.message for f in report.findings if f.rule == "LP708"]
+    assert "its pod was taken away: WorkloadEvicted: Preempted to accommodate" in why

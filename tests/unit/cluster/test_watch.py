@@ -499,10 +499,22 @@ def test_a_pod_whose_other_container_goes_on_has_ended() -> None:
     assert has_ended(one)
 
 
-def test_a_pod_that_is_taken_away_says_so() -> None:
-    condition = {"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler"}
-    one = {"metadata": {}, "status": {"phase": "Failed", "conditions": [condition]}}
-    assert "PreemptionByScheduler" in why_lost(one)
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("DisruptionTarget", "PreemptionByScheduler"), ("TerminationTarget", "WorkloadEvicted")],
+)
+def test_a_pod_that_is_taken_away_says_so(kind: str, reason: str) -> None:
+    """The second is Kueue's, of a pod that was preempted."""
+    condition = {"type": kind, "status": "True", "reason": reason, "message": "for another"}
+    status = {"phase": "Failed", "conditions": [condition], "containerStatuses": [ended(130)]}
+    one = {"metadata": {"deletionTimestamp": "2026-12-01T00:00:00Z"}, "status": status}
+    assert why_lost(one) == f"its pod was taken away: {reason}: for another"
+
+
+def test_a_pod_that_ended_and_was_deleted_says_both() -> None:
+    status = {"phase": "Failed", "containerStatuses": [ended(130)]}
+    one = {"metadata": {"deletionTimestamp": "2026-12-01T00:00:00Z"}, "status": status}
+    assert why_lost(one) == "lockproof ended (exit code 130); its pod was deleted"
 
 
 @pytest.mark.parametrize(
