@@ -2,7 +2,7 @@
 
 It does with a Job what Kueue's own was seen to do (0.15, `tests/node/test_queue.py`): the Job is
 suspended, a Workload is made for it, and it goes on once that has its quota; a preempted one is
-suspended again, keeps its quota until its pods have ended, and then waits like any other.
+suspended again, keeps its quota until no pod of it is active, and then waits like any other.
 """
 
 from typing import Any
@@ -61,7 +61,7 @@ class StandIn:
         self._suspend(job, suspend=False)
 
     def preempt(self, job: dict[str, Any]) -> None:
-        """Another one is to get the quota, once the pods of this one have ended."""
+        """Another one is to get the quota, once no pod of this one is active."""
         self._say(job, [*_ADMITTED, *_EVICTED])
         self._before = [
             _condition(kind, "False", "QuotaReserved", f"Previously: {PREEMPTED}")
@@ -70,7 +70,7 @@ class StandIn:
         self._suspend(job, suspend=True)
 
     def requeue(self, job: dict[str, Any]) -> None:
-        """They have ended, and it is no longer its turn."""
+        """None is, and there is no quota for it."""
         conditions = [
             _condition("QuotaReserved", "False", "Pending", FULL),
             _condition("Admitted", "False", "NoReservation", "The workload has no reservation"),

@@ -71,7 +71,7 @@ def _why(workload: Body | None) -> str:
     status = (workload or {}).get("status") or {}
     evicted = condition(status, ("Evicted",))  # Turned false once it has quota anew.
     if condition(status, ("QuotaReserved",)):
-        if evicted:  # Kept for its pods until the last of them has ended.
+        if evicted:  # Kept until its Job says that no pod is active.
             return f"its quota is taken away, {said(evicted)}"
         if condition(status, ("Admitted",)):
             return "it is admitted, and about to begin"
