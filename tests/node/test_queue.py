@@ -303,4 +303,6 @@ def test_a_preempted_pod_that_is_not_tried_again_is_no_verdict_and_named(
     lost = [s.address for s in report.stages if s.skipped is SkipReason.NOT_REPORTED]
     assert lost == ["slow"]
     (why,) = [f.message for f in report.findings if f.rule == "LP708"]
-    assert "its pod was taken away: WorkloadEvicted: Preempted to accommodate" in why
+    taken = "its pod was taken away: WorkloadEvicted: Preempted to accommodate"
+    gone = "its pod was deleted before it was seen to end"  # It is not there for long.
+    assert taken in why or gone in why
