@@ -1,8 +1,8 @@
 """A stand-in for Kueue, whose controller is not among the programs here.
 
-It does what Kueue's documentation says of a Job with a queue name: the Job is suspended, a Workload
-is made for it, and it goes on once that has its quota; a preempted one is suspended again. Its
-conditions, labels and messages are those of Kueue 0.17.
+It does with a Job what Kueue's own was seen to do (0.15, `tests/node/test_queue.py`): the Job is
+suspended, a Workload is made for it, and it goes on once that has its quota; a preempted one is
+suspended again, keeps its quota until no pod of it is active, and then waits like any other.
 """
 
 from typing import Any
@@ -15,7 +15,10 @@ FULL = (
     "couldn't assign flavors to pod set main: insufficient unused quota for cpu in flavor default,"
     " 1 more needed"
 )
-PREEMPTED = "Preempted to accommodate a workload (UID: 1) due to prioritization in the ClusterQueue"
+PREEMPTED = (
+    "Preempted to accommodate a workload (UID: 1, JobUID: 2) due to prioritization in the"
+    " ClusterQueue; preemptor path: /all; preemptee path: /all"
+)
 _MERGE = "application/merge-patch+json"
 
 
@@ -24,6 +27,7 @@ class StandIn:
 
     def __init__(self, lab: Lab, namespace: str) -> None:
         self.api = lab.api
+        self._before: list[dict[str, str]] = []
         self.jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
         self.workloads = f"/apis/kueue.x-k8s.io/v1beta2/namespaces/{namespace}/workloads"
 
@@ -53,22 +57,26 @@ class StandIn:
 
     def admit(self, job: dict[str, Any]) -> None:
         """There is quota for it."""
-        said = "Quota reserved in ClusterQueue all"
-        conditions = [
-            _condition(kind, "True", kind, said) for kind in ("QuotaReserved", "Admitted")
-        ]
-        self._say(job, conditions)
+        self._say(job, [*_ADMITTED, *self._before])
         self._suspend(job, suspend=False)
 
     def preempt(self, job: dict[str, Any]) -> None:
-        """Another one gets the quota."""
-        conditions = [
-            _condition("QuotaReserved", "False", "Pending", PREEMPTED),
-            _condition("Evicted", "True", "Preempted", PREEMPTED),
-            _condition("Preempted", "True", "InClusterQueue", PREEMPTED),
+        """Another one is to get the quota, once no pod of this one is active."""
+        self._say(job, [*_ADMITTED, *_EVICTED])
+        self._before = [
+            _condition(kind, "False", "QuotaReserved", f"Previously: {PREEMPTED}")
+            for kind in ("Evicted", "Preempted")
         ]
-        self._say(job, conditions)
         self._suspend(job, suspend=True)
+
+    def requeue(self, job: dict[str, Any]) -> None:
+        """None is, and there is no quota for it."""
+        conditions = [
+            _condition("QuotaReserved", "False", "Pending", FULL),
+            _condition("Admitted", "False", "NoReservation", "The workload has no reservation"),
+            _condition("Requeued", "True", "Preempted", PREEMPTED),
+        ]
+        self._say(job, [*conditions, *_EVICTED])
 
     def _suspend(self, job: dict[str, Any], *, suspend: bool) -> None:
         path = f"{self.jobs}/{job['metadata']['name']}"
@@ -88,3 +96,13 @@ def _condition(kind: str, status: str, reason: str, message: str) -> dict[str, s
         "message": message,
         "lastTransitionTime": "2026-01-01T00:00:00Z",
     }
+
+
+_ADMITTED = (
+    _condition("QuotaReserved", "True", "QuotaReserved", "Quota reserved in ClusterQueue all"),
+    _condition("Admitted", "True", "Admitted", "The workload is admitted"),
+)
+_EVICTED = (
+    _condition("Evicted", "True", "Preempted", PREEMPTED),
+    _condition("Preempted", "True", "InClusterQueue", PREEMPTED),
+)

@@ -255,9 +255,12 @@ def test_what_waits_in_a_queue_is_named_and_a_preempted_run_goes_on(
         queue.admit(job)
         first = running_pod(lab, namespace)["metadata"]["name"]
         queue.preempt(job)
-        wait_until(lambda: lines.have(f"no quota yet, Pending: {kueue.PREEMPTED}"))
+        told = f"Preempted: {kueue.PREEMPTED}"
+        wait_until(lambda: lines.have(f"waits in queue ml: its quota is taken away, {told}"))
         pods = f"/api/v1/namespaces/{namespace}/pods"
         wait_until(lambda: not lab.api.items(pods))
+        queue.requeue(job)
+        wait_until(lambda: lines.have(f"no quota yet, Pending: {kueue.FULL}; {told}"))
         assert process.poll() is None, lines.said
         queue.admit(job)
         pod = running_pod(lab, namespace)

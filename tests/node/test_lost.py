@@ -89,9 +89,11 @@ def at_work(
     return str(wait_until(found))
 
 
-def pods(kubeconfig: Path, namespace: str) -> set[str]:
+def pods(kubeconfig: Path, namespace: str, which: str = "") -> set[str]:
+    """Those of runs; the ones with these fields."""
     words = ("-n", namespace, "get", "pods", "-l", "lockproof.dev/run", "-o", "name")
-    return {one.removeprefix("pod/") for one in kubectl(kubeconfig, *words).split()}
+    found = kubectl(kubeconfig, *words, "--field-selector", which)
+    return {one.removeprefix("pod/") for one in found.split()}
 
 
 def evict(kubeconfig: Path, namespace: str, pod: str) -> None:

@@ -74,8 +74,31 @@ def waiting(
                 ("Evicted", "True", "Preempted", "Preempted to accommodate a higher one"),
                 ("Preempted", "True", "InClusterQueue", "x"),
             ],
-            "no quota yet, Pending: Preempted to accommodate a higher one; Preempted: Preempted to"
-            " accommodate a higher one",
+            "no quota yet, Preempted: Preempted to accommodate a higher one",
+        ),
+        (
+            [
+                ("QuotaReserved", "False", "Pending", FULL),
+                ("Evicted", "True", "Preempted", "Preempted to accommodate a higher one"),
+                ("Requeued", "True", "Preempted", "x"),
+            ],
+            f"no quota yet, Pending: {FULL}; Preempted: Preempted to accommodate a higher one",
+        ),
+        (  # Seen of Kueue 0.15 while pods of a preempted Job end, and just before a Job begins.
+            [
+                ("QuotaReserved", "True", "QuotaReserved", "x"),
+                ("Admitted", "True", "Admitted", "x"),
+                ("Evicted", "True", "Preempted", "Preempted to accommodate a higher one"),
+            ],
+            "its quota is taken away, Preempted: Preempted to accommodate a higher one",
+        ),
+        (
+            [
+                ("QuotaReserved", "True", "QuotaReserved", "x"),
+                ("Admitted", "True", "Admitted", "x"),
+                ("Evicted", "False", "QuotaReserved", "Previously: Preempted"),
+            ],
+            "it is admitted, and about to begin",
         ),
         (
             [("QuotaReserved", "True", "QuotaReserved", "x"), ("Admitted", "False", "", "")],

@@ -366,7 +366,23 @@ def test_what_waits_in_a_queue_until_the_end_is_named_and_no_verdict(
     monkeypatch.setattr(module.Queue, "waiting", lambda *_: iter(waits))
     watch.wait(JOB, watch.plan.run)
     assert set(watch.lost.values()) == {f"{line} (the deadline of the run has passed)"}
+    assert f"the run goes on: lockproof reproduce --attach {watch.plan.run}" in said_of(watch)
     assert verdict_of(watch, monkeypatch) is Verdict.INCONCLUSIVE
+
+
+def said_of(watch: Watch) -> list[str]:
+    progress: Any = watch.progress
+    return list(progress.said)
+
+
+@pytest.mark.parametrize("work", [None, {"kind": "Workflow", "status": {"phase": "Failed"}}])
+def test_a_run_that_is_over_or_gone_is_not_said_to_go_on(
+    watch: Watch, work: dict[str, Any] | None
+) -> None:
+    server: Any = watch.cluster
+    server.work = work
+    watch.wait(JOB, watch.plan.run)
+    assert not [one for one in said_of(watch) if "goes on" in one]
 
 
 def test_what_a_pod_did_last_is_said_also_where_its_engine_deleted_it(watch: Watch) -> None:
@@ -483,10 +499,22 @@ def test_a_pod_whose_other_container_goes_on_has_ended() -> None:
     assert has_ended(one)
 
 
-def test_a_pod_that_is_taken_away_says_so() -> None:
-    condition = {"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler"}
-    one = {"metadata": {}, "status": {"phase": "Failed", "conditions": [condition]}}
-    assert "PreemptionByScheduler" in why_lost(one)
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("DisruptionTarget", "PreemptionByScheduler"), ("TerminationTarget", "WorkloadEvicted")],
+)
+def test_a_pod_that_is_taken_away_says_so(kind: str, reason: str) -> None:
+    """The second is Kueue's, of a pod that was preempted."""
+    condition = {"type": kind, "status": "True", "reason": reason, "message": "for another"}
+    status = {"phase": "Failed", "conditions": [condition], "containerStatuses": [ended(130)]}
+    one = {"metadata": {"deletionTimestamp": "2026-12-01T00:00:00Z"}, "status": status}
+    assert why_lost(one) == f"its pod was taken away: {reason}: for another"
+
+
+def test_a_pod_that_ended_and_was_deleted_says_both() -> None:
+    status = {"phase": "Failed", "containerStatuses": [ended(130)]}
+    one = {"metadata": {"deletionTimestamp": "2026-12-01T00:00:00Z"}, "status": status}
+    assert why_lost(one) == "lockproof ended (exit code 130); its pod was deleted"
 
 
 @pytest.mark.parametrize(

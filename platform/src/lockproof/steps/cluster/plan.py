@@ -67,6 +67,11 @@ class Plan:
     selection: Selection
     tasks: tuple[Task, ...]
 
+    @property
+    def goes_on(self) -> str:
+        """What is said where nobody waits any more for a run that has not ended."""
+        return f"the run goes on: lockproof reproduce --attach {self.run}"
+
     def orders(self) -> dict[str, Order]:
         """A fresh order for each task, with a key that no other pod has."""
         whole = len(self.tasks) == 1 and not self.selected

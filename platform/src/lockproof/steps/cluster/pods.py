@@ -70,16 +70,17 @@ def why_lost(pod: Body) -> str:
     status = _status(pod)
     if status.get("reason"):  # Such as Evicted, NodeLost or DeadlineExceeded.
         return f"its pod ended: {said(status)}"
-    disrupted = condition(status, ("DisruptionTarget",))
-    if disrupted:
-        return f"its pod was taken away: {said(disrupted)}"
+    taken = condition(status, ("DisruptionTarget", "TerminationTarget"))  # The second is Kueue's.
+    if taken:
+        return f"its pod was taken away: {said(taken)}"
+    deleted = "; its pod was deleted" if is_being_deleted(pod) else ""
     for name, what in ((FETCH, "the commit could not be fetched"), (MAIN, "lockproof ended")):
         ended = _terminated(_container(pod, name))
         if ended and ended.get("exitCode"):
             reason = ended.get("reason")
             more = f", {reason}" if reason and reason != "Error" else ""
-            return f"{what} (exit code {ended['exitCode']}{more})"
-    return "its pod ended without a report"
+            return f"{what} (exit code {ended['exitCode']}{more}){deleted}"
+    return f"its pod ended without a report{deleted}"
 
 
 def failed_container(pod: Body) -> str:

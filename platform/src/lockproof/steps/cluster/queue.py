@@ -68,12 +68,16 @@ def _is_gated(pod: Body) -> bool:
 
 def _why(workload: Body | None) -> str:
     """What a Workload says of why it is not admitted; the types of conditions are Kueue's."""
-    if workload is None:
-        return "Kueue has not looked at it yet"
-    status = workload.get("status") or {}
-    reserved = condition(status, ("QuotaReserved",))
-    if reserved is not None:
+    status = (workload or {}).get("status") or {}
+    evicted = condition(status, ("Evicted",))  # Turned false once it has quota anew.
+    if condition(status, ("QuotaReserved",)):
+        if evicted:  # Kept until its Job says that no pod is active.
+            return f"its quota is taken away, {said(evicted)}"
+        if condition(status, ("Admitted",)):
+            return "it is admitted, and about to begin"
         return "it has its quota, and checks of its admission are not done"
-    parts = [condition(status, ("QuotaReserved",), "False"), condition(status, ("Evicted",))]
-    told = "; ".join(said(part) for part in parts if part is not None)
+    pending = condition(status, ("QuotaReserved",), "False")
+    if pending and evicted and pending.get("message") == evicted.get("message"):
+        pending = None  # Until it is looked at again.
+    told = "; ".join(said(part) for part in (pending, evicted) if part is not None)
     return f"no quota yet, {told}" if told else "Kueue has not looked at it yet"

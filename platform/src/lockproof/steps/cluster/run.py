@@ -101,7 +101,7 @@ def reproduce_on(request: Request, progress: Progress) -> tuple[Report, ...] | s
         return _report(plans, cluster, orders, kind, progress, clock)
     except BaseException as error:
         if begun and not isinstance(error, KeyboardInterrupt):
-            progress.say(f"the run goes on: lockproof reproduce --attach {plan.run}")
+            progress.say(plan.goes_on)
         else:
             _remove(cluster, made, progress)
         raise

@@ -98,6 +98,8 @@ class Watch:
                 self._conclude(pods, "its run was deleted" if work is None else why_over(work))
                 return
             if time.monotonic() > end:
+                if not over:  # Such as a Job in a queue, whose own deadline begins later.
+                    self.progress.say(self.plan.goes_on)
                 self._conclude(pods, "the deadline of the run has passed")
                 return
             time.sleep(max(_PAUSE, time.monotonic() - began))
