@@ -27,6 +27,8 @@ class _Store:
     """Whether it has an answer for objects that nobody made."""
     denies: bool = False
     """Whether it refuses to say that something is not there."""
+    busy: bool = False
+    """Whether it has no time to say so."""
     remote: RemoteConfig = field(default_factory=lambda: RemoteConfig(name="r", url="s3://b"))
     can_list: bool = False
 
@@ -42,8 +44,8 @@ class _Store:
     def head(self, path: str, version: str | None = None) -> Held | None:
         if path == PATH or self.anything:
             return Held(self.size)
-        if self.denies:
-            raise StoreError(self.remote, "403", transient=False)
+        if self.denies or self.busy:
+            raise StoreError(self.remote, "403" if self.denies else "503", transient=self.busy)
         return None
 
     def read(self, path: str, version: str | None = None) -> Iterator[bytes]:
@@ -71,6 +73,7 @@ def test_an_object_that_is_another_is_told_once() -> None:
         (_Store([OTHER, b"third"]), "sends another content each time"),
         (_Store([OTHER, SOUND]), "sends another content each time"),
         (_Store([OTHER], anything=True), "has an answer for an object that nobody made"),
+        (_Store([OTHER], busy=True), "503"),
     ],
 )
 def test_what_spoils_an_answer_is_no_other_object(store: _Store, why: str) -> None:
