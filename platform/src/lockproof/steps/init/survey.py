@@ -183,7 +183,7 @@ def survey(directory: Path) -> Survey:
         stores=_stores(here),
         kustomize=any(os.path.basename(path) in _KUSTOMIZATIONS for path in paths),
         tracking=policy.mlflow.tracking_uri is not None or policy.record.mlflow == "required",
-        submodules=".gitmodules" in tracked,
+        submodules=".gitmodules" in paths,
         models=tuple(rule.name for rule in policy.model),
         trusted=tuple(dict.fromkeys(rule.issuer or "key" for rule in policy.trust)),
         registry=policy.mlflow.tracking_uri is not None,

@@ -113,9 +113,10 @@ class _Prover:
         foreign = await self._settle_suspects()
         facts = [self._facts(i, claim, file) for i, (claim, file) in enumerate(claims)]
         blamed = next((c.digest for c in map(_blamed, facts) if c and c.digest), None)
-        for refuse in (refuse_page, refuse_size) if blamed else ():
-            doubt = partial(refuse, self.store, blamed.object_path)
-            await self._thread(partial(self.patience.ask, doubt))
+        if blamed:
+            for refuse in (refuse_page, refuse_size):
+                doubt = partial(refuse, self.store, blamed.object_path)
+                await self._thread(partial(self.patience.ask, doubt))
         named = await self._all([partial(self._name, one) for one in facts])
         sound = [d for d in self.directories.values() if not _is_bad(d)]
         return StoreProof(
