@@ -761,6 +761,7 @@ def test_nothing_that_a_clone_brings_is_run(engine: FakeEngine, tmp_path: Path, 
     git("config", "include.path", "more")
     git("config", "remote.origin.url", "https://example.com/x.git")
     git("config", "filter.a b.clean", str(mine))
+    git("config", "core.filemode", "false")
     (repository / "lockproof.toml").unlink()
     said = tmp_path / "said"
     argv = Exec.of(chain(module(tree=tree).layout("HEAD").files)).argv
@@ -775,6 +776,7 @@ def test_nothing_that_a_clone_brings_is_run(engine: FakeEngine, tmp_path: Path, 
     assert not ran.exists(), ran.read_text()
     kept = subprocess.run(["git", "config", "--local", "-l"], cwd=repository, capture_output=True)
     assert b"remote.origin.url=https://example.com/x.git" in kept.stdout
+    assert b"core.filemode=false" in kept.stdout, "on Windows each file of the tree has another"
     # An object that is not there is not fetched by the clone's own program.
     (repository / ".git" / "objects" / absent[:2] / absent.strip()[2:]).unlink()
     shutil.rmtree(said)

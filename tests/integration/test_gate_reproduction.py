@@ -75,6 +75,28 @@ def asked(
     return code, [f"{f['rule']} {f['message']}" for f in said["findings"]]
 
 
+def test_a_report_of_a_revoked_commit_counts_for_nothing(
+    proved: tuple[Project, Report], tmp_path: Path
+) -> None:
+    """Nor of another commit with the same files; the policy is that of the base, as it was then."""
+    project = copy_of(proved[0], tmp_path)
+    bad = project.git("rev-parse", "HEAD").strip()
+    for commit in (bad, "0" * 40):
+        policy = f'{POLICY}[[revoked]]\ncommit = "{commit}"\nreason = "poisoned rows"\n'
+        (tmp_path / "policy.toml").write_text(policy)
+        found = asked(project, proved[1], "--policy", str(tmp_path / "policy.toml"))
+        text = f"[[revoked]] of lockproof.toml names commit {bad[:12]}: poisoned rows"
+        told = [f"LP727 a report does not count: {text}"] if commit == bad else []
+        assert found == (bool(told), told)
+    project.git("commit", "-q", "--allow-empty", "-m", "squashed")
+    squashed = project.git("rev-parse", "HEAD").strip()
+    subject = proved[1].subject.model_copy(update={"commit": squashed})
+    report = proved[1].model_copy(update={"subject": subject})
+    assert asked(project, report) == (0, [])
+    (tmp_path / "policy.toml").write_text(policy.replace("0" * 40, bad))
+    assert asked(project, report, "--policy", str(tmp_path / "policy.toml"))[0] == 1
+
+
 def test_a_passed_report_of_this_commit_and_lock_proves_it(proved: tuple[Project, Report]) -> None:
     project, report = proved
     assert asked(project, report) == (0, [])

@@ -395,3 +395,15 @@ def test_tags_that_are_no_md5s_blame_nobody(tmp_path: Path, kind: type[KmsStore]
     assert list(claim_findings(proof.facts[0])) == []
     assert (proof.by_etag, proof.by_size) == (0, 80)
     assert proof.foreign_etags is (kind is ForeignStore)
+
+
+def test_of_tags_that_are_no_md5s_one_corrupted_object_blames_no_other(tmp_path: Path) -> None:
+    remote = Folder(tmp_path)
+    claims = [claim_file(remote, f"f{i}", b"content" + b"." * i) for i in range(5)]
+    assert claims[0].digest
+    remote.put(claims[0].digest.object_path, b"CONTENT")
+    stated = [(claim, "dvc.lock") for claim in claims]
+    proof = anyio.run(prove, stated, ForeignStore(remote.config), QUICK)
+    rules = [[f.rule for f in claim_findings(facts)] for facts in proof.facts]
+    assert rules == [["LP202"], [], [], [], []]
+    assert (proof.foreign_etags, proof.by_size) == (True, 4)

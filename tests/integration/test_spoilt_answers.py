@@ -53,7 +53,8 @@ class _Spoilt(SimpleHTTPRequestHandler):
             "changing": secrets.token_bytes(len(content)),
         }.get(self.how, content)
         if not whole:
-            return self.send(200, content, whole)
+            said = {"says none": b"", "says more": content * 2}.get(self.how, content)
+            return self.send(200, said, whole)
         return self.send(206 if self.how == "part" else 200, made, whole)
 
     def send(self, status: int, body: bytes, whole: bool, *, sized: bool = True) -> None:
@@ -143,6 +144,25 @@ def test_a_page_that_asks_for_a_login_is_no_object_of_another_size(
     told = capsys.readouterr()
     assert AS_THE_GATE_SAYS["login"] in told.err
     assert "LP203" not in told.out
+
+
+@pytest.mark.parametrize("deep", [(), ("--deep",)])
+@pytest.mark.parametrize("how", ["says none", "says more"])
+def test_what_a_server_says_without_its_content_blames_no_object(
+    how: str,
+    deep: tuple[str, ...],
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Not as many bytes as it sends of each; what is read is as the lock has it."""
+    monkeypatch.setattr(_Spoilt, "how", how)
+    main(["-C", str(project.root), "gate", *deep, "--format", "short"])
+    told = capsys.readouterr()
+    assert "LP202" not in told.out
+    assert "LP203" not in told.out
+    seen = not deep and how == "says more"
+    assert ("what it sent is not what it holds" in told.err) is seen
 
 
 def test_other_bytes_of_the_right_number_are_a_corrupted_object(

@@ -644,6 +644,50 @@ def test_a_file_that_is_called_like_an_object_has_its_own_content(repo: Made) ->
         assert not blobs.is_converted(path)
 
 
+@pytest.mark.parametrize("end", ["-g{}", "-g{}^0", "-g{}^{{}}", "-g{}~0", "..main", "^!"])
+@pytest.mark.parametrize("other", ["HEAD", "HEAD:f", "HEAD:sub"])
+def test_a_path_that_ends_like_the_name_of_an_object_has_its_own_content(
+    repo: Made, end: str, other: str
+) -> None:
+    named = git(repo.root, "rev-parse", other)
+    path = f"f{end.format(named)}"
+    (repo.root / path).write_bytes(b"its own\n")
+    git(repo.root, "add", "-A")
+    git(repo.root, "commit", "-qm", "a name")
+    found, head = GitRepository(repo.root), git(repo.root, "rev-parse", "HEAD")
+    assert found.read(head, path) == b"its own\n"
+    assert found.blob(head, path) == git(repo.root, "hash-object", path)
+    assert found.read(repo.second, path) is None
+    assert found.blob(repo.second, path) is None
+    # And folders, as of a revision's files.
+    assert found.blob(head, "sub") == git(repo.root, "rev-parse", "HEAD:sub")
+    assert found.blob(head, "") == git(repo.root, "rev-parse", "HEAD^{tree}")
+
+
+def test_a_reference_whose_name_has_a_line_of_unicode_ends_nothing(repo: Made) -> None:
+    git(repo.root, "update-ref", "refs/tags/main/a\u2028b", repo.first)
+    assert GitRepository(repo.root).resolve("main") == repo.second
+
+
+def test_a_file_that_is_called_like_a_commit_does_not_hide_it(repo: Made) -> None:
+    (repo.root / repo.second).touch()
+    found = GitRepository(repo.root)
+    assert found.subject(repo.second).endswith("make two (Ann, 2024-01-02)")
+    assert origin_of(found, repo.second).title == "make two"
+
+
+@pytest.mark.parametrize("how", ["--literal-pathspecs", "--noglob-pathspecs", "--icase-pathspecs"])
+def test_a_hook_of_git_that_takes_paths_otherwise_sees_all(repo: Made, how: str) -> None:
+    script = (
+        "from pathlib import Path\n"
+        "from lockproof.adapters.git.repository import GitRepository\n"
+        "from lockproof.adapters.git.snapshot import Snapshot\n"
+        "print(*Snapshot(GitRepository(Path.cwd()), None).entries)\n"
+    )
+    git(repo.root, "config", "alias.seen", f"!{sys.executable} -c '{script}'")
+    assert git(repo.root, how, "seen") == "f sub/deep/g"
+
+
 INNER = {
     "behind a link": ({}, "slink", "leads by a link into a submodule"),
     "behind a link in a folder": ({}, "around/slink/sub", "leads by a link into a submodule"),

@@ -1,7 +1,7 @@
 """When an object is called other than its name: only where its store holds just that."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import md5
 from itertools import cycle
 
@@ -15,7 +15,6 @@ from lockproof.model.remote import RemoteConfig
 SOUND, OTHER = b"sound", b"other"
 DIGEST = Digest(value=md5(SOUND, usedforsecurity=False).hexdigest())
 PATH = DIGEST.object_path
-REMOTE = RemoteConfig(name="r", url="s3://b")
 
 
 @dataclass
@@ -26,9 +25,11 @@ class _Store:
     size: int | None = len(SOUND)
     anything: bool = False
     """Whether it has an answer for objects that nobody made."""
-    denies: StoreError | None = None
-    """How it refuses to say that something is not there."""
-    remote: RemoteConfig = REMOTE
+    denies: bool = False
+    """Whether it refuses to say that something is not there."""
+    busy: bool = False
+    """Whether it has no time to say so."""
+    remote: RemoteConfig = field(default_factory=lambda: RemoteConfig(name="r", url="s3://b"))
     can_list: bool = False
 
     def __post_init__(self) -> None:
@@ -43,8 +44,8 @@ class _Store:
     def head(self, path: str, version: str | None = None) -> Held | None:
         if path == PATH or self.anything:
             return Held(self.size)
-        if self.denies:
-            raise self.denies
+        if self.denies or self.busy:
+            raise StoreError(self.remote, "403" if self.denies else "503", transient=self.busy)
         return None
 
     def read(self, path: str, version: str | None = None) -> Iterator[bytes]:
@@ -59,8 +60,7 @@ def test_an_object_that_is_another_is_told_once() -> None:
     found = object_md5(_Store([OTHER]), PATH, DIGEST, sink=sent.append)
     assert found == md5(OTHER, usedforsecurity=False).hexdigest()
     assert sent == [OTHER]
-    denied = StoreError(REMOTE, "403", transient=False)
-    assert object_md5(_Store([OTHER], denies=denied), PATH, DIGEST) == found
+    assert object_md5(_Store([OTHER], denies=True), PATH, DIGEST) == found
     assert object_md5(_Store([SOUND], size=None, anything=True), PATH, DIGEST) == DIGEST.value
 
 
@@ -72,8 +72,8 @@ def test_an_object_that_is_another_is_told_once() -> None:
         (_Store([OTHER], size=None), "does not say how many bytes it holds"),
         (_Store([OTHER, b"third"]), "sends another content each time"),
         (_Store([OTHER, SOUND]), "sends another content each time"),
-        (_Store([OTHER], denies=StoreError(REMOTE, "HTTP 503")), "HTTP 503"),
         (_Store([OTHER], anything=True), "has an answer for an object that nobody made"),
+        (_Store([OTHER], busy=True), "503"),
     ],
 )
 def test_what_spoils_an_answer_is_no_other_object(store: _Store, why: str) -> None:

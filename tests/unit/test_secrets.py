@@ -2,6 +2,7 @@
 
 import random
 import string
+from base64 import b64encode
 
 import pytest
 
@@ -23,6 +24,7 @@ def _lines(count: int) -> str:
 # Made here, so that no scanner takes this file for a leak.
 HEX = "0123456789abcdef"
 HUB = f"ghp_{_made(36)}"
+LOGIN = b64encode(f"bob:{_made(12)}".encode()).decode()
 BEGIN, END = "-----BEGIN {} PRIVATE KEY-----\n", "\n-----END {} PRIVATE KEY-----"
 SECRETS = {
     "AWS": (
@@ -67,6 +69,27 @@ SECRETS = {
     ),
     "AWS, in JSON": (f'"secret_access_key": "{_made(40)}"', "secret-access-key"),
     "AWS, without the id": (f"export AWS_SECRET_ACCESS_KEY={_made(40)}", "secret-access-key"),
+    "AWS, as keys of a Secret are called": (f"secret-access-key: {_made(40)}", "secret-access-key"),
+    "a password as drivers of Java take it": (
+        f"jdbc:postgresql://db.acme.io/x?user=bob&password={_made(12)}",
+        "generic-credential-uri",
+    ),
+    "a password of a service near by that is no default": (
+        f"postgres://postgres:{_made(12)}@localhost:5432/x",
+        "generic-credential-uri",
+    ),
+    "a password as the user is called, elsewhere": (
+        "postgres://admin:admin@db.acme.io/x",
+        "generic-credential-uri",
+    ),
+    "a login for a registry": (
+        f'{{"auths": {{"x.acme.io": {{"auth": "{LOGIN}"}}}}}}',
+        "docker-login",
+    ),
+    "curl's and DVC's file of logins": (
+        f"machine files.acme.io login bob password {_made(12)}",
+        "netrc-password",
+    ),
     "Hugging Face": (f"hf_{_made(34, string.ascii_letters)}", "huggingface-access-token"),
     "Weights & Biases": (f"WANDB_API_KEY={_made(40, HEX)}", "weights-and-biases-api-key"),
     "PyPI": (f"pypi-AgEIcHlwaS5vcmc{_made(80)}", "pypi-upload-token"),
@@ -113,6 +136,17 @@ def test_it_finds_what_a_remote_of_dvc_keeps_secret(scanner: SecretScanner, opti
     found = scanner.scan(f"{head}    {option} = {_made(24)}\n".encode())
     assert [(secret.kind, secret.line) for secret in found] == [(option.replace("_", "-"), 4)]
     assert scanner.scan(f"{head}    {option} = ${{SECRET}}\n".encode()) == []
+    assert scanner.scan(f"{head}    {option} = mypassword\n".encode()) == []
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["['Remote \"x\"']", "['remote\"x\"']", "['db \"x\"']", "[studio]", '["""remote "x" """]'],
+)
+def test_a_section_is_found_as_dvc_reads_it(scanner: SecretScanner, head: str) -> None:
+    for name, kind in (("token", "token"), ("PassWord", "password")):
+        found = scanner.scan(f"{head}\n{name} = {_made(24)}\n".encode())
+        assert [(secret.kind, secret.line) for secret in found] == [(kind, 2)]
 
 
 @pytest.mark.parametrize(
@@ -127,6 +161,15 @@ def test_it_finds_what_a_remote_of_dvc_keeps_secret(scanner: SecretScanner, opti
         "postgresql+psycopg2://user:%(password)s@db.acme.io and mysql+pymysql://u:%s@db.acme.io",
         "webdavs://user:$PASSWORD@db.acme.io and sftp://user:***@db.acme.io, s3://a:9000/b@c",
         "AKIAIOSFODNN7EXAMPLE, AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        '{"url":"https://db.acme.io","mail":"bob7x@acme.io"}',
+        "https://db.acme.io,12:30,bob7x@acme.io\nhttp://db.acme.io,call:me,bob7x@acme.io",
+        "postgresql://postgres:postgres@localhost:5432/test, amqp://guest:guest@rabbit:5672//",
+        "http://minioadmin:minioadmin@127.0.0.1:9000, mongodb://root:root@[::1]:1/x",
+        "mongodb://myuser:mypassword@localhost, redis://:changeme@h, https://u:REDACTED@db.acme.io",
+        "fmt.Sprintf(\"postgres://%s:%v@%s\"), re.sub(r'://(.*):(.*)@', '')",
+        "machine db.acme.io login bob password $TOKEN and machine x login y password <password>",
+        '{"auths": {"x.acme.io": {"auth": ""}, "y.acme.io": {"auth": "dXNlcjpwYXNzd29yZA=="}}}',
+        "jdbc:postgresql://db/x?user=bob&password=${PASSWORD}&ssl=true",
         "-----BEGIN PUBLIC KEY-----\nMIIB\n",
         "",
     ],
@@ -143,4 +186,6 @@ def test_what_was_found_is_not_kept(scanner: SecretScanner) -> None:
 
 def test_lines_that_no_person_writes_take_no_time(scanner: SecretScanner) -> None:
     long, many = "://a:" * 200_000, ("://" + "a:" * 1990 + "\n") * 200
-    assert scanner.scan(f"{long}\n{'x' * 3999}\n{many}".encode()) == []
+    java = "jdbc:a?" * 100_000 + "jdbc:" + "a?" * 100_000 + " "
+    logins = ("machine " + " \t" * 100_000) * 2 + "machine a login " * 50_000
+    assert scanner.scan(f"{long}\n{'x' * 3999}\n{many}{java}{logins}".encode()) == []

@@ -38,11 +38,12 @@ _LAY_OUT = (
     ' [ "$?" = 1 ] || : >"$0/rules-have-tests"'
 )
 _KEPT = (
-    "core.repositoryformatversion|core.bare|extensions.objectformat|extensions.partialclone"
-    "|extensions.refstorage|branch.*.remote|branch.*.merge"
+    "core.repositoryformatversion|core.bare|core.filemode|core.symlinks|core.autocrlf|core.eol"
+    "|extensions.objectformat|extensions.partialclone|extensions.refstorage"
+    "|branch.*.remote|branch.*.merge"
     "|remote.*.url|remote.*.fetch|remote.*.promisor|remote.*.partialclonefilter"
 )
-"""Of the clone's configuration: what names no program."""
+"""Of the clone's configuration: what names no program. A given tree is as these made its files."""
 _INDEX = 'git read-tree "$head"'
 _FILES = "git checkout-index --all --force --quiet"
 

@@ -30,6 +30,9 @@ _LOCAL = {
     *("GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_NAMESPACE"),
     *("GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE"),
     "GIT_WORK_TREE",
+    # Of `git --literal-pathspecs commit` and the like, whose hooks get them; Magit calls Git so.
+    *("GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS"),
+    *("GIT_ICASE_PATHSPECS", "GIT_ATTR_SOURCE"),
 }
 
 

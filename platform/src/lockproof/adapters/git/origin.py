@@ -22,7 +22,7 @@ def origin_of(git: GitRepository, commit: str | None) -> Origin:
     url = _CREDENTIALS.sub(r"\1", git.remote_url() or "")
     if commit is None:
         return Origin(repository=url, branch=git.branch() or "")
-    said = run_git(git.root, "log", "-1", "--format=%s%x00%an", commit)
+    said = run_git(git.root, "log", "-1", "--format=%s%x00%an", commit, "--")
     title, _, author = said.decode("utf-8", "replace").rstrip("\n").partition("\0")
     branch = ""
     try:

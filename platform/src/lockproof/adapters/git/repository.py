@@ -111,15 +111,15 @@ class GitRepository:
     def _called(self, name: str) -> dict[str, str]:
         """The references, and ids, that Git may take a name for, in full -> commit.
 
-        It takes a tag before a branch, both before a remote's branch, and all of them before an id.
+        It takes a tag before a branch, a branch before a remote's, and all of them before an id.
         """
         full = [form.format(name) for form in _FORMS]
         shown = "%(refname) %(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
         listing = run_git(self.root, "for-each-ref", f"--format={shown}", "--", *full)
-        lines = dict(line.rsplit(" ", 1) for line in os.fsdecode(listing).splitlines())
+        lines = dict(line.rsplit(" ", 1) for line in os.fsdecode(listing).split("\n") if line)
         found = {ref: commit for ref, commit in lines.items() if ref in full}
-        short = _SHORT.fullmatch(name) if found else None
-        if short:  # Git takes the reference, whoever wrote the beginning of an id.
+        # Git takes the reference, whoever wrote the beginning of an id.
+        if found and (short := _SHORT.fullmatch(name)):
             ids = run_git(self.root, "rev-parse", f"--disambiguate={short[1]}").decode().split()
             for one in ids:
                 with suppress(UsageError):
@@ -144,11 +144,6 @@ class GitRepository:
     def is_dirty(self) -> bool:
         """Whether tracked files differ from HEAD or the index."""
         return bool(run_git(self.root, "status", "--porcelain", "--untracked-files=no"))
-
-    def tracked(self) -> tuple[str, ...]:
-        """The paths in the index."""
-        listing = run_git(self.root, "ls-files", "-z")
-        return tuple(os.fsdecode(path) for path in filter(None, listing.split(b"\0")))
 
     def branch(self) -> str | None:
         """The branch checked out; None on a detached HEAD."""
@@ -177,25 +172,30 @@ class GitRepository:
         }
 
     def _entries(self, commit: str) -> Iterator[tuple[str, str, str]]:
-        listing = run_git(self.root, "ls-tree", "-r", "-t", "-z", "--full-tree", commit)
-        for entry in filter(None, listing.split(b"\0")):
+        listed = run_git(self.root, "ls-tree", "-r", "-t", "-z", "--full-tree", commit)
+        for entry in filter(None, listed.split(b"\0")):
             meta, _, path = entry.partition(b"\t")
             mode, _, oid = meta.decode().split()
             yield mode, oid, os.fsdecode(path)
 
     def read(self, commit: str, path: str) -> bytes | None:
         """Content of a tracked file at a commit; None where there is none."""
-        try:
-            return run_git(self.root, "cat-file", "blob", f"{commit}:{path}")
-        except UsageError:
-            return None
+        oid = self.blob(commit, path)
+        with suppress(UsageError):
+            return None if oid is None else run_git(self.root, "cat-file", "blob", oid)
+        return None
 
     def blob(self, commit: str, path: str) -> str | None:
         """Object id of a path (file or folder) at a commit; None where there is none."""
+        # Of `COMMIT:PATH-gID` Git takes the object of that id, as of what `git describe` writes.
+        asked = ("--literal-pathspecs", "ls-tree", "-z", "--full-tree", commit, "--")
         try:
-            return self._id(f"{commit}:{path}")
+            if not path:
+                return self._id(f"{commit}^{{tree}}")
+            entry, _, name = run_git(self.root, *asked, path.rstrip("/")).partition(b"\t")
         except UsageError:
             return None
+        return entry.split()[2].decode() if name[:-1] == os.fsencode(path.rstrip("/")) else None
 
     def _id(self, name: str) -> str:
         asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", name)
@@ -230,7 +230,8 @@ class GitRepository:
 
     def subject(self, commit: str) -> str:
         """`abc1234 message (author, date)` for people."""
-        out = run_git(self.root, "log", "-1", "--date=short", "--format=%h %s (%an, %ad)", commit)
+        shown = ("-1", "--date=short", "--format=%h %s (%an, %ad)")
+        out = run_git(self.root, "log", *shown, commit, "--")
         return out.decode("utf-8", "replace").strip()
 
     def diff(self, old: str, new: str, path: str, limit: int = 4000) -> str:

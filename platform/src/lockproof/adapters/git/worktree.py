@@ -56,6 +56,12 @@ def kept_as(git: GitRepository, path: str, content: bytes) -> str:
     return run_git(git.root, *asked, given=content).decode().strip()
 
 
+def tracked(git: GitRepository) -> tuple[str, ...]:
+    """The paths in the index."""
+    listing = run_git(git.root, "ls-files", "-z")
+    return tuple(os.fsdecode(path) for path in filter(None, listing.split(b"\0")))
+
+
 def is_tracked(git: GitRepository, *paths: str) -> bool:
     """Whether the index holds one of these paths from the Git root, or anything below one.
 

@@ -4,7 +4,7 @@ import hashlib
 import posixpath
 import secrets
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
@@ -63,20 +63,36 @@ def refuse_page(store: Store, path: str) -> None:
         path: where that is there.
 
     Raises:
-        StoreError: it has one for an object that nobody made, or no answer this time.
+        StoreError: it has one for an object that nobody made; or it does not answer for now.
     """
+    made_up = None
     try:
         made_up = store.head(posixpath.join(posixpath.dirname(path), secrets.token_hex(16)))
     except StoreError as error:
-        if error.transient:
+        if error.transient:  # Who may not list a bucket is refused what is not in it.
             raise
-        return  # Who may not list a bucket is refused what is not in it.
     if made_up is not None:
         raise StoreError(
             store.remote,
             "it has an answer for an object that nobody made, as a page that asks for a login",
             transient=False,
         )
+
+
+def refuse_size(store: Store, path: str) -> None:
+    """See that a web server sends as many bytes of an object as it says that there are.
+
+    Other stores know: those can be listed.
+
+    Raises:
+        StoreError: it sends more or fewer, or does not answer.
+    """
+    held = None if store.can_list else store.head(path)
+    if held is None or held.size is None:
+        return
+    with suppress(FileNotFoundError):
+        if held.size != sum(map(len, store.read(path))):
+            raise StoreError(store.remote, "what it sent is not what it holds")
 
 
 def _hashed(

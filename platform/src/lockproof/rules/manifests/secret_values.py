@@ -34,10 +34,22 @@ _DEFAULTED = re.compile(r"\$\{[A-Za-z_]\w*+:?[=-]([^{}]++)\}")
 """Of Flux: a variable, and what is applied where it is not set."""
 _AWS = re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")
 _IN_ADDRESS = re.compile(
-    r"\b[a-z][a-z0-9+.-]{0,30}+://[^/\s:@]*+:(?P<password>[^/\s@]++)@(?!sha256:)"
+    r"\b[a-z][a-z0-9+.-]{0,30}+://[^/\s:@\"'`,;|?#()\[\]]*+:(?P<password>[^/\s@\"`]++)@(?!sha256:)"
+    r"(?P<host>[\w.<>{}$-]*+)"
 )
-_PLACES = re.compile(r"\$?\{{1,2}+[^{}]*+\}{1,2}+|\$\([^()]*+\)|\$[A-Za-z_]\w*+")
-"""For a password to be put in an address, by a shell or a template."""
+"""The user has no mark that stands after an address, as in JSON without spaces."""
+_PLACES = re.compile(
+    r"\$?\{{1,2}+[^{}]*+\}{1,2}+|\$\([^()]*+\)|\$[A-Za-z_]\w*+|<[^<>]*+>|%[sdv]"
+    r"|^(?:x++|redacted|your[-_ ]?\w++)$",
+    re.IGNORECASE,
+)
+"""For a password to be put in an address, by a shell, a template or a person."""
+_EXAMPLE = re.compile(r"(?:my)?[-_ ]?(?:password|passwd|pass|pwd|pw|secret|token)", re.IGNORECASE)
+_NOWHERE = re.compile(
+    r"(?:my|your)?[-_]?(?:host(?:[-_]?name)?|server|address)|(?:[\w-]++\.)*?example(?:\.[a-z]{2,4})?",
+    re.IGNORECASE,
+)
+"""A host of examples, as in comments and in descriptions of fields."""
 _TOKENS = re.compile(r"\b(?:ghp_[0-9A-Za-z]{36}|glpat-[0-9A-Za-z_-]{20}|xox[bp]-[0-9A-Za-z-]{10,})")
 _SIGNS = ("-----BEGIN ", "AKIA", "ASIA", "ghp_", "glpat-", "xox", "://")
 """One of these is in all that any of the patterns finds."""
@@ -162,7 +174,9 @@ def inline_secret(text: str) -> str | None:
         if pattern.search(text):
             return what
     for found in _IN_ADDRESS.finditer(text) if "://" in text else ():
-        if re.search(r"\w", _PLACES.sub("", found["password"])):
+        password, host = found["password"], found["host"]
+        shown = _EXAMPLE.fullmatch(password) and _NOWHERE.fullmatch(host)
+        if not shown and re.search(r"\w", _PLACES.sub("", password)):
             return "a password in an address"
     return None
 

@@ -11,6 +11,7 @@ from lockproof.rules.catalog import finding
 from .fitting import problems_of
 from .interface import Outcome, Scene
 from .proof import read_report
+from .weigh import revoked_commit
 
 
 def check(scene: Scene) -> Outcome:
@@ -35,13 +36,17 @@ def check(scene: Scene) -> Outcome:
         problems = problems_of(scene, read_report(scene, request.report)[0])
     asked = required or request.report is not None
     findings = tuple(_found(scene, problem) for problem in problems) if asked else ()
+    git, commit = scene.head.git, scene.head.commit
+    revoked = revoked_commit(policy, commit, lambda c: git.blob(c, "")) if commit else None
+    if asked and revoked is not None:
+        findings += (finding("LP727", "the report", f"a report does not count: {revoked}"),)
     return Outcome(
         Check(
             name="reproduction",
             verdict=Verdict.PASSED if asked else Verdict.INCONCLUSIVE,
             checked=1 if request.report else 0,
             unit="report",
-            summary="" if problems else "passed for this commit and lock",
+            summary="" if findings else "passed for this commit and lock",
             demanded=asked,
             not_checked=() if asked else ("[gate] reproduction is off and no report is given",),
         ),

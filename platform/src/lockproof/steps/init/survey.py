@@ -10,7 +10,7 @@ from pathlib import Path
 from lockproof.adapters.dvc.root import find_root
 from lockproof.adapters.environment.pins import read_pins
 from lockproof.adapters.git.repository import GitRepository
-from lockproof.adapters.git.worktree import WorkTree
+from lockproof.adapters.git.worktree import WorkTree, tracked
 from lockproof.adapters.store.config import COMMITTED, config_files, work_tree_file
 from lockproof.config import FILE_NAME, GitPolicy, load_policy
 from lockproof.errors import ConfigError, UsageError
@@ -159,7 +159,7 @@ def survey(directory: Path) -> Survey:
     pipeline = reading.pipeline
     policy = load_policy(here / FILE_NAME)
     environment, unpinned = _environment(here, pipeline)
-    tracked = git.tracked()
+    paths = tracked(git)
     outs = [out for stage in pipeline.stages if stage.kind == "stage" for out in stage.outs]
     return Survey(
         top=git.root,
@@ -173,17 +173,17 @@ def survey(directory: Path) -> Survey:
             for path in (*(out.path for out in outs if out.kind == "metric"), *reading.metrics)
         },
         recorded=any((here / policy.record.directory).glob("*.json")),
-        pictures=_pictures(git.root, tracked),
+        pictures=_pictures(git.root, paths),
         opaque=tuple(out.path for out in outs if out.path.endswith(_PICKLED)),
         gpus=max((stage.gpus for stage in pipeline.stages if stage.runs), default=0),
-        canary=_canary(git.root, tracked),
-        rule_tests=any(_holds(git.root / path, _TESTS_RULES) for path in tracked if _is_yaml(path)),
+        canary=_canary(git.root, paths),
+        rule_tests=any(_holds(git.root / path, _TESTS_RULES) for path in paths if _is_yaml(path)),
         proof=policy.gate.reproduction == "required",
         image=policy.environment is not None and policy.environment.image is not None,
         stores=_stores(here),
-        kustomize=any(os.path.basename(path) in _KUSTOMIZATIONS for path in tracked),
+        kustomize=any(os.path.basename(path) in _KUSTOMIZATIONS for path in paths),
         tracking=policy.mlflow.tracking_uri is not None or policy.record.mlflow == "required",
-        submodules=".gitmodules" in tracked,
+        submodules=".gitmodules" in paths,
         models=tuple(rule.name for rule in policy.model),
         trusted=tuple(dict.fromkeys(rule.issuer or "key" for rule in policy.trust)),
         registry=policy.mlflow.tracking_uri is not None,

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from lockproof.adapters.files import write_whole
-from lockproof.adapters.git.repository import GitRepository
+from lockproof.adapters.git.repository import GitRepository, run_git
 from lockproof.errors import ConfigError, UsageError
 from lockproof.parse.yaml_document import read_yaml
 from lockproof.steps.merge_lock.merge import Merge, Versions, merge_files
@@ -44,7 +45,7 @@ def resolve(path: Path, *, unlock: bool) -> Merge:
     git = GitRepository.discover(path.absolute().parent)
     name = PurePosixPath(os.path.relpath(os.path.realpath(path.absolute().parent), git.root))
     name /= path.name
-    found = [git.read(f":{number}", str(name)) for number in (1, 2, 3)]
+    found = [_version(git, f":{number}:{name}") for number in (1, 2, 3)]
     if found[1] is None or found[2] is None:
         raise UsageError(f"{path} is not in conflict, or one side removed it: nothing to merge")
     versions = Versions(*(content or b"" for content in found))
@@ -53,6 +54,12 @@ def resolve(path: Path, *, unlock: bool) -> Merge:
         raise UsageError(f"{path}: {merge.conflicts[0]}: choose a side first")
     write_whole(path, merge.clean if unlock and merge.clean is not None else merge.text)
     return merge
+
+
+def _version(git: GitRepository, name: str) -> bytes | None:
+    with suppress(UsageError):
+        return run_git(git.root, "cat-file", "blob", name)
+    return None
 
 
 def folders_of(pipeline: Path) -> dict[str, str | None]:

@@ -2,7 +2,6 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import partial
@@ -61,8 +60,8 @@ class Outcome:
     suspects: dict[int, Some] = field(default_factory=dict)
     """Objects whose ETag looks like an MD5 and is another one."""
     suspected: int = 0
-    smallest: tuple[int, str, str] | None = None
-    """Bytes, path and digest of the smallest of those."""
+    smallest: tuple[int, str, str, int] | None = None
+    """Bytes, path, digest and claim of the smallest of those."""
 
     def merge(self, other: "Outcome") -> None:
         """Add the outcome of another folder."""
@@ -145,6 +144,8 @@ class Look:
                 outcome.corrupted.setdefault(owner, Some()).add(digest)
             elif name in suspect:
                 outcome.suspects.setdefault(owner, Some()).add(digest)
+                one = (object_.size or 0, path + name, digest, owner)
+                outcome.smallest = min(filter(None, (outcome.smallest, one)))
         return outcome
 
     def _find(self, path: str, names: list[str]) -> dict[str, Held]:
@@ -184,12 +185,17 @@ class Look:
         path: str,
         first: str,
         algorithm: Algorithm,
-        held: Mapping[str, Held],
+        held: dict[str, Held],
         outcome: Outcome,
     ) -> tuple[set[str], set[str], set[str], set[str]]:
         bad, suspect, gone, unknown = set(), set(), set(), set()
         for name, object_ in held.items():
-            verdict = self._content(path + name, first + name, algorithm, object_)
+            # To read an empty one costs nothing, and there are servers that say it of all.
+            if self.deep or (object_.size == 0 and first + name != _EMPTY):
+                verdict, size = self._read(path + name, first + name, algorithm)
+                held[name] = object_._replace(size=size)
+            else:
+                verdict = self._content(path + name, first + name, algorithm, object_)
             outcome.by_reading += verdict is _Content.READ
             outcome.by_etag += verdict is _Content.TAGGED
             if verdict is _Content.UNKNOWN:
@@ -202,22 +208,26 @@ class Look:
             elif verdict is _Content.SUSPECT:
                 suspect.add(name)
                 outcome.suspected += 1
-                one = (object_.size or 0, path + name, first + name)
-                outcome.smallest = min(filter(None, (outcome.smallest, one)))
         return bad, suspect, gone, unknown
 
+    def _read(self, path: str, digest: str, algorithm: Algorithm) -> "tuple[_Content, int]":
+        """What its content shows, and its bytes, which a web server may say otherwise."""
+        named = Digest(algorithm=algorithm, value=digest)
+        sizes = [0]
+
+        def whole() -> str:
+            sizes[:] = [0]
+            return object_md5(self.store, path, named, sink=lambda c: sizes.append(len(c)))
+
+        try:
+            md5 = self.patience.ask(whole)
+        except FileNotFoundError:  # Deleted since it was listed.
+            return _Content.GONE, 0
+        return _Content.READ if md5 == digest else _Content.OTHER, sum(sizes)
+
     def _content(self, path: str, digest: str, algorithm: Algorithm, held: Held) -> "_Content":
-        if self.deep:
-            try:
-                named = Digest(algorithm=algorithm, value=digest)
-                md5 = self.patience.ask(lambda: object_md5(self.store, path, named))
-            except FileNotFoundError:  # Deleted since it was listed.
-                return _Content.GONE
-            return _Content.READ if md5 == digest else _Content.OTHER
         if held.md5 == digest:
             return _Content.TAGGED
-        if held.size == 0 and digest != _EMPTY:
-            return _Content.OTHER
         # An ETag says nothing of a digest that is not of the bytes as they are.
         if held.md5 is None or algorithm != "md5":
             return _Content.UNKNOWN

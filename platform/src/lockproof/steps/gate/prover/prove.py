@@ -10,7 +10,7 @@ from typing import TypeVar
 import anyio
 from anyio.to_thread import run_sync
 
-from lockproof.adapters.store.content import object_md5, refuse_page
+from lockproof.adapters.store.content import object_md5, refuse_page, refuse_size
 from lockproof.adapters.store.interface import Patience, Store, StoreError
 from lockproof.model.claim import Claim
 from lockproof.model.digest import Digest
@@ -114,8 +114,9 @@ class _Prover:
         facts = [self._facts(i, claim, file) for i, (claim, file) in enumerate(claims)]
         blamed = next((c.digest for c in map(_blamed, facts) if c and c.digest), None)
         if blamed:
-            page = partial(refuse_page, self.store, blamed.object_path)
-            await self._thread(lambda: self.patience.ask(page))
+            for refuse in (refuse_page, refuse_size):
+                doubt = partial(refuse, self.store, blamed.object_path)
+                await self._thread(partial(self.patience.ask, doubt))
         named = await self._all([partial(self._name, one) for one in facts])
         sound = [d for d in self.directories.values() if not _is_bad(d)]
         return StoreProof(
@@ -199,7 +200,7 @@ class _Prover:
         smallest = self.outcome.smallest
         if smallest is None:
             return False
-        _, path, value = smallest
+        _, path, value, owner = smallest
         digest = Digest(value=value)
         try:
             md5 = await self._thread(
@@ -208,6 +209,12 @@ class _Prover:
         except FileNotFoundError:
             md5 = ""
         if md5 == value:
+            return True
+        held = await self._thread(lambda: self.patience.ask(lambda: self.store.head(path)))
+        if held is not None and held.md5 != md5:
+            # Its tag is no MD5 either, and says nothing of the others.
+            self.outcome.corrupted.setdefault(owner, Some()).add(value)
+            self.outcome.suspected -= 1
             return True
         for owner, some in self.outcome.suspects.items():
             self.outcome.corrupted.setdefault(owner, Some()).merge(some)
