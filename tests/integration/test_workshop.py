@@ -412,6 +412,34 @@ def test_a_uv_project_with_a_source_package_is_built(root: Path, level: Level) -
     assert ask(env, "import beta_lib, gamma; print(gamma.VERSION)") == "1.0"
 
 
+@pytest.mark.skipif(find_uv() is None, reason="no uv")
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("way", ["itself", "its folder", "twice"])
+def test_uv_may_be_a_link_to_where_nothing_else_is_shown(
+    root: Path, level: Level, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As pipx puts it into `~/.local/bin`, which is shown since it is on PATH."""
+    isolation = level_or_skip(level)
+    kept, shown = root.with_name("kept"), root.with_name("shown")
+    for folder in (kept / "bin", shown):
+        folder.mkdir(parents=True)
+    (kept / "bin" / "uv").write_bytes(Path(str(find_uv())).read_bytes())
+    (kept / "bin" / "uv").chmod(0o755)
+    if way == "twice":
+        (shown.with_name("second")).symlink_to("kept/bin/uv")
+        (shown / "uv").symlink_to("../second")
+    elif way == "itself":
+        (shown / "uv").symlink_to(kept / "bin" / "uv")
+    else:
+        (shown / "bin").symlink_to("../kept/bin")
+    places = [str(shown / "bin")] * (way == "its folder") + [str(shown), os.environ["PATH"]]
+    monkeypatch.setenv("PATH", os.pathsep.join(places))
+    found = find_uv()
+    assert str(found).startswith(str(shown))
+    (root / "lock.txt").write_text(sdist(root.parent / "links", "gamma", "pass"))
+    assert ask(made(root, isolation), "import gamma; print(gamma.VERSION)") == "1.0"
+
+
 def test_what_lies_in_the_repository_is_part_of_what_is_installed(root: Path) -> None:
     """The same lines with another archive are another environment, not one found in the cache."""
     for text in ("first", "second"):

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -27,6 +27,8 @@ _NUMBERS = (
 )
 """By which numeric libraries choose their number of threads."""
 _GPUS = ("nvidia*", "dri", "kfd", "dxg")
+_MOST_LINKS = 40
+"""One after another, as the kernel follows them."""
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 
@@ -48,13 +50,35 @@ class View:
     mounts: tuple[Mount, ...]
 
     def ordered(self) -> tuple[Mount, ...]:
-        """Each after what it lies in."""
-        return tuple(sorted(self.mounts, key=lambda m: (m.target.count("/"), m.target)))
+        """Each after what it lies in.
+
+        Over a link nothing can be mounted. One in a folder that is shown stays a link, and what is
+        asked for is found where that leads to.
+        """
+        folders = {m.target for m in self.mounts if m.kind != "link" and m.target == m.source}
+        found = (
+            mount if mount.kind == "link" else _followed(mount, folders) for mount in self.mounts
+        )
+        return tuple(sorted(found, key=lambda m: (m.target.count("/"), m.target)))
 
     def showing(self, mounts: Iterable[Mount]) -> "View":
         """This view with more in it; a target is mounted once, and the last one counts."""
         found = {mount.target: mount for mount in (*self.mounts, *mounts)}
         return replace(self, mounts=tuple(found.values()))
+
+
+def _followed(mount: Mount, folders: Set[str]) -> Mount:
+    """The same without links of these folders in its target, as they lead on from there."""
+    path = Path(mount.target)
+    for _ in range(_MOST_LINKS):
+        found = (p for p in (*reversed(path.parents), path) if p.is_symlink())
+        link = next((p for p in found if not folders.isdisjoint(map(str, p.parents))), None)
+        if link is None:
+            break
+        path = Path(os.path.normpath(link.parent / os.readlink(link) / path.relative_to(link)))
+    if str(path) == mount.target:
+        return mount
+    return replace(mount, target=str(path), source=os.path.realpath(mount.source))
 
 
 def readable(paths: Iterable[Path]) -> tuple[Mount, ...]:
