@@ -97,6 +97,35 @@ def test_a_report_of_a_revoked_commit_counts_for_nothing(
     assert asked(project, report, "--policy", str(tmp_path / "policy.toml"))[0] == 1
 
 
+def test_an_older_revision_knows_what_head_has_revoked(
+    proved: tuple[Project, Report], tmp_path: Path
+) -> None:
+    project = copy_of(proved[0], tmp_path)
+    old = project.git("rev-parse", "HEAD").strip()
+    assert asked(project, proved[1], old) == (0, [])
+    revoked = f'[[revoked]]\ncommit = "{old}"\nreason = "poisoned rows"\n'
+    project.write({"lockproof.toml": (project.root / "lockproof.toml").read_text() + revoked})
+    project.commit("take it back")
+    text = f"[[revoked]] of lockproof.toml names commit {old[:12]}: poisoned rows"
+    for revision in (old, old[:10], "HEAD~1"):
+        assert asked(project, proved[1], revision) == (
+            1,
+            [f"LP727 a report does not count: {text}"],
+        )
+
+
+def test_a_report_says_nothing_of_outputs_by_their_sha_256(
+    proved: tuple[Project, Report], tmp_path: Path
+) -> None:
+    for kind, told in (("output", True), ("key", False)):
+        policy = f'{POLICY}[[revoked]]\n{kind} = "{"0" * 64}"\nreason = "poisoned rows"\n'
+        (tmp_path / "policy.toml").write_text(policy)
+        assert asked(proved[0], proved[1], "--policy", str(tmp_path / "policy.toml")) == (0, [])
+        said = json.loads((proved[0].remote.parent / "gate.json").read_text())
+        (check,) = [each for each in said["checks"] if each["name"] == "reproduction"]
+        assert ("whether it is about one of these is not known" in str(check)) is told
+
+
 def test_a_passed_report_of_this_commit_and_lock_proves_it(proved: tuple[Project, Report]) -> None:
     project, report = proved
     assert asked(project, report) == (0, [])

@@ -11,7 +11,7 @@ from lockproof.rules.catalog import finding
 from .fitting import problems_of
 from .interface import Outcome, Scene
 from .proof import read_report
-from .weigh import revoked_commit
+from .weigh import not_told_by_reports, revoked_commit
 
 
 def check(scene: Scene) -> Outcome:
@@ -48,7 +48,9 @@ def check(scene: Scene) -> Outcome:
             unit="report",
             summary="" if findings else "passed for this commit and lock",
             demanded=asked,
-            not_checked=() if asked else ("[gate] reproduction is off and no report is given",),
+            not_checked=not_told_by_reports(policy)
+            if asked
+            else ("[gate] reproduction is off and no report is given",),
         ),
         findings,
     )

@@ -112,6 +112,8 @@ def open_scene(request: Request, progress: Progress) -> tuple[Scene, list[Findin
     path = f"{prefix}/{FILE_NAME}" if prefix else FILE_NAME
     trusted = base if request.pull_request and base else head
     policy = _policy(request, trusted, path, top)
+    if not (request.staged or request.pull_request or request.policy or request.revision == "HEAD"):
+        policy = _with_revoked(policy, git, path)
     findings = list(_policy_changes(request, head, base, path, policy))
     return (
         Scene(
@@ -158,6 +160,16 @@ def _policy(request: Request, trusted: Snapshot, path: str, top: Path) -> Policy
         policy = _parse(trusted.read(path), path)
     rules.refuse_unknown_rules(policy, path)
     return policy
+
+
+def _with_revoked(policy: Policy, git: GitRepository, path: str) -> Policy:
+    """With what HEAD has taken back, of which the policy of an older revision cannot know."""
+    try:
+        now = Snapshot(git, git.resolve("HEAD"))
+    except UsageError:  # Nothing is checked out.
+        return policy
+    more = [rule for rule in _parse(now.read(path), path).revoked if rule not in policy.revoked]
+    return policy.but(revoked=(*policy.revoked, *more)) if more else policy
 
 
 def _parse(content: bytes | None, path: str) -> Policy:

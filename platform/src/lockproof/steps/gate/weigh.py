@@ -141,6 +141,16 @@ def revoked_commit(policy: Policy, commit: str, tree_of: Callable[[str], str | N
     return f"[[revoked]] of {FILE_NAME} names commit {(rule.commit or '')[:12]}: {rule.reason}"
 
 
+def not_told_by_reports(policy: Policy) -> tuple[str, ...]:
+    """What of `[[revoked]]` a report without a signature cannot be held against; empty: nothing."""
+    if all(rule.output is None for rule in policy.revoked):
+        return ()
+    return (
+        f"[[revoked]] of {FILE_NAME} names outputs by their SHA-256, which a signed proof states"
+        " and a report does not: whether it is about one of these is not known",
+    )
+
+
 def _is_about(
     rule: RevokedRule,
     commits: Collection[str | None],

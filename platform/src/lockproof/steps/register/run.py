@@ -23,7 +23,7 @@ from lockproof.steps.gate.interface import Request as GateRequest
 from lockproof.steps.gate.interface import Scene
 from lockproof.steps.gate.metrics import read_metrics
 from lockproof.steps.gate.run import open_scene
-from lockproof.steps.gate.weigh import revoked_commit
+from lockproof.steps.gate.weigh import not_told_by_reports, revoked_commit
 from lockproof.steps.models import Model, model_named
 from lockproof.steps.outputs import Outputs
 from lockproof.steps.progress import Progress
@@ -118,6 +118,8 @@ def _planned(request: Request, progress: Progress) -> _Plan:
     bundle = None
     if request.report is not None:
         proof, report = proof_by_report(scene, request.report)
+        for text in not_told_by_reports(now):
+            progress.say(text)
     else:
         proof, report, bundle = proof_by_signature(scene, model, request.bundle, progress)
     registration = registration_of(scene, model, proof)
