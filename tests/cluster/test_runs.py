@@ -34,7 +34,7 @@ from lockproof.steps.cluster.gather import handed_in
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 TRAIN = "tr a-z A-Z < data.csv > model.txt && echo '{\"rows\":2}' > metrics.json"
-PIPELINE = SORT_AND_TRAIN.replace("python train.py", TRAIN).replace(
+PIPELINE = SORT_AND_TRAIN.replace("python3 train.py", TRAIN).replace(
     "[train.py, data.csv]", "[data.csv]"
 )
 POLICY = """

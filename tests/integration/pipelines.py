@@ -33,7 +33,7 @@ stages:
     deps: [raw.csv]
     outs: [data.csv]
   train:
-    cmd: python train.py
+    cmd: python3 train.py
     deps: [train.py, data.csv]
     outs: [model.txt]
     metrics: [metrics.json: {cache: false}]

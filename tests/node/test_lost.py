@@ -24,7 +24,7 @@ from node.test_on_cluster import ACCOUNT, ENGINES, POLICY, TRAIN, command, engin
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("node")]
 
 PIPELINE = (
-    SORT_AND_TRAIN.replace("python train.py", TRAIN).replace("[train.py, data.csv]", "[data.csv]")
+    SORT_AND_TRAIN.replace("python3 train.py", TRAIN).replace("[train.py, data.csv]", "[data.csv]")
     + """
   slow:
     cmd: sleep 20 && wc -l < raw.csv > lines.txt

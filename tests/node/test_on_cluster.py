@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.node, pytest.mark.xdist_group("node")]
 
 TRAIN = "tr a-z A-Z < data.csv > model.txt && echo '{\"rows\":2}' > metrics.json"
 PIPELINE = (
-    SORT_AND_TRAIN.replace("python train.py", TRAIN).replace("[train.py, data.csv]", "[data.csv]")
+    SORT_AND_TRAIN.replace("python3 train.py", TRAIN).replace("[train.py, data.csv]", "[data.csv]")
     + """
   slow:
     cmd: test ! -e /nowhere && wc -l < raw.csv > lines.txt
