@@ -20,7 +20,7 @@ from lockproof.adapters.environment.variables import LOCALE, NUMERIC, RUNTIMES
 from lockproof.adapters.git.repository import GitRepository
 from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.adapters.sandbox.detect import find_isolation
-from lockproof.adapters.sandbox.isolation import Isolation, Level
+from lockproof.adapters.sandbox.isolation import Isolation
 from lockproof.adapters.scratch import work_folder
 from lockproof.adapters.verdicts import Secret
 from lockproof.model.report import Report
@@ -35,8 +35,9 @@ from lockproof.steps.reproduce.session import Session
 
 from .pipelines import Project, Silence, new_project, new_repository, prove
 
+ISOLATION = anyio.run(find_isolation)
 pytestmark = pytest.mark.skipif(
-    not anyio.run(find_isolation).level.own_root,
+    not ISOLATION.level.own_root,
     reason="stages cannot have a root of their own here, so no verdict is kept",
 )
 
@@ -253,7 +254,7 @@ async def looked_at_names(shown: surface.Surface) -> str:
 
 
 async def found_once() -> Isolation:
-    return Isolation(Level.BUBBLEWRAP)
+    return ISOLATION
 
 
 def test_the_same_state_has_the_same_keys(project: Project) -> None:

@@ -70,7 +70,10 @@ def test_a_list_of_variables_depends_on_these_and_not_on_the_clock(tmp_path: Pat
 
 
 def test_the_size_of_the_environment_is_no_clock_either(tmp_path: Path) -> None:
-    assert named(proved(tmp_path, ["env | wc -c > size.txt"])) == {"size.txt": VARIABLES}
+    found = named(proved(tmp_path, ["env | wc -c > size.txt"]))
+    # Which is in a variable as well: where few conditions can be tried, the search comes to it.
+    path = ["condition path likely"]
+    assert found in ({"size.txt": VARIABLES}, {"size.txt": path + VARIABLES})
 
 
 @CLOCKED

@@ -59,6 +59,7 @@ def _store(project: Project, name: str, content: bytes) -> None:
     for place in (project.remote, project.root / ".dvc" / "cache"):
         path = place / name[:2] / name[2:]
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)  # DVC lets nobody write into an object.
         path.write_bytes(content)
 
 

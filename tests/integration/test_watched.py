@@ -123,15 +123,17 @@ def test_ignored_files_that_stages_read_are_in_the_record_and_a_cause(tmp_path: 
 
 
 COUNTS = """\
-import signal, sys
+import os, signal, sys
 count = 0
+def say(*words):
+    os.write(1, (" ".join(map(str, words)) + "\\n").encode())  # Within a print there is none.
 def note(*_):
     global count
     count += 1
-    print("signal", count, flush=True)
+    say("signal", count)
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, note)
-print("ready", sys.stdin.isatty(), sys.stdout.isatty(), flush=True)
+say("ready", sys.stdin.isatty(), sys.stdout.isatty())
 sys.stdin.readline()
 sys.exit(40 + count)
 """
