@@ -127,6 +127,7 @@ def on_host(project: Project, base: Path, *, hand_over: bool = False) -> dict[st
 def run_workflow(project: Project, base: Path, repository: str = "a/b") -> Ran:
     """Run the workflow on a pull request from a repository, up to its one required job."""
     act = tool("act")
+    tool("node")  # By which act finds out whether there are files.
     head, before = project.git("rev-parse", "HEAD", "main").split()
     pull = {
         "number": 7,

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockproof.steps.reproduce.conditions import confirm as confirming
-from lockproof.steps.reproduce.conditions.clock import no_clock
+from lockproof.steps.reproduce.conditions import itself, known
 from lockproof.steps.reproduce.conditions.confirm import RUNS, confirm, drawn
 from lockproof.steps.reproduce.conditions.itself import by_itself
 from lockproof.steps.reproduce.conditions.known import NAMES, Condition, Setting
@@ -34,6 +34,13 @@ FAILED = "the command failed with exit code 1"
 Made = Callable[[Mapping[str, int], int, bool], object]
 """What a stage makes of: condition -> number of its setting, number of the run, a clock that
 stands."""
+
+
+@pytest.fixture(autouse=True)
+def clock_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is run here, so nothing has to be installed for it."""
+    for module in (known, itself):
+        monkeypatch.setattr(module, "no_clock", lambda: "")
 
 
 class Bench:
@@ -627,7 +634,6 @@ def test_kept_state_is_named_only_where_outputs_are_known_not_to_have_moved(
     assert len(anyio.run(kept_state, lab)) == named  # type: ignore[arg-type]
 
 
-@pytest.mark.skipif(bool(no_clock()), reason="the clock cannot be held here")
 def test_times_of_files_are_not_taken_for_a_clock_that_can_be_held() -> None:
     """They are those of the kernel, in seconds: two runs in one second have the same."""
     bench = Bench(lambda varied, number, still: int(time.time()), clocked=True)
