@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
-
-from .base import Frozen, Number, canonical_json
+from .base import Asked, Frozen, Number, canonical_json, unchecked
 from .canary import CanarySeen
 from .cause import Cause
 from .changes import Changes, FolderChange
@@ -87,7 +85,7 @@ class Subject(Frozen):
     """`isolated`: each stage from its locked inputs; `chain`: all from root data."""
     base: str | None = None
     """The commit that policy and comparisons come from, where the step has one."""
-    runs: Annotated[int, Field(ge=1)] = 1
+    runs: Annotated[int, Asked(ge=1)] = 1
     since: str | None = None
     """The base commit, where only affected stages were asked for."""
     selected: tuple[str, ...] = ()
@@ -203,7 +201,7 @@ class Origin(Frozen):
     """The name of its author."""
 
 
-_NOTHING = HostStage()
+_NOTHING = unchecked(HostStage)()
 
 
 class Host(Frozen):
@@ -258,7 +256,8 @@ class Report(Frozen):
     changes: Changes | None = None
     """What the revision changes against its base; null where the step compares with none."""
     findings: tuple[Finding, ...]
-    host: Host = Field(description="What depends on the place.")
+    host: Host
+    """What depends on the place."""
     timing: Timing
 
     def core(self) -> str:

@@ -8,16 +8,17 @@ import binascii
 import json
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from lockproof.errors import ConfigError, unreadable
+from lockproof.model.base import Frozen
 from lockproof.model.canary_statement import CANARY, CanaryPredicate
 from lockproof.model.metrics import without_duplicates
 from lockproof.model.sealed import MEDIA_TYPE, MOST_BYTES, Sealed
 from lockproof.model.statement import PAYLOAD_TYPE, VERDICT, Statement, VerdictPredicate
 
 MOST_LINES = 1000
-_Model = TypeVar("_Model", bound=BaseModel)
+_Model = TypeVar("_Model", bound=Frozen)
 
 
 def read_bundles(content: bytes, name: str) -> tuple[Sealed, ...]:

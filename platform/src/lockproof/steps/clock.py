@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from lockproof.model.base import unchecked
 from lockproof.model.report import Timing
 
 
@@ -18,7 +19,7 @@ class Clock:
 
     def timing(self, stages: Mapping[str, Mapping[str, float]] | None = None) -> Timing:
         """The times as of now, to the millisecond; `stages` as `Timing` has them."""
-        return Timing(
+        return unchecked(Timing)(
             started=f"{self.started:%Y-%m-%dT%H:%M:%SZ}",
             seconds=round(time.monotonic() - self.began, 3),
             stages={

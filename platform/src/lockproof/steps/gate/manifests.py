@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from lockproof.adapters.git.tree import SnapshotTree
 from lockproof.config import FILE_NAME
 from lockproof.errors import ConfigError
+from lockproof.model.base import unchecked
 from lockproof.model.check import Check
 from lockproof.model.pipeline import inside
 from lockproof.model.verdict import Verdict, worst
@@ -42,7 +43,7 @@ def check(scene: Scene) -> Outcome:
 
 def _nothing(why: str) -> Outcome:
     return Outcome(
-        Check(
+        unchecked(Check)(
             name="manifests",
             verdict=Verdict.INCONCLUSIVE,
             unit="manifest",
@@ -89,7 +90,7 @@ def _check(linted: Linted) -> Check:
     others = [f"{c.name}: {c.checked}" for c in checks if c.name != "schema" and c.checked]
     left = [f"{c.name}: {line}" for c in checks for line in c.not_checked]
     left += [f"{name}: {why}" for name, why in linted.left_out.items()]
-    return Check(
+    return unchecked(Check)(
         name="manifests",
         verdict=worst(c.verdict for c in checks if c.demanded),
         checked=manifests,

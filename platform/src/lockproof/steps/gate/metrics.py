@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.errors import ConfigError
+from lockproof.model.base import unchecked
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
 from lockproof.model.metrics import flatten_metrics
@@ -108,7 +109,7 @@ def check(scene: Scene) -> Outcome:
         for path in now.unlocked
     )
     return Outcome(
-        Check(
+        unchecked(Check)(
             name="metrics",
             verdict=Verdict.PASSED if checked and not loose else Verdict.INCONCLUSIVE,
             checked=checked,
