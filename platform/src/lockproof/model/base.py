@@ -3,7 +3,16 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, Self, TypeVar, dataclass_transform
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    ParamSpec,
+    Self,
+    TypeVar,
+    dataclass_transform,
+)
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -11,26 +20,15 @@ if TYPE_CHECKING:
 
 
 class Asked:
-    """What pydantic is to hold a field against, in words of its `Field` such as `ge=0`.
+    """What is asked of a field beside its type, in words of pydantic's `Field` such as `ge=0`.
 
-    In an annotation it stands for that `Field`, which is made where a value is checked.
+    `before` and `after` are functions as its `BeforeValidator` and `AfterValidator` take them, and
+    `schema` is what a JSON schema says of the field. `model/checked.py` gives them to pydantic.
     """
 
     def __init__(self, **of: Any) -> None:
-        """Take the arguments of `Field`; `after` is a function as `AfterValidator` takes it."""
-        self._of = of
-
-    def metadata(self) -> Any:
-        """The same as pydantic has it."""
-        from pydantic import AfterValidator, Field
-
-        return AfterValidator(self._of["after"]) if "after" in self._of else Field(**self._of)
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: "GetCoreSchemaHandler"
-    ) -> "CoreSchema":
-        """What pydantic asks for."""
-        return handler.generate_schema(Annotated[source, self.metadata()])
+        """Take it: `Field`'s words, or one of the others alone."""
+        self.of = of
 
 
 Number = Annotated[float, Asked(ge=0, allow_inf_nan=False)]
@@ -115,6 +113,16 @@ class Frozen:
 
         return adapter(type(self)).dump_json(self, indent=indent).decode()
 
+    settings: ClassVar[Mapping[str, Any]] = {}
+    """What pydantic's configuration for it says besides."""
+
+    def hold_together(self) -> None:
+        """Check what no field can by itself, where there is such.
+
+        Raises:
+            ValueError: it does not hold.
+        """
+
     @classmethod
     def __get_pydantic_core_schema__(cls, _: Any, handler: "GetCoreSchemaHandler") -> "CoreSchema":
         """What pydantic asks for where such a value is part of another."""
@@ -184,8 +192,9 @@ def fields_of(cls: type[Frozen]) -> Mapping[str, Any]:
     if cls not in _FIELDS:
         found: dict[str, Any] = {}
         for base in reversed(cls.__mro__):
-            if issubclass(base, Frozen):
-                found.update(vars(base).get("__annotations__", {}))
+            if issubclass(base, Frozen) and base is not Frozen:
+                stated = vars(base).get("__annotations__", {})
+                found.update({n: one for n, one in stated.items() if n != "settings"})
         _FIELDS[cls] = found
     return _FIELDS[cls]
 

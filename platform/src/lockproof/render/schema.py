@@ -78,7 +78,7 @@ def report_schema() -> Schema:
 def policy_schema() -> Schema:
     """JSON Schema of `lockproof.toml`, for editors; TOML has no null, so it has none either."""
     policy = file_model(PARTS.values())
-    schema = policy.model_json_schema(mode="validation")
+    schema = policy.model_json_schema(mode="validation", schema_generator=_OfValues)
     _describe(schema, policy)
     definitions = schema["$defs"]
     for definition in (schema, *definitions.values()):
