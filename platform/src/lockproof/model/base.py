@@ -170,6 +170,22 @@ class Frozen:
         return " ".join(self._shown())
 
 
+class Made(Frozen):
+    """A value that is made by the program itself, of parts of the right types.
+
+    They are not looked at then: only what is read, with `model_validate` and as a part of others.
+    Of 1 where its type is a float no 1.0 is made.
+    """
+
+    def __init__(self, **values: Any) -> None:
+        """Take the values."""
+        absent = defaults_of(type(self))
+        # In this order they are written.
+        fields = fields_of(type(self))
+        held = {name: values[name] if name in values else absent[name] for name in fields}
+        object.__setattr__(self, "__dict__", held)
+
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -192,7 +208,7 @@ def fields_of(cls: type[Frozen]) -> Mapping[str, Any]:
     if cls not in _FIELDS:
         found: dict[str, Any] = {}
         for base in reversed(cls.__mro__):
-            if issubclass(base, Frozen) and base is not Frozen:
+            if issubclass(base, Frozen) and base not in (Frozen, Made):
                 stated = vars(base).get("__annotations__", {})
                 found.update({n: one for n, one in stated.items() if n != "settings"})
         _FIELDS[cls] = found

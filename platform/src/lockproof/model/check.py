@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from .base import Asked, Frozen
+from .base import Asked, Made
 from .verdict import Verdict
 
 
-class Check(Frozen):
+class Check(Made):
     """One family of checks, such as the locks or the remote."""
 
     name: str

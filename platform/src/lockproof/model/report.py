@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from .base import Asked, Frozen, Number, canonical_json, unchecked
+from .base import Asked, Frozen, Made, Number, canonical_json, unchecked
 from .canary import CanarySeen
 from .cause import Cause
 from .changes import Changes, FolderChange
@@ -29,7 +29,7 @@ class SkipReason(StrEnum):
     """Only with `--on`: the pod that was to prove it brought no report that can be believed."""
 
 
-class Dependency(Frozen):
+class Dependency(Made):
     """A dependency as the lock states it."""
 
     path: str
@@ -70,7 +70,7 @@ class StageReport(Frozen):
     causes: tuple[Cause, ...] = ()
 
 
-class Subject(Frozen):
+class Subject(Made):
     """What the report is about."""
 
     commit: str | None
@@ -188,7 +188,7 @@ class MetricValue(Frozen):
     """The value from one more run, on those outputs as they came out; null where there is none."""
 
 
-class Origin(Frozen):
+class Origin(Made):
     """Where a commit comes from; empty what is not known."""
 
     repository: str = ""
@@ -232,7 +232,7 @@ class Host(Frozen):
         return self.stages.get(address, _NOTHING)
 
 
-class Timing(Frozen):
+class Timing(Made):
     """Times: the only other part that differs from run to run."""
 
     started: str

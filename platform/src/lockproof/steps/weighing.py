@@ -4,7 +4,6 @@ from collections.abc import Collection, Sequence
 from datetime import date
 
 from lockproof.config import FILE_NAME, Policy
-from lockproof.model.base import unchecked
 from lockproof.model.baseline import Baseline
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding, Severity
@@ -77,7 +76,7 @@ class Weighing:
         weighed = rules.weigh(own, policy, today)
         failed = any(f.severity is Severity.ERROR for f in weighed.findings)
         counts = ((self._waived, "waived"), (self._in_baseline, "in the baseline"))
-        check = unchecked(Check)(
+        check = Check(
             name="policy",
             verdict=Verdict.FAILED if failed else Verdict.PASSED,
             checked=len(policy.rules) + len(policy.waiver),

@@ -4,7 +4,6 @@ import os
 import re
 
 from lockproof.errors import UsageError
-from lockproof.model.base import unchecked
 from lockproof.model.report import Origin
 
 from .repository import GitRepository, run_git
@@ -22,7 +21,7 @@ def origin_of(git: GitRepository, commit: str | None) -> Origin:
     """
     url = _CREDENTIALS.sub(r"\1", git.remote_url() or "")
     if commit is None:
-        return unchecked(Origin)(repository=url, branch=git.branch() or "")
+        return Origin(repository=url, branch=git.branch() or "")
     said = run_git(git.root, "log", "-1", "--format=%s%x00%an", commit, "--")
     title, _, author = said.decode("utf-8", "replace").rstrip("\n").partition("\0")
     branch = ""
@@ -32,4 +31,4 @@ def origin_of(git: GitRepository, commit: str | None) -> Origin:
             branch = git.branch() or next(filter(None, named), "")
     except UsageError:
         pass  # A clone without a HEAD of its own.
-    return unchecked(Origin)(repository=url, branch=branch, title=title, author=author)
+    return Origin(repository=url, branch=branch, title=title, author=author)

@@ -11,7 +11,6 @@ from lockproof.adapters.git.worktree import uncommitted
 from lockproof.adapters.secrets import SecretScanner
 from lockproof.config import FILE_NAME, matches_any
 from lockproof.errors import ConfigError, MissingExtraError
-from lockproof.model.base import unchecked
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
 from lockproof.model.toml_text import read_toml
@@ -60,7 +59,7 @@ def check(scene: Scene) -> Outcome:
     parts.append(f"{seen.images:,} container image{'' if seen.images == 1 else 's'}")
     verdict = Verdict.INCONCLUSIVE if seen.inconclusive or not tracked else Verdict.PASSED
     return Outcome(
-        unchecked(Check)(
+        Check(
             name="git",
             verdict=verdict,
             checked=tracked,

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from lockproof.adapters.git.tree import SnapshotTree
 from lockproof.config import FILE_NAME
 from lockproof.errors import ConfigError
-from lockproof.model.base import unchecked
 from lockproof.model.check import Check
 from lockproof.model.pipeline import inside
 from lockproof.model.verdict import Verdict, worst
@@ -43,7 +42,7 @@ def check(scene: Scene) -> Outcome:
 
 def _nothing(why: str) -> Outcome:
     return Outcome(
-        unchecked(Check)(
+        Check(
             name="manifests",
             verdict=Verdict.INCONCLUSIVE,
             unit="manifest",
@@ -90,7 +89,7 @@ def _check(linted: Linted) -> Check:
     others = [f"{c.name}: {c.checked}" for c in checks if c.name != "schema" and c.checked]
     left = [f"{c.name}: {line}" for c in checks for line in c.not_checked]
     left += [f"{name}: {why}" for name, why in linted.left_out.items()]
-    return unchecked(Check)(
+    return Check(
         name="manifests",
         verdict=worst(c.verdict for c in checks if c.demanded),
         checked=manifests,

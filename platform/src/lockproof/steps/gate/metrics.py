@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Literal
 
 from lockproof.adapters.git.snapshot import Snapshot
 from lockproof.errors import ConfigError
-from lockproof.model.base import unchecked
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
 from lockproof.model.metrics import flatten_metrics
@@ -109,7 +108,7 @@ def check(scene: Scene) -> Outcome:
         for path in now.unlocked
     )
     return Outcome(
-        unchecked(Check)(
+        Check(
             name="metrics",
             verdict=Verdict.PASSED if checked and not loose else Verdict.INCONCLUSIVE,
             checked=checked,

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from lockproof.errors import ConfigError, MissingExtraError, UnavailableError, UsageError
-from lockproof.model.base import unchecked
 from lockproof.model.check import Check
 from lockproof.model.digest import lock_digest
 from lockproof.model.finding import Finding
@@ -36,9 +35,7 @@ def check(scene: Scene) -> Outcome:
     """
     if scene.reading.problems:
         why = "what a record must say, since files of the pipeline cannot be read"
-        return Outcome(
-            unchecked(Check)(name="record", verdict=Verdict.INCONCLUSIVE, not_checked=(why,))
-        )
+        return Outcome(Check(name="record", verdict=Verdict.INCONCLUSIVE, not_checked=(why,)))
     seen = _Seen()
     directory = scene.git_path(scene.policy.record.directory)
     records = dict(_records(scene, directory, seen))
@@ -55,7 +52,7 @@ def check(scene: Scene) -> Outcome:
     if current:
         _mlflow(scene, current, seen)
     return Outcome(
-        unchecked(Check)(
+        Check(
             name="record",
             verdict=Verdict.PASSED if current else Verdict.INCONCLUSIVE,
             checked=len(current),

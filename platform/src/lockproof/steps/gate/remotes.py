@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lockproof.adapters.store.open import open_store
-from lockproof.model.base import unchecked
 from lockproof.model.check import Check
 from lockproof.model.claim import Claim, Claims, Exemption
 from lockproof.model.finding import Finding
@@ -113,7 +112,7 @@ def remote_check(claims: Claims, proved: Proved, policy: "RemotePolicy") -> Chec
     by_size = sum(proof.by_size for proof in proofs)
     checked = sum(proof.objects for proof in proofs)
     unproved = not checked or (by_size and policy.by_size == "inconclusive")
-    return unchecked(Check)(
+    return Check(
         name="remote",
         verdict=Verdict.INCONCLUSIVE if unproved else Verdict.PASSED,
         checked=checked,

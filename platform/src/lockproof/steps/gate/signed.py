@@ -11,7 +11,6 @@ from lockproof.adapters.proofs.remote import proofs_in
 from lockproof.adapters.store.config import COMMITTED
 from lockproof.config import matches_any
 from lockproof.errors import ConfigError
-from lockproof.model.base import unchecked
 from lockproof.model.check import Check
 from lockproof.model.digest import lock_digest
 from lockproof.model.finding import Finding
@@ -51,7 +50,7 @@ def signed_outcome(scene: Scene) -> Outcome:
         findings.append(finding("LP710", "reproduction of the revision", text))
     by = sorted({signer.name for each in counting for signer in each.signers})
     return Outcome(
-        unchecked(Check)(
+        Check(
             name="reproduction",
             verdict=Verdict.PASSED,
             checked=len(weighed),

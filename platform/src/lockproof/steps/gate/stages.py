@@ -24,9 +24,7 @@ def stage_reports(pipeline: Pipeline, findings: Iterable[Finding]) -> tuple[Stag
             command=stage.locked_command or stage.command,
             verdict=wrong.get(stage.address, Verdict.PASSED),
             upstream=pipeline.upstream[stage.address],
-            deps=tuple(
-                unchecked(Dependency)(path=dep.path, locked=dep.locked) for dep in stage.deps
-            ),
+            deps=tuple(Dependency(path=dep.path, locked=dep.locked) for dep in stage.deps),
             params={params.path: params.locked or {} for params in stage.params},
         )
         for stage in pipeline.stages

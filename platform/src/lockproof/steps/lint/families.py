@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lockproof.model.base import unchecked
 from lockproof.model.check import Check
 from lockproof.model.finding import Finding
 from lockproof.model.lint_family import LintFamily
@@ -82,7 +81,7 @@ class Family:
         seen = self.checked and (accept or not self.not_checked)
         if len(left) > _MOST_NAMED:
             left = [*left[:_MOST_NAMED], f"and {len(left) - _MOST_NAMED} more"]
-        return unchecked(Check)(
+        return Check(
             name=self.name,
             verdict=Verdict.PASSED if seen else Verdict.INCONCLUSIVE,
             checked=self.checked,

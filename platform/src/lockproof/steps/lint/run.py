@@ -10,7 +10,6 @@ from lockproof import __version__
 from lockproof.adapters.git.tree import FolderTree
 from lockproof.config import FILE_NAME, Policy, load_policy
 from lockproof.errors import ConfigError, UsageError
-from lockproof.model.base import unchecked
 from lockproof.model.lint_family import LintFamily
 from lockproof.model.report import Host, Report, Subject
 from lockproof.model.verdict import Verdict, worst
@@ -73,7 +72,7 @@ def lint(request: Request, progress: Progress) -> Report:
     return Report.model_construct(  # Of checked values: to make its validator takes 20 ms.
         tool=f"lockproof {__version__}",
         step="lint",
-        subject=unchecked(Subject)(commit=None, lock_digest=None, selected=tuple(paths)),
+        subject=Subject(commit=None, lock_digest=None, selected=tuple(paths)),
         verdict=worst(verdicts),
         checks=tuple(weighing.checks),
         findings=findings,
