@@ -80,3 +80,4 @@ def test_a_gate_loads_what_reads_patterns_where_there_are_some(
         subprocess.run(["git", *words], cwd=tmp_path, check=True)
     found = loaded(tmp_path, "gate", "--staged", ends=ExitCode.INCONCLUSIVE)
     assert ("pathspec" in found) == bool(pattern)
+    assert "pydantic" not in found
