@@ -37,9 +37,8 @@ def test_what_is_made_without_the_validator_is_the_same(algorithm: str, value: s
         quick = Digest.of(algorithm, each)
         assert (quick, hash(quick), repr(quick)) == (checked, hash(checked), repr(checked))
         assert quick.model_dump_json() == checked.model_dump_json()
-        assert quick.model_fields_set == checked.model_fields_set
         assert pickle.loads(pickle.dumps(quick)) == checked == quick.model_copy()
-        with pytest.raises(ValidationError):
+        with pytest.raises(AttributeError):
             quick.value = HEX
 
 
@@ -65,7 +64,7 @@ def test_digests_are_values() -> None:
     assert one == same
     assert hash(one) == hash(same)
     assert one != Digest(algorithm="md5-dos2unix", value=HEX)
-    with pytest.raises(ValidationError):
+    with pytest.raises(AttributeError):
         one.value = HEX[::-1]  # type: ignore[misc]
 
 

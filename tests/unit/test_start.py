@@ -42,7 +42,7 @@ def run(name: str, *words: str, more: str = "", number: str = "SIGINT") -> tuple
 @pytest.mark.parametrize(
     "name",
     [
-        *("lockproof.cli.main", "argparse", "gc", "lockproof.cli.affected", "pydantic"),
+        *("lockproof.cli.main", "argparse", "gc", "lockproof.cli.affected", "lockproof.config"),
         *("lockproof.steps.affected", "lockproof.model.pipeline"),
     ],
 )

@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
@@ -49,6 +48,8 @@ def write_whole(path: Path, content: bytes | str) -> None:
 
 def _begun(folder: Path) -> tuple[int, str]:
     """A new file, locked for as long as its writer lives."""
+    import tempfile  # A short command writes no file.
+
     while True:
         handle, name = tempfile.mkstemp(dir=folder, prefix=_BEGINS, suffix=_ENDS)
         try:

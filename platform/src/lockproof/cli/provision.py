@@ -75,9 +75,10 @@ def _seconds(text: str) -> float:
     from pydantic import TypeAdapter, ValidationError
 
     from lockproof.config import Seconds
+    from lockproof.model.checked import stated
 
     try:
-        return TypeAdapter(Seconds).validate_python(text)
+        return float(TypeAdapter(stated(Seconds)).validate_python(text))
     except ValidationError as error:
         raise argparse.ArgumentTypeError("write a duration such as '90s', '30m' or '2h'") from error
 

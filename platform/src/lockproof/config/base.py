@@ -1,9 +1,10 @@
 """What every section of the policy is made of."""
 
 import re
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from lockproof.model.base import Asked, Frozen
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -22,10 +23,10 @@ def _seconds(value: object) -> object:
 _DURATION = r"^\s*(?=[0-9.]*[1-9])[0-9]+(\.[0-9]+)?\s*[smhd]\s*$"
 Seconds = Annotated[
     float,
-    BeforeValidator(_seconds),
-    Field(gt=0, allow_inf_nan=False),
-    WithJsonSchema(
-        {
+    Asked(before=_seconds),
+    Asked(gt=0, allow_inf_nan=False),
+    Asked(
+        schema={
             "anyOf": [
                 {"type": "number", "exclusiveMinimum": 0, "description": "Seconds."},
                 {
@@ -62,10 +63,10 @@ def _bytes(value: object) -> object:
 
 Bytes = Annotated[
     int,
-    BeforeValidator(_bytes),
-    Field(ge=0),
-    WithJsonSchema(
-        {
+    Asked(before=_bytes),
+    Asked(ge=0),
+    Asked(
+        schema={
             "anyOf": [
                 {"type": "integer", "minimum": 0, "description": "Bytes."},
                 {"type": "string", "pattern": _SIZE, "description": "With a unit: `5 MB`."},
@@ -73,27 +74,19 @@ Bytes = Annotated[
         }
     ),
 ]
-Bound = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
-Name = Annotated[str, Field(min_length=1, pattern=r"^[^\x00\n]+$")]
+Bound = Annotated[float, Asked(ge=0, allow_inf_nan=False, strict=True)]
+Name = Annotated[str, Asked(min_length=1, pattern=r"^[^\x00\n]+$")]
 Acceptance = Literal["inconclusive", "accept"]
+Strict = Annotated[bool, Asked(strict=True)]
 
 
-class Section(BaseModel):
+def key_of(name: str) -> str:
+    """How a file spells a name."""
+    return name.replace("_", "-")
+
+
+class Section(Frozen):
     """A table of the policy: frozen, and strict about unknown keys."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=lambda name: name.replace("_", "-"),
-        defer_build=True,
-        populate_by_name=True,  # In code; a file has only the aliases.
-    )
-
-    @classmethod
-    def read(cls, value: object) -> Self:
-        """The section as a file has it.
-
-        Raises:
-            ValidationError: it says something that is not allowed.
-        """
-        return cls.model_validate(value, by_alias=True, by_name=False)
+    # A file has only the aliases.
+    settings: ClassVar[Mapping[str, Any]] = {"alias_generator": key_of, "populate_by_name": True}

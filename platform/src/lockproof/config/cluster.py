@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StrictInt, model_validator
+from lockproof.model.base import Asked
 
 from .base import Name, Seconds, Section
 
-_ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
-_Label = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+_ObjectName = Annotated[str, Asked(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
+_Label = Annotated[str, Asked(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
 
 
 def _quantity(value: str) -> str:
@@ -18,7 +18,7 @@ def _quantity(value: str) -> str:
     return value
 
 
-Quantity = Annotated[str, AfterValidator(_quantity)]
+Quantity = Annotated[str, Asked(after=_quantity)]
 
 
 class Toleration(Section):
@@ -33,11 +33,10 @@ class Toleration(Section):
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     """Default: all of them."""
 
-    @model_validator(mode="after")
-    def _has_a_value_to_equal(self) -> Self:
+    def hold_together(self) -> None:
+        """Hold what fields say against each other."""
         if (self.operator == "Equal") != (self.value is not None):
             raise ValueError('a value goes with operator = "Equal"')
-        return self
 
 
 class PodPolicy(Section):
@@ -50,7 +49,7 @@ class PodPolicy(Section):
     """Cores that it asks for, such as `500m` or `4`; default: 1."""
     memory: Quantity | None = None
     """Memory that it asks for and is held to, such as `8Gi`; default: 2Gi."""
-    gpus: Annotated[StrictInt, Field(ge=0, le=1024)] | None = None
+    gpus: Annotated[int, Asked(strict=True, ge=0, le=1024)] | None = None
     """GPUs; default: what the stage asks for with `meta: {gpu: …}` in its `dvc.yaml`, else 0."""
     gpu_resource: Name | None = None
     """The resource that they are; default: `nvidia.com/gpu`."""
@@ -66,7 +65,7 @@ class PodPolicy(Section):
 class ClusterStage(PodPolicy):
     """What the pods of some stages get in place of what `[cluster]` says."""
 
-    stages: tuple[Name, ...] = Field(min_length=1)
+    stages: Annotated[tuple[Name, ...], Asked(min_length=1)]
     """Globs on stage names, such as `train*`; of several tables the first that fits counts."""
 
 
@@ -81,7 +80,7 @@ class ClusterPolicy(PodPolicy):
     """Where its objects are made."""
     repository: Name | None = None
     """The URL that pods fetch the commit from; default: that of `origin`, without credentials."""
-    depth: Annotated[StrictInt, Field(ge=1)] | None = None
+    depth: Annotated[int, Asked(strict=True, ge=1)] | None = None
     """How many commits of the history they fetch; default: all of it, which the search for causes
     looks into."""
     git_secret: _ObjectName | None = None
@@ -94,12 +93,12 @@ class ClusterPolicy(PodPolicy):
     """Whom pods run as. The container that runs stages gets no token of it."""
     queue: _ObjectName | None = None
     """A LocalQueue of Kueue that admits the pods."""
-    retries: Annotated[StrictInt, Field(ge=0, le=10)] = 2
+    retries: Annotated[int, Asked(strict=True, ge=0, le=10)] = 2
     """How often a pod that brought no verdict, such as a killed one, is tried again. A verdict is
     never asked for twice. Of a Job, evicted pods do not count."""
     deadline: Seconds = 86400.0
     """For all pods together."""
-    parallel: Annotated[StrictInt, Field(ge=1, le=10000)] | None = None
+    parallel: Annotated[int, Asked(strict=True, ge=1, le=10000)] | None = None
     """Pods at one time; default: as many as the cluster takes."""
     keep: Seconds = 86400.0
     """How long the objects of a run stay after its end."""

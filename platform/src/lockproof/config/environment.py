@@ -1,12 +1,12 @@
 """What stage commands run with."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool, StrictInt, model_validator
+from lockproof.model.base import Asked
 
-from .base import Bytes, Name, Seconds, Section
+from .base import Bytes, Name, Seconds, Section, Strict
 
-_Absolute = Annotated[str, Field(pattern=r"^/[^\x00\n]*$")]
+_Absolute = Annotated[str, Asked(pattern=r"^/[^\x00\n]*$")]
 FURNITURE = (
     *("*.md", "*.rst", "README*", "LICENSE*", "LICENCE*", "docs"),
     *(".github", ".gitlab", ".gitlab-ci.yml", ".pre-commit-config.yaml"),
@@ -28,12 +28,11 @@ class EnvironmentPolicy(Section):
     python: Name | None = None
     """The Python that an environment is built with, such as `3.12`; default: lockproof's."""
 
-    @model_validator(mode="after")
-    def _names_one(self) -> Self:
+    def hold_together(self) -> None:
+        """Hold what fields say against each other."""
         named = [self.requirements, self.uv_lock, self.interpreter, self.image]
         if sum(value is not None for value in named) != 1:
             raise ValueError("name exactly one of requirements, uv-lock, interpreter, image")
-        return self
 
 
 class RunPolicy(Section):
@@ -41,15 +40,15 @@ class RunPolicy(Section):
 
     timeout: Seconds | None = None
     """Per stage command list: '90s', '30m', '2h'. Default: none."""
-    processes: StrictInt = Field(default=4096, ge=16)
+    processes: Annotated[int, Asked(strict=True, ge=16)] = 4096
     """How many processes and threads a stage may have at one time."""
-    memory: Annotated[Bytes, Field(ge=1 << 20)] | None = None
+    memory: Annotated[Bytes, Asked(ge=1 << 20)] | None = None
     """How much memory they may hold at one time, all together, files in memory included:
     '8 GiB'. Default: what there is."""
-    disk: Annotated[Bytes, Field(ge=1 << 20)] | None = None
+    disk: Annotated[Bytes, Asked(ge=1 << 20)] | None = None
     """By how much a stage may make its folders grow, how large one file in them may be, and its
     log: '100 GiB'. Default: what there is."""
-    network: StrictBool = False
+    network: Strict = False
     """Whether stage commands may use the network."""
     pass_env: tuple[str, ...] = ()
     """Environment variables handed through besides the harmless few; globs."""

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, StrictBool, StringConstraints
+from lockproof.model.base import Asked
 
-from .base import Name, Section
+from .base import Name, Section, Strict
 
 Family = Literal["lock", "remote", "git", "record", "metrics", "manifests", "reproduction"]
 FAMILIES: tuple[Family, ...] = Family.__args__  # type: ignore[attr-defined]
-RuleId = Annotated[str, StringConstraints(pattern=r"^LP[0-9]{3}$")]
+RuleId = Annotated[str, Asked(pattern=r"^LP[0-9]{3}$")]
 
 
 def _date(value: object) -> object:
@@ -39,7 +39,7 @@ class RulePolicy(Section):
 
     severity: Literal["error", "warning", "note"] | None = None
     """Only `error` fails the report. Default: as on the rule's page."""
-    off: StrictBool = False
+    off: Strict = False
     """Drop what this rule finds."""
     paths: tuple[Name, ...] = ()
     """Globs: findings about other paths are dropped; empty means all paths."""
@@ -55,7 +55,7 @@ class Waiver(Section):
     """The rule's id, such as `LP103`."""
     subject: Name
     """The finding's subject or path; a glob."""
-    reason: str = Field(min_length=1)
+    reason: Annotated[str, Asked(min_length=1)]
     """Why it may pass; the report shows it."""
-    expires: Annotated[date, BeforeValidator(_date)]
+    expires: Annotated[date, Asked(before=_date)]
     """The last day on which it holds, UTC."""

@@ -1,12 +1,12 @@
 """What Git may hold, and what metrics must be."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool, model_validator
+from lockproof.model.base import Asked
 
-from .base import Bound, Bytes, Name, Section
+from .base import Bound, Bytes, Name, Section, Strict
 
-Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+Number = Annotated[float, Asked(allow_inf_nan=False, strict=True)]
 
 
 class GitPolicy(Section):
@@ -18,7 +18,7 @@ class GitPolicy(Section):
     """As `large`, for binary files."""
     allow: tuple[Name, ...] = ()
     """Files that may be large or binary; globs, relative to the Git root."""
-    secrets: StrictBool = True
+    secrets: Strict = True
     """Whether secrets are looked for. It takes the extra `secrets`; where that is not installed,
     nothing can pass."""
 
@@ -41,12 +41,11 @@ class MetricRule(Section):
     rtol: Bound = 0.0
     """The part relative to the base: it may be worse by `atol + rtol * |base|`."""
 
-    @model_validator(mode="after")
-    def _demands_something(self) -> Self:
+    def hold_together(self) -> None:
+        """Hold what fields say against each other."""
         if self.min is None and self.max is None and self.direction is None:
             raise ValueError("state min, max or direction")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError("min is larger than max")
         if self.direction is None and (self.atol or self.rtol):
             raise ValueError("atol and rtol say how much worse it may be: state direction, too")
-        return self

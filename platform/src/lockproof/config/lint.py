@@ -4,33 +4,34 @@ import re
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field, field_validator
-
+from lockproof.model.base import Asked
 from lockproof.model.lint_family import LintFamily
 
 from .base import Acceptance, Name, Section
 
 
+def _is_quantity(value: str) -> str:
+    if not re.fullmatch(r"\d+(\.\d+)?(m|[kMGTPE]i?|)", value.replace("Ki", "ki")):
+        raise ValueError("write a quantity such as '1930m' or '7Gi'")
+    return value
+
+
+_Quantity = Annotated[Name, Asked(after=_is_quantity)]
+
+
 class BudgetPolicy(Section):
     """What the node that is always on can give to pods."""
 
-    cpu: Name
+    cpu: _Quantity
     """Cores that pods may request in all, such as `1930m`."""
-    memory: Name
+    memory: _Quantity
     """Memory that pods may request in all, such as `7Gi`."""
-    reserved_cpu: Name = "0"
+    reserved_cpu: _Quantity = "0"
     """Cores for what no manifest shows, such as controllers that charts bring."""
-    reserved_memory: Name = "0"
+    reserved_memory: _Quantity = "0"
     """Memory for what no manifest shows."""
     ignore: tuple[str, ...] = ()
     """Workloads that run elsewhere: globs on `Kind/name`; those that ask for a GPU always do."""
-
-    @field_validator("cpu", "memory", "reserved_cpu", "reserved_memory")
-    @classmethod
-    def _is_quantity(cls, value: str) -> str:
-        if not re.fullmatch(r"\d+(\.\d+)?(m|[kMGTPE]i?|)", value.replace("Ki", "ki")):
-            raise ValueError("write a quantity such as '1930m' or '7Gi'")
-        return value
 
 
 class LintPolicy(Section):
@@ -46,7 +47,7 @@ class LintPolicy(Section):
     """Families that must be looked at also where a program that they need, such as promtool, is
     not there, or where the repository has no manifests; without, that is told of and does not
     count."""
-    kubernetes_version: Annotated[str, Field(pattern=r"^1\.\d+$")] = "1.34"
+    kubernetes_version: Annotated[str, Asked(pattern=r"^1\.\d+$")] = "1.34"
     """The version that the manifests must fit."""
     schema_locations: tuple[Name, ...] = ()
     """Where schemas are looked up, as for `--schema-location`; default: the bundled ones. Paths are

@@ -11,11 +11,12 @@ from lockproof.errors import ConfigError
 from lockproof.model.toml_text import read_toml
 
 from .globs import matches_any
+from .plain import Unusual, plain
 
 if TYPE_CHECKING:
+    from lockproof.model.checked import Model
     from lockproof.model.environment import Environment
 
-    from .base import Section
     from .cluster import ClusterPolicy
     from .environment import EnvironmentPolicy, RunPolicy
     from .gate import GatePolicy, RulePolicy, Waiver
@@ -144,14 +145,19 @@ PARTS = {part.name: part for part in vars(Policy).values() if isinstance(part, P
 """Those of the policy, by name, in the order in which mistakes are looked for."""
 
 
-def file_model(parts: Iterable[Part]) -> "type[Section]":
+def file_model(parts: Iterable[Part]) -> "type[Model]":
     """The model of a file that has these parts and no other key."""
     from pydantic import create_model
 
+    from lockproof.model.checked import Model, stated
+
     from .base import Section
 
-    fields: dict[str, Any] = {part.name: (part.type(), part.absent()) for part in parts}
-    return create_model("Policy", __base__=Section, __doc__=Policy.__doc__, **fields)
+    class Table(Model, **Section.settings):
+        pass
+
+    fields: dict[str, Any] = {part.name: (stated(part.type()), part.absent()) for part in parts}
+    return create_model("Policy", __base__=Table, __doc__=Policy.__doc__, **fields)
 
 
 def parse_policy(text: str, name: str = FILE_NAME) -> Policy:
@@ -167,10 +173,25 @@ def parse_policy(text: str, name: str = FILE_NAME) -> Policy:
         raise ConfigError(f"{name} is not valid TOML: {error}") from error
     if not table:
         return Policy()
+    stated = [part for part in PARTS.values() if part.key in table]
+    try:
+        return _read_plain(stated, table)
+    except Unusual:
+        return _read(stated, table, name)
+
+
+def _read_plain(stated: list[Part], table: Mapping[str, Any]) -> Policy:
+    if len(stated) != len(table):
+        raise Unusual
+    return Policy(**{part.name: plain(part.type(), table[part.key]) for part in stated})
+
+
+def _read(stated: list[Part], table: Mapping[str, Any], name: str) -> Policy:
+    """What pydantic makes of it, which has the words for what is wrong."""
     from pydantic import ValidationError
 
     try:
-        found = file_model(part for part in PARTS.values() if part.key in table).read(table)
+        found = file_model(stated).model_validate(table, by_alias=True, by_name=False)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "file"

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from lockproof.model.base import Asked
 
 from .base import Name, Seconds, Section
 
@@ -21,7 +21,7 @@ class ProvisionPolicy(Section):
     storage: tuple[str, ...] = ()
     """Kinds that hold data besides those known to, such as `Warehouse.example.org`: they are
     never removed without --allow-data-loss."""
-    left: tuple[Annotated[str, Field(pattern=r"^\S+ [^\s.]+(\.[^\s.]+)*$")], ...] = ()
+    left: tuple[Annotated[str, Asked(pattern=r"^\S+ [^\s.]+(\.[^\s.]+)*$")], ...] = ()
     """Fields that are left to a controller once it has written them, besides those known to be,
     such as `Deployment.apps spec.replicas`."""
     bucket: Name | None = None

@@ -2,31 +2,30 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from lockproof.model.base import Asked
 
 from .base import Name, Section
 
 Server = Annotated[
-    str, Field(pattern=r"^https?://[A-Za-z0-9.:_-]+$|^https?://\[[0-9A-Fa-f:.]+\](:[0-9]+)?$")
+    str, Asked(pattern=r"^https?://[A-Za-z0-9.:_-]+$|^https?://\[[0-9A-Fa-f:.]+\](:[0-9]+)?$")
 ]
 """Scheme, host and port of a URL: nothing behind them, and no login."""
+
+
+def _is_below(value: str) -> str:
+    if value.startswith("/") or ".." in value.split("/"):
+        raise ValueError("name a folder below the DVC root")
+    return value
 
 
 class RecordPolicy(Section):
     """Where run records live."""
 
-    directory: Name = "experiments"
+    directory: Annotated[Name, Asked(after=_is_below)] = "experiments"
     """The folder of run records, relative to the DVC root."""
     mlflow: Literal["reachable", "required", "off"] = "reachable"
     """Whether `lockproof gate` compares a record with its run in MLflow: where a tracking server is
     configured and answers, always (else it ends with exit code 4), or never."""
-
-    @field_validator("directory")
-    @classmethod
-    def _is_below(cls, value: str) -> str:
-        if value.startswith("/") or ".." in value.split("/"):
-            raise ValueError("name a folder below the DVC root")
-        return value
 
 
 class MlflowPolicy(Section):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from .base import Frozen
+from .checked import Model
 
 MOST_CHECKS = 200
 MOST_INTERVALS = 20_000
@@ -23,7 +23,7 @@ Rate = Annotated[float, Field(ge=1e-9, le=0.5, strict=True, allow_inf_nan=False)
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
-class _Part(Frozen, alias_generator=to_camel, validate_by_name=False, validate_by_alias=True):
+class _Part(Model, alias_generator=to_camel, validate_by_name=False, validate_by_alias=True):
     """A mapping of the file, with Kubernetes' spelling of keys."""
 
 

@@ -1,11 +1,9 @@
 """What a signed statement says of a canary: how a served version did beside the one before it."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
-
-from .base import Frozen
+from .base import Asked, Frozen
 from .canary import CanarySeen
 from .statement import REFERENCE, ProvedOutput, payload, plain
 from .verdict import Verdict
@@ -22,15 +20,15 @@ class CanaryPredicate(Frozen):
     """The name of the registered model."""
     served: str
     """The version that the canary served, `models:/NAME/NUMBER`, as whoever signs says."""
-    key: str = Field(pattern=r"^[0-9a-f]{64}$")
+    key: Annotated[str, Asked(pattern=r"^[0-9a-f]{64}$")]
     """What the version was registered as: its tag `lockproof.key`."""
-    proof: str = Field(pattern=r"^[0-9a-f]{64}$")
+    proof: Annotated[str, Asked(pattern=r"^[0-9a-f]{64}$")]
     """SHA-256 of the signed statement by which the version is proved."""
     verdict: Verdict
     """What followed for the canary."""
     canary: CanarySeen
     """Every measure, with its queries, figures and bounds."""
-    report: str = Field(pattern=r"^[0-9a-f]{64}$")
+    report: Annotated[str, Asked(pattern=r"^[0-9a-f]{64}$")]
     """SHA-256 of the report that was signed, a JSON file."""
     tool: str
     """The lockproof that judged."""

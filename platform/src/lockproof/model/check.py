@@ -1,12 +1,12 @@
 """What a step that runs no stage looked at: one family of checks, and what it left out."""
 
-from pydantic import Field
+from typing import Annotated
 
-from .base import Frozen
+from .base import Asked, Made
 from .verdict import Verdict
 
 
-class Check(Frozen):
+class Check(Made):
     """One family of checks, such as the locks or the remote."""
 
     name: str
@@ -15,7 +15,7 @@ class Check(Frozen):
     """The worst of its findings; `inconclusive` where nothing, or not enough, was looked at."""
     checked: int = 0
     """How many things were looked at."""
-    unit: str = Field(default="item", pattern=r"^[a-z][a-z -]*$")
+    unit: Annotated[str, Asked(pattern=r"^[a-z][a-z -]*$")] = "item"
     """What those things are, in the singular."""
     summary: str = ""
     """One line for people, such as `verified by ETag: 912, by size alone: 3`."""

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-from .base import Frozen
+from .base import Made
 from .digest import Digest
 from .pipeline import Out, Pipeline, Stage, StoredFile
 
 
-class Claim(Frozen):
+class Claim(Made):
     """An output whose content must be in a remote.
 
     For a directory `digest` names its listing; the files in it are known only from that object.
@@ -45,7 +45,7 @@ class Exemption(StrEnum):
     NO_DIGEST = "locked by a checksum that names no object"
 
 
-class Exempt(Frozen):
+class Exempt(Made):
     """An output that DVC caches and that no remote has to hold."""
 
     path: str
@@ -53,7 +53,7 @@ class Exempt(Frozen):
     reason: Exemption
 
 
-class Claims(Frozen):
+class Claims(Made):
     """All claims of one revision, in the order of the pipeline."""
 
     claims: tuple[Claim, ...] = ()

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import ValidationInfo, field_validator
+from .base import Asked, Frozen, sha256_of
 
-from .base import Frozen, sha256_of
+if TYPE_CHECKING:
+    from pydantic import ValidationInfo
 
 Algorithm = Literal["md5", "md5-dos2unix", "etag", "checksum"]
 
@@ -15,21 +16,20 @@ DIR_SUFFIX = ".dir"
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
+# Of the field and not of the whole, which would run again wherever a digest is put into another
+# value.
+def _is_well_formed(value: str, info: "ValidationInfo") -> str:
+    if info.data.get("algorithm", "md5").startswith("md5") and not _MD5.fullmatch(value):
+        raise ValueError(f"not an MD5 digest: {value[:80]!r}")
+    return value
+
+
 class Digest(Frozen):
     """The digest of a file, or of a directory's listing (then `value` ends in `.dir`)."""
 
     algorithm: Algorithm = "md5"
     """`md5-dos2unix` is DVC 2's: MD5 after CRLF became LF in text files."""
-    value: str
-
-    # Of the field and not of the whole, which would run again wherever a digest is put into another
-    # value.
-    @field_validator("value")
-    @classmethod
-    def _is_well_formed(cls, value: str, info: ValidationInfo) -> str:
-        if info.data.get("algorithm", "md5").startswith("md5") and not _MD5.fullmatch(value):
-            raise ValueError(f"not an MD5 digest: {value[:80]!r}")
-        return value
+    value: Annotated[str, Asked(after=_is_well_formed)]
 
     @classmethod
     @lru_cache(maxsize=1 << 16)
@@ -42,13 +42,7 @@ class Digest(Frozen):
         if not (algorithm == "md5" and _MD5.fullmatch(value)):
             return cls(algorithm=algorithm, value=value)
         # What the validator would say is known, and of a large lock it is asked very often.
-        made = cls.__new__(cls)
-        values = {"algorithm": algorithm, "value": value}
-        for name, held in (("__dict__", values), ("__pydantic_fields_set__", set(values))):
-            object.__setattr__(made, name, held)
-        for name in ("__pydantic_extra__", "__pydantic_private__"):
-            object.__setattr__(made, name, None)
-        return made
+        return cls.model_construct(algorithm=algorithm, value=value)
 
     # What a model does by itself takes several times as long, and each digest is compared often.
     def __eq__(self, other: object) -> bool:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Literal, Self
 
-from .base import Frozen, sha256_of
+from .base import Frozen, sha256_of, unchecked
 
 HELP_ROOT = "https://github.com/lockproof/lockproof/blob/main/docs/rules"
 
@@ -60,7 +60,7 @@ class Finding(Frozen):
 
         `seen` is any JSON value.
         """
-        return cls(
+        return unchecked(cls)(
             rule=rule,
             severity=severity,
             message=message,

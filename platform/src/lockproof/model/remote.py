@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from lockproof.errors import ConfigError
 
-from .base import Frozen
+from .base import Made
 
 _URL = re.compile(r"(?P<scheme>\w[\w+.-]*)://(?P<host>[^/?#]*)(?P<path>[^?#]*)")
 
@@ -24,7 +24,7 @@ PATHS = (
 PROGRAMS = ("bearer_token_command", "configpath")
 
 
-class ConfigFile(Frozen):
+class ConfigFile(Made):
     """One configuration file of DVC, unread."""
 
     name: str
@@ -35,7 +35,7 @@ class ConfigFile(Frozen):
     """Whether it comes from Git, so that whoever may push may have written it."""
 
 
-class RemoteConfig(Frozen):
+class RemoteConfig(Made):
     """One remote, its references to others resolved."""
 
     name: str
@@ -102,7 +102,7 @@ class RemoteConfig(Frozen):
         return value
 
 
-class RemoteConfigs(Frozen):
+class RemoteConfigs(Made):
     """Every remote that a project knows, by its name in lower case."""
 
     default: str | None = None

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
-
-from .base import Frozen, Number, canonical_json
+from .base import Asked, Frozen, Made, Number, canonical_json, unchecked
 from .canary import CanarySeen
 from .cause import Cause
 from .changes import Changes, FolderChange
@@ -31,7 +29,7 @@ class SkipReason(StrEnum):
     """Only with `--on`: the pod that was to prove it brought no report that can be believed."""
 
 
-class Dependency(Frozen):
+class Dependency(Made):
     """A dependency as the lock states it."""
 
     path: str
@@ -72,7 +70,7 @@ class StageReport(Frozen):
     causes: tuple[Cause, ...] = ()
 
 
-class Subject(Frozen):
+class Subject(Made):
     """What the report is about."""
 
     commit: str | None
@@ -87,7 +85,7 @@ class Subject(Frozen):
     """`isolated`: each stage from its locked inputs; `chain`: all from root data."""
     base: str | None = None
     """The commit that policy and comparisons come from, where the step has one."""
-    runs: Annotated[int, Field(ge=1)] = 1
+    runs: Annotated[int, Asked(ge=1)] = 1
     since: str | None = None
     """The base commit, where only affected stages were asked for."""
     selected: tuple[str, ...] = ()
@@ -190,7 +188,7 @@ class MetricValue(Frozen):
     """The value from one more run, on those outputs as they came out; null where there is none."""
 
 
-class Origin(Frozen):
+class Origin(Made):
     """Where a commit comes from; empty what is not known."""
 
     repository: str = ""
@@ -203,7 +201,7 @@ class Origin(Frozen):
     """The name of its author."""
 
 
-_NOTHING = HostStage()
+_NOTHING = unchecked(HostStage)()
 
 
 class Host(Frozen):
@@ -234,7 +232,7 @@ class Host(Frozen):
         return self.stages.get(address, _NOTHING)
 
 
-class Timing(Frozen):
+class Timing(Made):
     """Times: the only other part that differs from run to run."""
 
     started: str
@@ -258,7 +256,8 @@ class Report(Frozen):
     changes: Changes | None = None
     """What the revision changes against its base; null where the step compares with none."""
     findings: tuple[Finding, ...]
-    host: Host = Field(description="What depends on the place.")
+    host: Host
+    """What depends on the place."""
     timing: Timing
 
     def core(self) -> str:

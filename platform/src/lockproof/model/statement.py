@@ -5,11 +5,9 @@ for the proof, and a SLSA Verification Summary for tools that know nothing of ou
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
-
-from .base import Frozen, canonical_json, sha256_of
+from .base import Asked, Frozen, canonical_json, sha256_of
 from .comparison import Tolerance
 from .digest import DIR_SUFFIX, Digest
 from .finding import HELP_ROOT
@@ -39,7 +37,7 @@ class ProvedOutput(Frozen):
     """The address of the stage that makes it."""
     locked: Digest
     """As `dvc.lock` names it."""
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: Annotated[str, Asked(pattern=r"^[0-9a-f]{64}$")]
     """Of the file; of a directory, `manifest_sha256` of its files."""
     verdict: OutputVerdict
     """How the one that was made again compares with it."""
@@ -75,16 +73,16 @@ class Subject(Frozen):
     """What a statement is about."""
 
     name: str
-    digest: Mapping[str, str] = Field(min_length=1)
+    digest: Annotated[Mapping[str, str], Asked(min_length=1)]
     annotations: Mapping[str, str] = {}
 
 
 class Statement(Frozen):
     """An in-toto Statement v1, its predicate not looked into."""
 
-    type: Literal["https://in-toto.io/Statement/v1"] = Field(alias="_type")
-    subject: tuple[Subject, ...] = Field(min_length=1)
-    predicate_type: str = Field(alias="predicateType")
+    type: Annotated[Literal["https://in-toto.io/Statement/v1"], Asked(alias="_type")]
+    subject: Annotated[tuple[Subject, ...], Asked(min_length=1)]
+    predicate_type: Annotated[str, Asked(alias="predicateType")]
     predicate: Mapping[str, Any]
 
 

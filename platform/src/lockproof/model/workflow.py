@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-from pydantic import Field
-
 from .base import Frozen
 
 CiSystem = Literal["github", "gitlab"]
@@ -52,7 +50,7 @@ class Workflow(Frozen):
     """The stage of GitLab's pipeline that the jobs belong to."""
     proof: bool = False
     """Whether the policy demands a passed report of `reproduce`, for which the gate has to wait."""
-    secrets: tuple[tuple[str, str], ...] = Field(default=())
+    secrets: tuple[tuple[str, str], ...] = ()
     """Environment variable -> name of the CI secret, for what reads data."""
     models: tuple[str, ...] = ()
     """The models that the default branch signs and registers; none: it does neither."""

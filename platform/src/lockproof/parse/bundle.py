@@ -6,18 +6,20 @@ Nothing is believed here: whoever reads checks the signatures first.
 import base64
 import binascii
 import json
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lockproof.errors import ConfigError, unreadable
+from lockproof.model.base import Frozen
 from lockproof.model.canary_statement import CANARY, CanaryPredicate
 from lockproof.model.metrics import without_duplicates
 from lockproof.model.sealed import MEDIA_TYPE, MOST_BYTES, Sealed
 from lockproof.model.statement import PAYLOAD_TYPE, VERDICT, Statement, VerdictPredicate
 
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 MOST_LINES = 1000
-_Model = TypeVar("_Model", bound=BaseModel)
+_Model = TypeVar("_Model", bound=Frozen)
 
 
 def read_bundles(content: bytes, name: str) -> tuple[Sealed, ...]:
@@ -79,6 +81,8 @@ def read_statement(sealed: Sealed) -> Statement:
     Raises:
         ConfigError: it is no in-toto Statement v1, or not in its canonical form where it is ours.
     """
+    from pydantic import ValidationError  # Where there is no proof, none of it is needed.
+
     try:
         return Statement.model_validate(_json(sealed.payload.decode()))
     except ValidationError as error:
@@ -106,6 +110,8 @@ def read_canary(statement: Statement) -> CanaryPredicate:
 
 
 def _predicate(statement: Statement, kind: str, model: type[_Model], noun: str) -> _Model:
+    from pydantic import ValidationError
+
     if statement.predicate_type != kind:
         raise ConfigError(f"its predicate is {statement.predicate_type[:200]!r} and not {kind}")
     try:
@@ -136,7 +142,7 @@ def _text(value: object) -> str:
     return value
 
 
-def _first(error: ValidationError) -> str:
+def _first(error: "ValidationError") -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"]) or "the whole"
     return f"{where[:200]}: {first['msg'][:200]}"

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from lockproof.errors import ConfigError, unreadable
 from lockproof.model.base import Frozen
 from lockproof.model.canary_checks import MOST_INTERVALS, CanaryChecks, Drift, Measure, Spec
+from lockproof.model.checked import Model
 
 from .yaml_document import ParseError, YamlDocument, nearest_line, read_yaml
 
@@ -87,7 +88,7 @@ def read_canary_checks(content: bytes, name: str) -> CanaryChecks:
     return checks
 
 
-def queries_of(kind: Frozen) -> dict[str, str]:
+def queries_of(kind: Model) -> dict[str, str]:
     """The queries of a measure, by what they ask for."""
     return {name: query for name, query in kind.model_dump().items() if name in _QUERIES}
 

@@ -2,10 +2,11 @@
 
 import json
 import math
-import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
+
+from lockproof.model.later import later
 
 from .document import MarkedDocument, ParseError, YamlDocument
 
@@ -14,8 +15,8 @@ _MOST = 500_000
 """Values in one file of objects."""
 _MOST_SIGNS = 4 * _MOST
 """Signs that come before a value in a file of whatever: what it takes of memory is bounded."""
-_BLANK = re.compile(r"[ \t\r\n]*")
-_HALF = re.compile("[\ud800-\udfff]")
+_BLANK = later(r"[ \t\r\n]*")
+_HALF = later("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from lockproof.model.later import later
 from lockproof.model.manifest import At, Place
 
 from .document import YamlDocument, nearest_line
@@ -31,15 +32,15 @@ KNOWN = _NO_PATHS | {
 _FOLDED = {name.casefold(): name for name in KNOWN}
 _LONGEST = 1024
 """Characters; a longer text is a patch, not a path."""
-_REMOTE = re.compile(
+_REMOTE = later(
     r"^(?:[a-z][a-z0-9+.-]*::|[a-z][a-z0-9+.-]*://|[\w.-]+@|github\.com[/:]|gitlab\.com[/:])"
     r"|\?ref=|//",
     re.IGNORECASE,
 )
 
-_HEAD = re.compile(r"(?:#[ \t]?)?[\"']?(\w+)[\"']?:")
+_HEAD = later(r"(?:#[ \t]?)?[\"']?(\w+)[\"']?:")
 """Of a field of the file's top, in use or in a comment."""
-_IN_COMMENT = re.compile(r"[ \t]*+#[ \t]*+- (?:path: )?[\"']?([\w./-]+\.ya?ml)[\"']?[ \t]*+")
+_IN_COMMENT = later(r"[ \t]*+#[ \t]*+- (?:path: )?[\"']?([\w./-]+\.ya?ml)[\"']?[ \t]*+")
 
 
 def is_remote(entry: str) -> bool:

@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic.fields import FieldInfo
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import core_schema
 
 from lockproof.config.policy import PARTS, file_model
+from lockproof.model.base import Frozen
 from lockproof.model.canary_checks import CanaryChecks
 from lockproof.model.canary_statement import CanaryPredicate
+from lockproof.model.checked import Model, adapter, model_of
 from lockproof.model.finding import HELP_ROOT
 from lockproof.model.lineage import Lineage
 from lockproof.model.report import Report
@@ -35,18 +38,33 @@ REFERENCE_ROOT = f"{HELP_ROOT.rpartition('/')[0]}/reference"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = dict[str, Any]
+Kind = type[BaseModel] | type[Frozen]
 
 
-class _AsWritten(GenerateJsonSchema):
+class _OfValues(GenerateJsonSchema):
+    """Of our values what their models say."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        kind = schema["cls"]
+        if issubclass(kind, Frozen):
+            schema = {**schema, "cls": model_of(kind)}
+        return super().model_schema(schema)
+
+
+class _AsWritten(_OfValues):
     """Floats as `json_report` writes them: JSON has no words for those that are not finite."""
 
     def float_schema(self, schema: core_schema.FloatSchema) -> JsonSchemaValue:
         return {"anyOf": [super().float_schema(schema), {"enum": list(NOT_FINITE)}]}
 
 
+def _schema(value: type[Frozen], mode: JsonSchemaMode) -> Schema:
+    return adapter(value).json_schema(mode=mode, schema_generator=_OfValues)
+
+
 def report_schema() -> Schema:
     """JSON Schema of what `json_report` writes."""
-    schema = Report.model_json_schema(mode="serialization", schema_generator=_AsWritten)
+    schema = adapter(Report).json_schema(mode="serialization", schema_generator=_AsWritten)
     _describe(schema, Report)
     # A reader can rely on every field: `json_report` writes them all.
     for definition in (schema, *schema["$defs"].values()):
@@ -60,7 +78,7 @@ def report_schema() -> Schema:
 def policy_schema() -> Schema:
     """JSON Schema of `lockproof.toml`, for editors; TOML has no null, so it has none either."""
     policy = file_model(PARTS.values())
-    schema = policy.model_json_schema(mode="validation")
+    schema = policy.model_json_schema(mode="validation", schema_generator=_OfValues)
     _describe(schema, policy)
     definitions = schema["$defs"]
     for definition in (schema, *definitions.values()):
@@ -80,7 +98,7 @@ def policy_schema() -> Schema:
 
 def verdict_schema() -> Schema:
     """JSON Schema of the predicate in which `attest` states a verdict."""
-    schema = VerdictPredicate.model_json_schema(mode="validation")
+    schema = _schema(VerdictPredicate, "validation")
     _describe(schema, VerdictPredicate)
     return _headed(schema, "verdict.schema.json", "lockproof verdict")
 
@@ -94,14 +112,14 @@ def canary_checks_schema() -> Schema:
 
 def canary_schema() -> Schema:
     """JSON Schema of the predicate in which `canary record` states a verdict."""
-    schema = CanaryPredicate.model_json_schema(mode="validation")
+    schema = _schema(CanaryPredicate, "validation")
     _describe(schema, CanaryPredicate)
     return _headed(schema, "canary.schema.json", "lockproof canary")
 
 
 def lineage_schema() -> Schema:
     """JSON Schema of what `lineage_json` writes."""
-    schema = Lineage.model_json_schema(mode="serialization")
+    schema = _schema(Lineage, "serialization")
     _describe(schema, Lineage)
     schema["properties"]["verdict"] = {
         "enum": [verdict.value for verdict in Verdict],
@@ -116,7 +134,7 @@ def lineage_schema() -> Schema:
 
 def revisions_schema() -> Schema:
     """JSON Schema of what `reproduce` writes of several revisions."""
-    schema = Revisions.model_json_schema(mode="serialization")
+    schema = _schema(Revisions, "serialization")
     _describe(schema, Revisions)
     for definition in (schema, *schema["$defs"].values()):
         if "properties" in definition:
@@ -144,28 +162,33 @@ PUBLISHED: Mapping[str, Callable[[], str]] = {
 """File name in docs/reference -> what makes its content."""
 
 
-def models_in(root: type[BaseModel]) -> dict[str, type[BaseModel]]:
+def models_in(root: Kind) -> dict[str, Kind]:
     """`root` and every model that its fields lead to, by class name."""
-    found: dict[str, type[BaseModel]] = {}
+    found: dict[str, Kind] = {}
     queue = [root]
     while queue:
         model = queue.pop()
         if model.__name__ in found:
             continue
         found[model.__name__] = model
-        for field in model.model_fields.values():
+        for field in fields_in(model).values():
             queue.extend(_models_of(field.annotation))
     return found
 
 
-def field_docstrings(model: type[BaseModel]) -> dict[str, str]:
+def fields_in(model: Kind) -> dict[str, FieldInfo]:
+    """What pydantic knows of the fields of a model."""
+    return (model_of(model) if issubclass(model, Frozen) else model).model_fields
+
+
+def field_docstrings(model: Kind) -> dict[str, str]:
     """The docstrings under a model's own and inherited fields, each in one line.
 
     They are read from the source, since pydantic would have to do so at every import.
     """
     found: dict[str, str] = {}
     for base in reversed(model.__mro__):
-        if not issubclass(base, BaseModel) or base is BaseModel:
+        if not issubclass(base, BaseModel | Frozen) or base in (BaseModel, Model, Frozen):
             continue
         (definition,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
         for field, after in pairwise(getattr(definition, "body", [])):
@@ -175,8 +198,8 @@ def field_docstrings(model: type[BaseModel]) -> dict[str, str]:
     return found
 
 
-def _models_of(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _models_of(annotation: Any) -> Iterator[Kind]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel | Frozen):
         yield annotation
     for argument in typing.get_args(annotation):
         yield from _models_of(argument)
@@ -190,11 +213,11 @@ def _is_text(node: ast.stmt) -> bool:
     )
 
 
-def _describe(schema: Schema, root: type[BaseModel]) -> None:
+def _describe(schema: Schema, root: Kind) -> None:
     for name, model in models_in(root).items():
         definition = schema if model is root else schema["$defs"][name]
         docstrings = field_docstrings(model)
-        for field, info in model.model_fields.items():
+        for field, info in fields_in(model).items():
             shown = definition["properties"][info.alias or field]
             shown.pop("title", None)
             text = docstrings.get(field) or FIELDS.get(f"{name}.{field}") or info.description

@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-_QUANTITY = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+|[EPTGMk]i?|Ki|m|u|n|)")
-_DURATION = re.compile(
+from lockproof.model.later import later
+
+_QUANTITY = later(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+|[EPTGMk]i?|Ki|m|u|n|)")
+_DURATION = later(
     r"[+-]?(0|(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)(?:(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h))*)"
 )
-_DATE_TIME = re.compile(
+_DATE_TIME = later(
     r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)"
     r"(\.\d+)?([Zz]|[+-]\d{2}:\d{2})"
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from lockproof.model.base import fields_of, unchecked
 from lockproof.model.finding import Finding, Shared
 
 _MOST_SHOWN = 3
@@ -9,7 +10,8 @@ _MOST_SHOWN = 3
 
 def shared(found: Finding, *, cause: str, item: str, noun: str, words: str) -> Shared:
     """The finding as one that others may share their cause with; see `Shared`."""
-    return Shared(**found.model_dump(), cause=cause, item=item, noun=noun, words=words)
+    own = {name: getattr(found, name) for name in fields_of(Finding)}
+    return unchecked(Shared)(**own, cause=cause, item=item, noun=noun, words=words)
 
 
 def together(findings: Iterable[Finding]) -> list[Finding]:
@@ -33,7 +35,7 @@ def _one(group: list[Finding]) -> Finding:
     first = members[0]
     items = sorted({found.item for found in members})
     if len(items) == 1:
-        return Finding(**{name: getattr(first, name) for name in Finding.model_fields})
+        return unchecked(Finding)(**{name: getattr(first, name) for name in fields_of(Finding)})
     more = ", …" if items[_MOST_SHOWN:] else ""
     shown = f"{len(items):,} {first.noun} ({', '.join(items[:_MOST_SHOWN])}{more})"
     one = Finding.of(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lockproof.adapters.files import write_whole
 from lockproof.errors import ConfigError
+from lockproof.model.base import unchecked
 from lockproof.model.baseline import Baseline
 from lockproof.model.finding import Finding
 
@@ -19,7 +20,7 @@ def parse_baseline(content: bytes | None, path: str) -> Baseline:
         ConfigError: the file is not one that `lockproof gate --baseline` wrote.
     """
     if content is None:
-        return Baseline()
+        return unchecked(Baseline)()
     try:
         # Not by pydantic's own reader, which refuses names that are no UTF-8.
         return Baseline.model_validate(json.loads(content if len(content) <= _LARGEST else b""))

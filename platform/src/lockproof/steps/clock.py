@@ -22,7 +22,7 @@ class Clock:
             started=f"{self.started:%Y-%m-%dT%H:%M:%SZ}",
             seconds=round(time.monotonic() - self.began, 3),
             stages={
-                address: {phase: round(seconds, 3) for phase, seconds in phases.items()}
+                address: {phase: round(float(seconds), 3) for phase, seconds in phases.items()}
                 for address, phases in (stages or {}).items()
             },
         )

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from lockproof.adapters.files import write_whole
 from lockproof.adapters.mlflow.tracking import Tracking
 from lockproof.config import Policy
@@ -135,6 +133,8 @@ def parse_record(content: bytes, file_name: str) -> RunRecord:
     Raises:
         ConfigError: it is not a record, or one of another name.
     """
+    from pydantic import ValidationError  # A gate without records needs none of it.
+
     if len(content) > MAX_BYTES:
         raise ConfigError(f"{file_name}: more than {MAX_BYTES} bytes; no run record is that large")
     try:

@@ -5,9 +5,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from lockproof.model.later import later
+
 _VALUE = "ENC[AES256_GCM,"
 _LATER = "${SOPS}"
-_WHOLE = re.compile(
+_WHOLE = later(
     r"ENC\[AES256_GCM,data:[A-Za-z0-9+/=]*+,iv:[A-Za-z0-9+/=]++,tag:[A-Za-z0-9+/=]++,"
     r"type:[a-z]{3,7}\]"
 )
@@ -27,20 +29,18 @@ _OF_KEYS = (
     "recipient|enc|created_at|fp|arn|role|aws_profile|resource_id|vault_?[uU][rR][lL]|name|version"
     "|vault_address|engine_path|key_name|key_id"
 )
-_OF_LIST = re.compile(_OF_KEYS)
-_FLAT = re.compile(rf"(?:{'|'.join(_KEYS)})__list_\d++__(?:map_(?:{_OF_KEYS}))")
+_OF_LIST = later(_OF_KEYS)
+_FLAT = later(rf"(?:{'|'.join(_KEYS)})__list_\d++__(?:map_(?:{_OF_KEYS}))")
 """Of a list in a file of variables or INI."""
-_ARMOUR = re.compile(
-    r"-----(?:BEGIN|END) [A-Z ]++-----|=?[A-Za-z0-9+/]++={0,2}|(?:Version|Comment): .*"
-)
-_HEAD = re.compile(r"\[[\w. -]++\]\s*+")
+_ARMOUR = later(r"-----(?:BEGIN|END) [A-Z ]++-----|=?[A-Za-z0-9+/]++={0,2}|(?:Version|Comment): .*")
+_HEAD = later(r"\[[\w. -]++\]\s*+")
 """Of a section of INI."""
 _MANY = '"""'
 """Around a text of several lines in INI."""
-_ITEM = re.compile(r"\s*+(?:- )*+")
+_ITEM = later(r"\s*+(?:- )*+")
 """What a line of YAML begins with."""
-_QUOTED = re.compile(r""""(?:[^"\\]|\\.)*+"|'(?:[^']|'')*+'""")
-_COMMENT = re.compile(r"(?<!\s)\s++[#;]\s*+(ENC\[.*)")
+_QUOTED = later(r""""(?:[^"\\]|\\.)*+"|'(?:[^']|'')*+'""")
+_COMMENT = later(r"(?<!\s)\s++[#;]\s*+(ENC\[.*)")
 _NOTHING = frozenset({"", "''", '""', "[]", "{}", "null", "~", "[", "{", "]", "}"})
 """What SOPS leaves as it is."""
 

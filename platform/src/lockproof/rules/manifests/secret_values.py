@@ -7,53 +7,54 @@ from contextlib import suppress
 from typing import Any
 
 from lockproof.model.finding import Finding
+from lockproof.model.later import later
 from lockproof.model.manifest import At, Manifest, items, mapping
 
 from .encrypted import is_encrypted_value, is_of_sops, left_clear
 from .pods import Container, containers, pods
 from .shape import at_place
 
-_KEY = re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----")
-_PUBLIC = re.compile(
+_KEY = later(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----")
+_PUBLIC = later(
     r"\s*+(?:-----BEGIN (?P<what>PUBLIC KEY|CERTIFICATE)-----[A-Za-z0-9+/=\s]*+"
     r"-----END (?P=what)-----\s*+)++"
 )
-_REFERENCE = re.compile(
+_REFERENCE = later(
     r"op://[^/\n]++/[^/\n]++/[^\n]++|ref\+(?!echo:)[a-z0-9]{1,20}://[^\n]++"
     r"|vault:[^\s/#]++/[^\s#]++#[^\s]++|<path:[^#>\n]++#[^>\n]++>"
     r"|\$\{[A-Za-z_]\w*+(?::[=-])?\}"
 )
 """By which 1Password, vals, Vault and Flux put a secret in its place, when it is applied."""
-_FILLED_IN = re.compile(
+_FILLED_IN = later(
     r"(?<!\$)\$\((?P<variable>[A-Za-z_][\w.-]*+)\)|\$\{(?:[A-Za-z_]\w*+(?::[=-])?|(?:env|file):[\w./-]++)\}"
     r"|\$__(?:env|file)\{[^{}]++\}"
 )
 """Variables of a container, of Flux, of the program that reads it, and of Grafana."""
-_SCHEMES = re.compile(r"\b(?:Basic|Bearer|Token)\b", re.IGNORECASE)
-_DEFAULTED = re.compile(r"\$\{[A-Za-z_]\w*+:?[=-]([^{}]++)\}")
+_SCHEMES = later(r"\b(?:Basic|Bearer|Token)\b", re.IGNORECASE)
+_DEFAULTED = later(r"\$\{[A-Za-z_]\w*+:?[=-]([^{}]++)\}")
 """Of Flux: a variable, and what is applied where it is not set."""
-_AWS = re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")
-_IN_ADDRESS = re.compile(
+_AWS = later(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")
+_IN_ADDRESS = later(
     r"\b[a-z][a-z0-9+.-]{0,30}+://[^/\s:@\"'`,;|?#()\[\]]*+:(?P<password>[^/\s@\"`]++)@(?!sha256:)"
     r"(?P<host>[\w.<>{}$-]*+)"
 )
 """The user has no mark that stands after an address, as in JSON without spaces."""
-_PLACES = re.compile(
+_PLACES = later(
     r"\$?\{{1,2}+[^{}]*+\}{1,2}+|\$\([^()]*+\)|\$[A-Za-z_]\w*+|<[^<>]*+>|%[sdv]"
     r"|^(?:x++|redacted|your[-_ ]?\w++)$",
     re.IGNORECASE,
 )
 """For a password to be put in an address, by a shell, a template or a person."""
-_EXAMPLE = re.compile(r"(?:my)?[-_ ]?(?:password|passwd|pass|pwd|pw|secret|token)", re.IGNORECASE)
-_NOWHERE = re.compile(
+_EXAMPLE = later(r"(?:my)?[-_ ]?(?:password|passwd|pass|pwd|pw|secret|token)", re.IGNORECASE)
+_NOWHERE = later(
     r"(?:my|your)?[-_]?(?:host(?:[-_]?name)?|server|address)|(?:[\w-]++\.)*?example(?:\.[a-z]{2,4})?",
     re.IGNORECASE,
 )
 """A host of examples, as in comments and in descriptions of fields."""
-_TOKENS = re.compile(r"\b(?:ghp_[0-9A-Za-z]{36}|glpat-[0-9A-Za-z_-]{20}|xox[bp]-[0-9A-Za-z-]{10,})")
+_TOKENS = later(r"\b(?:ghp_[0-9A-Za-z]{36}|glpat-[0-9A-Za-z_-]{20}|xox[bp]-[0-9A-Za-z-]{10,})")
 _SIGNS = ("-----BEGIN ", "AKIA", "ASIA", "ghp_", "glpat-", "xox", "://")
 """One of these is in all that any of the patterns finds."""
-_SECRET_NAME = re.compile(
+_SECRET_NAME = later(
     r"(?:^|[._-])(?:password|passwd|passphrase|secret|token|api_?key|access_?key|private_?key)"
     r"(?:$|[_-](?!file|path|name|ref|dir|ttl|url|id))|^pass$|(?<!proxy)[._-](?:pass|pwd)$"
     # Of PostgreSQL's and Redis's clients, and of sshpass.

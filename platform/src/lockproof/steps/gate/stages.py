@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from lockproof.model.base import unchecked
 from lockproof.model.finding import Finding, Severity
 from lockproof.model.pipeline import Pipeline
 from lockproof.model.report import Dependency, StageReport
@@ -18,7 +19,7 @@ def stage_reports(pipeline: Pipeline, findings: Iterable[Finding]) -> tuple[Stag
             if address in pipeline.by_address and finding.severity is Severity.ERROR:
                 wrong[address] = Verdict.FAILED
     return tuple(
-        StageReport(
+        unchecked(StageReport)(
             address=stage.address,
             command=stage.locked_command or stage.command,
             verdict=wrong.get(stage.address, Verdict.PASSED),
