@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from lockproof.model.base import Asked, Frozen, Made, Number, unchecked
+from lockproof.model.base import Frozen, Made, Number, unchecked
 from lockproof.model.checked import Model, model_of
+from lockproof.model.fields import Asked
 
 
 class Inner(Frozen):
