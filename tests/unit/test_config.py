@@ -23,8 +23,8 @@ from lockproof.config import (
 )
 from lockproof.config.policy import PARTS
 from lockproof.errors import ConfigError, ExitCode
-from lockproof.model.base import fields_of
 from lockproof.model.comparison import Tolerance
+from lockproof.model.fields import fields_of
 
 LOOSE = '[[tolerance]]\npaths = ["a"]\nrtol = 1e-6\n'
 BUDGET = '[lint.budget]\ncpu = "2"\nmemory = "4Gi"\n'

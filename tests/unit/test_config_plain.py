@@ -9,8 +9,8 @@ import pytest
 from lockproof.config.base import Section, key_of
 from lockproof.config.plain import Unusual, plain
 from lockproof.config.policy import PARTS, Part, file_model, parse_policy
-from lockproof.model.base import fields_of
 from lockproof.model.checked import adapter
+from lockproof.model.fields import fields_of
 
 from .test_config import KEYS
 

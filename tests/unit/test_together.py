@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from lockproof.config import Policy, parse_policy
 from lockproof.model.baseline import Baseline
+from lockproof.model.fields import fields_of
 from lockproof.model.finding import Finding, Severity, Shared
 from lockproof.rules.catalog import finding
 from lockproof.rules.policy import weigh, weigh_advisory
@@ -42,7 +43,7 @@ def test_what_stands_alone_is_as_it_was() -> None:
     one, two = together([other, alone])
     assert one is other
     assert type(two) is Finding
-    assert two.model_dump() == {k: getattr(alone, k) for k in Finding.model_fields}
+    assert two.model_dump() == {k: getattr(alone, k) for k in fields_of(Finding)}
 
 
 def policy(text: str) -> Policy:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from lockproof.model.base import Asked, Frozen
+from lockproof.model.base import Frozen
+from lockproof.model.fields import Asked
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from lockproof.model.base import Asked
+from lockproof.model.fields import Asked
 
 from .base import Name, Seconds, Section
 

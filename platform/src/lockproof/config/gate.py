@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal
 
-from lockproof.model.base import Asked
+from lockproof.model.fields import Asked
 
 from .base import Name, Section, Strict
 

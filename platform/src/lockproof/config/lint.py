@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated
 
-from lockproof.model.base import Asked
+from lockproof.model.fields import Asked
 from lockproof.model.lint_family import LintFamily
 
 from .base import Acceptance, Name, Section

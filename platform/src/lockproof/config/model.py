@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from lockproof.model.base import Asked
+from lockproof.model.fields import Asked
 
 from .base import Name, Seconds, Section
 

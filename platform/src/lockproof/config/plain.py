@@ -11,7 +11,8 @@ from datetime import date
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from lockproof.model.base import Asked, fields_of, unchecked
+from lockproof.model.base import unchecked
+from lockproof.model.fields import Asked, fields_of
 
 from .base import Section, key_of
 
@@ -62,7 +63,7 @@ def _section(kind: type[Section], value: Any) -> Section:
     held = {fields[key]: plain(annotations[fields[key]], each) for key, each in value.items()}
     try:
         made = unchecked(kind)(**held)
-        made.hold_together()
+        getattr(made, "hold_together", tuple)()
     except (KeyError, ValueError) as error:  # A field is missing, or they do not fit each other.
         raise Unusual from error
     return made

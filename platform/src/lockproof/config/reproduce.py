@@ -3,9 +3,9 @@
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
-from lockproof.model.base import Asked
 from lockproof.model.comparison import Tolerance
 from lockproof.model.environment import Environment
+from lockproof.model.fields import Asked
 
 from .base import Acceptance, Bound, Section, Strict
 

@@ -14,21 +14,11 @@ from typing import (
     dataclass_transform,
 )
 
+from .fields import Asked, defaults_of, fields_of
+
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
-
-
-class Asked:
-    """What is asked of a field beside its type, in words of pydantic's `Field` such as `ge=0`.
-
-    `before` and `after` are functions as its `BeforeValidator` and `AfterValidator` take them, and
-    `schema` is what a JSON schema says of the field. `model/checked.py` gives them to pydantic.
-    """
-
-    def __init__(self, **of: Any) -> None:
-        """Take it: `Field`'s words, or one of the others alone."""
-        self.of = of
 
 
 Number = Annotated[float, Asked(ge=0, allow_inf_nan=False)]
@@ -42,6 +32,7 @@ class Frozen:
     pydantic takes a third of a short command to load, so that a model of the same fields is made
     only when a value is checked, read or written (`model/checked.py`). What the program itself has
     made needs no check: `unchecked`. The methods have the names that pydantic's models give them.
+    A class may have `hold_together`, which raises ValueError where fields do not fit each other.
     """
 
     # As pydantic's core fills a model, and no other is.
@@ -115,13 +106,6 @@ class Frozen:
 
     settings: ClassVar[Mapping[str, Any]] = {}
     """What pydantic's configuration for it says besides."""
-
-    def hold_together(self) -> None:
-        """Check what no field can by itself, where there is such.
-
-        Raises:
-            ValueError: it does not hold.
-        """
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _: Any, handler: "GetCoreSchemaHandler") -> "CoreSchema":
@@ -197,29 +181,6 @@ def unchecked(cls: Callable[_P, _T]) -> Callable[_P, _T]:
     """
     make: Callable[_P, _T] = cls.model_construct  # type: ignore[attr-defined]
     return make
-
-
-_FIELDS: dict[type[Frozen], Mapping[str, Any]] = {}
-_DEFAULTS: dict[type[Frozen], Mapping[str, Any]] = {}
-
-
-def fields_of(cls: type[Frozen]) -> Mapping[str, Any]:
-    """Field -> what it is annotated with; those of a base come first."""
-    if cls not in _FIELDS:
-        found: dict[str, Any] = {}
-        for base in reversed(cls.__mro__):
-            if issubclass(base, Frozen) and base not in (Frozen, Made):
-                stated = vars(base).get("__annotations__", {})
-                found.update({n: one for n, one in stated.items() if n != "settings"})
-        _FIELDS[cls] = found
-    return _FIELDS[cls]
-
-
-def defaults_of(cls: type[Frozen]) -> Mapping[str, Any]:
-    """Field -> what stands for it where nothing is said; none of them can be changed."""
-    if cls not in _DEFAULTS:
-        _DEFAULTS[cls] = {name: getattr(cls, name) for name in fields_of(cls) if hasattr(cls, name)}
-    return _DEFAULTS[cls]
 
 
 def canonical_json(value: Any) -> str:

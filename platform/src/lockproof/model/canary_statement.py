@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from .base import Asked, Frozen
+from .base import Frozen
 from .canary import CanarySeen
+from .fields import Asked
 from .statement import REFERENCE, ProvedOutput, payload, plain
 from .verdict import Verdict
 

@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from .base import Asked, Made
+from .base import Made
+from .fields import Asked
 from .verdict import Verdict
 
 

@@ -16,14 +16,14 @@ from pydantic import (
     model_validator,
 )
 
-from .base import Asked, Frozen, defaults_of, fields_of
+from .fields import Asked, defaults_of, fields_of
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
 
-_Value = TypeVar("_Value", bound=Frozen)
+_Value = TypeVar("_Value")
 
 
 class Model(BaseModel):
@@ -37,11 +37,11 @@ class Model(BaseModel):
     )
 
 
-_MODELS: dict[type[Frozen], type[BaseModel]] = {}
+_MODELS: dict[type[Any], type[BaseModel]] = {}
 _ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
 
 
-def model_of(cls: type[Frozen]) -> type[BaseModel]:
+def model_of(cls: type[Any]) -> type[BaseModel]:
     """A model of the same name, fields and words as a class of values."""
     if cls not in _MODELS:
         body: dict[str, Any] = {
@@ -52,7 +52,7 @@ def model_of(cls: type[Frozen]) -> type[BaseModel]:
             **defaults_of(cls),
             "model_config": cls.settings,
         }
-        if cls.hold_together is not Frozen.hold_together:
+        if hasattr(cls, "hold_together"):
             body["held_together"] = model_validator(mode="after")(_held_together)
         metaclass: Any = type(Model)
         _MODELS[cls] = metaclass(cls.__name__, (Model,), body)
@@ -89,7 +89,7 @@ def _metadata(one: Any) -> Any:
     return Field(**one.of)
 
 
-def schema_of(cls: type[Frozen], handler: "GetCoreSchemaHandler") -> "CoreSchema":
+def schema_of(cls: type[Any], handler: "GetCoreSchemaHandler") -> "CoreSchema":
     """The schema of that model, which fills objects of the class itself."""
     schema = handler(model_of(cls))
     inner: Any = handler.resolve_ref_schema(schema)

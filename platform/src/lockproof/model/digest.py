@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from .base import Asked, Frozen, sha256_of
+from .base import Frozen, sha256_of
+from .fields import Asked
 
 if TYPE_CHECKING:
     from pydantic import ValidationInfo

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from .base import Asked, Frozen, Made, Number, canonical_json, unchecked
+from .base import Frozen, Made, Number, canonical_json, unchecked
 from .canary import CanarySeen
 from .cause import Cause
 from .changes import Changes, FolderChange
@@ -12,6 +12,7 @@ from .check import Check
 from .comparison import Difference, Tolerance
 from .digest import Digest
 from .environment import Environment
+from .fields import Asked
 from .finding import Finding
 from .provisioned import ObjectReport
 from .verdict import OutputVerdict, Verdict

@@ -7,9 +7,10 @@ for the proof, and a SLSA Verification Summary for tools that know nothing of ou
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from .base import Asked, Frozen, canonical_json, sha256_of
+from .base import Frozen, canonical_json, sha256_of
 from .comparison import Tolerance
 from .digest import DIR_SUFFIX, Digest
+from .fields import Asked
 from .finding import HELP_ROOT
 from .pipeline import Stage
 from .report import Host, HostStage, Report, Timing

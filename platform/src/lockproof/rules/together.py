@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from lockproof.model.base import fields_of, unchecked
+from lockproof.model.base import unchecked
+from lockproof.model.fields import fields_of
 from lockproof.model.finding import Finding, Shared
 
 _MOST_SHOWN = 3
