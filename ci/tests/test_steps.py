@@ -407,7 +407,11 @@ def test_each_command_runs_without_rights_in_the_repository(engine: FakeEngine, 
     assert (len(given) == 3) == (name == "models.promote")
     _, home = seen.mounts["/home/lockproof"]
     assert home["source"][-1] == ("withNewDirectory", {"path": ".cache", "permissions": 0o755})
-    assert seen.mounts["/opt/lockproof"][0] == "withMountedDirectory", "a copy takes seconds"
+    kind, put = seen.mounts["/opt/lockproof"]
+    assert kind == "withMountedDirectory", "a copy takes seconds"
+    built = {name for name, _ in put["source"]}
+    assert "withMountedDirectory" in built
+    assert built.isdisjoint({"withDirectory", "withFile"}), "the engine copies them in each session"
     for name, args in seen.calls:
         if name == "withMountedCache":
             assert args["path"].startswith("/home/lockproof/.cache/") or (
@@ -609,6 +613,8 @@ def test_a_step_says_its_table_and_takes_what_its_proof_takes(
 ) -> None:
     engine.files["report.txt"] = "PASSED"
     assert run(CALLS[name](module())) == "PASSED"
+    table = [calls for calls in engine.asked if calls[-2:-1] == (("file", {"path": "report.txt"}),)]
+    assert [any(name == "withNewFile" for name, _ in calls) for calls in table] == [False]
     kinds: list[Any] = [Lockproof, type(module().proof())]
     said, proved = (kind.__dagger_object_type__.functions[name] for kind in kinds)
     assert list(said.parameters) == list(proved.parameters) != []

@@ -122,7 +122,8 @@ class Recipe:
             container = self._with_pins(container, [*uv, "--require-hashes"], file)
         container = container.with_env_variable("MLFLOW_DISABLE_TELEMETRY", "true")
         container = container.with_exec([python, "-c", _IMPORTED[self.pins]])
-        container = container.with_directory(_SOURCE, self.library).with_exec([*uv, _SOURCE])
+        container = container.with_mounted_directory(_SOURCE, self.library)
+        container = container.with_exec([*uv, _SOURCE])
         return container.with_exec([python, "-c", _COMPILE.format("lockproof")]).directory(VENV)
 
     def _base(self) -> dagger.Container:
@@ -140,10 +141,13 @@ class Recipe:
     def _with_pins(
         self, container: dagger.Container, install: list[str], pins: str
     ) -> dagger.Container:
-        """Install what one file pins; a change in another does not install it again."""
+        """Install what one file pins; a change in another does not install it again.
+
+        Mounted, as the source is: an engine copies anew in each session what it puts in.
+        """
         place = f"{_PINS}/{pins}"
         file = self.library.file(f"requirements/{pins}")
-        return container.with_file(place, file).with_exec([*install, "-r", place])
+        return container.with_mounted_file(place, file).with_exec([*install, "-r", place])
 
     def _beside(self, pins: str) -> dagger.Container:
         """A container with a virtual environment in `_BESIDE` that has the packages of a file."""
@@ -229,10 +233,14 @@ def own_source() -> dagger.Directory:
     So it is this module's commit wherever the module was loaded from. A default path would be
     looked for in the caller's repository where that has the module as a toolchain.
     """
+    root = Path(__file__).resolve().parents[3]
     copy = Path("library")  # Only what is in a function's working folder can become a directory.
     if not copy.exists():
-        shutil.copytree(Path(__file__).resolve().parents[3], copy, symlinks=True)
-    return dag.current_module().workdir(str(copy), exclude=["ci", "dagger.json"])
+        own = {"ci", "dagger.json"}
+        shutil.copytree(
+            root, copy, symlinks=True, ignore=lambda folder, _: own if Path(folder) == root else ()
+        )
+    return dag.current_module().workdir(str(copy))
 
 
 def _home() -> dagger.Directory:

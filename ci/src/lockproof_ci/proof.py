@@ -143,15 +143,15 @@ async def prove(
     elif code and not no_fail:
         await end(ran, f"cat {REPORTS}/report.txt", code)
     assert verdict, "else it has ended"
-    reports = ran.directory(REPORTS).with_new_file(EXIT_CODE_FILE, f"{code}\n")
+    written = ran.directory(REPORTS)
     return Proof(
         step=command.verb,
         verdict=verdict,
         exit_code=code,
-        table=await reports.file("report.txt").contents(),
-        json=reports.file("report.json"),
-        html=reports.file("report.html"),
-        reports=reports,
+        table=await written.file("report.txt").contents(),
+        json=written.file("report.json"),
+        html=written.file("report.html"),
+        reports=written.with_new_file(EXIT_CODE_FILE, f"{code}\n"),
     )
 
 
