@@ -43,11 +43,11 @@ class Digest(Frozen):
             return cls(algorithm=algorithm, value=value)
         # What the validator would say is known, and of a large lock it is asked very often.
         made = cls.__new__(cls)
-        values = {"algorithm": algorithm, "value": value}
-        for name, held in (("__dict__", values), ("__pydantic_fields_set__", set(values))):
-            object.__setattr__(made, name, held)
-        for name in ("__pydantic_extra__", "__pydantic_private__"):
-            object.__setattr__(made, name, None)
+        put = object.__setattr__
+        put(made, "__dict__", {"algorithm": algorithm, "value": value})
+        put(made, "__pydantic_fields_set__", {"algorithm", "value"})
+        put(made, "__pydantic_extra__", None)
+        put(made, "__pydantic_private__", None)
         return made
 
     # What a model does by itself takes several times as long, and each digest is compared often.
