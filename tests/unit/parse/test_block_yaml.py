@@ -295,6 +295,59 @@ def test_a_garbled_lock_is_declined_or_read_alike(text: str, data: st.DataObject
     agrees(text, core=data.draw(st.booleans()))
 
 
+LISTED = st.lists(
+    st.tuples(
+        st.sampled_from(["", "  ", "    ", "      "]),
+        st.sampled_from(
+            [
+                *("a:", "b:", "deps: ", "cmd: x y", "cmd: x y ", "- a/b", "- 12", "- on", "- x y"),
+                *("- m.json:", "cache: false", "persist: true", "- a: 1", "- - a", "z", "", "# c"),
+                *(
+                    "- path: a.csv",
+                    "- path: 7",
+                    "hash: md5",
+                    f"md5: {DIGEST}",
+                    f"md5: {DIGEST}.dir",
+                ),
+                *(f"md5: {'1' * 32}", "size: 7", "size: 07", "nfiles: 2", "isexec: true", "|", "'"),
+                *(
+                    "x: |",
+                    "x: '",
+                    "---",
+                    f"- path: a\n  hash: md5\n  md5: {DIGEST}\n  size: 7",
+                    f"- path: b\n    hash: md5\n    md5: {DIGEST}\n    size: 7\n    nfiles: 2",
+                    "- m.json:\n    cache: false",
+                    "- n.json:\n      cache: false",
+                    "a:\n- x\n- y",
+                    "b:\n  - x\n  - y",
+                ),
+            ]
+        ),
+    ).map("".join),
+    max_size=9,
+).map("\n".join)
+
+
+@given(LISTED | LISTED.map("{}\n".format), st.booleans())
+@settings(deadline=None, max_examples=400)
+def test_lists_as_dvc_writes_them_are_read_alike_whatever_is_around(text: str, core: bool) -> None:
+    agrees(text, core)
+
+
+@pytest.mark.parametrize("indent", ["", "  "])
+@pytest.mark.parametrize("end", ["", "\n", "\nb: 1\n", "\n# c\nb: 1\n", "\n\n", "\n  more\nb: 1\n"])
+@pytest.mark.parametrize("deep", [0, 1, 42, 43, 44, 45, 46])
+def test_a_list_that_dvc_writes_is_read_at_every_end(indent: str, end: str, deep: int) -> None:
+    around = "".join(f"{'  ' * level}k:\n" for level in range(deep))
+    for item in ("- x", "- 12", "- m.json:\n    cache: false", ITEM.rstrip("\n")):
+        lines = "\n".join(f"{indent}{line}" for line in [*item.split("\n"), "- y/z"])
+        mixed = f"a:\n{lines}{end}"
+        whole = f"a:\n{lines.removesuffix('- y/z').rstrip()}{end}"
+        for text in (mixed, whole):
+            inner = "".join(f"{'  ' * deep}{line}\n" for line in text.split("\n"))
+            agrees(around + inner.removesuffix("\n"), core=True)
+
+
 LONG = st.text("ab '\"\\\n#:é/", max_size=60)
 NOISE = st.text("a '\"\\\n#n/ t", max_size=24)
 

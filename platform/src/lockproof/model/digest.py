@@ -43,7 +43,9 @@ class Digest(Frozen):
         if not (algorithm == "md5" and _MD5.fullmatch(value)):
             return cls(algorithm=algorithm, value=value)
         # What the validator would say is known, and of a large lock it is asked very often.
-        return cls.model_construct(algorithm=algorithm, value=value)
+        made = cls.__new__(cls)
+        object.__setattr__(made, "__dict__", {"algorithm": algorithm, "value": value})
+        return made
 
     # What a model does by itself takes several times as long, and each digest is compared often.
     def __eq__(self, other: object) -> bool:

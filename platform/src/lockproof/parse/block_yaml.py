@@ -11,6 +11,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
+from .block_lines import LINE, locked_items, named_items
 from .document import MarkedDocument, ParseError, YamlDocument
 from .literal_text import literal
 from .plain_scalars import CORE, SERVER
@@ -22,18 +23,6 @@ _MOST_FLOW = 200_000
 """Characters of lists and mappings on one line, in one file."""
 _DEEPEST = 90
 
-_KEY = r"[\w./$][\w./@$(){}-]{0,199}"
-_WORD = r"[\w./][\w./@=+%~^-]*"
-# Of a digest with one of these letters no schema makes a number.
-_ITEM = (
-    rf"- path: ({_WORD})\n\1  hash: md5\n\1  md5: ((?=[0-9be]*[acdf])[0-9a-f]{{32}}(?:\.dir)?)\n"
-    r"\1  size: (0|[1-9][0-9]{0,17})$"
-)
-_LINE = re.compile(
-    rf"^( *)(?:{_ITEM}|(- +)?(?:({_KEY}):(?: +|$))?(?:({_WORD})$|(.*)$))", re.ASCII | re.MULTILINE
-)
-"""Indentation; path, digest and size of four lines that DVC writes into a lock; or else dash, key,
-a value that is one plain word, and any other rest of one line."""
 _WORDS = re.compile(r"\[(?:([\w./][\w./@-]*(?:, [\w./][\w./@-]*)*))?\]", re.ASCII)
 _TEXTS = re.compile(r"""\[("[^"\\]*"(?:, ?"[^"\\]*")*)\]""")
 """A list of texts without escapes."""
@@ -102,21 +91,25 @@ class _Reader:
         special = frozenset(self.schema.resolvers)
         word_value = self.schema.value
         number = 0
-        for spaces, path, md5, size, dash, key, word, rest in _LINE.findall(self.text):
+        for spaces, dash, key, locked, _, named, _, word, rest in LINE.findall(self.text):
             number += 1
             if number < self.resume:
-                number += 3 if md5 else 0  # All four are of one text, which ends before none.
+                if locked or named:  # They are of one text, too, which ends before none of them.
+                    number += 1 + locked.count("\n") + named.count("\n")
                 continue
             at = len(spaces)
-            if md5:
-                self._item(number, at, path, md5, int(size))
-                number += 3
-            elif key and not dash and not rest and at == self.column and key not in self.value:
+            if key and not dash and not rest:
                 # Most lines are like that.
+                if at != self.column:
+                    self._find(number, at, "")
+                if key in self.value:
+                    raise _DeclinedError
                 self.marks[key] = number
                 if word:
                     self.value[key] = word_value(word) if word[0] in special else word
                     self.pending, self.last = None, key
+                elif locked or named:
+                    number += self._list(number, key, locked, named)
                 else:
                     self.value[key] = None
                     self.pending, self.last = key, None
@@ -128,13 +121,15 @@ class _Reader:
             self._end()
         return self.documents
 
-    def _item(self, number: int, at: int, path: str, md5: str, size: int) -> None:
-        """Add a mapping of four lines to a list."""
-        if not self._next(number, at, "- ", "path", path):
-            self._line(number, at, "- ", "path", path)
-        self.value.update(hash="md5", md5=md5, size=size)
-        self.marks.update(hash=number + 1, md5=number + 2, size=number + 3)
-        self.pending, self.last = None, "size"
+    def _list(self, number: int, key: str, locked: str, named: str) -> int:
+        """Give a key all items of its list, with their marks; how many lines these are."""
+        if len(self.stack) + 2 > _DEEPEST:
+            raise _DeclinedError
+        read, lines = (locked_items, locked) if locked else (named_items, named)
+        self.value[key], marks = read(lines, number + 1, self.schema.value)
+        self.marks[key] = (number, marks)
+        self.pending = self.last = None
+        return 1 + lines.count("\n")
 
     def _next(self, number: int, at: int, dash: str, key: str, word: str) -> bool:
         """Add to the innermost list another item that is a word, or a mapping; if it is one."""

@@ -63,6 +63,19 @@ def place(path: str, folder: str, prefix: str = "") -> Place:
     return Place(full, outside=True, beside=True)
 
 
+class Placed(dict[str, Place]):
+    """`place` of the paths of one folder, each worked out once: stages name the same ones."""
+
+    def __init__(self, folder: str, prefix: str) -> None:
+        """As `place`."""
+        self._folder, self._prefix = folder, prefix
+
+    def __missing__(self, path: str) -> Place:
+        """Work it out."""
+        found = self[path] = place(path, self._folder, self._prefix)
+        return found
+
+
 def _is_normal(path: str) -> bool:
     """Whether a path is relative and below its folder, and `normpath` would leave it as it is."""
     return path[:1] not in _NO_NAME and path[-1] != "/" and "//" not in path and "/." not in path
@@ -118,7 +131,8 @@ def stated(algorithm: Algorithm, value: Any, name: str, line: int | None) -> Dig
     if value is None or value == "":
         return None
     try:
-        return Digest.of(algorithm, _text(value))
+        # An all-digit digest that somebody's editor took out of its quotes is a number.
+        return Digest.of(algorithm, str(value))
     except ValueError:
         shown = str(value)[:60]
         raise ParseError(f"holds {shown!r}, which is no digest", name, line) from None
@@ -193,11 +207,6 @@ def refuse_options(entry: Mapping[str, Any], name: str, line: int | None) -> Non
                 " a remote in .dvc/config.local, and name the path remote://NAME/…"
             )
             raise ParseError(message, name, line)
-
-
-def _text(value: Any) -> str:
-    # An all-digit digest that somebody's editor took out of its quotes is a number.
-    return str(value)
 
 
 def _md5(entry: Mapping[str, Any]) -> Digest | None:

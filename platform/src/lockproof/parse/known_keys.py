@@ -20,6 +20,13 @@ def _list_of(inner: Fits) -> Fits:
     return lambda value: isinstance(value, list) and all(map(inner, value))
 
 
+def _list_of_types(*types: type) -> Fits:
+    usual, inner = frozenset(types), _of(*types)  # It is seldom one of a type made of those.
+    return lambda value: (
+        isinstance(value, list) and (usual.issuperset(map(type, value)) or all(map(inner, value)))
+    )
+
+
 def _mapping(keys: Keys, *required: str) -> Fits:
     return lambda value: (
         isinstance(value, dict)
@@ -103,9 +110,9 @@ DATA: Keys = {
 STAGE: Keys = {
     "cmd": _of(str, list),
     "wdir": _text,
-    "deps": _list_of(_text),
-    **dict.fromkeys(("params", "vars"), _list_of(_of(str, dict))),
-    **dict.fromkeys(("outs", "metrics", "plots"), _list_of(_of(str, dict))),
+    "deps": _list_of_types(str),
+    **dict.fromkeys(("params", "vars"), _list_of_types(str, dict)),
+    **dict.fromkeys(("outs", "metrics", "plots"), _list_of_types(str, dict)),
     **dict.fromkeys(("frozen", "always_changed"), _flag),
     "desc": _text,
     "meta": _anything,

@@ -7,6 +7,7 @@ from .entries import maps
 from .known_keys import ENTRY, LOCK, LOCKED, refuse_strange
 from .yaml_document import ParseError, YamlDocument, read_yaml
 
+_LISTS = ("deps", "outs")
 _USUAL = frozenset({"path", "hash", "md5", "size"})
 """What DVC writes of nearly every path."""
 
@@ -77,24 +78,26 @@ def _lock_entry(entry: YamlDocument, line: int, path: str) -> LockEntry:
         raise ParseError("an entry without a command", path, line)
 
     refuse_strange([(value, line)], ENTRY, path)
+    deps, outs = (_listed(entry, key, line, path) if key in value else {} for key in _LISTS)
+    return LockEntry(value, line, deps, outs)
 
-    def listed(key: str) -> dict[str, Locked]:
-        found: dict[str, Locked] = {}
-        for item, at in zip(value.get(key, ()), entry.lines(key), strict=True):
-            usual = isinstance(item, dict) and _is_usual(item)
-            if not usual:
-                (item,) = maps([item], path, line)
-            named = item.get("path")
-            if not isinstance(named, str):
-                raise ParseError("an entry without a path", path, at)
-            if named in found:
-                raise ParseError(f"names {named[:200]!r} twice in {key}", path, at)
-            if not usual:
-                refuse_strange([(item, at)], LOCKED, path)
-            found[named] = Locked(item, at, usual)
-        return found
 
-    return LockEntry(value, line, listed("deps"), listed("outs"))
+def _listed(entry: YamlDocument, key: str, line: int, path: str) -> dict[str, Locked]:
+    """The items under a key, by path."""
+    found: dict[str, Locked] = {}
+    for item, at in zip(entry.value[key], entry.lines(key), strict=True):
+        usual = type(item) is dict and _is_usual(item)
+        if not usual:
+            (item,) = maps([item], path, line)
+        named = item.get("path")
+        if not isinstance(named, str):
+            raise ParseError("an entry without a path", path, at)
+        if named in found:
+            raise ParseError(f"names {named[:200]!r} twice in {key}", path, at)
+        if not usual:
+            refuse_strange([(item, at)], LOCKED, path)
+        found[named] = Locked(item, at, usual)
+    return found
 
 
 def _is_usual(item: Mapping[str, Any]) -> bool:

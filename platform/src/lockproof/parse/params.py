@@ -58,7 +58,7 @@ def plain(value: Any) -> Any:
     """
     if value is None or type(value) in _WORDS:
         return value  # As most are; the next question takes long.
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]

@@ -9,7 +9,7 @@ from typing import Any
 from lockproof.model.pipeline import Dep, Out, OutKind, Params, Stage, StoredFile
 
 from .datasets import Dataset, is_dataset, read_datasets, version_of
-from .entries import Place, commands, digest_of, number, place, stated, stored_files
+from .entries import Place, Placed, commands, digest_of, number, place, stated, stored_files
 from .known_keys import TOP, strange, strange_stage
 from .lock_file import Lock, Locked, LockEntry, read_lock
 from .params import plain, select
@@ -105,6 +105,9 @@ class _Reader:
     ) -> None:
         self.document, self.lock, self.path, self.lock_path = document, lock, path, lock_path
         self.folder = dirname(path) or "."
+        self.own_folder = normpath(self.folder)
+        self.placed: dict[str, Placed] = {}
+        """By folder."""
         self.context = Context(load, style)
         self.load = load
         self.found = PipelineFile()
@@ -191,7 +194,7 @@ class _Reader:
         wdir = definition.get("wdir") or "."
         if not isinstance(wdir, str):
             raise TemplateError("wdir must be text")
-        folder = normpath(join(self.folder, wdir))
+        folder = normpath(join(self.folder, wdir)) if wdir != "." else self.own_folder
         if folder == ".." or folder.startswith(("../", "/")):
             raise ParseError(f"{address}: its wdir lies outside the DVC project", self.path, line)
         command = command_of(definition.get("cmd"))
@@ -202,19 +205,21 @@ class _Reader:
         declared = [t if t[:1] != "/" else named(t) for t in texts_of(definition, "deps")]
         files: dict[str, list[str]] = {}
         for text, keys in params_of(definition).items():
-            if files.setdefault(named(text), keys) is not keys:
+            if files.setdefault(text if text[:1] != "/" else named(text), keys) is not keys:
                 raise TemplateError(
                     f"params name {named(text)} in two ways, of which DVC locks only one: write"
                     f" {named(text)}"
                 )
         flagged = [
-            (kind, named(text), flags)
+            (kind, text if text[:1] != "/" else named(text), flags)
             for key, kind in _LISTS.items()
             if key in definition
             for text, flags in flags_of(definition, key).items()
         ]
         outs = [text for _, text, _ in flagged]
-        at = partial(place, folder=folder, prefix=self.prefix)
+        if folder not in self.placed:
+            self.placed[folder] = Placed(folder, self.prefix)
+        at = self.placed[folder].__getitem__
         other = entry is not None and entry.value["cmd"] != definition["cmd"]
         lines = stage_lines(entry, line, at, declared, outs, files, other_command=other)
         self.found.lines[address] = lines
@@ -226,9 +231,9 @@ class _Reader:
                 command=command,
                 locked_command=commands(entry.value["cmd"]) if entry else None,
                 wdir=folder,
-                deps=tuple(self._dep(text, at(text), entry) for text in declared),
+                deps=tuple([self._dep(text, at(text), entry) for text in declared]),
                 params=tuple(self._params(files, at, entry)),
-                outs=tuple(self._out(t, flags, k, at(t), entry) for k, t, flags in flagged),
+                outs=tuple([self._out(t, flags, k, at(t), entry) for k, t, flags in flagged]),
                 frozen=bool(definition.get("frozen")),
                 locked=entry is not None,
                 gpus=gpus_of(definition),

@@ -10,10 +10,14 @@ from typing import Any
 from .entries import commands
 from .template import DEFAULT_PARAMS, TemplateError
 
+_TEXTS = frozenset({str})
+
 
 def command_of(value: Any) -> tuple[str, ...]:
     """The commands under `cmd`, each of them a line."""
-    parts = value if isinstance(value, list) else () if isinstance(value, str) else [value]
+    if isinstance(value, str):
+        return commands(value)
+    parts = value if isinstance(value, list) else [value]
     if any(isinstance(part, list | dict) for part in parts):
         raise TemplateError("cmd must be text, or a list of texts")
     return commands(value)
@@ -22,7 +26,7 @@ def command_of(value: Any) -> tuple[str, ...]:
 def texts_of(definition: Mapping[str, Any], key: str) -> list[str]:
     """The paths of a list, each of them once."""
     items = definition.get(key) or []
-    if not isinstance(items, list) or {type(item) for item in items} - {str}:
+    if not isinstance(items, list) or not _TEXTS.issuperset(map(type, items)):
         raise TemplateError(f"{key} must be a list of paths")
     return list(dict.fromkeys(items))
 
@@ -51,6 +55,8 @@ def params_of(definition: Mapping[str, Any]) -> dict[str, list[str]]:
     items = definition.get("params") or []
     if not isinstance(items, list):
         raise TemplateError("params must be a list")
+    if _TEXTS.issuperset(map(type, items)):
+        return {DEFAULT_PARAMS: list(items)} if items else {}
     whole = {
         normpath(k)
         for item in items

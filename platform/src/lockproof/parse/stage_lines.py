@@ -36,6 +36,13 @@ def stage_lines(
     if entry is None:
         return StageLines(line, None)
     values: Mapping[str, Mapping[str, Any]] = entry.value.get("params") or {}
+    if (  # Which is known faster than what differs.
+        entry.deps.keys() == set(deps)
+        and entry.outs.keys() == set(outs)
+        and values.keys() == params.keys()
+        and not any(keys and values[path].keys() - set(keys) for path, keys in params.items())
+    ):
+        return StageLines(line, entry.line, other_command)
     pairs = ((deps, entry.deps), (outs, entry.outs), (params, values))
     unlocked = [path for ours, theirs in pairs for path in ours if path not in theirs]
     stale = [path for ours, theirs in pairs for path in theirs if path not in ours]

@@ -10,6 +10,7 @@ from lockproof.model.finding import Finding
 from lockproof.model.pipeline import Dep, Stage, flat
 
 from .catalog import finding
+from .params import changed
 from .together import shared
 
 AGAIN = "run 'dvc repro' and 'dvc push', and commit"
@@ -154,7 +155,7 @@ def _params(facts: LockFacts) -> Iterator[Finding]:
             continue
         subject, locked, current = f"{name} {params.path}", params.locked or {}, params.current
         now = flat(current)
-        keys = _changed(flat(locked), now)
+        keys = changed(flat(locked), now)
         if keys:
             differ = "differs" if len(keys) == 1 else "differ"
             yield _found(
@@ -284,22 +285,6 @@ def part_differs(
         line=line,
         seen=[str(locked), str(actual)],
     )
-
-
-def _changed(locked: Mapping[str, object], current: Mapping[str, object]) -> list[str]:
-    names = sorted({*locked, *current})
-    return [k for k in names if not _same(locked.get(k, ...), current.get(k, ...))]
-
-
-def _same(one: object, other: object) -> bool:
-    """Whether code sees no difference: it tells 1 from 1.0 and from true, which are equal."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return one == other and str(one) == str(other)  # 0.0 is -0.0.
 
 
 def _found(facts: LockFacts, rule: str, subject: str, message: str, seen: object = None) -> Finding:

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
-from lockproof.adapters.hashing import both_md5, plain_md5
+from lockproof.adapters.hashing import plain_md5
 from lockproof.model.digest import Algorithm, Digest, directory_digest
 from lockproof.model.line_ends import in_windows_form
 
 from .forms import other_forms
+from .hashed import Hashed
 from .links import BrokenLink, Links
 from .paths import from_git_root
 from .repository import SUBMODULE
@@ -45,10 +46,7 @@ class Blobs:
         self.snapshot, self.hides = snapshot, hides
         self.prefix = f"{prefix}/" if prefix else ""
         self._links = Links(snapshot)
-        self._digests: dict[Algorithm, dict[str, str]] = {"md5": {}, "md5-dos2unix": {}}
-        """Algorithm -> object id, or `/` and the path of what is converted -> digest."""
-        self._sizes: dict[str, int] = {}
-        """The same -> bytes."""
+        self._kept = Hashed()
         self._converted: set[str] = set()
         """Paths that were looked at and of which a checkout has another content than the blob."""
         self._other: dict[str, str | None] = {}
@@ -61,13 +59,12 @@ class Blobs:
         self._children: dict[tuple[str, str], Mapping[str, str]] = {}
         self._found: dict[tuple[str, Algorithm], Digest | None] = {}
         """What `digest` has answered: each dependency is asked for several times."""
-        self._hashed = 0
         self._is_submodule = False
 
     @property
     def hashed(self) -> int:
         """How many files were read."""
-        return self._hashed + sum(inner.hashed for inner in self._submodules.values() if inner)
+        return self._kept.count + sum(inner.hashed for inner in self._submodules.values() if inner)
 
     def holds(self, path: str) -> bool:
         """Whether Git has a file or folder there, or behind a link that is there.
@@ -85,6 +82,23 @@ class Blobs:
         except BrokenLink:
             return self._is_submodule  # It may lead to what is around it.
         return real in self.snapshot.entries or real in self.snapshot.folders
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether it has no link and no submodule, so that each path is where its name says."""
+        return self._links.are_none and not self._has_submodules
+
+    def is_file(self, path: str, digest: Digest, size: int | None) -> bool:
+        """Whether it is surely one file with this MD5 and size; of what is plain, and was hashed.
+
+        The path is below the DVC root.
+        """
+        full = self.prefix + path
+        entry = self.snapshot.entries.get(full)
+        if entry is None or not entry.is_file or full in self._converted:
+            return False
+        known = self._other.get(full, "") is None and self._kept.sizes.get(entry.oid) == size
+        return known and self._kept.digests["md5"].get(entry.oid) == digest.value
 
     def real(self, path: str) -> str | None:
         """Where a path leads to; None where that is outside of the DVC project."""
@@ -112,37 +126,22 @@ class Blobs:
         self._other |= other_forms(self.snapshot, new, self._keep_other)
         oids: dict[str, bool] = {}
         for key, (file, both) in zip(self._keys(asked), asked.items(), strict=True):
-            known = key in self._digests["md5-dos2unix" if both else "md5"]
+            known = key in self._kept.digests["md5-dos2unix" if both else "md5"]
             if not known and self._other[file] is None:
                 oids[key] = both or oids.get(key, False)
 
         def keep(oid: str, size: int, chunks: Iterator[bytes]) -> None:
-            self._sizes[oid] = size
-            self._keep(oid, chunks, both=oids[oid])
+            self._kept.keep(oid, chunks, size, both=oids[oid])
 
         self.snapshot.each(oids, keep)
 
     def _keep_other(self, path: str, chunks: Iterator[bytes]) -> None:
-        self._keep(f"/{path}", self._counted(f"/{path}", chunks), both=True)
+        self._kept.keep(f"/{path}", chunks, None, both=True)
         self._converted.add(path)
-
-    def _keep(self, key: str, chunks: Iterator[bytes], *, both: bool) -> None:
-        known = self._digests
-        if both:
-            known["md5"][key], known["md5-dos2unix"][key] = both_md5(chunks)
-        else:
-            known["md5"][key] = plain_md5(chunks)
-        self._hashed += 1
-
-    def _counted(self, key: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        self._sizes[key] = 0
-        for chunk in chunks:
-            self._sizes[key] += len(chunk)
-            yield chunk
 
     def _known(self, files: Mapping[str, str], name: Algorithm) -> dict[str, str] | None:
         """Path -> digest; None where a file was not looked at, or its content is unknown."""
-        digests, keys = self._digests[name], self._keys(files.values())
+        digests, keys = self._kept.digests[name], self._keys(files.values())
         for file, key in zip(files.values(), keys, strict=True):
             if self._other.get(file, "") is not None or key not in digests:
                 return None
@@ -211,7 +210,7 @@ class Blobs:
             return inner.blobs.size(inner.path, algorithm)
         if (path, algorithm) not in self._found:
             self.children(path, algorithm)
-        return sum([self._sizes[key] for key in self._keys(self._files(path).values())])
+        return sum([self._kept.sizes[key] for key in self._keys(self._files(path).values())])
 
     def with_crlf(self, path: str) -> Digest | None:
         """Its MD5 with the line ends that Git for Windows gives to text; None where that is open.
@@ -225,7 +224,7 @@ class Blobs:
         found = dict(self.children(path, "md5"))
         files = self._files(path)
         own = {at: file for at, file in files.items() if self._other.get(file, "") is None}
-        if sum(self._sizes[key] for key in self._keys(own.values())) > _MOST_CONVERTED:
+        if sum(self._kept.sizes[key] for key in self._keys(own.values())) > _MOST_CONVERTED:
             return None
         self.snapshot.load(own.values())
         for at, file in own.items():

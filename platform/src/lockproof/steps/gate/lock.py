@@ -21,6 +21,7 @@ from lockproof.steps.datasets import registered_inputs
 from lockproof.steps.declared import unread_submodules
 from lockproof.steps.siblings import Siblings
 
+from .agreement import Agreement
 from .guard import unseen_findings
 from .interface import Outcome, Scene
 from .parts import makers_of
@@ -31,12 +32,14 @@ def check(scene: Scene) -> Outcome:
     look = _Look(scene)
     stages = scene.pipeline.stages
     look.prepare(stages)
+    agreement = Agreement(scene.pipeline, look.blobs, look.made_sizes)
     findings = [
         *look.problems(),
         *unseen_findings(scene),
         *(
             found
             for stage in stages
+            if not agreement.holds(stage, look.reading.lines.get(stage.address))
             if stage.locked or not look.has_unread_lock(stage)
             for found in lock_findings(look.facts(stage), locked=stage.locked)
         ),
