@@ -2,11 +2,8 @@
 
 Decorating the SDK's generated client takes half of its import, in each call of a function, so that
 beartype is told to let it be, as it does where Python itself is told this. mypy checks our calls.
-The SDK's own telemetry says nothing that the engine's does not: what a function asks for, prints
-and ends with, the engine traces itself, beneath the span that it gives the function.
 """
 
 import os
 
 os.environ.setdefault("PYTHONOPTIMIZE", "1")
-os.environ.setdefault("OTEL_SDK_DISABLED", "true")
