@@ -16,7 +16,7 @@ _PLAIN = ("http", "git+http")
 _OWN_MACHINE = ("localhost", "127.0.0.1", "::1")
 _PUBLIC = frozenset(("pypi.org", "files.pythonhosted.org"))
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-_HOST = re.compile(r"https?://(\[[^\]]*\]|[^/\s:\"',\]]+)")
+_HOST = re.compile(r"https?://(\[[^][/\s]*\]|[^/\s:\"',\]]+)")
 _NAMED = re.compile(r"UV_INDEX_(\w+)_(?:USERNAME|PASSWORD)")
 _SETTINGS = re.compile(r"(?:PIP|UV)_(?:DEFAULT_INDEX|INDEX|(?:EXTRA_)?INDEX_URL|FIND_LINKS)")
 

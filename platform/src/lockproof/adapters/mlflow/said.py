@@ -5,7 +5,7 @@ import re
 _QUOTED = re.compile(r"(?:\[SQL:|\[parameters:|\(Background on this error).*", re.DOTALL)
 _LONGEST = 10_000
 """Characters of what a server says that are looked at."""
-_PREFIX = re.compile(r"\(raised as a result of [^;]*;[^)]*\)\s*|\((?:\w+\.)+\w*Error\)\s*")
+_PREFIX = re.compile(r"\(raised as a result of [^;(]*;[^()]*\)\s*|\((?:\w+\.)+\w*Error\)\s*")
 _ADVICE = {
     "database or disk is full": "make room on its disk",
     "disk I/O error": "make room on its disk, or raise the limit on the size of files",
