@@ -112,20 +112,20 @@ def grows(pattern: re.Pattern[Any], use: str, text: Callable[[int], Any]) -> boo
             list(done(given)) if use == "finditer" else done(*[given[:0]] * (use == "sub"), given)
         )
 
-    taken = 0.0
-    for size in (250, 1000, 4000, 16_000, 64_000):
-        last, taken = taken, seconds(call, text(size))
-        if taken > GLANCE:
-            break
-    else:
-        return False
-    again = small = float("inf")
-    for _ in range(10 if taken < 1 else 1):
-        again = min(again, seconds(call, text(size)))
-        small = min(last, small, seconds(call, text(size // 4)))
-        if again <= max(GLANCE, 8 * small):
-            return False
-    return True
+    def far_longer(size: int) -> bool:
+        """Again, as a busy machine slows either."""
+        whole = part = float("inf")
+        for turn in range(10):
+            whole = min(whole, seconds(call, text(size)))
+            part = min(part, seconds(call, text(size // 4)))
+            if whole > 1:
+                break
+            if turn > 1 and whole <= max(GLANCE, 8 * part):
+                return False
+        return whole > 8 * part
+
+    sizes = (250, 1000, 4000, 16_000, 64_000)
+    return any(seconds(call, text(size)) > GLANCE and far_longer(size) for size in sizes)
 
 
 def growing(pattern: re.Pattern[Any], uses: Iterable[str]) -> list[tuple[str, str, str, str]]:
