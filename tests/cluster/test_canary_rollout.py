@@ -124,6 +124,10 @@ def ruled(
         wait_until(lambda: lab.api.get(path) is None)  # Another module makes it anew.
 
 
+def _generation(rollout: Any) -> str:
+    return str(rollout["metadata"]["generation"])
+
+
 class Canary:
     """A Rollout of its own, with version 1 in full and version 2 waiting at its first pause."""
 
@@ -203,6 +207,10 @@ class Canary:
         self.check()
         return json.loads(self.report.read_text())
 
+    def noticed(self) -> None:
+        """Its controller has seen what was changed last; until then it is not judged."""
+        wait_until(lambda: _generation(self.get()) == self.get()["status"]["observedGeneration"])
+
     def done(self) -> str:
         report = json.loads(self.report.read_text())
         return str(report["host"]["canary"]["rollout"]["done"])
@@ -260,6 +268,7 @@ def test_a_bad_version_is_aborted_once(canary: Canary) -> None:
     canary.ended()
     assert canary.check("--act", "pause") == 1
     assert canary.done() == "paused it"
+    canary.noticed()
     assert canary.check("--act", "pause") == 1
     assert canary.done() == "nothing: it is paused already"
     assert canary.check("--act", "promote") == 1
